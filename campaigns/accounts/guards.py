@@ -1,0 +1,125 @@
+"""The door's guards: every route says whom it lets in, `allow(Action…)` or `anyone`.
+
+`web.py` refuses a route that says nothing, so a forgotten guard is a closed door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Flask, request, session
+from flask_login import LoginManager, current_user, login_user, logout_user
+
+from campaigns.accounts import policy, sessions
+from campaigns.accounts.models import Operator
+from campaigns.accounts.policy import Action
+from campaigns.core import clock
+from campaigns.core.db import begin_by_reading, begin_by_writing, db
+from campaigns.core.errors import Forbidden
+from campaigns.core.i18n import _
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+login_manager = LoginManager()
+login_manager.login_view = "accounts.sign_in"
+login_manager.login_message = _("Please sign in to see this page.")
+login_manager.login_message_category = "info"
+login_manager.session_protection = None  # sessions live in our table, which knows more than a cookie
+
+
+class SignedIn:
+    """What Flask-Login holds: an operator together with the secret of this browser's session."""
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def __init__(self, operator: Operator, secret: str) -> None:
+        self.operator = operator
+        self.secret = secret
+
+    def get_id(self) -> str:
+        return self.secret
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.operator, name)
+
+
+def init_app(app: Flask) -> None:
+    """Attach the sign-in machinery to the app."""
+    login_manager.init_app(app)
+
+
+@login_manager.user_loader  # type: ignore[untyped-decorator]
+def load(secret: str) -> SignedIn | None:
+    now = clock.now()
+    found = sessions.find(secret, now=now)
+    if found is None:
+        return None
+    operator = found.operator
+    if now - found.seen_at >= sessions.SEEN_GRAIN:
+        begin_by_writing()
+        db.session.commit()  # end the reading transaction: SQLite can't turn it into a writing one
+        sessions.touch(found, now=now)
+        db.session.commit()
+        if request.method in ("GET", "HEAD"):
+            begin_by_reading()
+    return SignedIn(operator, secret)
+
+
+def operator() -> Operator:
+    """The operator of this request; only behind `allow`."""
+    return cast(SignedIn, current_user).operator
+
+
+def session_secret() -> str:
+    """The secret of this browser's session; only behind `allow`."""
+    return cast(SignedIn, current_user).secret
+
+
+def sign_in(who: Operator, secret: str) -> None:
+    """Put a fresh session into the cookie; whatever was there before is dropped."""
+    session.clear()
+    session.permanent = True
+    login_user(SignedIn(who, secret))
+
+
+def sign_out() -> None:
+    """Drop the session from the cookie."""
+    logout_user()
+    session.clear()
+
+
+def allow(action: Action) -> Callable[[View], View]:
+    """Let in signed-in operators who may do that; others get the sign-in page or a 403."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if not current_user.is_authenticated:
+                return login_manager.unauthorized()
+            if not policy.can(operator(), action):
+                raise Forbidden(_("Your role does not allow this. Ask an admin for the right to do it."))
+            return view(*args, **kwargs)
+
+        guarded.guard = action  # type: ignore[attr-defined]
+        return cast(View, guarded)
+
+    return guard
+
+
+def anyone(view: View) -> View:
+    """Say on purpose that a route is for anybody, signed in or not."""
+    view.guard = "anyone"  # type: ignore[attr-defined]
+    return view
+
+
+def writes(view: View) -> View:
+    """Mark a GET route that changes data, so that its transaction begins as a writing one."""
+    view.writes = True  # type: ignore[attr-defined]
+    return view
+
+
+__all__ = ["Action", "allow", "anyone", "operator", "session_secret", "sign_in", "sign_out", "writes"]

@@ -1,0 +1,114 @@
+"""Operators: who may work here, and the secrets by which they prove it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from campaigns.core.db import BigId, Model, Word
+from campaigns.core.i18n import _
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+
+    @property
+    def label(self) -> str:
+        return {Role.ADMIN: _("Admin"), Role.EDITOR: _("Editor"), Role.VIEWER: _("Viewer")}[self]
+
+
+class Operator(Model):
+    """A person who signs in. `address` is the normalised e-mail, unique."""
+
+    __tablename__ = "operator"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(sa.String(320))
+    address: Mapped[str] = mapped_column(sa.String(320), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(200), default="")
+    role: Mapped[Role] = mapped_column(Word(Role))
+    password_hash: Mapped[str] = mapped_column(sa.String(200))
+    language: Mapped[str] = mapped_column(sa.String(8), default="en")
+    time_zone: Mapped[str] = mapped_column(sa.String(64), default="UTC")
+    wants_alerts: Mapped[bool] = mapped_column(default=True)
+    is_disabled: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime | None]
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.email
+
+    @property
+    def initials(self) -> str:
+        words = self.display_name.replace("@", " ").split()
+        return "".join(word[0] for word in words[:2]).upper()
+
+
+class OperatorSession(Model):
+    """One signed-in browser; the cookie holds the secret, this row its hash."""
+
+    __tablename__ = "operator_session"
+
+    secret_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operator.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ip: Mapped[str] = mapped_column(sa.String(45), default="")
+    user_agent: Mapped[str] = mapped_column(sa.String(300), default="")
+
+    operator: Mapped[Operator] = relationship()
+
+
+class Invitation(Model):
+    """A one-time link that makes an operator. Without an address it is the first operator's link."""
+
+    __tablename__ = "invitation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    email: Mapped[str | None] = mapped_column(sa.String(320))
+    role: Mapped[Role] = mapped_column(Word(Role))
+    invited_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+
+    invited_by: Mapped[Operator | None] = relationship()
+
+
+class PasswordReset(Model):
+    """A one-time link to a new password; used once, good for 30 minutes."""
+
+    __tablename__ = "password_reset"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operator.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    operator: Mapped[Operator] = relationship()
+
+
+class AuditEntry(Model):
+    """Who did what, append-only."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    operator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
+    action: Mapped[str] = mapped_column(sa.String(64))
+    subject: Mapped[str] = mapped_column(sa.String(200), default="")
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    ip: Mapped[str] = mapped_column(sa.String(45), default="")
+
+    operator: Mapped[Operator | None] = relationship()

@@ -1,0 +1,305 @@
+"""Lists, the people on them, what we know of them, and who must never be mailed again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from campaigns.core.db import BigId, Model, Word
+from campaigns.core.i18n import _
+
+Texts = list[str]  # `list` is an attribute of some tables here
+
+
+class OptIn(StrEnum):
+    SINGLE = "single"
+    DOUBLE = "double"
+
+    @property
+    def label(self) -> str:
+        return _("Double opt-in") if self is OptIn.DOUBLE else _("Single opt-in")
+
+
+class Status(StrEnum):
+    """Of one person on one list."""
+
+    UNCONFIRMED = "unconfirmed"
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+
+    @property
+    def label(self) -> str:
+        return {
+            Status.UNCONFIRMED: _("Unconfirmed"),
+            Status.SUBSCRIBED: _("Subscribed"),
+            Status.UNSUBSCRIBED: _("Unsubscribed"),
+        }[self]
+
+
+class Origin(StrEnum):
+    """How a subscription came about or last changed."""
+
+    FORM = "form"
+    IMPORT = "import"
+    OPERATOR = "operator"
+    COMMAND = "command"
+    API = "api"
+    ONE_CLICK = "one_click"
+    PAGE = "page"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+
+    @property
+    def label(self) -> str:
+        return {
+            Origin.FORM: _("sign-up page"),
+            Origin.IMPORT: _("import"),
+            Origin.OPERATOR: _("an operator"),
+            Origin.COMMAND: _("a command"),
+            Origin.API: _("the API"),
+            Origin.ONE_CLICK: _("one-click unsubscribe in the mail program"),
+            Origin.PAGE: _("the unsubscribe or preferences page"),
+            Origin.BOUNCE: _("a bounce"),
+            Origin.COMPLAINT: _("a complaint"),
+        }[self]
+
+
+class SuppressionReason(StrEnum):
+    OPERATOR = "operator"
+    HARD_BOUNCE = "hard_bounce"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBED = "unsubscribed"  # from everything
+    ERASED = "erased"
+
+    @property
+    def label(self) -> str:
+        return {
+            SuppressionReason.OPERATOR: _("Suppressed by an operator"),
+            SuppressionReason.HARD_BOUNCE: _("The address does not exist"),
+            SuppressionReason.COMPLAINT: _("Marked a mail as spam"),
+            SuppressionReason.UNSUBSCRIBED: _("Unsubscribed from everything"),
+            SuppressionReason.ERASED: _("Erased on request"),
+        }[self]
+
+
+class FieldKind(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+
+    @property
+    def label(self) -> str:
+        return {FieldKind.TEXT: _("Text"), FieldKind.NUMBER: _("Number"), FieldKind.DATE: _("Date")}[self]
+
+
+class ImportStatus(StrEnum):
+    UPLOADED = "uploaded"  # the columns are to be mapped
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+    @property
+    def label(self) -> str:
+        return {
+            ImportStatus.UPLOADED: _("Waiting for columns"),
+            ImportStatus.QUEUED: _("Queued"),
+            ImportStatus.RUNNING: _("Running"),
+            ImportStatus.FINISHED: _("Finished"),
+            ImportStatus.FAILED: _("Failed"),
+        }[self]
+
+
+class List(Model):
+    """A list that people subscribe to."""
+
+    __tablename__ = "list"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(100), unique=True)
+    description: Mapped[str] = mapped_column(sa.String(500), default="")
+    opt_in: Mapped[OptIn] = mapped_column(Word(OptIn), default=OptIn.SINGLE)
+    # Stands in the public sign-up address and in List-Id; random, so that nobody counts lists.
+    public_id: Mapped[str] = mapped_column(sa.String(16), unique=True)
+    is_public: Mapped[bool] = mapped_column(default=False)
+    language: Mapped[str] = mapped_column(sa.String(8), default="en")
+    sender_id: Mapped[int | None] = mapped_column(sa.ForeignKey("sender.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+
+
+class Subscriber(Model):
+    """A person with one address. `address` is its normalised form, unique."""
+
+    __tablename__ = "subscriber"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(sa.String(320))
+    address: Mapped[str] = mapped_column(sa.String(320), unique=True)
+    # Keyed hash of `address`: what suppressions and the ledger compare, so both survive an erasure.
+    address_key: Mapped[str] = mapped_column(sa.String(32), unique=True)
+    fields: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    language: Mapped[str | None] = mapped_column(sa.String(8))
+    time_zone: Mapped[str | None] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    last_opened_at: Mapped[datetime | None]
+    last_clicked_at: Mapped[datetime | None]
+
+    subscriptions: Mapped[list[Subscription]] = relationship(
+        back_populates="subscriber", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    @property
+    def name(self) -> str:
+        """The name as we may call them; empty when we know none."""
+        fields = self.fields or {}
+        given = fields.get("name") or f"{fields.get('first_name') or ''} {fields.get('last_name') or ''}"
+        return str(given).strip()
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.email
+
+
+class Subscription(Model):
+    """One person on one list: the status, since when, and how it came about."""
+
+    __tablename__ = "subscription"
+
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("list.id", ondelete="CASCADE"), primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True
+    )
+    status: Mapped[Status] = mapped_column(Word(Status))
+    origin: Mapped[Origin] = mapped_column(Word(Origin))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    unsubscribed_at: Mapped[datetime | None]
+
+    list: Mapped[List] = relationship()
+    subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
+
+    __table_args__ = (
+        sa.Index("ix_subscription_subscriber_id", "subscriber_id"),
+        sa.Index("ix_subscription_list_status", "list_id", "status"),
+    )
+
+
+class Field(Model):
+    """A custom field; its key is the merge tag."""
+
+    __tablename__ = "field"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    label: Mapped[str] = mapped_column(sa.String(100))
+    kind: Mapped[FieldKind] = mapped_column(Word(FieldKind), default=FieldKind.TEXT)
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class Consent(Model):
+    """Proof, append-only: what a person was told and did, when and from where."""
+
+    __tablename__ = "consent"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
+    )
+    list_id: Mapped[int | None] = mapped_column(sa.ForeignKey("list.id", ondelete="SET NULL"))
+    at: Mapped[datetime]
+    act: Mapped[str] = mapped_column(
+        sa.String(32)
+    )  # signed_up, confirmed, imported, added, unsubscribed, resubscribed
+    origin: Mapped[Origin] = mapped_column(Word(Origin))
+    wording: Mapped[str] = mapped_column(sa.Text, default="")
+    ip: Mapped[str] = mapped_column(sa.String(45), default="")
+    user_agent: Mapped[str] = mapped_column(sa.String(300), default="")
+    operator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
+    import_id: Mapped[int | None] = mapped_column(sa.ForeignKey("import.id", ondelete="SET NULL"))
+
+    list: Mapped[List | None] = relationship()
+
+
+class Confirmation(Model):
+    """A double opt-in that waits for its button; also limits how often an address is written to."""
+
+    __tablename__ = "confirmation"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("list.id", ondelete="CASCADE"))
+    subscriber_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    list: Mapped[List] = relationship()
+    subscriber: Mapped[Subscriber] = relationship()
+
+
+class Suppression(Model):
+    """An address that gets no campaign, whoever asks. Known by its key, so it survives erasure."""
+
+    __tablename__ = "suppression"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    address_key: Mapped[str] = mapped_column(sa.String(32), unique=True)
+    email: Mapped[str | None] = mapped_column(sa.String(320))
+    reason: Mapped[SuppressionReason] = mapped_column(Word(SuppressionReason))
+    note: Mapped[str] = mapped_column(sa.String(500), default="")
+    created_at: Mapped[datetime]
+
+
+class Import(Model):
+    """A CSV file on its way into a list. `rows_done` and `byte_position` let it go on after a crash."""
+
+    __tablename__ = "import"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("list.id", ondelete="CASCADE"))
+    operator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
+    file_name: Mapped[str] = mapped_column(sa.String(255))
+    path: Mapped[str] = mapped_column(sa.String(500))
+    size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    encoding: Mapped[str] = mapped_column(sa.String(32), default="utf-8")
+    delimiter: Mapped[str] = mapped_column(sa.String(1), default=",")
+    columns: Mapped[Texts] = mapped_column(default=list)
+    mapping: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    status: Mapped[ImportStatus] = mapped_column(Word(ImportStatus))
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    rows_total: Mapped[int | None]
+    rows_done: Mapped[int] = mapped_column(default=0)
+    byte_position: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(sa.String(500))
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    list: Mapped[List] = relationship()
+
+
+class ImportReject(Model):
+    """A row of the file that was not taken, with its line and the reason as a code."""
+
+    __tablename__ = "import_reject"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    import_id: Mapped[int] = mapped_column(sa.ForeignKey("import.id", ondelete="CASCADE"), index=True)
+    line: Mapped[int]
+    value: Mapped[str] = mapped_column(sa.String(320), default="")
+    reason: Mapped[str] = mapped_column(sa.String(64))
+    is_skip: Mapped[bool] = mapped_column(default=False)  # skipped on purpose (suppressed), not bad
+    row: Mapped[Texts] = mapped_column(default=list)

@@ -1,0 +1,63 @@
+"""E-mail addresses: what is one, and when two are the same mailbox."""
+
+from __future__ import annotations
+
+import re
+
+import idna
+from email_validator import EmailNotValidError, validate_email
+
+LONGEST_ADDRESS = 254
+LONGEST_LOCAL_PART = 64
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_PLAIN = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9])"
+)
+
+
+class BadAddress(ValueError):
+    """Not an address; the message is a short English reason for logs (pages say it in their words)."""
+
+
+def clean(text: str) -> str:
+    """The address as it will be stored and shown: trimmed, lower-cased domain; raises BadAddress."""
+    text = text.strip()
+    if len(text) > LONGEST_ADDRESS:
+        raise BadAddress("longer than 254 characters")
+    if _CONTROL.search(text):
+        raise BadAddress("contains a control character")
+    if len(text.rpartition("@")[0].encode()) > LONGEST_LOCAL_PART:
+        raise BadAddress("more than 64 characters before the @")
+    plain = _PLAIN.fullmatch(text)
+    if plain and "xn--" not in text.lower():
+        local, _, domain = text.rpartition("@")
+        return f"{local}@{domain.lower()}"
+    try:
+        valid = validate_email(text, check_deliverability=False, allow_smtputf8=True, test_environment=True)
+    except EmailNotValidError as error:
+        raise BadAddress(str(error)) from error
+    return f"{valid.local_part}@{valid.domain.lower()}"
+
+
+def normalise(text: str) -> str:
+    """The form in which two spellings of one mailbox are equal: lower case, A-label domain."""
+    local, _, domain = clean(text).rpartition("@")
+    return f"{local.casefold()}@{ascii_domain(domain)}"
+
+
+def ascii_domain(domain: str) -> str:
+    """The domain in A-labels (IDNA 2008; RFC 5891), as DNS and the wire want it."""
+    if domain.isascii():
+        return domain.lower()
+    return idna.encode(domain, uts46=True).decode()
+
+
+def domain_of(address: str) -> str:
+    """What stands behind the last @, lower-cased."""
+    return address.rpartition("@")[2].lower()
+
+
+def masked(address: str) -> str:
+    """An address for public pages and logs: `a…@example.org`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"

@@ -1,0 +1,131 @@
+"""The one typed configuration object, read from the environment once and loud about mistakes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+# A unix socket path longer than this is refused by the kernel (sun_path is 108 bytes).
+LONGEST_SOCKET_PATH = 100
+
+
+class ConfigError(Exception):
+    """A setting is unusable; the message says which one and what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the app is told from outside."""
+
+    data_dir: Path
+    database_url: str
+    redis_url: str
+    secret_key: str = field(repr=False)
+    public_url: str
+    trusted_proxies: int = 0
+    log_level: str = "INFO"
+    practice_port: int = 2525
+    limiter_url: str | None = None
+    debug: bool = False
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def public_host(self) -> str:
+        """Host name of the public URL, without the port."""
+        return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def files_dir(self) -> Path:
+        return self.data_dir / "files"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets, pid files and ack journals of the processes on this machine."""
+        return self.data_dir / "run"
+
+
+def from_env(environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration that the environment asks for; raises ConfigError with a sentence."""
+    env = os.environ if environ is None else environ
+    data_dir = Path(env.get("DATA_DIR") or "data").expanduser().resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return Config(
+        data_dir=data_dir,
+        database_url=_database_url(env.get("DATABASE_URL"), data_dir),
+        redis_url=env.get("REDIS_URL") or private_redis_url(data_dir),
+        secret_key=env.get("SECRET_KEY") or _kept_secret(data_dir / "secret_key"),
+        public_url=_public_url(env.get("PUBLIC_URL") or "http://127.0.0.1:8000"),
+        trusted_proxies=_int(env, "TRUSTED_PROXIES", 0),
+        log_level=env.get("LOG_LEVEL") or "INFO",
+        practice_port=_int(env, "PRACTICE_PORT", 2525),
+        debug=_bool(env, "DEBUG"),
+    )
+
+
+def private_redis_url(data_dir: Path) -> str:
+    """The unix socket on which `up` starts a Redis of its own for this data folder."""
+    path = data_dir / "run" / "redis.sock"
+    if len(str(path)) > LONGEST_SOCKET_PATH:
+        digest = hashlib.blake2b(str(data_dir).encode(), digest_size=8).hexdigest()
+        path = Path(tempfile.gettempdir()) / f"columba-{os.getuid()}-{digest}" / "redis.sock"
+    return f"unix://{path}"
+
+
+def _database_url(url: str | None, data_dir: Path) -> str:
+    if not url:
+        return f"sqlite:///{data_dir / 'columba.db'}"
+    # Hosting platforms hand out these two spellings; both mean the driver that we ship.
+    for short in ("postgres://", "postgresql://"):
+        if url.startswith(short):
+            return "postgresql+psycopg://" + url.removeprefix(short)
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ConfigError("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
+    return url
+
+
+def _public_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError("PUBLIC_URL must be the full address people use, like https://mail.example.org.")
+    return url.rstrip("/")
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret of this data folder, made on the first run and kept for its owner's eyes only."""
+    if not path.exists():
+        # O_EXCL: two processes that start together must agree on one secret.
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _kept_secret(path)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    secret = path.read_text().strip()
+    if len(secret) < 32:
+        raise ConfigError(f"{path} holds no usable secret. Remove it, or set SECRET_KEY.")
+    return secret
+
+
+def _int(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name)
+    if not text:
+        return default
+    if not text.isdigit():
+        raise ConfigError(f"{name} must be a whole number, not {text!r}.")
+    return int(text)
+
+
+def _bool(env: Mapping[str, str], name: str) -> bool:
+    text = (env.get(name) or "").lower()
+    if text not in ("", "0", "1", "true", "false"):
+        raise ConfigError(f"{name} must be 1 or 0, not {text!r}.")
+    return text in ("1", "true")

@@ -1,0 +1,159 @@
+"""The database: one declarative base, aware datetimes, and how transactions begin.
+
+SQLite is opened in WAL mode. A transaction that may write begins with BEGIN IMMEDIATE, because
+SQLite refuses to turn a reader into a writer when somebody else wrote in between ("database is
+locked", at once, whatever the timeout). Requests that only read say so by `reading()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, registry
+
+BUSY_TIMEOUT_MS = 20_000
+
+_begin: ContextVar[str] = ContextVar("begin", default="BEGIN IMMEDIATE")
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """Aware UTC moments on every database (SQLite drops the zone by itself)."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A naive datetime has no place here: pass an aware one.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Word(sa.types.TypeDecorator[Any]):
+    """A StrEnum kept as its word."""
+
+    impl = sa.String(32)
+    cache_ok = True
+
+    def __init__(self, enum: type[Enum]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else self.enum(value).value
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        return None if value is None else self.enum(value)
+
+
+class Number(sa.types.TypeDecorator[Any]):
+    """An IntEnum kept as a small number: the ledger has millions of them."""
+
+    impl = sa.SmallInteger
+    cache_ok = True
+
+    def __init__(self, enum: type[IntEnum]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: Any, dialect: Any) -> int | None:
+        return None if value is None else int(self.enum(value))
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        return None if value is None else self.enum(value)
+
+
+# SQLite counts only INTEGER PRIMARY KEY up by itself; PostgreSQL needs the 64 bits said.
+BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+# Text on SQLite; on PostgreSQL the form that can be indexed and looked into.
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    registry = registry(
+        metadata=sa.MetaData(naming_convention=NAMES),
+        type_annotation_map={datetime: UtcDateTime, dict[str, Any]: Json, list[str]: Json},
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate(render_as_batch=True, compare_type=True)
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Transactions begun in here take no write lock (SQLite; PostgreSQL knows no difference)."""
+    token = _begin.set("BEGIN")
+    try:
+        yield
+    finally:
+        _begin.reset(token)
+
+
+def begin_by_reading() -> None:
+    """For the rest of this context (a request) transactions begin without the write lock."""
+    _begin.set("BEGIN")
+
+
+def begin_by_writing() -> None:
+    """Undo `begin_by_reading` for a request that turns out to write."""
+    _begin.set("BEGIN IMMEDIATE")
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """What SQLAlchemy's engine needs for this database."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+
+
+def prepare_engine(engine: sa.Engine) -> None:
+    """Attach the SQLite settings to an engine; does nothing for other databases."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.execute("PRAGMA cache_size=-32000")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _say_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(_begin.get())

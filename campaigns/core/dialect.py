@@ -1,0 +1,30 @@
+"""What differs between SQLite and PostgreSQL, in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from campaigns.core.db import db
+
+
+def is_sqlite() -> bool:
+    """Whether this app's database is SQLite."""
+    return db.engine.dialect.name == "sqlite"
+
+
+def insert(table: Any) -> Any:
+    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    return sqlite.insert(table) if is_sqlite() else postgresql.insert(table)
+
+
+def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """FOR UPDATE SKIP LOCKED where there are row locks; SQLite has one writer anyway."""
+    return statement if is_sqlite() else statement.with_for_update(skip_locked=True)
+
+
+def json_text(column: Any, key: str) -> sa.ColumnElement[str]:
+    """A field of a JSON column as text."""
+    return column[key].as_string()

@@ -1,0 +1,62 @@
+"""A page of rows, with what a pager needs to draw itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+
+T = TypeVar("T")
+PAGE_SIZE = 50
+LAST_PAGE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    items: Sequence[T]
+    number: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def first(self) -> int:
+        """Position of the first row on this page, from 1; 0 when there is none."""
+        return (self.number - 1) * self.size + 1 if self.items else 0
+
+    @property
+    def last(self) -> int:
+        return (self.number - 1) * self.size + len(self.items)
+
+    @property
+    def previous(self) -> int | None:
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        return self.number + 1 if self.number < self.pages else None
+
+
+def page_number(text: str | None) -> int:
+    """The page somebody asks for in a URL; rubbish means the first."""
+    return min(int(text), LAST_PAGE) if text and text.isascii() and text.isdigit() and int(text) > 0 else 1
+
+
+def paginate(
+    statement: sa.Select[Any], *, number: int, size: int = PAGE_SIZE, scalars: bool = True
+) -> Page[Any]:
+    """That page of the statement's rows (entities, or whole rows with scalars=False) and the total."""
+    total = (
+        db.session.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
+    )
+    number = min(number, max(1, -(-total // size)))
+    rows = db.session.execute(statement.limit(size).offset((number - 1) * size))
+    items = rows.scalars().all() if scalars else rows.all()
+    return Page(items=items, number=number, size=size, total=total)

@@ -1,0 +1,121 @@
+"""The queue is a nudge: jobs carry ids, may be lost and may run twice. The database is the truth.
+
+What can write to Redis must not be able to run code, so jobs are JSON, only functions named in
+JOBS run, and callbacks are refused.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from flask import current_app
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from campaigns.core.config import Config
+
+QUEUE = "columba"
+NUDGE_KEY = "columba:nudge"
+JOB_TIMEOUT_S = 900  # a back-stop: every job of ours stops itself long before
+FAILURE_TTL_S = 3600
+SOCKET_TIMEOUT_S = 5
+
+# Every function a worker may run. A test asks that each exists and is enqueued somewhere.
+JOBS = frozenset(
+    {
+        "campaigns.audience.jobs.run_import",
+        "campaigns.delivery.jobs.send",
+        "campaigns.notices.jobs.send_notice",
+    }
+)
+
+
+class RefusedJob(Exception):
+    """A job in Redis asks for something that is none of ours."""
+
+
+class SafeJob(Job):
+    """A job that can only call a function named in JOBS, and brings no callbacks."""
+
+    def restore(self, raw_data: Any) -> None:
+        super().restore(raw_data)
+        callbacks = (self._success_callback_name, self._failure_callback_name, self._stopped_callback_name)
+        if any(callbacks) or self.webhooks:
+            raise RefusedJob("a job with callbacks or webhooks")
+
+    @property
+    def func(self) -> Callable[..., Any] | None:
+        if self.func_name not in JOBS or self._instance:
+            raise RefusedJob(f"a job that calls {self.func_name!r}")
+        return super().func
+
+
+def connect(url: str, **options: Any) -> redis.Redis:
+    """A Redis client for the URL; `unix://` is a socket path."""
+    options.setdefault("socket_connect_timeout", SOCKET_TIMEOUT_S)
+    options.setdefault("socket_timeout", SOCKET_TIMEOUT_S)
+    return redis.Redis.from_url(url, **options)
+
+
+def init_app(app: Any, config: Config) -> None:
+    """Keep one lazy Redis client for the app; nothing connects before it is used."""
+    app.extensions["redis"] = connect(config.redis_url)
+
+
+def client() -> redis.Redis:
+    """The app's Redis client."""
+    connection: redis.Redis = current_app.extensions["redis"]
+    return connection
+
+
+def queue(connection: redis.Redis | None = None) -> Queue:
+    """The one queue; every worker serves it."""
+    return Queue(QUEUE, connection=connection or client(), serializer=JSONSerializer, job_class=SafeJob)
+
+
+def enqueue(job: str, *ids: int | str) -> bool:
+    """Ask a worker to run a job named in JOBS; False when Redis is away (the dispatcher asks again).
+
+    Call it after the commit: a worker may be quicker than the transaction.
+    """
+    if job not in JOBS:
+        raise RefusedJob(job)
+    name = job.removeprefix("campaigns.").replace(".", "-")
+    try:
+        queue().enqueue_call(
+            job,
+            args=list(ids),
+            job_id=f"{name}-{'-'.join(map(str, ids))}-{secrets.token_hex(4)}",
+            timeout=JOB_TIMEOUT_S,
+            result_ttl=0,
+            failure_ttl=FAILURE_TTL_S,
+        )
+    except (RedisError, OSError) as error:
+        current_app.logger.warning("Redis is away, the dispatcher will ask again: %s", error)
+        return False
+    return True
+
+
+def waiting(job: str, *, other: bool = False, most: int = 500) -> int:
+    """How many hints for this job wait (or for all others); 0 when Redis is away."""
+    name = job.removeprefix("campaigns.").replace(".", "-")
+    try:
+        ids = client().lrange(f"rq:queue:{QUEUE}", 0, most)
+    except (RedisError, OSError):
+        return 0
+    return sum(1 for job_id in ids if job_id.decode().startswith(name) != other)
+
+
+def nudge() -> None:
+    """Wake the dispatcher now instead of at its next tick; a lost nudge costs seconds."""
+    try:
+        connection = client()
+        connection.lpush(NUDGE_KEY, 1)
+        connection.ltrim(NUDGE_KEY, 0, 0)
+    except (RedisError, OSError) as error:
+        current_app.logger.warning("Redis is away, the dispatcher looks by itself: %s", error)

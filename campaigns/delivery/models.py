@@ -1,0 +1,183 @@
+"""The ledger: one row per recipient from launch to the last word, and the batches workers claim."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from campaigns.audience.models import Subscriber
+from campaigns.core.db import BigId, Model, Number, Word
+from campaigns.core.i18n import _
+
+
+class State(IntEnum):
+    """Of one recipient. Everything from SENT on is final."""
+
+    PENDING = 0
+    SENDING = 1
+    DEFERRED = 2
+    SENT = 3
+    FAILED = 4
+    SKIPPED = 5
+    EXPIRED = 6
+    CANCELLED = 7
+    UNKNOWN = 8
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+    @property
+    def is_final(self) -> bool:
+        return self >= State.SENT
+
+    @property
+    def label(self) -> str:
+        return {
+            State.PENDING: _("Pending"),
+            State.SENDING: _("Sending"),
+            State.DEFERRED: _("Deferred"),
+            State.SENT: _("Sent"),
+            State.FAILED: _("Failed"),
+            State.SKIPPED: _("Skipped"),
+            State.EXPIRED: _("Expired"),
+            State.CANCELLED: _("Cancelled"),
+            State.UNKNOWN: _("Unknown"),
+        }[self]
+
+
+OPEN_STATES = (State.PENDING, State.SENDING, State.DEFERRED)
+
+
+class Reason(StrEnum):
+    """Why a recipient was left out or failed; the server's own words stand in `reply`."""
+
+    UNCONFIRMED = "unconfirmed"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+    DELETED = "deleted"
+    BAD_ADDRESS = "bad_address"
+    MAILBOX_FULL = "mailbox_full"
+    POLICY = "policy"
+    PROTOCOL = "protocol"
+    TOO_LATE = "too_late"
+    TEMPORARY = "temporary"
+    GREYLISTED = "greylisted"
+    CONTENT = "content"
+    IN_DOUBT = "in_doubt"
+    CAMPAIGN_CANCELLED = "campaign_cancelled"
+
+    @property
+    def label(self) -> str:
+        return {
+            Reason.UNCONFIRMED: _("has not confirmed the subscription"),
+            Reason.UNSUBSCRIBED: _("has unsubscribed"),
+            Reason.SUPPRESSED: _("is on the suppression list"),
+            Reason.DELETED: _("was deleted"),
+            Reason.BAD_ADDRESS: _("the address does not exist"),
+            Reason.MAILBOX_FULL: _("the mailbox is full"),
+            Reason.POLICY: _("the receiver refused the mail"),
+            Reason.PROTOCOL: _("the servers did not understand each other"),
+            Reason.TOO_LATE: _("could not be delivered in time"),
+            Reason.TEMPORARY: _("a temporary problem, will be tried again"),
+            Reason.GREYLISTED: _("the receiver asked to come back later"),
+            Reason.CONTENT: _("the mail could not be made for this person"),
+            Reason.IN_DOUBT: _("the connection broke before the answer"),
+            Reason.CAMPAIGN_CANCELLED: _("the campaign was cancelled"),
+        }[self]
+
+
+class BatchState(IntEnum):
+    READY = 0
+    LEASED = 1
+    DONE = 2
+
+
+class Delivery(Model):
+    """One intent: this campaign, this wave, this address. Written once at launch, never twice (G1)."""
+
+    __tablename__ = "delivery"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
+    wave: Mapped[int] = mapped_column(sa.SmallInteger)
+    address_key: Mapped[str] = mapped_column(sa.String(32))
+    subscriber_id: Mapped[int | None] = mapped_column(
+        BigId, sa.ForeignKey("subscriber.id", ondelete="SET NULL"), index=True
+    )
+    batch_number: Mapped[int | None]  # None for those left out at launch
+    state: Mapped[State] = mapped_column(Number(State))
+    reason: Mapped[Reason | None] = mapped_column(Word(Reason))
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
+    doubts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
+    fence: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+    next_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]  # of the first attempt: the mail's Date, the same on a retry
+    done_at: Mapped[datetime | None]
+    server_id: Mapped[int | None]
+    code: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(sa.String(11))
+    reply: Mapped[str | None] = mapped_column(sa.String(300))
+    opened_at: Mapped[datetime | None]
+    clicked_at: Mapped[datetime | None]
+    unsubscribed_at: Mapped[datetime | None]
+
+    subscriber: Mapped[Subscriber | None] = relationship()
+
+    __table_args__ = (
+        sa.UniqueConstraint("campaign_id", "wave", "address_key"),
+        sa.Index("ix_delivery_batch", "campaign_id", "wave", "batch_number"),
+        {"postgresql_with": {"fillfactor": "50"}},
+    )
+
+
+class Batch(Model):
+    """Some hundred recipients that one lane holds at a time, under a lease and a fence token."""
+
+    __tablename__ = "batch"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
+    wave: Mapped[int] = mapped_column(sa.SmallInteger)
+    number: Mapped[int]
+    state: Mapped[BatchState] = mapped_column(Number(BatchState))
+    fence: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+    owner: Mapped[str | None] = mapped_column(sa.String(64))
+    lease_until: Mapped[datetime | None]
+    next_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("campaign_id", "wave", "number"),
+        sa.Index("ix_batch_claim", "campaign_id", "state", "next_at"),
+    )
+
+
+class Attempt(Model):
+    """A refusal or a doubt, kept for "why did Ana not get it?"; successes need no row."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("delivery.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[datetime]
+    phase: Mapped[str] = mapped_column(sa.String(16))
+    code: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(sa.String(11))
+    text: Mapped[str] = mapped_column(sa.String(500), default="")
+    server_id: Mapped[int | None]
+
+
+class Lease(Model):
+    """A role that one process holds at a time (the dispatcher), by the database's clock."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    owner: Mapped[str | None] = mapped_column(sa.String(64))
+    fence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    until: Mapped[datetime | None]

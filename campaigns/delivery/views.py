@@ -1,0 +1,7 @@
+"""Pages of this domain."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("delivery", __name__)

@@ -1,0 +1,96 @@
+"""The left bar: what the app has, in the order of the daily work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import current_app, request, url_for
+from flask_login import current_user
+
+from campaigns.accounts import policy
+from campaigns.accounts.policy import Action
+from campaigns.core.i18n import _
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    label: object
+    url: str
+    icon: str
+    active: bool
+    children: list[Item] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in the bar: `prefixes` are the endpoint beginnings that make it the current one."""
+
+    label: object
+    endpoint: str
+    icon: str
+    prefixes: tuple[str, ...]
+    action: Action = Action.READ
+    children: tuple[Entry, ...] = ()
+
+
+ENTRIES = (
+    Entry(_("Home"), "reports.home", "home", ("reports.home",)),
+    Entry(
+        _("Campaigns"), "planning.index", "send", ("planning.", "delivery.", "reports.campaign", "content.")
+    ),
+    Entry(
+        _("People"),
+        "audience.index",
+        "users",
+        ("audience.",),
+        children=(
+            Entry(_("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_")),
+            Entry(_("Everyone"), "audience.index", "users", ("audience.index", "audience.person")),
+            Entry(_("Imports"), "audience.imports", "upload", ("audience.import",)),
+            Entry(_("Fields"), "audience.fields", "tag", ("audience.field",)),
+            Entry(_("Suppressions"), "audience.suppressions", "ban", ("audience.suppression",)),
+        ),
+    ),
+    Entry(
+        _("Settings"),
+        "settings.index",
+        "settings",
+        ("settings.", "accounts.operators", "accounts.invit", "practice."),
+        children=(
+            Entry(_("Sending servers"), "settings.servers", "server", ("settings.server",)),
+            Entry(_("Senders"), "settings.senders", "at", ("settings.sender",)),
+            Entry(_("Operators"), "accounts.operators", "user", ("accounts.",), Action.ADMINISTER),
+            Entry(_("Site"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
+            Entry(_("Practice mailbox"), "practice.index", "mailbox", ("practice.",)),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    items: list[Item]
+
+
+def navigation() -> Navigation:
+    """The bar for the operator of this request; empty for nobody."""
+    if not current_user or not current_user.is_authenticated:
+        return Navigation([])
+    return Navigation([_item(entry) for entry in ENTRIES if _visible(entry)])
+
+
+def _visible(entry: Entry) -> bool:
+    known: Callable[..., object] | None = current_app.view_functions.get(entry.endpoint)
+    return known is not None and policy.can(current_user.operator, entry.action)
+
+
+def _item(entry: Entry) -> Item:
+    endpoint = request.endpoint or ""
+    return Item(
+        label=entry.label,
+        url=url_for(entry.endpoint),
+        icon=entry.icon,
+        active=endpoint.startswith(entry.prefixes),
+        children=[_item(child) for child in entry.children if _visible(child)],
+    )

@@ -1,0 +1,159 @@
+"""Campaigns up to the moment they may go out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from campaigns.accounts.models import Operator
+from campaigns.audience.models import List
+from campaigns.core.db import Model, Word
+from campaigns.core.i18n import _
+from campaigns.settings.models import Server
+
+
+class Status(StrEnum):
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PREPARING = "preparing"
+    SENDING = "sending"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+    @property
+    def label(self) -> str:
+        return {
+            Status.DRAFT: _("Draft"),
+            Status.SCHEDULED: _("Scheduled"),
+            Status.PREPARING: _("Preparing"),
+            Status.SENDING: _("Sending"),
+            Status.PAUSED: _("Paused"),
+            Status.FINISHED: _("Finished"),
+            Status.CANCELLED: _("Cancelled"),
+        }[self]
+
+
+class PauseReason(StrEnum):
+    OPERATOR = "operator"
+    SERVER_DOWN = "server_down"
+    SERVER_REFUSES = "server_refuses"  # sign-in or account trouble
+    POLICY = "policy"  # content or reputation refused: everyone would fail
+    BOUNCE_RATE = "bounce_rate"
+    ERROR_RATE = "error_rate"
+    MISSED_WINDOW = "missed_window"
+    IN_DOUBT = "in_doubt"
+    CONTENT = "content"
+    DISK = "disk"
+    RESTORED = "restored"
+
+    @property
+    def label(self) -> str:
+        return {
+            PauseReason.OPERATOR: _("Paused by an operator"),
+            PauseReason.SERVER_DOWN: _("The sending server can't be reached"),
+            PauseReason.SERVER_REFUSES: _("The sending server refuses our account"),
+            PauseReason.POLICY: _("Receivers refuse this mail"),
+            PauseReason.BOUNCE_RATE: _("Too many addresses do not exist"),
+            PauseReason.ERROR_RATE: _("Too many mails fail"),
+            PauseReason.MISSED_WINDOW: _("Its time passed while the app was not running"),
+            PauseReason.IN_DOUBT: _("Too many mails have an unknown outcome"),
+            PauseReason.CONTENT: _("The content can't be made into a mail"),
+            PauseReason.DISK: _("The disk is full"),
+            PauseReason.RESTORED: _("The database was restored from a backup"),
+        }[self]
+
+
+campaign_list = sa.Table(
+    "campaign_list",
+    Model.metadata,
+    sa.Column("campaign_id", sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("list_id", sa.ForeignKey("list.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Campaign(Model):
+    """A mail to lists. `version` rises with every save (two tabs), `epoch` with every (re)start."""
+
+    __tablename__ = "campaign"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    subject: Mapped[str] = mapped_column(sa.String(500), default="")
+    preheader: Mapped[str] = mapped_column(sa.String(500), default="")
+    from_name: Mapped[str] = mapped_column(sa.String(100), default="")
+    from_email: Mapped[str] = mapped_column(sa.String(320), default="")
+    reply_to: Mapped[str | None] = mapped_column(sa.String(320))
+    html: Mapped[str] = mapped_column(sa.Text, default="")
+    text: Mapped[str] = mapped_column(sa.Text, default="")
+    track_opens: Mapped[bool] = mapped_column(default=True)
+    track_clicks: Mapped[bool] = mapped_column(default=True)
+    server_id: Mapped[int | None] = mapped_column(sa.ForeignKey("server.id", ondelete="SET NULL"))
+    status: Mapped[Status] = mapped_column(Word(Status), default=Status.DRAFT, index=True)
+    version: Mapped[int] = mapped_column(default=1)
+    epoch: Mapped[int] = mapped_column(default=0)
+    wave: Mapped[int] = mapped_column(default=1)
+    send_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    pause_reason: Mapped[PauseReason | None] = mapped_column(Word(PauseReason))
+    pause_detail: Mapped[str | None] = mapped_column(sa.String(500))
+    paused_at: Mapped[datetime | None]
+    # Policy for a mail whose fate is unknown after a fault: send once more, or hold for the operator.
+    holds_in_doubt: Mapped[bool] = mapped_column(default=False)
+    # No foreign key: revisions point back at their campaign, and a ring can't be created or dropped.
+    revision_id: Mapped[int | None]
+    created_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    lists: Mapped[list[List]] = relationship(secondary=campaign_list, order_by=List.name)
+    server: Mapped[Server | None] = relationship()
+    created_by: Mapped[Operator | None] = relationship()
+    revision: Mapped[Revision | None] = relationship(
+        primaryjoin="foreign(Campaign.revision_id) == Revision.id", viewonly=True
+    )
+
+    @property
+    def is_editable(self) -> bool:
+        return self.status is Status.DRAFT
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in (Status.PREPARING, Status.SENDING, Status.PAUSED)
+
+
+class Revision(Model):
+    """What a campaign says, frozen at launch and never changed."""
+
+    __tablename__ = "revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"), index=True)
+    subject: Mapped[str] = mapped_column(sa.String(500))
+    preheader: Mapped[str] = mapped_column(sa.String(500))
+    from_name: Mapped[str] = mapped_column(sa.String(100))
+    from_email: Mapped[str] = mapped_column(sa.String(320))
+    reply_to: Mapped[str | None] = mapped_column(sa.String(320))
+    html: Mapped[str] = mapped_column(sa.Text)
+    text: Mapped[str] = mapped_column(sa.Text)
+    track_opens: Mapped[bool]
+    track_clicks: Mapped[bool]
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime]
+
+
+class Link(Model):
+    """A tracked link of a revision: its number stands in the mail, its URL only here."""
+
+    __tablename__ = "link"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(sa.ForeignKey("revision.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    url: Mapped[str] = mapped_column(sa.Text)
+
+    __table_args__ = (sa.UniqueConstraint("revision_id", "number"),)

@@ -1,0 +1,76 @@
+"""The site, its sending servers and its senders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.core.db import Model, Word
+from campaigns.mail.security import Security
+
+
+class Site(Model):
+    """The one row (id 1) of what is true for the whole site."""
+
+    __tablename__ = "site"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(100), default="Columba")
+    postal_address: Mapped[str] = mapped_column(sa.String(500), default="")
+    language: Mapped[str] = mapped_column(sa.String(8), default="en")
+    time_zone: Mapped[str] = mapped_column(sa.String(64), default="UTC")
+    # Signs every public link. Kept apart from SECRET_KEY, whose change must not kill old links.
+    link_key: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    created_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)
+
+
+class Server(Model):
+    """An SMTP server that accepts our mail, and how it has behaved lately."""
+
+    __tablename__ = "server"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(100), unique=True)
+    host: Mapped[str] = mapped_column(sa.String(255))
+    port: Mapped[int]
+    security: Mapped[Security] = mapped_column(Word(Security))
+    verify_certificate: Mapped[bool] = mapped_column(default=True)
+    username: Mapped[str | None] = mapped_column(sa.String(320))
+    password_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    connections: Mapped[int] = mapped_column(default=5)
+    is_practice: Mapped[bool] = mapped_column(default=False)
+    is_default: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    # Health: written by the engine and by the test button.
+    failures: Mapped[int] = mapped_column(default=0)
+    closed_until: Mapped[datetime | None]
+    last_ok_at: Mapped[datetime | None]
+    last_error_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(sa.String(500))
+
+    __table_args__ = (
+        sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
+        sa.CheckConstraint("connections BETWEEN 1 AND 100", name="connections"),
+    )
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.last_error_at is None or (
+            self.last_ok_at is not None and self.last_ok_at > self.last_error_at
+        )
+
+
+class Sender(Model):
+    """A name and address that campaigns come from."""
+
+    __tablename__ = "sender"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(100))
+    email: Mapped[str] = mapped_column(sa.String(320), unique=True)
+    reply_to: Mapped[str | None] = mapped_column(sa.String(320))
+    created_at: Mapped[datetime]

