@@ -1,5 +1,11 @@
 """The WSGI entry point, and what `flask --app wsgi` loads."""
 
-from campaigns import create_app
+import sys
 
-app = create_app()
+from campaigns import create_app
+from campaigns.core.config import ConfigError
+
+try:
+    app = create_app()
+except ConfigError as error:
+    sys.exit(f"Error: {error}")

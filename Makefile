@@ -1,0 +1,42 @@
+# Columba. `make run` starts everything on this machine; `make test` runs all tests.
+.DEFAULT_GOAL := help
+.PHONY: help run demo setup check test screenshots bench-send clean
+BIN := .venv/bin
+JOBS ?= 2
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: setup ## start everything here and print the address
+	@exec $(BIN)/flask --app wsgi up $(if $(PORT),--port $(PORT))
+
+demo: setup ## the main job on sample data, then leave the app running with its report
+	@DATA_DIR="$${DATA_DIR:-data/demo}" exec $(BIN)/flask --app wsgi demo $(if $(PORT),--port $(PORT))
+
+setup: ## .venv, browser assets, translations, database
+	@scripts/setup
+	@$(BIN)/flask --app wsgi db upgrade
+
+check: ## the fast inner loop: ruff, mypy, unit tests
+	@scripts/setup --dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -n $(JOBS) -m "not browser and not slow"
+
+test: ## everything the tests need, then all of them
+	@scripts/setup --dev --browser
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
+
+screenshots: ## every page at both widths, light and dark, into screenshots/
+	@scripts/setup --dev --browser
+	$(BIN)/python -m tests.browser.screenshots
+
+bench-send: ## messages/s for 20,000 recipients beside a plain smtplib loop
+	@scripts/setup --dev
+	$(BIN)/python -m bench.send
+
+clean: ## remove what was built and installed, keep the data
+	rm -rf .venv node_modules static/dist

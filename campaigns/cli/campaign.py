@@ -1,0 +1,190 @@
+"""`flask campaign …`"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from campaigns.audience import queries as audience
+from campaigns.cli.output import answer, as_json, command
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.delivery import queries as ledger
+from campaigns.delivery import services as delivery
+from campaigns.planning import queries as planning
+from campaigns.planning import services
+from campaigns.planning.models import Campaign, PauseReason
+from campaigns.reports import queries as reports
+from campaigns.settings import queries as settings
+from campaigns.settings import services as setting
+
+LARGEST_FILE_BYTES = 512 * 1024
+
+
+@click.group("campaign")
+def campaign() -> None:
+    """Mails to lists."""
+
+
+@campaign.command("create")
+@click.option("--name", required=True)
+@click.option("--subject", required=True)
+@click.option("--from", "from_", required=True, help='Like "The Pigeon Post <news@example.org>".')
+@click.option("--list", "list_names", required=True, multiple=True)
+@click.option(
+    "--html", "html_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--text", "text_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--preheader", default="")
+@click.option("--reply-to")
+@click.option("--server", "server_name", help="The sending server; the default one if not given.")
+@as_json
+@command
+def create(
+    name: str,
+    subject: str,
+    from_: str,
+    list_names: tuple[str, ...],
+    html_file: Path,
+    text_file: Path | None,
+    preheader: str,
+    reply_to: str | None,
+    server_name: str | None,
+    wants_json: bool,
+) -> None:
+    """Create a draft."""
+    now = clock.now()
+    sender = setting.find_or_create_sender(from_, now=now)
+    made = services.create_campaign(
+        name=name,
+        subject=subject,
+        preheader=preheader,
+        from_name=sender.name,
+        from_email=sender.email,
+        reply_to=reply_to,
+        lists=[audience.list_by_name(each) for each in list_names],
+        html=_read(html_file),
+        text=_read(text_file) if text_file else "",
+        server=settings.server_by_name(server_name) if server_name else None,
+        now=now,
+    )
+    db.session.commit()
+    _answer(made, wants_json=wants_json, sentence=f"Created campaign {made.id} as a draft.")
+
+
+@campaign.command("schedule")
+@click.argument("campaign_id", type=int)
+@click.option("--at", help="ISO 8601, like 2026-12-01T09:00+01:00; now if not given.")
+@as_json
+@command
+def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
+    """Let a draft go out, at a time or at once."""
+    now = clock.now()
+    moment = _moment(at) if at else now
+    services.schedule(planning.campaign(campaign_id), at=moment, now=now)
+    db.session.commit()
+    queue.nudge()
+    made = _fresh(campaign_id)
+    when = moment.isoformat(timespec="minutes") if at else "now"
+    _answer(made, wants_json=wants_json, sentence=f"Campaign {campaign_id} is scheduled for {when}.")
+
+
+@campaign.command("status")
+@click.argument("campaign_id", type=int)
+@as_json
+@command
+def status(campaign_id: int, wants_json: bool) -> None:
+    """How far a campaign is: states of all recipients, opens, clicks, unsubscribes."""
+    found = planning.campaign(campaign_id)
+    counts = ledger.counts(campaign_id)
+    figures = reports.figures([campaign_id])[campaign_id]
+    values = {
+        "id": found.id,
+        "status": found.status.value,
+        "audience": counts.audience,
+        "states": counts.by_word,
+        "opens": figures.opens,
+        "clicks": figures.clicks,
+        "unsubscribes": figures.unsubscribes,
+    }
+    if found.pause_reason:
+        values["pause_reason"] = found.pause_reason.value
+        values["pause_detail"] = found.pause_detail
+    states = (
+        ", ".join(f"{number} {word}" for word, number in counts.by_word.items() if number) or "nobody yet"
+    )
+    answer(
+        values,
+        wants_json=wants_json,
+        sentence=f"{found.status.value}: {states}; "
+        f"{figures.opens} opened, {figures.clicks} clicked, {figures.unsubscribes} unsubscribed.",
+    )
+
+
+@campaign.command("pause")
+@click.argument("campaign_id", type=int)
+@as_json
+@command
+def pause(campaign_id: int, wants_json: bool) -> None:
+    """Stop sending for now."""
+    delivery.pause(planning.campaign(campaign_id), reason=PauseReason.OPERATOR, detail=None, now=clock.now())
+    db.session.commit()
+    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is paused.")
+
+
+@campaign.command("resume")
+@click.argument("campaign_id", type=int)
+@as_json
+@command
+def resume(campaign_id: int, wants_json: bool) -> None:
+    """Go on with exactly the rest."""
+    delivery.resume(planning.campaign(campaign_id), now=clock.now())
+    db.session.commit()
+    queue.nudge()
+    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} goes on.")
+
+
+@campaign.command("cancel")
+@click.argument("campaign_id", type=int)
+@as_json
+@command
+def cancel(campaign_id: int, wants_json: bool) -> None:
+    """Give up the rest for good."""
+    delivery.cancel(planning.campaign(campaign_id), now=clock.now())
+    db.session.commit()
+    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is cancelled.")
+
+
+def _fresh(campaign_id: int) -> Campaign:
+    db.session.expire_all()
+    return planning.campaign(campaign_id)
+
+
+def _answer(found: Campaign, *, wants_json: bool, sentence: str) -> None:
+    values = {
+        "id": found.id,
+        "status": found.status.value,
+        "send_at": found.send_at and found.send_at.isoformat(),
+    }
+    answer(values, wants_json=wants_json, sentence=sentence)
+
+
+def _read(file: Path) -> str:
+    if file.stat().st_size > LARGEST_FILE_BYTES:
+        raise click.ClickException(f"{file} is larger than 512 KB: mail programs cut such mails off.")
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is not UTF-8. Save it as UTF-8 and try again.") from error
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.ClickException(
+            f"--at {text!r} is no time. Write it like 2026-12-01T09:00+01:00."
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,57 @@
+"""How commands speak: a sentence or one JSON object on standard output, one clear sentence on
+standard error with exit code 1 when they can't do what was asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError
+
+as_json = click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Run inside the app; turn errors that a person can mend into a sentence."""
+
+    @with_appcontext
+    @wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except DomainError as error:
+            db.session.rollback()
+            raise click.ClickException(str(error)) from error
+        except (OperationalError, ProgrammingError) as error:
+            db.session.rollback()
+            raise click.ClickException(_database_sentence(error)) from error
+
+    return guarded
+
+
+def answer(values: dict[str, Any], *, wants_json: bool, sentence: str) -> None:
+    """Print the result."""
+    click.echo(json.dumps(values, ensure_ascii=False, default=str) if wants_json else sentence)
+
+
+def secret_from_stdin() -> str:
+    """The first line of standard input; raises a sentence when there is none."""
+    secret = sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        raise click.ClickException("The password is read from standard input, which was empty.")
+    return secret
+
+
+def _database_sentence(error: Exception) -> str:
+    text = str(getattr(error, "orig", error))
+    if "no such table" in text or "does not exist" in text:
+        return "The database has no tables yet. Run: flask --app wsgi db upgrade"
+    return f"The database can't be used: {text.splitlines()[0]}"

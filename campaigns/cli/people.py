@@ -1,0 +1,77 @@
+"""`flask people …`"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from campaigns.audience import exporter, importer
+from campaigns.audience import queries as audience
+from campaigns.audience import services as services
+from campaigns.audience.models import Import, ImportStatus
+from campaigns.cli.output import answer, as_json, command
+from campaigns.core import clock
+from campaigns.core.db import db
+
+
+@click.group("people")
+def people() -> None:
+    """Subscribers."""
+
+
+@people.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--list", "list_name", required=True, help="The list they join.")
+@as_json
+@command
+def import_(file: Path, list_name: str, wants_json: bool) -> None:
+    """Import people from a CSV file, with a progress bar and counts at the end."""
+    into = audience.list_by_name(list_name)
+    with file.open("rb") as stream:
+        made = services.create_import(stream, file_name=file.name, list_=into, now=clock.now())
+    db.session.commit()
+    _run(made, quiet=wants_json)
+    db.session.expire_all()
+    done = audience.import_(made.id)
+    if done.status is ImportStatus.FAILED:
+        raise click.ClickException(done.error or "The import failed.")
+    counts = {name: getattr(done, name) for name in ("created", "updated", "skipped", "rejected")}
+    answer(
+        {"id": done.id, "list": into.name, **counts},
+        wants_json=wants_json,
+        sentence=", ".join(f"{number} {name}" for name, number in counts.items()) + ".",
+    )
+
+
+@people.command("export")
+@click.option("--list", "list_name", required=True, help="The list to export.")
+@command
+def export(list_name: str) -> None:
+    """Write the people of a list as CSV to standard output."""
+    wanted = audience.list_by_name(list_name)
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    try:
+        for row in exporter.rows(wanted.id):
+            writer.writerow(row)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+
+
+def _run(made: Import, *, quiet: bool) -> None:
+    console = Console(stderr=True, quiet=quiet)
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"Importing {made.file_name}", total=made.size_bytes or None)
+        importer.run(made.id, on_progress=lambda done: progress.update(task, completed=done))

@@ -1,0 +1,129 @@
+"""Child processes of `up`: started, watched, started again when they die, stopped cleanly."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+SHORTEST_LIFE_S = 5.0
+LONGEST_WAIT_S = 30.0
+STOP_GRACE_S = 40.0
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass
+class Child:
+    """One command that shall run all the time. `stop_order`: lower ones are stopped first."""
+
+    name: str
+    command: Sequence[str]
+    environ: dict[str, str]
+    log: Path
+    stop_order: int = 0
+    grace_s: float = STOP_GRACE_S
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    failures: int = 0
+    start_at: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start it in a session of its own, so that Ctrl-C reaches only `up`; it dies with `up`."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 (our own commands)
+                list(self.command),
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 (nothing has started a thread by then that matters)
+            )
+        self.started_at = time.monotonic()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def restart_delay(self) -> float:
+        """How long to wait before the next start: none after a long life, growing for a short one."""
+        lived = time.monotonic() - self.started_at
+        self.failures = 0 if lived > SHORTEST_LIFE_S * 2 else self.failures + 1
+        return 0.2 if self.failures <= 1 else min(LONGEST_WAIT_S, 2.0 ** (self.failures - 1))
+
+
+class Supervisor:
+    """Keeps the children running until `stop` is set; then stops them in order."""
+
+    def __init__(self, children: Sequence[Child], *, say: Callable[[str], None]) -> None:
+        self.children = list(children)
+        self.say = say
+        self.stop = threading.Event()
+
+    def start(self) -> None:
+        for child in self.children:
+            child.start()
+
+    def watch(self) -> None:
+        """Return when `stop` is set."""
+        while not self.stop.wait(0.2):
+            for child in self.children:
+                self._look_after(child)
+
+    def stop_all(self) -> None:
+        """SIGTERM in stop order, SIGKILL for those that outlive their grace."""
+        for order in sorted({child.stop_order for child in self.children}):
+            group = [child for child in self.children if child.stop_order == order and child.is_running]
+            for child in group:
+                _signal(child, signal.SIGTERM)
+            for child in group:
+                self._await_end(child)
+
+    def _look_after(self, child: Child) -> None:
+        if child.is_running:
+            return
+        now = time.monotonic()
+        if not child.start_at:
+            delay = child.restart_delay()
+            code = child.process.returncode if child.process else None
+            self.say(f"{child.name} ended ({_how(code)}), starting it again. Its log: {child.log}")
+            child.start_at = now + delay
+        if now >= child.start_at:
+            child.start_at = 0.0
+            child.start()
+
+    def _await_end(self, child: Child) -> None:
+        assert child.process
+        try:
+            child.process.wait(child.grace_s)
+        except subprocess.TimeoutExpired:
+            self.say(f"{child.name} did not stop in time and was killed.")
+            os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _signal(child: Child, number: signal.Signals) -> None:
+    assert child.process
+    try:
+        os.kill(child.process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        return signal.Signals(-code).name
+    return f"exit code {code}"

