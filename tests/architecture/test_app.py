@@ -1,0 +1,112 @@
+"""What must be true of the whole app: guards, jobs, migrations, templates, secrets."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+
+from campaigns.accounts.policy import Action
+from campaigns.core import queue
+from campaigns.core.db import db
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_route_says_whom_it_lets_in(app: Flask) -> None:
+    silent = [
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint != "static" and not hasattr(app.view_functions[rule.endpoint], "guard")
+    ]
+    assert silent == []
+
+
+def test_a_route_that_says_nothing_is_closed(app: Flask) -> None:
+    app.add_url_rule("/forgotten-guard", view_func=lambda: "secret")
+    answer = app.test_client().get("/forgotten-guard")
+    assert answer.status_code == 500
+    assert b"secret" not in answer.data
+
+
+def test_nobody_gets_past_a_guard_without_signing_in(app: Flask, client) -> None:
+    for rule in app.url_map.iter_rules():
+        guard = getattr(app.view_functions[rule.endpoint], "guard", None)
+        if not isinstance(guard, Action):
+            continue
+        url = re.sub(r"<(?:int:)?[^>]+>", "1", rule.rule)
+        method = "GET" if "GET" in (rule.methods or ()) else "POST"
+        answer = client.open(url, method=method)
+        assert answer.status_code == 302, f"{rule.endpoint} answered {answer.status_code}"
+        assert "/sign-in" in answer.location
+
+
+def test_a_viewer_can_change_nothing(app: Flask, cleo) -> None:
+    for rule in app.url_map.iter_rules():
+        guard = getattr(app.view_functions[rule.endpoint], "guard", None)
+        if guard in (Action.EDIT, Action.ADMINISTER):
+            url = re.sub(r"<(?:int:)?[^>]+>", "1", rule.rule)
+            method = "POST" if "POST" in (rule.methods or ()) else "GET"
+            assert cleo.open(url, method=method).status_code == 403, rule.endpoint
+
+
+def test_a_post_without_csrf_token_is_refused(app: Flask, ada) -> None:
+    exempt = {"public", "signup"}
+    for rule in app.url_map.iter_rules():
+        if "POST" not in (rule.methods or ()) or rule.endpoint.split(".")[0] in exempt:
+            continue
+        url = re.sub(r"<(?:int:)?[^>]+>", "1", rule.rule)
+        assert ada.open(url, method="POST", csrf=False).status_code == 400, rule.endpoint
+
+
+@pytest.mark.parametrize("job", sorted(queue.JOBS))
+def test_every_job_exists_and_is_asked_for_somewhere(job: str) -> None:
+    module, _, name = job.rpartition(".")
+    assert callable(getattr(import_module(module), name))
+    sources = [path.read_text() for path in (ROOT / "campaigns").rglob("*.py") if path.name != "queue.py"]
+    assert any(f'"{job}"' in source for source in sources)
+
+
+def test_migrations_make_exactly_the_tables_of_the_models(each_database: Flask) -> None:
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_there_is_one_head_of_migrations() -> None:
+    revisions = [path.read_text() for path in (ROOT / "migrations" / "versions").glob("*.py")]
+    ids = {re.search(r'^revision = "(\w+)"', text, re.M)[1] for text in revisions}
+    followed = {
+        found[1] for text in revisions if (found := re.search(r'^down_revision = "(\w+)"', text, re.M))
+    }
+    assert len(ids - followed) == 1
+
+
+def test_templates_hold_no_inline_script_style_or_unchecked_html() -> None:
+    faults = []
+    for path in (ROOT / "templates").rglob("*.html"):
+        if "starters" in path.parts:
+            continue
+        text = path.read_text()
+        name = path.relative_to(ROOT)
+        faults += [f"{name}: |safe"] if re.search(r"\|\s*safe\b", text) else []
+        faults += [f"{name}: inline style"] if re.search(r"\sstyle=", text) else []
+        faults += [f"{name}: inline handler"] if re.search(r"\son[a-z]+=\"", text) else []
+        faults += (
+            [f"{name}: inline script"] if re.search(r"<script(?![^>]*\b(src|application/json))", text) else []
+        )
+    assert faults == []
+
+
+def test_no_production_code_asks_whether_it_is_tested() -> None:
+    faults = [
+        str(path)
+        for path in (ROOT / "campaigns").rglob("*.py")
+        if re.search(r"TESTING|PYTEST_CURRENT_TEST|is_test\b", path.read_text())
+    ]
+    assert faults == []

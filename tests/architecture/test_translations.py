@@ -1,0 +1,69 @@
+"""Every string a person reads exists in every language, with its placeholders."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parents[2]
+METHODS = [("campaigns/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")]
+KEYWORDS = {"_": None, "_n": (1, 2), "gettext": None, "ngettext": (1, 2), "translate": None, "N_": None}
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+LANGUAGES = ["zh"]
+
+
+def wanted() -> Catalog:
+    """Everything that is marked for translation in the sources."""
+    catalog = Catalog()
+    for name, line, message, _comments, _context in extract_from_dir(
+        str(ROOT), method_map=METHODS, keywords=KEYWORDS, directory_filter=_ours
+    ):
+        catalog.add(message, locations=[(name, line)])
+    return catalog
+
+
+def _ours(path: str) -> bool:
+    name = Path(path).name
+    return not name.startswith(".") and name not in {"node_modules", "static", "tests", "data", "starters"}
+
+
+def catalogue(language: str) -> Catalog:
+    path = ROOT / "campaigns" / "translations" / language / "LC_MESSAGES" / "messages.po"
+    return read_po(BytesIO(path.read_bytes()), locale=language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_string_is_translated(language: str) -> None:
+    known = catalogue(language)
+    missing = []
+    for message in wanted():
+        if not message.id:
+            continue
+        found = known.get(message.id)
+        strings = [] if found is None or found.fuzzy else _strings(found.string)
+        if not strings or not all(strings):
+            missing.append(f"{message.locations[0][0]}:{message.locations[0][1]} {message.id!r}")
+    assert missing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_keep_their_placeholders(language: str) -> None:
+    faults = []
+    for message in catalogue(language):
+        for string in _strings(message.string):
+            expected = {name for text in _strings(message.id) for name in PLACEHOLDER.findall(text)}
+            if string and not set(PLACEHOLDER.findall(string)) <= expected:
+                faults.append(string)
+            if string and len(_strings(message.id)) == 1 and set(PLACEHOLDER.findall(string)) != expected:
+                faults.append(string)
+    assert faults == []
+
+
+def _strings(value: object) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())  # type: ignore[call-overload]
