@@ -1,0 +1,22 @@
+# Columba in a container. `docker compose up` (compose.yaml) runs web, dispatcher, workers, PostgreSQL and Valkey.
+FROM node:20-bookworm-slim AS assets
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY static static
+COPY templates templates
+RUN npm run build
+
+FROM python:3.11-slim-bookworm
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
+WORKDIR /app
+COPY requirements.txt ./
+RUN pip install --no-cache-dir -r requirements.txt
+COPY . .
+COPY --from=assets /app/static/dist static/dist
+RUN pybabel --quiet compile -d campaigns/translations \
+    && useradd --system --home /data columba && mkdir -p /data && chown columba /data
+USER columba
+VOLUME /data
+EXPOSE 8000
+CMD ["flask", "--app", "wsgi", "up", "--host", "0.0.0.0"]
