@@ -1,0 +1,70 @@
+"""The supervisor of `up`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from campaigns.cli.processes import Child, Supervisor
+
+SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+
+
+def make_child(folder: Path, command: list[str], name: str = "sleeper") -> Child:
+    return Child(name, command, dict(os.environ), folder / f"{name}.log", grace_s=2)
+
+
+def wait_until(claim, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not claim():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+def test_a_child_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    child = make_child(tmp_path, SLEEPER)
+    supervisor = Supervisor([child], say=said.append)
+    supervisor.start()
+    watcher = threading.Thread(target=supervisor.watch)
+    watcher.start()
+    first = child.process.pid
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: child.is_running and child.process.pid != first)
+    supervisor.stop.set()
+    watcher.join()
+    supervisor.stop_all()
+    assert not child.is_running
+    assert "SIGKILL" in said[0]
+
+
+def test_a_child_that_keeps_dying_is_started_less_and_less_often(tmp_path: Path) -> None:
+    child = make_child(tmp_path, [sys.executable, "-c", "raise SystemExit(3)"])
+    child.start()
+    delays = []
+    for _ in range(6):
+        child.process.wait()
+        delays.append(child.restart_delay())
+    assert delays == sorted(delays)
+    assert delays[0] < 1 < delays[-1] <= 30
+
+
+def test_children_are_stopped_in_order_and_the_stubborn_are_killed(tmp_path: Path) -> None:
+    stubborn = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
+    first = make_child(tmp_path, SLEEPER, "first")
+    last = make_child(tmp_path, [sys.executable, "-c", stubborn], "last")
+    last.stop_order, last.grace_s = 1, 0.3
+    said: list[str] = []
+    supervisor = Supervisor([last, first], say=said.append)
+    supervisor.start()
+    wait_until(lambda: "up" in (tmp_path / "last.log").read_text())
+    supervisor.stop_all()
+    assert not first.is_running
+    assert not last.is_running
+    assert said == ["last did not stop in time and was killed."]
