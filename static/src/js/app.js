@@ -1,0 +1,27 @@
+// Plain HTML works without this file. Each module finds its elements by data-behaviour and improves them.
+import htmx from "htmx.org";
+import { confirm, dialog, openDialog } from "./dialogs.js";
+import { autosave, bulk, preview, previewWidth, unsaved } from "./forms.js";
+import { live } from "./live.js";
+import { menu } from "./menus.js";
+import "./shortcuts.js";
+import { autosubmit, copy, countdown, dismiss, drop, focus, mergeTags, password, reveal, theme, timezone } from "./small.js";
+
+const behaviours = {
+  autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, focus, live, menu,
+  "merge-tags": mergeTags, "open-dialog": openDialog, password, preview, "preview-width": previewWidth,
+  reveal, theme, timezone, unsaved,
+};
+const improved = new WeakSet();
+
+function improve(root) {
+  const found = [...(root.matches?.("[data-behaviour]") ? [root] : []), ...root.querySelectorAll("[data-behaviour]")];
+  for (const element of found) {
+    if (improved.has(element)) continue;
+    improved.add(element);
+    for (const name of element.dataset.behaviour.split(" ")) behaviours[name]?.(element);
+  }
+}
+
+improve(document);
+htmx.onLoad(improve);

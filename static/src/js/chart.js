@@ -1,0 +1,95 @@
+// Series over time: few lines, each named at its end, in the operator's zone; the table beneath stays the truth.
+import uPlot from "uplot";
+
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const zone = document.documentElement.dataset.zone || "UTC";
+const language = document.documentElement.lang || "en";
+const DAY = 86_400;
+
+function timeFormat(span) {
+  const parts = span > 2 * DAY ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" };
+  const format = new Intl.DateTimeFormat(language, { ...parts, timeZone: zone });
+  return (seconds) => format.format(new Date(seconds * 1000));
+}
+
+const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
+const plain = new Intl.NumberFormat(language);
+
+function options(figure, times, lines, size) {
+  const asTime = timeFormat(times.at(-1) - times[0]);
+  const axis = { stroke: token("--ink-2"), font: "12px Inter Variable, system-ui, sans-serif", ticks: { show: false } };
+  return {
+    ...size,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+    legend: { show: false },
+    padding: [12, 64, 0, 0],
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
+    axes: [
+      { ...axis, grid: { show: false }, space: 72, values: (_plot, splits) => splits.map(asTime) },
+      { ...axis, grid: { stroke: token("--line"), width: 1 }, size: 44, space: 44, values: (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? compact.format(value) : "")) },
+    ],
+    series: [{}, ...lines.map((line, index) => style(figure, line, index))],
+    hooks: { draw: [(plot) => label(figure, plot, lines)], setCursor: [(plot) => readout(figure, plot, times, lines)] },
+  };
+}
+
+function style(figure, line, index) {
+  const colour = token(`--chart-${index + 1}`);
+  const filled = figure.dataset.kind === "area" && index === 0;
+  return { label: line.label, stroke: colour, width: 1.75, points: { show: line.values.length === 1 }, fill: filled ? `${colour}1f` : undefined, dash: index ? [6, 3].map((part) => part + index) : undefined };
+}
+
+/** The line's name at its last point; names that would overlap are moved apart. */
+function label(figure, plot, lines) {
+  const over = plot.over;
+  over.querySelectorAll(".chart-label").forEach((old) => old.remove());
+  const places = lines.map((line, index) => {
+    const last = line.values.findLastIndex((value) => value !== null);
+    return { line, index, top: plot.valToPos(line.values[last] ?? 0, "y") };
+  }).sort((a, b) => a.top - b.top);
+  let floor = -16;
+  for (const { line, index, top } of places) {
+    const text = document.createElement("span");
+    text.className = `chart-label ink-${index + 1}`;
+    text.textContent = line.label;
+    floor = Math.max(top - 8, floor + 16);
+    text.style.top = `${floor}px`;
+    text.style.left = `${over.clientWidth + 6}px`;
+    over.append(text);
+  }
+}
+
+function readout(figure, plot, times, lines) {
+  const at = plot.cursor.idx;
+  const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: zone });
+  figure.querySelector(".chart-readout").textContent = at == null ? "" :
+    [format.format(new Date(times[at] * 1000)), ...lines.map((line) => `${line.label} ${plain.format(line.values[at] ?? 0)}`)].join(" · ");
+}
+
+function draw(figure) {
+  const box = figure.querySelector(".chart-plot");
+  const times = JSON.parse(figure.dataset.times);
+  const lines = JSON.parse(figure.dataset.series);
+  if (times.length === 0) return;
+  box.hidden = false;
+  figure.querySelector(".chart-readout").hidden = false;
+  figure.querySelector("details.twin").open = false;
+  const size = () => ({ width: box.clientWidth, height: box.clientHeight });
+  const make = () => new uPlot(options(figure, times, lines, size()), [times, ...lines.map((line) => line.values)], box);
+  let plot = make();
+  new ResizeObserver(() => plot.setSize(size())).observe(box);
+  addEventListener("themechange", () => { plot.destroy(); plot = make(); });
+}
+
+const drawn = new WeakSet();
+function drawAll() {
+  for (const figure of document.querySelectorAll('[data-behaviour~="chart"]')) {
+    if (drawn.has(figure)) continue;
+    drawn.add(figure);
+    draw(figure);
+  }
+}
+
+drawAll();
+document.addEventListener("htmx:load", drawAll);

@@ -1,0 +1,124 @@
+// Long forms: saved as you write, and never lost by leaving.
+import { announce, send, snapshot, word } from "./page.js";
+
+const PAUSE_MS = 900;
+
+/** A POST form that saves itself to data-autosave-url (or its action) when its writer pauses.
+ * The answer may be JSON {saved: "14:02"}; any other success is taken as saved now. Fires "autosaved" on the form. */
+export function autosave(form) {
+  const state = form.querySelector("[data-save-state]") ?? document.querySelector("[data-save-state]");
+  let saved = snapshot(form);
+  let timer = 0;
+  let running = false;
+
+  const say = (text, kind) => {
+    if (!state) return;
+    state.textContent = text;
+    state.dataset.state = kind;
+  };
+
+  async function save() {
+    const now = snapshot(form);
+    if (now === saved || running) return;
+    running = true;
+    say(word("saving"), "saving");
+    try {
+      const response = await send(form.dataset.autosaveUrl ?? form.action, new FormData(form));
+      if (response.redirected && /sign-in/.test(response.url)) return say(word("signedOut"), "error");
+      if (!response.ok) return say(await problem(response), "error");
+      saved = now;
+      say(`${word("saved")} ${await savedAt(response)}`, "saved");
+      form.dispatchEvent(new CustomEvent("autosaved", { bubbles: true }));
+    } catch {
+      say(word("notSaved"), "error");
+    } finally {
+      running = false;
+      if (snapshot(form) !== now) schedule();
+    }
+  }
+
+  function schedule() {
+    clearTimeout(timer);
+    timer = setTimeout(save, PAUSE_MS);
+  }
+
+  form.addEventListener("input", schedule);
+  form.addEventListener("change", schedule);
+  form.addEventListener("submit", () => { clearTimeout(timer); saved = snapshot(form); });
+  addEventListener("beforeunload", (event) => { if (snapshot(form) !== saved) event.preventDefault(); });
+}
+
+async function problem(response) {
+  if (!response.headers.get("Content-Type")?.includes("json")) return word("refused");
+  const answer = await response.json();
+  return answer.error ?? word("refused");
+}
+
+async function savedAt(response) {
+  if (response.headers.get("Content-Type")?.includes("json")) {
+    const answer = await response.json();
+    if (answer.saved) return answer.saved;
+  }
+  const zone = document.documentElement.dataset.zone || undefined;
+  return new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date());
+}
+
+/** Asks before leaving a form with changes that were not sent. */
+export function unsaved(form) {
+  const before = snapshot(form);
+  let sent = false;
+  form.addEventListener("submit", () => { sent = true; });
+  addEventListener("beforeunload", (event) => {
+    if (!sent && snapshot(form) !== before) event.preventDefault();
+  });
+}
+
+/** An iframe that shows data-src again after each autosave and when a field named in data-with changes. */
+export function preview(frame) {
+  const refresh = () => {
+    const url = new URL(frame.dataset.src, location.href);
+    for (const field of document.querySelectorAll(frame.dataset.with || "[data-preview-with]")) {
+      if (field.name) url.searchParams.set(field.name, field.value);
+    }
+    const top = frame.contentWindow?.scrollY ?? 0;
+    frame.addEventListener("load", () => frame.contentWindow?.scrollTo(0, top), { once: true });
+    frame.src = url.href;
+  };
+  document.addEventListener("autosaved", refresh);
+  document.addEventListener("change", (event) => { if (event.target.matches(frame.dataset.with || "[data-preview-with]")) refresh(); });
+}
+
+/** Buttons that show the preview as on a phone or a desk. */
+export function previewWidth(group) {
+  const frame = document.getElementById(group.dataset.frame);
+  group.hidden = false;
+  group.addEventListener("click", (event) => {
+    const width = event.target.closest("[data-width]")?.dataset.width;
+    if (!width) return;
+    frame.classList.toggle("preview-frame-phone", width === "phone");
+    group.querySelectorAll("[data-width]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.width === width)));
+  });
+}
+
+/** Rows chosen by checkbox: the bar shows how many, and only when there are any. */
+export function bulk(form) {
+  const bar = form.querySelector("[data-bulk-bar]");
+  const all = form.querySelector("[data-select-all]");
+  const rows = () => [...form.querySelectorAll("tbody .check-cell input")];
+  const update = () => {
+    const chosen = rows().filter((row) => row.checked).length;
+    bar.hidden = !chosen;
+    const text = word("selected", { n: chosen });
+    form.querySelector("[data-bulk-count]").textContent = text;
+    if (chosen) announce(text);
+    if (!all) return;
+    all.checked = chosen > 0 && chosen === rows().length;
+    all.indeterminate = chosen > 0 && chosen < rows().length;
+  };
+  if (all) {
+    all.hidden = false;
+    all.addEventListener("change", () => { rows().forEach((row) => { row.checked = all.checked; }); });
+  }
+  form.addEventListener("change", update);
+  update();
+}
