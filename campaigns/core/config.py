@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flask import current_app
+
 # A unix socket path longer than this is refused by the kernel (sun_path is 108 bytes).
 LONGEST_SOCKET_PATH = 100
 
@@ -51,6 +53,12 @@ class Config:
     def run_dir(self) -> Path:
         """Sockets, pid files and ack journals of the processes on this machine."""
         return self.data_dir / "run"
+
+
+def current() -> Config:
+    """The configuration of the app that is running; only inside an app context."""
+    config: Config = current_app.extensions["columba"]
+    return config
 
 
 def from_env(environ: Mapping[str, str] | None = None) -> Config:
