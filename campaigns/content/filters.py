@@ -1,0 +1,129 @@
+"""What a template may do with a value: plain functions from plain values to plain values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+LONGEST_DATE_PATTERN = 60
+_DATE_PATTERN = re.compile(r"(?:[^%]|%[dmYyBbAaHMjp%])*")
+_WEB = re.compile(r"https?://[^\s<>\"\\\x00-\x1f\x7f-\x9f]+", re.I)
+
+
+def text(value: Any) -> str:
+    """A value as it is printed: nothing for an unknown field, `3` for 3.0, a list with commas."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**300 else ""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(text(item) for item in value[:100] if isinstance(item, str | int | float))
+    return ""
+
+
+def default(value: Any, other: Any = "") -> Any:
+    """The other value for an unknown field, an empty text or nothing at all."""
+    return other if text(value).strip() == "" else value
+
+
+def first(value: Any) -> Any:
+    """The first item of a list, or the first character of a text."""
+    return value[0] if isinstance(value, str | list | tuple) and value else ""
+
+
+def last(value: Any) -> Any:
+    """The last item of a list, or the last character of a text."""
+    return value[-1] if isinstance(value, str | list | tuple) and value else ""
+
+
+def length(value: Any) -> int:
+    """How many items or characters; 0 for anything else."""
+    return len(value) if isinstance(value, str | list | tuple) else 0
+
+
+def join(value: Any, separator: Any = ", ") -> str:
+    """The items of a list with the separator between them."""
+    if not isinstance(value, list | tuple):
+        return text(value)
+    return text(separator)[:20].join(text(item) for item in value[:1000])
+
+
+def date(value: Any, pattern: Any = "%d.%m.%Y") -> str:
+    """An ISO date or moment in the pattern (day, month, year, hour and minute codes); else as it is."""
+    shape = text(pattern)
+    if len(shape) > LONGEST_DATE_PATTERN or not _DATE_PATTERN.fullmatch(shape):
+        return text(value)
+    try:
+        return datetime.fromisoformat(text(value).strip()).strftime(shape)
+    except ValueError:
+        return text(value)
+
+
+def url_part(value: Any) -> str:
+    """A value as a part of a URL: everything but letters, digits and `-._~` percent-encoded."""
+    return quote(text(value).encode("utf-8", "replace"), safe="")
+
+
+def web_url(value: Any) -> str:
+    """A value that is a whole http or https URL, or nothing."""
+    url = text(value).strip()
+    return url if _WEB.fullmatch(url) and "@" not in url.split("/")[2] else ""
+
+
+def compare(left: Any, operator: str, right: Any) -> bool:
+    """`left operator right` without surprises: numbers in texts are numbers, and what can't be told is no."""
+    left, right = _plain(left), _plain(right)
+    if operator in ("in", "notin"):
+        return _contains(right, left) == (operator == "in")
+    a, b = _numbers(left, right)
+    if operator in ("eq", "ne"):
+        return (a == b) == (operator == "eq")
+    try:
+        return {"lt": a < b, "lteq": a <= b, "gt": a > b, "gteq": a >= b}[operator]
+    except TypeError:
+        return False
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | list | tuple | Mapping) else None
+
+
+def _contains(whole: Any, part: Any) -> bool:
+    if isinstance(whole, str):
+        return text(part) != "" and text(part) in whole
+    return isinstance(whole, list | tuple) and part in whole
+
+
+def _numbers(left: Any, right: Any) -> tuple[Any, Any]:
+    """Both as numbers where one is a number and the other reads as one."""
+    numeric = [isinstance(side, int | float) and not isinstance(side, bool) for side in (left, right)]
+    if any(numeric) and all(isinstance(side, str | int | float) for side in (left, right)):
+        try:
+            return float(left), float(right)
+        except (ValueError, OverflowError):
+            return left, right
+    return left, right
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "default": default,
+    "upper": lambda value: text(value).upper(),
+    "lower": lambda value: text(value).lower(),
+    "capitalize": lambda value: text(value).capitalize(),
+    "title": lambda value: text(value).title(),
+    "trim": lambda value: text(value).strip(),
+    "length": length,
+    "first": first,
+    "last": last,
+    "join": join,
+    "date": date,
+}
+INTERNAL: dict[str, Callable[..., Any]] = {"_url": url_part, "_web": web_url}  # written by us, never by authors
+ARGUMENTS = {"default": 1, "join": 1, "date": 1}  # how many a filter may have; others none

@@ -1,0 +1,68 @@
+"""A whole HTML document whose style sheets stand in style attributes, as mail programs want it."""
+
+from __future__ import annotations
+
+import re
+
+import css_inline
+
+from campaigns.content import markup
+from campaigns.content.language import TemplateError
+from campaigns.content.markup import Document
+from campaigns.core.i18n import _
+
+_INLINER = css_inline.CSSInliner(
+    inline_style_tags=True, keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False
+)
+_SKELETON = (
+    '<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">\n</head>\n'
+    "<body>\n{content}\n</body>\n</html>\n"
+)
+
+
+def whole(document: Document, *, language: str) -> None:
+    """Make a fragment a document; a document with a body stays as it is."""
+    if not any(part.kind == "start" and part.name == "body" for part in markup.scan(document.text)):
+        if re.search(r"<html[\s>]", document.text, re.I):
+            return
+        document.text = _SKELETON.replace("{language}", language).replace("{content}", document.text)
+
+
+def inline(document: Document) -> None:
+    """Copy the rules of style sheets into style attributes; the sheets stay for `@media` and `:hover`.
+
+    Where that would move a template tag (broken nesting of HTML), the document stays as it is.
+    """
+    text = markup.hidden(document)  # also refuses tags in places where they can't be kept
+    if not any(part.kind == "raw" and part.name == "style" for part in markup.scan(document.text)):
+        return
+    try:
+        inlined = markup.shown(_INLINER.inline(text))
+    except (css_inline.InlineError, ValueError) as error:
+        reason = _("The style sheet can't be read: %(detail)s", detail=str(error)[:200])
+        raise TemplateError(reason, None, document.where) from error
+    if _order(document, inlined) == _order(document, document.text):
+        document.text = inlined
+
+
+def insert_first(document: Document, content: str) -> None:
+    """Put HTML right after the start of the body."""
+    body = [p for p in markup.scan(document.text) if p.kind == "start" and p.name == "body"]
+    position = body[0].end if body else 0
+    document.text = document.text[:position] + content + document.text[position:]
+
+
+def insert_last(document: Document, content: str) -> None:
+    """Put HTML right before the end of the body."""
+    ends = [p for p in markup.scan(document.text) if p.kind == "end" and p.name in ("body", "html")]
+    bodies = [p for p in ends if p.name == "body"] or ends
+    position = bodies[-1].start if bodies else len(document.text)
+    document.text = document.text[:position] + content + document.text[position:]
+
+
+def _order(document: Document, text: str) -> tuple[list[str], set[str]]:
+    """Blocks in order, and which fields there are: a field in a style sheet may stand twice afterwards."""
+    numbers = markup.MARK.findall(text)
+    blocks = [number for number in numbers if document.tags[int(number)][0] == "block"]
+    return blocks, set(numbers)

@@ -1,0 +1,226 @@
+"""The template language: a small part of Jinja2, checked on its tree and run in its sandbox.
+
+Values are plain data (texts, numbers, booleans, lists, nothing); unknown fields print nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.runtime import Context, LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import pass_context
+from jinja2.visitor import NodeTransformer
+from markupsafe import escape
+
+from campaigns.content import filters, syntax
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+from campaigns.mail.headers import visible
+
+LARGEST_SOURCE = 512 * 1024  # characters
+LARGEST_OUTPUT = 2 * 1024 * 1024  # characters
+MOST_STEPS = 100_000  # items of loops times the tags inside, in one rendering
+_BUDGET = "_budget"
+
+Values = Mapping[str, Any]
+Finalize = Callable[[Any], str]
+
+
+class TemplateError(Invalid):
+    """A template that is refused: `reason` for the author, `line` from 1, `where` it stands."""
+
+    def __init__(self, reason: Any, line: int | None, where: str) -> None:
+        message = reason if line is None else _("Line %(line)d: %(reason)s", line=line, reason=reason)
+        super().__init__(message, field=where)
+        self.reason = reason
+        self.line = line
+        self.where = where
+
+
+class TooMuch(Exception):
+    """A rendering that would take too long or grow too large."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A checked template; `fields` are the values it asks for, `loop_names` what its loops give."""
+
+    source: str
+    where: str
+    fields: frozenset[str]
+    loop_names: frozenset[str]
+    tree: nodes.Template
+
+    def render_html(self, values: Values) -> str:
+        """The text with every value escaped for HTML; raises TemplateError when it grows too large."""
+        return self.run(self._html, values)
+
+    def render_text(self, values: Values) -> str:
+        """The text with every value as it is."""
+        return self.run(self._text, values)
+
+    def render_line(self, values: Values) -> str:
+        """One line for a header: control characters and line breaks are gone."""
+        return visible(self.render_text(values))
+
+    def run(self, program: Program, values: Values) -> str:
+        """What a compiled form of this template gives for the values."""
+        try:
+            return program(values)
+        except TooMuch as error:
+            reason = _("The result is too large. Use shorter lists or fewer loops.")
+            raise TemplateError(reason, None, self.where) from error
+
+    @cached_property
+    def _html(self) -> Program:
+        return self.compiled(html_value)
+
+    @cached_property
+    def _text(self) -> Program:
+        return self.compiled(filters.text)
+
+    def compiled(self, finalize: Finalize, *, data: Callable[[str], str] | None = None) -> Program:
+        """A program whose values pass `finalize` and whose constant text passed `data` once."""
+        environment = _Environment(finalize)
+        tree = environment.parsed(self.source)
+        tree = _Runnable(data).visit(tree)
+        code = environment.compile(tree, name=self.where, filename="<template>")
+        return Program(environment, environment.template_class.from_code(environment, code, {}))
+
+
+class Program:
+    """A compiled template: values in, text out; holds no data of anyone."""
+
+    def __init__(self, environment: _Environment, template: Any) -> None:
+        self._environment = environment
+        self._template = template
+
+    def __call__(self, values: Values) -> str:
+        context = self._template.new_context({**values, _BUDGET: _Budget()})
+        return _bounded(self._template.root_render_func(context))
+
+
+def parse(source: str, *, where: str, internal: bool = False) -> Template:
+    """The checked template; raises TemplateError(reason, line, where). `internal` is for our own parts."""
+    if len(source) > LARGEST_SOURCE:
+        raise TemplateError(_("The content is too large. Use at most 512 KB."), None, where)
+    try:
+        tree = _PARSER.parsed(source)
+        names = syntax.check(tree, internal=internal)
+    except TemplateSyntaxError as error:
+        raise TemplateError(_syntax_reason(error), error.lineno, where) from error
+    except syntax.Refused as error:
+        raise TemplateError(error.reason, error.line, where) from error
+    except (RecursionError, MemoryError, ValueError, OverflowError) as error:
+        raise TemplateError(_("This can't be read as a template. Make it simpler."), None, where) from error
+    fields = frozenset(name for name in names.fields if not name.startswith("_"))
+    return Template(source, where, fields, frozenset(names.loop_names), tree)
+
+
+def split(source: str) -> Iterator[tuple[str, str]]:
+    """The source as ("data", text), ("output", tag) and ("block", tag) in order; comments are dropped."""
+    kind, parts = "data", []
+    for _line, token, value in _PARSER.lexer.tokeniter(source, None):
+        if token.endswith("_begin"):
+            yield from [("data", "".join(parts))] if parts else []
+            kind = {"variable_begin": "output", "comment_begin": "comment"}.get(token, "block")
+            parts = []
+        parts.append(value)
+        if token.endswith("_end"):
+            yield from [] if kind == "comment" else [(kind, "".join(parts))]
+            kind, parts = "data", []
+    if parts:
+        yield kind, "".join(parts)
+
+
+def html_value(value: Any) -> str:
+    """A value as HTML text or in a quoted attribute."""
+    return str(escape(filters.text(value)))
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    def __init__(self, finalize: Finalize | None = None) -> None:
+        super().__init__(
+            loader=None, autoescape=False, finalize=finalize, cache_size=0, keep_trailing_newline=True
+        )
+        self.globals.clear()
+        self.filters = {**filters.FILTERS, **filters.INTERNAL, "_compare": filters.compare, "_items": _items}
+        self.tests = {name: self.tests[name] for name in syntax.TESTS}
+
+    def parsed(self, source: str) -> nodes.Template:
+        """The tree as Jinja2 reads it, not yet checked."""
+        return self._parse(source, None, None)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A part of a loop's item, or a fact about the loop; never a Python attribute of a value."""
+        if isinstance(obj, LoopContext) and attribute in syntax.LOOP_FACTS:
+            return getattr(obj, attribute)
+        return obj.get(attribute, "") if isinstance(obj, dict) else ""
+
+
+class _Budget:
+    def __init__(self) -> None:
+        self.left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Raise TooMuch when a rendering has done all it may."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooMuch
+
+
+@pass_context
+def _items(context: Context, value: Any, tags: int) -> list[Any]:
+    items = list(value) if isinstance(value, list | tuple) else []
+    context[_BUDGET].spend(1 + len(items) * tags)
+    return items
+
+
+class _Runnable(NodeTransformer):
+    """The checked tree as it is run: loops counted, comparisons that can't fail, constant text encoded."""
+
+    def __init__(self, data: Callable[[str], str] | None) -> None:
+        self._data = data
+
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:
+        return nodes.TemplateData(self._data(node.data), lineno=node.lineno) if self._data else node
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:
+        tags = 1 + sum(1 for _node in node.find_all((nodes.Expr, nodes.If)))
+        self.generic_visit(node)
+        arguments: list[nodes.Expr] = [nodes.Const(tags)]
+        node.iter = nodes.Filter(node.iter, "_items", arguments, [], None, None, lineno=node.lineno)
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
+        self.generic_visit(node)
+        operand = node.ops[0]
+        arguments = [nodes.Const(operand.op), operand.expr]
+        return nodes.Filter(node.expr, "_compare", arguments, [], None, None, lineno=node.lineno)
+
+
+def _bounded(pieces: Iterable[str]) -> str:
+    parts, size = [], 0
+    for part in pieces:
+        size += len(part)
+        if size > LARGEST_OUTPUT:
+            raise TooMuch
+        parts.append(part)
+    return "".join(parts)
+
+
+def _syntax_reason(error: TemplateSyntaxError) -> Any:
+    said = (error.message or "").lower()
+    if "unknown tag" in said and "end" not in said.split("'")[1:2][0:1]:
+        return _("This tag isn't part of the template language. Use if, for or a field.")
+    if "missing end" in said or "unexpected end of template" in said:
+        return _("A tag isn't closed. Check that every if and for has its end.")
+    return _("This can't be read as a template: %(detail)s", detail=error.message)
+
+
+_PARSER = _Environment()

@@ -1,0 +1,236 @@
+"""Links of a mail: which are tracked, what is refused, and where a click leads in the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from html import escape, unescape
+from typing import Any
+
+from campaigns.content import language, markup
+from campaigns.content.language import Template, TemplateError
+from campaigns.content.markup import Document, Part
+from campaigns.core.i18n import _
+
+SPECIAL = frozenset({"unsubscribe_url", "preferences_url", "web_view_url"})
+LONGEST_URL = 2000
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.I)
+_DANGEROUS = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "view-source"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_WEB = re.compile(r"https?://([^/?#]*)", re.I)
+_IN_TEXT = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff09\uff0c]+", re.I)
+_AFTER_SENTENCE = ".,;:!?'\"»”’…"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A tracked link: `number` from 1, `url` as stored (a template where the author put fields in it)."""
+
+    number: int
+    url: str
+
+    @property
+    def is_template(self) -> bool:
+        return "{{" in self.url or "{%" in self.url
+
+
+@dataclass
+class Links:
+    """The links of one mail, the same URL under one number in HTML and text."""
+
+    loop_names: frozenset[str] = frozenset()
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def number(self, url: str) -> int:
+        """The number of a URL, a new one when it wasn't seen before."""
+        return self.numbers.setdefault(url, len(self.numbers) + 1)
+
+    @property
+    def found(self) -> tuple[Link, ...]:
+        return tuple(Link(number, url) for url, number in self.numbers.items())
+
+
+Replace = Callable[[str], str | None]  # a URL with marks -> what stands there instead, or None
+
+
+def refusal(url: str) -> Any | None:
+    """Why a URL can't stand in a mail, as a sentence; None when it can."""
+    scheme = _SCHEME.match(_CONTROL.sub("", url).replace(" ", ""))
+    name = scheme[1].lower() if scheme else ""
+    if name in _DANGEROUS:
+        return _("Links to “%(scheme)s:” aren't allowed in a mail.", scheme=name)
+    if url.startswith("//"):
+        return _("Begin the link with https:// instead of //.")
+    if name not in ("http", "https"):
+        return None
+    if _CONTROL.search(url) or "\\" in url:
+        return _("A link holds a line break, a control character or a backslash. Remove it.")
+    web = _WEB.match(url)
+    if not web or not web[1] or web[1].startswith(":"):
+        return _("A link has no host name. Write it as https://example.org/page.")
+    if "@" in web[1]:
+        return _("A link has an @ before its host name, which hides where it leads. Remove it.")
+    if len(url) > LONGEST_URL:
+        return _("A link is longer than 2000 characters.")
+    return None
+
+
+def destination(url: str, values: Mapping[str, Any]) -> str | None:
+    """Where a stored link leads for a recipient: fields filled in and escaped; None when it is no web URL."""
+    if "{" not in url:
+        return url
+    try:
+        rendered = _stored(url).render_text(values).strip()
+    except TemplateError:
+        return None
+    return rendered if _WEB.match(rendered) and refusal(rendered) is None else None
+
+
+@lru_cache(maxsize=512)
+def _stored(url: str) -> Template:
+    document = markup.protect(url, where="html")
+    return language.parse(document.restored(escape_fields(document, document.text)), where="html", internal=True)
+
+
+def rewrite_html(document: Document, replace: Replace) -> str:
+    """The document's text with hrefs replaced and nothing else touched, in Outlook's comments too."""
+    return _rewritten(document, document.text, replace, inside_comment=False)
+
+
+def rewrite_text(text: str, replace: Replace) -> str:
+    """A plain text with its web addresses replaced; blocks and punctuation after them stay."""
+
+    def visit(found: re.Match[str]) -> str:
+        url = _trimmed(found[0])
+        return (replace(url) or url) + found[0][len(url) :]
+
+    return _IN_TEXT.sub(visit, text)
+
+
+def tracker(document: Document, links: Links, address: Callable[[int], str]) -> Replace:
+    """Replaces web links by tracked ones and numbers them in `links`; refuses what no mail may hold."""
+
+    def replace(url: str) -> str | None:
+        check(document, url)
+        if not _is_tracked(document, links, url):
+            return escape_fields(document, url)
+        return address(links.number(_stored_form(document, url)))
+
+    return replace
+
+
+def untracked(document: Document) -> Replace:
+    """Leaves links where they lead, with the fields in them escaped; refuses what no mail may hold."""
+
+    def replace(url: str) -> str | None:
+        check(document, url)
+        return escape_fields(document, url)
+
+    return replace
+
+
+def check(document: Document, url: str) -> None:
+    """Raise TemplateError for a link that no mail may hold."""
+    pieces = markup.MARK.split(url)[0::2]
+    reason = refusal(markup.MARK.sub("x", url) if pieces[0] else "")
+    leading = next((piece for piece in pieces if piece.strip()), "")
+    for piece in pieces if not pieces[0] else ():
+        reason = reason or (refusal(piece) if piece is leading or _is_dangerous(piece) else None)
+    if reason is not None:
+        raise TemplateError(reason, _line(document, url), document.where)
+
+
+def escape_fields(document: Document, url: str) -> str:
+    """The URL with each field percent-encoded; a field that begins it must be a whole web URL."""
+
+    def visit(found: re.Match[str]) -> str:
+        kind, tag, line = document.tags[int(found[1])]
+        if kind != "output" or _fields(tag) & SPECIAL or "|_" in tag:
+            return found[0]
+        name = "_url" if _constant_before(url, found.start()) else "_web"
+        return document.mark("output", f"{{{{ ({_expression(tag)})|{name} }}}}", line)
+
+    return markup.MARK.sub(visit, url)
+
+
+def _rewritten(document: Document, text: str, replace: Replace, *, inside_comment: bool) -> str:
+    parts = []
+    for part in markup.scan(text):
+        source = text[part.start : part.end]
+        if part.kind == "start":
+            source = _with_href(text, part, replace)
+        elif part.kind == "comment" and not inside_comment and source.startswith("<!--[if"):
+            inner = _rewritten(document, source[4:-3], replace, inside_comment=True)
+            source = f"<!--{inner}-->" if source.endswith("-->") else source
+        parts.append(source)
+    return "".join(parts)
+
+
+def _with_href(text: str, part: Part, replace: Replace) -> str:
+    source = text[part.start : part.end]
+    href = next((attribute for attribute in part.attributes if attribute.name == "href"), None)
+    if href is None or not (part.name in ("a", "area") or part.name.startswith("v:")):
+        return source
+    url = unescape(text[href.start : href.end]).strip()
+    if not url or url.startswith("#") or any(a.name == "data-no-track" for a in part.attributes):
+        url_now = None if not url or url.startswith("#") else replace("\ue003" + url)
+    else:
+        url_now = replace(url)
+    if url_now is None or url_now == url:
+        return source
+    bare = text[href.start - 1 : href.start] not in "\"'"
+    value = f'"{escape(url_now)}"' if bare else escape(url_now)
+    return text[part.start : href.start] + value + text[href.end : part.end]
+
+
+def _is_tracked(document: Document, links: Links, url: str) -> bool:
+    if not _WEB.match(url) and not markup.MARK.match(url):
+        return False
+    names = {name for number in markup.MARK.findall(url) for name in _fields(document.tags[int(number)][1])}
+    return not names & (SPECIAL | links.loop_names)
+
+
+def _stored_form(document: Document, url: str) -> str:
+    stored = document.restored(url)
+    try:
+        language.parse(stored, where=document.where)
+    except TemplateError as error:
+        raise TemplateError(_("Close the template tag inside the link."), _line(document, url), document.where) from error
+    return stored
+
+
+@lru_cache(maxsize=2048)
+def _fields(tag: str) -> frozenset[str]:
+    """The names in one tag by themselves, loop names among them."""
+    return frozenset(re.findall(r"[A-Za-z_]\w*", re.sub(r"'[^']*'|\"[^\"]*\"", "", tag)))
+
+
+def _expression(tag: str) -> str:
+    return re.sub(r"^\{\{[-+]?|[-+]?\}\}$", "", tag)
+
+
+def _constant_before(url: str, position: int) -> bool:
+    return bool(markup.MARK.sub("", url[:position]).strip())
+
+
+def _is_dangerous(piece: str) -> bool:
+    scheme = _SCHEME.match(_CONTROL.sub("", piece).strip())
+    return bool(scheme and scheme[1].lower() in _DANGEROUS)
+
+
+def _line(document: Document, url: str) -> int | None:
+    position = document.text.find(url)
+    if position < 0:
+        return None
+    before = markup.MARK.sub("", document.text[:position])
+    return before.count("\n") + 1
+
+
+def _trimmed(url: str) -> str:
+    url = url.rstrip(_AFTER_SENTENCE)
+    while url.endswith(")") and url.count(")") > url.count("("):
+        url = url[:-1].rstrip(_AFTER_SENTENCE)
+    return url

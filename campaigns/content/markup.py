@@ -1,0 +1,178 @@
+"""HTML read without changing it: where tags, attributes and comments stand, and template tags in them.
+
+No HTML parser sees a template tag: each is put behind a mark (two private-use characters around a
+number) first, and comes back at the end. Parsers move `{% for %}` out of tables and escape `<` in tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+
+from campaigns.content import language
+from campaigns.content.language import TemplateError
+from campaigns.core.i18n import _
+
+MARK = re.compile("\ue000(\\d+)\ue001")
+_HIDDEN = re.compile("<!--\ue002(\\d+)\ue001-->")
+_RESERVED = re.compile("[\ue000-\ue002]")
+_OPENING = re.compile(r"\{(?=[{%#])")
+_START = re.compile(r"<(/?)([a-zA-Z][^\s/>\ue000]*)")
+_ATTRIBUTE = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?""")
+_RAW_TEXT = frozenset({"script", "style", "title", "textarea", "xmp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute and where its value stands (without quotes)."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of the source: text, raw (in style, script, title), comment, start, end, or other."""
+
+    kind: str
+    start: int
+    end: int
+    name: str = ""
+    attributes: tuple[Attribute, ...] = ()
+
+
+@dataclass
+class Document:
+    """A source whose template tags are behind marks; `tags` holds (kind, tag, line) by number."""
+
+    text: str
+    where: str
+    tags: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def mark(self, kind: str, tag: str, line: int = 1) -> str:
+        """A mark that stands for a new tag."""
+        self.tags.append((kind, tag, line))
+        return f"\ue000{len(self.tags) - 1}\ue001"
+
+    def restored(self, text: str) -> str:
+        """The text as a template again; what only looks like a tag in it is printed as it is."""
+        parts, end = [], 0
+        for found in MARK.finditer(text):
+            parts += [_literal(text[end : found.start()]), self.tags[int(found[1])][1]]
+            end = found.end()
+        return "".join([*parts, _literal(text[end:])])
+
+    def line(self, number: str) -> int:
+        """The line of a tag in the author's source."""
+        return self.tags[int(number)][2]
+
+
+def protect(source: str, *, where: str) -> Document:
+    """The source with its template tags behind marks."""
+    document = Document("", where)
+    parts, line = [], 1
+    for kind, text in language.split(source):
+        parts.append(_RESERVED.sub("", text) if kind == "data" else document.mark(kind, text, line))
+        line += text.count("\n")
+    document.text = "".join(parts)
+    return document
+
+
+def escaped(document: Document) -> str:
+    """The text of a plain document as HTML, marks kept."""
+    return escape(document.text)
+
+
+def hidden(document: Document) -> str:
+    """The document with its marks as comments where an HTML parser would move or change them.
+
+    Raises TemplateError for a tag inside a tag's name or between attributes, where nothing can keep it.
+    """
+    text, parts = document.text, []
+    for part in scan(text):
+        source = text[part.start : part.end]
+        if part.kind == "text":
+            source = MARK.sub("<!--\ue002\\1\ue001-->", source)
+        elif part.kind in ("start", "end"):
+            _only_in_values(document, part)
+        elif part.kind == "raw" and part.name == "style":
+            _only_output(document, source)
+        parts.append(source)
+    return "".join(parts)
+
+
+def shown(text: str) -> str:
+    """What `hidden` did, undone."""
+    return _HIDDEN.sub("\ue000\\1\ue001", text)
+
+
+def scan(text: str) -> Iterator[Part]:
+    """The parts of an HTML source, in order and without gaps; never fails, whatever the source."""
+    position, size, raw = 0, len(text), ""
+    while position < size:
+        if raw:
+            end = _end_of_raw(text, raw, position)
+            part = Part("raw", position, end, raw)
+            raw = ""
+        else:
+            part = _next(text, position)
+            raw = part.name if part.kind == "start" and part.name in _RAW_TEXT else ""
+        if part.end > part.start:
+            yield part
+        position = part.end
+
+
+def _next(text: str, position: int) -> Part:
+    opening = text.find("<", position)
+    if opening < 0:
+        return Part("text", position, len(text))
+    if opening > position:
+        return Part("text", position, opening)
+    if text.startswith("<!--", position):
+        close = text.find("-->", position + 2)
+        return Part("comment", position, len(text) if close < 0 else close + 3)
+    if text.startswith(("<!", "<?"), position):
+        close = text.find(">", position)
+        return Part("other", position, len(text) if close < 0 else close + 1)
+    tag = _START.match(text, position)
+    if not tag:
+        return Part("text", position, position + 1)
+    attributes, end = _attributes(text, tag.end())
+    return Part("end" if tag[1] else "start", position, end, tag[2].lower(), attributes)
+
+
+def _attributes(text: str, position: int) -> tuple[tuple[Attribute, ...], int]:
+    attributes = []
+    while found := _ATTRIBUTE.match(text, position):
+        group = next((number for number in (2, 3, 4) if found[number] is not None), 0)
+        start, end = found.span(group) if group else (found.end(), found.end())
+        attributes.append(Attribute(found[1].lower(), start, end))
+        position = found.end()
+    close = text.find(">", position)
+    return tuple(attributes), len(text) if close < 0 else close + 1
+
+
+def _end_of_raw(text: str, name: str, position: int) -> int:
+    close = re.compile(rf"</{re.escape(name)}(?=[\s/>])", re.I).search(text, position)
+    return close.start() if close else len(text)
+
+
+def _only_in_values(document: Document, part: Part) -> None:
+    for found in MARK.finditer(document.text, part.start, part.end):
+        if not any(a.start <= found.start() and found.end() <= a.end for a in part.attributes):
+            reason = _("Put the template tag inside the quotes of an attribute, or outside of the HTML tag.")
+            raise TemplateError(reason, document.line(found[1]), document.where)
+
+
+def _only_output(document: Document, source: str) -> None:
+    for found in MARK.finditer(source):
+        if document.tags[int(found[1])][0] != "output":
+            reason = _("In a style sheet only fields can be used, no if or for.")
+            raise TemplateError(reason, document.line(found[1]), document.where)
+
+
+def _literal(text: str) -> str:
+    return _OPENING.sub('{{ "{" }}', text)

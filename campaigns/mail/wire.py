@@ -1,0 +1,69 @@
+"""Text as it stands on the wire: UTF-8, CRLF, quoted-printable, in pieces that can be joined.
+
+Every piece begins at the start of a physical line and ends at one, by a hard or a soft line break.
+So pieces made at different times (the constant text once, a name for each recipient) are joined
+without looking at them again, and the decoded whole is what the pieces say.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_LINE = 76  # RFC 2045 section 6.7, without CRLF
+SOFT_BREAK = "=\r\n"
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_SIMPLE = re.compile(r"(?!From )[ -<>-~]{1,75}")
+_CODES = {
+    code: chr(code) if 32 <= code <= 126 and code != ord("=") or code == 9 else f"={code:02X}"
+    for code in range(256)
+}
+_TRAILING = {" ": "=20", "\t": "=09"}
+
+
+def piece(text: str) -> str:
+    """The text in quoted-printable (ASCII), ending in a line break that is soft unless the text has one."""
+    if _SIMPLE.fullmatch(text):
+        return text + SOFT_BREAK
+    if not text:
+        return ""
+    lines = _NEWLINE.split(text)
+    coded = [_hard_line(line) + "\r\n" for line in lines[:-1]]
+    if lines[-1]:
+        coded.append(_wrapped(_coded(lines[-1])) + SOFT_BREAK)
+    return "".join(coded)
+
+
+def body(text: str) -> str:
+    """A whole body in quoted-printable: as `piece`, and it always ends in a hard line break."""
+    coded = piece(text)
+    return coded + "\r\n" if not coded or coded.endswith(SOFT_BREAK) else coded
+
+
+def _hard_line(line: str) -> str:
+    coded = _coded(line)
+    if coded[-1:] in _TRAILING:
+        coded = coded[:-1] + _TRAILING[coded[-1]]
+    return _wrapped(coded)
+
+
+def _coded(line: str) -> str:
+    return line.encode("utf-8", "replace").decode("latin-1").translate(_CODES)
+
+
+def _wrapped(coded: str) -> str:
+    """Cut into physical lines, never inside `=XX`; none begins with `From ` (mail stores change that)."""
+    lines = []
+    position = 0
+    while True:
+        if coded.startswith("From ", position):
+            coded = "=46" + coded[position + 1 :]
+            position = 0
+        if len(coded) - position < LONGEST_LINE:
+            lines.append(coded[position:])
+            return SOFT_BREAK.join(lines)
+        end = position + LONGEST_LINE - 1
+        escape = coded.find("=", end - 2, end)
+        end = escape if escape >= 0 else end
+        lines.append(coded[position:end])
+        position = end
