@@ -125,5 +125,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "join": join,
     "date": date,
 }
-INTERNAL: dict[str, Callable[..., Any]] = {"_url": url_part, "_web": web_url}  # written by us, never by authors
+# Written by us, never by authors.
+INTERNAL: dict[str, Callable[..., Any]] = {"_url": url_part, "_web": web_url}
 ARGUMENTS = {"default": 1, "join": 1, "date": 1}  # how many a filter may have; others none

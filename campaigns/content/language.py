@@ -124,7 +124,8 @@ def parse(source: str, *, where: str, internal: bool = False) -> Template:
 
 def split(source: str) -> Iterator[tuple[str, str]]:
     """The source as ("data", text), ("output", tag) and ("block", tag) in order; comments are dropped."""
-    kind, parts = "data", []
+    parts: list[str] = []
+    kind = "data"
     for _line, token, value in _PARSER.lexer.tokeniter(source, None):
         if token.endswith("_begin"):
             yield from [("data", "".join(parts))] if parts else []
@@ -187,17 +188,17 @@ class _Runnable(NodeTransformer):
     def __init__(self, data: Callable[[str], str] | None) -> None:
         self._data = data
 
-    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802
         return nodes.TemplateData(self._data(node.data), lineno=node.lineno) if self._data else node
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         tags = 1 + sum(1 for _node in node.find_all((nodes.Expr, nodes.If)))
         self.generic_visit(node)
         arguments: list[nodes.Expr] = [nodes.Const(tags)]
         node.iter = nodes.Filter(node.iter, "_items", arguments, [], None, None, lineno=node.lineno)
         return node
 
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         operand = node.ops[0]
         arguments = [nodes.Const(operand.op), operand.expr]
@@ -217,7 +218,7 @@ def _bounded(pieces: Iterable[str]) -> str:
 def _syntax_reason(error: TemplateSyntaxError) -> Any:
     said = (error.message or "").lower()
     if "unknown tag" in said and "end" not in said.split("'")[1:2][0:1]:
-        return _("This tag isn't part of the template language. Use if, for or a field.")
+        return syntax.NO_TAG
     if "missing end" in said or "unexpected end of template" in said:
         return _("A tag isn't closed. Check that every if and for has its end.")
     return _("This can't be read as a template: %(detail)s", detail=error.message)

@@ -53,7 +53,8 @@ class Links:
         return tuple(Link(number, url) for url, number in self.numbers.items())
 
 
-Replace = Callable[[str], str | None]  # a URL with marks -> what stands there instead, or None
+# (URL with marks, may it be tracked) -> what stands there, or None to leave it
+Replace = Callable[[str, bool], str | None]
 
 
 def refusal(url: str) -> Any | None:
@@ -92,7 +93,8 @@ def destination(url: str, values: Mapping[str, Any]) -> str | None:
 @lru_cache(maxsize=512)
 def _stored(url: str) -> Template:
     document = markup.protect(url, where="html")
-    return language.parse(document.restored(escape_fields(document, document.text)), where="html", internal=True)
+    source = document.restored(escape_fields(document, document.text))
+    return language.parse(source, where="html", internal=True)
 
 
 def rewrite_html(document: Document, replace: Replace) -> str:
@@ -100,22 +102,32 @@ def rewrite_html(document: Document, replace: Replace) -> str:
     return _rewritten(document, document.text, replace, inside_comment=False)
 
 
-def rewrite_text(text: str, replace: Replace) -> str:
+def rewrite_text(document: Document, replace: Replace) -> str:
     """A plain text with its web addresses replaced; blocks and punctuation after them stay."""
 
     def visit(found: re.Match[str]) -> str:
-        url = _trimmed(found[0])
-        return (replace(url) or url) + found[0][len(url) :]
+        url = _trimmed(_before_block(document, found[0]))
+        return (replace(url, True) or url) + found[0][len(url) :]
 
-    return _IN_TEXT.sub(visit, text)
+    return _IN_TEXT.sub(visit, document.text)
+
+
+def as_anchors(escaped_text: str) -> str:
+    """Text that is HTML already, with its web addresses as links."""
+
+    def visit(found: re.Match[str]) -> str:
+        url = _trimmed(found[0])
+        return f'<a href="{url}">{url}</a>' + found[0][len(url) :]
+
+    return _IN_TEXT.sub(visit, escaped_text)
 
 
 def tracker(document: Document, links: Links, address: Callable[[int], str]) -> Replace:
     """Replaces web links by tracked ones and numbers them in `links`; refuses what no mail may hold."""
 
-    def replace(url: str) -> str | None:
+    def replace(url: str, may_track: bool) -> str | None:
         check(document, url)
-        if not _is_tracked(document, links, url):
+        if not may_track or not _is_tracked(document, links, url):
             return escape_fields(document, url)
         return address(links.number(_stored_form(document, url)))
 
@@ -125,7 +137,7 @@ def tracker(document: Document, links: Links, address: Callable[[int], str]) -> 
 def untracked(document: Document) -> Replace:
     """Leaves links where they lead, with the fields in them escaped; refuses what no mail may hold."""
 
-    def replace(url: str) -> str | None:
+    def replace(url: str, _may_track: bool) -> str | None:
         check(document, url)
         return escape_fields(document, url)
 
@@ -175,10 +187,9 @@ def _with_href(text: str, part: Part, replace: Replace) -> str:
     if href is None or not (part.name in ("a", "area") or part.name.startswith("v:")):
         return source
     url = unescape(text[href.start : href.end]).strip()
-    if not url or url.startswith("#") or any(a.name == "data-no-track" for a in part.attributes):
-        url_now = None if not url or url.startswith("#") else replace("\ue003" + url)
-    else:
-        url_now = replace(url)
+    if not url or url.startswith("#"):
+        return source
+    url_now = replace(url, all(attribute.name != "data-no-track" for attribute in part.attributes))
     if url_now is None or url_now == url:
         return source
     bare = text[href.start - 1 : href.start] not in "\"'"
@@ -198,7 +209,8 @@ def _stored_form(document: Document, url: str) -> str:
     try:
         language.parse(stored, where=document.where)
     except TemplateError as error:
-        raise TemplateError(_("Close the template tag inside the link."), _line(document, url), document.where) from error
+        reason = _("Close the template tag inside the link.")
+        raise TemplateError(reason, _line(document, url), document.where) from error
     return stored
 
 
@@ -227,6 +239,13 @@ def _line(document: Document, url: str) -> int | None:
         return None
     before = markup.MARK.sub("", document.text[:position])
     return before.count("\n") + 1
+
+
+def _before_block(document: Document, text: str) -> str:
+    for found in markup.MARK.finditer(text):
+        if document.tags[int(found[1])][0] == "block":
+            return text[: found.start()]
+    return text
 
 
 def _trimmed(url: str) -> str:

@@ -23,6 +23,7 @@ MOST_BRANCHES = 50
 LONGEST_CONSTANT = 10_000
 TESTS = frozenset({"defined", "undefined", "none"})
 LOOP_FACTS = frozenset({"index", "index0", "first", "last", "length"})
+NO_TAG = _("This tag isn't part of the template language. Use if, for or a field.")
 OPERATORS = frozenset({"eq", "ne", "lt", "lteq", "gt", "gteq", "in", "notin"})
 
 
@@ -74,7 +75,7 @@ class _Checker:
         elif isinstance(node, nodes.For):
             self._loop(node, loops, blocks)
         else:
-            raise Refused(_("This tag isn't part of the template language. Use if, for or a field."), node.lineno)
+            raise Refused(NO_TAG, node.lineno)
 
     def _branches(self, node: nodes.If, loops: tuple[str, ...], blocks: int) -> None:
         if len(node.elif_) > MOST_BRANCHES:
@@ -148,7 +149,7 @@ class _Checker:
             self.names.fields.add(node.name)
 
     def _name(self, name: str, line: int) -> None:
-        if name.startswith("_") and not self.internal or name in ("self", "caller", "varargs", "kwargs"):
+        if (name.startswith("_") and not self.internal) or name in ("self", "caller", "varargs", "kwargs"):
             raise Refused(_("“%(name)s” can't be the name of a field.", name=name[:40]), line)
         if len(name) > 100:
             raise Refused(_("This name is too long."), line)
@@ -168,7 +169,7 @@ class _Checker:
         if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) > ARGUMENTS.get(node.name, 0):
             raise Refused(_("The filter “%(name)s” is given too much.", name=node.name), node.lineno)
         if node.node is None:
-            raise Refused(_("This tag isn't part of the template language. Use if, for or a field."), node.lineno)
+            raise Refused(NO_TAG, node.lineno)
         yield node.node
         yield from node.args
 

@@ -135,9 +135,7 @@ def _mime(boundary: str) -> str:
 
 def _alternative(boundary: str, text: str, html: str) -> str:
     plain, rich = _PART.format(kind="plain"), _PART.format(kind="html")
-    return (
-        f"--{boundary}\r\n{plain}\r\n{text}\r\n--{boundary}\r\n{rich}\r\n{html}\r\n--{boundary}--\r\n"
-    )
+    return f"--{boundary}\r\n{plain}\r\n{text}\r\n--{boundary}\r\n{rich}\r\n{html}\r\n--{boundary}--\r\n"
 
 
 def _finished(block: str, content: str, sign: Sign | None) -> bytes:

@@ -15,7 +15,7 @@ SOFT_BREAK = "=\r\n"
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _SIMPLE = re.compile(r"(?!From )[ -<>-~]{1,75}")
 _CODES = {
-    code: chr(code) if 32 <= code <= 126 and code != ord("=") or code == 9 else f"={code:02X}"
+    code: chr(code) if (32 <= code <= 126 and code != ord("=")) or code == 9 else f"={code:02X}"
     for code in range(256)
 }
 _TRAILING = {" ": "=20", "\t": "=09"}

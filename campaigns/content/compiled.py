@@ -1,0 +1,229 @@
+"""A campaign's content compiled once, so that each recipient's copy costs microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from campaigns.content import filters, language, links, paths, pieces
+from campaigns.content.documents import Documents, Footer, build
+from campaigns.content.language import Template, TemplateError
+from campaigns.content.links import Link
+from campaigns.core.i18n import _
+from campaigns.mail import headers, message, wire
+from campaigns.mail.headers import HeaderInjection
+from campaigns.mail.message import Frame, Sign
+
+_OWN_FIELDS = ("To", "Subject", "Date", "Message-ID", "List-Unsubscribe")
+_RESERVED = frozenset(
+    [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "sender",
+        "reply-to",
+        "subject",
+        "date",
+        "message-id",
+        "in-reply-to",
+        "references",
+        "return-path",
+        "received",
+        "list-id",
+        "list-unsubscribe",
+        "list-unsubscribe-post",
+        "precedence",
+        "x-auto-response-suppress",
+        "feedback-id",
+        "mime-version",
+        "dkim-signature",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that a campaign says. `list_id` is `label.domain`; `language` is "en" or "zh".
+
+    Subject, preheader, HTML and text are templates; everything else stands as it is. An empty `text`
+    is made from the HTML.
+    """
+
+    subject: str
+    html: str
+    from_address: str
+    public_url: str
+    message_id_domain: str
+    preheader: str = ""
+    text: str = ""
+    from_name: str = ""
+    reply_to: str | None = None
+    list_id: str | None = None
+    list_name: str = ""
+    unsubscribe_mailto: str | None = None  # an address; the token is put into the subject
+    feedback_id: str | None = None
+    track_opens: bool = True
+    track_clicks: bool = True
+    footer: Footer | None = None
+    language: str = "en"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a copy is for: the values of its fields, and the tokens that stand in its links."""
+
+    to_name: str
+    to_address: str
+    values: Mapping[str, Any]
+    message_id: str
+    date: datetime
+    track_token: str
+    unsubscribe_token: str
+    view_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The plain rendering: what a reader sees."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Content ready to go: `fields` are the values it needs, `links` what is tracked."""
+
+    source: Source
+    fields: frozenset[str]
+    links: tuple[Link, ...]
+    documents: Documents
+    frame: Frame
+    subject: pieces.Program
+    text: pieces.Program
+    html: pieces.Program
+
+    def compose(self, recipient: Recipient, *, sign: Sign | None = None) -> bytes:
+        """The copy as it goes on the wire, the same bytes each time.
+
+        Raises HeaderInjection for an address that is none, TemplateError when the values make it too large.
+        """
+        values = self._values(recipient)
+        try:
+            subject = self.subject(values)
+            text = wire_end(self.text(values))
+            html = wire_end(self.html(values))
+        except language.TooMuch as error:
+            reason = _("The result is too large. Use shorter lists or fewer loops.")
+            raise TemplateError(reason, None, "html") from error
+        return self.frame.joined(self._own_fields(recipient, subject, values), text, html, sign=sign)
+
+    def preview(self, values: Mapping[str, Any]) -> Preview:
+        """The same content with links as they are and no pixel; links of its own lead to `#` unless given."""
+        shown = {**dict.fromkeys(links.SPECIAL, "#"), **values}
+        subject, html, text = self._plain
+        return Preview(subject.render_line(shown), html.render_html(shown), text.render_text(shown))
+
+    @cached_property
+    def _plain(self) -> tuple[Template, Template, Template]:
+        documents = self.documents
+        return (
+            documents.subject,
+            language.parse(documents.plain_html, where="html", internal=True),
+            language.parse(documents.plain_text, where="text", internal=True),
+        )
+
+    def _values(self, recipient: Recipient) -> dict[str, Any]:
+        base = self.source.public_url
+        return {
+            **recipient.values,
+            "_track": recipient.track_token,
+            "unsubscribe_url": paths.unsubscribe_url(base, recipient.unsubscribe_token),
+            "preferences_url": paths.preferences_url(base, recipient.unsubscribe_token),
+            "web_view_url": paths.web_view_url(base, recipient.view_token),
+        }
+
+    def _own_fields(self, recipient: Recipient, subject: str, values: Mapping[str, Any]) -> str:
+        ways = [values["unsubscribe_url"]]
+        if self.source.unsubscribe_mailto:
+            ways.append(f"mailto:{self.source.unsubscribe_mailto}?subject={recipient.unsubscribe_token}")
+        return "".join(
+            (
+                headers.mailbox("To", recipient.to_name, recipient.to_address),
+                subject if subject.endswith("\r\n") else headers.unstructured("Subject", subject),
+                f"Date: {message.date(recipient.date)}\r\n",
+                f"Message-ID: {message.checked_message_id(recipient.message_id)}\r\n",
+                headers.uris("List-Unsubscribe", ways),
+            )
+        )
+
+
+def compile_content(source: Source) -> Compiled:
+    """The content ready to compose; raises TemplateError(reason, line, where) for what can't be sent."""
+    documents = build(source)
+    html = language.parse(documents.wire_html, where="html", internal=True)
+    text = language.parse(documents.wire_text, where="text", internal=True)
+    own = links.SPECIAL
+    return Compiled(
+        source=source,
+        fields=(documents.subject.fields | html.fields | text.fields) - own,
+        links=documents.links.found,
+        documents=documents,
+        frame=_frame(source),
+        subject=_subject(documents.subject),
+        text=pieces.program(text, filters.text, wire.piece),
+        html=pieces.program(html, language.html_value, wire.piece),
+    )
+
+
+def wire_end(coded: str) -> str:
+    """Quoted-printable pieces as a whole body: it ends in a hard line break."""
+    return coded + "\r\n" if not coded or coded.endswith(wire.SOFT_BREAK) else coded
+
+
+def _subject(template: Template) -> pieces.Program:
+    if template.fields or template.loop_names:
+        return pieces.program(template, filters.text, str)
+    constant = headers.unstructured("Subject", template.render_line({}))
+    return lambda _values: constant
+
+
+def _frame(source: Source) -> Frame:
+    where = "from_address"
+    try:
+        headers.refuse_control("From", source.from_name)
+        first = [headers.mailbox("From", source.from_name, source.from_address)]
+        where = "reply_to"
+        last = [headers.mailbox("Reply-To", "", source.reply_to)] if source.reply_to else []
+        where = "headers"
+        last += _constant_fields(source)
+    except HeaderInjection as error:
+        reason = _("The mail's header can't hold this: %(detail)s", detail=str(error))
+        raise TemplateError(reason, None, where) from error
+    boundary = message.boundary_for(source.subject + source.html + source.text)
+    return message.frame(first, _OWN_FIELDS, last, boundary=boundary)
+
+
+def _constant_fields(source: Source) -> list[str]:
+    fields = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"]
+    if source.list_id:
+        fields.append(headers.list_id(source.list_name, source.list_id))
+    if source.unsubscribe_mailto:
+        headers.addr_spec("List-Unsubscribe", source.unsubscribe_mailto)
+    fields += ["Precedence: bulk\r\n", "X-Auto-Response-Suppress: OOF, AutoReply\r\n"]
+    if source.feedback_id:
+        fields.append(headers.constant("Feedback-ID", source.feedback_id))
+    for name, value in source.headers.items():
+        if name.lower() in _RESERVED or name.lower().startswith("content-"):
+            raise HeaderInjection(name[:40], "is written by the app itself")
+        fields.append(headers.constant(name, value))
+    return fields
+
+
+__all__ = ["Compiled", "Footer", "Link", "Preview", "Recipient", "Source", "TemplateError", "compile_content"]

@@ -1,0 +1,169 @@
+"""The documents of a mail, from what the author wrote: checked, inlined, with footer, links and pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from campaigns.content import inliner, language, links, markup, paths, plain
+from campaigns.content.language import Template, TemplateError
+from campaigns.content.links import Links
+from campaigns.content.markup import Document
+from campaigns.core.i18n import _
+
+if TYPE_CHECKING:
+    from campaigns.content.compiled import Source
+
+_PREHEADER = (
+    '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;'
+    'line-height:1px;color:transparent;mso-hide:all">{text}{filling}</div>'
+)
+_FILLING = "&#847;&zwnj;&nbsp;" * 40  # keeps the inbox from showing the mail's first words after it
+_FOOTER = (
+    '<div style="margin:32px auto 0;padding:16px;max-width:600px;font:13px/1.5 Arial,Helvetica,sans-serif;'
+    'color:#666666;text-align:center">{lines}</div>'
+)
+_PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """The words of the footer that is added to content without an unsubscribe link, already translated."""
+
+    unsubscribe: str  # the link's words, "Unsubscribe"
+    preferences: str = ""  # the link's words, "Choose what you get"; empty for no such link
+    reason: str = ""  # "You get this mail because you signed up at …"
+    postal_address: str = ""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Template sources: as they go out (`wire_…`, tracked) and as they are looked at (`plain_…`)."""
+
+    subject: Template
+    wire_html: str
+    wire_text: str
+    plain_html: str
+    plain_text: str
+    links: Links
+
+
+def build(source: Source) -> Documents:
+    """All documents of a source; raises TemplateError(reason, line, where)."""
+    subject = language.parse(source.subject, where="subject")
+    preheader = language.parse(source.preheader, where="preheader")
+    original = language.parse(source.html, where="html")
+    written = language.parse(source.text, where="text")
+    if not source.html.strip() and not source.text.strip():
+        raise TemplateError(_("The mail is empty. Write something first."), None, "html")
+    html = _html(source, original, preheader)
+    text = _text(source, original, written)
+    tracked = Links(original.loop_names | written.loop_names)
+    wire_html, plain_html = _html_forms(source, html, tracked)
+    wire_text, plain_text = _text_forms(source, text, tracked)
+    return Documents(subject, wire_html, wire_text, plain_html, plain_text, tracked)
+
+
+def _html(source: Source, original: Template, preheader: Template) -> Document:
+    document = markup.protect(source.html if source.html.strip() else _from_text(source.text), where="html")
+    inliner.whole(document, language=source.language)
+    inliner.inline(document)
+    if preheader.source.strip():
+        inliner.insert_first(document, _preheader(document, preheader.source))
+    if source.footer and "unsubscribe_url" not in _fields(source, original):
+        inliner.insert_last(document, _html_footer(document, source.footer))
+    return document
+
+
+def _fields(source: Source, original: Template) -> frozenset[str]:
+    """What the HTML part asks for, also where it is made from the text."""
+    return original.fields if source.html.strip() else language.parse(source.text, where="text").fields
+
+
+def _text(source: Source, original: Template, written: Template) -> Document:
+    if source.text.strip():
+        document = markup.protect(source.text, where="text")
+        fields = written.fields
+    else:
+        document = markup.protect(source.html, where="html")
+        document.text = plain.to_text(document)
+        fields = original.fields
+    document.text = document.text.rstrip("\r\n") + "\n"
+    if source.footer and "unsubscribe_url" not in fields:
+        document.text += _text_footer(document, source.footer)
+    return document
+
+
+def _html_forms(source: Source, document: Document, tracked: Links) -> tuple[str, str]:
+    viewed = links.rewrite_html(document, links.untracked(document))
+    sent = viewed
+    if source.track_clicks:
+        sent = links.rewrite_html(document, links.tracker(document, tracked, _click(source, document)))
+    if source.track_opens:
+        track = document.mark("output", "{{ _track }}")
+        pixel = _PIXEL.format(url=escape(paths.open_url(source.public_url, track)))
+        holder = Document(sent, document.where, document.tags)
+        inliner.insert_last(holder, pixel)
+        sent = holder.text
+    return _ended(document.restored(sent)), _ended(document.restored(viewed))
+
+
+def _text_forms(source: Source, document: Document, tracked: Links) -> tuple[str, str]:
+    viewed = links.rewrite_text(document, links.untracked(document))
+    sent = viewed
+    if source.track_clicks:
+        sent = links.rewrite_text(document, links.tracker(document, tracked, _click(source, document)))
+    return _ended(document.restored(sent)), _ended(document.restored(viewed))
+
+
+def _click(source: Source, document: Document) -> Callable[[int], str]:
+    track = document.mark("output", "{{ _track }}")
+    return lambda number: paths.click_url(source.public_url, track, number)
+
+
+def _preheader(document: Document, preheader: str) -> str:
+    text = _marked(document, preheader, "preheader")
+    return _PREHEADER.format(text=escape(text), filling=_FILLING)
+
+
+def _html_footer(document: Document, footer: Footer) -> str:
+    lines = [escape(line) for line in (footer.reason, *footer.postal_address.splitlines()) if line.strip()]
+    anchors = [
+        f'<a href="{document.mark("output", f"{{{{ {name} }}}}")}" style="color:#666666">{escape(words)}</a>'
+        for name, words in _footer_links(footer)
+    ]
+    return _FOOTER.replace("{lines}", "<br>".join([*lines, " · ".join(anchors)]))
+
+
+def _text_footer(document: Document, footer: Footer) -> str:
+    lines = [line for line in (footer.reason, *footer.postal_address.splitlines()) if line.strip()]
+    lines += [
+        f"{words}: {document.mark('output', f'{{{{ {name} }}}}')}" for name, words in _footer_links(footer)
+    ]
+    return "\n-- \n" + "\n".join(lines) + "\n"
+
+
+def _footer_links(footer: Footer) -> list[tuple[str, str]]:
+    pairs = [("unsubscribe_url", footer.unsubscribe), ("preferences_url", footer.preferences)]
+    return [(name, words) for name, words in pairs if words]
+
+
+def _from_text(text: str) -> str:
+    """The HTML of a mail that was only written as text: paragraphs, line breaks and links."""
+    document = markup.protect(text, where="text")
+    escaped = escape(document.text, quote=False)
+    linked = links.as_anchors(escaped)
+    lines = document.restored(linked).replace("\r\n", "\n").rstrip("\n").replace("\n", "<br>\n")
+    return f'<div style="font:16px/1.5 Arial,Helvetica,sans-serif">{lines}</div>'
+
+
+def _marked(document: Document, source: str, where: str) -> str:
+    """A template's text with its tags as marks of another document."""
+    other = markup.protect(source, where=where)
+    return markup.MARK.sub(lambda found: document.mark(*other.tags[int(found[1])]), other.text)
+
+
+def _ended(source: str) -> str:
+    return source.rstrip("\r\n") + "\n"

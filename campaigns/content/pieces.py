@@ -1,0 +1,77 @@
+"""A template as a program that writes wire text: joined segments where that is enough, else Jinja2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jinja2 import nodes
+
+from campaigns.content.filters import FILTERS, INTERNAL
+from campaigns.content.language import Finalize, Template, Values
+
+Encode = Callable[[str], str]
+Program = Callable[[Values], str]
+
+
+def program(template: Template, finalize: Finalize, encode: Encode) -> Program:
+    """Values in, encoded text out. `encode` must give pieces that can be joined."""
+    segments = _segments(template)
+    if segments is None:
+        return template.compiled(lambda value: encode(finalize(value)), data=encode)
+    return _joiner(segments, finalize, encode)
+
+
+Step = tuple[Callable[..., Any], tuple[Any, ...]]
+Slot = tuple[str, tuple[Step, ...]]
+
+
+def _segments(template: Template) -> list[str | Slot] | None:
+    """Texts and slots of a template that only prints fields; None where it decides or repeats."""
+    segments: list[str | Slot] = []
+    for node in template.tree.body:
+        if not isinstance(node, nodes.Output):
+            return None
+        for child in node.nodes:
+            segment = child.data if isinstance(child, nodes.TemplateData) else _slot(child)
+            if segment is None:
+                return None
+            segments.append(segment)
+    return segments
+
+
+def _slot(node: nodes.Node) -> str | Slot | None:
+    steps: list[Step] = []
+    while isinstance(node, nodes.Filter):
+        if node.node is None or not all(isinstance(argument, nodes.Const) for argument in node.args):
+            return None
+        arguments = tuple(argument.value for argument in node.args if isinstance(argument, nodes.Const))
+        steps.append(((FILTERS.get(node.name) or INTERNAL[node.name]), arguments))
+        node = node.node
+    return (node.name, tuple(reversed(steps))) if isinstance(node, nodes.Name) else None
+
+
+def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> Program:
+    """A closure that fills the slots: each different value is made once and stands in all its places."""
+    parts = [encode(segment) if isinstance(segment, str) else "" for segment in segments]
+    places: dict[Slot, list[int]] = {}
+    for position, segment in enumerate(segments):
+        if not isinstance(segment, str):
+            places.setdefault(segment, []).append(position)
+    if not places:
+        whole = "".join(parts)
+        return lambda _values: whole
+    slots = [(name, steps, tuple(positions)) for (name, steps), positions in places.items()]
+
+    def joined(values: Values) -> str:
+        filled = parts.copy()
+        for name, steps, positions in slots:
+            value = values.get(name)
+            for function, arguments in steps:
+                value = function(value, *arguments)
+            coded = encode(finalize(value))
+            for position in positions:
+                filled[position] = coded
+        return "".join(filled)
+
+    return joined

@@ -1,0 +1,188 @@
+"""The text part made from the HTML part: what a reader would see, links kept as `text (url)`."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from campaigns.content import markup
+from campaigns.content.markup import Document, Part
+
+_SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
+_FILLING = re.compile("[\u034f\u00ad\ufeff\u2007]")
+_NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.I)
+_PARAGRAPHS = frozenset(
+    [
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "table",
+        "blockquote",
+        "pre",
+        "section",
+        "article",
+        "header",
+        "footer",
+    ]
+)
+_LINES = frozenset(
+    [
+        "div",
+        "tr",
+        "li",
+        "br",
+        "address",
+        "center",
+        "dt",
+        "dd",
+        "form",
+        "main",
+        "aside",
+        "nav",
+        "figure",
+        "figcaption",
+        "hr",
+        "body",
+    ]
+)
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+
+
+def to_text(document: Document) -> str:
+    """The document's visible text with its marks, ending in one line break."""
+    writer = _Writer()
+    hidden_by, depth = "", 0
+    for part in markup.scan(document.text):
+        if hidden_by:
+            if part.name == hidden_by and part.kind in ("start", "end"):
+                depth += 1 if part.kind == "start" else -1
+                hidden_by = hidden_by if depth else ""
+        elif part.kind == "start" and _is_hidden(document.text, part):
+            hidden_by, depth = part.name, 1
+        else:
+            _write(writer, document, part)
+    return writer.finished()
+
+
+def _write(writer: _Writer, document: Document, part: Part) -> None:
+    if part.kind == "text":
+        writer.text(document, unescape(document.text[part.start : part.end]))
+    elif part.kind == "start":
+        _start(writer, document, part)
+    elif part.kind == "end":
+        if part.name == "a":
+            writer.end_link()
+        elif part.name in _PARAGRAPHS:
+            writer.line_break(2)
+        elif part.name in _LINES:
+            writer.line_break(1)
+        elif part.name in ("td", "th"):
+            writer.space = True
+
+
+def _start(writer: _Writer, document: Document, part: Part) -> None:
+    if part.name == "a":
+        writer.begin_link(_value(document.text, part, "href"))
+    elif part.name == "img":
+        writer.text(document, _value(document.text, part, "alt"))
+    elif part.name in _PARAGRAPHS:
+        writer.line_break(2)
+    elif part.name == "br":
+        writer.breaks += 1
+    elif part.name in _LINES:
+        writer.line_break(1)
+    if part.name == "li":
+        writer.word("- ")
+    elif part.name == "hr":
+        writer.word("----------")
+        writer.line_break(1)
+
+
+class _Writer:
+    """Text as it grows; line breaks and spaces are owed until something visible follows."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.breaks = 0
+        self.space = False
+        self.link: tuple[str, int] | None = None
+
+    def line_break(self, number: int) -> None:
+        """Owe at least this many line breaks."""
+        self.breaks = max(self.breaks, number)
+
+    def word(self, text: str) -> None:
+        """Write what is owed, and the text."""
+        if self.breaks and self.parts:
+            self.parts.append("\n" * min(self.breaks, 2))
+        elif self.space and self.parts and not self.parts[-1].endswith((" ", "\n")):
+            self.parts.append(" ")
+        self.breaks, self.space = 0, False
+        self.parts.append(text)
+
+    def text(self, document: Document, text: str) -> None:
+        """Write running text; a block tag stands where it stood and pays no line breaks."""
+        position = 0
+        for found in markup.MARK.finditer(text):
+            self._run(text[position : found.start()])
+            if document.tags[int(found[1])][0] == "block":
+                self._block(found[0])
+            else:
+                self.word(found[0])
+            position = found.end()
+        self._run(text[position:])
+
+    def begin_link(self, url: str) -> None:
+        """Remember where a link's text begins."""
+        self.link = (url, len(self.parts))
+
+    def end_link(self) -> None:
+        """Write the link's address after its text, unless the text is the address."""
+        if self.link is None:
+            return
+        (url, start), self.link = self.link, None
+        said = "".join(self.parts[start:]).strip()
+        address = url.removeprefix("mailto:").removeprefix("tel:")
+        if not url or url.startswith("#") or address in said:
+            return
+        self.space = bool(said)
+        self.word(f"({url})" if said else url)
+
+    def finished(self) -> str:
+        """All of it, without spaces at the ends of lines."""
+        return re.sub(r"[ \t]+(?=\n)", "", "".join(self.parts)).strip() + "\n"
+
+    def _block(self, mark: str) -> None:
+        if self.space and not self.breaks and self.parts:
+            self.parts.append(" ")
+            self.space = False
+        self.parts.append(mark)
+
+    def _run(self, text: str) -> None:
+        text = _SPACE.sub(" ", _FILLING.sub("", text))
+        self.space = self.space or text.startswith(" ")
+        if stripped := text.strip(" "):
+            self.word(stripped)
+            self.space = text.endswith(" ")
+
+
+def _is_hidden(text: str, part: Part) -> bool:
+    if part.name == "head":
+        return True
+    if part.name in _VOID:
+        return False
+    style = _value(text, part, "style")
+    return bool(_NOT_DISPLAYED.search(style)) or any(a.name == "hidden" for a in part.attributes)
+
+
+def _value(text: str, part: Part, name: str) -> str:
+    found = next((attribute for attribute in part.attributes if attribute.name == name), None)
+    return unescape(text[found.start : found.end]).strip() if found else ""
