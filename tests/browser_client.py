@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextvars import Context
 from html.parser import HTMLParser
 from typing import Any
 
 import html5lib
+from flask import has_app_context, session
 from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
@@ -37,7 +39,10 @@ class BrowserClient(FlaskClient):
             headers = dict(kwargs.pop("headers", None) or {})
             headers.setdefault("X-CSRFToken", self._csrf_token())
             kwargs["headers"] = headers
-        response = super().open(*args, **kwargs)
+        # Each request in a context of its own, as in production: the test's app context would lend it
+        # its `g` (who is signed in, the CSRF token) and its database session.
+        _let_go()
+        response = Context().run(super().open, *args, **kwargs)
         if response.mimetype == "text/html" and response.status_code != 304:
             check_page(response.get_data(as_text=True), where=response.request.path)
         return response
@@ -45,16 +50,23 @@ class BrowserClient(FlaskClient):
     def _csrf_token(self) -> str:
         with self.session_transaction() as cookie:
             raw = cookie.get("csrf_token")
-        with self.application.test_request_context():
-            from flask import session
-
-            if raw:
-                session["csrf_token"] = raw
-            token: str = generate_csrf()
-            raw = session["csrf_token"]
+        token, raw = Context().run(self._fresh_token, raw)
         with self.session_transaction() as cookie:
             cookie["csrf_token"] = raw
         return token
+
+    def _fresh_token(self, raw: str | None) -> tuple[str, str]:
+        with self.application.test_request_context():
+            if raw:
+                session["csrf_token"] = raw
+            token: str = generate_csrf()
+            return token, session["csrf_token"]
+
+
+def _let_go() -> None:
+    """End what the test itself has begun: its transaction would keep the request from writing."""
+    if has_app_context():
+        db.session.rollback()
 
 
 class _Outline(HTMLParser):
