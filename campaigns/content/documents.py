@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
 
 from campaigns.content import inliner, language, links, markup, paths, plain
 from campaigns.content.language import Template, TemplateError
 from campaigns.content.links import Links
 from campaigns.content.markup import Document
+from campaigns.content.source import Footer, Source
 from campaigns.core.i18n import _
-
-if TYPE_CHECKING:
-    from campaigns.content.compiled import Source
 
 _PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;'
@@ -26,16 +23,6 @@ _FOOTER = (
     'color:#666666;text-align:center">{lines}</div>'
 )
 _PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
-
-
-@dataclass(frozen=True, slots=True)
-class Footer:
-    """The words of the footer that is added to content without an unsubscribe link, already translated."""
-
-    unsubscribe: str  # the link's words, "Unsubscribe"
-    preferences: str = ""  # the link's words, "Choose what you get"; empty for no such link
-    reason: str = ""  # "You get this mail because you signed up at …"
-    postal_address: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +41,7 @@ def build(source: Source) -> Documents:
     """All documents of a source; raises TemplateError(reason, line, where)."""
     subject = language.parse(source.subject, where="subject")
     preheader = language.parse(source.preheader, where="preheader")
+    source = replace(source, html=language.readable(source.html))
     original = language.parse(source.html, where="html")
     written = language.parse(source.text, where="text")
     if not source.html.strip() and not source.text.strip():

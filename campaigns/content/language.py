@@ -5,9 +5,11 @@ Values are plain data (texts, numbers, booleans, lists, nothing); unknown fields
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import unescape
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -26,6 +28,7 @@ LARGEST_SOURCE = 512 * 1024  # characters
 LARGEST_OUTPUT = 2 * 1024 * 1024  # characters
 MOST_STEPS = 100_000  # items of loops times the tags inside, in one rendering
 _BUDGET = "_budget"
+_TAG = re.compile(r"\{[{%][^{}]{0,2000}?[%}]\}")
 
 Values = Mapping[str, Any]
 Finalize = Callable[[Any], str]
@@ -106,7 +109,7 @@ class Program:
 
 
 def parse(source: str, *, where: str, internal: bool = False) -> Template:
-    """The checked template; raises TemplateError(reason, line, where). `internal` is for our own parts."""
+    """The checked template; raises TemplateError. `internal` allows the filters that only we write."""
     if len(source) > LARGEST_SOURCE:
         raise TemplateError(_("The content is too large. Use at most 512 KB."), None, where)
     try:
@@ -120,6 +123,11 @@ def parse(source: str, *, where: str, internal: bool = False) -> Template:
         raise TemplateError(_("This can't be read as a template. Make it simpler."), None, where) from error
     fields = frozenset(name for name in names.fields if not name.startswith("_"))
     return Template(source, where, fields, frozenset(names.loop_names), tree)
+
+
+def readable(html: str) -> str:
+    """The HTML with the entities inside its template tags decoded: editors write `&quot;` and `&gt;` there."""
+    return _TAG.sub(lambda found: unescape(found[0]) if "&" in found[0] else found[0], html)
 
 
 def split(source: str) -> Iterator[tuple[str, str]]:
@@ -217,11 +225,13 @@ def _bounded(pieces: Iterable[str]) -> str:
 
 def _syntax_reason(error: TemplateSyntaxError) -> Any:
     said = (error.message or "").lower()
-    if "unknown tag" in said and "end" not in said.split("'")[1:2][0:1]:
+    if re.search(r"unknown tag '(end|el)", said):
+        return _("Here ends or goes on what was never begun. Remove this tag, or add its beginning.")
+    if "unknown tag" in said:
         return syntax.NO_TAG
-    if "missing end" in said or "unexpected end of template" in said:
+    if "end of template" in said or "missing end" in said:
         return _("A tag isn't closed. Check that every if and for has its end.")
-    return _("This can't be read as a template: %(detail)s", detail=error.message)
+    return _("This tag can't be read. Check its braces, quotes and spelling.")
 
 
 _PARSER = _Environment()

@@ -112,12 +112,14 @@ class _Writer:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.breaks = 0
+        self.paid = 0  # line breaks already written since the last visible text
         self.space = False
         self.link: tuple[str, int] | None = None
 
     def line_break(self, number: int) -> None:
-        """Owe at least this many line breaks."""
-        self.breaks = max(self.breaks, number)
+        """Owe at least this many line breaks, unless nothing was written yet."""
+        if self.parts:
+            self.breaks = max(self.breaks, number - self.paid)
 
     def word(self, text: str) -> None:
         """Write what is owed, and the text."""
@@ -125,11 +127,11 @@ class _Writer:
             self.parts.append("\n" * min(self.breaks, 2))
         elif self.space and self.parts and not self.parts[-1].endswith((" ", "\n")):
             self.parts.append(" ")
-        self.breaks, self.space = 0, False
+        self.breaks, self.paid, self.space = 0, 0, False
         self.parts.append(text)
 
     def text(self, document: Document, text: str) -> None:
-        """Write running text; a block tag stands where it stood and pays no line breaks."""
+        """Write running text; a block tag stands where it stood."""
         position = 0
         for found in markup.MARK.finditer(text):
             self._run(text[position : found.start()])
@@ -161,7 +163,11 @@ class _Writer:
         return re.sub(r"[ \t]+(?=\n)", "", "".join(self.parts)).strip() + "\n"
 
     def _block(self, mark: str) -> None:
-        if self.space and not self.breaks and self.parts:
+        """One of two owed line breaks is written before the tag, so that each round of a loop pays one."""
+        if self.parts and self.breaks > 1:
+            self.parts.append("\n")
+            self.breaks, self.paid = 1, self.paid + 1
+        elif self.space and not self.breaks and self.parts:
             self.parts.append(" ")
             self.space = False
         self.parts.append(mark)

@@ -1,0 +1,60 @@
+"""What goes into a mail: all that a campaign says, and whom a copy is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """The words of the footer that is added to content without an unsubscribe link, already translated."""
+
+    unsubscribe: str  # the link's words, "Unsubscribe"
+    preferences: str = ""  # the link's words, "Choose what you get"; empty for no such link
+    reason: str = ""  # "You get this mail because you signed up at …"
+    postal_address: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that a campaign says. `list_id` is `label.domain`; `language` is "en" or "zh".
+
+    Subject, preheader, HTML and text are templates; everything else stands as it is. An empty `text`
+    is made from the HTML.
+    """
+
+    subject: str
+    html: str
+    from_address: str
+    public_url: str
+    message_id_domain: str
+    preheader: str = ""
+    text: str = ""
+    from_name: str = ""
+    reply_to: str | None = None
+    list_id: str | None = None
+    list_name: str = ""
+    unsubscribe_mailto: str | None = None  # an address; the token is put into the subject
+    feedback_id: str | None = None
+    track_opens: bool = True
+    track_clicks: bool = True
+    footer: Footer | None = None
+    language: str = "en"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a copy is for: the values of its fields, and the tokens that stand in its links."""
+
+    to_name: str
+    to_address: str
+    values: Mapping[str, Any]
+    message_id: str
+    date: datetime
+    track_token: str
+    unsubscribe_token: str
+    view_token: str

@@ -1,0 +1,175 @@
+"""The template language: what it prints, what it refuses, and how soon it stops."""
+
+import itertools
+import time
+from pathlib import Path
+
+import pytest
+
+from campaigns.content import language
+from campaigns.content.language import TemplateError
+
+
+def html(source: str, **values) -> str:
+    return language.parse(source, where="html").render_html(values)
+
+
+def text(source: str, **values) -> str:
+    return language.parse(source, where="text").render_text(values)
+
+
+PRINTED = [
+    ("Hello {{ name }}", {"name": "Ana"}, "Hello Ana"),
+    ("Hello {{ name }}!", {}, "Hello !"),
+    ("{{ name|default('friend') }}", {}, "friend"),
+    ("{{ name|default('friend') }}", {"name": ""}, "friend"),
+    ("{{ name|default('friend') }}", {"name": None}, "friend"),
+    ("{{ name|default(other) }}", {"other": "x"}, "x"),
+    ("{{ name|default('friend')|upper }}", {"name": "ana"}, "ANA"),
+    ("{{ name|lower }}{{ name|capitalize }}{{ name|title }}{{ name|trim }}", {"name": "aNa"}, "anaAnaAnaaNa"),
+    (
+        "{{ n }} {{ f }} {{ g }} {{ yes }} {{ nothing }}",
+        {"n": 3, "f": 3.0, "g": 3.5, "yes": True, "nothing": None},
+        "3 3 3.5 true ",
+    ),
+    (
+        "{{ tags }}|{{ tags|join(' + ') }}|{{ tags|first }}|{{ tags|last }}|{{ tags|length }}",
+        {"tags": ["a", "b"]},
+        "a, b|a + b|a|b|2",
+    ),
+    (
+        "{{ born|date('%d %B %Y') }} {{ odd|date }}",
+        {"born": "1990-02-03", "odd": "soon"},
+        "03 February 1990 soon",
+    ),
+    ("{% if vip %}A{% elif city == 'Lisbon' %}B{% else %}C{% endif %}", {"city": "Lisbon"}, "B"),
+    ("{% if orders > 3 %}many{% else %}few{% endif %}", {"orders": "12"}, "many"),
+    ("{% if orders > 3 %}many{% else %}few{% endif %}", {"orders": None}, "few"),
+    ("{% if orders > 3 %}many{% else %}few{% endif %}", {}, "few"),
+    ("{% if orders == 3 %}yes{% endif %}", {"orders": "3"}, "yes"),
+    ("{% if 'a' in tags and not ('z' in tags) %}yes{% endif %}", {"tags": ["a"]}, "yes"),
+    ("{% if 'a' in missing %}yes{% else %}no{% endif %}", {}, "no"),
+    ("{% if x is defined %}yes{% else %}no{% endif %}", {}, "no"),
+    (
+        "{% for tag in tags %}{{ loop.index }}{{ tag }}{% if not loop.last %},{% endif %}{% endfor %}",
+        {"tags": ["a", "b"]},
+        "1a,2b",
+    ),
+    ("{% for i in items %}{{ i.name }}{% else %}none{% endfor %}", {"items": [{"name": "x"}]}, "x"),
+    ("{% for i in items %}{{ i.name }}{% else %}none{% endfor %}", {"items": "text"}, "none"),
+    ("{% for i in items %}{{ i.upper }}{% endfor %}", {"items": ["x"]}, ""),
+    ("a {# nobody sees this #}b", {}, "a b"),
+    ('{{ "{{" }}', {}, "{{"),
+    ("a\n", {}, "a\n"),
+]
+
+
+@pytest.mark.parametrize(("source", "values", "printed"), PRINTED)
+def test_a_template_prints(source: str, values: dict, printed: str) -> None:
+    assert text(source, **values) == printed
+
+
+def test_values_are_escaped_in_html_and_only_there() -> None:
+    evil = "<script>\"'&"
+    assert html("<p title='{{ x }}'>{{ x }}</p>", x=evil).count("&lt;script&gt;&#34;&#39;&amp;") == 2
+    assert html("{{ x|default(y)|upper }}", y="<b>") == "&lt;B&gt;"
+    assert text("{{ x }}", x=evil) == evil
+
+
+def test_a_line_for_a_header_has_no_line_breaks_or_control_characters() -> None:
+    template = language.parse("Hi {{ x }}", where="subject")
+    assert template.render_line({"x": "a\r\nBcc: b\x00\x85c\u2028d"}) == "Hi a Bcc: b c d"
+
+
+def test_a_template_knows_its_fields_but_not_its_loop_names() -> None:
+    template = language.parse(
+        "{{ a|default(b) }}{% for i in c if i.x == d %}{{ i.y }}{{ loop.index }}{% endfor %}"
+        "{% if e %}{{ i }}{% endif %}",
+        where="html",
+    )
+    assert template.fields == {"a", "b", "c", "d", "e", "i"}
+
+
+def test_an_error_names_its_line_and_place() -> None:
+    with pytest.raises(TemplateError) as caught:
+        language.parse("one\ntwo {{ 7 * 7 }}", where="text")
+    assert caught.value.line == 2
+    assert caught.value.where == caught.value.field == "text"
+    assert str(caught.value) == "Line 2: Templates don't calculate. Put the result into a field."
+
+
+HERE = Path(__file__).parent
+GADGETS = [
+    *(HERE / "hostile_expressions.txt").read_text().splitlines(),
+    "%s" % ("(" * 2000),
+    "not " * 2000 + "x",
+    "x" + "|upper" * 2000,
+    " and ".join(["x"] * 2000),
+    "x" * 2000,
+    "x|default('" + "a" * 20000 + "')",
+    "1" * 5000,
+]
+STATEMENTS = [
+    *(HERE / "hostile_templates.txt").read_text().splitlines(),
+    "{% for a in b %}" * 4 + "{% endfor %}" * 4,
+    "{% if x %}" * 9 + "{% endif %}" * 9,
+    "{% if x %}" * 4000 + "{% endif %}" * 4000,
+    "{{ x }}" * 4001,
+    "{% if x %}" + "{% elif x %}" * 60 + "{% endif %}",
+    "x" * (512 * 1024 + 1),
+]
+WRAPPINGS = ["{{{{ {} }}}}", "{{% if {} %}}{{% endif %}}"]
+PAYLOADS = [w.format(g) for w, g in itertools.product(WRAPPINGS, GADGETS)] + STATEMENTS
+# Fields like any other, and unknown.
+HARMLESS_PAYLOADS = {wrapping.format(name) for wrapping in WRAPPINGS for name in ("config", "debug")}
+
+
+@pytest.mark.parametrize("number", range(len(PAYLOADS)))
+def test_a_hostile_template_is_refused_at_once(number: int) -> None:
+    started = time.monotonic()
+    payload = PAYLOADS[number]
+    if payload in HARMLESS_PAYLOADS:
+        assert text(payload) == ""
+    else:
+        with pytest.raises(TemplateError) as caught:
+            text(payload, x="v", b=["v"])
+        assert str(caught.value)
+    assert time.monotonic() - started < 2
+
+
+def test_the_table_of_hostile_templates_is_long() -> None:
+    assert len(PAYLOADS) >= 300
+
+
+LONG = ["item"] * 2000
+BOMBS = [
+    "{% for a in l %}{% for b in l %}{% for c in l %}x{% endfor %}{% endfor %}{% endfor %}",
+    "{% for a in l %}{% for b in l %}{% for c in l %}{% endfor %}{% endfor %}{% endfor %}",
+    "{% for a in l %}{% for b in l %}{% if a == b and a == b %}{% endif %}{% endfor %}{% endfor %}",
+    "{% for a in l %}" + "y" * 100_000 + "{% endfor %}",
+    "{% for a in l %}{% for b in l %}{{ big }}{% endfor %}{% endfor %}",
+    "{% for a in l %}{{ big|upper|lower }}{% endfor %}",
+    "{% for a in l %}" + "{% if a %}{% endif %}" * 3000 + "{% endfor %}",
+    "{% for a in l %}x{% endfor %}" * 400,
+]
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_template_that_would_never_end_is_stopped(bomb: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(TemplateError, match="too large"):
+        html(bomb, l=LONG, big="z" * 65_536)
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "value", [object(), ValueError("secret"), language, {"secret": 1}, b"secret", lambda: "secret"]
+)
+def test_a_value_that_is_no_plain_data_prints_nothing(value: object) -> None:
+    assert html("{{ x }}{{ x|upper }}{{ x|first }}{{ x|join }}{% if x == 1 %}{% endif %}", x=value) == ""
+
+
+def test_a_large_template_with_as_many_tags_as_allowed_is_read_quickly() -> None:
+    started = time.monotonic()
+    assert len(html("<td>{{ x|default('y') }}</td>\n" * 4000, x="v")) == 4000 * 11
+    assert time.monotonic() - started < 5
