@@ -1,0 +1,25 @@
+"""When to try again: five minutes, doubling to a cap, with jitter, until the horizon (RFC 5321 section 4.5.4.1)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+FIRST_WAIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(seconds=4000)
+JITTER = 0.2
+
+
+def next_attempt(
+    attempts: int,
+    *,
+    now: datetime,
+    first_attempt_at: datetime,
+    horizon: timedelta,
+    rand: Callable[[], float] = random.random,
+) -> datetime | None:
+    """The moment of the next attempt after `attempts` (>= 1) have failed; None when the horizon is over."""
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(max(attempts, 1) - 1, 10))
+    due = now + wait * (1 + JITTER * (2 * rand() - 1))
+    return due if due <= first_attempt_at + horizon else None
