@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import socket
+import time
 from multiprocessing.synchronize import Event
 
 import uvloop
@@ -20,6 +22,8 @@ END = b"\r\n.\r\n"
 
 class Sink(asyncio.Protocol):
     accepted = 0
+    first_at = 0.0
+    last_at = 0.0
 
     def __init__(self, delay_s: float) -> None:
         self.buffer = bytearray()
@@ -77,8 +81,15 @@ class Sink(asyncio.Protocol):
             self.transport.write(b"".join(answers))
             answers.clear()
             self.transport.close()
+        elif verb == b"XSTA":
+            answers.append(f"250 {Sink.accepted} {Sink.first_at:.6f} {Sink.last_at:.6f}\r\n".encode())
         else:
             answers.append(OK)
+
+    def count(self) -> None:
+        Sink.last_at = time.monotonic()
+        Sink.first_at = Sink.first_at or Sink.last_at
+        Sink.accepted += 1
 
     def end_of_data(self, answers: list[bytes]) -> bool:
         end = self.buffer.find(END)
@@ -86,7 +97,7 @@ class Sink(asyncio.Protocol):
             return False
         del self.buffer[: end + len(END)]
         self.in_data = False
-        Sink.accepted += 1
+        self.count()
         answers.append(OK)
         return True
 
@@ -100,7 +111,8 @@ class Sink(asyncio.Protocol):
         return True
 
     def end_of_chunk(self, answers: list[bytes]) -> None:
-        Sink.accepted += self.chunk_is_last
+        if self.chunk_is_last:
+            self.count()
         answers.append(OK)
 
 
@@ -126,6 +138,16 @@ def start(port: int, *, delay_s: float = 0.0) -> multiprocessing.process.BasePro
     if not ready.wait(15):
         raise RuntimeError("the sink did not start")
     return process
+
+
+def stat(port: int) -> tuple[int, float, float]:
+    """Messages accepted so far, and the moments of the first and the last (monotonic seconds)."""
+    with socket.create_connection(("127.0.0.1", port), 5) as connection, connection.makefile("rwb") as file:
+        file.readline()
+        file.write(b"XSTAT\r\n")
+        file.flush()
+        _code, count, first, last = file.readline().split()
+    return int(count), float(first), float(last)
 
 
 if __name__ == "__main__":
