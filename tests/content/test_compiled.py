@@ -1,8 +1,10 @@
 """Compiled content: the bytes of each copy say what the plain rendering says."""
 
+import contextlib
 import email
 import email.policy
 import re
+import time
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -104,6 +106,9 @@ def test_the_subject_is_for_the_recipient_and_can_hold_no_header() -> None:
     mail = read(compiled.compose(make_recipient(values={"first_name": "Ana\r\nBcc: all@example.org\x00"})))
     assert mail["Subject"] == "Grüße, Ana Bcc: all@example.org"
     assert mail["Bcc"] is None
+    compiled = compile_content(make_source(subject="Hi {{ first_name }}"))
+    mail = read(compiled.compose(make_recipient(values={"first_name": "Ana\r\nBcc: all@example.org\r\n"})))
+    assert mail["Subject"] == "Hi Ana Bcc: all@example.org"
 
 
 def test_links_lead_over_the_tracker_and_the_pixel_stands_at_the_end() -> None:
@@ -227,6 +232,7 @@ def test_a_field_in_an_untracked_link_is_escaped_for_a_url() -> None:
         ({"text": "a\n{{ 7*7 }}"}, "text", 2),
         ({"html": 'a\n<a href="javascript:x">x</a>'}, "html", None),
         ({"html": "a\n<p {{ x }}>b</p>"}, "html", 2),
+        ({"html": "a\n<p class={{ x }}>b</p>"}, "html", 2),
         ({"html": "a\n<style>\n{% if x %}p{}{% endif %}</style>"}, "html", 3),
         ({"html": "", "text": " "}, "html", None),
         ({"from_name": "a\r\nBcc: b"}, "from_address", None),
@@ -255,6 +261,42 @@ def test_values_that_make_a_mail_too_large_are_refused() -> None:
     compiled = compile_content(make_source(html="{% for a in l %}{{ big }}{% endfor %}"))
     with pytest.raises(TemplateError, match="too large"):
         compiled.compose(make_recipient(values={"l": ["x"] * 1000, "big": "y" * 65_536}))
+    compiled = compile_content(make_source(html="{{ big }}" * 1000))
+    with pytest.raises(TemplateError, match="too large"):
+        compiled.compose(make_recipient(values={"big": "y" * 65_536}))
+
+
+@pytest.mark.parametrize(
+    "bit",
+    [
+        "<",
+        "</",
+        "<!--",
+        "<a ",
+        '<a href="',
+        "<a href='x",
+        "<a href=\"x'",
+        "<p>",
+        "<style>",
+        "&",
+        "https://a.example/)",
+        ")",
+        "<b><p>",
+    ],
+)
+def test_html_made_to_take_long_does_not(bit: str) -> None:
+    started = time.monotonic()
+    size = 250_000
+    for html in (
+        "<style>p{color:red}</style>" + bit * (size // len(bit)),
+        "https://a.example/" + bit * (size // len(bit)),
+    ):
+        with contextlib.suppress(TemplateError):
+            compile_content(make_source(html=html))
+        with contextlib.suppress(TemplateError):
+            compile_content(make_source(html="", text=html))
+    assert time.monotonic() - started < 20
+    print(bit, time.monotonic() - started)
 
 
 def test_a_hostile_template_is_refused_wherever_it_stands() -> None:

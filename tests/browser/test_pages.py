@@ -1,0 +1,55 @@
+"""Every page, looked at by axe (WCAG 2.2 AA), in both themes and at both widths, and by its console."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser import chromium
+from tests.browser.conftest import EMAIL
+from tests.browser.sitemap import operator_pages, public_pages, signed_out_pages
+from tests.running import Running
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# Every operator page has these names; a page that falls off the map is a page that nobody can reach.
+EXPECTED = {"campaign-edit", "check", "report", "recipients", "person", "list", "import", "practice-message"}
+
+
+def faults_of(page: Page, name: str) -> list[str]:
+    """What axe finds, and whether the page is wider than the window."""
+    found = Axe().run(page, options=RULES)
+    faults = [
+        f"{name}: {fault['id']} {fault['nodes'][0]['html'][:120]}" for fault in found.response["violations"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"):
+        faults.append(f"{name}: wider than the window")
+    return faults
+
+
+@pytest.mark.parametrize("width", list(chromium.WIDTHS))
+@pytest.mark.parametrize("theme", chromium.THEMES)
+def test_no_page_has_an_accessibility_fault(demo: Running, browser: Browser, width: str, theme: str) -> None:
+    faults: list[str] = []
+    with chromium.window(browser, demo.url, width=width, theme=theme) as page:
+        page.on(
+            "console",
+            lambda line: faults.append(f"{page.url}: {line.text}") if line.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+        for name, path in {**signed_out_pages(), **public_pages(demo)}.items():
+            page.goto(path)
+            faults += faults_of(page, name)
+        chromium.sign_in(page, EMAIL)
+        pages = operator_pages(page)
+        assert set(pages) >= EXPECTED
+        for name, path in pages.items():
+            page.goto(path)
+            faults += faults_of(page, name)
+    expected = (
+        "status of 404",
+        "status of 410",
+    )  # the forged and missing pages that are on the map on purpose
+    assert [fault for fault in faults if not any(word in fault for word in expected)] == []
