@@ -1,0 +1,91 @@
+"""The one table of a campaign's states, and the one statement that moves it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm.util import identity_key
+
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, NotFound
+from campaigns.core.i18n import _
+from campaigns.planning.models import Campaign, Status
+
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.SCHEDULED}),
+    Status.SCHEDULED: frozenset({Status.DRAFT, Status.PREPARING, Status.PAUSED, Status.CANCELLED}),
+    Status.PREPARING: frozenset(
+        {Status.SENDING, Status.SCHEDULED, Status.DRAFT, Status.PAUSED, Status.CANCELLED}
+    ),
+    Status.SENDING: frozenset({Status.PAUSED, Status.FINISHED, Status.CANCELLED}),
+    # Back to scheduled: it was paused before its recipients were written down.
+    Status.PAUSED: frozenset({Status.SENDING, Status.SCHEDULED, Status.CANCELLED}),
+    # Only for a new wave of those who failed.
+    Status.FINISHED: frozenset({Status.SENDING}),
+    Status.CANCELLED: frozenset(),
+}
+
+
+def move(campaign_id: int, to: Status, *, now: datetime, version: int | None = None, **values: Any) -> None:
+    """Move a campaign in one conditional UPDATE, setting `values` with it; `version` must still stand.
+
+    Raises Conflict with a sentence about the state it is in by now, NotFound when it is gone.
+    """
+    allowed = [origin for origin, targets in MOVES.items() if to in targets]
+    statement = sa.update(Campaign).where(Campaign.id == campaign_id, Campaign.status.in_(allowed))
+    if version is not None:
+        statement = statement.where(Campaign.version == version)
+    columns = {
+        "status": to,
+        "version": Campaign.version + 1,
+        "updated_at": now,
+        **_entering(to, now=now),
+        **values,
+    }
+    moved = db.session.execute(statement.values(columns).execution_options(synchronize_session=False))
+    _forget(campaign_id)
+    if moved.rowcount != 1:  # type: ignore[attr-defined]
+        raise _refusal(campaign_id, to)
+
+
+def _entering(to: Status, *, now: datetime) -> dict[str, Any]:
+    """What a state brings with it; leaving a pause forgets its reason."""
+    columns: dict[str, Any] = {"pause_reason": None, "pause_detail": None, "paused_at": None}
+    if to is Status.PAUSED:
+        columns = {"paused_at": now}
+    elif to is Status.SENDING:
+        started = sa.func.coalesce(Campaign.started_at, sa.literal(now, Campaign.started_at.type))
+        columns |= {"epoch": Campaign.epoch + 1, "started_at": started, "finished_at": None}
+    elif to in (Status.FINISHED, Status.CANCELLED):
+        columns |= {"finished_at": now}
+    elif to is Status.DRAFT:
+        columns |= {"send_at": None}
+    return columns
+
+
+def _forget(campaign_id: int) -> None:
+    """Let the session read the row again: the UPDATE went past its objects."""
+    held = db.session.identity_map.get(identity_key(Campaign, campaign_id))
+    if held is not None:
+        db.session.expire(held)
+
+
+def _refusal(campaign_id: int, to: Status) -> Exception:
+    status = db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id))
+    if status is None:
+        return NotFound(_("There is no such campaign."))
+    if to in MOVES[status]:
+        return Conflict(_("This campaign was changed in the meantime. Look at it again, then decide."))
+    return Conflict(
+        {
+            Status.DRAFT: _("This campaign is a draft by now. Nothing goes out until it is scheduled."),
+            Status.SCHEDULED: _("This campaign is already scheduled. Look at it again."),
+            Status.PREPARING: _("This campaign is about to go out. Wait a moment, then look at it again."),
+            Status.SENDING: _("This campaign is already going out. Look at its page to see how far it is."),
+            Status.PAUSED: _("This campaign is paused by now. Resume it or cancel it on its page."),
+            Status.FINISHED: _("This campaign has finished. Copy it to send it again."),
+            Status.CANCELLED: _("This campaign was cancelled. Copy it to send it after all."),
+        }[status]
+    )
