@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Flask, request, session
+from flask import Flask, Response, make_response, render_template, request, session
+from flask_limiter import RequestLimit
 from flask_login import LoginManager, current_user, login_user, logout_user
 
 from campaigns.accounts import policy, sessions
 from campaigns.accounts.models import Operator
 from campaigns.accounts.policy import Action
-from campaigns.core import clock
+from campaigns.core import addresses, clock, signing
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.errors import Forbidden
 from campaigns.core.i18n import _
+from campaigns.core.limits import limiter
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -122,4 +125,61 @@ def writes(view: View) -> View:
     return view
 
 
-__all__ = ["Action", "allow", "anyone", "operator", "session_secret", "sign_in", "sign_out", "writes"]
+def limited_sign_in(view: View) -> View:
+    """Refuse more than 5 failures in 15 minutes per account, 20 per network; success resets nothing."""
+    for rate, key in (("5 per 15 minutes", _account), ("20 per 15 minutes", _network)):
+        limit = limiter.limit(
+            rate, key_func=key, methods=["POST"], deduct_when=_has_failed, on_breach=_too_often
+        )
+        view = cast(View, limit(view))
+    return view
+
+
+def limited_reset(view: View) -> View:
+    """Refuse more than 3 reset mails an hour per address, 20 per network."""
+    for rate, key in (("3 per hour", _account), ("20 per hour", _network)):
+        limit = limiter.limit(rate, key_func=key, methods=["POST"], on_breach=_too_often)
+        view = cast(View, limit(view))
+    return view
+
+
+def _network() -> str:
+    """Who asks: the address, or for IPv6 the /64, of which anybody has 2^64 addresses."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
+
+
+def _account() -> str:
+    """Whose account is tried, without writing the address into Redis."""
+    typed = request.form.get("email", "")[:1000].strip()
+    try:
+        typed = addresses.normalise(typed)
+    except (addresses.BadAddress, UnicodeError):
+        typed = typed.casefold()
+    return signing.secret_hash(typed)[:32]
+
+
+def _has_failed(response: Response) -> bool:
+    return response.status_code == 401
+
+
+def _too_often(_limit: RequestLimit) -> Response:
+    page = render_template("accounts/too_often.html", forgotten=request.endpoint == "accounts.forgotten")
+    return make_response(page, 429)
+
+
+__all__ = [
+    "Action",
+    "allow",
+    "anyone",
+    "limited_reset",
+    "limited_sign_in",
+    "operator",
+    "session_secret",
+    "sign_in",
+    "sign_out",
+    "writes",
+]

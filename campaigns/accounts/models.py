@@ -12,6 +12,23 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from campaigns.core.db import BigId, Model, Word
 from campaigns.core.i18n import _
 
+# The first mark found wins: Edge and Opera also say Chrome, Chrome also says Safari.
+_PROGRAMS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrom", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+
 
 class Role(StrEnum):
     ADMIN = "admin"
@@ -64,6 +81,13 @@ class OperatorSession(Model):
     user_agent: Mapped[str] = mapped_column(sa.String(300), default="")
 
     operator: Mapped[Operator] = relationship()
+
+    @property
+    def browser(self) -> str:
+        """Program and system as somebody would say them: "Firefox, Linux"; empty when it says neither."""
+        program = next((name for mark, name in _PROGRAMS if mark in self.user_agent), "")
+        system = next((name for mark, name in _SYSTEMS if mark in self.user_agent), "")
+        return ", ".join(filter(None, (program, system)))
 
 
 class Invitation(Model):

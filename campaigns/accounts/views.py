@@ -1,7 +1,377 @@
-"""Pages of this domain."""
+"""Pages of accounts: coming in, going out, one's profile, and the others who work here."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import time
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+
+from campaigns.accounts import audit, entrance, guards, invitations, queries, resets, services, sessions
+from campaigns.accounts.forms import (
+    ForgottenForm,
+    InvitedForm,
+    InviteForm,
+    PasswordForm,
+    ProfileForm,
+    ResetForm,
+    RoleForm,
+    SignInForm,
+    WelcomeForm,
+    accepted,
+)
+from campaigns.accounts.guards import (
+    Action,
+    allow,
+    anyone,
+    limited_reset,
+    limited_sign_in,
+    operator,
+    session_secret,
+)
+from campaigns.accounts.models import Invitation, Operator, PasswordReset, Role
+from campaigns.core import addresses, clock, signing
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError
+from campaigns.core.i18n import _
+from campaigns.core.paging import page_number
+from campaigns.core.queue import enqueue
+from campaigns.notices import services as notices
+from campaigns.settings import queries as settings
 
 bp = Blueprint("accounts", __name__)
+
+# Asking for a new password answers after this long, whether or not there is such an operator.
+STEADY = timedelta(milliseconds=200)
+
+
+# -- coming in and going out
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@limited_sign_in
+@anyone
+def sign_in() -> Any:
+    form = SignInForm()
+    if current_user.is_authenticated:
+        return redirect(_next_page())
+    if not form.validate_on_submit():
+        return render_template("accounts/sign_in.html", form=form), _status(form)
+    claimed = entrance.claim(form.email.data)
+    db.session.commit()  # nothing may wait for the database while a password is verified
+    came_in = entrance.prove(claimed, form.password.data, **_browser(), now=clock.now())
+    if came_in is None:
+        return _refuse_sign_in(form)
+    guards.sign_in(*came_in)
+    _record("operator.signed_in", came_in[0].email, by=came_in[0])
+    return redirect(_next_page(), 303)
+
+
+def _refuse_sign_in(form: SignInForm) -> tuple[str, int]:
+    _record("operator.sign_in_failed", _masked(form.email.data), by=None)
+    form.form_errors.append(_("This address and this password do not go together. Try again."))
+    return render_template("accounts/sign_in.html", form=form), 401
+
+
+@bp.post("/sign-out")
+@allow(Action.READ)
+def sign_out() -> Any:
+    sessions.end(session_secret())
+    db.session.commit()
+    guards.sign_out()
+    flash(_("You are signed out."), "success")
+    return redirect(url_for(".sign_in"), 303)
+
+
+@bp.route("/forgotten", methods=["GET", "POST"])
+@limited_reset
+@anyone
+def forgotten() -> Any:
+    started = time.monotonic()
+    form = ForgottenForm()
+    if not form.validate_on_submit():
+        return render_template("accounts/forgotten.html", form=form), _status(form)
+    notice = resets.request(form.email.data, site=settings.site().name, now=clock.now())
+    db.session.commit()
+    if notice:
+        enqueue(notices.JOB, notice.id)
+    time.sleep(max(0.0, started + STEADY.total_seconds() - time.monotonic()))
+    return redirect(url_for(".mail_sent"), 303)
+
+
+@bp.get("/forgotten/sent")
+@anyone
+def mail_sent() -> Any:
+    return render_template("accounts/mail_sent.html")
+
+
+@bp.route("/reset/<secret>", methods=["GET", "POST"])
+@anyone
+def reset(secret: str) -> Any:
+    found = queries.reset_by_secret(secret, now=clock.now())
+    if found is None:
+        return render_template("accounts/link_over.html", kind="reset"), 410
+    form = ResetForm()
+    if form.validate_on_submit() and _use_reset(form, found):
+        flash(_("Your new password is set. Sign in with it."), "success")
+        return redirect(url_for(".sign_in"), 303)
+    return render_template("accounts/reset.html", form=form, email=found.operator.email), _status(form)
+
+
+def _use_reset(form: ResetForm, found: PasswordReset) -> bool:
+    values = {"password": form.password.data, "site": settings.site().name, "now": clock.now()}
+    done = accepted(form, lambda: resets.use(found, **values))
+    if done is None:
+        return False
+    who, notice = done
+    _record("operator.password_reset", who.email, by=who)
+    enqueue(notices.JOB, notice.id)
+    return True
+
+
+@bp.route("/welcome/<secret>", methods=["GET", "POST"])
+@anyone
+def welcome(secret: str) -> Any:
+    found = queries.invitation_by_secret(secret, now=clock.now())
+    if found is None or found.email or queries.has_operators():
+        return render_template("accounts/link_over.html", kind="welcome"), 410
+    form = WelcomeForm(
+        language=str(request.accept_languages.best_match(["en", "zh"]) or "en"), time_zone="UTC"
+    )
+    if form.validate_on_submit() and _join(form, found, email=form.email.data):
+        return redirect("/", 303)
+    return render_template("accounts/welcome.html", form=form), _status(form)
+
+
+@bp.route("/invitations/<secret>", methods=["GET", "POST"])
+@anyone
+def invitation(secret: str) -> Any:
+    found = queries.invitation_by_secret(secret, now=clock.now())
+    if found is None or not found.email:
+        return render_template("accounts/link_over.html", kind="invitation"), 410
+    site = settings.site()
+    form = InvitedForm(language=site.language, time_zone=site.time_zone)
+    if form.validate_on_submit() and _join(form, found):
+        return redirect("/", 303)
+    return render_template("accounts/invitation.html", form=form, invitation=found), _status(form)
+
+
+def _join(form: InvitedForm, found: Invitation, *, email: str | None = None) -> bool:
+    """Make the operator of that invitation and sign them in; whether it went well."""
+    now = clock.now()
+    values = {name: form[name].data for name in ("name", "password", "language", "time_zone")}
+    who = accepted(form, lambda: invitations.accept(found, email=email, **values, now=now))
+    if who is None:
+        return False
+    guards.sign_in(who, sessions.start(who, **_browser(), now=now))
+    _record("operator.joined", who.email, by=who, role=who.role.value)
+    flash(_("Welcome, %(name)s.", name=who.display_name), "success")
+    return True
+
+
+# -- one's own profile
+
+
+@bp.route("/profile", methods=["GET", "POST"])
+@allow(Action.READ)
+def profile() -> Any:
+    form = ProfileForm(obj=operator())
+    values = {name: form[name].data for name in ("name", "language", "time_zone", "wants_alerts")}
+    act = lambda: services.update_profile(operator(), **values)  # noqa: E731
+    if form.validate_on_submit() and accepted(form, act):
+        db.session.commit()
+        flash(_("Your profile is saved."), "success")
+        return redirect(url_for(".profile"), 303)
+    return _profile_page(form, PasswordForm(formdata=None)), _status(form)
+
+
+@bp.post("/profile/password")
+@allow(Action.READ)
+def update_password() -> Any:
+    form = PasswordForm()
+    if form.validate_on_submit() and _change_password(form):
+        flash(_("Your password is changed. Everywhere else you are signed out."), "success")
+        return redirect(url_for(".profile"), 303)
+    return _profile_page(ProfileForm(formdata=None, obj=operator()), form), 422
+
+
+def _change_password(form: PasswordForm) -> bool:
+    values = {
+        "current": form.current.data,
+        "password": form.password.data,
+        "session_secret": session_secret(),
+    }
+    if not accepted(form, lambda: services.change_password(operator(), **values)):
+        return False
+    _record("operator.password_changed", operator().email)
+    return True
+
+
+@bp.post("/profile/sign-out-everywhere")
+@allow(Action.READ)
+def sign_out_everywhere() -> Any:
+    sessions.end_all(operator().id)
+    _record("operator.signed_out_everywhere", operator().email)
+    guards.sign_out()
+    flash(_("You are signed out everywhere."), "success")
+    return redirect(url_for(".sign_in"), 303)
+
+
+def _profile_page(form: ProfileForm, password_form: PasswordForm) -> str:
+    return render_template(
+        "accounts/profile.html",
+        form=form,
+        password_form=password_form,
+        sessions=queries.sessions_of(operator().id, now=clock.now()),
+        this_session=signing.secret_hash(session_secret()),
+    )
+
+
+# -- the others who work here
+
+
+@bp.get("/operators")
+@allow(Action.ADMINISTER)
+def operators() -> Any:
+    return render_template(
+        "accounts/operators.html",
+        operators=queries.operators(),
+        invitations=queries.open_invitations(),
+        operator_id=operator().id,
+    )
+
+
+@bp.route("/operators/invite", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+def invite() -> Any:
+    form = InviteForm()
+    if form.validate_on_submit() and _invite(form):
+        flash(_("The invitation to %(email)s is on its way.", email=form.email.data), "success")
+        return redirect(url_for(".operators"), 303)
+    return render_template("accounts/invite.html", form=form), _status(form)
+
+
+def _invite(form: InviteForm) -> bool:
+    email, role, who, site = form.email.data, Role(form.role.data), operator(), settings.site().name
+    done = accepted(form, lambda: invitations.invite(email, role=role, by=who, site=site, now=clock.now()))
+    if done is None:
+        return False
+    _record("operator.invited", email, role=role.value)
+    enqueue(notices.JOB, done[1].id)
+    return True
+
+
+@bp.post("/operators/invitations/<int:invitation_id>/mail")
+@allow(Action.ADMINISTER)
+def create_invitation_mail(invitation_id: int) -> Any:
+    found = queries.invitation(invitation_id)
+    notice = invitations.send_again(found, by=operator(), site=settings.site().name, now=clock.now())
+    _record("operator.invited", found.email or "", again=True)
+    enqueue(notices.JOB, notice.id)
+    flash(_("The invitation to %(email)s is on its way.", email=found.email), "success")
+    return redirect(url_for(".operators"), 303)
+
+
+@bp.post("/operators/invitations/<int:invitation_id>/delete")
+@allow(Action.ADMINISTER)
+def delete_invitation(invitation_id: int) -> Any:
+    found = queries.invitation(invitation_id)
+    email = found.email or ""
+    invitations.revoke(found)
+    _record("operator.invitation_revoked", email)
+    flash(_("The invitation to %(email)s no longer works.", email=email), "success")
+    return redirect(url_for(".operators"), 303)
+
+
+@bp.route("/operators/<int:operator_id>", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+def edit(operator_id: int) -> Any:
+    who = queries.operator(operator_id)
+    form = RoleForm(role=who.role.value)
+    if form.validate_on_submit() and _change_role(form, who):
+        flash(_("%(name)s is now: %(role)s.", name=who.display_name, role=who.role.label), "success")
+        return redirect(url_for(".operators"), 303)
+    return render_template("accounts/edit.html", form=form, who=who), _status(form)
+
+
+def _change_role(form: RoleForm, who: Operator) -> bool:
+    if accepted(form, lambda: services.change_role(who, Role(form.role.data))) is None:
+        return False
+    _record("operator.role_changed", who.email, role=who.role.value)
+    return True
+
+
+@bp.post("/operators/<int:operator_id>/disable")
+@allow(Action.ADMINISTER)
+def create_disabling(operator_id: int) -> Any:
+    who = queries.operator(operator_id)
+    return _done(
+        who, services.disable, "operator.disabled", _("%(name)s can sign in no more.", name=who.display_name)
+    )
+
+
+@bp.post("/operators/<int:operator_id>/enable")
+@allow(Action.ADMINISTER)
+def delete_disabling(operator_id: int) -> Any:
+    who = queries.operator(operator_id)
+    return _done(
+        who, services.enable, "operator.enabled", _("%(name)s can sign in again.", name=who.display_name)
+    )
+
+
+@bp.post("/operators/<int:operator_id>/delete")
+@allow(Action.ADMINISTER)
+def delete(operator_id: int) -> Any:
+    who = queries.operator(operator_id)
+    return _done(who, services.remove, "operator.removed", _("%(name)s is removed.", name=who.display_name))
+
+
+def _done(who: Operator, act: Any, action: str, sentence: Any) -> Any:
+    """Do that to the operator, or say why not, and go back to the list."""
+    email, sentence = who.email, str(sentence)
+    try:
+        act(who)
+    except DomainError as error:
+        flash(error.message, "error")
+        return redirect(url_for(".edit", operator_id=who.id), 303)
+    _record(action, email)
+    flash(sentence, "success")
+    return redirect(url_for(".operators"), 303)
+
+
+@bp.get("/operators/audit")
+@allow(Action.ADMINISTER)
+def audit_log() -> Any:
+    page = queries.audit_page(page_number(request.args.get("page")))
+    return render_template("accounts/audit.html", page=page, label=audit.label)
+
+
+# -- small things of this door
+
+
+def _record(action: str, subject: str, *, by: Operator | str | None = "me", **details: Any) -> None:
+    """Write the audit entry and commit everything that was done."""
+    who = operator() if isinstance(by, str) else by
+    audit.record(action, subject, by=who, now=clock.now(), ip=request.remote_addr or "", **details)
+    db.session.commit()
+
+
+def _browser() -> dict[str, str]:
+    return {"ip": request.remote_addr or "", "user_agent": request.user_agent.string}
+
+
+def _masked(typed: str) -> str:
+    return addresses.masked(typed[:100]) if "@" in typed else typed[:1] + "…"
+
+
+def _next_page() -> str:
+    """Where somebody wanted to go before signing in: a path of ours, never another site."""
+    wanted = request.args.get("next", "")
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_ours else "/"
+
+
+def _status(form: Any) -> int:
+    return 422 if form.is_submitted() else 200

@@ -1,0 +1,57 @@
+"""The audit log: who did what, append-only. Doors write it, for they know who and from where."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from campaigns.accounts.models import AuditEntry, Operator
+from campaigns.core.db import db
+from campaigns.core.i18n import _
+
+LABELS = {
+    "operator.signed_in": _("Signed in"),
+    "operator.sign_in_failed": _("Sign-in failed"),
+    "operator.signed_out_everywhere": _("Signed out everywhere"),
+    "operator.joined": _("Joined"),
+    "operator.invited": _("Invited an operator"),
+    "operator.invitation_revoked": _("Revoked an invitation"),
+    "operator.role_changed": _("Changed a role"),
+    "operator.disabled": _("Disabled an operator"),
+    "operator.enabled": _("Enabled an operator"),
+    "operator.removed": _("Removed an operator"),
+    "operator.password_changed": _("Changed the password"),
+    "operator.password_reset": _("Set a new password by mail"),
+    "server.created": _("Added a sending server"),
+    "server.updated": _("Changed a sending server"),
+    "server.deleted": _("Deleted a sending server"),
+    "server.made_default": _("Made a sending server the default"),
+    "sender.created": _("Added a sender"),
+    "sender.updated": _("Changed a sender"),
+    "sender.deleted": _("Deleted a sender"),
+    "site.updated": _("Changed the site"),
+    "practice.emptied": _("Emptied the practice mailbox"),
+}
+
+
+def record(
+    action: str, subject: str = "", *, by: Operator | None, now: datetime, ip: str = "", **details: Any
+) -> AuditEntry:
+    """Note that the operator did that; `action` is one of LABELS, details are plain JSON values."""
+    if action not in LABELS:
+        raise ValueError(f"no label for the action {action!r}")
+    entry = AuditEntry(
+        at=now,
+        operator_id=by.id if by else None,
+        action=action,
+        subject=subject[:200],
+        details=details,
+        ip=ip[:45],
+    )
+    db.session.add(entry)
+    return entry
+
+
+def label(action: str) -> Any:
+    """The action in words."""
+    return LABELS.get(action, action)

@@ -1,0 +1,38 @@
+"""Signing in by address and password. Takes as long, and says as little, whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaigns.accounts import passwords, queries, sessions
+from campaigns.accounts.models import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody says to be this operator; nothing is proven yet."""
+
+    operator_id: int | None
+    password_hash: str | None = field(repr=False)
+
+
+def claim(email: str) -> Claim:
+    """Whom that address would be. End the transaction before `prove`, which is slow on purpose."""
+    operator = queries.operator_by_email(email)
+    if operator is None or operator.is_disabled:
+        return Claim(None, None)
+    return Claim(operator.id, operator.password_hash)
+
+
+def prove(
+    claimed: Claim, password: str, *, ip: str, user_agent: str, now: datetime
+) -> tuple[Operator, str] | None:
+    """The operator and the secret of a new session; None when the password is wrong or nobody's."""
+    is_right = passwords.matches(claimed.password_hash, password[: passwords.LONGEST])
+    if not is_right or claimed.operator_id is None:
+        return None
+    operator = queries.operator(claimed.operator_id)
+    if passwords.needs_rehash(operator.password_hash):
+        operator.password_hash = passwords.hashed(password)
+    return operator, sessions.start(operator, ip=ip, user_agent=user_agent, now=now)

@@ -1,0 +1,88 @@
+"""Invitations: a one-time link, sent by mail or printed at the first start, that makes an operator."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.accounts import letters, queries
+from campaigns.accounts.models import Invitation, Operator, Role
+from campaigns.accounts.services import clean_email, create_operator
+from campaigns.core import signing
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.notices.models import Notice
+
+LASTS = timedelta(days=7)
+
+
+def invite(email: str, *, role: Role, by: Operator, site: str, now: datetime) -> tuple[Invitation, Notice]:
+    """Invite somebody by mail; raises Invalid (email) or Conflict. Enqueue the notice after the commit."""
+    email = clean_email(email)
+    if queries.operator_by_email(email):
+        raise Conflict(_("There is already an operator with the address %(email)s.", email=email))
+    if any((each.email or "").casefold() == email.casefold() for each in queries.open_invitations()):
+        raise Conflict(_("%(email)s is invited already. You can send the invitation again.", email=email))
+    secret = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        secret_hash=signing.secret_hash(secret),
+        email=email,
+        role=role,
+        invited_by=by,
+        created_at=now,
+        expires_at=now + LASTS,
+    )
+    db.session.add(invitation)
+    db.session.flush()
+    return invitation, letters.post_invitation(invitation, secret, site=site, language=by.language, now=now)
+
+
+def send_again(invitation: Invitation, *, by: Operator, site: str, now: datetime) -> Notice:
+    """A new link to the same person; the old one stops working."""
+    secret = secrets.token_urlsafe(32)
+    invitation.secret_hash = signing.secret_hash(secret)
+    invitation.expires_at = now + LASTS
+    invitation.invited_by = by
+    return letters.post_invitation(invitation, secret, site=site, language=by.language, now=now)
+
+
+def revoke(invitation: Invitation) -> None:
+    """Take the invitation back; its link stops working."""
+    db.session.delete(invitation)
+
+
+def accept(
+    invitation: Invitation,
+    *,
+    email: str | None = None,
+    name: str,
+    password: str,
+    language: str,
+    time_zone: str,
+    now: datetime,
+) -> Operator:
+    """Make the operator, once; `email` only for the first one, whose link names none.
+
+    Raises Invalid for the input, Conflict when the link is used up.
+    """
+    used = db.session.execute(
+        sa.update(Invitation)
+        .where(Invitation.id == invitation.id, Invitation.accepted_at.is_(None), Invitation.expires_at > now)
+        .values(accepted_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    is_late = invitation.email is None and queries.has_operators()
+    if used.rowcount != 1 or is_late:  # type: ignore[attr-defined]
+        raise Conflict(_("This link has been used. Sign in instead."))
+    return create_operator(
+        invitation.email or email or "",
+        role=invitation.role,
+        password=password,
+        name=name,
+        language=language,
+        time_zone=time_zone,
+        now=now,
+    )

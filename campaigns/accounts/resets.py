@@ -1,0 +1,61 @@
+"""A forgotten password: a link by mail, good once and for half an hour, that never signs in."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.accounts import letters, queries, sessions
+from campaigns.accounts.models import Operator, PasswordReset
+from campaigns.accounts.services import set_password
+from campaigns.core import signing
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.notices.models import Notice
+
+LASTS = timedelta(minutes=30)
+
+
+def request(email: str, *, site: str, now: datetime) -> Notice | None:
+    """Post a link to whoever has that address; None, and nothing else differs, when nobody has."""
+    operator = queries.operator_by_email(email)
+    if operator is None or operator.is_disabled:
+        return None
+    secret = secrets.token_urlsafe(32)
+    db.session.add(
+        PasswordReset(
+            secret_hash=signing.secret_hash(secret),
+            operator_id=operator.id,
+            created_at=now,
+            expires_at=now + LASTS,
+        )
+    )
+    minutes = int(LASTS.total_seconds() // 60)
+    return letters.post_reset(operator, secret, site=site, minutes=minutes, now=now)
+
+
+def use(reset: PasswordReset, *, password: str, site: str, now: datetime) -> tuple[Operator, Notice]:
+    """Set the new password, end every session and every other link; raises Invalid, Conflict."""
+    operator = reset.operator
+    if operator.is_disabled:
+        raise Conflict(_("This account is disabled. Ask an admin."))
+    set_password(operator, password)
+    used = db.session.execute(
+        sa.update(PasswordReset)
+        .where(PasswordReset.id == reset.id, PasswordReset.used_at.is_(None), PasswordReset.expires_at > now)
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if used.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict(_("This link has been used or is too old. Ask for a new one."))
+    db.session.execute(
+        sa.update(PasswordReset)
+        .where(PasswordReset.operator_id == operator.id, PasswordReset.used_at.is_(None))
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    sessions.end_all(operator.id)
+    return operator, letters.post_password_changed(operator, site=site, now=now)

@@ -1,0 +1,160 @@
+"""Verbs on operators: create, change, disable, remove. Nobody can take away the last admin."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from campaigns.accounts import passwords, queries, sessions
+from campaigns.accounts.models import Invitation, Operator, Role
+from campaigns.core import addresses, clock, signing
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _
+
+LONGEST_NAME = 200
+FIRST_LINK_LASTS = timedelta(days=7)
+
+
+def create_operator(
+    email: str,
+    *,
+    role: Role,
+    password: str,
+    name: str = "",
+    language: str = DEFAULT_LANGUAGE,
+    time_zone: str = "UTC",
+    now: datetime,
+) -> Operator:
+    """A new operator; raises Invalid (email, password, name, …) or Conflict for a known address."""
+    email = clean_email(email)
+    passwords.check(password, email=email)
+    operator = Operator(
+        email=email,
+        address=addresses.normalise(email),
+        role=role,
+        password_hash=passwords.hashed(password),
+        created_at=now,
+    )
+    update_profile(operator, name=name, language=language, time_zone=time_zone)
+    try:
+        with db.session.begin_nested():
+            db.session.add(operator)
+    except IntegrityError as error:
+        raise Conflict(_("There is already an operator with the address %(email)s.", email=email)) from error
+    return operator
+
+
+def first_operator_link(*, now: datetime) -> str | None:
+    """The secret of a fresh one-time link to the first operator; None once there is one."""
+    if queries.has_operators():
+        return None
+    db.session.execute(
+        sa.delete(Invitation).where(Invitation.email.is_(None), Invitation.accepted_at.is_(None))
+    )
+    secret = secrets.token_urlsafe(32)
+    db.session.add(
+        Invitation(
+            secret_hash=signing.secret_hash(secret),
+            role=Role.ADMIN,
+            created_at=now,
+            expires_at=now + FIRST_LINK_LASTS,
+        )
+    )
+    db.session.flush()
+    return secret
+
+
+def update_profile(
+    operator: Operator,
+    *,
+    name: str,
+    language: str | None = None,
+    time_zone: str | None = None,
+    wants_alerts: bool | None = None,
+) -> Operator:
+    """Set what an operator may say about themselves; None leaves a value; raises Invalid."""
+    operator.name = _clean_name(name)
+    if language is not None:
+        if language not in LANGUAGES:
+            raise Invalid(_("Choose a language from the list."), field="language")
+        operator.language = language
+    if time_zone is not None:
+        if time_zone not in clock.zone_names():
+            raise Invalid(_("Choose a time zone from the list."), field="time_zone")
+        operator.time_zone = time_zone
+    if wants_alerts is not None:
+        operator.wants_alerts = wants_alerts
+    return operator
+
+
+def change_password(operator: Operator, *, current: str, password: str, session_secret: str) -> Operator:
+    """Set a new password and end all other sessions; raises Invalid (current, password)."""
+    if not passwords.matches(operator.password_hash, current):
+        raise Invalid(_("This is not your current password."), field="current")
+    set_password(operator, password)
+    sessions.end_all(operator.id, but=session_secret)
+    return operator
+
+
+def set_password(operator: Operator, password: str) -> None:
+    """Check and keep a new password; the caller ends the sessions."""
+    passwords.check(password, email=operator.email)
+    operator.password_hash = passwords.hashed(password)
+
+
+def change_role(operator: Operator, role: Role) -> Operator:
+    """Give another role; the operator signs in anew. Raises Conflict for the last admin."""
+    if operator.role is role:
+        return operator
+    if role is not Role.ADMIN:
+        _keep_an_admin(operator)
+    operator.role = role
+    sessions.end_all(operator.id)
+    return operator
+
+
+def disable(operator: Operator) -> None:
+    """Let somebody in no more, without forgetting them; raises Conflict for the last admin."""
+    _keep_an_admin(operator)
+    operator.is_disabled = True
+    sessions.end_all(operator.id)
+
+
+def enable(operator: Operator) -> None:
+    """Let a disabled operator in again."""
+    operator.is_disabled = False
+
+
+def remove(operator: Operator) -> None:
+    """Forget an operator; what they made stays. Raises Conflict for the last admin."""
+    _keep_an_admin(operator)
+    db.session.delete(operator)
+    db.session.flush()
+
+
+def clean_email(email: str, *, field: str = "email") -> str:
+    """The address as it is kept; raises Invalid."""
+    try:
+        return addresses.clean(email)
+    except addresses.BadAddress as error:
+        raise Invalid(_("Enter an e-mail address like name@example.com."), field=field) from error
+
+
+def _clean_name(name: str) -> str:
+    name = " ".join(name.split())
+    if len(name) > LONGEST_NAME or not name.isprintable() or "\ufffd" in name:
+        raise Invalid(
+            _("Use a name of at most %(longest)s letters, without control characters.", longest=LONGEST_NAME),
+            field="name",
+        )
+    return name
+
+
+def _keep_an_admin(operator: Operator) -> None:
+    admins = sa.select(Operator.id).filter_by(role=Role.ADMIN, is_disabled=False).with_for_update()
+    if set(db.session.scalars(admins)) == {operator.id}:
+        raise Conflict(_("This is the last admin. Make somebody else an admin first."))
