@@ -17,7 +17,7 @@ from tests.factories import NOON, make_campaign
 LATER = NOON + timedelta(hours=1)
 
 
-@pytest.mark.parametrize(("origin", "to"), itertools.product(Status, Status))
+@pytest.mark.parametrize(("origin", "to"), list(itertools.product(Status, Status)))
 def test_exactly_the_moves_of_the_table_are_possible(app: Flask, origin: Status, to: Status) -> None:
     campaign = make_campaign(status=origin)
     if to in states.MOVES[origin]:
