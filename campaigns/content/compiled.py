@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,31 +18,15 @@ from campaigns.mail import headers, message, wire
 from campaigns.mail.headers import HeaderInjection
 from campaigns.mail.message import Frame, Sign
 
+LONGEST_NAME = 200  # characters of a recipient's name that stand in To
+LONGEST_SUBJECT = 800
 _OWN_FIELDS = ("To", "Subject", "Date", "Message-ID", "List-Unsubscribe")
 _RESERVED = frozenset(
-    [
-        "from",
-        "to",
-        "cc",
-        "bcc",
-        "sender",
-        "reply-to",
-        "subject",
-        "date",
-        "message-id",
-        "in-reply-to",
-        "references",
-        "return-path",
-        "received",
-        "list-id",
-        "list-unsubscribe",
-        "list-unsubscribe-post",
-        "precedence",
-        "x-auto-response-suppress",
-        "feedback-id",
-        "mime-version",
-        "dkim-signature",
-    ]
+    re.findall(
+        r"[\w-]+",
+        "from to cc bcc sender reply-to subject date message-id in-reply-to "
+        "references return-path received list-id list-unsubscribe list-unsubscribe-post precedence x-auto-response-suppress feedback-id mime-version dkim-signature",
+    )
 )
 
 
@@ -113,8 +98,8 @@ class Compiled:
             ways.append(f"mailto:{self.source.unsubscribe_mailto}?subject={recipient.unsubscribe_token}")
         return "".join(
             (
-                headers.mailbox("To", recipient.to_name, recipient.to_address),
-                subject if subject.endswith("\r\n") else headers.unstructured("Subject", subject),
+                headers.mailbox("To", recipient.to_name[:LONGEST_NAME], recipient.to_address),
+                subject,
                 f"Date: {message.date(recipient.date)}\r\n",
                 f"Message-ID: {message.checked_message_id(recipient.message_id)}\r\n",
                 headers.uris("List-Unsubscribe", ways),
@@ -146,10 +131,12 @@ def wire_end(coded: str) -> str:
 
 
 def _subject(template: Template) -> pieces.Program:
-    if template.fields or template.loop_names:
-        return pieces.program(template, filters.text, str)
-    constant = headers.unstructured("Subject", template.render_line({}))
-    return lambda _values: constant
+    """The whole Subject field, made once where it is the same for everyone."""
+    if not template.fields:
+        constant = headers.unstructured("Subject", template.render_text({}))
+        return lambda _values: constant
+    text = pieces.program(template, filters.text, str)
+    return lambda values: headers.unstructured("Subject", text(values)[:LONGEST_SUBJECT])
 
 
 def _frame(source: Source) -> Frame:

@@ -6,7 +6,7 @@ import re
 
 import css_inline
 
-from campaigns.content import markup
+from campaigns.content import markup, nesting
 from campaigns.content.language import TemplateError
 from campaigns.content.markup import Document
 from campaigns.core.i18n import _
@@ -32,11 +32,17 @@ def whole(document: Document, *, language: str) -> None:
 def inline(document: Document) -> None:
     """Copy the rules of style sheets into style attributes; the sheets stay for `@media` and `:hover`.
 
-    Where that would move a template tag (broken nesting of HTML), the document stays as it is.
+    Where that would move a template tag (broken nesting of HTML), and with SVG, the document stays as it
+    is. Raises TemplateError for a style sheet that can't be read, and for HTML nested too deeply.
     """
     text = markup.hidden(document)  # also refuses tags in places where they can't be kept
     if not any(part.kind == "raw" and part.name == "style" for part in markup.scan(document.text)):
         return
+    if nesting.has_foreign_elements(text):
+        return
+    if nesting.is_too_deep(text):
+        reason = _("The HTML is nested more than 300 levels deep. Check that each tag is closed.")
+        raise TemplateError(reason, None, document.where)
     try:
         inlined = markup.shown(_INLINER.inline(text))
     except (css_inline.InlineError, ValueError) as error:

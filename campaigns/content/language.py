@@ -126,7 +126,7 @@ def parse(source: str, *, where: str, internal: bool = False) -> Template:
 
 
 def readable(html: str) -> str:
-    """The HTML with the entities inside its template tags decoded: editors write `&quot;` and `&gt;` there."""
+    """The HTML with the entities inside its template tags decoded: editors write `&gt;` for > there."""
     return _TAG.sub(lambda found: unescape(found[0]) if "&" in found[0] else found[0], html)
 
 

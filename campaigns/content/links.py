@@ -21,7 +21,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.I)
 _DANGEROUS = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "view-source"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WEB = re.compile(r"https?://([^/?#]*)", re.I)
-_IN_TEXT = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff09\uff0c]+", re.I)
+_IN_TEXT = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff09\uff0c]{1,3000}", re.I)
 _AFTER_SENTENCE = ".,;:!?'\"»”’…"
 
 

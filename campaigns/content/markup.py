@@ -19,8 +19,13 @@ MARK = re.compile("\ue000(\\d+)\ue001")
 _HIDDEN = re.compile("<!--\ue002(\\d+)\ue001-->")
 _RESERVED = re.compile("[\ue000-\ue002]")
 _OPENING = re.compile(r"\{(?=[{%#])")
+_OPENING_OF_PART = re.compile(r"<(?=/?[a-zA-Z]|[!?])")
+_COMMENT_END = re.compile(r"--!?>")
 _START = re.compile(r"<(/?)([a-zA-Z][^\s/>\ue000]*)")
-_ATTRIBUTE = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?""")
+_ATTRIBUTE = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:(["'])|([^\s>"'][^\s>]*)))?""")
+VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+)
 _RAW_TEXT = frozenset({"script", "style", "title", "textarea", "xmp"})
 
 
@@ -112,45 +117,48 @@ def shown(text: str) -> str:
 def scan(text: str) -> Iterator[Part]:
     """The parts of an HTML source, in order and without gaps; never fails, whatever the source."""
     position, size, raw = 0, len(text), ""
+    last_quotes = {quote: text.rfind(quote) for quote in "\"'"}  # an unclosed quote is looked for once
     while position < size:
         if raw:
             end = _end_of_raw(text, raw, position)
             part = Part("raw", position, end, raw)
             raw = ""
         else:
-            part = _next(text, position)
+            part = _next(text, position, last_quotes)
             raw = part.name if part.kind == "start" and part.name in _RAW_TEXT else ""
         if part.end > part.start:
             yield part
         position = part.end
 
 
-def _next(text: str, position: int) -> Part:
-    opening = text.find("<", position)
-    if opening < 0:
+def _next(text: str, position: int, last_quotes: dict[str, int]) -> Part:
+    opening = _OPENING_OF_PART.search(text, position)
+    if opening is None:
         return Part("text", position, len(text))
-    if opening > position:
-        return Part("text", position, opening)
+    if opening.start() > position:
+        return Part("text", position, opening.start())
     if text.startswith("<!--", position):
-        close = text.find("-->", position + 2)
-        return Part("comment", position, len(text) if close < 0 else close + 3)
+        found = _COMMENT_END.search(text, position + 2)
+        return Part("comment", position, found.end() if found else len(text))
     if text.startswith(("<!", "<?"), position):
         close = text.find(">", position)
         return Part("other", position, len(text) if close < 0 else close + 1)
     tag = _START.match(text, position)
     if not tag:
         return Part("text", position, position + 1)
-    attributes, end = _attributes(text, tag.end())
+    attributes, end = _attributes(text, tag.end(), last_quotes)
     return Part("end" if tag[1] else "start", position, end, tag[2].lower(), attributes)
 
 
-def _attributes(text: str, position: int) -> tuple[tuple[Attribute, ...], int]:
+def _attributes(text: str, position: int, last_quotes: dict[str, int]) -> tuple[tuple[Attribute, ...], int]:
     attributes = []
     while found := _ATTRIBUTE.match(text, position):
-        group = next((number for number in (2, 3, 4) if found[number] is not None), 0)
-        start, end = found.span(group) if group else (found.end(), found.end())
-        attributes.append(Attribute(found[1].lower(), start, end))
+        start, end = found.span(3) if found[3] is not None else (found.end(), found.end())
         position = found.end()
+        if found[2] and position <= last_quotes[found[2]]:
+            end = text.index(found[2], position)
+            position = end + 1
+        attributes.append(Attribute(found[1].lower(), start, end))
     close = text.find(">", position)
     return tuple(attributes), len(text) if close < 0 else close + 1
 
@@ -161,8 +169,10 @@ def _end_of_raw(text: str, name: str, position: int) -> int:
 
 
 def _only_in_values(document: Document, part: Part) -> None:
+    """A field in an attribute without quotes could bring attributes of its own."""
+    quoted = [a for a in part.attributes if document.text[a.start - 1] in "\"'" and a.end > a.start]
     for found in MARK.finditer(document.text, part.start, part.end):
-        if not any(a.start <= found.start() and found.end() <= a.end for a in part.attributes):
+        if not any(a.start <= found.start() and found.end() <= a.end for a in quoted):
             reason = _("Put the template tag inside the quotes of an attribute, or outside of the HTML tag.")
             raise TemplateError(reason, document.line(found[1]), document.where)
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import nodes
 
 from campaigns.content.filters import FILTERS, INTERNAL
-from campaigns.content.language import Finalize, Template, Values
+from campaigns.content.language import LARGEST_OUTPUT, Finalize, Template, TooMuch, Values
 
 Encode = Callable[[str], str]
 Program = Callable[[Values], str]
@@ -65,11 +65,15 @@ def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> P
 
     def joined(values: Values) -> str:
         filled = parts.copy()
+        size = 0
         for name, steps, positions in slots:
             value = values.get(name)
             for function, arguments in steps:
                 value = function(value, *arguments)
             coded = encode(finalize(value))
+            size += len(coded) * len(positions)
+            if size > LARGEST_OUTPUT:
+                raise TooMuch
             for position in positions:
                 filled[position] = coded
         return "".join(filled)

@@ -12,47 +12,10 @@ _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 _FILLING = re.compile("[\u034f\u00ad\ufeff\u2007]")
 _NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.I)
 _PARAGRAPHS = frozenset(
-    [
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "table",
-        "blockquote",
-        "pre",
-        "section",
-        "article",
-        "header",
-        "footer",
-    ]
+    re.findall(r"\w+", "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre section article header footer")
 )
 _LINES = frozenset(
-    [
-        "div",
-        "tr",
-        "li",
-        "br",
-        "address",
-        "center",
-        "dt",
-        "dd",
-        "form",
-        "main",
-        "aside",
-        "nav",
-        "figure",
-        "figcaption",
-        "hr",
-        "body",
-    ]
-)
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+    re.findall(r"\w+", "div tr li br address center dt dd form main aside nav figure figcaption hr body")
 )
 
 
@@ -183,7 +146,7 @@ class _Writer:
 def _is_hidden(text: str, part: Part) -> bool:
     if part.name == "head":
         return True
-    if part.name in _VOID:
+    if part.name in markup.VOID:
         return False
     style = _value(text, part, "style")
     return bool(_NOT_DISPLAYED.search(style)) or any(a.name == "hidden" for a in part.attributes)

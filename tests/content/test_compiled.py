@@ -296,7 +296,6 @@ def test_html_made_to_take_long_does_not(bit: str) -> None:
         with contextlib.suppress(TemplateError):
             compile_content(make_source(html="", text=html))
     assert time.monotonic() - started < 20
-    print(bit, time.monotonic() - started)
 
 
 def test_a_hostile_template_is_refused_wherever_it_stands() -> None:

@@ -1,11 +1,15 @@
 """HTML read without changing it."""
 
+import contextlib
 import re
 
+import html5lib
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.content import inliner, markup
+from campaigns.content import inliner, markup, nesting
+from campaigns.content.language import TemplateError
 
 BITS = st.lists(
     st.sampled_from(
@@ -39,6 +43,25 @@ BITS = st.lists(
             "<script>",
             "</script >",
             "<b/>",
+            "<b>",
+            "</b>",
+            "<div>",
+            "</div>",
+            "</table>",
+            "<td>",
+            "</td>",
+            "<li>",
+            "</li>",
+            "</tr>",
+            "<form>",
+            "</form>",
+            "<button>",
+            "</button>",
+            "<select>",
+            "</select>",
+            "<h1>",
+            "</h1>",
+            "<i id=a>",
             "<![CDATA[",
             "]]>",
             "<?x",
@@ -62,6 +85,70 @@ def test_protected_text_comes_back_as_it_was(texts: list[str]) -> None:
     document = markup.protect(source, where="html")
     assert "{" not in document.text
     assert document.restored(document.text) == source
+
+
+DEEP = [
+    "<div>",
+    "<b>",
+    "<b id=x>",
+    "<table><td>",
+    "<ul><li>",
+    "<svg><g>",
+    "<template>",
+    "<div><table><td></div></td></table>",
+    "<svg><style><g>",
+    "<div></x>",
+    "<!--a--!><div>",
+    "<p><div></p>",
+    "<div><td></div>",
+    "<span/>",
+]
+
+
+@pytest.mark.parametrize("bit", DEEP)
+def test_html_too_deep_for_native_code_never_gets_there(bit: str) -> None:
+    document = markup.protect("<style>p{color:red}</style>" + bit * 30_000, where="html")
+    with contextlib.suppress(TemplateError):
+        inliner.inline(document)
+
+
+@given(BITS)
+def test_html_is_never_deeper_than_it_is_counted(html: str) -> None:
+    if nesting.has_foreign_elements(html):
+        return
+    tree = html5lib.parse(html, namespaceHTMLElements=False)
+    assert _depth(tree) <= 2 * _counted(html) + 4
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>one" * 2000,
+        "<table>" + "<tr><td>a<td>b" * 2000 + "</table>",
+        "<ul>" + "<li>a" * 2000 + "</ul>",
+        "<div><p>a</div>" * 2000,
+        "<table><tr><td>" * 40 + "</table>" * 40,
+        "<br><img src=x>" * 2000,
+    ],
+)
+def test_long_html_is_not_deep(html: str) -> None:
+    assert not nesting.is_too_deep(html)
+
+
+def _depth(element) -> int:
+    return 1 + max((_depth(child) for child in element), default=0)
+
+
+def _counted(html: str) -> int:
+    open_elements: list[str] = []
+    most = 0
+    for part in markup.scan(html):
+        if part.kind == "start" and part.name not in markup.VOID:
+            nesting._open(open_elements, part.name)
+        elif part.kind == "end":
+            nesting._close(open_elements, part.name)
+        most = max(most, len(open_elements))
+    return most
 
 
 def test_a_very_broken_document_keeps_its_tags_in_place_by_staying_as_it_is() -> None:

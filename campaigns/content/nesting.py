@@ -1,0 +1,55 @@
+"""How deeply HTML is nested, counted so that no parser can find it deeper than said.
+
+The CSS inliner walks the tree by recursion in native code: some thousand levels end the whole process.
+So depth is counted before, and where the rules of HTML are unclear, an element counts as still open.
+"""
+
+from __future__ import annotations
+
+from campaigns.content import markup
+
+DEEPEST = 300  # parsers add elements of their own (tbody): at most twice as deep
+_CLOSED_BY_THE_NEXT = frozenset(
+    ("p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "dt", "dd")
+)
+_CELLS = frozenset(("td", "th"))
+
+
+def is_too_deep(html: str) -> bool:
+    """Whether more elements than DEEPEST may be open at once."""
+    open_elements: list[str] = []
+    hidden = 0  # what stands in raw text is tags to a parser that is inside an SVG
+    for part in markup.scan(html):
+        if part.kind == "start" and part.name not in markup.VOID:
+            _open(open_elements, part.name)
+        elif part.kind == "end":
+            _close(open_elements, part.name)
+        elif part.kind == "raw":
+            hidden += html.count("<", part.start, part.end)
+        if len(open_elements) + hidden > DEEPEST:
+            return True
+    return False
+
+
+def has_foreign_elements(html: str) -> bool:
+    """Whether there is SVG or MathML, where other rules of nesting hold."""
+    return any(part.kind == "start" and part.name in ("svg", "math") for part in markup.scan(html))
+
+
+def _open(open_elements: list[str], name: str) -> None:
+    if name == "tr" and open_elements and open_elements[-1] in _CELLS:
+        open_elements.pop()
+    if name in _CLOSED_BY_THE_NEXT and open_elements and open_elements[-1] == name:
+        open_elements.pop()
+    open_elements.append(name)
+
+
+def _close(open_elements: list[str], name: str) -> None:
+    """An end tag closes its element only if nothing but elements with optional ends stands in between."""
+    position = len(open_elements) - 1
+    while (
+        position >= 0 and open_elements[position] != name and open_elements[position] in _CLOSED_BY_THE_NEXT
+    ):
+        position -= 1
+    if position >= 0 and open_elements[position] == name:
+        del open_elements[position:]
