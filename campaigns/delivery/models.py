@@ -110,6 +110,8 @@ class Delivery(Model):
     )
     batch_number: Mapped[int | None]  # None for those left out at launch
     state: Mapped[State] = mapped_column(Number(State))
+    # False once a later wave holds this person again: counts look at the latest row of each.
+    is_latest: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     reason: Mapped[Reason | None] = mapped_column(Word(Reason))
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
     doubts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
@@ -132,6 +134,19 @@ class Delivery(Model):
         sa.Index("ix_delivery_batch", "campaign_id", "wave", "batch_number"),
         {"postgresql_with": {"fillfactor": "50"}},
     )
+
+
+class Wave(Model):
+    """How many people a wave was launched for: what the states must add up to (G2)."""
+
+    __tablename__ = "wave"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
+    audience: Mapped[int]
+    launched_at: Mapped[datetime]
 
 
 class Batch(Model):

@@ -293,6 +293,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_batch_claim", ["campaign_id", "state", "next_at"], unique=False)
 
     op.create_table(
+        "wave",
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.SmallInteger(), nullable=False),
+        sa.Column("audience", sa.Integer(), nullable=False),
+        sa.Column("launched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_wave_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "number", name=op.f("pk_wave")),
+    )
+    op.create_table(
         "campaign_list",
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("list_id", sa.Integer(), nullable=False),
@@ -340,6 +351,7 @@ def upgrade() -> None:
         sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("batch_number", sa.Integer(), nullable=True),
         sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("is_latest", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("reason", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("doubts", sa.SmallInteger(), server_default="0", nullable=False),
@@ -615,6 +627,7 @@ def downgrade() -> None:
     with op.batch_alter_table("campaign_list", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_campaign_list_list_id"))
 
+    op.drop_table("wave")
     op.drop_table("campaign_list")
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.drop_index("ix_batch_claim")
