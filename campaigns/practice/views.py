@@ -1,7 +1,80 @@
-"""Pages of this domain."""
+"""The practice mailbox's pages: what was caught here, to read and to click."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+
+from campaigns.accounts import audit
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.core import clock, config
+from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _, _n
+from campaigns.core.paging import page_number
+from campaigns.practice import reading, store
 
 bp = Blueprint("practice", __name__)
+
+# A mail may be anybody's HTML: no script, no cookies, no forms; pictures as a mail program loads them.
+FRAME_CSP = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "img-src 'self' http: https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
+)
+PARTS = ("html", "text", "headers", "source")
+
+
+@bp.get("/practice")
+@allow(Action.READ)
+def index() -> Any:
+    search = request.args.get("q", "").strip()[:200]
+    page = store.page(config.current(), search=search, number=page_number(request.args.get("page")))
+    return render_template("practice/index.html", page=page, search=search)
+
+
+@bp.get("/practice/<int:mail_id>")
+@allow(Action.READ)
+def message(mail_id: int) -> Any:
+    mail, raw = store.mail(config.current(), mail_id)
+    letter = reading.letter(raw)
+    has = {"html": letter.html is not None, "text": letter.text is not None}
+    parts = [part for part in PARTS if has.get(part, True)]
+    part = request.args.get("part", parts[0])
+    if part not in parts:
+        raise NotFound(_("This mail has no such part."))
+    source = reading.visible(raw.decode("utf-8", "replace")) if part == "source" else ""
+    return render_template(
+        "practice/message.html", mail=mail, letter=letter, parts=parts, part=part, source=source
+    )
+
+
+@bp.get("/practice/<int:mail_id>/html")
+@allow(Action.READ)
+def html(mail_id: int) -> Any:
+    _mail, raw = store.mail(config.current(), mail_id)
+    answer = Response(reading.framed(reading.letter(raw).html or ""), mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = FRAME_CSP
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+@bp.get("/practice/<int:mail_id>.eml")
+@allow(Action.READ)
+def download(mail_id: int) -> Any:
+    _mail, raw = store.mail(config.current(), mail_id)
+    answer = Response(raw, mimetype="message/rfc822")
+    answer.headers["Content-Disposition"] = f'attachment; filename="practice-{mail_id}.eml"'
+    return answer
+
+
+@bp.post("/practice/delete")
+@allow(Action.EDIT)
+def delete_all() -> Any:
+    deleted = store.empty(config.current())
+    audit.record(
+        "practice.emptied", by=operator(), now=clock.now(), ip=request.remote_addr or "", mails=deleted
+    )
+    db.session.commit()
+    flash(_n("One mail is deleted.", "%(num)s mails are deleted.", deleted), "success")
+    return redirect(url_for(".index"), 303)

@@ -1,0 +1,76 @@
+"""A kept mail as somebody reads it: headers, HTML, text. Any bytes will do; nothing here raises."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.message import EmailMessage, Message
+
+_DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.I)
+_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.I)
+# What HTML may not hold, whether or not it is escaped.
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+NEW_TAB = '<base target="_blank">'
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Headers in order with decoded values; `html` and `text` are None where the mail has none."""
+
+    headers: list[tuple[str, str]]
+    html: str | None
+    text: str | None
+
+    def header(self, name: str) -> str:
+        """The first header of that name; empty when there is none."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+def letter(raw: bytes) -> Letter:
+    """What the mail says."""
+    message = message_from_bytes(raw, policy=policy.compat32)
+    headers = [(visible(name), visible(_decoded(str(value)))) for name, value in message.items()]
+    text = _body(raw, "plain")
+    return Letter(headers, _body(raw, "html"), None if text is None else visible(text))
+
+
+def framed(html: str) -> str:
+    """The HTML of a mail, its links opening in a new tab."""
+    place = _HEAD.search(html) or _DOCTYPE.match(html)
+    end = place.end() if place else 0
+    return html[:end] + NEW_TAB + html[end:]
+
+
+def visible(text: str) -> str:
+    """The text with what can't be shown in a page as a replacement character."""
+    return _UNSHOWABLE.sub("\ufffd", text)
+
+
+def _decoded(value: str) -> str:
+    value = re.sub(r"\r?\n[ \t]+", " ", value)
+    try:
+        return str(make_header(decode_header(value)))
+    except Exception:
+        return value
+
+
+def _body(raw: bytes, subtype: str) -> str | None:
+    try:
+        message = message_from_bytes(raw, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        part = message.get_body((subtype,))
+    except Exception:
+        return None
+    return None if part is None else _content(part)
+
+
+def _content(part: Message) -> str:
+    content = part.get_payload(decode=True)
+    if not isinstance(content, bytes):
+        return ""
+    try:
+        return content.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:
+        return content.decode("latin-1")

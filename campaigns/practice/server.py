@@ -1,0 +1,124 @@
+"""The practice mailbox's SMTP server: takes every mail on loopback and lets none out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from campaigns.core.config import Config
+from campaigns.practice import store
+
+HOST = "127.0.0.1"
+LARGEST_BYTES = 50 * 1024 * 1024
+IDLE_LIMIT_S = 300
+MOST_AT_ONCE = 200
+
+Waiting = tuple[list[store.Arrival], "asyncio.Future[None]"]
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config, stop: threading.Event) -> None:
+    """Serve on the practice port until `stop` is set; raises OSError when the port is taken."""
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd writes a line per command
+    asyncio.run(_serve(config, stop))
+
+
+async def _serve(config: Config, stop: threading.Event) -> None:
+    loop = asyncio.get_running_loop()
+    handler = _Handler(config)
+    writer = asyncio.create_task(handler.write())
+
+    def protocol() -> SMTP:
+        return SMTP(
+            handler,
+            hostname="practice.localhost",
+            ident="practice mailbox",
+            data_size_limit=LARGEST_BYTES,
+            enable_SMTPUTF8=True,
+            timeout=IDLE_LIMIT_S,
+            loop=loop,
+        )
+
+    server = await loop.create_server(protocol, HOST, config.practice_port, backlog=128)
+    try:
+        await asyncio.to_thread(stop.wait)
+    finally:
+        server.close()
+        await handler.close()
+        await writer
+
+
+class _Handler:
+    """Answers 250 only when a mail is kept; mails that come together are kept in one transaction."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.waiting: asyncio.Queue[Waiting | None] = asyncio.Queue()
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Offer pipelining: commands are read from a buffer one by one, in order (RFC 2920)."""
+        session.host_name = hostname  # type: ignore[assignment]
+        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Keep the mail, once for each recipient."""
+        content: Any = envelope.original_content or b""
+        now, sender = datetime.now(UTC), envelope.mail_from or ""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self.waiting.put(([store.Arrival(now, sender, to, content) for to in envelope.rcpt_tos], kept))
+        try:
+            await kept
+        except Exception:
+            log.exception("The practice mailbox could not keep a mail")
+            return "451 4.3.0 The practice mailbox can't write to its file"
+        return "250 2.0.0 Kept in the practice mailbox"
+
+    async def write(self) -> None:
+        """Keep what waits, as much at once as there is, until closed."""
+        while (first := await self.waiting.get()) is not None:
+            batch = [first]
+            while (
+                len(batch) < MOST_AT_ONCE and not self.waiting.empty() and (more := self.waiting.get_nowait())
+            ):
+                batch.append(more)
+            arrivals = [each for mails, _kept in batch for each in mails]
+            try:
+                await asyncio.to_thread(store.keep, self.config, arrivals)
+            except Exception as error:
+                _tell(batch, error)
+            else:
+                _tell(batch, None)
+
+    def _more(self) -> Iterator[Waiting]:
+        """What waits by now, up to a batch, without waiting for it."""
+        for _place in range(MOST_AT_ONCE - 1):
+            if self.waiting.empty():
+                return
+            more = self.waiting.get_nowait()
+            if more is None:
+                self.waiting.put_nowait(None)  # the end comes after this batch
+                return
+            yield more
+
+    async def close(self) -> None:
+        """Let `write` finish what waits, then end."""
+        await self.waiting.put(None)
+
+
+def _tell(batch: list[Waiting], error: Exception | None) -> None:
+    for _mails, kept in batch:
+        if kept.done():
+            continue  # the sender has hung up
+        if error is None:
+            kept.set_result(None)
+        else:
+            kept.set_exception(error)

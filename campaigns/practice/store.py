@@ -1,0 +1,170 @@
+"""The practice mailbox's mails: one small SQLite file of its own in the data folder.
+
+It is not the app's database, so that a send of thousands never waits for it, nor it for a send.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from campaigns.core.config import Config
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.core.paging import PAGE_SIZE, Page
+from campaigns.practice.reading import visible
+
+MOST_KEPT = 20_000
+LONGEST_SUBJECT = 300
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_TABLE = """
+CREATE TABLE IF NOT EXISTS mail (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at REAL NOT NULL,
+    mail_from TEXT NOT NULL,
+    rcpt_to TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    raw BLOB NOT NULL
+)
+"""
+_COLUMNS = "id, received_at, mail_from, rcpt_to, subject, size"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail as it came over SMTP: one recipient of one envelope."""
+
+    received_at: datetime
+    mail_from: str
+    rcpt_to: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A kept mail without its bytes; `size` in bytes."""
+
+    id: int
+    received_at: datetime
+    mail_from: str
+    rcpt_to: str
+    subject: str
+    size: int
+
+
+def keep(config: Config, arrivals: Iterable[Arrival]) -> None:
+    """Keep these mails in one transaction; the oldest beyond 20,000 go."""
+    rows = [
+        (
+            each.received_at.timestamp(),
+            visible(each.mail_from),
+            visible(each.rcpt_to),
+            _subject(each.raw),
+            len(each.raw),
+            zlib.compress(each.raw, 1),
+        )
+        for each in arrivals
+    ]
+    with _open(config) as file:
+        file.executemany(
+            "INSERT INTO mail (received_at, mail_from, rcpt_to, subject, size, raw)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        file.execute("DELETE FROM mail WHERE id <= (SELECT max(id) FROM mail) - ?", (MOST_KEPT,))
+
+
+def page(config: Config, *, search: str = "", number: int = 1, size: int = PAGE_SIZE) -> Page[Mail]:
+    """A page of mails, newest first; `search` looks into subject, sender and recipient."""
+    where, values = _where(search)
+    with _open(config) as file:
+        (total,) = file.execute(f"SELECT count(*) FROM mail {where}", values).fetchone()  # noqa: S608
+        number = min(number, max(1, -(-total // size)))
+        rows = file.execute(
+            f"SELECT {_COLUMNS} FROM mail {where} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
+            (*values, size, (number - 1) * size),
+        ).fetchall()
+    return Page(items=[_mail(row) for row in rows], number=number, size=size, total=total)
+
+
+def mail(config: Config, mail_id: int) -> tuple[Mail, bytes]:
+    """That mail and its bytes; raises NotFound."""
+    with _open(config) as file:
+        row = file.execute(f"SELECT {_COLUMNS}, raw FROM mail WHERE id = ?", (mail_id,)).fetchone()  # noqa: S608
+    if row is None:
+        raise NotFound(_("This mail is no longer in the practice mailbox."))
+    return _mail(row[:-1]), zlib.decompress(row[-1])
+
+
+def raw_messages(config: Config) -> list[bytes]:
+    """The bytes of every mail, oldest first."""
+    with _open(config) as file:
+        return [zlib.decompress(row[0]) for row in file.execute("SELECT raw FROM mail ORDER BY id")]
+
+
+def count(config: Config) -> int:
+    """How many mails are kept."""
+    with _open(config) as file:
+        (total,) = file.execute("SELECT count(*) FROM mail").fetchone()
+    return int(total)
+
+
+def empty(config: Config) -> int:
+    """Delete every mail and give the space back; how many there were."""
+    with _open(config) as file:
+        deleted = file.execute("DELETE FROM mail").rowcount
+    with _open(config) as file:
+        file.execute("PRAGMA incremental_vacuum").fetchall()  # works as its rows are read
+    return deleted
+
+
+@contextmanager
+def _open(config: Config) -> Iterator[sqlite3.Connection]:
+    path: Path = config.data_dir / "practice.db"
+    is_new = not path.exists()
+    file = sqlite3.connect(path, timeout=20)
+    try:
+        if is_new:
+            file.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        file.execute("PRAGMA journal_mode=WAL")
+        file.execute("PRAGMA synchronous=NORMAL")
+        file.execute(_TABLE)
+        with file:
+            yield file
+    finally:
+        file.close()
+
+
+def _where(search: str) -> tuple[str, tuple[str, ...]]:
+    words = search.split()[:10]
+    if not words:
+        return "", ()
+    one = "(subject || ' ' || rcpt_to || ' ' || mail_from) LIKE ? ESCAPE '\\'"
+    return "WHERE " + " AND ".join([one] * len(words)), tuple(f"%{_literal(word)}%" for word in words)
+
+
+def _literal(word: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", word)
+
+
+def _mail(row: tuple[int, float, str, str, str, int]) -> Mail:
+    return Mail(row[0], datetime.fromtimestamp(row[1], UTC), *row[2:])
+
+
+def _subject(raw: bytes) -> str:
+    """The decoded subject, on one line; empty when there is none that can be read."""
+    end = _HEADER_END.search(raw)
+    try:
+        found = message_from_bytes(raw[: end.end() if end else None], policy=policy.default)["Subject"]
+        text = str(found or "")
+    except Exception:
+        return ""
+    return visible(" ".join(text.split())[:LONGEST_SUBJECT])
