@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from campaigns.content import filters, language, links, paths, pieces
 from campaigns.content.documents import Documents, build
 from campaigns.content.language import Template, TemplateError
 from campaigns.content.links import Link
-from campaigns.content.source import Footer, Recipient, Source
+from campaigns.content.source import Footer, Preview, Recipient, Source
 from campaigns.core.i18n import _
 from campaigns.mail import headers, message, wire
 from campaigns.mail.headers import HeaderInjection
@@ -24,19 +23,11 @@ _OWN_FIELDS = ("To", "Subject", "Date", "Message-ID", "List-Unsubscribe")
 _RESERVED = frozenset(
     re.findall(
         r"[\w-]+",
-        "from to cc bcc sender reply-to subject date message-id in-reply-to "
-        "references return-path received list-id list-unsubscribe list-unsubscribe-post precedence x-auto-response-suppress feedback-id mime-version dkim-signature",
+        "from to cc bcc sender reply-to subject date message-id in-reply-to references "
+        "return-path received list-id list-unsubscribe list-unsubscribe-post precedence "
+        "x-auto-response-suppress feedback-id mime-version dkim-signature",
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The plain rendering: what a reader sees."""
-
-    subject: str
-    html: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -69,18 +60,7 @@ class Compiled:
 
     def preview(self, values: Mapping[str, Any]) -> Preview:
         """The same content with links as they are and no pixel; links of its own lead to `#` unless given."""
-        shown = {**dict.fromkeys(links.SPECIAL, "#"), **values}
-        subject, html, text = self._plain
-        return Preview(subject.render_line(shown), html.render_html(shown), text.render_text(shown))
-
-    @cached_property
-    def _plain(self) -> tuple[Template, Template, Template]:
-        documents = self.documents
-        return (
-            documents.subject,
-            language.parse(documents.plain_html, where="html", internal=True),
-            language.parse(documents.plain_text, where="text", internal=True),
-        )
+        return self.documents.preview(values)
 
     def _values(self, recipient: Recipient) -> dict[str, Any]:
         base = self.source.public_url
@@ -125,6 +105,11 @@ def compile_content(source: Source) -> Compiled:
     )
 
 
+def preview_content(source: Source, values: Mapping[str, Any]) -> Preview:
+    """What a reader would see, also while the sender is still missing; raises TemplateError."""
+    return build(source).preview(values)
+
+
 def wire_end(coded: str) -> str:
     """Quoted-printable pieces as a whole body: it ends in a hard line break."""
     return coded + "\r\n" if not coded or coded.endswith(wire.SOFT_BREAK) else coded
@@ -159,8 +144,10 @@ def _constant_fields(source: Source) -> list[str]:
     fields = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"]
     if source.list_id:
         fields.append(headers.list_id(source.list_name, source.list_id))
+    headers.uris("List-Unsubscribe", [paths.unsubscribe_url(source.public_url, "x")])
     if source.unsubscribe_mailto:
         headers.addr_spec("List-Unsubscribe", source.unsubscribe_mailto)
+        headers.uris("List-Unsubscribe", [f"mailto:{source.unsubscribe_mailto}"])
     fields += ["Precedence: bulk\r\n", "X-Auto-Response-Suppress: OOF, AutoReply\r\n"]
     if source.feedback_id:
         fields.append(headers.constant("Feedback-ID", source.feedback_id))
@@ -171,4 +158,14 @@ def _constant_fields(source: Source) -> list[str]:
     return fields
 
 
-__all__ = ["Compiled", "Footer", "Link", "Preview", "Recipient", "Source", "TemplateError", "compile_content"]
+__all__ = [
+    "Compiled",
+    "Footer",
+    "Link",
+    "Preview",
+    "Recipient",
+    "Source",
+    "TemplateError",
+    "compile_content",
+    "preview_content",
+]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 
 from campaigns.content import inliner, language, links, markup, paths, plain
-from campaigns.content.language import Template, TemplateError
-from campaigns.content.links import Links
+from campaigns.content.language import Template, TemplateError, Values
+from campaigns.content.links import SPECIAL, Links
 from campaigns.content.markup import Document
-from campaigns.content.source import Footer, Source
+from campaigns.content.source import Footer, Preview, Source
 from campaigns.core.i18n import _
 
 _PREHEADER = (
@@ -35,6 +36,19 @@ class Documents:
     plain_html: str
     plain_text: str
     links: Links
+
+    def preview(self, values: Values) -> Preview:
+        """What a reader sees; links of the mail's own lead to `#` unless they are given."""
+        shown = {**dict.fromkeys(SPECIAL, "#"), **values}
+        html, text = self._plain
+        return Preview(self.subject.render_line(shown), html.render_html(shown), text.render_text(shown))
+
+    @cached_property
+    def _plain(self) -> tuple[Template, Template]:
+        return (
+            language.parse(self.plain_html, where="html", internal=True),
+            language.parse(self.plain_text, where="text", internal=True),
+        )
 
 
 def build(source: Source) -> Documents:

@@ -28,6 +28,7 @@ LARGEST_SOURCE = 512 * 1024  # characters
 LARGEST_OUTPUT = 2 * 1024 * 1024  # characters
 MOST_STEPS = 100_000  # items of loops times the tags inside, in one rendering
 _BUDGET = "_budget"
+_SPECIAL = re.compile("[<>&'\"]")
 _TAG = re.compile(r"\{[{%][^{}]{0,2000}?[%}]\}")
 
 Values = Mapping[str, Any]
@@ -149,7 +150,8 @@ def split(source: str) -> Iterator[tuple[str, str]]:
 
 def html_value(value: Any) -> str:
     """A value as HTML text or in a quoted attribute."""
-    return str(escape(filters.text(value)))
+    text = filters.text(value)
+    return str(escape(text)) if _SPECIAL.search(text) else text
 
 
 class _Environment(ImmutableSandboxedEnvironment):

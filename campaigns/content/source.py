@@ -58,3 +58,12 @@ class Recipient:
     track_token: str
     unsubscribe_token: str
     view_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The plain rendering: what a reader sees."""
+
+    subject: str
+    html: str
+    text: str

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.content.compiled import Footer, Recipient, Source, TemplateError, compile_content
+from campaigns.content.compiled import (
+    Footer,
+    Recipient,
+    Source,
+    TemplateError,
+    compile_content,
+    preview_content,
+)
 from campaigns.mail.headers import HeaderInjection
 from tests.content.test_language import HARMLESS_PAYLOADS, PAYLOADS
 
@@ -136,6 +143,13 @@ def test_the_preview_is_the_same_content_untracked() -> None:
     assert "Choose: #" in preview.text
 
 
+def test_a_draft_without_a_sender_can_be_looked_at() -> None:
+    draft = make_source(from_address="", subject="Hi {{ first_name }}")
+    assert preview_content(draft, {"first_name": "Ana"}).subject == "Hi Ana"
+    with pytest.raises(TemplateError):
+        compile_content(draft)
+
+
 def test_fields_and_links_are_known_and_our_own_are_not_among_them() -> None:
     compiled = compile_content(
         make_source(
@@ -242,6 +256,8 @@ def test_a_field_in_an_untracked_link_is_escaped_for_a_url() -> None:
         ({"headers": {"Bcc": "all@example.org"}}, "headers", None),
         ({"headers": {"X A": "b"}}, "headers", None),
         ({"list_id": "no dots"}, "headers", None),
+        ({"unsubscribe_mailto": "leave@bücher.example"}, "headers", None),
+        ({"public_url": "https://news.example.org/\r\nBcc: b"}, "headers", None),
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_a_sentence(changes: dict, where: str, line: int | None) -> None:
@@ -286,7 +302,7 @@ def test_values_that_make_a_mail_too_large_are_refused() -> None:
 )
 def test_html_made_to_take_long_does_not(bit: str) -> None:
     started = time.monotonic()
-    size = 250_000
+    size = 60_000
     for html in (
         "<style>p{color:red}</style>" + bit * (size // len(bit)),
         "https://a.example/" + bit * (size // len(bit)),
@@ -295,7 +311,7 @@ def test_html_made_to_take_long_does_not(bit: str) -> None:
             compile_content(make_source(html=html))
         with contextlib.suppress(TemplateError):
             compile_content(make_source(html="", text=html))
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 5
 
 
 def test_a_hostile_template_is_refused_wherever_it_stands() -> None:
