@@ -1,0 +1,186 @@
+"""What is wrong with the HTML of a mail as its author wrote it: images, links, elements."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import TemplateSyntaxError
+
+from campaigns.content import markup
+from campaigns.content.language import TemplateError
+from campaigns.content.markup import Document, Part
+from campaigns.core.i18n import _, _n
+
+SHORTEST_TEXT = 200  # characters: with images and less text than this, filters see a picture mail
+_DROPPED = frozenset({"script", "form", "iframe", "object", "embed", "video", "audio", "input", "button"})
+_SHORTENERS = frozenset(
+    {"bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rebrand.ly", "t.cn", "dwz.cn"}
+)
+_COMMENT = re.compile(r"\{#.*?#\}", re.S)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
+_HOST_IN_TEXT = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?:[/?#]\S*)?", re.I)
+
+Fault = tuple[str, Any, int | None]  # level, sentence, line
+
+
+def faults(html: str) -> Iterator[Fault]:
+    """Faults and good news about an HTML source; nothing for one that can't be read as a template."""
+    if not html.strip():
+        return
+    try:
+        document = markup.protect(_COMMENT.sub(_blank, html), where="html")
+    except (TemplateError, TemplateSyntaxError):  # reported as an error of the template
+        return
+    parts = list(markup.scan(document.text))
+    yield from _images(document, parts)
+    yield from _links(document, parts)
+    yield from _dropped(document, parts)
+
+
+def squeezed(text: str) -> str:
+    """Text for comparing: entities decoded, spaces as one."""
+    return " ".join(unescape(text).split()).casefold()
+
+
+def _blank(comment: re.Match[str]) -> str:
+    """A template comment leaves its line breaks, so that the lines after it keep their numbers."""
+    return "\n" * comment[0].count("\n")
+
+
+def _images(document: Document, parts: list[Part]) -> Iterator[Fault]:
+    images = [part for part in parts if part.kind == "start" and part.name == "img"]
+    bare = [part for part in images if _value(document, part, "alt") is None]
+    if bare:
+        sentence = _n(
+            "%(num)d image has no alt text for people who don't see it.",
+            "%(num)d images have no alt text for people who don't see them.",
+            len(bare),
+        )
+        yield "look", sentence, _line(document, bare[0])
+    for part in images:
+        yield from _image(document, part)
+    if images and not bare:
+        yield (
+            "fine",
+            _n("%(num)d image, with alt text.", "%(num)d images, all with alt text.", len(images)),
+            None,
+        )
+    text = "".join(document.text[part.start : part.end] for part in parts if part.kind == "text")
+    if images and len(squeezed(text)) < SHORTEST_TEXT:
+        yield "look", _("There is little text beside the images. Filters distrust picture mails."), None
+
+
+def _image(document: Document, part: Part) -> Iterator[Fault]:
+    source = (_value(document, part, "src") or "").strip()
+    if markup.MARK.match(source):
+        return
+    if source.startswith("http://"):
+        yield "look", _("An image is fetched without encryption. Use https://."), _line(document, part)
+    elif source.startswith("data:"):
+        sentence = _("An image is written into the mail. Gmail and Outlook don't show it: upload it.")
+        yield "look", sentence, _line(document, part)
+    elif not source.startswith(("https://", "cid:")):
+        sentence = _("An image has no full address. Begin it with https://.")
+        yield "must", sentence, _line(document, part)
+
+
+def _links(document: Document, parts: list[Part]) -> Iterator[Fault]:
+    number = 0
+    for index, part in enumerate(parts):
+        href = _value(document, part, "href") if part.kind == "start" and part.name in ("a", "area") else None
+        if href is None:
+            continue
+        number += 1
+        sentence, level = _link(href.strip(), _words(document, parts, index))
+        if sentence is not None:
+            yield level, sentence, _line(document, part)
+    if number:
+        yield "fine", _n("%(num)d link found.", "%(num)d links found.", number), None
+
+
+def _link(href: str, words: str) -> tuple[Any | None, str]:
+    """What is wrong with a link, and how bad that is."""
+    if href in ("", "#"):
+        return _("A link leads nowhere. Give it an address or take it away."), "look"
+    if markup.MARK.match(href) or href.startswith("#"):
+        return None, "fine"
+    if not _SCHEME.match(href):
+        sentence = _("The link “%(url)s” has no https:// before it.", url=markup.MARK.sub("…", href)[:80])
+        return sentence, "must"
+    if not href.lower().startswith(("http://", "https://")):
+        return None, "fine"
+    host = _host(href)
+    if words == "":
+        return _("A link has no words. Say where it leads, or give its image alt text."), "look"
+    shown = _HOST_IN_TEXT.fullmatch(words)
+    if shown and _site(shown[1]) != _site(host):
+        facts = {"shown": shown[1], "real": host}
+        return _("A link reads %(shown)s but leads to %(real)s. That looks like fraud.", **facts), "look"
+    if host in _SHORTENERS:
+        return _("A link uses the shortener %(host)s, which spam filters distrust.", host=host), "look"
+    if _is_ip(host):
+        return _("A link leads to a bare number (%(host)s). Use a name.", host=host), "look"
+    if href.lower().startswith("http://"):
+        return _("The link to %(host)s is not encrypted. Use https:// if it can.", host=host), "look"
+    return None, "fine"
+
+
+def _dropped(document: Document, parts: list[Part]) -> Iterator[Fault]:
+    seen = set()
+    for part in parts:
+        if part.kind == "start" and part.name in _DROPPED and part.name not in seen:
+            seen.add(part.name)
+            sentence = _("Mail programs take <%(name)s> out. Do without it.", name=part.name)
+            yield "look", sentence, _line(document, part)
+
+
+def _words(document: Document, parts: list[Part], index: int) -> str:
+    """What a reader sees of the link that begins at that part."""
+    words = []
+    for part in parts[index + 1 :]:
+        if part.kind == "end" and part.name == "a":
+            break
+        if part.kind == "text":
+            words.append(document.text[part.start : part.end])
+        elif part.kind == "start" and part.name == "img":
+            words.append(_value(document, part, "alt") or "")
+    return unescape("".join(words)).strip()
+
+
+def _value(document: Document, part: Part, name: str) -> str | None:
+    for attribute in part.attributes:
+        if attribute.name == name:
+            return unescape(document.text[attribute.start : attribute.end])
+    return None
+
+
+def _line(document: Document, part: Part) -> int:
+    """The line in the author's source: template tags may hold line breaks too."""
+    before = document.text[: part.start]
+    hidden = sum(document.tags[int(number)][1].count("\n") for number in markup.MARK.findall(before))
+    return before.count("\n") + hidden + 1
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _site(host: str) -> str:
+    """The last two labels: good enough to tell a decoy from a subdomain."""
+    return ".".join(host.lower().removeprefix("www.").split(".")[-2:])
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

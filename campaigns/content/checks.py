@@ -1,0 +1,242 @@
+"""What is to be fixed, looked at, or fine about a mail before it goes out: pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+from campaigns.content import bodies, language
+from campaigns.content.compiled import Compiled, compile_content
+from campaigns.content.language import TemplateError
+from campaigns.content.links import SPECIAL
+from campaigns.content.source import Source
+from campaigns.core import addresses
+from campaigns.core.i18n import _, _n
+
+LONGEST_SUBJECT = 70
+LONGEST_PREHEADER = 110
+LARGE_HTML = 90 * 1024
+CUT_HTML = 102 * 1024  # from here on Gmail cuts a mail off
+SHORTEST_SHOUT = 8
+
+_FREEMAIL = frozenset(
+    [
+        "gmail.com",
+        "googlemail.com",
+        "yahoo.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "aol.com",
+        "icloud.com",
+        "gmx.de",
+        "gmx.net",
+        "web.de",
+        "qq.com",
+        "163.com",
+        "126.com",
+        "mail.ru",
+        "yandex.ru",
+        "proton.me",
+        "protonmail.com",
+    ]
+)
+_TAG = re.compile(r"\{[{%#].*?[}%#]\}", re.S)
+_FAKE_REPLY = re.compile(r"(re|fwd?|aw|wg|回复|转发)\s*[:：]", re.I)
+_SHOUTING = re.compile(r"[!?！？]{2,}|\${2,}")
+
+
+class Level(StrEnum):
+    MUST = "must"
+    LOOK = "look"
+    FINE = "fine"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence about one place: `where` names a field of the campaign or a setting, `line` is from 1."""
+
+    level: Level
+    where: str
+    sentence: Any
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the mail itself does not say. `fields` are the merge tags that people have."""
+
+    lists: int = 1
+    recipients: int = 1
+    fields: frozenset[str] = frozenset()
+    has_server: bool = True
+    is_practice: bool = False
+    is_known_sender: bool = True
+    has_postal_address: bool = True
+
+
+def check(source: Source, facts: Facts) -> list[Finding]:
+    """All findings, those that must be fixed first."""
+    compiled, broken = _compiled(source)
+    found = [*broken, *_recipients(facts), *_sender(source, facts), *_server(facts)]
+    found += [*_subject(source, compiled), *_preheader(source)]
+    found += _fields(source, facts, compiled)
+    found += [*bodies_found(source), *_text(source), *_postal(source, facts)]
+    found += _size(compiled) if compiled else []
+    order = list(Level)
+    return sorted(found, key=lambda finding: order.index(finding.level))
+
+
+def bodies_found(source: Source) -> Iterator[Finding]:
+    """What the HTML itself gives reason to say: images, links and elements that mail programs drop."""
+    for level, sentence, line in bodies.faults(source.html):
+        yield Finding(Level(level), "html", sentence, line)
+
+
+def _compiled(source: Source) -> tuple[Compiled | None, list[Finding]]:
+    """The compiled content, or the errors that keep it from being one (each template's first)."""
+    errors: dict[tuple[str, int | None], Finding] = {}
+    templates = {name: getattr(source, name) for name in ("subject", "preheader", "html", "text")}
+    tries: list[Callable[[], Any]] = [
+        lambda name=name, text=text: language.parse(language.readable(text), where=name)  # type: ignore[misc]
+        for name, text in templates.items()
+    ]
+    compiled = None
+    if source.from_address:
+        tries.append(lambda: compile_content(source))
+    for attempt in tries:
+        try:
+            compiled = attempt()
+        except TemplateError as error:
+            where = "from_email" if error.where == "from_address" else error.where
+            finding = Finding(Level.MUST, where, error.reason, error.line)
+            errors.setdefault((where, error.line), finding)
+    return (compiled if isinstance(compiled, Compiled) else None), list(errors.values())
+
+
+def _recipients(facts: Facts) -> Iterator[Finding]:
+    if not facts.lists:
+        yield Finding(Level.MUST, "lists", _("Choose at least one list. Nobody would get this yet."))
+    elif not facts.recipients:
+        yield Finding(Level.MUST, "lists", _("Nobody on the chosen lists would get this. Add people first."))
+
+
+def _sender(source: Source, facts: Facts) -> Iterator[Finding]:
+    domain = addresses.domain_of(source.from_address)
+    if not source.from_address:
+        yield Finding(Level.MUST, "from_email", _("Choose who this comes from."))
+    elif domain in _FREEMAIL:
+        sentence = _("Mail from %(domain)s is trusted only from its own servers.", domain=domain)
+        yield Finding(Level.LOOK, "from_email", sentence)
+    elif not facts.is_known_sender:
+        yield Finding(Level.LOOK, "from_email", _("This address is not among your senders any more."))
+
+
+def _server(facts: Facts) -> Iterator[Finding]:
+    if not facts.has_server:
+        yield Finding(Level.MUST, "server", _("There is no sending server yet. Set one up in the settings."))
+    elif facts.is_practice:
+        sentence = _("This goes to the practice mailbox. Nobody outside gets it.")
+        yield Finding(Level.LOOK, "server", sentence)
+
+
+def _subject(source: Source, compiled: Compiled | None) -> Iterator[Finding]:
+    if not source.subject.strip():
+        yield Finding(Level.MUST, "subject", _("Write a subject."))
+        return
+    subject = compiled.preview({}).subject if compiled else _TAG.sub("", source.subject)
+    words = _TAG.sub("", source.subject)
+    letters = [each for each in words if each.isalpha()]
+    faults = []
+    if len(subject) > LONGEST_SUBJECT:
+        faults.append(_("The subject has %(number)d characters. Phones show about 40.", number=len(subject)))
+    if len(letters) >= SHORTEST_SHOUT and words.isupper():
+        faults.append(_("The subject is all capitals. Spam filters and readers dislike that."))
+    if _FAKE_REPLY.match(words.strip()):
+        faults.append(_("The subject looks like a reply, which it is not. Take the beginning away."))
+    if _SHOUTING.search(words):
+        faults.append(_("The subject repeats its punctuation. One mark says it as well."))
+    yield from (Finding(Level.LOOK, "subject", sentence) for sentence in faults)
+    if not faults:
+        sentence = _("The subject has %(number)d characters.", number=len(subject))
+        yield Finding(Level.FINE, "subject", sentence)
+
+
+def _preheader(source: Source) -> Iterator[Finding]:
+    length = len(_TAG.sub("", source.preheader).strip())
+    if not source.preheader.strip():
+        sentence = _("There is no preview text. Inboxes will show the first words of the mail instead.")
+        yield Finding(Level.LOOK, "preheader", sentence)
+    elif length > LONGEST_PREHEADER:
+        sentence = _("The preview text has %(number)d characters. Inboxes show about 100.", number=length)
+        yield Finding(Level.LOOK, "preheader", sentence)
+
+
+def _fields(source: Source, facts: Facts, compiled: Compiled | None) -> Iterator[Finding]:
+    known = facts.fields | SPECIAL
+    unknown = compiled.fields - known if compiled else frozenset()
+    for name in sorted(unknown):
+        where, line = _place(source, name)
+        like = get_close_matches(name, known, 1)
+        sentence = (
+            _("Nobody has the field “%(name)s”. Did you mean “%(like)s”?", name=name, like=like[0])
+            if like
+            else _("Nobody has the field “%(name)s”, so it prints nothing or its default.", name=name)
+        )
+        yield Finding(Level.LOOK, where, sentence, line)
+    if compiled and compiled.fields and not unknown:
+        number = len(compiled.fields)
+        sentence = _n("%(num)d merge tag, known.", "%(num)d merge tags, all known.", number)
+        yield Finding(Level.FINE, "html", sentence)
+
+
+def _place(source: Source, name: str) -> tuple[str, int | None]:
+    """Where a field stands first."""
+    for where in ("subject", "preheader", "html", "text"):
+        text = getattr(source, where)
+        for tag in _TAG.finditer(text):
+            if re.search(rf"\b{re.escape(name)}\b", tag[0]):
+                return where, text.count("\n", 0, tag.start()) + 1
+    return "html", None
+
+
+def _text(source: Source) -> Iterator[Finding]:
+    wrote = source.html if source.html.strip() else source.text
+    if "unsubscribe_url" not in wrote:
+        sentence = _("There is no unsubscribe link in it. A footer with one is added.")
+        yield Finding(Level.FINE, "html", sentence)
+    else:
+        yield Finding(Level.FINE, "html", _("It has an unsubscribe link."))
+    if not source.text.strip():
+        yield Finding(Level.FINE, "text", _("The text part is made from the HTML."))
+    elif not source.html.strip():
+        yield Finding(Level.FINE, "text", _("This is a mail of text alone. Its HTML is made from it."))
+
+
+def _postal(source: Source, facts: Facts) -> Iterator[Finding]:
+    if not facts.has_postal_address:
+        sentence = _("Your postal address is missing. Many countries ask for it in such mails.")
+        yield Finding(Level.LOOK, "site", sentence)
+        return
+    wrote = source.html if source.html.strip() else source.text
+    lines = source.footer.postal_address.splitlines() if source.footer else []
+    if lines and "unsubscribe_url" in wrote and bodies.squeezed(lines[-1]) not in bodies.squeezed(wrote):
+        sentence = _("Your postal address is not in it: your own unsubscribe link replaces the footer.")
+        yield Finding(Level.LOOK, "html", sentence)
+
+
+def _size(compiled: Compiled) -> Iterator[Finding]:
+    size = len(compiled.documents.wire_html.encode())
+    kilobytes = round(size / 1024)
+    if size >= CUT_HTML:
+        sentence = _("The HTML has %(number)d KB. Gmail cuts mails off at 102 KB.", number=kilobytes)
+        yield Finding(Level.LOOK, "html", sentence)
+    elif size >= LARGE_HTML:
+        sentence = _("The HTML has %(number)d KB, close to the 102 KB where Gmail cuts.", number=kilobytes)
+        yield Finding(Level.LOOK, "html", sentence)
+    else:
+        yield Finding(Level.FINE, "html", _("The HTML has %(number)d KB.", number=max(1, kilobytes)))

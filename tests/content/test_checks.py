@@ -1,0 +1,157 @@
+"""What is found about a mail before it goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_babel import force_locale
+
+from campaigns.content.checks import Facts, Finding, Level, check
+from campaigns.content.source import Footer, Source
+
+GOOD_HTML = (
+    "<html><body><h1>Hello {{ first_name | default('you') }}</h1>\n"
+    '<p>Read <a href="https://example.com/one">the first</a>.</p>\n'
+    '<p>Dovecote 1, Aix <a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>'
+)
+GOOD = Source(
+    subject="Hello {{ first_name | default('you') }}",
+    preheader="What the loft is up to.",
+    html=GOOD_HTML,
+    from_name="The Pigeon Post",
+    from_address="news@example.com",
+    public_url="https://mail.example.com",
+    message_id_domain="example.com",
+    list_id="l1.example.com",
+    footer=Footer(unsubscribe="Unsubscribe", postal_address="The Pigeon Post\nDovecote 1, Aix"),
+)
+FACTS = Facts(fields=frozenset({"first_name", "email"}))
+
+
+@pytest.fixture(autouse=True)
+def english(app: Flask) -> Iterator[None]:
+    with force_locale("en"):
+        yield
+
+
+def findings(facts: Facts = FACTS, **changes: Any) -> list[Finding]:
+    return check(replace(GOOD, **changes), facts)
+
+
+def said(level: Level, facts: Facts = FACTS, **changes: Any) -> str:
+    return "\n".join(str(each.sentence) for each in findings(facts, **changes) if each.level is level)
+
+
+def test_a_good_mail_has_nothing_to_fix_and_nothing_to_look_at() -> None:
+    assert {each.level for each in findings()} == {Level.FINE}
+    assert "1 merge tag, known." in said(Level.FINE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"subject": "  "}, "Write a subject."),
+        ({"subject": "{{ name"}, "isn't closed"),
+        ({"html": "", "text": ""}, "The mail is empty"),
+        ({"from_address": ""}, "Choose who this comes from."),
+        ({"from_address": "no address"}, "header can't hold this"),
+        ({"html": GOOD_HTML + '<a href="javascript:alert(1)">x</a>'}, "aren't allowed"),
+        ({"html": GOOD_HTML + '<a href="www.example.com">x</a>'}, "no https:// before it"),
+        ({"html": GOOD_HTML + '<img src="/logo.png" alt="">'}, "no full address"),
+        ({"text": "{% for %}"}, "can't be read"),
+    ],
+)
+def test_what_can_not_go_out_must_be_fixed(changes: dict[str, str], sentence: str) -> None:
+    assert sentence in said(Level.MUST, **changes)
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"lists": 0, "recipients": 0}, "Choose at least one list."),
+        ({"recipients": 0}, "Nobody on the chosen lists"),
+        ({"has_server": False}, "There is no sending server"),
+    ],
+)
+def test_without_a_way_or_an_aim_nothing_goes_out(facts: dict[str, Any], sentence: str) -> None:
+    assert sentence in said(Level.MUST, replace(FACTS, **facts))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"subject": "s" * 71}, "has 71 characters"),
+        ({"subject": "BUY PIGEONS {{ first_name }}"}, "all capitals"),
+        ({"subject": "Re: our talk"}, "looks like a reply"),
+        ({"subject": "Pigeons!!!"}, "repeats its punctuation"),
+        ({"preheader": ""}, "no preview text"),
+        ({"preheader": "p" * 111}, "111 characters"),
+        ({"from_address": "me@gmail.com"}, "Mail from gmail.com"),
+        ({"html": GOOD_HTML.replace("https", "http")}, "example.com is not encrypted"),
+        ({"html": GOOD_HTML + '<a href="https://evil.example/x">www.bank.example</a>'}, "looks like fraud"),
+        ({"html": GOOD_HTML + '<a href="https://bit.ly/1">short</a>'}, "shortener bit.ly"),
+        ({"html": GOOD_HTML + '<a href="https://192.0.2.1/">x</a>'}, "bare number"),
+        ({"html": GOOD_HTML + '<a href="#">x</a>'}, "leads nowhere"),
+        (
+            {"html": GOOD_HTML + '<a href="https://example.com/y"><img src="https://e.example/i.png"></a>'},
+            "no words",
+        ),
+        ({"html": GOOD_HTML + '<img src="https://example.com/i.png">'}, "1 image has no alt text"),
+        ({"html": GOOD_HTML + '<img src="http://example.com/i.png" alt="A">'}, "without encryption"),
+        ({"html": GOOD_HTML + '<img src="data:image/png;base64,AA" alt="A">'}, "written into the mail"),
+        ({"html": GOOD_HTML + "<form><input></form>"}, "take <form> out"),
+        ({"html": GOOD_HTML + "<p>" + "word " * 19_000 + "</p>"}, "close to the 102 KB"),
+        ({"html": GOOD_HTML + "<p>" + "word " * 21_000 + "</p>"}, "Gmail cuts mails off"),
+        ({"html": GOOD_HTML.replace("Dovecote", "Tower")}, "postal address is not in it"),
+    ],
+)
+def test_what_harms_a_mail_is_pointed_out(changes: dict[str, str], sentence: str) -> None:
+    assert sentence in said(Level.LOOK, **changes)
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"is_practice": True}, "practice mailbox"),
+        ({"is_known_sender": False}, "not among your senders"),
+        ({"has_postal_address": False}, "postal address is missing"),
+        ({"fields": frozenset({"firstname"})}, "Did you mean “firstname”?"),
+        ({"fields": frozenset()}, "Nobody has the field “first_name”"),
+    ],
+)
+def test_what_surrounds_a_mail_is_pointed_out(facts: dict[str, Any], sentence: str) -> None:
+    assert sentence in said(Level.LOOK, replace(FACTS, **facts))
+
+
+def test_a_finding_says_where_to_look() -> None:
+    html = GOOD_HTML + "\n{# two\nlines #}\n<img src='https://example.com/i.png'>"
+    found = [each for each in findings(html=html) if "alt text" in str(each.sentence)]
+    assert [(each.where, each.line) for each in found] == [("html", 6)]
+    unknown = [each for each in findings(text="One\n{{ nick }}") if "nick" in str(each.sentence)]
+    assert [(each.where, each.line) for each in unknown] == [("text", 2)]
+
+
+def test_a_template_error_says_its_line_once() -> None:
+    found = [each for each in findings(html="<p>\n{{ 9**9 }}</p>") if each.level is Level.MUST]
+    assert [(each.where, each.line) for each in found] == [("html", 2)]
+
+
+def test_a_missing_unsubscribe_link_is_added_and_said() -> None:
+    assert "A footer with one is added." in said(Level.FINE, html="<p>Hello</p>")
+
+
+def test_what_must_be_fixed_stands_first() -> None:
+    levels = [each.level for each in findings(subject="", preheader="")]
+    assert levels == sorted(levels, key=list(Level).index)
+
+
+@pytest.mark.parametrize(
+    "html",
+    ["<", "<a href=", "<img", "{%", "<!--", "<a href='{{'>x", "\ue000", "]]>", "<a href='http://['>x</a>"],
+)
+def test_no_source_is_too_broken_to_be_checked(html: str) -> None:
+    assert findings(html=html)
