@@ -1,0 +1,115 @@
+"""Named reads of campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import defer, selectinload
+
+from campaigns.audience.models import Field, List, Subscriber
+from campaigns.core import addresses
+from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.core.paging import Page, paginate
+from campaigns.planning.models import Campaign, Link, Revision, Status
+from campaigns.settings import queries as settings
+from campaigns.settings.models import Server
+
+# What is asked for together on the list of campaigns.
+FILTERS: Mapping[str, tuple[Status, ...]] = {
+    "draft": (Status.DRAFT,),
+    "scheduled": (Status.SCHEDULED,),
+    "under-way": (Status.PREPARING, Status.SENDING, Status.PAUSED),
+    "finished": (Status.FINISHED,),
+    "cancelled": (Status.CANCELLED,),
+}
+
+
+def campaign(campaign_id: int) -> Campaign:
+    """That campaign; raises NotFound."""
+    found = db.session.get(Campaign, campaign_id)
+    if found is None:
+        raise NotFound(_("There is no such campaign. Somebody may have deleted it."))
+    return found
+
+
+def index_rows(*, statuses: tuple[Status, ...] = (), search: str = "", page: int = 1) -> Page[Campaign]:
+    """Campaigns in those statuses (all if none) with the words in name, subject or content, newest first."""
+    statement = _matching(search).options(
+        selectinload(Campaign.lists), defer(Campaign.html), defer(Campaign.text)
+    )
+    if statuses:
+        statement = statement.where(Campaign.status.in_(statuses))
+    return paginate(statement.order_by(Campaign.updated_at.desc(), Campaign.id.desc()), number=page)
+
+
+def count_by_filter(search: str = "") -> dict[str, int]:
+    """How many campaigns each of FILTERS has, and `all` of them."""
+    rows = _matching(search).with_only_columns(Campaign.status, sa.func.count()).group_by(Campaign.status)
+    counts: dict[Status, int] = {row[0]: row[1] for row in db.session.execute(rows)}
+    found = {name: sum(counts.get(each, 0) for each in wanted) for name, wanted in FILTERS.items()}
+    return {"all": sum(counts.values()), **found}
+
+
+def latest(*, most: int) -> list[Campaign]:
+    """The campaigns that were changed last: what a new one can be made from."""
+    statement = sa.select(Campaign).order_by(Campaign.updated_at.desc(), Campaign.id.desc()).limit(most)
+    return list(db.session.scalars(statement.options(defer(Campaign.html), defer(Campaign.text))))
+
+
+def lists_to_choose() -> list[List]:
+    """Every list by name."""
+    return list(db.session.scalars(sa.select(List).order_by(List.name)))
+
+
+def merge_fields() -> dict[str, str]:
+    """The custom fields' labels by their merge tag's name, in the order that operators gave them."""
+    rows = db.session.scalars(sa.select(Field).order_by(Field.position, Field.label))
+    return {field.key: field.label for field in rows}
+
+
+def person_by_address(text: str) -> Subscriber | None:
+    """The subscriber with that address, however it is spelled."""
+    try:
+        address = addresses.normalise(text)
+    except (addresses.BadAddress, UnicodeError):
+        return None
+    return db.session.scalar(sa.select(Subscriber).filter_by(address=address))
+
+
+def server_of(found: Campaign) -> Server | None:
+    """The server the campaign goes out by: its own, else the default one; None when there is none."""
+    return found.server or settings.default_server()
+
+
+def link(revision_id: int, number: int) -> Link | None:
+    """A tracked link of a revision by its number."""
+    return db.session.scalar(sa.select(Link).filter_by(revision_id=revision_id, number=number))
+
+
+def revision(revision_id: int) -> Revision:
+    """That revision; raises NotFound."""
+    found = db.session.get(Revision, revision_id)
+    if found is None:
+        raise NotFound(_("There is no such revision."))
+    return found
+
+
+def values_of(person: Subscriber) -> dict[str, Any]:
+    """What merge tags get for a person: the fields, and the address as `email`."""
+    return {**(person.fields or {}), "email": person.email}
+
+
+def _matching(search: str) -> sa.Select[Any]:
+    statement = sa.select(Campaign)
+    for word in search.split()[:8]:
+        pattern = f"%{word.translate(_LIKE)}%"
+        columns = (Campaign.name, Campaign.subject, Campaign.html, Campaign.text)
+        statement = statement.where(sa.or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+    return statement
+
+
+_LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})

@@ -1,0 +1,99 @@
+"""Who gets a campaign and who does not: one SELECT, which the freeze writes down and the funnel counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Status, Subscriber, Subscription, Suppression
+from campaigns.core.db import db
+from campaigns.planning.models import Campaign
+
+
+class LeftOut(StrEnum):
+    """Why somebody on the lists gets nothing; the ledger's reasons of the same words."""
+
+    UNCONFIRMED = "unconfirmed"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+
+
+# On several lists the best standing counts: subscribed on one of them is enough.
+_STANDING = sa.case(
+    (Subscription.status == Status.SUBSCRIBED, 0), (Subscription.status == Status.UNSUBSCRIBED, 1), else_=2
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """How many are on the lists, and what is taken off step by step."""
+
+    on_lists: int  # subscriptions, whatever their status
+    duplicates: int  # subscriptions of people who are on another chosen list as well
+    unconfirmed: int
+    unsubscribed: int
+    suppressed: int
+
+    @property
+    def will_get_it(self) -> int:
+        return self.on_lists - self.duplicates - self.unconfirmed - self.unsubscribed - self.suppressed
+
+
+def select_for_ledger(list_ids: Collection[int]) -> sa.Select[Any]:
+    """One row per person on the lists: `subscriber_id, address_key, reason` (NULL: will get it)."""
+    best = (
+        sa.select(Subscription.subscriber_id, sa.func.min(_STANDING).label("standing"))
+        .where(Subscription.list_id.in_(list_ids))
+        .group_by(Subscription.subscriber_id)
+        .subquery("best")
+    )
+    reason = sa.case(
+        (best.c.standing == 1, LeftOut.UNSUBSCRIBED.value),
+        (best.c.standing == 2, LeftOut.UNCONFIRMED.value),
+        (Suppression.id.is_not(None), LeftOut.SUPPRESSED.value),
+        else_=None,
+    )
+    return (
+        sa.select(Subscriber.id.label("subscriber_id"), Subscriber.address_key, reason.label("reason"))
+        .join(best, best.c.subscriber_id == Subscriber.id)
+        .outerjoin(Suppression, Suppression.address_key == Subscriber.address_key)
+    )
+
+
+def audience_of(campaign: Campaign) -> Funnel:
+    """The campaign's funnel as it would be frozen now."""
+    return funnel([each.id for each in campaign.lists])
+
+
+def funnel(list_ids: Collection[int]) -> Funnel:
+    """The funnel of these lists together."""
+    on_lists = db.session.scalar(
+        sa.select(sa.func.count()).select_from(Subscription).where(Subscription.list_id.in_(list_ids))
+    )
+    people = select_for_ledger(list_ids).subquery()
+    rows = db.session.execute(sa.select(people.c.reason, sa.func.count()).group_by(people.c.reason))
+    counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
+    return Funnel(
+        on_lists=on_lists or 0,
+        duplicates=(on_lists or 0) - sum(counts.values()),
+        unconfirmed=counts.get(LeftOut.UNCONFIRMED, 0),
+        unsubscribed=counts.get(LeftOut.UNSUBSCRIBED, 0),
+        suppressed=counts.get(LeftOut.SUPPRESSED, 0),
+    )
+
+
+def some_who_get_it(list_ids: Collection[int], *, most: int) -> list[Subscriber]:
+    """The newest of those who will get it: whom a preview can be shown as."""
+    people = select_for_ledger(list_ids).subquery()
+    statement = (
+        sa.select(Subscriber)
+        .join(people, people.c.subscriber_id == Subscriber.id)
+        .where(people.c.reason.is_(None))
+        .order_by(Subscriber.id.desc())
+        .limit(most)
+    )
+    return list(db.session.scalars(statement))

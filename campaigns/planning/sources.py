@@ -1,0 +1,65 @@
+"""What a campaign says, as the one thing that preview, test mail, send and web view are composed from."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from campaigns.audience.models import List
+from campaigns.content.compiled import Footer, Source
+from campaigns.core import addresses, mailtext
+from campaigns.planning.models import Campaign, Revision
+from campaigns.settings.models import Site
+
+
+def source_of(content: Campaign | Revision, *, site: Site, list_: List | None, public_url: str) -> Source:
+    """The source of a draft or of a frozen revision; `list_` is the one that List-Id and footer name."""
+    host = urlsplit(public_url).hostname or "localhost"
+    sender = addresses.domain_of(content.from_email)
+    domain = _ascii(sender) or host
+    language = list_.language if list_ else site.language
+    return Source(
+        subject=content.subject,
+        preheader=content.preheader,
+        html=content.html,
+        text=content.text,
+        from_name=content.from_name,
+        from_address=content.from_email,
+        reply_to=content.reply_to,
+        list_id=f"{list_.public_id}.{domain if _is_ip(host) else host}" if list_ else None,
+        list_name=list_.name if list_ else "",
+        public_url=public_url,
+        message_id_domain=domain,
+        track_opens=content.track_opens,
+        track_clicks=content.track_clicks,
+        footer=_footer(site, list_, language=language),
+        language=language,
+    )
+
+
+def _footer(site: Site, list_: List | None, *, language: str) -> Footer:
+    name = list_.name if list_ else site.name
+    words = mailtext.render("footer", language=language, list_name=name)
+    unsubscribe, preferences = words.text.splitlines()
+    return Footer(
+        unsubscribe=unsubscribe,
+        preferences=preferences,
+        reason=words.subject,
+        postal_address="\n".join(part for part in (site.name, site.postal_address) if part.strip()),
+    )
+
+
+def _ascii(domain: str) -> str:
+    """The domain in A-labels; empty for one that is none, which the checks report."""
+    try:
+        return addresses.ascii_domain(domain)
+    except UnicodeError:
+        return ""
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
