@@ -1,0 +1,62 @@
+"""What a draft may hold: values cleaned, or refused at their field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from campaigns.content.language import LARGEST_SOURCE
+from campaigns.core import addresses
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+
+LONGEST = {"name": 200, "subject": 500, "preheader": 500, "from_name": 100}
+LINES = frozenset({"name", "subject", "preheader", "from_name"})
+ADDRESSES = frozenset({"from_email", "reply_to"})
+TEXTS = frozenset({"html", "text"})
+OTHERS = frozenset({"lists", "server", "track_opens", "track_clicks"})
+FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
+
+
+def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are kept; raises Invalid with the field that must be put right."""
+    unknown = values.keys() - FIELDS
+    if unknown:
+        raise TypeError(f"a campaign has no {', '.join(sorted(unknown))}")
+    kept = dict(values)
+    for field in LINES & values.keys():
+        kept[field] = _line(values[field] or "", field=field)
+    for field in TEXTS & values.keys():
+        kept[field] = _text(values[field] or "", field=field)
+    if "from_email" in values:
+        kept["from_email"] = _address(values["from_email"], field="from_email") or ""
+    if "reply_to" in values:
+        kept["reply_to"] = _address(values["reply_to"], field="reply_to")
+    if "name" in values and not kept["name"]:
+        raise Invalid(_("Give the campaign a name. Only you will see it."), field="name")
+    return kept
+
+
+def _line(text: str, *, field: str) -> str:
+    """One line: breaks and other control characters become spaces, so that no header can be smuggled in."""
+    line = " ".join("".join(" " if ord(each) < 32 or ord(each) == 127 else each for each in text).split())
+    if len(line) > LONGEST[field]:
+        raise Invalid(_("Use at most %(number)d characters.", number=LONGEST[field]), field=field)
+    return line
+
+
+def _text(text: str, *, field: str) -> str:
+    """Content with plain line feeds and without NUL, which no database keeps."""
+    kept = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if len(kept) > LARGEST_SOURCE:
+        raise Invalid(_("The content is too large. Use at most 512 KB."), field=field)
+    return kept
+
+
+def _address(text: str | None, *, field: str) -> str | None:
+    if not (text or "").strip():
+        return None
+    try:
+        return addresses.clean(text or "")
+    except (addresses.BadAddress, UnicodeError) as error:
+        raise Invalid(_("Enter an e-mail address like name@example.com."), field=field) from error

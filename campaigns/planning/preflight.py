@@ -1,0 +1,55 @@
+"""All that is asked before a campaign may go out: who gets it, and what the checks find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from campaigns.content.checks import Facts, Finding, Level, check
+from campaigns.core import config
+from campaigns.planning import queries, recipients
+from campaigns.planning.models import Campaign
+from campaigns.planning.recipients import Funnel
+from campaigns.planning.sources import source_of
+from campaigns.settings import queries as settings
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The funnel and the findings."""
+
+    funnel: Funnel
+    findings: list[Finding]
+
+    @property
+    def must_fix(self) -> list[Finding]:
+        """What keeps the campaign from going out."""
+        return [finding for finding in self.findings if finding.level is Level.MUST]
+
+    @property
+    def look_at(self) -> list[Finding]:
+        """What deserves a look."""
+        return [finding for finding in self.findings if finding.level is Level.LOOK]
+
+    @property
+    def fine(self) -> list[Finding]:
+        """What was looked at and is as it should be."""
+        return [finding for finding in self.findings if finding.level is Level.FINE]
+
+
+def of(campaign: Campaign) -> Preflight:
+    """Check the campaign as it stands."""
+    site = settings.site()
+    funnel = recipients.audience_of(campaign)
+    first = next(iter(campaign.lists), None)
+    source = source_of(campaign, site=site, list_=first, public_url=config.current().public_url)
+    server = queries.server_of(campaign)
+    facts = Facts(
+        lists=len(campaign.lists),
+        recipients=funnel.will_get_it,
+        fields=frozenset(queries.merge_fields()) | {"email"},
+        has_server=server is not None,
+        is_practice=server is not None and server.is_practice,
+        is_known_sender=any(each.email == campaign.from_email for each in settings.senders()),
+        has_postal_address=bool(site.postal_address.strip()),
+    )
+    return Preflight(funnel=funnel, findings=check(source, facts))

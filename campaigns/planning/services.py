@@ -1,0 +1,171 @@
+"""Writing campaigns and letting them go out: drafts, schedules, and the revision that is frozen at launch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.accounts.models import Operator
+from campaigns.audience.models import List
+from campaigns.content.compiled import compile_content
+from campaigns.core import config
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.i18n import _, translate
+from campaigns.planning import drafts, preflight, states
+from campaigns.planning.models import Campaign, Link, Revision, Status
+from campaigns.planning.sources import source_of
+from campaigns.settings import queries as settings
+from campaigns.settings.models import Server
+
+GRACE = timedelta(seconds=60)  # "send now" can be taken back for this long
+LATENESS = timedelta(minutes=2)  # a time so little past is meant as now
+FURTHEST = timedelta(days=366)
+
+_CONTENT = ("subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
+_TRACKING = ("track_opens", "track_clicks")
+
+
+def create_campaign(
+    *,
+    name: str,
+    now: datetime,
+    subject: str = "",
+    preheader: str = "",
+    from_name: str = "",
+    from_email: str = "",
+    reply_to: str | None = None,
+    lists: Sequence[List] = (),
+    html: str = "",
+    text: str = "",
+    server: Server | None = None,
+    track_opens: bool = True,
+    track_clicks: bool = True,
+    created_by: Operator | None = None,
+) -> Campaign:
+    """A new draft; raises Invalid with the field that must be put right."""
+    values = drafts.cleaned(
+        {
+            "name": name,
+            "subject": subject,
+            "preheader": preheader,
+            "from_name": from_name,
+            "from_email": from_email,
+            "reply_to": reply_to,
+            "lists": list(lists),
+            "html": html,
+            "text": text,
+            "server": server,
+            "track_opens": track_opens,
+            "track_clicks": track_clicks,
+        }
+    )
+    campaign = Campaign(created_by=created_by, created_at=now, updated_at=now, **values)
+    db.session.add(campaign)
+    db.session.flush()
+    return campaign
+
+
+def save_draft(campaign: Campaign, *, version: int, values: Mapping[str, Any], now: datetime) -> None:
+    """Write values into a draft that still is as `version` knew it.
+
+    Raises Conflict when somebody else saved or scheduled it since, Invalid with the field to put right.
+    """
+    kept = drafts.cleaned(values)
+    claim = (
+        sa.update(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.version == version, Campaign.status == Status.DRAFT)
+        .values(version=version + 1, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    claimed = db.session.execute(claim)
+    db.session.refresh(campaign)
+    if claimed.rowcount != 1:  # type: ignore[attr-defined]
+        raise _overtaken(campaign)
+    for field, value in kept.items():
+        setattr(campaign, field, value)
+    db.session.flush()
+
+
+def copy_campaign(campaign: Campaign, *, now: datetime, created_by: Operator | None = None) -> Campaign:
+    """A draft that says the same to the same lists."""
+    values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING, "server")}
+    ending = translate(" (copy)")
+    name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
+    return create_campaign(name=name, lists=list(campaign.lists), created_by=created_by, now=now, **values)
+
+
+def delete_campaign(campaign: Campaign) -> None:
+    """Remove a draft, or a cancelled campaign that never wrote to anybody; raises Conflict for others."""
+    is_blank = campaign.status is Status.CANCELLED and campaign.revision_id is None
+    if campaign.status is not Status.DRAFT and not is_blank:
+        raise Conflict(_("Only drafts can be deleted: what went out must stay known."))
+    removed = db.session.execute(
+        sa.delete(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.version == campaign.version)
+        .execution_options(synchronize_session=False)
+    )
+    if removed.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict(_("This campaign was changed in the meantime. Look at it again, then decide."))
+    db.session.expunge(campaign)
+
+
+def schedule(campaign: Campaign, *, at: datetime, now: datetime, version: int | None = None) -> None:
+    """Let a draft go out at that moment; `version` is the one that was checked.
+
+    Raises Invalid with what must be fixed first, Conflict when it is no draft any more.
+    """
+    if at < now - LATENESS:
+        raise Invalid(_("This time has passed. Choose a later one."), field="at")
+    if at > now + FURTHEST:
+        raise Invalid(_("This is more than a year away. Choose an earlier time."), field="at")
+    if campaign.status is Status.DRAFT:
+        must = preflight.of(campaign).must_fix
+        if must:
+            raise Invalid(" ".join(str(finding.sentence) for finding in must))
+    states.move(campaign.id, Status.SCHEDULED, now=now, version=version, send_at=max(at, now))
+
+
+def unschedule(campaign: Campaign, *, now: datetime) -> None:
+    """Take a scheduled campaign back to its draft; raises Conflict when it has begun to go out."""
+    if campaign.status is not Status.SCHEDULED:
+        raise Conflict(_("This campaign is not waiting for its time any more. Pause or cancel it instead."))
+    states.move(campaign.id, Status.DRAFT, now=now, version=campaign.version)
+
+
+def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
+    """What the campaign says, kept for good with its numbered links; raises TemplateError."""
+    compiled = compile_content(
+        source_of(
+            campaign,
+            site=settings.site(),
+            list_=next(iter(campaign.lists), None),
+            public_url=config.current().public_url,
+        )
+    )
+    values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING)}
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    revision = Revision(campaign_id=campaign.id, sha256=digest, created_at=now, **values)
+    db.session.add(revision)
+    db.session.flush()
+    if compiled.links:
+        rows = [
+            {"revision_id": revision.id, "number": each.number, "url": each.url} for each in compiled.links
+        ]
+        db.session.execute(sa.insert(Link), rows)
+    campaign.revision_id = revision.id
+    db.session.flush()
+    return revision
+
+
+def _overtaken(campaign: Campaign) -> Conflict:
+    if campaign.status is not Status.DRAFT:
+        return Conflict(_("This campaign is no draft any more, so this was not saved. Look at its page."))
+    return Conflict(
+        _("Somebody saved this campaign in another tab. Yours is not lost: compare both, then save again.")
+    )
