@@ -1,4 +1,4 @@
-"""When to try again: five minutes, doubling to a cap, with jitter, until the horizon (RFC 5321 section 4.5.4.1)."""
+"""When to try again: doubling waits with jitter, until the horizon (RFC 5321 section 4.5.4.1)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,229 @@
+"""One connection to a server: opened, protected, signed in; then replies one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections import deque
+
+from campaigns.mail import auth
+from campaigns.mail.envelope import Server
+from campaigns.mail.errors import Denied, Lost, Unreachable
+from campaigns.mail.protocol import (
+    NO_CAPABILITIES,
+    Capabilities,
+    MalformedReply,
+    Phase,
+    Reply,
+    ReplyReader,
+    command,
+)
+from campaigns.mail.security import Security
+
+READ_BYTES = 1 << 16
+LONGEST_AUTH_LINE = 12288  # RFC 4954 section 4
+
+
+class Connection:
+    """Not for sharing: one conversation at a time. `sent` counts messages handed over on it."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.capabilities: Capabilities = NO_CAPABILITIES
+        self.sent = 0
+        self.opened_at = time.monotonic()
+        self.is_closing = False
+        self.farewell: Reply | None = None  # the 421 that it said
+        self._parser = ReplyReader()
+        self._replies: deque[Reply] = deque()
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def open(self) -> None:
+        """Connect, greet, protect, sign in. Raises Unreachable or Denied; nothing stays open then."""
+        try:
+            await self._connect()
+            await self._greet()
+            if self.server.security is Security.STARTTLS:
+                await self._start_tls()
+            if self.server.username:
+                await self._sign_in()
+        except BaseException:
+            self.abort()
+            raise
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it has carried enough messages, or is old enough, to be replaced."""
+        if self.is_closing or self.sent >= self.server.messages_per_connection:
+            return True
+        return time.monotonic() - self.opened_at > self.server.max_age_s
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The TLS layer, for those who want to show its certificate."""
+        found: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object") if self._writer else None
+        return found
+
+    async def write(self, data: bytes, phase: Phase) -> None:
+        """One write for one group, waiting while the server is slow to read. Raises Lost."""
+        assert self._writer
+        try:
+            self._writer.write(data)
+            async with asyncio.timeout(self.server.timeouts.write):
+                await self._writer.drain()
+        except TimeoutError as error:
+            raise Lost(phase, "the server stopped reading") from error
+        except OSError as error:
+            raise Lost(phase, "the connection broke") from error
+
+    async def reply(self, phase: Phase, timeout_s: float | None = None) -> Reply:
+        """The next reply, in order. Raises Lost. A 421 marks the connection as closing."""
+        while not self._replies:
+            data = await self._read(phase, timeout_s or self.server.timeouts.command)
+            try:
+                self._replies.extend(self._parser.feed(data))
+            except MalformedReply as error:
+                raise Lost(phase, str(error)) from error
+        found = self._replies.popleft()
+        if found.code == 421:
+            self.is_closing, self.farewell = True, found
+        return found
+
+    async def say(self, text: str, phase: Phase, *, longest: int = 512) -> Reply:
+        """A command and its reply."""
+        await self.write(command(text, longest=longest), phase)
+        return await self.reply(phase)
+
+    async def close(self) -> None:
+        """QUIT if the server still listens, then close."""
+        if self._writer and not self.is_closing:
+            try:
+                await self.write(b"QUIT\r\n", Phase.QUIT)
+                await self.reply(Phase.QUIT, self.server.timeouts.quit)
+            except Lost:
+                self.is_closing = True
+        self.abort()
+
+    def abort(self) -> None:
+        """Close at once; bytes that wait to be written are thrown away."""
+        if self._writer:
+            self._writer.transport.abort()
+            self._writer = None
+
+    async def _read(self, phase: Phase, timeout_s: float) -> bytes:
+        try:
+            async with asyncio.timeout(timeout_s):
+                data = await self._reader.read(READ_BYTES)
+        except TimeoutError as error:
+            # A reply that comes later would answer the next command: this connection is over.
+            raise Lost(phase, f"no answer within {timeout_s:.0f} s") from error
+        except OSError as error:
+            raise Lost(phase, "the connection broke", reply=self.farewell) from error
+        if not data:
+            text = self.farewell.text if self.farewell else "the server closed the connection"
+            raise Lost(phase, text, reply=self.farewell)
+        return data
+
+    async def _connect(self) -> None:
+        implicit = self.server.security is Security.TLS
+        try:
+            async with asyncio.timeout(self.server.timeouts.connect):
+                self._reader, self._writer = await asyncio.open_connection(
+                    self.server.host,
+                    self.server.port,
+                    ssl=self._tls_context() if implicit else None,
+                    server_hostname=self.server.host if implicit else None,
+                )
+        except TimeoutError as error:
+            raise Unreachable(Phase.CONNECT, "no answer") from error
+        except ssl.SSLError as error:
+            raise Unreachable(Phase.STARTTLS, _tls_reason(error)) from error
+        except socket.gaierror as error:
+            raise Unreachable(Phase.RESOLVE, "the host name is unknown") from error
+        except OSError as error:
+            raise Unreachable(Phase.CONNECT, error.strerror or "refused") from error
+        sock = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def _greet(self) -> None:
+        try:
+            banner = await self.reply(Phase.BANNER, self.server.timeouts.banner)
+        except Lost as error:
+            raise Unreachable(Phase.BANNER, error.text) from error
+        if banner.code != 220:
+            raise Denied(Phase.BANNER, banner.text, reply=banner)
+        await self._introduce()
+
+    async def _introduce(self) -> None:
+        """EHLO, and HELO for servers that don't know it (RFC 5321 section 3.2)."""
+        try:
+            found = await self.say(f"EHLO {self.server.helo}", Phase.EHLO)
+            if 500 <= found.code < 600:
+                found = await self.say(f"HELO {self.server.helo}", Phase.EHLO)
+                self.capabilities = NO_CAPABILITIES
+            else:
+                self.capabilities = Capabilities.parse(found.text)
+        except Lost as error:
+            raise Unreachable(Phase.EHLO, error.text) from error
+        if found.code != 250:
+            raise Denied(Phase.EHLO, found.text, reply=found)
+
+    async def _start_tls(self) -> None:
+        assert self._writer
+        if "STARTTLS" not in self.capabilities:
+            raise Denied(Phase.STARTTLS, "the server does not offer STARTTLS")
+        try:
+            found = await self.say("STARTTLS", Phase.STARTTLS)
+            if found.code != 220:
+                raise Denied(Phase.STARTTLS, found.text, reply=found)
+            self._forget_plaintext()
+            async with asyncio.timeout(self.server.timeouts.connect):
+                await self._writer.start_tls(self._tls_context(), server_hostname=self.server.host)
+        except Lost as error:
+            raise Unreachable(Phase.STARTTLS, error.text) from error
+        except TimeoutError as error:
+            raise Unreachable(Phase.STARTTLS, "the handshake took too long") from error
+        except (ssl.SSLError, OSError) as error:
+            raise Unreachable(Phase.STARTTLS, _tls_reason(error)) from error
+        await self._introduce()
+
+    def _forget_plaintext(self) -> None:
+        """Drop what came in the clear behind the 220: somebody else may have put it there (CVE-2011-0411)."""
+        self._parser.discard()
+        self._replies.clear()
+        self._reader._buffer.clear()  # type: ignore[attr-defined]
+
+    async def _sign_in(self) -> None:
+        if self.tls is None and not self.server.may_auth_in_clear:
+            raise Denied(Phase.AUTH, "a password is not sent without encryption")
+        mechanism = auth.choose(self.capabilities.mechanisms, self.server.mechanism)
+        if mechanism is None:
+            raise Denied(Phase.AUTH, "the server offers no way to sign in that we know")
+        try:
+            for line in auth.lines(mechanism, self.server.username or "", self.server.password or ""):
+                found = await self.say(line, Phase.AUTH, longest=LONGEST_AUTH_LINE)
+                if found.code != 334:
+                    break
+        except Lost as error:
+            raise Unreachable(Phase.AUTH, error.text) from error
+        if found.code != 235:
+            raise Denied(Phase.AUTH, found.text, reply=found)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if not self.server.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def _tls_reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not valid: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or 'no common protocol'}".replace("_", " ").lower()
+    return "the connection broke during the handshake"

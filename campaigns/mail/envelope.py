@@ -1,0 +1,82 @@
+"""What goes to a server and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from campaigns.mail.protocol import Phase, Reply
+from campaigns.mail.security import Security
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait in each phase (RFC 5321 section 4.5.3.2); never for ever."""
+
+    connect: float = 30
+    banner: float = 300
+    command: float = 300
+    data: float = 120
+    write: float = 180
+    end: float = 600
+    quit: float = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server and how to talk to it. The password is shown nowhere."""
+
+    host: str
+    port: int
+    security: Security
+    helo: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    mechanism: str | None = None
+    verify: bool = True
+    allow_plain_auth: bool | None = None  # None: only to this machine
+    connections: int = 5
+    messages_per_connection: int = 100
+    max_age_s: float = 300
+    pipelining: bool = True
+    chunking: bool = True
+    depth: int = 10
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def may_auth_in_clear(self) -> bool:
+        """Whether a password may travel without TLS."""
+        if self.allow_plain_auth is None:
+            return self.host in LOOPBACK
+        return self.allow_plain_auth
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message for one recipient; `message` has CRLF line ends and is not dot-stuffed."""
+
+    key: int
+    mail_from: str
+    rcpt_to: str
+    message: bytes
+
+
+class Outcome(StrEnum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # a complete 4xx or 5xx: known not to be accepted
+    NOT_SENT = "not_sent"  # the conversation ended before the message did: known not to be accepted
+    IN_DOUBT = "in_doubt"  # its end was handed over and no complete reply came (RFC 1047)
+    UNSENDABLE = "unsendable"  # it can't go to this server as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an envelope."""
+
+    key: int
+    outcome: Outcome
+    phase: Phase
+    reply: Reply | None = None
+    text: str = ""

@@ -1,0 +1,179 @@
+"""SMTP as text: replies, capabilities, command lines. Pure; no sockets here (RFC 5321)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from campaigns.core.addresses import ascii_domain
+from campaigns.core.i18n import _
+
+LONGEST_REPLY = 64 * 1024
+LONGEST_LINE = 512  # of a command, RFC 5321 section 4.5.3.1.4
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>]")
+
+
+class Phase(StrEnum):
+    """Where a conversation stood."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    BANNER = "banner"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    RSET = "rset"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    END = "end"
+    QUIT = "quit"
+
+    @property
+    def label(self) -> str:
+        return {
+            Phase.RESOLVE: _("Finding the server"),
+            Phase.CONNECT: _("Connecting"),
+            Phase.BANNER: _("Greeting"),
+            Phase.EHLO: _("Introducing ourselves"),
+            Phase.STARTTLS: _("Encryption"),
+            Phase.AUTH: _("Signing in"),
+            Phase.RSET: _("Starting over"),
+            Phase.MAIL: _("Naming the sender"),
+            Phase.RCPT: _("Naming the recipient"),
+            Phase.DATA: _("Asking to send the mail"),
+            Phase.BODY: _("Sending the mail"),
+            Phase.END: _("Waiting for the answer"),
+            Phase.QUIT: _("Saying goodbye"),
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One complete reply; `enhanced` is the RFC 3463 code where the text begins with one."""
+
+    code: int
+    text: str
+    enhanced: str | None = None
+
+    @property
+    def is_positive(self) -> bool:
+        return self.code < 400
+
+    @property
+    def is_temporary(self) -> bool:
+        return 400 <= self.code < 500
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
+class MalformedReply(ValueError):
+    """What came is no SMTP reply; its bytes are not repeated (they may be another protocol's)."""
+
+
+class ReplyReader:
+    """Bytes in, replies out; keeps what is incomplete. Raises MalformedReply."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """The replies that these bytes complete."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[:end]).rstrip(b"\r")
+            del self._buffer[: end + 1]
+            reply = self._take(line)
+            if reply is not None:
+                yield reply
+        if self._size + len(self._buffer) > LONGEST_REPLY:
+            raise MalformedReply("a reply longer than 64 KB")
+
+    def _take(self, line: bytes) -> Reply | None:
+        found = _LINE.fullmatch(line)
+        if not found:
+            raise MalformedReply("not an SMTP reply")
+        self._size += len(line)
+        if self._size > LONGEST_REPLY:
+            raise MalformedReply("a reply longer than 64 KB")
+        self._lines.append((found[3] or b"").strip())
+        if found[2] == b"-":
+            return None
+        # The last line's code is the reply's (RFC 5321 section 4.2.1).
+        text = b"\n".join(self._lines).decode("utf-8", "replace")
+        self._lines, self._size = [], 0
+        enhanced = _ENHANCED.match(text)
+        return Reply(int(found[1]), text, enhanced[1] if enhanced else None)
+
+    def discard(self) -> None:
+        """Forget what came: after STARTTLS nothing said in the clear counts (RFC 3207 section 6)."""
+        self.__init__()  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a server offers in its EHLO reply."""
+
+    keywords: frozenset[str]
+    mechanisms: frozenset[str]
+    size_limit: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Capabilities:
+        """From the reply's text; the first line is the server's name. `AUTH=PLAIN` is an old spelling."""
+        keywords, mechanisms, limit = set(), set(), None
+        for line in text.split("\n")[1:]:
+            words = line.upper().replace("=", " ").split()
+            if not words:
+                continue
+            keywords.add(words[0])
+            if words[0] == "AUTH":
+                mechanisms.update(words[1:])
+            if words[0] == "SIZE" and len(words) > 1 and words[1].isdigit():
+                limit = int(words[1]) or None  # SIZE 0 means no fixed limit (RFC 1870 section 4)
+        return cls(frozenset(keywords), frozenset(mechanisms), limit)
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword in self.keywords
+
+
+NO_CAPABILITIES = Capabilities(frozenset(), frozenset(), None)
+
+
+def path(address: str) -> str:
+    """The address as it goes between < and >, domain in A-labels; ValueError on what no path may hold."""
+    if not address:
+        return ""
+    local, separator, domain = address.rpartition("@")
+    if not separator or not local or not domain or _FORBIDDEN.search(address):
+        raise ValueError("not usable as a mail path")
+    found = f"{local}@{ascii_domain(domain)}"
+    if len(found.encode()) > 254:
+        raise ValueError("longer than a mail path may be")
+    return found
+
+
+def command(text: str, *, longest: int = LONGEST_LINE) -> bytes:
+    """A command line; a control character in it would begin another command and is refused."""
+    if any(character < " " or character == "\x7f" for character in text):
+        raise ValueError("a control character in a command")
+    line = text.encode() + b"\r\n"
+    if len(line) > longest:
+        raise ValueError("a command line that is too long")
+    return line
+
+
+def stuffed(message: bytes) -> bytes:
+    """The message with its dots doubled and its end (RFC 5321 section 4.5.2)."""
+    body = message.replace(b"\r\n.", b"\r\n..")
+    if body.startswith(b"."):
+        body = b"." + body
+    return body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n")

@@ -1,0 +1,156 @@
+"""Whose fault is it? Replies sorted into classes by one table.
+
+Order of evidence: the phase, then texts of known liars, then the enhanced code, then the reply code.
+The rule under all of them: a failure of ours (sign-in, block, policy, quota, a server that is away)
+never burns a recipient and never suppresses an address. RFC 5321 section 4.2, RFC 3463.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from campaigns.mail.protocol import Phase, Reply
+
+
+class Klass(StrEnum):
+    """What kind of trouble, by what to do about it."""
+
+    SERVER = "server"  # away: row back to pending, not charged; breaker
+    ACCOUNT = "account"  # our sign-in or sender is refused: breaker opens, nobody fails
+    THROTTLE = "throttle"  # too fast: slow down, not charged
+    GREYLIST = "greylist"  # come back in minutes
+    TEMPORARY = "temporary"  # this recipient, later
+    BAD_ADDRESS = "bad_address"  # never again: hard bounce
+    MAILBOX_FULL = "mailbox_full"  # failed now, the address stays good
+    POLICY = "policy"  # content or reputation refused: failed, never suppressed, brake
+    PROTOCOL = "protocol"  # we did not understand each other
+    UNSENDABLE = "unsendable"  # it can't go to this server as it is
+    DOUBT = "doubt"  # its end was handed over and no answer came
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`is_charged`: the recipient's attempt counts. `is_hard`: the address gets no mail any more."""
+
+    klass: Klass
+    is_charged: bool
+    is_hard: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the recipient has failed for good."""
+        return self.klass in _FINAL
+
+
+_FINAL = {Klass.BAD_ADDRESS, Klass.MAILBOX_FULL, Klass.POLICY, Klass.PROTOCOL, Klass.UNSENDABLE}
+
+_SERVER = Verdict(Klass.SERVER, is_charged=False)
+_ACCOUNT = Verdict(Klass.ACCOUNT, is_charged=False)
+_THROTTLE = Verdict(Klass.THROTTLE, is_charged=False)
+_GREYLIST = Verdict(Klass.GREYLIST, is_charged=True)
+_TEMPORARY = Verdict(Klass.TEMPORARY, is_charged=True)
+_BAD_ADDRESS = Verdict(Klass.BAD_ADDRESS, is_charged=True, is_hard=True)
+_MAILBOX_FULL = Verdict(Klass.MAILBOX_FULL, is_charged=True)
+_POLICY = Verdict(Klass.POLICY, is_charged=True)
+_PROTOCOL = Verdict(Klass.PROTOCOL, is_charged=True)
+UNSENDABLE = Verdict(Klass.UNSENDABLE, is_charged=True)
+DOUBT = Verdict(Klass.DOUBT, is_charged=True)
+
+BEFORE_MAIL = {Phase.RESOLVE, Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.RSET}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; what is left open matches everything."""
+
+    verdict: Verdict
+    phases: frozenset[Phase] | None = None
+    codes: str | None = None
+    enhanced: str | None = None
+    text: str | None = None
+
+    def matches(self, phase: Phase, reply: Reply) -> bool:
+        if self.phases is not None and phase not in self.phases:
+            return False
+        if self.codes and not re.fullmatch(self.codes, str(reply.code)):
+            return False
+        if self.enhanced and not re.fullmatch(self.enhanced, _enhanced(reply)):
+            return False
+        return not self.text or re.search(self.text, reply.text, re.IGNORECASE) is not None
+
+
+_MAIL = frozenset({Phase.MAIL})
+_RCPT = frozenset({Phase.RCPT})
+_CONTENT = frozenset({Phase.DATA, Phase.BODY, Phase.END})
+
+_NOBODY = (
+    r"user unknown|unknown user|no such (user|mailbox|recipient|person|address)|does not exist|doesn'?t exist"
+    r"|mailbox (unavailable|not found)|recipient (address )?(rejected|not found|unknown)"
+    r"|invalid (recipient|mailbox)"
+    r"|unknown (recipient|mailbox|address)|not a valid (mailbox|recipient)|no mailbox here"
+)
+_BLOCKED = (
+    r"spam|block(ed|list)|blacklist|dnsbl|\brbl\b|spamhaus|reputation|policy|denied|unsolicited|banned"
+    r"|not authori[sz]ed|authenticat|dmarc|\bspf\b|\bdkim\b|\bptr\b|reverse dns"
+)
+_FAST = (
+    r"too many|too fast|rate|throttl|quota exceeded|exceeded .*(limit|quota)|slow down|speeding|try again later"
+)
+_GREY = r"gr[ea]y-?list"
+_FULL = r"over ?quota|quota|mailbox (is )?full|insufficient (system )?storage|storage allocation"
+
+TABLE: tuple[Row, ...] = (
+    # The connection itself.
+    Row(_SERVER, codes="421"),
+    Row(_SERVER, frozenset(BEFORE_MAIL)),
+    Row(_SERVER, frozenset({Phase.AUTH}), codes="4.."),
+    Row(_ACCOUNT, frozenset({Phase.AUTH})),
+    Row(_ACCOUNT, codes="530|534|535|538"),
+    # Famous liars: the text beats the code.
+    Row(_GREYLIST, codes="4..", text=_GREY),
+    Row(_BAD_ADDRESS, _RCPT, codes="55[0-4]", text=_NOBODY),
+    Row(_MAILBOX_FULL, codes="5..", text=_FULL, enhanced=r"5\.2\.[12]|5\.0\.0|"),
+    # What the server says of us, when we name the sender.
+    Row(_THROTTLE, _MAIL, codes="4.."),
+    Row(UNSENDABLE, _MAIL, codes="552"),
+    Row(_PROTOCOL, _MAIL, codes="50[0-4]"),
+    Row(_ACCOUNT, _MAIL, codes="5.."),
+    # How fast we are.
+    Row(_THROTTLE, codes="45[0-2]|454", enhanced=r"4\.2\.1|4\.3\.2|4\.7\.(0|28)"),
+    Row(_THROTTLE, codes="4..", text=_FAST, enhanced=r"4\.[37]\..*|4\.0\.0|"),
+    Row(_THROTTLE, _RCPT, codes="452", text=r"too many"),
+    # This recipient, for now.
+    Row(_GREYLIST, _RCPT, codes="45[01]", enhanced=r"4\.7\.1"),
+    Row(_TEMPORARY, codes="4.."),
+    Row(_TEMPORARY, _RCPT, codes="552", text=r"too many"),  # RFC 5321 section 4.5.3.1.10
+    # This recipient, for good.
+    Row(_BAD_ADDRESS, _RCPT, enhanced=r"5\.1\.(1|2|3|6|10)"),
+    Row(_BAD_ADDRESS, _CONTENT, enhanced=r"5\.1\.(1|2|3|6|10)"),
+    Row(_MAILBOX_FULL, enhanced=r"5\.2\.2"),
+    Row(_BAD_ADDRESS, _RCPT, enhanced=r"5\.2\.1"),
+    # The receiver's opinion of the mail or of us.
+    Row(_POLICY, enhanced=r"5\.7\..*|5\.6\..*|5\.3\.4"),
+    Row(_PROTOCOL, enhanced=r"5\.5\..*"),
+    Row(_POLICY, codes="55[0-9]", text=_BLOCKED),
+    Row(_PROTOCOL, codes="50[0-4]"),
+    Row(_BAD_ADDRESS, _RCPT, codes="55[01]", enhanced=r"5\.[01]\..*|"),
+    Row(_POLICY, codes="5.."),
+)
+
+# Anything that is no sound reply: close the connection and treat the server as away.
+_UNSOUND = _SERVER
+
+
+def classify(phase: Phase, reply: Reply | None) -> Verdict:
+    """The verdict on a reply in a phase; no reply at all means the connection or the server failed."""
+    if reply is None:
+        return DOUBT if phase is Phase.END else _SERVER
+    return next((row.verdict for row in TABLE if row.matches(phase, reply)), _UNSOUND)
+
+
+def _enhanced(reply: Reply) -> str:
+    """The enhanced code, unless it contradicts the reply code: then the reply code's class counts."""
+    found = reply.enhanced or ""
+    return found if found[:1] == str(reply.code)[:1] else ""

@@ -1,0 +1,60 @@
+"""The SMTP client as the rest of the app sees it: a pool for campaigns, `deliver` for a single mail.
+
+What it does that others don't: PIPELINING with a message and the next message's envelope in one write
+(one round trip a message), CHUNKING with several whole messages in flight (less than one), and for each
+message a fate that is never guessed: accepted, refused, not sent, or in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+from campaigns.mail.envelope import Envelope, Outcome, Result, Server, Timeouts
+from campaigns.mail.errors import Denied, Lost, SessionError, Unreachable
+from campaigns.mail.pool import Pool
+from campaigns.mail.protocol import Phase, Reply
+from campaigns.mail.security import Security
+
+T = TypeVar("T")
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a fast loop of its own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
+def deliver(server: Server, envelope: Envelope) -> Result:
+    """Send one message and say what became of it."""
+    results: list[Result] = []
+
+    async def send() -> None:
+        pool = Pool(server, on_result=results.append)
+        await pool.send([envelope])
+        await pool.close()
+
+    run(send())
+    return results[0]
+
+
+__all__ = [
+    "Denied",
+    "Envelope",
+    "Lost",
+    "Outcome",
+    "Phase",
+    "Pool",
+    "Reply",
+    "Result",
+    "Security",
+    "Server",
+    "SessionError",
+    "Timeouts",
+    "Unreachable",
+    "deliver",
+    "run",
+]

@@ -1,0 +1,122 @@
+"""Whose fault is it? The table, row by row, with replies as servers really say them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.mail.protocol import MalformedReply, Phase, Reply, ReplyReader, command, stuffed
+from campaigns.mail.replies import Klass, classify
+
+
+def read(text: str) -> Reply:
+    return next(ReplyReader().feed(text.replace("\n", "\r\n").encode() + b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("phase", "text", "klass"),
+    [
+        (Phase.RCPT, "550 5.1.1 <x@y.example>: user unknown", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "550 No such user here", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "550 5.7.1 User unknown", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "554 5.1.10 null MX", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "550 5.2.1 The account is disabled", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "551 user not local", Klass.BAD_ADDRESS),
+        (Phase.END, "550 5.1.1 no such mailbox", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "552 5.2.2 over quota", Klass.MAILBOX_FULL),
+        (Phase.RCPT, "550 5.2.1 The mailbox is full: over quota", Klass.MAILBOX_FULL),
+        (Phase.RCPT, "452 4.2.2 mailbox full", Klass.TEMPORARY),
+        (Phase.RCPT, "451 4.7.1 Greylisted, come back in 5 minutes", Klass.GREYLIST),
+        (Phase.RCPT, "450 4.7.1 please wait", Klass.GREYLIST),
+        (Phase.RCPT, "450 4.2.1 receiving mail at a rate that prevents", Klass.THROTTLE),
+        (Phase.END, "454 4.7.0 Throttling failure: Maximum sending rate exceeded.", Klass.THROTTLE),
+        (Phase.END, "451 4.7.28 unusual rate", Klass.THROTTLE),
+        (Phase.END, "451 4.3.0 queue file write error", Klass.TEMPORARY),
+        (Phase.RCPT, "450 4.4.1 host not responding", Klass.TEMPORARY),
+        (Phase.END, "421 4.7.0 try again later, closing", Klass.SERVER),
+        (Phase.MAIL, "421 too many connections", Klass.SERVER),
+        (Phase.BANNER, "554 no SMTP service here", Klass.SERVER),
+        (Phase.AUTH, "535 5.7.8 bad credentials", Klass.ACCOUNT),
+        (Phase.AUTH, "454 4.7.0 temporary authentication failure", Klass.SERVER),
+        (Phase.MAIL, "530 5.7.0 Authentication required", Klass.ACCOUNT),
+        (Phase.MAIL, "553 5.7.1 Sender address rejected: not owned by user", Klass.ACCOUNT),
+        (Phase.MAIL, "552 5.3.4 message size exceeds fixed limit", Klass.UNSENDABLE),
+        (Phase.MAIL, "451 4.3.2 try later", Klass.THROTTLE),
+        (Phase.RCPT, "550 5.7.1 blocked using zen.spamhaus.org", Klass.POLICY),
+        (Phase.RCPT, "554 5.7.1 Service unavailable; Client host blocked", Klass.POLICY),
+        (Phase.END, "550 5.7.26 unauthenticated mail", Klass.POLICY),
+        (Phase.END, "550 5.7.515 access denied, sending domain does not pass DMARC", Klass.POLICY),
+        (Phase.END, "554 message looks like spam", Klass.POLICY),
+        (Phase.END, "552 5.3.4 message too big", Klass.POLICY),
+        (Phase.RCPT, "503 5.5.1 bad sequence", Klass.PROTOCOL),
+        (Phase.DATA, "501 syntax error", Klass.PROTOCOL),
+    ],
+)
+def test_each_reply_has_its_class(phase: Phase, text: str, klass: Klass) -> None:
+    assert classify(phase, read(text)).klass is klass
+
+
+@pytest.mark.parametrize("text", ["550 5.7.1 blocked", "550 5.7.26 dmarc", "554 5.7.1 spam", "535 5.7.8 no"])
+@pytest.mark.parametrize("phase", list(Phase))
+def test_what_is_our_fault_never_suppresses_an_address(phase: Phase, text: str) -> None:
+    assert not classify(phase, read(text)).is_hard
+
+
+@given(phase=st.sampled_from(list(Phase)), code=st.integers(200, 599), text=st.text(max_size=60))
+def test_every_reply_gets_a_verdict_and_only_named_classes_are_charged(
+    phase: Phase, code: int, text: str
+) -> None:
+    verdict = classify(phase, Reply(code, text))
+    if verdict.klass in (Klass.SERVER, Klass.ACCOUNT, Klass.THROTTLE):
+        assert not verdict.is_charged
+    if verdict.is_hard:
+        assert verdict.klass is Klass.BAD_ADDRESS
+
+
+def test_no_answer_to_the_end_is_a_doubt_and_anything_else_the_servers_fault() -> None:
+    assert classify(Phase.END, None).klass is Klass.DOUBT
+    assert classify(Phase.CONNECT, None).klass is Klass.SERVER
+
+
+def test_a_contradicting_enhanced_code_loses_to_the_reply_code() -> None:
+    assert classify(Phase.RCPT, read("450 5.1.1 come again")).klass is Klass.TEMPORARY
+
+
+def test_a_reply_of_several_lines_is_one_reply_and_may_come_in_pieces() -> None:
+    reader = ReplyReader()
+    data = b"250-first\r\n250-second\r\n250 third\r\n354 go\r\n"
+    found = [reply for byte in data for reply in reader.feed(bytes([byte]))]
+    assert [(reply.code, reply.text) for reply in found] == [(250, "first\nsecond\nthird"), (354, "go")]
+
+
+@pytest.mark.parametrize(
+    "data", [b"HTTP/1.1 400 Bad Request\r\n", b"25 ok\r\n", b"999 x\r\n", b"\x00\x01\r\n", b"2500 x\n"]
+)
+def test_what_is_no_reply_is_refused(data: bytes) -> None:
+    with pytest.raises(MalformedReply):
+        list(ReplyReader().feed(data))
+
+
+def test_an_endless_reply_is_cut() -> None:
+    reader = ReplyReader()
+    with pytest.raises(MalformedReply):
+        for _ in range(2000):
+            list(reader.feed(b"250-" + b"x" * 100 + b"\r\n"))
+
+
+@given(st.binary(max_size=300))
+def test_stuffed_bytes_come_back_as_they_were(body: bytes) -> None:
+    message = body.replace(b"\r", b"").replace(b"\n", b"\r\n")
+    wire = stuffed(message)
+    assert wire.endswith(b".\r\n")
+    assert b"\r\n.\r\n" not in wire[:-3]
+    lines = wire[:-3].split(b"\r\n")
+    undone = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
+    assert undone.removesuffix(b"\r\n") == message.removesuffix(b"\r\n")
+
+
+@pytest.mark.parametrize("text", ["MAIL\r\nDATA", "RCPT\n", "X\x00", "X" * 600])
+def test_a_command_holds_no_second_command(text: str) -> None:
+    with pytest.raises(ValueError, match="command"):
+        command(text)

@@ -1,0 +1,326 @@
+"""The SMTP client against a scripted server: every way of sending, every refusal in every place."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from campaigns.mail.envelope import Timeouts
+from campaigns.mail.smtp import Envelope, Outcome, Phase, Pool, Result, Security, Server, deliver, run
+from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
+
+LOCKSTEP = tuple(word for word in KEYWORDS if word not in ("PIPELINING", "CHUNKING"))
+PIPELINED = tuple(word for word in KEYWORDS if word != "CHUNKING")
+WAYS = {"lockstep": LOCKSTEP, "pipelined": PIPELINED, "chunked": KEYWORDS}
+BODY = b"Subject: hi\r\n\r\n.\r\n..\r\n.x\r\nlast line\r\n"
+
+
+def make_server(fake: SmtpServer, **values) -> Server:
+    quick = Timeouts(connect=5, banner=5, command=5, data=5, write=5, end=5, quit=1)
+    values = {
+        "security": Security.NONE,
+        "helo": "mail.example.com",
+        "timeouts": quick,
+        "connections": 2,
+        **values,
+    }
+    return Server(host="127.0.0.1", port=fake.port, **values)
+
+
+def make_envelopes(count: int) -> list[Envelope]:
+    return [Envelope(n, "bounce@example.com", f"reader{n}@example.org", BODY) for n in range(count)]
+
+
+def send(server: Server, envelopes: list[Envelope], **options) -> dict[int, Result]:
+    results: list[Result] = []
+
+    async def go() -> None:
+        pool = Pool(server, on_result=results.append, **options)
+        await pool.send(envelopes)
+        await pool.close()
+
+    run(go())
+    assert Counter(result.key for result in results) == Counter(each.key for each in envelopes)
+    return {result.key: result for result in results}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_message_arrives_once_byte_for_byte_S03_S10(way: str) -> None:
+    with SmtpServer(keywords=WAYS[way]) as fake:
+        results = send(make_server(fake), make_envelopes(25))
+        assert {result.outcome for result in results.values()} == {Outcome.ACCEPTED}
+        assert Counter(fake.addresses) == Counter(f"reader{n}@example.org" for n in range(25))
+        assert {raw for _from, _to, raw in fake.messages} == {BODY}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_only_crlf_ends_lines_on_the_wire_S02(way: str) -> None:
+    with SmtpServer(keywords=WAYS[way]) as fake:
+        send(make_server(fake), make_envelopes(3))
+        assert not re.search(rb"(?<!\r)\n|\r(?!\n)", b"".join(fake.raw))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "END"])
+@pytest.mark.parametrize("reply", ["450 4.2.0 later", "550 5.1.1 no"])
+def test_a_refusal_in_the_middle_hits_only_its_own_message_S16_S17(way: str, verb: str, reply: str) -> None:
+    with SmtpServer(
+        keywords=WAYS[way], replies={verb: lambda call: reply if call.count % 3 == 0 else None}
+    ) as fake:
+        results = send(make_server(fake, connections=1), make_envelopes(12))
+        accepted = {
+            f"reader{key}@example.org" for key, found in results.items() if found.outcome is Outcome.ACCEPTED
+        }
+        refused = [found for found in results.values() if found.outcome is Outcome.REFUSED]
+        assert accepted == set(fake.addresses)
+        assert len(fake.messages) == len(accepted)
+        assert len(refused) == 4
+        assert {(str(found.phase), found.reply.code) for found in refused} == {(verb.lower(), int(reply[:3]))}
+
+
+@pytest.mark.parametrize("way", ["lockstep", "pipelined"])
+def test_a_refused_data_is_known_not_to_be_accepted(way: str) -> None:
+    script = {"DATA": lambda call: "451 4.3.0 later" if call.count == 2 else None}
+    with SmtpServer(keywords=WAYS[way], replies=script) as fake:
+        results = send(make_server(fake, connections=1), make_envelopes(4))
+        assert results[1].outcome is Outcome.REFUSED
+        assert results[1].phase is Phase.DATA
+        assert len(fake.messages) == 3
+
+
+def test_a_354_without_recipients_gets_only_a_dot_S16() -> None:
+    class Eager(SmtpServer):
+        pass
+
+    with Eager(
+        keywords=PIPELINED, replies={"RCPT": "550 5.1.1 no", "DATA": "354 go on all the same"}
+    ) as fake:
+        results = send(make_server(fake, connections=1), make_envelopes(2))
+        assert {found.outcome for found in results.values()} == {Outcome.REFUSED}
+        assert fake.messages == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("phase", ["MAIL", "RCPT"])
+def test_a_connection_lost_before_the_end_is_tried_again_on_another(way: str, phase: str) -> None:
+    with SmtpServer(keywords=WAYS[way], drop_at={phase: 3}) as fake:
+        results = send(make_server(fake, connections=1, depth=1), make_envelopes(6))
+        sure = [found for found in results.values() if found.outcome is Outcome.ACCEPTED]
+        doubted = [found for found in results.values() if found.outcome is Outcome.IN_DOUBT]
+        assert len(sure) + len(doubted) == 6
+        assert len(doubted) <= (1 if way == "chunked" else 0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_connection_lost_after_the_end_leaves_a_doubt_and_no_second_copy_S06(way: str) -> None:
+    with SmtpServer(keywords=WAYS[way], drop_at={"END": 2}) as fake:
+        results = send(make_server(fake, connections=1, depth=1), make_envelopes(4))
+        doubted = [key for key, found in results.items() if found.outcome is Outcome.IN_DOUBT]
+        assert doubted == [1]
+        assert "reader1@example.org" not in fake.addresses
+        assert max(Counter(fake.addresses).values()) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_421_ends_the_connection_and_loses_nobody_S07_S08(way: str) -> None:
+    script = {"MAIL": lambda call: "421 4.3.2 too busy" if call.count == 4 else None}
+    with SmtpServer(keywords=WAYS[way], replies=script) as fake:
+        results = send(make_server(fake, connections=1), make_envelopes(9))
+        assert fake.connections == 2
+        told = Counter(found.outcome for found in results.values())
+        assert told[Outcome.ACCEPTED] == len(fake.messages)
+        assert told[Outcome.ACCEPTED] + told[Outcome.REFUSED] == 9
+
+
+def test_a_server_that_is_away_is_not_asked_a_thousand_times() -> None:
+    with SmtpServer() as fake:
+        server = make_server(fake)
+    results = send(server, make_envelopes(1000))
+    assert {(found.outcome, found.phase) for found in results.values()} == {(Outcome.NOT_SENT, Phase.CONNECT)}
+
+
+def test_a_wrong_password_sends_nothing_and_says_so_S21_S23() -> None:
+    with SmtpServer(users={"ada": "right"}) as fake:
+        results = send(make_server(fake, username="ada", password="wrong"), make_envelopes(50))
+        assert {(found.outcome, found.phase) for found in results.values()} == {
+            (Outcome.NOT_SENT, Phase.AUTH)
+        }
+        assert results[0].reply.code == 535
+        assert fake.connections <= 2
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "XOAUTH2"])
+def test_signing_in_S21_S22(mechanism: str) -> None:
+    with SmtpServer(users={"adä": "pässword"}, mechanisms=(mechanism,)) as fake:
+        server = make_server(fake, username="adä", password="pässword", mechanism=mechanism)
+        assert deliver(server, make_envelopes(1)[0]).outcome is Outcome.ACCEPTED
+
+
+def test_a_refused_token_is_read_to_its_end_S22() -> None:
+    with SmtpServer(users={"ada": "fresh"}, mechanisms=("XOAUTH2",)) as fake:
+        found = deliver(
+            make_server(fake, username="ada", password="stale", mechanism="XOAUTH2"), make_envelopes(1)[0]
+        )
+        assert found.reply.code == 535
+
+
+def test_no_password_goes_to_another_machine_in_clear_S18() -> None:
+    with SmtpServer(users={"ada": "secret"}) as fake:
+        server = make_server(fake, username="ada", password="secret", allow_plain_auth=False)
+        assert deliver(server, make_envelopes(1)[0]).phase is Phase.AUTH
+        assert fake.said("AUTH") == []
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_tls_is_verified_unless_told_otherwise_S18_S19(tls: str) -> None:
+    security = Security.STARTTLS if tls == "starttls" else Security.TLS
+    with SmtpServer(tls=tls) as fake:
+        refused = deliver(make_server(fake, security=security), make_envelopes(1)[0])
+        assert refused.outcome is Outcome.NOT_SENT
+        assert "certificate" in refused.text
+        accepted = deliver(make_server(fake, security=security, verify=False), make_envelopes(1)[0])
+        assert accepted.outcome is Outcome.ACCEPTED
+
+
+def test_a_stripped_starttls_is_no_downgrade_S18() -> None:
+    with SmtpServer() as fake:
+        found = deliver(make_server(fake, security=Security.STARTTLS), make_envelopes(1)[0])
+        assert (found.outcome, found.phase) == (Outcome.NOT_SENT, Phase.STARTTLS)
+        assert fake.messages == []
+
+
+def test_what_was_said_in_the_clear_is_forgotten_S18() -> None:
+    with SmtpServer(tls="starttls", inject_after_starttls=b"250-evil\r\n250 AUTH PLAIN\r\n") as fake:
+        found = deliver(make_server(fake, security=Security.STARTTLS, verify=False), make_envelopes(1)[0])
+        assert found.outcome in (Outcome.ACCEPTED, Outcome.NOT_SENT)
+        assert fake.said("AUTH") == []
+
+
+def test_a_server_without_ehlo_is_greeted_with_helo_S01() -> None:
+    with SmtpServer(replies={"EHLO": "502 5.5.1 what?"}) as fake:
+        assert deliver(make_server(fake), make_envelopes(1)[0]).outcome is Outcome.ACCEPTED
+        assert fake.said("HELO") == ["HELO mail.example.com"]
+
+
+@pytest.mark.parametrize("stage", ["BANNER", "EHLO", "MAIL", "RCPT", "DATA", "END"])
+def test_a_silent_server_frees_us_S05(stage: str) -> None:
+    quick = Timeouts(connect=0.3, banner=0.3, command=0.3, data=0.3, write=0.3, end=0.3, quit=0.2)
+    with SmtpServer(keywords=LOCKSTEP, stall_at=stage) as fake:
+        found = deliver(make_server(fake, timeouts=quick), make_envelopes(1)[0])
+        assert found.outcome is (Outcome.IN_DOUBT if stage == "END" else Outcome.NOT_SENT)
+
+
+def test_a_message_over_the_size_limit_is_not_transmitted_S12() -> None:
+    with SmtpServer(keywords=("SIZE 20",)) as fake:
+        found = deliver(make_server(fake), make_envelopes(1)[0])
+        assert (found.outcome, found.reply.enhanced) == (Outcome.UNSENDABLE, "5.3.4")
+        assert fake.said("MAIL") == []
+
+
+def test_a_local_part_beyond_ascii_needs_smtputf8_S14() -> None:
+    envelope = Envelope(1, "bounce@example.com", "grüße@example.org", BODY)
+    with SmtpServer(keywords=LOCKSTEP) as fake:
+        assert deliver(make_server(fake), envelope).outcome is Outcome.ACCEPTED
+        assert "SMTPUTF8" in fake.said("MAIL")[0]
+    with SmtpServer(keywords=("PIPELINING",)) as fake:
+        assert deliver(make_server(fake), envelope).reply.enhanced == "5.6.7"
+
+
+def test_an_idn_domain_travels_as_a_label_S15() -> None:
+    with SmtpServer() as fake:
+        deliver(make_server(fake), Envelope(1, "bounce@example.com", "info@bücher.example", BODY))
+        assert fake.said("RCPT") == ["RCPT TO:<info@xn--bcher-kva.example>"]
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b.example>\r\nDATA", "a b@c.example", "a@b.example\n", "<a@b.example>", "a@", "x"]
+)
+def test_nothing_can_be_smuggled_through_an_address_F08(address: str) -> None:
+    with SmtpServer() as fake:
+        assert (
+            deliver(make_server(fake), Envelope(1, "bounce@example.com", address, BODY)).outcome
+            is Outcome.UNSENDABLE
+        )
+        assert fake.said("RCPT") == fake.said("MAIL") == []
+
+
+def test_connections_are_replaced_after_their_share_S25() -> None:
+    with SmtpServer() as fake:
+        send(make_server(fake, connections=1, messages_per_connection=10, depth=3), make_envelopes(35))
+        assert fake.connections == 4
+        assert len(fake.messages) == 35
+
+
+def test_no_more_connections_are_open_than_allowed_S26() -> None:
+    with SmtpServer(delay_s=0.001) as fake:
+        send(make_server(fake, connections=3), make_envelopes(60))
+        assert fake.most_connections == 3
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_message_is_ended_when_the_lease_ends(way: str) -> None:
+    with SmtpServer(keywords=WAYS[way]) as fake:
+        results = send(make_server(fake, connections=1), make_envelopes(5), may_finish=lambda: False)
+        assert {found.outcome for found in results.values()} == {Outcome.NOT_SENT}
+        assert fake.messages == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_result_is_told_before_the_next_message_ends(way: str) -> None:
+    """Depth 1: whoever journals knows of each acceptance before anything else can be accepted."""
+    told: list[int] = []
+    with SmtpServer(keywords=WAYS[way]) as fake:
+        seen: list[int] = []
+        accept = fake.replies
+        accept["END"] = lambda call: seen.append(len(told)) or None
+
+        async def go() -> None:
+            pool = Pool(
+                make_server(fake, connections=1, depth=1), on_result=lambda found: told.append(found.key)
+            )
+            await pool.send(make_envelopes(10))
+            await pool.close()
+
+        run(go())
+    assert seen == list(range(10))
+
+
+REFUSALS = st.sampled_from([None, None, None, "450 4.2.0 later", "550 5.1.1 no", "421 4.3.2 bye"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    way=st.sampled_from(sorted(WAYS)),
+    script=st.lists(st.tuples(st.sampled_from(["MAIL", "RCPT", "DATA", "END"]), REFUSALS), max_size=12),
+    drops=st.dictionaries(
+        st.sampled_from(["MAIL", "RCPT", "DATA", "END", "BODY"]), st.integers(1, 6), max_size=2
+    ),
+    depth=st.integers(1, 6),
+)
+def test_client_and_server_always_agree(way: str, script: list, drops: dict, depth: int) -> None:
+    """ACCEPTED ⊆ what the server took ⊆ ACCEPTED ∪ IN_DOUBT, whatever happens."""
+    plans: dict[str, list] = {}
+    for verb, reply in script:
+        plans.setdefault(verb, []).append(reply)
+
+    def speaker(verb: str):
+        def speak(call: Call) -> str | None:
+            plan = plans.get(verb, [])
+            return plan[call.count - 1] if call.count <= len(plan) else None
+
+        return speak
+
+    replies = {verb: speaker(verb) for verb in ("MAIL", "RCPT", "DATA", "END")}
+    with SmtpServer(keywords=WAYS[way], replies=replies, drop_at=drops) as fake:
+        results = send(make_server(fake, connections=2, depth=depth), make_envelopes(12))
+        taken = Counter(fake.addresses)
+    sure = {f"reader{key}@example.org" for key, found in results.items() if found.outcome is Outcome.ACCEPTED}
+    doubted = {
+        f"reader{key}@example.org" for key, found in results.items() if found.outcome is Outcome.IN_DOUBT
+    }
+    assert sure <= set(taken) <= sure | doubted
+    assert all(count == 1 for count in taken.values())
