@@ -58,6 +58,13 @@ class Server(Model):
     )
 
     @property
+    def health(self) -> str:
+        """`working`, `broken` or, when nothing was sent or tested yet, `untested`."""
+        if not self.is_healthy:
+            return "broken"
+        return "working" if self.last_ok_at else "untested"
+
+    @property
     def is_healthy(self) -> bool:
         return self.last_error_at is None or (
             self.last_ok_at is not None and self.last_ok_at > self.last_error_at

@@ -1,7 +1,223 @@
-"""Pages of this domain."""
+"""Pages of settings: sending servers, senders, the site."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from campaigns.accounts import audit
+from campaigns.accounts.forms import accepted
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.core import clock, config
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError
+from campaigns.core.i18n import _
+from campaigns.practice import store as practice
+from campaigns.settings import queries, services, trials
+from campaigns.settings.forms import KnownServerForm, NewServerForm, SenderForm, SiteForm
+from campaigns.settings.models import Sender, Server
 
 bp = Blueprint("settings", __name__)
+
+
+@bp.get("/settings")
+@allow(Action.READ)
+def index() -> Any:
+    return render_template(
+        "settings/index.html",
+        servers=queries.servers(),
+        default=queries.default_server(),
+        senders=queries.senders(),
+        practice_mails=practice.count(config.current()),
+    )
+
+
+# -- sending servers
+
+
+@bp.get("/settings/servers")
+@allow(Action.READ)
+def servers() -> Any:
+    return render_template("settings/servers.html", servers=queries.servers())
+
+
+@bp.route("/settings/servers/new", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+def server_create() -> Any:
+    form = NewServerForm()
+    made = _create_server(form) if form.validate_on_submit() else None
+    if made is None:
+        return render_template("settings/server_create.html", form=form), _status(form)
+    flash(_("%(name)s is added. Test it now.", name=made.name), "success")
+    return redirect(url_for(".server_edit", server_id=made.id), 303)
+
+
+def _create_server(form: NewServerForm) -> Server | None:
+    wants_default = form.is_default.data
+    made = accepted(
+        form,
+        lambda: services.create_server(**form.values(), make_default=wants_default, now=clock.now()),
+    )
+    if made is not None:
+        _record("server.created", made.name, host=made.host)
+    return made
+
+
+@bp.route("/settings/servers/<int:server_id>/edit", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+def server_edit(server_id: int) -> Any:
+    server = queries.server(server_id)
+    form = KnownServerForm(obj=server, security=server.security.value, password=None)
+    if form.validate_on_submit() and _update_server(form, server):
+        flash(_("%(name)s is saved. Test it again.", name=server.name), "success")
+        return redirect(url_for(".server_edit", server_id=server_id), 303)
+    return _server_page(server, form), _status(form)
+
+
+def _update_server(form: KnownServerForm, server: Server) -> bool:
+    forget = form.forget_password.data
+    done = accepted(form, lambda: services.update_server(server, **form.values(), forget_password=forget))
+    if done is None:
+        return False
+    _record("server.updated", server.name, host=server.host)
+    return True
+
+
+@bp.post("/settings/servers/<int:server_id>/test")
+@allow(Action.ADMINISTER)
+def server_test(server_id: int) -> Any:
+    """Talk to the server and show each step; nothing is sent."""
+    server = queries.server(server_id)
+    target = services.connection(server)
+    db.session.commit()  # hold nothing in the database while a server takes its time
+    trial = trials.probe(target)
+    server = queries.server(server_id)
+    services.record_probe(server, error=trial.error, now=clock.now())
+    db.session.commit()
+    return render_template("settings/server_test.html", server=server, trial=trial)
+
+
+@bp.post("/settings/servers/<int:server_id>/test-mail")
+@allow(Action.ADMINISTER)
+def server_test_mail(server_id: int) -> Any:
+    """Send one mail to the operator by this server; shows what the server said."""
+    server = queries.server(server_id)
+    letter = trials.letter_to(operator(), server, senders=queries.senders(), now=clock.now())
+    target = services.connection(server)
+    db.session.commit()  # hold nothing in the database while a server takes its time
+    trial = trials.send(target, letter)
+    server = queries.server(server_id)
+    services.record_probe(server, error=trial.error, now=clock.now())
+    db.session.commit()
+    return render_template("settings/server_test.html", server=server, trial=trial)
+
+
+@bp.post("/settings/servers/<int:server_id>/default")
+@allow(Action.ADMINISTER)
+def create_default_server(server_id: int) -> Any:
+    server = queries.server(server_id)
+    services.make_default(server)
+    _record("server.made_default", server.name)
+    flash(_("Campaigns that name no other server now go by %(name)s.", name=server.name), "success")
+    return redirect(url_for(".servers"), 303)
+
+
+@bp.post("/settings/servers/<int:server_id>/delete")
+@allow(Action.ADMINISTER)
+def server_delete(server_id: int) -> Any:
+    server = queries.server(server_id)
+    name = server.name
+    try:
+        services.delete_server(server)
+    except DomainError as error:
+        flash(error.message, "error")
+        return redirect(url_for(".servers"), 303)
+    _record("server.deleted", name)
+    flash(_("%(name)s is deleted.", name=name), "success")
+    return redirect(url_for(".servers"), 303)
+
+
+def _server_page(server: Server, form: KnownServerForm) -> str:
+    return render_template(
+        "settings/server_edit.html", server=server, form=form, has_password=bool(server.password_sealed)
+    )
+
+
+# -- senders
+
+
+@bp.get("/settings/senders")
+@allow(Action.READ)
+def senders() -> Any:
+    return render_template("settings/senders.html", senders=queries.senders())
+
+
+@bp.route("/settings/senders/new", methods=["GET", "POST"])
+@allow(Action.EDIT)
+def sender_create() -> Any:
+    form = SenderForm()
+    if form.validate_on_submit() and _save_sender(form, None):
+        flash(_("%(name)s is added.", name=form.name.data), "success")
+        return redirect(url_for(".senders"), 303)
+    return render_template("settings/sender_form.html", form=form, sender=None), _status(form)
+
+
+@bp.route("/settings/senders/<int:sender_id>/edit", methods=["GET", "POST"])
+@allow(Action.EDIT)
+def sender_edit(sender_id: int) -> Any:
+    sender = queries.sender(sender_id)
+    form = SenderForm(obj=sender)
+    if form.validate_on_submit() and _save_sender(form, sender):
+        flash(_("%(name)s is saved.", name=form.name.data), "success")
+        return redirect(url_for(".senders"), 303)
+    return render_template("settings/sender_form.html", form=form, sender=sender), _status(form)
+
+
+def _save_sender(form: SenderForm, sender: Sender | None) -> bool:
+    values = {"name": form.name.data, "email": form.email.data, "reply_to": form.reply_to.data or None}
+    if sender is None:
+        done = accepted(form, lambda: services.create_sender(**values, now=clock.now()))
+    else:
+        done = accepted(form, lambda: services.update_sender(sender, **values))
+    if done is None:
+        return False
+    _record("sender.updated" if sender else "sender.created", done.email)
+    return True
+
+
+@bp.post("/settings/senders/<int:sender_id>/delete")
+@allow(Action.EDIT)
+def sender_delete(sender_id: int) -> Any:
+    sender = queries.sender(sender_id)
+    email = sender.email
+    services.delete_sender(sender)
+    _record("sender.deleted", email)
+    flash(_("%(name)s is deleted.", name=email), "success")
+    return redirect(url_for(".senders"), 303)
+
+
+# -- the site
+
+
+@bp.route("/settings/site", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+def site() -> Any:
+    row = queries.site()
+    form = SiteForm(obj=row)
+    values = {name: form[name].data for name in ("name", "postal_address", "language", "time_zone")}
+    if form.validate_on_submit() and accepted(form, lambda: services.update_site(row, **values)):
+        _record("site.updated", row.name)
+        flash(_("The site is saved."), "success")
+        return redirect(url_for(".site"), 303)
+    return render_template("settings/site.html", form=form), _status(form)
+
+
+def _record(action: str, subject: str, **details: Any) -> None:
+    """Write the audit entry and commit everything that was done."""
+    audit.record(action, subject, by=operator(), now=clock.now(), ip=request.remote_addr or "", **details)
+    db.session.commit()
+
+
+def _status(form: Any) -> int:
+    return 422 if form.is_submitted() else 200

@@ -5,7 +5,6 @@ from __future__ import annotations
 import smtplib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -17,19 +16,19 @@ from flask.testing import FlaskClient
 from campaigns.core import config as configuration
 from campaigns.core.config import Config
 from campaigns.core.errors import NotFound
-from campaigns.practice import reading, server, store
+from campaigns.practice import reading, store
+from tests.practice.mailbox import running_mailbox
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def make_config(folder: Path, port: int = 2525) -> Config:
+def make_config(folder: Path) -> Config:
     return Config(
         data_dir=folder,
         database_url="sqlite://",
         redis_url="redis://127.0.0.1:1",
         secret_key="x" * 40,
         public_url="http://localhost",
-        practice_port=port,
     )
 
 
@@ -53,22 +52,8 @@ def make_mail(
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Config]:
     """A running practice mailbox on a port of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config, stop = make_config(tmp_path, port), threading.Event()
-    thread = threading.Thread(target=server.run, args=(config, stop))
-    thread.start()
-    for _attempt in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            time.sleep(0.01)
-    yield config
-    stop.set()
-    thread.join(5)
-    assert not thread.is_alive()
+    with running_mailbox(make_config(tmp_path)) as config:
+        yield config
 
 
 def test_a_mail_that_was_accepted_is_kept_byte_for_byte(box: Config) -> None:

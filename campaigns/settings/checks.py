@@ -1,0 +1,54 @@
+"""What may be typed into settings: host names, ports, addresses, one-line texts. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from campaigns.core import addresses
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+
+# Below 1024 only the ports of mail: the test button must not become a scanner of other services.
+MAIL_PORTS = frozenset({25, 465, 587})
+FIRST_FREE_PORT = 1024
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+
+
+def clean_host(host: str) -> str:
+    """A host name in A-labels or an IP address; raises Invalid."""
+    host = host.strip().rstrip(".").lower()
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        pass
+    try:
+        host = addresses.ascii_domain(host)
+    except UnicodeError:
+        host = ""
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        raise Invalid(_("Enter a host name like smtp.example.com, without a port or https://."), field="host")
+    return host
+
+
+def port(number: int) -> int:
+    """The port itself; raises Invalid where no mail server would be."""
+    if number not in MAIL_PORTS and not FIRST_FREE_PORT <= number <= 65535:
+        raise Invalid(_("Use 25, 465, 587 or a port from 1024 to 65535."), field="port")
+    return number
+
+
+def one_line(text: str, *, longest: int, field: str) -> str:
+    """The text with single spaces; raises Invalid when it is empty, too long or holds control characters."""
+    text = " ".join(text.split())
+    if not text or len(text) > longest or not text.isprintable() or "\ufffd" in text:
+        raise Invalid(_("Use 1 to %(longest)s characters on one line.", longest=longest), field=field)
+    return text
+
+
+def clean_email(email: str, *, field: str) -> str:
+    """The address as it is kept; raises Invalid."""
+    try:
+        return addresses.clean(email)
+    except addresses.BadAddress as error:
+        raise Invalid(_("Enter an e-mail address like name@example.com."), field=field) from error

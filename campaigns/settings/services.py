@@ -1,0 +1,281 @@
+"""Verbs on sending servers, senders and the site."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from campaigns.core import clock, config, secrets
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.i18n import LANGUAGES, _
+from campaigns.mail.envelope import LOOPBACK
+from campaigns.mail.envelope import Server as Connection
+from campaigns.mail.security import Security
+from campaigns.settings import checks, queries
+from campaigns.settings.models import Sender, Server, Site
+
+MOST_CONNECTIONS = 100
+LONGEST_PASSWORD = 1000
+PRACTICE_CONNECTIONS = 4
+_MAILBOX = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")
+
+
+def create_server(
+    name: str,
+    *,
+    host: str,
+    port: int,
+    security: Security,
+    username: str | None = None,
+    password: str | None = None,
+    connections: int = 5,
+    verify_certificate: bool = True,
+    make_default: bool | None = None,
+    now: datetime,
+) -> Server:
+    """A new server; raises Invalid at a field, Conflict for a known name.
+
+    By itself it becomes the default when there was none but the practice server.
+    """
+    server = Server(created_at=now)
+    _set(server, name, host, port, security, username, connections, verify_certificate)
+    others = queries.servers()
+    if make_default is None:
+        make_default = all(other.is_practice for other in others)
+    _add(server)
+    if password:
+        _seal(server, password)
+    if make_default:
+        _make_only_default(server)
+    return server
+
+
+def update_server(
+    server: Server,
+    *,
+    name: str,
+    host: str,
+    port: int,
+    security: Security,
+    username: str | None = None,
+    password: str | None = None,
+    forget_password: bool = False,
+    connections: int = 5,
+    verify_certificate: bool = True,
+) -> Server:
+    """Change a server; an empty password keeps the old one. Raises Invalid, Conflict.
+
+    A kept password goes to no other host and over no weaker line than it was entered for.
+    """
+    _refuse_practice(server)
+    before = (server.host, server.security, server.verify_certificate)
+    _set(server, name, host, port, security, username, connections, verify_certificate)
+    _require_free_name(server)
+    is_elsewhere = before != (server.host, server.security, server.verify_certificate)
+    if forget_password:
+        server.password_sealed = None
+    elif password:
+        _seal(server, password)
+    elif server.password_sealed and is_elsewhere:
+        raise Invalid(
+            _("Enter the password again: the host or its protection is another one now."), field="password"
+        )
+    # What was learned about the server may no longer be so.
+    server.failures, server.closed_until = 0, None
+    server.last_ok_at = server.last_error_at = server.last_error = None
+    db.session.flush()
+    return server
+
+
+def delete_server(server: Server) -> None:
+    """Forget a server; campaigns that named it use the default from now on. Raises Conflict."""
+    _refuse_practice(server)
+    was_default = server.is_default
+    db.session.delete(server)
+    db.session.flush()
+    if was_default and (rest := queries.servers()):
+        _make_only_default(min(rest, key=lambda each: (each.is_practice, each.id)))
+
+
+def make_default(server: Server) -> None:
+    """Let this server send what names no other."""
+    _make_only_default(server)
+
+
+def ensure_practice_server(port: int, *, now: datetime) -> Server:
+    """The practice mailbox as a server on that port; the default while it is the only one."""
+    server = db.session.scalar(sa.select(Server).filter_by(is_practice=True))
+    if server is None:
+        server = Server(
+            name=_free_name("Practice mailbox"),
+            host="127.0.0.1",
+            port=port,
+            security=Security.NONE,
+            is_practice=True,
+            is_default=not queries.servers(),
+            connections=PRACTICE_CONNECTIONS,
+            created_at=now,
+        )
+        db.session.add(server)
+    server.port = port
+    db.session.flush()
+    return server
+
+
+def connection(server: Server) -> Connection:
+    """What the SMTP client needs; raises Misconfigured when the stored password can't be opened."""
+    running = config.current()
+    password = None
+    if server.password_sealed:
+        sealed = bytes(server.password_sealed)
+        password = secrets.open_sealed(running.secret_key, sealed, owner=f"server:{server.id}")
+    return Connection(
+        host=server.host,
+        port=server.port,
+        security=server.security,
+        username=server.username,
+        password=password,
+        verify=server.verify_certificate,
+        helo=running.public_host,
+        connections=server.connections,
+    )
+
+
+def record_probe(server: Server, *, error: str | None, now: datetime) -> None:
+    """Note how a test went; a good one also opens a closed server again."""
+    if error is None:
+        server.last_ok_at, server.failures, server.closed_until = now, 0, None
+        return
+    server.last_error_at, server.last_error = now, error[:500]
+
+
+def create_sender(*, name: str, email: str, reply_to: str | None = None, now: datetime) -> Sender:
+    """A new sender; raises Invalid (name, email, reply_to) or Conflict for a known address."""
+    sender = Sender(created_at=now)
+    _set_sender(sender, name, email, reply_to)
+    if _sender_by_email(sender.email):
+        raise Conflict(_("There is already a sender with the address %(email)s.", email=sender.email))
+    db.session.add(sender)
+    db.session.flush()
+    return sender
+
+
+def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None = None) -> Sender:
+    """Change a sender; campaigns keep what they were written with. Raises Invalid, Conflict."""
+    clean = checks.clean_email(email, field="email")
+    other = _sender_by_email(clean)
+    if other and other is not sender:
+        raise Conflict(_("There is already a sender with the address %(email)s.", email=clean))
+    _set_sender(sender, name, email, reply_to)
+    db.session.flush()
+    return sender
+
+
+def delete_sender(sender: Sender) -> None:
+    """Forget a sender; campaigns keep the name and address they were written with."""
+    db.session.delete(sender)
+
+
+def find_or_create_sender(text: str, *, now: datetime) -> Sender:
+    """The sender for `Name <address>` or an address; a new one where the address is new; raises Invalid."""
+    named = _MAILBOX.fullmatch(text.strip())
+    name, email = (named["name"].strip(' "'), named["email"]) if named else ("", text)
+    email = checks.clean_email(email, field="from")
+    found = _sender_by_email(email)
+    if found is None:
+        return create_sender(name=name or email.partition("@")[0], email=email, now=now)
+    return found
+
+
+def update_site(site: Site, *, name: str, postal_address: str, language: str, time_zone: str) -> Site:
+    """Change what is true for the whole site; raises Invalid."""
+    site.name = checks.one_line(name, longest=100, field="name")
+    postal_address = "\n".join(line.strip() for line in postal_address.strip().splitlines())
+    if len(postal_address) > 500:
+        raise Invalid(_("Use at most %(longest)s characters.", longest=500), field="postal_address")
+    if language not in LANGUAGES:
+        raise Invalid(_("Choose a language from the list."), field="language")
+    if time_zone not in clock.zone_names():
+        raise Invalid(_("Choose a time zone from the list."), field="time_zone")
+    site.postal_address, site.language, site.time_zone = postal_address, language, time_zone
+    return site
+
+
+def _set(
+    server: Server,
+    name: str,
+    host: str,
+    port: int,
+    security: Security,
+    username: str | None,
+    connections: int,
+    verify_certificate: bool,
+) -> None:
+    server.name = checks.one_line(name, longest=100, field="name")
+    server.host = checks.clean_host(host)
+    if not 1 <= connections <= MOST_CONNECTIONS:
+        raise Invalid(_("Use 1 to %(most)s connections.", most=MOST_CONNECTIONS), field="connections")
+    server.port, server.security, server.connections = checks.port(port), Security(security), connections
+    server.verify_certificate = verify_certificate
+    server.username = checks.one_line(username, longest=320, field="username") if username else None
+    if server.username and server.security is Security.NONE and server.host not in LOOPBACK:
+        raise Invalid(
+            _("A user name and password may only travel by STARTTLS or TLS, except to this machine."),
+            field="security",
+        )
+
+
+def _add(server: Server) -> None:
+    try:
+        with db.session.begin_nested():
+            db.session.add(server)
+    except IntegrityError as error:
+        raise Conflict(_("There is already a server named %(name)s.", name=server.name)) from error
+
+
+def _require_free_name(server: Server) -> None:
+    with db.session.no_autoflush:
+        taken = db.session.scalar(
+            sa.select(Server.id).where(Server.name == server.name, Server.id != server.id)
+        )
+    if taken:
+        raise Conflict(_("There is already a server named %(name)s.", name=server.name))
+
+
+def _free_name(name: str) -> str:
+    taken = {server.name for server in queries.servers()}
+    return next(
+        each for each in (name, *(f"{name} {number}" for number in range(2, 1000))) if each not in taken
+    )
+
+
+def _seal(server: Server, password: str) -> None:
+    if len(password) > LONGEST_PASSWORD or re.search(r"[\x00\r\n]", password):
+        raise Invalid(_("This can't be a password: it is too long or has a line break."), field="password")
+    key = config.current().secret_key
+    server.password_sealed = secrets.seal(key, password, owner=f"server:{server.id}")
+    db.session.flush()
+
+
+def _make_only_default(server: Server) -> None:
+    db.session.execute(sa.update(Server).values(is_default=Server.id == server.id))
+    db.session.expire_all()
+
+
+def _refuse_practice(server: Server) -> None:
+    if server.is_practice:
+        raise Conflict(_("The practice server belongs to the app. Add a server of your own beside it."))
+
+
+def _set_sender(sender: Sender, name: str, email: str, reply_to: str | None) -> None:
+    sender.name = checks.one_line(name, longest=100, field="name")
+    sender.email = checks.clean_email(email, field="email")
+    sender.reply_to = checks.clean_email(reply_to, field="reply_to") if reply_to else None
+
+
+def _sender_by_email(email: str) -> Sender | None:
+    return db.session.scalar(sa.select(Sender).where(sa.func.lower(Sender.email) == email.lower()))

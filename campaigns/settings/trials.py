@@ -1,0 +1,75 @@
+"""Trying a server out: knock and look, or send one mail. Says what happened, as the server said it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from campaigns.accounts.models import Operator
+from campaigns.core import config, mailtext
+from campaigns.core.i18n import _
+from campaigns.mail import message, smtp
+from campaigns.mail import probe as prober
+from campaigns.mail.probe import Certificate, Step
+from campaigns.settings.models import Sender, Server
+
+# Somebody waits at a page: shorter than what a send would wait.
+PATIENCE = smtp.Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it; `error` is None when all went well, `sent_to` is set for a test mail."""
+
+    steps: Sequence[Step]
+    capabilities: Sequence[str] = field(default_factory=list)
+    certificate: Certificate | None = None
+    sent_to: str | None = None
+
+    @property
+    def error(self) -> str | None:
+        failed = next((step for step in self.steps if not step.is_ok), None)
+        return f"{failed.phase.label}: {failed.text}" if failed else None
+
+
+def probe(target: smtp.Server) -> Trial:
+    """Connect, protect, sign in and say goodbye; sends nothing. Takes up to a minute."""
+    found = prober.probe(replace(target, timeouts=PATIENCE))
+    return Trial(found.steps, found.capabilities, found.certificate)
+
+
+def letter_to(
+    operator: Operator, server: Server, *, senders: Sequence[Sender], now: datetime
+) -> smtp.Envelope:
+    """A short mail to the operator, from the first sender there is, else from themselves."""
+    running = config.current()
+    sender = (senders[0].name, senders[0].email) if senders else (operator.name, operator.email)
+    text = mailtext.render(
+        "server_test",
+        language=operator.language,
+        server=server.name,
+        host=server.host,
+        site=running.public_url,
+    )
+    raw = message.build_notice(
+        from_=sender,
+        to=operator.email,
+        subject=text.subject,
+        text=text.text,
+        message_id=f"<{secrets.token_hex(16)}@{running.public_host}>",
+        date=now,
+    )
+    return smtp.Envelope(key=0, mail_from=sender[1], rcpt_to=operator.email, message=raw)
+
+
+def send(target: smtp.Server, letter: smtp.Envelope) -> Trial:
+    """Send that one mail; the last step tells what the server said to it."""
+    result = smtp.deliver(replace(target, timeouts=PATIENCE, connections=1), letter)
+    said = str(result.reply) if result.reply else result.text
+    if result.outcome is smtp.Outcome.ACCEPTED:
+        return Trial([Step(smtp.Phase.END, True, said)], sent_to=letter.rcpt_to)
+    if result.outcome is smtp.Outcome.IN_DOUBT:
+        said = str(_("The server took the mail but did not say so in time. It may arrive."))
+    return Trial([Step(result.phase, False, said)], sent_to=letter.rcpt_to)

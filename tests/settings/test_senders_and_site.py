@@ -1,0 +1,116 @@
+"""Senders, the site, and the page that leads to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.settings import queries, services
+from campaigns.settings.models import Sender
+from tests.factories import NOON, make_sender, make_server
+
+
+def test_a_sender_is_added_changed_and_deleted(ben) -> None:
+    ben.post("/settings/senders/new", data={"name": "Post", "email": "Post@Example.com"})
+    assert queries.senders()[0].email == "Post@example.com"
+    data = {"name": "The Post", "email": "post@example.com", "reply_to": "answers@example.com"}
+    assert ben.post("/settings/senders/1/edit", data=data).status_code == 303
+    db.session.expire_all()
+    assert (queries.sender(1).name, queries.sender(1).reply_to) == ("The Post", "answers@example.com")
+    ben.post("/settings/senders/1/delete")
+    db.session.rollback()
+    assert queries.senders() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "nonsense"},
+        {"email": "a@b.example\r\nBcc: c@d.example"},
+        {"reply_to": "a@b@c"},
+        {"name": ""},
+        {"name": "Post\x00Bcc"},
+        {"name": "x" * 101},
+    ],
+)
+def test_a_bad_sender_is_refused_and_nothing_typed_is_lost(ben, change) -> None:
+    data = {"name": "Post", "email": "post@example.com", "reply_to": "", **change}
+    answer = ben.post("/settings/senders/new", data=data)
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.get_data(as_text=True)
+    assert queries.senders() == []
+
+
+def test_an_address_is_a_sender_once(each_database) -> None:
+    make_sender("news@example.com")
+    other = make_sender("other@example.com")
+    with pytest.raises(Conflict):
+        services.create_sender(name="Again", email="NEWS@example.com", now=NOON)
+    with pytest.raises(Conflict):
+        services.update_sender(other, name="Again", email="NEWS@example.com")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "email"),
+    [
+        ("Pigeon Post <post@example.com>", "Pigeon Post", "post@example.com"),
+        ('"Post, Pigeon" <post@example.com>', "Post, Pigeon", "post@example.com"),
+        ("post@example.com", "post", "post@example.com"),
+        ("<post@example.com>", "post", "post@example.com"),
+    ],
+)
+def test_a_sender_is_made_from_what_a_command_says(app, text: str, name: str, email: str) -> None:
+    made = services.find_or_create_sender(text, now=NOON)
+    assert (made.name, made.email) == (name, email)
+    assert services.find_or_create_sender(text, now=NOON) is made
+    assert db.session.query(Sender).count() == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Post", "Post <>", "Post <a@b> <c@d>", "a@b.example\r\nBcc: x@y.example"]
+)
+def test_what_is_no_sender_is_refused(app, text: str) -> None:
+    with pytest.raises(Invalid):
+        services.find_or_create_sender(text, now=NOON)
+
+
+def test_the_site_is_changed_by_admins(ada, ben) -> None:
+    data = {
+        "name": "Loft",
+        "postal_address": "Roof 1\r\n  Berlin ",
+        "language": "zh",
+        "time_zone": "Asia/Tokyo",
+    }
+    assert ben.post("/settings/site", data=data).status_code == 403
+    assert ada.post("/settings/site", data=data).status_code == 303
+    db.session.rollback()
+    db.session.expire_all()
+    site = queries.site()
+    assert (site.name, site.postal_address) == ("Loft", "Roof 1\nBerlin")
+    assert (site.language, site.time_zone) == ("zh", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": ""}, {"time_zone": "Moon"}, {"language": "xx"}, {"postal_address": "x" * 501}]
+)
+def test_a_bad_site_is_refused(ada, change) -> None:
+    data = {"name": "Loft", "postal_address": "", "language": "en", "time_zone": "UTC", **change}
+    assert ada.post("/settings/site", data=data).status_code == 422
+    assert queries.site().name == "Columba"
+
+
+def test_the_settings_page_says_what_is_missing(ada) -> None:
+    page = ada.get("/settings").get_data(as_text=True)
+    assert "postal address is missing" in page
+    assert "nothing can be sent" in page
+    make_server("Relay", is_default=True)
+    make_sender("news@example.com")
+    page = ada.get("/settings").get_data(as_text=True)
+    assert "campaigns go by Relay" in page
+    assert "news@example.com" in page
+
+
+def test_empty_pages_say_what_to_do(ada) -> None:
+    assert "No server yet" in ada.get("/settings/servers").get_data(as_text=True)
+    assert "No sender yet" in ada.get("/settings/senders").get_data(as_text=True)
