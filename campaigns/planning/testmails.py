@@ -1,0 +1,119 @@
+"""Test mails: a draft as it would arrive, to a few addresses, with the server's answer as a sentence."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from campaigns.audience.models import Subscriber
+from campaigns.content.compiled import Recipient, compile_content
+from campaigns.core import addresses, config
+from campaigns.core.errors import Invalid, Misconfigured
+from campaigns.core.i18n import _
+from campaigns.core.signing import Purpose, sign
+from campaigns.mail import smtp
+from campaigns.planning import queries
+from campaigns.planning.models import Campaign
+from campaigns.planning.sources import source_of
+from campaigns.settings import queries as settings
+from campaigns.settings import services as setting
+
+MARK = "[Test] "
+MOST_ADDRESSES = 10
+# No delivery has this number: links of a test mail answer politely and change nothing.
+NOBODY = 0
+# Somebody waits at a page: shorter than what a send would wait.
+PATIENCE = smtp.Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Test mails ready to go, and the server they go by. Sending them needs no database."""
+
+    server: smtp.Server
+    server_name: str
+    envelopes: Sequence[smtp.Envelope]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one test mail."""
+
+    is_accepted: bool
+    sentence: Any
+
+
+def read_addresses(text: str) -> list[str]:
+    """The addresses in a text, each once; raises Invalid for none, too many or a bad one."""
+    found: dict[str, None] = {}
+    for part in re.split(r"[\s,;]+", text.strip()):
+        try:
+            found.setdefault(addresses.clean(part))
+        except (addresses.BadAddress, UnicodeError) as error:
+            raise Invalid(
+                _("Enter addresses like name@example.com, with commas between."), field="to"
+            ) from error
+    if len(found) > MOST_ADDRESSES:
+        raise Invalid(_("Send to at most %(number)d addresses.", number=MOST_ADDRESSES), field="to")
+    return list(found)
+
+
+def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None, now: datetime) -> Prepared:
+    """Compose the draft as that person would get it, untracked; raises Invalid or Misconfigured."""
+    server = queries.server_of(campaign)
+    if server is None:
+        raise Misconfigured(_("There is no sending server yet. Set one up in the settings."))
+    site, key = settings.site(), settings.link_key()
+    list_ = next(iter(campaign.lists), None)
+    source = source_of(campaign, site=site, list_=list_, public_url=config.current().public_url)
+    source = replace(source, subject=MARK + source.subject, track_opens=False, track_clicks=False)
+    compiled = compile_content(source)
+    envelopes = [
+        smtp.Envelope(
+            key=number,
+            mail_from=campaign.from_email,
+            rcpt_to=address,
+            message=compiled.compose(
+                Recipient(
+                    to_name="",
+                    to_address=address,
+                    values=queries.values_of(person) if person else {"email": address},
+                    message_id=f"<{secrets.token_hex(16)}@{source.message_id_domain}>",
+                    date=now,
+                    track_token=sign(key, Purpose.TRACK, NOBODY),
+                    unsubscribe_token=sign(key, Purpose.SUBSCRIPTION, NOBODY),
+                    view_token=sign(key, Purpose.VIEW, NOBODY),
+                )
+            ),
+        )
+        for number, address in enumerate(to)
+    ]
+    return Prepared(setting.connection(server), server.name, envelopes)
+
+
+def send(prepared: Prepared) -> list[Answer]:
+    """Hand the mails to the server, one after the other; never raises for what the server does."""
+    server = replace(prepared.server, timeouts=PATIENCE, connections=1)
+    answers = []
+    for envelope in prepared.envelopes:
+        result = smtp.deliver(server, envelope)
+        answers.append(Answer(result.outcome is smtp.Outcome.ACCEPTED, _sentence(result, envelope, prepared)))
+    return answers
+
+
+def _sentence(result: smtp.Result, envelope: smtp.Envelope, prepared: Prepared) -> Any:
+    said = str(result.reply) if result.reply else result.text
+    facts = {"address": envelope.rcpt_to, "server": prepared.server_name, "said": said}
+    if result.outcome is smtp.Outcome.ACCEPTED:
+        return _("%(server)s took the test mail to %(address)s: %(said)s", **facts)
+    if result.outcome is smtp.Outcome.REFUSED:
+        return _("%(server)s refused the test mail to %(address)s: %(said)s", **facts)
+    if result.outcome is smtp.Outcome.IN_DOUBT:
+        return _(
+            "%(server)s did not say whether it took the test mail to %(address)s. It may arrive.", **facts
+        )
+    return _("The test mail to %(address)s did not reach %(server)s: %(said)s", **facts)
