@@ -1,0 +1,160 @@
+"""CSV files as people bring them: records with a bounded size, one broken row at a time, and back out.
+
+A file is UTF-8 here (uploads are converted first), so a position in bytes is a place to go on from.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import BinaryIO
+
+LONGEST_RECORD_BYTES = 1 << 20
+MOST_LINES = 200  # of one record: more is a quotation mark that nobody closed
+DELIMITERS = (",", ";", "\t", "|")
+_TEXT_SHOWN = 300
+_SAMPLE_ROWS = 50
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+
+
+class Fault(StrEnum):
+    """Why a record can't be read."""
+
+    TOO_LONG = "row_too_long"
+    OPEN_QUOTE = "open_quote"
+    NUL = "nul"
+    ENCODING = "encoding"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row: its first line (from 1), where the next begins, and its cells or what is wrong with it."""
+
+    line: int
+    end: int
+    next_line: int
+    cells: list[str] = field(default_factory=list)
+    fault: Fault | None = None
+    text: str = ""
+
+
+class _Broken(Exception):
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class Records:
+    """Iterates over the records from a byte position; after a broken one it goes on with the next line."""
+
+    def __init__(self, file: BinaryIO, *, delimiter: str, position: int = 0, line: int = 1) -> None:
+        file.seek(position)
+        self._file = file
+        self._delimiter = delimiter
+        self._position = position
+        self._line = line
+        self._taken: list[bytes] = []
+        self._size = 0
+        self._reader = self._new_reader()
+
+    def __iter__(self) -> Iterator[Record]:
+        return self
+
+    def __next__(self) -> Record:
+        self._taken, self._size = [], 0
+        try:
+            cells = next(self._reader)
+        except _Broken as broken:
+            return self._go_on(broken.fault)
+        except csv.Error as error:
+            return self._go_on(Fault.TOO_LONG if "limit" in str(error) else Fault.BROKEN)
+        return self._advance(self._size, len(self._taken), cells=cells)
+
+    def give_up_last(self) -> Record:
+        """The last record as an open quotation mark instead; the next one begins on its second line."""
+        self._position -= self._size
+        self._line -= len(self._taken)
+        return self._go_on(Fault.OPEN_QUOTE)
+
+    def _new_reader(self) -> Iterator[list[str]]:
+        return csv.reader(self._feed(), delimiter=self._delimiter)
+
+    def _feed(self) -> Iterator[str]:
+        """The lines that the reader asks for; it asks for a second one only inside quotation marks."""
+        while raw := self._file.readline(LONGEST_RECORD_BYTES + 1):
+            self._taken.append(raw)
+            self._size += len(raw)
+            if self._size > LONGEST_RECORD_BYTES:
+                raise _Broken(Fault.TOO_LONG if len(self._taken) == 1 else Fault.OPEN_QUOTE)
+            if len(self._taken) > MOST_LINES:
+                raise _Broken(Fault.OPEN_QUOTE)
+            if b"\0" in raw:
+                raise _Broken(Fault.NUL)
+            try:
+                yield raw.decode()
+            except UnicodeDecodeError as error:
+                raise _Broken(Fault.ENCODING) from error
+        if self._taken:
+            raise _Broken(Fault.OPEN_QUOTE)
+
+    def _go_on(self, fault: Fault) -> Record:
+        """Give up the first line of the record, and read again from the second."""
+        first = self._taken[0]
+        text = first[:_TEXT_SHOWN].decode(errors="replace").replace("\0", "�").strip()
+        length = len(first)
+        if not first.endswith(b"\n"):
+            length += self._rest_of_line()
+        self._file.seek(self._position + length)
+        self._reader = self._new_reader()
+        return self._advance(length, 1, fault=fault, text=text)
+
+    def _rest_of_line(self) -> int:
+        self._file.seek(self._position + len(self._taken[0]))
+        length = 0
+        while chunk := self._file.readline(LONGEST_RECORD_BYTES):
+            length += len(chunk)
+            if chunk.endswith(b"\n"):
+                break
+        return length
+
+    def _advance(
+        self,
+        length: int,
+        lines: int,
+        *,
+        cells: list[str] | None = None,
+        fault: Fault | None = None,
+        text: str = "",
+    ) -> Record:
+        line = self._line
+        self._position += length
+        self._line += lines
+        return Record(line, self._position, self._line, cells or [], fault, text)
+
+
+def guess_delimiter(lines: Iterable[str]) -> str:
+    """The delimiter that cuts most of these lines into the same number of cells, more than one."""
+    sample = [line for line in lines if line.strip()][:_SAMPLE_ROWS]
+    best, best_score = DELIMITERS[0], (0.0, 0)
+    for delimiter in DELIMITERS:
+        try:
+            widths = Counter(len(row) for row in csv.reader(sample, delimiter=delimiter) if row)
+        except csv.Error:
+            continue
+        width, times = widths.most_common(1)[0] if widths else (1, 0)
+        score = (round(times / max(1, widths.total()), 1), width)
+        if width > 1 and score > best_score:
+            best, best_score = delimiter, score
+    return best
+
+
+def guarded(text: str) -> str:
+    """The text so that no spreadsheet takes it for a formula: an apostrophe before = + - @ and controls."""
+    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\0") and not _NUMBER.fullmatch(text):
+        return "'" + text
+    return text
