@@ -1,0 +1,70 @@
+"""Which column of a file is what: a guess by heading and by content, for the operator to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from campaigns.audience import values
+from campaigns.audience.models import Field
+from campaigns.core import addresses
+
+EMAIL = "email"
+IGNORE = "ignore"
+NEW = "new"
+# What our own export adds behind the fields; on the way back it says nothing about the person.
+EXPORTED = ("status", "origin", "created_at", "changed_at")
+_EMAIL_HEADINGS = frozenset(
+    {"email", "e_mail", "mail", "email_address", "e_mail_address", "emailaddress", "mail_address"}
+    | {"adresse_e_mail", "e_mail_adresse", "correo", "correo_electronico", "courriel"}
+    | {"邮箱", "电子邮件", "电子邮箱", "邮件地址", "メールアドレス"}
+)
+
+
+def guess(columns: Sequence[str], samples: Sequence[Sequence[str]], fields: Sequence[Field]) -> list[str]:
+    """A target for each column: `email`, a field's key, `new` (a field to be made) or `ignore`."""
+    email = email_column(columns, samples)
+    is_ours = set(EXPORTED) <= set(columns)
+    by_name = {values.slug(name): field.key for field in fields for name in (field.label, field.key)}
+    targets: list[str] = []
+    for at, heading in enumerate(columns):
+        if at == email:
+            target = EMAIL
+        elif (is_ours and heading in EXPORTED) or not _has_content(samples, at, heading, email):
+            target = IGNORE
+        else:
+            target = by_name.get(values.slug(heading)) or _known(values.meant(heading), fields) or NEW
+        targets.append(target if target in (NEW, IGNORE) or target not in targets else NEW)
+    return targets
+
+
+def email_column(columns: Sequence[str], samples: Sequence[Sequence[str]]) -> int | None:
+    """The column that holds e-mail addresses; None when none does."""
+    best: tuple[float, int] | None = None
+    for at, heading in enumerate(columns):
+        score = _share_of_addresses(samples, at) + (0.6 if values.slug(heading) in _EMAIL_HEADINGS else 0)
+        if score > 0.3 and (best is None or score > best[0]):
+            best = (score, at)
+    return best[1] if best else None
+
+
+def _known(key: str, fields: Sequence[Field]) -> str | None:
+    return next((field.key for field in fields if field.key == key), None)
+
+
+def _share_of_addresses(samples: Sequence[Sequence[str]], at: int) -> float:
+    cells = [row[at].strip() for row in samples if len(row) > at and row[at].strip()]
+    return sum(map(_is_address, cells)) / len(cells) if cells else 0.0
+
+
+def _is_address(text: str) -> bool:
+    try:
+        addresses.clean(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_content(samples: Sequence[Sequence[str]], at: int, heading: str, email: int | None) -> bool:
+    """A column without a heading counts only when something is in it."""
+    is_named = heading != f"Column {at + 1}"
+    return is_named or any(len(row) > at and row[at].strip() for row in samples)

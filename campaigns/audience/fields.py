@@ -1,0 +1,55 @@
+"""Custom fields: made by hand or by an import, renamed, deleted."""
+
+from __future__ import annotations
+
+from campaigns.audience import queries, values
+from campaigns.audience.models import Field, FieldKind
+from campaigns.core.db import db
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+
+LONGEST_LABEL = 100
+MOST_FIELDS = 100
+
+
+def create_field(label: str, *, kind: FieldKind = FieldKind.TEXT, key: str = "") -> Field:
+    """A new field; its key comes from the label, unless one is given. Raises Invalid(field="label")."""
+    label = _label(label)
+    known = queries.fields()
+    if len(known) >= MOST_FIELDS:
+        raise Invalid(_("There are 100 fields already. Delete one first."), field="label")
+    if any(each.label.lower() == label.lower() for each in known):
+        raise Invalid(_("There is a field with this name already."), field="label")
+    made = Field(
+        key=key or values.key_for(label, taken=[each.key for each in known]),
+        label=label,
+        kind=kind,
+        position=max((each.position for each in known), default=0) + 1,
+    )
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def rename_field(field: Field, *, label: str) -> None:
+    """Another label; the key stays, for it stands in campaigns. Raises Invalid(field="label")."""
+    label = _label(label)
+    if any(each.label.lower() == label.lower() and each.id != field.id for each in queries.fields()):
+        raise Invalid(_("There is a field with this name already."), field="label")
+    field.label = label
+    db.session.flush()
+
+
+def delete_field(field: Field) -> None:
+    """Delete the field. The values stay with the people, unseen, until a field with its key comes back."""
+    db.session.delete(field)
+    db.session.flush()
+
+
+def _label(label: str) -> str:
+    label = " ".join(label.split())
+    if not label:
+        raise Invalid(_("Give the field a name."), field="label")
+    if len(label) > LONGEST_LABEL:
+        raise Invalid(_("Use up to 100 characters."), field="label")
+    return label

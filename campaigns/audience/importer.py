@@ -1,0 +1,208 @@
+"""Runs an import: streams the file, a thousand rows at a time, each thousand committed with its position.
+
+Whoever runs it holds a lease and a fence number. A run that dies is gone on with exactly where its last
+commit left it; one that was only slow finds its fence gone and stops without having written anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from campaigns.audience import queries, uploads
+from campaigns.audience.batch import Batch, Contended
+from campaigns.audience.models import Import, ImportStatus
+from campaigns.audience.rows import RowReader, Taken
+from campaigns.core import clock
+from campaigns.core.csvfile import Records
+from campaigns.core.db import db
+from campaigns.settings import queries as settings
+
+BATCH_ROWS = 1000
+LEASE = timedelta(seconds=60)
+MOST_TRIES = 5  # of one batch that somebody else's writing disturbs
+MOST_CLAIMS = 100  # an import that dies so often has poison in it
+Clock = Callable[[], datetime]
+
+
+def N_(sentence: str) -> str:  # noqa: N802 (the name that the extractor of translations knows)
+    """Mark a sentence that is kept in English and translated where it is shown."""
+    return sentence
+
+
+FILE_GONE = N_("The file is not there any more. Upload it again.")
+GAVE_UP = N_("The import was begun too often without getting to its end. Upload the file again.")
+
+
+class _FenceLost(Exception):
+    """Another worker has taken the import over."""
+
+
+def run(
+    import_id: int,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+    until: datetime | None = None,
+    now: Clock = clock.now,
+) -> bool:
+    """Run the import to its end, or until a moment; commits per batch. `on_progress` hears the position in
+    bytes. False when there is more to do: the time was up, or somebody else holds the import."""
+    claimed = _claim(import_id, now=now())
+    if claimed is None:
+        return queries.import_(import_id).status in (ImportStatus.FINISHED, ImportStatus.FAILED)
+    if claimed.fence > MOST_CLAIMS:
+        return _fail(claimed, GAVE_UP, now=now())
+    if not Path(claimed.path).exists():
+        return _fail(claimed, FILE_GONE, now=now())
+    try:
+        return _stream(claimed, on_progress or _nobody, until, now)
+    except _FenceLost:
+        db.session.rollback()
+        return False
+
+
+def _stream(claimed: Import, on_progress: Callable[[int], None], until: datetime | None, now: Clock) -> bool:
+    import_id, fence, path = claimed.id, claimed.fence, Path(claimed.path)
+    reader = RowReader(claimed.columns, claimed.mapping["targets"], queries.fields(), settings.link_key())
+    batch = Batch(claimed)
+    start, delimiter = claimed.byte_position, claimed.delimiter
+    line = _line_at(path, start)
+    db.session.commit()  # hold nothing while the file is read
+    with path.open("rb") as file:
+        rows = reader.rows(Records(file, delimiter=delimiter, position=start, line=line))
+        while taken := list(islice(rows, BATCH_ROWS)):
+            _write(batch, import_id, fence, taken, now)
+            on_progress(taken[-1].end)
+            if until is not None and now() >= until:
+                _release(import_id, fence)
+                return False
+    _finish(import_id, fence, now=now())
+    uploads.forget(path)
+    return True
+
+
+def _write(batch: Batch, import_id: int, fence: int, taken: list[Taken], now: Clock) -> None:
+    """One batch and the position behind it, in one transaction."""
+    for tries_left in reversed(range(MOST_TRIES)):
+        try:
+            if _position(import_id, fence) == taken[-1].end:
+                db.session.rollback()
+                return  # a commit whose answer was lost
+            counts = batch.write(taken, now=now())
+            _advance(import_id, fence, counts, position=taken[-1].end, until=now() + LEASE)
+            db.session.commit()
+        except (Contended, OperationalError):  # e.g. a deadlock: the other one has won, do it again
+            db.session.rollback()
+            if not tries_left:
+                raise
+        else:
+            return
+
+
+def _position(import_id: int, fence: int) -> int:
+    """How far the import is; raises _FenceLost when it is not ours any more. Keeps others off the row."""
+    row = db.session.execute(
+        sa.select(Import.byte_position)
+        .where(Import.id == import_id, Import.fence == fence, Import.status == ImportStatus.RUNNING)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise _FenceLost
+    return int(row[0])
+
+
+def _advance(import_id: int, fence: int, counts: dict[str, int], *, position: int, until: datetime) -> None:
+    changes = {name: getattr(Import, name) + number for name, number in counts.items()}
+    db.session.execute(
+        sa.update(Import)
+        .where(Import.id == import_id, Import.fence == fence)
+        .values(byte_position=position, lease_until=until, **changes)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _claim(import_id: int, *, now: datetime) -> Import | None:
+    """Take the import, if it is ready and in nobody's hands; each claim has a higher fence than the last."""
+    is_free = (Import.status == ImportStatus.QUEUED) | (
+        (Import.status == ImportStatus.RUNNING) & ((Import.lease_until < now) | Import.lease_until.is_(None))
+    )
+    db.session.rollback()  # begin anew: what was read before may be old
+    won = db.session.execute(
+        sa.update(Import)
+        .where(Import.id == import_id, is_free)
+        .values(
+            status=ImportStatus.RUNNING,
+            fence=Import.fence + 1,
+            lease_until=now + LEASE,
+            started_at=sa.func.coalesce(Import.started_at, now),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+    if won.rowcount != 1:  # type: ignore[attr-defined]
+        return None
+    return db.session.get(Import, import_id, populate_existing=True)
+
+
+def _release(import_id: int, fence: int) -> None:
+    """Let somebody else go on at once."""
+    _end(import_id, fence, lease_until=None)
+
+
+def _finish(import_id: int, fence: int, *, now: datetime) -> None:
+    _end(
+        import_id,
+        fence,
+        status=ImportStatus.FINISHED,
+        finished_at=now,
+        lease_until=None,
+        rows_total=Import.rows_done,
+        byte_position=Import.size_bytes,
+    )
+
+
+def _fail(claimed: Import, sentence: str, *, now: datetime) -> bool:
+    path = Path(claimed.path)
+    _end(
+        claimed.id,
+        claimed.fence,
+        status=ImportStatus.FAILED,
+        error=sentence,
+        finished_at=now,
+        lease_until=None,
+    )
+    uploads.forget(path)
+    return True
+
+
+def _end(import_id: int, fence: int, **values: object) -> None:
+    moved = db.session.execute(
+        sa.update(Import)
+        .where(Import.id == import_id, Import.fence == fence)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    if moved.rowcount != 1:  # type: ignore[attr-defined]
+        raise _FenceLost
+    db.session.commit()
+
+
+def _line_at(path: Path, position: int) -> int:
+    """The number of the line that begins at a position."""
+    with path.open("rb") as file:
+        return 1 + sum(chunk.count(b"\n") for chunk in _chunks(file, position))
+
+
+def _chunks(file: object, length: int) -> Iterator[bytes]:
+    while length > 0 and (chunk := file.read(min(length, 1 << 20))):  # type: ignore[attr-defined]
+        length -= len(chunk)
+        yield chunk
+
+
+def _nobody(_position: int) -> None:
+    """Nobody wants to hear of the progress."""

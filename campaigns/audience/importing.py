@@ -1,0 +1,158 @@
+"""An import up to the moment it may run: the file is kept, its columns are looked at and chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+import sqlalchemy as sa
+
+from campaigns.audience import columns, fields, queries, uploads, values
+from campaigns.audience.models import Field, Import, ImportStatus, List
+from campaigns.audience.uploads import Look
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.i18n import _
+
+# So long a queued import is left to whoever was told of it before others are told again.
+HINT_GRACE = timedelta(seconds=30)
+
+
+def create_import(
+    source: BinaryIO | Path,
+    *,
+    file_name: str,
+    list_: List,
+    now: datetime,
+    operator_id: int | None = None,
+    mapping: Sequence[str] | None = None,
+    attested: bool = True,
+    waits_for_columns: bool = False,
+) -> Import:
+    """Keep a CSV file for import into a list. With `waits_for_columns` the operator chooses the columns on a
+    page; else the mapping (a target per column: `email`, a field's key, `new`, `ignore`), or a guess, holds
+    and it is ready for `importer.run`. Raises Invalid for a file that can't be read or has no addresses."""
+    upload = uploads.keep(source)
+    try:
+        made = _insert(upload, uploads.look(upload.path), file_name, list_, now, operator_id)
+        if not waits_for_columns:
+            choose_columns(made, mapping or guess(made), attested=attested, now=now)
+    except Invalid:
+        uploads.forget(upload.path)
+        raise
+    return made
+
+
+def guess(waiting: Import) -> list[str]:
+    """A target for each column, by its heading and what is in it."""
+    return columns.guess(waiting.columns, look(waiting).samples, queries.fields())
+
+
+def look(waiting: Import) -> Look:
+    """What is in the file; raises Conflict when it is gone."""
+    path = Path(waiting.path)
+    if not path.exists():
+        raise Conflict(_("The file is not there any more. Upload it again."))
+    return uploads.look(path, delimiter=waiting.delimiter, has_header=waiting.mapping.get("has_header"))
+
+
+def choose_format(waiting: Import, *, encoding: str, delimiter: str, has_header: bool) -> None:
+    """Read the file otherwise than guessed; raises Invalid when it can't be read like that."""
+    _still_waits(waiting)
+    if encoding not in uploads.ENCODINGS or len(delimiter) != 1:
+        raise Invalid(_("Choose one of these."), field="encoding")
+    upload = uploads.as_utf8(uploads.raw_of(Path(waiting.path)), encoding)
+    seen = uploads.look(upload.path, delimiter=delimiter, has_header=has_header)
+    waiting.path, waiting.size_bytes, waiting.encoding = str(upload.path), upload.size_bytes, encoding
+    _describe(waiting, seen)
+
+
+def choose_columns(waiting: Import, targets: Sequence[str], *, attested: bool, now: datetime) -> None:
+    """Decide what each column is and queue the import; makes the new fields. Raises Invalid, Conflict."""
+    _still_waits(waiting)
+    if len(targets) != len(waiting.columns):
+        raise Invalid(_("Choose what each column is."), field="columns")
+    if targets.count(columns.EMAIL) != 1:
+        raise Invalid(
+            _("No column holds e-mail addresses. Choose the one that does.")
+            if columns.EMAIL not in targets
+            else _("Only one column can hold the e-mail address."),
+            field="columns",
+        )
+    waiting.mapping = {**waiting.mapping, "targets": _with_fields(waiting, targets), "attested": attested}
+    waiting.byte_position = waiting.mapping["start"]
+    waiting.status, waiting.lease_until = ImportStatus.QUEUED, now + HINT_GRACE
+    db.session.flush()
+
+
+def delete_import(gone: Import) -> None:
+    """Forget an import and its file; the people stay. Raises Conflict while it runs."""
+    if gone.status in (ImportStatus.QUEUED, ImportStatus.RUNNING):
+        raise Conflict(_("This import is running. Wait until it has finished."))
+    uploads.forget(Path(gone.path))
+    db.session.delete(gone)
+    db.session.flush()
+
+
+def _insert(
+    upload: uploads.Upload,
+    seen: Look,
+    file_name: str,
+    list_: List,
+    now: datetime,
+    operator_id: int | None,
+) -> Import:
+    made = Import(
+        list_id=list_.id,
+        operator_id=operator_id,
+        file_name=PurePath(file_name.replace("\\", "/")).name[:255] or "people.csv",
+        path=str(upload.path),
+        size_bytes=upload.size_bytes,
+        encoding=upload.encoding,
+        status=ImportStatus.UPLOADED,
+        created_at=now,
+    )
+    _describe(made, seen)
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def _describe(waiting: Import, seen: Look) -> None:
+    waiting.delimiter, waiting.columns = seen.delimiter, seen.columns
+    waiting.mapping = {"has_header": seen.has_header, "start": seen.position, "line": seen.line}
+    waiting.rows_total = max(0, uploads.rows_in(Path(waiting.path)) - seen.line + 1)
+
+
+def _still_waits(waiting: Import) -> None:
+    """Of two tabs that start the same import, one does."""
+    status = db.session.scalar(sa.select(Import.status).filter_by(id=waiting.id))
+    if status is not ImportStatus.UPLOADED:
+        raise Conflict(_("This import was started already."))
+
+
+def _with_fields(waiting: Import, targets: Sequence[str]) -> list[str]:
+    """The targets with a key for each new field."""
+    known = {each.key: each for each in queries.fields()}
+    chosen = [target for target in targets if target not in (columns.NEW, columns.IGNORE)]
+    twice = next((target for target in chosen if chosen.count(target) > 1), None)
+    if twice:
+        raise Invalid(_("Two columns are chosen for %(field)s.", field=twice), field="columns")
+    resolved = []
+    for heading, target in zip(waiting.columns, targets, strict=True):
+        if target not in (columns.EMAIL, columns.IGNORE, columns.NEW) and target not in known:
+            raise Invalid(_("There is no field named %(field)s.", field=target), field="columns")
+        resolved.append(_new_field(heading, known).key if target == columns.NEW else target)
+    return resolved
+
+
+def _new_field(heading: str, known: dict[str, Field]) -> Field:
+    labels = {each.label.lower() for each in known.values()}
+    label, number = heading, 2
+    while label.lower() in labels:
+        label, number = f"{heading[:95]} {number}", number + 1
+    made = fields.create_field(label, key=values.key_for(heading, taken=known))
+    known[made.key] = made
+    return made

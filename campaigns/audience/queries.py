@@ -1,0 +1,261 @@
+"""Named reads of lists, people, fields, suppressions and imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import (
+    Consent,
+    Field,
+    Import,
+    ImportReject,
+    ImportStatus,
+    List,
+    Status,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from campaigns.core import addresses, signing
+from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.settings import queries as settings
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many people of a list have which status."""
+
+    subscribed: int = 0
+    unconfirmed: int = 0
+    unsubscribed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.subscribed + self.unconfirmed + self.unsubscribed
+
+
+# -- lists
+
+
+def lists() -> Sequence[List]:
+    """All lists by name."""
+    return db.session.scalars(sa.select(List).order_by(sa.func.lower(List.name))).all()
+
+
+def list_(list_id: int) -> List:
+    """That list; raises NotFound."""
+    found = db.session.get(List, list_id)
+    if found is None:
+        raise NotFound(_("There is no such list."))
+    return found
+
+
+def list_by_name(name: str) -> List:
+    """The list of that name; raises NotFound."""
+    found = db.session.scalar(sa.select(List).filter_by(name=name.strip()))
+    if found is None:
+        raise NotFound(_("There is no list named %(name)s.", name=name))
+    return found
+
+
+def public_list(public_id: str) -> List:
+    """The list with that public address, if people may sign up to it; raises NotFound."""
+    found = db.session.scalar(sa.select(List).filter_by(public_id=public_id, is_public=True))
+    if found is None:
+        raise NotFound(_("There is nothing to sign up to at this address."))
+    return found
+
+
+def list_sizes(list_ids: Iterable[int] | None = None) -> dict[int, Sizes]:
+    """People per status for those lists (all by default); a list without anybody is in it, too."""
+    statement = sa.select(Subscription.list_id, Subscription.status, sa.func.count()).group_by(
+        Subscription.list_id, Subscription.status
+    )
+    wanted = [each.id for each in lists()] if list_ids is None else list(list_ids)
+    counts: dict[int, dict[str, int]] = {each: {} for each in wanted}
+    for each, status, number in db.session.execute(statement.where(Subscription.list_id.in_(wanted))):
+        counts[each][status.value] = number
+    return {each: Sizes(**by_status) for each, by_status in counts.items()}
+
+
+# -- people
+
+
+def person(subscriber_id: int) -> Subscriber:
+    """That person; raises NotFound."""
+    found = db.session.get(Subscriber, subscriber_id)
+    if found is None:
+        raise NotFound(_("There is no such person."))
+    return found
+
+
+def person_by_address(email: str) -> Subscriber | None:
+    """The person with that mailbox, however it is spelled; raises BadAddress (a ValueError)."""
+    return db.session.scalar(sa.select(Subscriber).filter_by(address=addresses.normalise(email)))
+
+
+def people_count() -> int:
+    """How many people we know."""
+    return db.session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) or 0
+
+
+def subscribed_count() -> int:
+    """How many people at least one list may write to."""
+    statement = sa.select(sa.func.count(Subscription.subscriber_id.distinct()))
+    return db.session.scalar(statement.where(Subscription.status == Status.SUBSCRIBED)) or 0
+
+
+def subscriptions(subscriber_id: int) -> Sequence[Subscription]:
+    """A person's lists by name."""
+    return db.session.scalars(
+        sa.select(Subscription)
+        .join(Subscription.list)
+        .where(Subscription.subscriber_id == subscriber_id)
+        .order_by(sa.func.lower(List.name))
+    ).all()
+
+
+def subscriptions_of(subscriber_ids: Sequence[int]) -> dict[int, list[Subscription]]:
+    """The lists of several people at once, for a page of them."""
+    found: dict[int, list[Subscription]] = {each: [] for each in subscriber_ids}
+    rows = db.session.scalars(
+        sa.select(Subscription)
+        .join(Subscription.list)
+        .where(Subscription.subscriber_id.in_(subscriber_ids))
+        .options(sa.orm.contains_eager(Subscription.list))
+        .order_by(sa.func.lower(List.name))
+    )
+    for row in rows:
+        found[row.subscriber_id].append(row)
+    return found
+
+
+def subscription(subscriber_id: int, list_id: int) -> Subscription:
+    """A person on a list; raises NotFound."""
+    found = db.session.get(Subscription, (list_id, subscriber_id))
+    if found is None:
+        raise NotFound(_("This person is not on that list."))
+    return found
+
+
+def consents(subscriber_id: int) -> Sequence[Consent]:
+    """What the person was told and did, the latest first."""
+    return db.session.scalars(
+        sa.select(Consent)
+        .filter_by(subscriber_id=subscriber_id)
+        .order_by(Consent.at.desc(), Consent.id.desc())
+    ).all()
+
+
+# -- fields
+
+
+def fields() -> Sequence[Field]:
+    """All fields in their order."""
+    return db.session.scalars(sa.select(Field).order_by(Field.position, Field.id)).all()
+
+
+def field(field_id: int) -> Field:
+    """That field; raises NotFound."""
+    found = db.session.get(Field, field_id)
+    if found is None:
+        raise NotFound(_("There is no such field."))
+    return found
+
+
+# -- suppressions
+
+
+def suppression_of(subscriber: Subscriber) -> Suppression | None:
+    """Why this person gets no campaign at all; None when nothing stands against it."""
+    return db.session.scalar(sa.select(Suppression).filter_by(address_key=subscriber.address_key))
+
+
+def suppression_by_address(email: str) -> Suppression | None:
+    """The suppression of that mailbox, also of an erased person; raises BadAddress (a ValueError)."""
+    key = signing.address_key(settings.link_key(), addresses.normalise(email))
+    return db.session.scalar(sa.select(Suppression).filter_by(address_key=key))
+
+
+def suppression(suppression_id: int) -> Suppression:
+    """That suppression; raises NotFound."""
+    found = db.session.get(Suppression, suppression_id)
+    if found is None:
+        raise NotFound(_("This address is not suppressed any more."))
+    return found
+
+
+def suppressed_keys(address_keys: Sequence[str]) -> set[str]:
+    """Those of the keys that are suppressed."""
+    statement = sa.select(Suppression.address_key).where(Suppression.address_key.in_(address_keys))
+    return set(db.session.scalars(statement))
+
+
+def suppressions(text: str = "") -> sa.Select[Suppression]:
+    """Suppressed addresses, the latest first; a whole address also finds an erased person."""
+    statement = sa.select(Suppression).order_by(Suppression.created_at.desc(), Suppression.id.desc())
+    text = text.strip()
+    if not text:
+        return statement
+    matches = Suppression.email.icontains(text, autoescape=True) | Suppression.note.icontains(
+        text, autoescape=True
+    )
+    try:
+        key = signing.address_key(settings.link_key(), addresses.normalise(text))
+    except ValueError:
+        return statement.where(matches)
+    return statement.where(matches | (Suppression.address_key == key))
+
+
+# -- imports
+
+
+def imports(list_id: int | None = None) -> sa.Select[Import]:
+    """Imports, the latest first."""
+    statement = sa.select(Import).options(sa.orm.joinedload(Import.list))
+    if list_id is not None:
+        statement = statement.filter_by(list_id=list_id)
+    return statement.order_by(Import.id.desc())
+
+
+def import_(import_id: int) -> Import:
+    """That import; raises NotFound."""
+    found = db.session.get(Import, import_id)
+    if found is None:
+        raise NotFound(_("There is no such import."))
+    return found
+
+
+def rejects(import_id: int, *, is_skip: bool | None = None) -> sa.Select[ImportReject]:
+    """Rows that were not taken, by line; `is_skip` picks those left out on purpose or those that are bad."""
+    statement = sa.select(ImportReject).filter_by(import_id=import_id).order_by(ImportReject.line)
+    return statement if is_skip is None else statement.filter_by(is_skip=is_skip)
+
+
+def reject_reasons(import_id: int) -> Sequence[sa.Row[str, int]]:
+    """How many rows were not taken for each reason, the most frequent first."""
+    number = sa.func.count()
+    return db.session.execute(
+        sa.select(ImportReject.reason, number)
+        .filter_by(import_id=import_id)
+        .group_by(ImportReject.reason)
+        .order_by(number.desc())
+    ).all()
+
+
+def waiting_imports(*, now: datetime) -> list[int]:
+    """Ids of imports that no worker holds: their hint was lost or their worker died."""
+    return list(
+        db.session.scalars(
+            sa.select(Import.id)
+            .where(Import.status.in_((ImportStatus.QUEUED, ImportStatus.RUNNING)))
+            .where(Import.lease_until.is_(None) | (Import.lease_until < now))
+            .order_by(Import.id)
+        )
+    )

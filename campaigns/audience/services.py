@@ -1,0 +1,253 @@
+"""Verbs of this domain: lists, people and fields here; subscribing, suppressing and importing next door."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience import queries
+from campaigns.audience.fields import create_field, delete_field, rename_field
+from campaigns.audience.importing import choose_columns, choose_format, create_import, delete_import
+from campaigns.audience.models import (
+    List,
+    OptIn,
+    Origin,
+    Status,
+    Subscriber,
+    SuppressionReason,
+)
+from campaigns.audience.subscribing import (
+    Joined,
+    Proof,
+    ask_to_confirm,
+    confirm,
+    find_confirmation,
+    resubscribe,
+    set_subscribed,
+    subscribe,
+    unsubscribe,
+)
+from campaigns.audience.suppressing import suppress, suppress_key, suppress_many, unsuppress
+from campaigns.core import addresses, signing
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.i18n import DEFAULT_LANGUAGE, _
+from campaigns.settings import queries as settings
+
+LONGEST_LIST_NAME = 100
+
+__all__ = [
+    "Joined",
+    "add_person",
+    "ask_to_confirm",
+    "choose_columns",
+    "choose_format",
+    "confirm",
+    "create_field",
+    "create_import",
+    "create_list",
+    "delete_field",
+    "delete_import",
+    "delete_list",
+    "delete_person",
+    "find_confirmation",
+    "find_or_create_person",
+    "rename_field",
+    "resubscribe",
+    "subscribe",
+    "subscribe_by_operator",
+    "suppress",
+    "suppress_many",
+    "unsubscribe",
+    "unsuppress",
+    "update_list",
+    "update_person",
+]
+
+
+# -- lists
+
+
+def create_list(
+    name: str,
+    *,
+    opt_in: OptIn,
+    now: datetime,
+    description: str = "",
+    is_public: bool = False,
+    language: str = DEFAULT_LANGUAGE,
+    sender_id: int | None = None,
+) -> List:
+    """A new list; raises Invalid(field="name") for no name or one that is taken."""
+    made = List(
+        name=_free_list_name(name),
+        description=description.strip(),
+        opt_in=opt_in,
+        public_id=secrets.token_hex(6),
+        is_public=is_public,
+        language=language,
+        sender_id=sender_id,
+        created_at=now,
+    )
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def update_list(
+    changed: List,
+    *,
+    name: str,
+    description: str,
+    opt_in: OptIn,
+    is_public: bool,
+    language: str,
+    sender_id: int | None,
+) -> None:
+    """Change what a list is; raises Invalid(field="name")."""
+    changed.name = _free_list_name(name, own_id=changed.id)
+    changed.description = description.strip()
+    changed.opt_in, changed.is_public = opt_in, is_public
+    changed.language, changed.sender_id = language, sender_id
+    db.session.flush()
+
+
+def delete_list(gone: List) -> None:
+    """Delete a list with its subscriptions and imports; the people stay."""
+    db.session.delete(gone)
+    db.session.flush()
+
+
+def _free_list_name(name: str, *, own_id: int | None = None) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise Invalid(_("Give the list a name."), field="name")
+    if len(name) > LONGEST_LIST_NAME:
+        raise Invalid(_("Use up to 100 characters."), field="name")
+    taken = db.session.scalar(sa.select(List.id).where(sa.func.lower(List.name) == name.lower()))
+    if taken not in (None, own_id):
+        raise Invalid(_("There is a list named %(name)s already.", name=name), field="name")
+    return name
+
+
+# -- people
+
+
+def add_person(
+    email: str,
+    *,
+    fields: Mapping[str, Any],
+    lists: Iterable[List],
+    status: Status,
+    origin: Origin,
+    now: datetime,
+    operator_id: int | None = None,
+    language: str | None = None,
+) -> Subscriber:
+    """A new person on these lists with that status; raises Invalid for a bad or a known address."""
+    clean, address = _clean(email)
+    known = db.session.scalar(sa.select(Subscriber.id).filter_by(address=address))
+    if known is not None:
+        raise Invalid(_("This person is here already."), field="email", subscriber_id=known)
+    person = _insert_person(clean, address, fields, now=now, language=language)
+    proof = Proof(origin, now, operator_id=operator_id)
+    for each in lists:
+        if status is Status.UNCONFIRMED:
+            subscribe(person, each, origin=origin, now=now, operator_id=operator_id, must_confirm=True)
+            continue
+        set_subscribed(person.id, each.id, proof, act="added")
+        if status is Status.UNSUBSCRIBED:
+            unsubscribe(person.id, list_ids=[each.id], origin=origin, now=now, operator_id=operator_id)
+    return person
+
+
+def find_or_create_person(
+    email: str, *, fields: Mapping[str, Any], now: datetime, language: str | None = None
+) -> Subscriber:
+    """The person with that address. The fields are only for somebody new: nobody else may rewrite a person.
+    Raises Invalid(field="email")."""
+    clean, address = _clean(email)
+    known = db.session.scalar(sa.select(Subscriber).filter_by(address=address))
+    return known or _insert_person(clean, address, fields, now=now, language=language)
+
+
+def update_person(
+    person: Subscriber,
+    *,
+    email: str,
+    fields: Mapping[str, Any],
+    now: datetime,
+    language: str | None = None,
+    time_zone: str | None = None,
+) -> None:
+    """Change what we know of a person; raises Invalid(field="email") for an address that is bad or taken."""
+    clean, address = _clean(email)
+    other = db.session.scalar(sa.select(Subscriber.id).filter_by(address=address))
+    if other not in (None, person.id):
+        raise Invalid(_("Somebody else has this address."), field="email", subscriber_id=other)
+    person.email, person.address = clean, address
+    person.address_key = signing.address_key(settings.link_key(), address)
+    person.fields = _without_nothing({**(person.fields or {}), **fields})
+    person.language, person.time_zone, person.updated_at = language, time_zone, now
+    db.session.flush()
+
+
+def delete_person(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) -> None:
+    """Erase a person. What was sent stays counted, by a key that says nothing; on request the same key keeps
+    the address from ever coming back."""
+    if keep_suppressed:
+        suppression = suppress_key(person.address_key, email=None, reason=SuppressionReason.ERASED, now=now)
+        suppression.reason, suppression.email, suppression.note = SuppressionReason.ERASED, None, ""
+    elif stands := queries.suppression_of(person):
+        stands.email = None  # it goes on by its key; the address itself is erased
+    db.session.delete(person)
+    db.session.flush()
+
+
+def subscribe_by_operator(
+    person: Subscriber, list_: List, *, now: datetime, operator_id: int | None, wording: str = ""
+) -> Joined:
+    """Put a person onto a list; raises Conflict when they left it themselves: only they may come back."""
+    known = next((each for each in queries.subscriptions(person.id) if each.list_id == list_.id), None)
+    left = known is not None and known.status is Status.UNSUBSCRIBED
+    if left and known is not None and known.origin not in (Origin.OPERATOR, Origin.COMMAND):
+        raise Conflict(
+            _("%(name)s has left this list and can only come back by signing up.", name=person.email)
+        )
+    return subscribe(person, list_, origin=Origin.OPERATOR, now=now, operator_id=operator_id, wording=wording)
+
+
+def _clean(email: str) -> tuple[str, str]:
+    if not email.strip():
+        raise Invalid(_("Enter an e-mail address."), field="email")
+    try:
+        return addresses.clean(email), addresses.normalise(email)
+    except ValueError as error:
+        raise Invalid(
+            _("This is not an e-mail address. It should look like name@example.org."), field="email"
+        ) from error
+
+
+def _insert_person(
+    email: str, address: str, fields: Mapping[str, Any], *, now: datetime, language: str | None
+) -> Subscriber:
+    person = Subscriber(
+        email=email,
+        address=address,
+        address_key=signing.address_key(settings.link_key(), address),
+        fields=_without_nothing(fields),
+        language=language,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(person)
+    db.session.flush()
+    return person
+
+
+def _without_nothing(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value not in (None, "")}

@@ -1,0 +1,288 @@
+"""How people come onto lists, confirm, leave and come back. Each step leaves its proof."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.audience import queries
+from campaigns.audience.models import (
+    Confirmation,
+    Consent,
+    List,
+    OptIn,
+    Origin,
+    Status,
+    Subscriber,
+    Subscription,
+    SuppressionReason,
+)
+from campaigns.audience.suppressing import suppress_key, unsuppress
+from campaigns.core import config, mailtext, signing
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, NotFound
+from campaigns.core.i18n import DEFAULT_LANGUAGE, _, language_of
+from campaigns.notices import services as notices
+from campaigns.notices.models import Notice
+from campaigns.settings import queries as settings
+from campaigns.settings.models import Sender
+
+CONFIRM_WITHIN = timedelta(hours=48)
+CONFIRMATION_PAUSE = timedelta(hours=24)  # between two mails to one address
+UNDO_WITHIN = timedelta(days=1)
+MOST_CONFIRMATIONS = 3  # ever, per person and list
+# What a person's own confirmation takes back; an operator's word and a complaint stand.
+LIFTED_BY_CONFIRMING = (
+    SuppressionReason.UNSUBSCRIBED,
+    SuppressionReason.HARD_BOUNCE,
+    SuppressionReason.ERASED,
+)
+NEVER_MAILED = (SuppressionReason.OPERATOR, SuppressionReason.COMPLAINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Where an act comes from: kept with each consent."""
+
+    origin: Origin
+    now: datetime
+    wording: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    operator_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The subscription, and the confirmation mail that waits in the outbox, if one does."""
+
+    subscription: Subscription
+    notice: Notice | None = None
+
+
+def subscribe(
+    subscriber: Subscriber,
+    list_: List,
+    *,
+    origin: Origin,
+    now: datetime,
+    wording: str = "",
+    ip: str = "",
+    user_agent: str = "",
+    operator_id: int | None = None,
+    language: str | None = None,
+    must_confirm: bool | None = None,
+) -> Joined:
+    """Put a person onto a list: subscribed where one opt-in is enough, else unconfirmed with a mail that
+    asks. Who is subscribed stays so. After the commit enqueue `joined.notice`, if there is one."""
+    proof = Proof(origin, now, wording, ip, user_agent, operator_id)
+    subscription = db.session.get(Subscription, (list_.id, subscriber.id))
+    if subscription is not None and subscription.status is Status.SUBSCRIBED:
+        return Joined(subscription)
+    asks = list_.opt_in is OptIn.DOUBLE if must_confirm is None else must_confirm
+    act = "signed_up" if origin is Origin.FORM else "added"
+    if not asks:
+        return Joined(set_subscribed(subscriber.id, list_.id, proof, act=act))
+    if subscription is None:
+        subscription = _new(subscriber.id, list_.id, Status.UNCONFIRMED, proof)
+    _record(subscriber.id, list_.id, act, proof)
+    db.session.flush()
+    return Joined(subscription, ask_to_confirm(subscriber, list_, now=now, language=language))
+
+
+def ask_to_confirm(
+    subscriber: Subscriber, list_: List, *, now: datetime, language: str | None = None
+) -> Notice | None:
+    """Post the mail that asks for a confirmation; None when the address has had enough of them."""
+    if not _may_be_asked(subscriber, list_, now=now):
+        return None
+    secret = secrets.token_urlsafe(32)
+    db.session.add(
+        Confirmation(
+            secret_hash=signing.secret_hash(secret),
+            list_id=list_.id,
+            subscriber_id=subscriber.id,
+            created_at=now,
+            expires_at=now + CONFIRM_WITHIN,
+        )
+    )
+    sender = db.session.get(Sender, list_.sender_id) if list_.sender_id else None
+    site = settings.site()
+    text = mailtext.render(
+        "confirm_subscription",
+        language=language_of(language or subscriber.language or list_.language) or DEFAULT_LANGUAGE,
+        list_name=list_.name,
+        site=site.name,
+        postal_address=site.postal_address,
+        link=f"{config.current().public_url}/confirm/{secret}",
+        hours=int(CONFIRM_WITHIN.total_seconds() // 3600),
+    )
+    return notices.post(
+        text,
+        kind="confirm_subscription",
+        to=subscriber.email,
+        now=now,
+        from_name=sender.name if sender else None,
+        from_address=sender.email if sender else None,
+    )
+
+
+def find_confirmation(secret: str, *, now: datetime) -> Confirmation:
+    """The confirmation behind a link; raises NotFound, or Conflict when it came too late."""
+    found = db.session.scalar(sa.select(Confirmation).filter_by(secret_hash=signing.secret_hash(secret)))
+    if found is None:
+        raise NotFound(_("This link is not one of ours. Did your mail program cut it off? Copy all of it."))
+    if found.used_at is None and found.expires_at <= now:
+        raise Conflict(_("This link is older than 48 hours. Sign up again to get a new one."))
+    return found
+
+
+def confirm(
+    secret: str, *, now: datetime, wording: str = "", ip: str = "", user_agent: str = ""
+) -> Confirmation:
+    """Subscribe the person whose confirmation this is; again changes nothing. Raises NotFound, Conflict."""
+    confirmation = find_confirmation(secret, now=now)
+    taken = db.session.execute(
+        sa.update(Confirmation)
+        .where(Confirmation.id == confirmation.id, Confirmation.used_at.is_(None))
+        .values(used_at=now)
+    )
+    if not taken.rowcount:  # type: ignore[attr-defined]
+        return confirmation
+    proof = Proof(Origin.FORM, now, wording, ip, user_agent)
+    set_subscribed(confirmation.subscriber_id, confirmation.list_id, proof, act="confirmed")
+    unsuppress(confirmation.subscriber.address_key, reasons=LIFTED_BY_CONFIRMING)
+    return confirmation
+
+
+def unsubscribe(
+    subscriber_id: int,
+    *,
+    list_ids: Iterable[int] | None,
+    origin: Origin,
+    now: datetime,
+    ip: str = "",
+    user_agent: str = "",
+    operator_id: int | None = None,
+) -> int:
+    """Take a person off these lists; None means off all of them and out of every campaign to come. How many
+    lists it changed: again changes nothing, and somebody deleted is nobody to take off."""
+    proof = Proof(origin, now, "", ip, user_agent, operator_id)
+    wanted = sa.select(Subscription.list_id).where(
+        Subscription.subscriber_id == subscriber_id, Subscription.status != Status.UNSUBSCRIBED
+    )
+    if list_ids is not None:
+        wanted = wanted.where(Subscription.list_id.in_(list(list_ids)))
+    changed = sum(_leave(subscriber_id, each, proof) for each in db.session.scalars(wanted).all())
+    person = db.session.get(Subscriber, subscriber_id) if list_ids is None else None
+    if person is not None:
+        suppress_key(person.address_key, email=person.email, reason=SuppressionReason.UNSUBSCRIBED, now=now)
+    return changed
+
+
+def resubscribe(
+    subscriber_id: int,
+    *,
+    list_ids: Iterable[int] | None,
+    origin: Origin,
+    now: datetime,
+    ip: str = "",
+    user_agent: str = "",
+    operator_id: int | None = None,
+) -> int:
+    """Take an unsubscribe back, for these lists or for all left within a day; how many lists it changed."""
+    person = db.session.get(Subscriber, subscriber_id)
+    if person is None:
+        return 0
+    proof = Proof(origin, now, "", ip, user_agent, operator_id)
+    wanted = sa.select(Subscription.list_id).filter_by(
+        subscriber_id=subscriber_id, status=Status.UNSUBSCRIBED
+    )
+    if list_ids is None:
+        wanted = wanted.where(Subscription.unsubscribed_at > now - UNDO_WITHIN)
+    else:
+        wanted = wanted.where(Subscription.list_id.in_(list(list_ids)))
+    left = db.session.scalars(wanted).all()
+    for list_id in left:
+        set_subscribed(subscriber_id, list_id, proof, act="resubscribed")
+    unsuppress(person.address_key, reasons=(SuppressionReason.UNSUBSCRIBED,))
+    return len(left)
+
+
+def set_subscribed(subscriber_id: int, list_id: int, proof: Proof, *, act: str) -> Subscription:
+    """Make it so, whatever it was before, with a proof; for those who have checked that it may be so."""
+    subscription = db.session.get(Subscription, (list_id, subscriber_id), populate_existing=True)
+    if subscription is None:
+        subscription = _new(subscriber_id, list_id, Status.SUBSCRIBED, proof)
+    subscription.status, subscription.origin = Status.SUBSCRIBED, proof.origin
+    subscription.changed_at = subscription.confirmed_at = proof.now
+    subscription.unsubscribed_at = None
+    _record(subscriber_id, list_id, act, proof)
+    db.session.flush()
+    return subscription
+
+
+def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
+    """One conditional UPDATE: of two requests at the same moment only one leaves a proof."""
+    changed = db.session.execute(
+        sa.update(Subscription)
+        .where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.list_id == list_id,
+            Subscription.status != Status.UNSUBSCRIBED,
+        )
+        .values(
+            status=Status.UNSUBSCRIBED,
+            origin=proof.origin,
+            changed_at=proof.now,
+            unsubscribed_at=proof.now,
+        )
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        return 0
+    _record(subscriber_id, list_id, "unsubscribed", proof)
+    db.session.flush()
+    return 1
+
+
+def _new(subscriber_id: int, list_id: int, status: Status, proof: Proof) -> Subscription:
+    subscription = Subscription(
+        list_id=list_id,
+        subscriber_id=subscriber_id,
+        status=status,
+        origin=proof.origin,
+        created_at=proof.now,
+        changed_at=proof.now,
+    )
+    db.session.add(subscription)
+    return subscription
+
+
+def _record(subscriber_id: int, list_id: int | None, act: str, proof: Proof) -> None:
+    db.session.add(
+        Consent(
+            subscriber_id=subscriber_id,
+            list_id=list_id,
+            at=proof.now,
+            act=act,
+            origin=proof.origin,
+            wording=proof.wording,
+            ip=proof.ip[:45],
+            user_agent=proof.user_agent[:300],
+            operator_id=proof.operator_id,
+        )
+    )
+
+
+def _may_be_asked(subscriber: Subscriber, list_: List, *, now: datetime) -> bool:
+    stands = queries.suppression_of(subscriber)
+    if stands is not None and stands.reason in NEVER_MAILED:
+        return False
+    to_them = sa.select(sa.func.count()).select_from(Confirmation).filter_by(subscriber_id=subscriber.id)
+    lately = db.session.scalar(to_them.where(Confirmation.created_at > now - CONFIRMATION_PAUSE))
+    ever = db.session.scalar(to_them.filter_by(list_id=list_.id))
+    return not lately and (ever or 0) < MOST_CONFIRMATIONS

@@ -1,0 +1,263 @@
+"""Files that people bring: their encoding, delimiter and header; kept as UTF-8 in the data folder."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from charset_normalizer import from_bytes
+
+from campaigns.core import addresses, config, csvfile, files
+from campaigns.core.csvfile import Record, Records
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+
+LARGEST_FILE_BYTES = 1 << 30
+MOST_COLUMNS = 100
+LONGEST_HEADER = 100
+SAMPLES = 100  # rows that the guess of the columns looks at
+_CHUNK = 1 << 20
+_SAMPLE_BYTES = 1 << 16
+# What an operator may choose from; the first that fits as well as the best guess wins.
+ENCODINGS = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16 LE",
+    "utf-16-be": "UTF-16 BE",
+    "cp1252": "Western (Windows-1252)",
+    "cp1250": "Central European (Windows-1250)",
+    "cp1251": "Cyrillic (Windows-1251)",
+    "cp1253": "Greek (Windows-1253)",
+    "cp1254": "Turkish (Windows-1254)",
+    "cp1255": "Hebrew (Windows-1255)",
+    "cp1256": "Arabic (Windows-1256)",
+    "cp1257": "Baltic (Windows-1257)",
+    "gb18030": "Chinese (GB18030)",
+    "big5": "Traditional Chinese (Big5)",
+    "cp932": "Japanese (Shift JIS)",
+    "cp949": "Korean (EUC-KR)",
+}
+_LEGACY = [name for name in ENCODINGS if not name.startswith("utf")]
+_NOT_CSV = {
+    b"PK\x03\x04": _("This is a workbook or an archive. Open it and save it as CSV."),
+    b"\xd0\xcf\x11\xe0": _("This is an old Excel workbook. Open it and save it as CSV."),
+    b"%PDF": _("This is a PDF. Bring the people as a CSV file."),
+    b"\x1f\x8b": _("This file is compressed. Unpack it and bring the CSV file that is in it."),
+}
+_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is in a file: its columns, a sample of its rows, and where the first row of people begins."""
+
+    delimiter: str
+    columns: list[str]
+    has_header: bool
+    position: int
+    line: int
+    samples: list[list[str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A kept file: `raw` as it came, `path` as UTF-8 (the same file where it was UTF-8 already)."""
+
+    raw: Path
+    path: Path
+    encoding: str
+    size_bytes: int
+
+
+def folder() -> Path:
+    """Where files wait for their import."""
+    return config.current().files_dir / "imports"
+
+
+def keep(source: BinaryIO | Path) -> Upload:
+    """Keep a file and find its encoding; raises Invalid for what can't be a CSV file."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            return keep(stream)
+    try:
+        raw = files.keep(source, folder(), suffix=".csv", limit_bytes=LARGEST_FILE_BYTES)
+    except files.TooLarge as error:
+        raise Invalid(_("The file is larger than 1 GB. Split it up."), field="file") from error
+    try:
+        encoding = _encoding_of(raw)
+        return as_utf8(raw, encoding)
+    except Invalid:
+        raw.unlink(missing_ok=True)
+        raise
+
+
+def as_utf8(raw: Path, encoding: str) -> Upload:
+    """The kept file as UTF-8 with line feeds: itself, or a second file beside it."""
+    only_returns = _has_only_carriage_returns(raw, encoding)
+    if encoding == "utf-8" and not only_returns:
+        return Upload(raw, raw, encoding, raw.stat().st_size)
+    path = raw.with_suffix(".utf8.csv")
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    with raw.open("rb") as source, path.open("wb") as target:
+        while chunk := source.read(_CHUNK):
+            text = decoder.decode(chunk)
+            target.write((text.replace("\r", "\n") if only_returns else text).encode())
+        target.write(decoder.decode(b"", final=True).encode())
+    return Upload(raw, path, encoding, path.stat().st_size)
+
+
+def forget(path: Path) -> None:
+    """Remove the kept file and what was made of it."""
+    for each in {path, Path(str(path).replace(".utf8.csv", ".csv")), path.with_suffix(".utf8.csv")}:
+        with suppress(FileNotFoundError):
+            each.unlink()
+
+
+def raw_of(path: Path) -> Path:
+    """The file as it came, of a kept UTF-8 one."""
+    return Path(str(path).replace(".utf8.csv", ".csv"))
+
+
+def rows_in(path: Path) -> int:
+    """About how many rows the file has: its line feeds, and a last line without one."""
+    count, last = 0, b"\n"
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            count += chunk.count(b"\n")
+            last = chunk[-1:]
+    return count + (last != b"\n")
+
+
+def look(path: Path, *, delimiter: str | None = None, has_header: bool | None = None) -> Look:
+    """Columns and samples of a kept UTF-8 file; raises Invalid when there is nothing to read."""
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE_BYTES)
+        position = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+        line = 1
+        if said := _SEPARATOR_LINE.match(head, position):
+            position, line = said.end(), 2
+            delimiter = delimiter or said[1].decode(errors="replace")
+        text = head[position:].decode(errors="replace")
+        delimiter = delimiter or csvfile.guess_delimiter(text.splitlines()[: SAMPLES + 1])
+        records = list(_some(Records(file, delimiter=delimiter, position=position, line=line)))
+    if not records:
+        raise Invalid(_("The file is empty."), field="file")
+    first, header = records[0], has_header
+    if first.fault:
+        raise Invalid(_("The first row can't be read. Is this a CSV file?"), field="file")
+    if header is None:
+        header = not any(_is_address(cell) for cell in first.cells)
+    rows = records[1:] if header else records
+    if header and not rows:
+        raise Invalid(_("The file has a row of headings and no people."), field="file")
+    return Look(
+        delimiter=delimiter,
+        columns=_columns(first.cells, has_header=header),
+        has_header=header,
+        position=first.end if header else position,
+        line=first.next_line if header else line,
+        samples=[record.cells for record in rows if not record.fault],
+    )
+
+
+def _some(records: Records) -> Iterator[Record]:
+    taken = 0
+    for record in records:
+        if not any(cell.strip() for cell in record.cells) and not record.fault:
+            continue
+        yield record
+        taken += 1
+        if taken > SAMPLES:
+            return
+
+
+def _columns(cells: list[str], *, has_header: bool) -> list[str]:
+    if len(cells) > MOST_COLUMNS:
+        raise Invalid(
+            _("The file has %(number)d columns. Up to 100 can be read.", number=len(cells)), field="file"
+        )
+    names = [" ".join(cell.split())[:LONGEST_HEADER] if has_header else "" for cell in cells]
+    return [name or f"Column {at}" for at, name in enumerate(names, start=1)]
+
+
+def _is_address(text: str) -> bool:
+    if "@" not in text:
+        return False
+    try:
+        addresses.clean(text)
+    except ValueError:
+        return False
+    return True
+
+
+# -- encodings
+
+
+def _encoding_of(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head.strip():
+        raise Invalid(_("The file is empty."), field="file")
+    for magic, sentence in _NOT_CSV.items():
+        if head.startswith(magic):
+            raise Invalid(sentence, field="file")
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if half := _utf16_without_mark(head):
+        return half
+    if b"\0" in head and head.count(b"\0") > len(head) // 20:
+        raise Invalid(_("This is not a text file. Bring the people as a CSV file."), field="file")
+    return _legacy_encoding(path) if _is_not_utf8(path) else "utf-8"
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """Text in UTF-16 has a zero in every other byte of its ASCII part."""
+    pairs = len(head) // 2
+    for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+        if pairs > 4 and zeros.count(0) > pairs * 0.6 and head.count(0) < pairs * 1.1:
+            return name
+    return None
+
+
+def _is_not_utf8(path: Path) -> bool:
+    """Whether the file as a whole is something else; a few broken rows in UTF-8 are rows to reject."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    broken = good = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if chunk.isascii():
+                continue
+            text = decoder.decode(chunk)
+            wrong = text.count("�") - chunk.count("�".encode())
+            broken += max(0, wrong)
+            good += len(text) - len(text.encode("ascii", "ignore")) - max(0, wrong)
+    return broken > 0 and broken * 10 > good
+
+
+def _legacy_encoding(path: Path) -> str:
+    """The best guess for the lines that are not ASCII."""
+    sample = BytesIO()
+    with path.open("rb") as file:
+        while (line := file.readline(_SAMPLE_BYTES)) and sample.tell() < _SAMPLE_BYTES:
+            if not line.isascii():
+                sample.write(line)
+    matches = list(from_bytes(sample.getvalue(), cp_isolation=_LEGACY))
+    if not matches:
+        return "cp1252"
+    best = matches[0]
+    close = [m for m in matches if m.chaos <= best.chaos + 0.01 and m.coherence >= best.coherence - 0.05]
+    names = {name for match in close for name in (match.encoding, *match.could_be_from_charset)}
+    return next((name for name in _LEGACY if name in names), best.encoding)
+
+
+def _has_only_carriage_returns(path: Path, encoding: str) -> bool:
+    """Old Mac line ends, which no reader of lines understands."""
+    with path.open("rb") as file:
+        text = file.read(_SAMPLE_BYTES).decode(encoding, errors="replace")
+    return "\r" in text.rstrip("\r") and "\n" not in text

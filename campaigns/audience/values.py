@@ -1,0 +1,95 @@
+"""What we know of a person beside the address: keys of fields, and values in the form they are kept in."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from campaigns.audience.models import Field, FieldKind
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+
+LONGEST_KEY = 64
+LONGEST_VALUE = 10_000
+# Merge tags that the app itself gives.
+RESERVED = frozenset({"email", "unsubscribe_url", "preferences_url", "web_view_url", "loop"})
+_KEY = re.compile(r"[a-z][a-z0-9_]*")
+_WORDS_OF_THE_LANGUAGE = frozenset(
+    {"and", "or", "not", "in", "is", "if", "elif", "else", "endif", "for", "endfor", "set", "endset"}
+    | {"true", "false", "none", "block", "endblock", "include", "import", "from", "extends", "macro", "call"}
+)
+# Headings in other words or languages, as exports of address books and shops write them.
+SYNONYMS = {
+    "first_name": "firstname forename givenname given_name vorname prenom nombre fname 名 名字",
+    "last_name": "lastname surname familyname family_name nachname nom apellido apellidos lname 姓 姓氏",
+    "name": "full_name fullname display_name 姓名 全名 naam nome",
+    "city": "town ort stadt ville ciudad 城市 市",
+    "country": "land pays pais 国家",
+    "company": "organisation organization firma empresa 公司",
+    "phone": "telephone telefon phone_number mobile 电话 手机",
+}
+_MEANT = {word: key for key, words in SYNONYMS.items() for word in words.split()}
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y.%m.%d")
+
+
+def key_for(label: str, *, taken: Iterable[str] = ()) -> str:
+    """The merge tag of a label: "First name" -> `first_name`; numbered when it is taken."""
+    key = slug(label)
+    key = _MEANT.get(key, key)
+    if not _KEY.fullmatch(key):
+        key = f"field_{key}".rstrip("_") if key.isascii() and key else "field"
+    if key in RESERVED or key in _WORDS_OF_THE_LANGUAGE:
+        key = f"field_{key}"
+    key, used, number = key[: LONGEST_KEY - 4], set(taken), 2
+    wanted = key
+    while key in used:
+        key, number = f"{wanted}_{number}", number + 1
+    return key
+
+
+def meant(label: str) -> str:
+    """The key that a heading most likely means: `Vorname` and `first name` are both `first_name`."""
+    key = slug(label)
+    return _MEANT.get(key, _MEANT.get(key.replace("_", ""), key))
+
+
+def slug(text: str) -> str:
+    """Lower-case words joined by underscores, without accents where the letter has a plain form."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return re.sub(r"\W+", "_", unicodedata.normalize("NFKC", plain)).strip("_")
+
+
+def parse(field: Field, text: str) -> Any:
+    """The value as it is kept: text, a number, or a date as YYYY-MM-DD; None for nothing; raises Invalid."""
+    text = text.strip()
+    if not text:
+        return None
+    if len(text) > LONGEST_VALUE:
+        raise Invalid(_("This is too long. Use up to 10,000 characters."), field=field.key, code="too_long")
+    if field.kind is FieldKind.NUMBER:
+        return _number(field, text)
+    if field.kind is FieldKind.DATE:
+        return _date(field, text)
+    return text
+
+
+def _number(field: Field, text: str) -> int | float:
+    plain = text.replace(" ", "").replace("\u202f", "").replace("\xa0", "")
+    if re.fullmatch(r"[+-]?\d{1,15}", plain):
+        return int(plain)
+    if re.fullmatch(r"[+-]?\d{1,15}[.,]\d{1,15}", plain):
+        return float(plain.replace(",", "."))
+    raise Invalid(_("This is not a number. Write it like 12 or 12.5."), field=field.key, code="bad_number")
+
+
+def _date(field: Field, text: str) -> str:
+    day = text[:10] if re.match(r"\d{4}-\d\d-\d\d[T ]", text) else text
+    for form in _DAYS:
+        try:
+            return date.strftime(datetime.strptime(day, form).date(), "%Y-%m-%d")  # noqa: DTZ007 (a day)
+        except ValueError:
+            continue
+    raise Invalid(_("This is not a date. Write it like 2026-11-23."), field=field.key, code="bad_date")
