@@ -1,0 +1,117 @@
+"""Person or machine? Rules by id, pure and re-computable; the verdict is kept, the event is never dropped.
+
+A gateway opens every link of a mail within seconds of its arrival, with the agent of an ordinary browser;
+Apple fetches pixels whether anybody reads or not. Image proxies of Gmail and Yahoo fetch when a mail is
+shown: those are readers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaigns.tracking import networks
+from campaigns.tracking.models import Kind, Verdict
+
+RULES_VERSION = 1
+
+_PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy|Outlook|Thunderbird|Microsoft Office", re.IGNORECASE)
+_MACHINES = re.compile(
+    r"bot\b|spider|crawl|curl/|wget/|python-|go-http-client|okhttp|java/|libwww|headless|phantom|validator"
+    r"|bingpreview|skypeuripreview|whatsapp|telegram|slack|urldefense|safelinks|barracuda|mimecast|proofpoint"
+    r"|forcepoint|symantec|trendmicro|sophos|zscaler|scanner|monitor|preview|fetch",
+    re.IGNORECASE,
+)
+_PRIVACY = "Mozilla/5.0"  # Apple's proxy says this and no more
+_PREFETCH = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
+TOO_SOON = timedelta(seconds=3)
+SHORT_BURST, SHORT_WINDOW = 3, timedelta(seconds=2)
+LONG_BURST, LONG_WINDOW = 5, timedelta(seconds=10)
+OPEN_BEFORE_BURST = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One request as it came in."""
+
+    kind: Kind
+    at: datetime
+    agent: str = ""
+    ip: str = ""
+    purpose: str = ""  # Sec-Purpose, Purpose, X-Purpose, X-Moz joined
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event that was recorded before."""
+
+    id: int
+    kind: Kind
+    at: datetime
+    link_number: int | None
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    verdict: Verdict
+    signals: tuple[str, ...] = ()
+
+
+def judge(hit: Hit) -> Judgement:
+    """The verdict on one request by itself."""
+    if _PREFETCH.search(hit.purpose):
+        return Judgement(Verdict.MACHINE, ("T2",))
+    if networks.is_scanner(hit.ip):
+        return Judgement(Verdict.MACHINE, ("T4",))
+    if hit.kind is Kind.OPEN and hit.agent.strip() == _PRIVACY:
+        return Judgement(Verdict.MACHINE, ("T5",))
+    if not hit.agent.strip():
+        return Judgement(Verdict.MACHINE, ("T3",))
+    if _MACHINES.search(hit.agent) and not _PROXIES.search(hit.agent):
+        return Judgement(Verdict.MACHINE, ("T3",))
+    if hit.sent_at and hit.at - hit.sent_at < TOO_SOON:
+        return Judgement(Verdict.UNSURE, ("T10",))
+    return Judgement(Verdict.HUMAN)
+
+
+def burst(events: Sequence[Seen]) -> set[int]:
+    """Ids of events of one mail that a machine must have made: many links within seconds (T7).
+
+    Only one network's clicks make a burst, so a gateway never takes a reader's click with it; the opens
+    that the same network made right before belong to the machine too.
+    """
+    found: set[int] = set()
+    for network in {event.network for event in events}:
+        clicks = sorted(
+            (event for event in events if event.network == network and event.kind is Kind.CLICK),
+            key=lambda event: event.at,
+        )
+        caught = _in_burst(clicks, SHORT_BURST, SHORT_WINDOW) | _in_burst(clicks, LONG_BURST, LONG_WINDOW)
+        if not caught:
+            continue
+        first = min(event.at for event in clicks if event.id in caught)
+        found |= caught | _opens_before(events, network, first)
+    return found
+
+
+def _in_burst(clicks: Sequence[Seen], least: int, window: timedelta) -> set[int]:
+    caught: set[int] = set()
+    for start in range(len(clicks)):
+        near = [each for each in clicks[start:] if each.at - clicks[start].at <= window]
+        if len({each.link_number for each in near}) >= least:
+            caught |= {each.id for each in near}
+    return caught
+
+
+def _opens_before(events: Iterable[Seen], network: str, first: datetime) -> set[int]:
+    return {
+        event.id
+        for event in events
+        if event.kind is Kind.OPEN
+        and event.network == network
+        and timedelta(0) <= first - event.at <= OPEN_BEFORE_BURST
+    }

@@ -1,0 +1,175 @@
+"""Writing down what came back. An event is always kept; the ledger's first open and click are a person's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience import services as audience
+from campaigns.audience.models import Origin, Subscriber
+from campaigns.core.db import db
+from campaigns.delivery.models import Delivery
+from campaigns.tracking import networks, robots
+from campaigns.tracking.models import Event, Kind, Verdict
+from campaigns.tracking.queries import Letter
+
+LOOK_BACK = timedelta(seconds=70)  # as far as a burst and the opens before it can reach
+MOST_EVENTS = 500  # of one mail that are looked at again: more is a machine anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asked, as far as the request tells."""
+
+    agent: str = ""
+    ip: str = ""
+    purpose: str = ""
+
+
+def record_open(delivery_id: int, visitor: Visitor, *, at: datetime) -> Verdict | None:
+    """An open pixel was fetched; None when there is no such mail."""
+    return _record(delivery_id, Kind.OPEN, visitor, at=at)
+
+
+def record_click(delivery_id: int, number: int, visitor: Visitor, *, at: datetime) -> Verdict | None:
+    """A link was followed; a burst of links folds the events of that visitor back into a machine's."""
+    verdict = _record(delivery_id, Kind.CLICK, visitor, at=at, link_number=number)
+    if verdict is not None:
+        _fold_burst(delivery_id, at=at)
+    return verdict
+
+
+def record_unsubscribe(
+    letter: Letter,
+    visitor: Visitor,
+    *,
+    at: datetime,
+    origin: Origin,
+    list_ids: list[int] | None = None,
+    everything: bool = False,
+) -> int:
+    """Take the reader off the campaign's lists (or those given, or all); how many lists it changed."""
+    if letter.subscriber is None:
+        return 0
+    wanted = list_ids if list_ids is not None else [each.id for each in letter.lists]
+    changed = audience.unsubscribe(
+        letter.subscriber.id,
+        list_ids=None if everything else wanted,
+        origin=origin,
+        now=at,
+        ip=visitor.ip,
+        user_agent=visitor.agent,
+    )
+    if changed:
+        _first(letter.delivery.id, Delivery.unsubscribed_at, at)
+        _add(letter.delivery, Kind.UNSUBSCRIBE, visitor, robots.Judgement(Verdict.HUMAN), at=at)
+    return changed
+
+
+def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> int:
+    """The reader left by mistake: subscribed again to this campaign's lists."""
+    if letter.subscriber is None:
+        return 0
+    changed = audience.resubscribe(
+        letter.subscriber.id,
+        list_ids=[each.id for each in letter.lists],
+        origin=Origin.PAGE,
+        now=at,
+        ip=visitor.ip,
+        user_agent=visitor.agent,
+    )
+    if changed:
+        _set(letter.delivery.id, unsubscribed_at=None)
+        db.session.execute(sa.delete(Event).filter_by(delivery_id=letter.delivery.id, kind=Kind.UNSUBSCRIBE))
+    return changed
+
+
+def _record(
+    delivery_id: int, kind: Kind, visitor: Visitor, *, at: datetime, link_number: int | None = None
+) -> Verdict | None:
+    delivery = db.session.get(Delivery, delivery_id)
+    if delivery is None:
+        return None
+    hit = robots.Hit(kind, at, visitor.agent, visitor.ip, visitor.purpose, sent_at=delivery.done_at)
+    judgement = robots.judge(hit)
+    _add(delivery, kind, visitor, judgement, at=at, link_number=link_number)
+    if judgement.verdict is not Verdict.MACHINE:
+        _note_person(delivery, kind, at)
+    return judgement.verdict
+
+
+def _add(
+    delivery: Delivery,
+    kind: Kind,
+    visitor: Visitor,
+    judgement: robots.Judgement,
+    *,
+    at: datetime,
+    link_number: int | None = None,
+) -> None:
+    db.session.execute(
+        sa.insert(Event).values(
+            kind=kind,
+            at=at,
+            campaign_id=delivery.campaign_id,
+            delivery_id=delivery.id,
+            link_number=link_number,
+            verdict=judgement.verdict,
+            signals=" ".join(judgement.signals),
+            network=networks.without_person(visitor.ip),
+            agent=visitor.agent[:200],
+        )
+    )
+
+
+def _note_person(delivery: Delivery, kind: Kind, at: datetime) -> None:
+    """The first open and click of a person; who clicks has opened, images or not."""
+    _first(delivery.id, Delivery.opened_at, at)
+    values: dict[str, Any] = {"last_opened_at": at}
+    if kind is Kind.CLICK:
+        _first(delivery.id, Delivery.clicked_at, at)
+        values["last_clicked_at"] = at
+    db.session.execute(sa.update(Subscriber).where(Subscriber.id == delivery.subscriber_id).values(values))
+
+
+def _first(delivery_id: int, column: Any, at: datetime) -> None:
+    db.session.execute(
+        sa.update(Delivery).where(Delivery.id == delivery_id, column.is_(None)).values({column.key: at})
+    )
+
+
+def _set(delivery_id: int, **values: Any) -> None:
+    db.session.execute(sa.update(Delivery).where(Delivery.id == delivery_id).values(values))
+
+
+def _fold_burst(delivery_id: int, *, at: datetime) -> None:
+    rows = db.session.execute(
+        sa.select(Event.id, Event.kind, Event.at, Event.link_number, Event.network)
+        .where(Event.delivery_id == delivery_id, Event.at > at - LOOK_BACK)
+        .order_by(Event.id.desc())
+        .limit(MOST_EVENTS)
+    )
+    machine = robots.burst([robots.Seen(*row) for row in rows])
+    if not machine:
+        return
+    db.session.execute(
+        sa.update(Event)
+        .where(Event.id.in_(machine), Event.verdict != Verdict.MACHINE)
+        .values(verdict=Verdict.MACHINE, signals="T7")
+    )
+    _set(
+        delivery_id,
+        opened_at=_first_by_person(delivery_id, Kind.OPEN, Kind.CLICK),
+        clicked_at=_first_by_person(delivery_id, Kind.CLICK),
+    )
+
+
+def _first_by_person(delivery_id: int, *kinds: Kind) -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(sa.func.min(Event.at))
+        .where(Event.delivery_id == delivery_id, Event.kind.in_(kinds), Event.verdict != Verdict.MACHINE)
+        .scalar_subquery()
+    )
