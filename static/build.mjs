@@ -50,16 +50,19 @@ async function bundle(entryPoints, options = {}) {
   return result.outputFiles.map((file) => ({ name: path.relative(target, file.path), content: file.contents }));
 }
 
+// Only the kit is purged: our own rules are all meant, and some of their names are put together in templates.
 async function buildStyles() {
-  for (const { name, content } of await bundle(["css/app.css", "css/public.css"], { entryNames: "[name]" })) {
-    if (name.endsWith(".css")) {
-      await write(name, await purge(Buffer.from(content).toString()));
-      continue;
-    }
-    await mkdir(path.dirname(path.join(target, name)), { recursive: true });
-    await writeFile(path.join(target, name), content);
-    manifest[path.basename(name).replace(/\.[^.]+\.woff2$/, ".woff2")] = name;
-  }
+  const files = await bundle(["css/kit.css", "css/app.css", "css/public.css"], { entryNames: "[name]" });
+  const text = (name) => Buffer.from(files.find((file) => file.name === name).content).toString();
+  await write("app.css", (await purge(text("kit.css"))) + text("app.css"));
+  await write("public.css", text("public.css"));
+  for (const font of files.filter(({ name }) => name.endsWith(".woff2"))) await writeFont(font);
+}
+
+async function writeFont({ name, content }) {
+  await mkdir(path.dirname(path.join(target, name)), { recursive: true });
+  await writeFile(path.join(target, name), content);
+  manifest[path.basename(name).replace(/\.[^.]+\.woff2$/, ".woff2")] = name;
 }
 
 async function purge(css) {
@@ -67,7 +70,6 @@ async function purge(css) {
     content: CONTENT.map((pattern) => path.join(root, pattern)),
     css: [{ raw: css }],
     safelist: SAFELIST,
-    variables: true,
     // Jinja and HTML: a class ends at a quote, a space or a brace.
     defaultExtractor: (text) => text.match(/[\w-/:.]+(?<![:.])/g) ?? [],
   });
