@@ -40,11 +40,11 @@ class RowReader:
     def __init__(
         self, columns: Sequence[str], targets: Sequence[str], fields: Iterable[Field], link_key: bytes
     ) -> None:
-        kinds = {each.key: each for each in fields}
+        kinds = {each.key: each.kind for each in fields}  # plain facts: rows outlive many commits
         self._width = len(columns)
         self._email = targets.index(EMAIL)
         self._fields = [
-            (at, kinds[target])
+            (at, target, kinds[target])
             for at, target in enumerate(targets)
             if target not in (EMAIL, IGNORE) and target in kinds
         ]
@@ -77,16 +77,16 @@ class RowReader:
         except ValueError:  # also from IDNA
             return self._rejected(record, Reason.BAD_ADDRESS, text)
         known: dict[str, Any] = {}
-        for at, each in self._fields:
+        for at, name, kind in self._fields:
             cell = cells[at]
             if not cell:
                 continue
             try:
-                value = values.parse(each, cell)
+                value = values.parse(cell, kind=kind, key=name)
             except Invalid as wrong:
                 return self._rejected(record, Reason(wrong.details["code"]), cell.strip())
             if value is not None:
-                known[each.key] = value
+                known[name] = value
         key = signing.address_key(self._link_key, address)
         return Taken(record.line, record.end, email, address, key, known, cells=cells)
 

@@ -237,7 +237,7 @@ def _is_not_utf8(path: Path) -> bool:
             wrong = text.count("�") - chunk.count("�".encode())
             broken += max(0, wrong)
             good += len(text) - len(text.encode("ascii", "ignore")) - max(0, wrong)
-    return broken > 0 and broken * 10 > good
+    return broken > 0 and broken * 2 > good
 
 
 def _legacy_encoding(path: Path) -> str:

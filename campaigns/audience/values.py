@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from campaigns.audience.models import Field, FieldKind
+from campaigns.audience.models import FieldKind
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 
@@ -62,34 +62,37 @@ def slug(text: str) -> str:
     return re.sub(r"\W+", "_", unicodedata.normalize("NFKC", plain)).strip("_")
 
 
-def parse(field: Field, text: str) -> Any:
-    """The value as it is kept: text, a number, or a date as YYYY-MM-DD; None for nothing; raises Invalid."""
+def parse(text: str, *, kind: FieldKind, key: str) -> Any:
+    """The value as it is kept: text, a number, or a date as YYYY-MM-DD; None for nothing. Raises Invalid at
+    the key, with a `code` for reports."""
     text = text.strip()
     if not text:
         return None
     if len(text) > LONGEST_VALUE:
-        raise Invalid(_("This is too long. Use up to 10,000 characters."), field=field.key, code="too_long")
-    if field.kind is FieldKind.NUMBER:
-        return _number(field, text)
-    if field.kind is FieldKind.DATE:
-        return _date(field, text)
+        raise Invalid(_("This is too long. Use up to 10,000 characters."), field=key, code="too_long")
+    if "\0" in text:
+        raise Invalid(_("This contains zero bytes. Type it anew."), field=key, code="nul")
+    if kind is FieldKind.NUMBER:
+        return _number(text, key)
+    if kind is FieldKind.DATE:
+        return _date(text, key)
     return text
 
 
-def _number(field: Field, text: str) -> int | float:
+def _number(text: str, key: str) -> int | float:
     plain = text.replace(" ", "").replace("\u202f", "").replace("\xa0", "")
     if re.fullmatch(r"[+-]?\d{1,15}", plain):
         return int(plain)
     if re.fullmatch(r"[+-]?\d{1,15}[.,]\d{1,15}", plain):
         return float(plain.replace(",", "."))
-    raise Invalid(_("This is not a number. Write it like 12 or 12.5."), field=field.key, code="bad_number")
+    raise Invalid(_("This is not a number. Write it like 12 or 12.5."), field=key, code="bad_number")
 
 
-def _date(field: Field, text: str) -> str:
+def _date(text: str, key: str) -> str:
     day = text[:10] if re.match(r"\d{4}-\d\d-\d\d[T ]", text) else text
     for form in _DAYS:
         try:
-            return date.strftime(datetime.strptime(day, form).date(), "%Y-%m-%d")  # noqa: DTZ007 (a day)
+            return datetime.strptime(day, form).date().isoformat()  # noqa: DTZ007 (a day has no zone)
         except ValueError:
             continue
-    raise Invalid(_("This is not a date. Write it like 2026-11-23."), field=field.key, code="bad_date")
+    raise Invalid(_("This is not a date. Write it like 2026-11-23."), field=key, code="bad_date")
