@@ -18,6 +18,8 @@ VIEWS = (
     "campaigns.reports.views",
     "campaigns.settings.views",
 )
+# More routes of the blueprints above, imported before these are registered.
+MORE_ROUTES = ("campaigns.public.leaving", "campaigns.public.web_view")
 COMMANDS = "campaigns.cli.commands"
 # Packages with tables: imported so that migrations and relationships know them all.
 MODELS = (
@@ -34,6 +36,8 @@ MODELS = (
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """Attach every blueprint; those that say `csrf_exempt` are for mail programs and say why."""
     for name in MODELS:
+        import_module(name)
+    for name in MORE_ROUTES:
         import_module(name)
     for name in VIEWS:
         blueprint = import_module(name).bp

@@ -14,8 +14,9 @@ from campaigns.accounts.models import Operator, Role
 from campaigns.audience.models import Field, List, OptIn, Origin, Status, Subscriber, Subscription
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
+from campaigns.delivery.models import Delivery, State
 from campaigns.mail.security import Security
-from campaigns.planning.models import Campaign
+from campaigns.planning.models import Campaign, Link, Revision
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Sender, Server
 
@@ -101,3 +102,37 @@ def make_campaign(*, lists: tuple[List, ...] | list[List] = (), **values: Any) -
         **values,
     }
     return _kept(Campaign(lists=list(lists), **values))
+
+
+def make_revision(campaign: Campaign, *, links: tuple[str, ...] = (), **values: Any) -> Revision:
+    """What the campaign says, frozen, with its tracked links numbered from 1."""
+    says = ("subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
+    values = {name: getattr(campaign, name) for name in says} | {
+        "track_opens": True,
+        "track_clicks": True,
+        "sha256": "0" * 64,
+        "created_at": NOON,
+        **values,
+    }
+    revision: Revision = _kept(Revision(campaign_id=campaign.id, **values))
+    for number, url in enumerate(links, start=1):
+        db.session.add(Link(revision_id=revision.id, number=number, url=url))
+    campaign.revision_id = revision.id
+    db.session.commit()
+    return revision
+
+
+def make_delivery(
+    campaign: Campaign, subscriber: Subscriber, *, state: State = State.SENT, **values: Any
+) -> Delivery:
+    """A ledger row as it stands after the mail went out."""
+    values = {"wave": 1, "batch_number": 1, "done_at": NOON, "started_at": NOON, **values}
+    return _kept(
+        Delivery(
+            campaign_id=campaign.id,
+            subscriber_id=subscriber.id,
+            address_key=subscriber.address_key,
+            state=state,
+            **values,
+        )
+    )

@@ -1,7 +1,85 @@
-"""Pages of this domain."""
+"""Doors for anyone: the open pixel, links, leaving, preferences, the mail as a page.
+
+Nobody signs in here and nothing sets a cookie. A mail program has no CSRF token, so the whole blueprint
+is exempt: what a request may do is in its token, signed for one purpose and one mail.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request
+from sqlalchemy.exc import OperationalError
+
+from campaigns.accounts.guards import anyone, writes
+from campaigns.content import links
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.core.signing import Purpose
+from campaigns.public import health as vitals
+from campaigns.public.visit import harden, number_of, visitor
+from campaigns.tracking import queries, services
 
 bp = Blueprint("public", __name__)
+bp.csrf_exempt = True  # type: ignore[attr-defined]
+bp.after_request(harden)
+
+PIXEL = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
+
+
+@bp.get("/o/<token>.gif")
+@anyone
+@writes
+def open(token: str) -> Response:
+    """The pixel, always; a forged token or a database that is away changes nothing for the reader."""
+    number = number_of(token, Purpose.TRACK)
+    if number and request.method == "GET":
+        try:
+            services.record_open(number, visitor(), at=clock.now())
+            db.session.commit()
+        except OperationalError:
+            db.session.rollback()
+    return Response(PIXEL, mimetype="image/gif")
+
+
+@bp.get("/c/<token>/<int:number>")
+@anyone
+@writes
+def click(token: str, number: int) -> Any:
+    """To where the link leads: only what is stored, never what a URL says."""
+    delivery_id = number_of(token, Purpose.TRACK)
+    letter = queries.letter(delivery_id) if delivery_id else None
+    stored = queries.link(delivery_id, number) if delivery_id else None
+    target = links.destination(stored, letter.values) if letter and stored else None
+    if target is None or delivery_id is None:
+        raise NotFound(_("This link leads nowhere. Open the mail again and use the link in it."))
+    if request.method == "GET":
+        services.record_click(delivery_id, number, visitor(), at=clock.now())
+        db.session.commit()
+    return redirect(target, 302)
+
+
+@bp.get("/health")
+@anyone
+def health() -> tuple[Response, int]:
+    """Whether the parts answer; for load balancers and monitors."""
+    found = vitals.check()
+    return jsonify(found), 200 if found["database"] == "ok" else 503
+
+
+@bp.errorhandler(OperationalError)
+def database_away(_error: OperationalError) -> Response:
+    """A reader gets a sentence, not a page that needs the database too."""
+    db.session.rollback()
+    sentence = _("We can't look this up right now. Try again in a minute.")
+    return harden(Response(f"{sentence}\n", status=503, mimetype="text/plain"))
+
+
+@bp.errorhandler(NotFound)
+def not_found(error: NotFound) -> tuple[str, int]:
+    """One neutral page for forged tokens, unknown numbers and deleted campaigns."""
+    return render_template("public/nothing.html", sentence=str(error)), 404

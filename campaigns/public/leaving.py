@@ -1,0 +1,119 @@
+"""Leaving, coming back and choosing lists: the pages behind the links in every mail.
+
+GET only asks, whatever the link scanner: leaving takes a POST, by the page's button or by a mail program's
+one click (RFC 8058 section 3.2). Everything may be done twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, render_template, request
+
+from campaigns.accounts.guards import anyone
+from campaigns.audience import queries as audience
+from campaigns.audience import services as subscribing
+from campaigns.audience.models import Origin
+from campaigns.core import addresses, clock
+from campaigns.core.db import db
+from campaigns.core.signing import Purpose
+from campaigns.public.views import bp
+from campaigns.public.visit import letter_of, number_of, visitor
+from campaigns.tracking import queries as tracking
+from campaigns.tracking import services
+from campaigns.tracking.queries import Letter
+
+ONE_CLICK = "List-Unsubscribe"
+
+
+@bp.route("/u/<token>", methods=["GET", "POST"])
+@anyone
+def unsubscribe(token: str) -> Any:
+    """Ask, or leave. A token of nobody we know gets a calm page and changes nothing."""
+    letter = letter_of(token, Purpose.SUBSCRIPTION)
+    if request.method == "POST" and ONE_CLICK in request.form:
+        return _one_click(letter)
+    if letter is None or letter.subscriber is None:
+        return _nobody(token)
+    if request.method != "POST":
+        return _page("unsubscribe", letter, token)
+    everything = request.form.get("scope") == "everything"
+    services.record_unsubscribe(letter, visitor(), at=clock.now(), origin=Origin.PAGE, everything=everything)
+    db.session.commit()
+    return _page("unsubscribed", letter, token, everything=everything)
+
+
+@bp.post("/u/<token>/undo")
+@anyone
+def resubscribe(token: str) -> Any:
+    """Take leaving back, by the button on the page that said goodbye."""
+    letter = letter_of(token, Purpose.SUBSCRIPTION)
+    if letter is None or letter.subscriber is None:
+        return _nobody(token)
+    services.take_back_unsubscribe(letter, visitor(), at=clock.now())
+    db.session.commit()
+    return _page("resubscribed", letter, token)
+
+
+@bp.route("/p/<token>", methods=["GET", "POST"])
+@anyone
+def preferences(token: str) -> Any:
+    """Which lists, or none at all."""
+    letter = letter_of(token, Purpose.SUBSCRIPTION)
+    if letter is None or letter.subscriber is None:
+        return _nobody(token)
+    if request.method == "POST":
+        _choose(letter, {int(each) for each in request.form.getlist("list") if each.isdigit()})
+        db.session.commit()
+    subscriptions = audience.subscriptions(letter.subscriber.id)
+    saved = request.method == "POST"
+    return _page("preferences", letter, token, subscriptions=subscriptions, saved=saved)
+
+
+def _one_click(letter: Letter | None) -> Response:
+    """Always 200, no cookie, no redirect: a refusal here would be a spam complaint."""
+    if letter is not None:
+        services.record_unsubscribe(letter, visitor(), at=clock.now(), origin=Origin.ONE_CLICK)
+        db.session.commit()
+    return Response("", mimetype="text/plain")
+
+
+def _choose(letter: Letter, wanted: set[int]) -> None:
+    """Leave what is no longer wanted, come back to what is; lists the person was never on stay closed."""
+    assert letter.subscriber
+    person, who, now = letter.subscriber, visitor(), clock.now()
+    known = {each.list_id for each in audience.subscriptions(person.id)}
+    services.record_unsubscribe(
+        letter,
+        who,
+        at=now,
+        origin=Origin.PAGE,
+        list_ids=sorted(known - wanted),
+        everything=not wanted & known,
+    )
+    if wanted & known:
+        subscribing.resubscribe(
+            person.id,
+            list_ids=sorted(wanted & known),
+            origin=Origin.PAGE,
+            now=now,
+            ip=who.ip,
+            user_agent=who.agent,
+        )
+
+
+def _nobody(token: str) -> Any:
+    """A test mail, somebody who was deleted, or a forged link: no difference that could be measured."""
+    is_test = number_of(token, Purpose.SUBSCRIPTION) == tracking.TEST_MAIL
+    return render_template("public/nobody.html", is_test=is_test)
+
+
+def _page(name: str, letter: Letter, token: str, **values: Any) -> str:
+    assert letter.subscriber
+    return render_template(
+        f"public/{name}.html",
+        token=token,
+        lists=letter.lists,
+        address=addresses.masked(letter.subscriber.email),
+        **values,
+    )

@@ -1,0 +1,42 @@
+"""What a public request tells of itself, and what every public answer says."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from campaigns.core import signing
+from campaigns.core.signing import Purpose
+from campaigns.settings import queries as settings
+from campaigns.tracking import queries
+from campaigns.tracking.queries import Letter
+from campaigns.tracking.services import Visitor
+
+PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+
+
+def visitor() -> Visitor:
+    """Agent, address and stated purpose of this request."""
+    return Visitor(
+        agent=request.headers.get("User-Agent", "")[:300],
+        ip=request.remote_addr or "",
+        purpose=" ".join(request.headers.get(name, "") for name in PURPOSE_HEADERS).strip(),
+    )
+
+
+def number_of(token: str, purpose: Purpose) -> int | None:
+    """The mail a token was made for; 0 is a test mail; None when the token is not ours."""
+    return signing.read(settings.link_key(), purpose, token)
+
+
+def letter_of(token: str, purpose: Purpose) -> Letter | None:
+    """The mail behind a token; None for a forged one, a test mail, and a campaign that was deleted."""
+    number = number_of(token, purpose)
+    return queries.letter(number) if number else None
+
+
+def harden(response: Response) -> Response:
+    """Nothing to keep, nothing to index, nothing to tell the next site."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response

@@ -1,0 +1,55 @@
+"""A mail as a page: as that person got it, by the same code, in a sandbox of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from campaigns.accounts.guards import anyone
+from campaigns.content import paths
+from campaigns.content.compiled import preview_content
+from campaigns.core import config, signing
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.core.signing import Purpose
+from campaigns.planning.sources import source_of
+from campaigns.public.views import bp
+from campaigns.public.visit import letter_of
+from campaigns.settings import queries as settings
+from campaigns.tracking import queries
+from campaigns.tracking.queries import Letter
+
+# No script, no form, no cookie of ours: what somebody wrote into a mail can't act as this site.
+SANDBOX = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation; "
+    "default-src 'none'; img-src 'self' http: https: data:; style-src 'unsafe-inline'; font-src https:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+@bp.get("/w/<token>")
+@anyone
+def web_view(token: str) -> Response:
+    """The mail; its links lead where they lead, unsubscribing included."""
+    letter = letter_of(token, Purpose.VIEW)
+    revision = queries.revision(letter.campaign) if letter else None
+    if letter is None or revision is None:
+        raise NotFound(_("There is no such mail here any more."))
+    public_url = config.current().public_url
+    source = source_of(
+        revision, site=settings.site(), list_=next(iter(letter.lists), None), public_url=public_url
+    )
+    found = preview_content(source, {**letter.values, **_own_links(letter, token, public_url)})
+    response = Response(found.html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = SANDBOX
+    return response
+
+
+def _own_links(letter: Letter, token: str, public_url: str) -> dict[str, Any]:
+    subscription = signing.sign(settings.link_key(), Purpose.SUBSCRIPTION, letter.delivery.id)
+    return {
+        "unsubscribe_url": paths.unsubscribe_url(public_url, subscription),
+        "preferences_url": paths.preferences_url(public_url, subscription),
+        "web_view_url": paths.web_view_url(public_url, token),
+    }
