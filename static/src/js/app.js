@@ -1,6 +1,7 @@
 // Plain HTML works without this file. Each module finds its elements by data-behaviour and improves them.
 import htmx from "htmx.org";
 import { confirm, dialog, openDialog } from "./dialogs.js";
+import { editor } from "./editor.js";
 import { autosave, bulk, preview, previewWidth, unsaved } from "./forms.js";
 import { live } from "./live.js";
 import { menu } from "./menus.js";
@@ -9,7 +10,7 @@ import { autosubmit, copy, countdown, dismiss, drop, focus, mergeTags, password,
 
 const behaviours = {
   autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, focus, live, menu,
-  "merge-tags": mergeTags, "open-dialog": openDialog, password, preview, "preview-width": previewWidth,
+  editor, "merge-tags": mergeTags, "open-dialog": openDialog, password, preview, "preview-width": previewWidth,
   reveal, theme, timezone, unsaved,
 };
 const improved = new WeakSet();
@@ -24,4 +25,8 @@ function improve(root) {
 }
 
 improve(document);
-htmx.onLoad(improve);
+htmx.onLoad((root) => {
+  improve(root);
+  const region = root.closest?.('[data-behaviour~="live"]');
+  if (region) live(region);
+});

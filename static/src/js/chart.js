@@ -79,7 +79,8 @@ function draw(figure) {
   const make = () => new uPlot(options(figure, times, lines, size()), [times, ...lines.map((line) => line.values)], box);
   let plot = make();
   new ResizeObserver(() => plot.setSize(size())).observe(box);
-  addEventListener("themechange", () => { plot.destroy(); plot = make(); });
+  const redraw = () => { plot.destroy(); plot = make(); };
+  new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 }
 
 const drawn = new WeakSet();

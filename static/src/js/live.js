@@ -16,13 +16,8 @@ export function live(region) {
   announce(milestone === 100 ? word("done") : word("percent", { n: milestone }));
 }
 
-// A poll must not take the focus away or shut what somebody has opened.
+// A poll must not shut what somebody has opened; htmx itself keeps the focus on an element with an id.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const region = event.detail.target;
-  const busy = region?.contains?.(document.activeElement) && document.activeElement.matches("input, textarea, select, button, a, summary");
-  const open = region?.querySelector?.("details[open], dialog[open]");
-  if (region?.dataset?.behaviour?.includes("live") && (busy || open) && event.detail.xhr.status === 200) {
-    region.dataset.held = "";
-    if (!region.dataset.percent || region.dataset.percent === new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html").querySelector("[data-percent]")?.dataset.percent) event.detail.shouldSwap = false;
-  }
+  if (region?.matches?.('[data-behaviour~="live"]') && region.querySelector("details[open], dialog[open]")) event.detail.shouldSwap = false;
 });

@@ -2,7 +2,8 @@
 import { show } from "./dialogs.js";
 import { isTyping } from "./page.js";
 
-const GO = { h: "/", c: "/campaigns", p: "/people" };
+// Where the keys lead stands in the dialog under ?: links with data-keys.
+const link = (keys) => document.querySelector(`#shortcuts a[data-keys="${CSS.escape(keys)}"]`);
 let pending = false;
 
 function save(event) {
@@ -18,10 +19,10 @@ document.addEventListener("keydown", (event) => {
   if (!document.body.classList.contains("app")) return;
   const first = pending;
   pending = event.key === "g";
-  if (first && GO[event.key]) return location.assign(GO[event.key]);
+  const goal = link(first ? `g ${event.key}` : event.key);
+  if (goal) return location.assign(goal.href);
   if (pending) setTimeout(() => { pending = false; }, 1200);
   if (event.key === "?") return show(document.getElementById("shortcuts"));
-  if (event.key === "c") return location.assign("/campaigns/new");
   const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
   if (!field) return;
   event.preventDefault();
