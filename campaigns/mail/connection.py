@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import time
@@ -10,7 +11,7 @@ from collections import deque
 
 from campaigns.mail import auth
 from campaigns.mail.envelope import Server
-from campaigns.mail.errors import Denied, Lost, Unreachable
+from campaigns.mail.errors import Denied, Lost, Silent, Unreachable
 from campaigns.mail.protocol import (
     NO_CAPABILITIES,
     Capabilities,
@@ -24,6 +25,7 @@ from campaigns.mail.security import Security
 
 READ_BYTES = 1 << 16
 LONGEST_AUTH_LINE = 12288  # RFC 4954 section 4
+REST_S = 5.0  # after a longer rest a connection is asked whether it is still there
 
 
 class Connection:
@@ -33,11 +35,14 @@ class Connection:
         self.server = server
         self.capabilities: Capabilities = NO_CAPABILITIES
         self.sent = 0
+        self.has_answered = False  # at least one message
+        self.rested_at = time.monotonic()
         self.opened_at = time.monotonic()
         self.is_closing = False
         self.farewell: Reply | None = None  # the 421 that it said
         self._parser = ReplyReader()
         self._replies: deque[Reply] = deque()
+        self._nonsense: MalformedReply | None = None
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
 
@@ -68,25 +73,54 @@ class Connection:
         return found
 
     async def write(self, data: bytes, phase: Phase) -> None:
-        """One write for one group, waiting while the server is slow to read. Raises Lost."""
+        """One write for one group, waiting while the server is slow to read. Raises Silent.
+
+        A broken connection is told by `reply`, after the replies that came before it broke.
+        """
+        with contextlib.suppress(OSError):
+            await self._write(data, phase)
+
+    async def write_through(self, data: bytes, phase: Phase) -> None:
+        """As `write`, and return when the system has taken the last byte. Raises Lost."""
         assert self._writer
+        self._writer.transport.set_write_buffer_limits(high=0)
         try:
-            self._writer.write(data)
-            async with asyncio.timeout(self.server.timeouts.write):
-                await self._writer.drain()
-        except TimeoutError as error:
-            raise Lost(phase, "the server stopped reading") from error
+            await self._write(data, phase)
         except OSError as error:
             raise Lost(phase, "the connection broke") from error
+        self._writer.transport.set_write_buffer_limits()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is known to be closed, with nothing left to read."""
+        return self._reader.at_eof() or (
+            self._reader.exception() is not None and not self._reader._buffer  # type: ignore[attr-defined]
+        )
+
+    async def is_awake(self) -> bool:
+        """Whether a connection that rested can be used: silent meanwhile, and answering after a long rest."""
+        for _turn in range(3):  # the loop may not have run meanwhile: let it notice what came
+            await asyncio.sleep(0)
+        if self.is_worn or self.is_gone or self._replies or self._reader._buffer:  # type: ignore[attr-defined]
+            return False
+        if time.monotonic() - self.rested_at < REST_S:
+            return True
+        try:
+            await self.write(b"NOOP\r\n", Phase.RSET)
+            return (await self.reply(Phase.RSET, self.server.timeouts.quit)).code == 250
+        except Lost:
+            return False
+
+    async def has_replies(self, count: int) -> bool:
+        """Whether so many replies have come already; does not wait for any."""
+        while len(self._replies) < count and self._reader._buffer and not self._nonsense:  # type: ignore[attr-defined]
+            await self._receive(Phase.END, 1)
+        return len(self._replies) >= count
 
     async def reply(self, phase: Phase, timeout_s: float | None = None) -> Reply:
         """The next reply, in order. Raises Lost. A 421 marks the connection as closing."""
         while not self._replies:
-            data = await self._read(phase, timeout_s or self.server.timeouts.command)
-            try:
-                self._replies.extend(self._parser.feed(data))
-            except MalformedReply as error:
-                raise Lost(phase, str(error)) from error
+            await self._receive(phase, timeout_s or self.server.timeouts.command)
         found = self._replies.popleft()
         if found.code == 421:
             self.is_closing, self.farewell = True, found
@@ -94,7 +128,11 @@ class Connection:
 
     async def say(self, text: str, phase: Phase, *, longest: int = 512) -> Reply:
         """A command and its reply."""
-        await self.write(command(text, longest=longest), phase)
+        try:
+            line = command(text, longest=longest)
+        except ValueError as error:
+            raise Denied(phase, str(error)) from error
+        await self.write(line, phase)
         return await self.reply(phase)
 
     async def close(self) -> None:
@@ -113,13 +151,38 @@ class Connection:
             self._writer.transport.abort()
             self._writer = None
 
+    async def _receive(self, phase: Phase, timeout_s: float) -> None:
+        if self._nonsense:
+            raise Lost(phase, str(self._nonsense))
+        data = await self._read(phase, timeout_s)
+        try:
+            for reply in self._parser.feed(data):
+                self._replies.append(reply)
+        except MalformedReply as error:
+            self._nonsense = error  # the sound replies before it still count
+
+    async def _write(self, data: bytes, phase: Phase) -> None:
+        assert self._writer
+        self._writer.write(data)
+        try:
+            async with asyncio.timeout(self.server.timeouts.write):
+                await self._writer.drain()
+        except TimeoutError as error:
+            raise Silent(phase, "the server stopped reading") from error
+
     async def _read(self, phase: Phase, timeout_s: float) -> bytes:
+        rest: bytearray = self._reader._buffer  # type: ignore[attr-defined]
+        if rest and self._reader.exception():
+            # What came before the connection broke still counts; the stream would keep it from us.
+            data = bytes(rest)
+            rest.clear()
+            return data
         try:
             async with asyncio.timeout(timeout_s):
                 data = await self._reader.read(READ_BYTES)
         except TimeoutError as error:
             # A reply that comes later would answer the next command: this connection is over.
-            raise Lost(phase, f"no answer within {timeout_s:.0f} s") from error
+            raise Silent(phase, f"no answer within {timeout_s:.0f} s") from error
         except OSError as error:
             raise Lost(phase, "the connection broke", reply=self.farewell) from error
         if not data:
@@ -141,7 +204,7 @@ class Connection:
             raise Unreachable(Phase.CONNECT, "no answer") from error
         except ssl.SSLError as error:
             raise Unreachable(Phase.STARTTLS, _tls_reason(error)) from error
-        except socket.gaierror as error:
+        except (socket.gaierror, UnicodeError) as error:
             raise Unreachable(Phase.RESOLVE, "the host name is unknown") from error
         except OSError as error:
             raise Unreachable(Phase.CONNECT, error.strerror or "refused") from error

@@ -8,19 +8,38 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from campaigns.mail.connection import Connection
 from campaigns.mail.envelope import Envelope, Outcome, Result
-from campaigns.mail.errors import Lost, Unsendable
-from campaigns.mail.protocol import Phase, Reply, command, path, stuffed
+from campaigns.mail.errors import Lost, Silent, Unsendable
+from campaigns.mail.lines import envelope_lines
+from campaigns.mail.protocol import Phase, Reply, stuffed
 
-Next = Callable[[], Envelope | None]
-Report = Callable[[Result], None]
+# A message over this goes out alone and its end in a write of its own: the time that it takes to
+# hand over must not lie between the question whether it may end and the end.
+LARGE_BYTES = 256 * 1024
+# When the lease ends, answers that are on their way are waited for so long.
+LAST_WAIT_S = 5.0
+LATE = "the lease was about to end"
 
 
 class Deadline(Exception):
     """The lease ends: no message may be ended any more."""
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """An envelope on its way, and what is known of it."""
+
+    envelope: Envelope
+    lines: list[tuple[Phase, bytes]]
+    is_over: bool = False  # its end was handed over
+    refusal: tuple[Reply, Phase] | None = None
+
+    @property
+    def is_large(self) -> bool:
+        return len(self.envelope.message) > LARGE_BYTES
 
 
 @dataclass(slots=True)
@@ -28,239 +47,250 @@ class Courier:
     """Carries envelopes over one connection until `take` gives no more or the connection is worn.
 
     `report` gets a Result for each; `again` gets the envelopes that were lost on the way before their
-    end was handed over: known not to be accepted, good for another connection.
+    end was handed over: known not to be accepted, good for another connection. `answered` counts the
+    messages that the server answered.
     """
 
     connection: Connection
-    take: Next
-    report: Report
+    take: Callable[[], Envelope | None]
+    report: Callable[[Result], None]
     again: Callable[[Envelope, Lost], None]
     may_finish: Callable[[], bool]
+    answered: int = 0
+    _flights: deque[Flight] = field(default_factory=deque)
+    _must_reset: bool = False
+    _is_late: bool = False
 
     async def run(self) -> None:
-        """Raises Lost when the connection broke (everything is reported by then)."""
+        """Raises Lost when the connection broke, Deadline at the end of the lease; all is told by then."""
         server, offered = self.connection.server, self.connection.capabilities
         pipelines = server.pipelining and "PIPELINING" in offered
-        if pipelines and server.chunking and "CHUNKING" in offered:
-            await self._chunked(server.depth)
-        elif pipelines:
-            await self._pipelined()
-        else:
-            await self._lockstep()
+        try:
+            if pipelines and server.chunking and "CHUNKING" in offered:
+                await self._chunked(server.depth)
+            else:
+                await self._by_data(pipelines=pipelines)
+        except Lost as error:
+            self._abandon(error)
+            raise
+        except Deadline:
+            self._abandon(Lost(Phase.BODY, LATE))
+            raise
 
-    def _next(self) -> tuple[Envelope, bytes, bytes] | None:
-        """The next envelope that can go to this server, with its MAIL and RCPT lines."""
+    # -- taking and telling
+
+    def _next(self) -> Flight | None:
+        """The next envelope that can go to this server; it is under way from here on."""
         while not self.connection.is_worn and (envelope := self.take()):
             try:
-                return envelope, *_lines(envelope, self.connection)
+                mail, rcpt = envelope_lines(envelope, self.connection.capabilities)
             except Unsendable as error:
                 reply = Reply(550, error.text, error.enhanced)
                 self.report(Result(envelope.key, Outcome.UNSENDABLE, Phase.MAIL, reply, error.text))
+                continue
+            flight = Flight(envelope, [(Phase.MAIL, mail), (Phase.RCPT, rcpt)])
+            self._flights.append(flight)
+            return flight
         return None
 
-    def _ask(self, envelope: Envelope) -> None:
+    def _settle(self, reply: Reply, phase: Phase) -> None:
+        """Tell the fate of the message that is longest under way."""
+        envelope = self._flights.popleft().envelope
+        if reply.code == 421:  # it speaks of the connection, not of the message
+            self.again(envelope, Lost(phase, reply.text, reply=reply))
+            return
+        accepted = reply.code < 300 and phase is Phase.END
+        self.answered += 1
+        self.report(
+            Result(envelope.key, Outcome.ACCEPTED if accepted else Outcome.REFUSED, phase, reply, reply.text)
+        )
+
+    def _abandon(self, error: Lost) -> None:
+        """Tell what became of all that were under way.
+
+        After a 421 the server takes nothing more (RFC 5321 section 3.8): what it left unanswered when it
+        closed was not accepted. If it falls silent instead, nobody knows.
+        """
+        has_hung_up = self.connection.is_closing and not isinstance(error, Silent)
+        while self._flights:
+            flight = self._flights[0]
+            if flight.refusal:
+                self._settle(*flight.refusal)
+                continue
+            self._flights.popleft()
+            if flight.is_over and not has_hung_up:
+                key = flight.envelope.key
+                self.report(Result(key, Outcome.IN_DOUBT, Phase.END, error.reply, error.text))
+            else:
+                self.again(flight.envelope, error)
+
+    def _stop_if_closing(self) -> None:
+        if self.connection.is_closing and self._flights:
+            farewell = self.connection.farewell
+            raise Lost(self._flights[0].lines[0][0], farewell.text if farewell else "", reply=farewell)
+
+    # -- by DATA: one command, one reply; or a message together with the next message's envelope
+
+    async def _by_data(self, *, pipelines: bool) -> None:
+        flight = self._next()
+        if flight and pipelines:
+            await self.connection.write(self._opening(flight), Phase.MAIL)
+        while flight:
+            following = None
+            if await self._is_welcome(flight, was_asked=pipelines):
+                following = self._next() if pipelines and not flight.is_large else None
+                await self._hand_over(flight, self._opening(following) if following else b"")
+                await self._read_end()
+            self._stop_if_closing()
+            flight = following or self._next()
+            if flight and pipelines and not following:
+                await self.connection.write(self._opening(flight), Phase.MAIL)
+        if self._must_reset and not self.connection.is_closing:
+            await self.connection.write(b"RSET\r\n", Phase.RSET)  # leave no half transaction behind
+            await self.connection.reply(Phase.RSET)
+
+    def _opening(self, flight: Flight) -> bytes:
+        """What asks for a transaction: [RSET] MAIL RCPT DATA."""
+        if self._must_reset:
+            flight.lines.insert(0, (Phase.RSET, b"RSET\r\n"))
+            self._must_reset = False
+        flight.lines.append((Phase.DATA, b"DATA\r\n"))
+        return b"".join(line for _phase, line in flight.lines)
+
+    async def _is_welcome(self, flight: Flight, *, was_asked: bool) -> bool:
+        """Whether the server waits for the message's text; if not, its fate is told."""
+        if not was_asked:
+            self._opening(flight)
+        goes_on = False
+        for phase, line in flight.lines:
+            if not was_asked:
+                await self.connection.write(line, phase)
+            timeouts = self.connection.server.timeouts
+            reply = await self.connection.reply(phase, timeouts.data if phase is Phase.DATA else None)
+            if reply.code == 421:
+                self._settle(*(flight.refusal or (reply, phase)))
+                return False
+            if phase is Phase.RSET:
+                continue
+            if reply.code >= 400:
+                flight.refusal = flight.refusal or (reply, phase)
+                if not was_asked:
+                    break
+                continue
+            _expect(reply, phase)
+            goes_on = phase is Phase.DATA
+        if flight.refusal is None:
+            return True
+        await self._close_transaction(flight.refusal[1], goes_on=goes_on)
+        self._settle(*flight.refusal)
+        return False
+
+    async def _close_transaction(self, refused_at: Phase, *, goes_on: bool) -> None:
+        if goes_on:
+            # Refused, and the server wants the text all the same: only the dot (RFC 2920 section 3.1).
+            await self.connection.write(b".\r\n", Phase.BODY)
+            await self.connection.reply(Phase.BODY)
+        else:
+            self._must_reset = refused_at is not Phase.MAIL
+
+    async def _hand_over(self, flight: Flight, tail: bytes) -> None:
+        data = stuffed(flight.envelope.message)
+        if flight.is_large:
+            await self.connection.write_through(data[:-3], Phase.BODY)
+            data = data[-3:]
+        if self.connection.is_gone:
+            raise Lost(Phase.BODY, "the connection broke")
         if not self.may_finish():
             self.connection.abort()
-            self.report(
-                Result(envelope.key, Outcome.NOT_SENT, Phase.BODY, None, "the lease was about to end")
-            )
             raise Deadline
-
-    def _finish(self, envelope: Envelope, reply: Reply, phase: Phase) -> None:
-        outcome = Outcome.ACCEPTED if 200 <= reply.code < 300 and phase is Phase.END else Outcome.REFUSED
-        self.report(Result(envelope.key, outcome, phase, reply, reply.text))
-
-    # -- one command, one reply
-
-    async def _lockstep(self) -> None:
-        must_reset = False
-        while found := self._next():
-            envelope, mail, rcpt = found
-            try:
-                if must_reset:
-                    await self._step(b"RSET\r\n", Phase.RSET)
-                must_reset = not await self._one(envelope, mail, rcpt)
-            except Lost as error:
-                self._lost(envelope, error)
-                raise
-        if must_reset:
-            await self._clear()
-
-    async def _clear(self) -> None:
-        """Leave no half transaction behind for whoever uses the connection next."""
-        if not self.connection.is_closing:
-            await self._step(b"RSET\r\n", Phase.RSET)
-
-    async def _one(self, envelope: Envelope, mail: bytes, rcpt: bytes) -> bool:
-        """Whether the transaction ended by itself (so that no RSET is needed)."""
-        for line, phase in ((mail, Phase.MAIL), (rcpt, Phase.RCPT), (b"DATA\r\n", Phase.DATA)):
-            reply = await self._step(line, phase)
-            if reply.code >= 400 or (phase is Phase.DATA and reply.code != 354):
-                self._finish(envelope, reply, phase)
-                return phase is Phase.MAIL
-        self._ask(envelope)
-        await self.connection.write(stuffed(envelope.message), Phase.END)
+        flight.is_over = True
         self.connection.sent += 1
+        await self.connection.write(data + tail, Phase.END)
+
+    async def _read_end(self) -> None:
         reply = await self.connection.reply(Phase.END, self.connection.server.timeouts.end)
-        self._finish(envelope, reply, Phase.END)
-        return True
+        _expect(reply, Phase.END)
+        self._settle(reply, Phase.END)
 
-    async def _step(self, line: bytes, phase: Phase) -> Reply:
-        await self.connection.write(line, phase)
-        return await self.connection.reply(phase)
-
-    def _lost(self, envelope: Envelope, error: Lost) -> None:
-        if error.phase is Phase.END:
-            self.report(Result(envelope.key, Outcome.IN_DOUBT, Phase.END, error.reply, error.text))
-        else:
-            self.again(envelope, error)
-
-    # -- the message together with the next message's envelope
-
-    async def _pipelined(self) -> None:
-        found = self._next()
-        ending: Envelope | None = None  # its body goes out with the next envelope
-        prefix = b""
-        while found or ending:
-            waiting = ending
-            try:
-                await self._group(ending, found, prefix)
-                ended, ending = ending, None
-                if ended:
-                    reply = await self.connection.reply(Phase.END, self.connection.server.timeouts.end)
-                    waiting = None
-                    self._finish(ended, reply, Phase.END)
-                if found:
-                    is_open, prefix = await self._opened(found[0], had_reset=bool(prefix))
-                    ending = found[0] if is_open else None
-            except Lost as error:
-                if waiting:
-                    self._lost(waiting, Lost(Phase.END, error.text, reply=error.reply))
-                if found:
-                    self.again(found[0], error)
-                raise
-            found = self._next()
-        if prefix:
-            await self._clear()
-
-    async def _group(
-        self, ending: Envelope | None, found: tuple[Envelope, bytes, bytes] | None, prefix: bytes
-    ) -> None:
-        group = [prefix]
-        if ending:
-            if not self.may_finish():
-                if found:
-                    self.again(found[0], Lost(Phase.MAIL, "the lease was about to end"))
-                self._ask(ending)
-            group = [stuffed(ending.message)]
-            self.connection.sent += 1
-        if found:
-            group += [found[1], found[2], b"DATA\r\n"]
-        await self.connection.write(b"".join(group), Phase.END if ending else Phase.MAIL)
-
-    async def _opened(self, envelope: Envelope, *, had_reset: bool) -> tuple[bool, bytes]:
-        """Read the replies to [RSET] MAIL RCPT DATA: may the body go, and what to say before the next."""
-        if had_reset:
-            await self.connection.reply(Phase.RSET)
-        mail = await self.connection.reply(Phase.MAIL)
-        rcpt = await self.connection.reply(Phase.RCPT)
-        data = await self.connection.reply(Phase.DATA)
-        refused = next(
-            (
-                (reply, phase)
-                for reply, phase in ((mail, Phase.MAIL), (rcpt, Phase.RCPT))
-                if reply.code >= 400
-            ),
-            None,
-        )
-        if data.code == 354 and not refused:
-            return True, b""
-        if data.code == 354:
-            # Every recipient was refused and the server wants the mail all the same (RFC 2920 section 3.1).
-            await self.connection.write(b".\r\n", Phase.RCPT)
-            await self.connection.reply(Phase.RCPT)
-        self._finish(envelope, *(refused or (data, Phase.DATA)))
-        return False, b"RSET\r\n"
-
-    # -- several whole messages in flight
+    # -- by BDAT: several whole messages in flight
 
     async def _chunked(self, depth: int) -> None:
-        flight: deque[Envelope] = deque()
-        found = self._next()
-        try:
-            while found or flight:
-                while found and len(flight) < depth:
-                    departing, found = found, None
-                    self._ask_in_flight(departing[0], flight)
-                    flight.append(departing[0])
-                    self.connection.sent += 1
-                    await self._chunk(*departing)
-                    found = self._next()
-                await self._landed(flight)
-        except Lost as error:
-            self._lost_in_flight(flight, error)
-            if found:
-                self.again(found[0], error)
-            raise
+        while True:
+            large = await self._load(depth)
+            if not self._flights:
+                break
+            if large and self._flights[0] is large:
+                self._stop_if_closing()
+                await self._alone(large)
+                continue
+            await self._land()
+            while self._flights and self._flights[0].is_over and await self.connection.has_replies(4):
+                await self._land()
+        if self._is_late:
+            self.connection.abort()
+            raise Deadline
 
-    async def _chunk(self, envelope: Envelope, mail: bytes, rcpt: bytes) -> None:
-        # RSET first: after a refusal in the middle the replies would shift by one message.
-        size = b"BDAT %d LAST\r\n" % len(envelope.message)
-        await self.connection.write(b"".join((b"RSET\r\n", mail, rcpt, size, envelope.message)), Phase.END)
+    async def _load(self, depth: int) -> Flight | None:
+        """Fill the window in one write; a large message is only taken, and returned.
 
-    async def _landed(self, flight: deque[Envelope]) -> None:
+        The first message on a connection goes alone: a server that drops connections on BDAT would
+        otherwise leave a whole window in doubt.
+        """
+        if self._flights and not self._flights[-1].is_over:
+            return self._flights[-1]
+        if self.connection.is_gone:
+            if not self._flights:
+                raise Lost(Phase.MAIL, "the connection broke")
+            return None
+        room = depth if self.connection.has_answered else 1
+        group: list[bytes] = []
+        large: Flight | None = None
+        while not self._is_late and len(self._flights) < room and (flight := self._next()):
+            if flight.is_large:
+                large = flight
+                break
+            if not self.may_finish():
+                self._is_late = True
+                self.again(self._flights.pop().envelope, Lost(Phase.BODY, LATE))
+                break
+            flight.is_over = True
+            self.connection.sent += 1
+            group.append(_chunk(flight))
+        if group:
+            await self.connection.write(b"".join(group), Phase.END)
+        return large
+
+    async def _land(self) -> None:
         """Read the four replies of the message that is longest in flight."""
-        timeout_s = self.connection.server.timeouts.end
-        replies = [(await self.connection.reply(phase, timeout_s), phase) for phase in _CHUNKED_PHASES]
-        envelope = flight.popleft()
-        refused = next((pair for pair in replies[1:] if pair[0].code >= 400), None)
-        self._finish(envelope, *(refused or replies[-1]))
+        flight = self._flights[0]
+        ends = self._is_late or self.connection.is_closing
+        timeout_s = LAST_WAIT_S if ends else self.connection.server.timeouts.end
+        for phase in (Phase.RSET, Phase.MAIL, Phase.RCPT, Phase.END):
+            reply = await self.connection.reply(phase, timeout_s)
+            if reply.code == 421 or (reply.code >= 400 and phase is not Phase.RSET):
+                flight.refusal = flight.refusal or (reply, phase)
+            elif phase is not Phase.RSET and not flight.refusal:
+                _expect(reply, phase)
+        self.connection.has_answered = True
+        self._settle(*(flight.refusal or (reply, Phase.END)))
 
-    def _ask_in_flight(self, envelope: Envelope, flight: deque[Envelope]) -> None:
-        if self.may_finish():
-            return
-        for each in flight:
-            self.report(
-                Result(each.key, Outcome.IN_DOUBT, Phase.END, None, "the lease ended before the answer")
-            )
-        flight.clear()
-        self._ask(envelope)
-
-    def _lost_in_flight(self, flight: deque[Envelope], error: Lost) -> None:
-        """After a 421 the server takes nothing more, so what it has not answered was not accepted."""
-        for envelope in flight:
-            if self.connection.is_closing:
-                self.again(envelope, error)
-            else:
-                self.report(Result(envelope.key, Outcome.IN_DOUBT, Phase.END, error.reply, error.text))
-        flight.clear()
+    async def _alone(self, flight: Flight) -> None:
+        """A large message, by DATA."""
+        self._must_reset = True
+        if await self._is_welcome(flight, was_asked=False):
+            await self._hand_over(flight, b"")
+            await self._read_end()
+        self._must_reset = False  # every chunk begins with RSET
+        self._stop_if_closing()
 
 
-_CHUNKED_PHASES = (Phase.RSET, Phase.MAIL, Phase.RCPT, Phase.END)
+def _chunk(flight: Flight) -> bytes:
+    # RSET first: after a refusal in the middle the replies would shift by one message.
+    size = b"BDAT %d LAST\r\n" % len(flight.envelope.message)
+    return b"".join((b"RSET\r\n", *(line for _phase, line in flight.lines), size, flight.envelope.message))
 
 
-def _lines(envelope: Envelope, connection: Connection) -> tuple[bytes, bytes]:
-    """The MAIL and RCPT lines for this server; raises Unsendable."""
-    offered = connection.capabilities
-    try:
-        mail_from, rcpt_to = path(envelope.mail_from), path(envelope.rcpt_to)
-    except ValueError as error:
-        raise Unsendable(str(error), enhanced="5.1.3") from error
-    parameters = ""
-    size = len(envelope.message)
-    if "SIZE" in offered:
-        parameters += f" SIZE={size}"
-        if offered.size_limit and size > offered.size_limit:
-            raise Unsendable(f"{size} bytes are more than the server takes", enhanced="5.3.4")
-    if not envelope.message.isascii():
-        if "8BITMIME" not in offered:
-            raise Unsendable("8-bit text, which the server does not take", enhanced="5.6.1")
-        parameters += " BODY=8BITMIME"
-    if not (mail_from.isascii() and rcpt_to.isascii()):
-        if "SMTPUTF8" not in offered:
-            raise Unsendable("an address with letters that the server does not take", enhanced="5.6.7")
-        parameters += " SMTPUTF8"
-    try:
-        return command(f"MAIL FROM:<{mail_from}>{parameters}"), command(f"RCPT TO:<{rcpt_to}>")
-    except ValueError as error:
-        raise Unsendable(str(error), enhanced="5.1.3") from error
+def _expect(reply: Reply, phase: Phase) -> None:
+    """Raises Lost on a reply that is no refusal and does not fit: nobody knows where the server stands."""
+    if reply.code < 400 and (reply.code == 354) is not (phase is Phase.DATA):
+        raise Lost(phase, f"an answer that does not fit: {reply.code}")

@@ -5,7 +5,8 @@ MailError
 └── SessionError     the conversation ended: the message was not accepted, the connection is gone
     ├── Unreachable  no connection, no greeting, no TLS: the server's trouble, try later
     ├── Denied       the server refused us (greeting, EHLO, STARTTLS, AUTH): tell the operator
-    └── Lost         the connection broke or fell silent in mid-conversation
+    └── Lost         the connection broke in mid-conversation
+        └── Silent   … no: the server is still there and says nothing
 """
 
 from __future__ import annotations
@@ -43,4 +44,8 @@ class Denied(SessionError):
 
 
 class Lost(SessionError):
+    pass
+
+
+class Silent(Lost):
     pass

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
 from campaigns.mail.connection import Connection
-from campaigns.mail.courier import Courier, Deadline
+from campaigns.mail.courier import LATE, Courier, Deadline
 from campaigns.mail.envelope import Envelope, Outcome, Result, Server
 from campaigns.mail.errors import Lost, SessionError
 from campaigns.mail.protocol import Phase
 
-# A server that drops this many connections in a row, each without an answer, is not worth another now.
+# A server that drops so many connections in a row, none of which answered a message, gets no more now.
 DROPS_IN_A_ROW = 3
 
 
@@ -21,6 +22,7 @@ class Pool:
 
     `on_result` is called as each fate is known, before any further bytes go out on that connection.
     `may_finish` is asked right before a message's end is handed over; False ends that connection.
+    An error that either of them raises ends the call, with every connection in use.
     """
 
     def __init__(
@@ -37,77 +39,122 @@ class Pool:
         self._queue: deque[Envelope] = deque()
         self._second: set[int] = set()
         self._trouble: SessionError | None = None
+        self._has_given_up = False
+        self._is_late = False
+        self._drops = 0
+        self._in_use = 0
+        self._sending = asyncio.Lock()
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
-        """Return when each envelope has had its result."""
-        self._queue, self._second, self._trouble = deque(envelopes), set(), None
-        runners = min(self.server.connections, len(self._queue))
-        async with asyncio.TaskGroup() as group:
-            for _number in range(runners):
-                group.create_task(self._run())
-        while self._queue:
-            self._report_unsent(self._queue.popleft(), self._trouble)
+        """Return when each envelope has had its result; calls at the same time wait for each other."""
+        async with self._sending:
+            self._queue, self._second = deque(envelopes), set()
+            self._trouble, self._has_given_up, self._is_late, self._drops = None, False, False, 0
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._first(group))
+            except BaseExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+            while self._queue:
+                self._report_unsent(self._queue.popleft(), self._trouble)
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(connection.close() for connection in idle))
 
-    async def _run(self) -> None:
-        drops = 0
-        while self._queue and drops < DROPS_IN_A_ROW:
-            before = len(self._queue)
-            try:
-                connection = await self._connection()
-            except SessionError as error:
-                self._trouble = error
+    async def _first(self, group: asyncio.TaskGroup) -> None:
+        """One connection first: only when it stands, the others are worth a try."""
+        connection = await self._connection() if self._queue else None
+        if connection is None:
+            return
+        for _number in range(min(self.server.connections, len(self._queue)) - 1):
+            group.create_task(self._run(None))
+        await self._run(connection)
+
+    async def _run(self, connection: Connection | None) -> None:
+        while self._queue and not self._has_given_up and not self._is_late:
+            connection = connection or await self._connection()
+            if connection is None:
                 return
-            try:
-                await self._courier(connection).run()
-            except Lost as error:
-                self._trouble = error
-                connection.abort()
-                drops = drops + 1 if before - len(self._queue) <= 1 else 0
-                continue
-            except Deadline:
-                connection.abort()
-                return
-            except BaseException:
-                connection.abort()
-                raise
+            await self._use(connection)
+            connection = None
+        if connection:
+            self._in_use -= 1
             await self._put_back(connection)
 
-    async def _connection(self) -> Connection:
-        if self._idle:
-            return self._idle.pop()
+    async def _use(self, connection: Connection) -> None:
+        def again(envelope: Envelope, error: Lost) -> None:
+            self._again(envelope, error, is_suspect=not courier.answered)
+
+        courier = Courier(connection, self._take, self._on_result, again, self._may_finish)
+        try:
+            await courier.run()
+        except Lost as error:
+            connection.abort()
+            self._count_drop(courier, error)
+        except Deadline:
+            connection.abort()
+            self._is_late, self._trouble = True, None
+        except BaseException:
+            connection.abort()
+            raise
+        else:
+            self._drops = 0 if courier.answered else self._drops
+            await self._put_back(connection)
+        finally:
+            self._in_use -= 1
+
+    def _count_drop(self, courier: Courier, error: Lost) -> None:
+        self._trouble = error
+        self._drops = 0 if courier.answered else self._drops + 1
+        self._has_given_up = self._has_given_up or self._drops >= DROPS_IN_A_ROW
+
+    async def _connection(self) -> Connection | None:
+        """An open connection; None when there is no getting one now."""
+        self._in_use += 1
+        while self._idle:
+            connection = self._idle.pop()
+            if await connection.is_awake():
+                return connection
+            await connection.close() if connection.is_worn else connection.abort()
         connection = Connection(self.server)
-        await connection.open()
+        try:
+            await connection.open()
+        except BaseException as error:
+            self._in_use -= 1
+            if not isinstance(error, SessionError):
+                raise
+            # While others work, the server may just not want so many.
+            self._trouble = error
+            self._has_given_up = self._has_given_up or self._in_use == 0
+            return None
         return connection
 
     async def _put_back(self, connection: Connection) -> None:
         if connection.is_worn:
             await connection.close()
-        else:
-            self._idle.append(connection)
-
-    def _courier(self, connection: Connection) -> Courier:
-        return Courier(connection, self._take, self._on_result, self._again, self._may_finish)
+            return
+        connection.rested_at = time.monotonic()
+        self._idle.append(connection)
 
     def _take(self) -> Envelope | None:
-        return self._queue.popleft() if self._queue else None
+        return self._queue.popleft() if self._queue and not self._has_given_up else None
 
-    def _again(self, envelope: Envelope, error: Lost) -> None:
-        """Another connection may try it, once: a message that breaks connections must not break them all."""
-        if envelope.key in self._second:
+    def _again(self, envelope: Envelope, error: Lost, *, is_suspect: bool) -> None:
+        """Another connection may try it: a message that breaks connections must not break them all.
+
+        It is suspect when the connection answered no other before it broke, and goes on only once then.
+        """
+        if is_suspect and envelope.key in self._second:
             self._report_unsent(envelope, error)
             return
-        self._second.add(envelope.key)
+        if is_suspect:
+            self._second.add(envelope.key)
         self._queue.appendleft(envelope)
 
     def _report_unsent(self, envelope: Envelope, error: SessionError | None) -> None:
         if error is None:  # only when the deadline stopped every connection
-            self._on_result(
-                Result(envelope.key, Outcome.NOT_SENT, Phase.BODY, None, "the lease was about to end")
-            )
+            self._on_result(Result(envelope.key, Outcome.NOT_SENT, Phase.BODY, None, LATE))
             return
         self._on_result(Result(envelope.key, Outcome.NOT_SENT, error.phase, error.reply, error.text))

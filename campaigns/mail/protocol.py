@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from campaigns.core.addresses import ascii_domain
+from campaigns.core.addresses import LONGEST_LOCAL_PART, ascii_domain
 from campaigns.core.i18n import _
 
 LONGEST_REPLY = 64 * 1024
@@ -155,6 +155,8 @@ def path(address: str) -> str:
     local, separator, domain = address.rpartition("@")
     if not separator or not local or not domain or _FORBIDDEN.search(address):
         raise ValueError("not usable as a mail path")
+    if len(local.encode()) > LONGEST_LOCAL_PART:
+        raise ValueError("more than 64 octets before the @")
     found = f"{local}@{ascii_domain(domain)}"
     if len(found.encode()) > 254:
         raise ValueError("longer than a mail path may be")

@@ -67,6 +67,7 @@ class SmtpServer:
         mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN"),
         inject_after_starttls: bytes = b"",
         certificate_for: str = "localhost",
+        is_eager: bool = False,  # 354 even when every recipient was refused
         port: int = 0,
     ) -> None:
         self.keywords = keywords
@@ -79,6 +80,7 @@ class SmtpServer:
         self.mechanisms = mechanisms
         self.inject_after_starttls = inject_after_starttls
         self.certificate_for = certificate_for
+        self.is_eager = is_eager
         self.host = "127.0.0.1"
         self.port = port
         self.messages: list[tuple[str, str, bytes]] = []
@@ -108,6 +110,18 @@ class SmtpServer:
         if self._loop.is_running():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
+
+    def hang_up(self, farewell: bytes = b"") -> None:
+        """Close every open connection, as a server does with idle ones; goes on listening."""
+
+        async def close() -> None:
+            for writer in list(self._writers):
+                writer.write(farewell)
+                writer.close()
+            while self.open_connections:
+                await asyncio.sleep(0.002)
+
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result(5)
 
     @property
     def addresses(self) -> list[str]:
@@ -290,6 +304,11 @@ class _Session:
             self.rcpt_to.append(_path(argument))
 
     async def _data(self, argument: str) -> None:
+        if not self.rcpt_to and self.server.is_eager:
+            await self._say("354 go on all the same")
+            await self._until_dot()
+            await self._say("554 5.5.1 no valid recipients")
+            return
         if not self.rcpt_to:
             await self._say("554 5.5.1 no valid recipients")
             return

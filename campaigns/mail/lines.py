@@ -1,0 +1,45 @@
+"""An envelope as MAIL and RCPT lines for one server, or the reason why it can't go there."""
+
+from __future__ import annotations
+
+from campaigns.mail.envelope import Envelope
+from campaigns.mail.errors import Unsendable
+from campaigns.mail.protocol import Capabilities, command, path
+
+
+def envelope_lines(envelope: Envelope, offered: Capabilities) -> tuple[bytes, bytes]:
+    """The MAIL and RCPT lines (RFC 1870, 6152, 6531); raises Unsendable."""
+    try:
+        mail_from, rcpt_to = path(envelope.mail_from), path(envelope.rcpt_to)
+    except ValueError as error:
+        raise Unsendable(str(error), enhanced="5.1.3") from error
+    parameters = _size(envelope.message, offered) + _eight_bit(envelope.message, offered)
+    head = envelope.message.partition(b"\r\n\r\n")[0]
+    if not (mail_from.isascii() and rcpt_to.isascii() and head.isascii()):
+        if "SMTPUTF8" not in offered:
+            raise Unsendable("letters in an address that the server does not take", enhanced="5.6.7")
+        parameters += " SMTPUTF8"
+    try:
+        return command(f"MAIL FROM:<{mail_from}>{parameters}"), command(f"RCPT TO:<{rcpt_to}>")
+    except ValueError as error:
+        raise Unsendable(str(error), enhanced="5.1.3") from error
+
+
+def _size(message: bytes, offered: Capabilities) -> str:
+    # A bare CR or LF is a line end to some servers and none to others: a second mail could hide behind it.
+    if not message.count(b"\r\n") == message.count(b"\n") == message.count(b"\r"):
+        raise Unsendable("a line end that is not CRLF", enhanced="5.6.0")
+    if "SIZE" not in offered:
+        return ""
+    size = len(message)
+    if offered.size_limit and size > offered.size_limit:
+        raise Unsendable(f"{size} bytes are more than the server takes", enhanced="5.3.4")
+    return f" SIZE={size}"
+
+
+def _eight_bit(message: bytes, offered: Capabilities) -> str:
+    if message.isascii():
+        return ""
+    if "8BITMIME" not in offered:
+        raise Unsendable("8-bit text, which the server does not take", enhanced="5.6.1")
+    return " BODY=8BITMIME"
