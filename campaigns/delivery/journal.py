@@ -1,0 +1,145 @@
+"""The ack journal: what a lane handed to the wire and what came back, in a file that outlives it.
+
+After `kill -9` the next lane on this host reads it and knows which mails were accepted, which were
+on the wire, and which never left. Records are written into a mapped, preallocated file: the kernel
+keeps them when the process dies; `sync` once a window keeps them when the machine does.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+_BODY = struct.Struct("<QQQHH")
+_CHECK = struct.Struct("<I")
+RECORD_BYTES = _BODY.size + _CHECK.size
+HEADER_BYTES = 64  # the boot in which it was written
+SUFFIX = ".acks"
+YOUNG_S = 3600
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Mark(IntEnum):
+    """How far a mail came. ACCEPTED and REFUSED are the server's complete reply."""
+
+    HANDED = 1
+    ACCEPTED = 2
+    REFUSED = 3
+    NOT_SENT = 4
+
+
+class Journal:
+    """Written by one lane; room for two windows, whose places are used in turn."""
+
+    def __init__(self, folder: Path, owner: str, *, window: int) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = path_of(folder, owner)
+        # A mail has three records at most: handed over, handed over again, answered.
+        self._half = window * 3 * RECORD_BYTES
+        self._at = HEADER_BYTES
+        self._end = HEADER_BYTES + self._half
+        self._number = 0  # the order of the records: their places are used again
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # Real blocks now: a full disk must fail here and not in the middle of a mapped page.
+            size = HEADER_BYTES + self._half * 2
+            os.posix_fallocate(self._file, 0, size)
+            self._map = mmap.mmap(self._file, size)
+        except OSError:
+            os.close(self._file)
+            self.path.unlink(missing_ok=True)
+            raise
+        self._map[:HEADER_BYTES] = _boot().ljust(HEADER_BYTES, b"\0")
+
+    def begin_window(self) -> None:
+        """Write from now on where the window before the last stood: the database has that by now."""
+        is_second = self._end != HEADER_BYTES + self._half
+        self._at = HEADER_BYTES + (0 if is_second else self._half)
+        self._end = self._at + self._half
+        self._map[self._at : self._end] = bytes(self._half)
+
+    def write(self, delivery_id: int, fence: int, mark: Mark, code: int = 0) -> None:
+        """Note how far one mail came."""
+        self._number += 1
+        body = _BODY.pack(self._number, delivery_id, fence, mark, code)
+        if self._at + RECORD_BYTES > self._end:
+            raise BufferError("more records than a window has")
+        self._map[self._at : self._at + RECORD_BYTES] = body + _CHECK.pack(zlib.crc32(body))
+        self._at += RECORD_BYTES
+
+    def sync(self) -> None:
+        """Let the records survive a power cut as well."""
+        os.fdatasync(self._file)
+
+    def close(self, *, remove: bool) -> None:
+        """Close the file; remove it when the database holds all of it."""
+        self._map.close()
+        os.close(self._file)
+        if remove:
+            self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a journal says of one lane's mails: the last mark and reply code by (delivery id, fence)."""
+
+    marks: dict[tuple[int, int], tuple[Mark, int]] = field(default_factory=dict)
+    # After a power cut the last records may be missing: silence then proves nothing.
+    is_whole: bool = True
+
+    def of(self, delivery_id: int, fence: int) -> Mark | None:
+        """How far a mail came; None: it never reached the wire."""
+        found = self.marks.get((delivery_id, fence))
+        return found[0] if found else None
+
+    def code(self, delivery_id: int, fence: int) -> int | None:
+        """The server's reply code, where there was one."""
+        found = self.marks.get((delivery_id, fence))
+        return found[1] if found and found[1] else None
+
+
+def path_of(folder: Path, owner: str) -> Path:
+    """Where the lane of that name keeps its journal."""
+    return folder / (owner.replace("/", "_") + SUFFIX)
+
+
+def read(folder: Path, owner: str) -> Notes | None:
+    """The notes of a lane on this host; None when it kept none here."""
+    try:
+        content = path_of(folder, owner).read_bytes()
+    except OSError:
+        return None
+    header, records = content[:HEADER_BYTES], content[HEADER_BYTES:]
+    marks = {(delivery_id, fence): (mark, code) for delivery_id, fence, mark, code in _records(records)}
+    return Notes(marks, is_whole=header.rstrip(b"\0") == _boot())
+
+
+def sweep(folder: Path, *, still_needed: set[str]) -> None:
+    """Remove the journals of lanes that hold no batch any more; young ones may be about to."""
+    needed = {path_of(folder, owner).name for owner in still_needed}
+    for path in folder.glob("*" + SUFFIX):
+        if path.name not in needed and time.time() - path.stat().st_mtime > YOUNG_S:
+            path.unlink(missing_ok=True)
+
+
+def _boot() -> bytes:
+    return _BOOT.read_bytes().strip() if _BOOT.exists() else b""
+
+
+def _records(content: bytes) -> Iterator[tuple[int, int, Mark, int]]:
+    """Every whole record in the order in which they were written."""
+    found = []
+    for start in range(0, len(content) - RECORD_BYTES + 1, RECORD_BYTES):
+        body = content[start : start + _BODY.size]
+        (check,) = _CHECK.unpack_from(content, start + _BODY.size)
+        if any(body) and zlib.crc32(body) == check:
+            found.append(_BODY.unpack(body))
+    for _number, delivery_id, fence, mark, code in sorted(found):
+        yield delivery_id, fence, Mark(mark), code

@@ -1,0 +1,66 @@
+"""Leases by the database's clock: hosts may disagree about the time, the database has one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+
+from campaigns.core.db import UtcDateTime
+from campaigns.core.dialect import insert
+from campaigns.delivery.models import Lease
+
+LEADER = "dispatcher"
+
+
+class DatabaseMoment(sa.sql.expression.FunctionElement[Any]):
+    """The database's own time, `seconds` from now; it goes on within a transaction."""
+
+    inherit_cache = False
+    type = UtcDateTime()
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = float(seconds)
+
+
+@compiles(DatabaseMoment, "postgresql")
+def _postgresql(element: DatabaseMoment, _compiler: Any, **_options: Any) -> str:
+    return f"(clock_timestamp() + interval '{element.seconds:.3f} seconds')"
+
+
+@compiles(DatabaseMoment, "sqlite")
+def _sqlite(element: DatabaseMoment, _compiler: Any, **_options: Any) -> str:
+    # In the very form in which SQLAlchemy keeps moments, so that they compare as text.
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{element.seconds:+.3f} seconds') || '000')"
+
+
+def database_moment(seconds: float = 0) -> DatabaseMoment:
+    """An SQL expression for the database's time, `seconds` from now."""
+    return DatabaseMoment(seconds)
+
+
+def hold(connection: sa.Connection, name: str, *, owner: str, seconds: float) -> bool:
+    """Take or renew a role; False while somebody else holds it. The caller commits."""
+    connection.execute(insert(Lease).values(name=name, fence=0).on_conflict_do_nothing())
+    held = connection.execute(
+        sa.update(Lease)
+        .where(
+            Lease.name == name,
+            sa.or_(Lease.until.is_(None), Lease.owner == owner, Lease.until < database_moment()),
+        )
+        .values(
+            owner=owner,
+            until=database_moment(seconds),
+            fence=Lease.fence + sa.case((Lease.owner == owner, 0), else_=1),
+        )
+    )
+    return held.rowcount == 1
+
+
+def let_go(connection: sa.Connection, name: str, *, owner: str) -> None:
+    """Give a role back, so that another need not wait for its lease to end."""
+    connection.execute(
+        sa.update(Lease).where(Lease.name == name, Lease.owner == owner).values(until=None, owner=None)
+    )
