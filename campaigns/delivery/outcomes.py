@@ -1,0 +1,172 @@
+"""From a server's answer to what it means for one recipient, the server and the campaign. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from campaigns.delivery import doubts
+from campaigns.delivery.models import Reason, State
+from campaigns.mail import replies
+from campaigns.mail.replies import Klass, classify
+from campaigns.mail.retry import next_attempt
+from campaigns.mail.smtp import Outcome, Phase, Result
+
+HORIZON = timedelta(hours=24)
+LONGEST_REPLY = 300
+BREAKS_ALLOWED = 4
+_IN_MAIL = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY)
+
+
+class Trouble(StrEnum):
+    """What an answer says about the server or the campaign, beside the recipient."""
+
+    UNREACHABLE = "unreachable"
+    ACCOUNT = "account"
+    THROTTLE = "throttle"
+    POLICY = "policy"
+    PROTOCOL = "protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the ledger knows of a recipient before the answer."""
+
+    delivery_id: int
+    fence: int
+    attempts: int
+    doubts: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The row's next state and all that is written with it."""
+
+    delivery_id: int
+    fence: int
+    state: State
+    reason: Reason | None = None
+    attempts: int = 0
+    doubts: int = 0
+    next_at: datetime | None = None
+    code: int | None = None
+    enhanced: str | None = None
+    reply: str | None = None
+    phase: Phase | None = None
+    trouble: Trouble | None = None
+    is_hard_bounce: bool = False
+
+    @property
+    def is_worth_an_attempt_row(self) -> bool:
+        """Refusals and doubts are kept one by one; successes and our own troubles are not."""
+        if self.state is State.SENT or self.phase is None:
+            return False
+        return self.state is not State.PENDING or self.doubts > 0
+
+
+_TROUBLE = {
+    Klass.SERVER: Trouble.UNREACHABLE,
+    Klass.ACCOUNT: Trouble.ACCOUNT,
+    Klass.THROTTLE: Trouble.THROTTLE,
+    Klass.POLICY: Trouble.POLICY,
+    Klass.PROTOCOL: Trouble.PROTOCOL,
+}
+_FAILED = {
+    Klass.BAD_ADDRESS: Reason.BAD_ADDRESS,
+    Klass.MAILBOX_FULL: Reason.MAILBOX_FULL,
+    Klass.POLICY: Reason.POLICY,
+    Klass.PROTOCOL: Reason.PROTOCOL,
+}
+_DEFERRED = {Klass.GREYLIST: Reason.GREYLISTED, Klass.TEMPORARY: Reason.TEMPORARY}
+
+
+def judge(result: Result, facts: Facts, *, holds: bool, now: datetime) -> Verdict:
+    """What a result means for its row; `holds` is the campaign's policy for mails in doubt."""
+    said = _said(result, facts)
+    if result.outcome is Outcome.ACCEPTED:
+        return replace(said, state=State.SENT, attempts=facts.attempts + 1)
+    if result.outcome is Outcome.IN_DOUBT:
+        return replace(_doubtful(said, facts, holds=holds), trouble=Trouble.UNREACHABLE)
+    if result.outcome is Outcome.UNSENDABLE:
+        return _failed(said, facts, _unsendable(said.enhanced))
+    if result.outcome is Outcome.NOT_SENT and result.reply is None:
+        return _broken(replace(said, trouble=Trouble.UNREACHABLE), facts, now=now)
+    return _refused(said, facts, classify(result.phase, result.reply), now=now)
+
+
+def given_back(facts: Facts) -> Verdict:
+    """For a row that was marked and never handed to the wire: it waits again, nothing is charged."""
+    return Verdict(
+        facts.delivery_id, facts.fence, State.PENDING, attempts=facts.attempts, doubts=facts.doubts
+    )
+
+
+def not_composed(facts: Facts, error: str) -> Verdict:
+    """For a mail that could not be made for this person."""
+    return Verdict(
+        facts.delivery_id,
+        facts.fence,
+        State.FAILED,
+        Reason.CONTENT,
+        attempts=facts.attempts + 1,
+        doubts=facts.doubts,
+        reply=error[:LONGEST_REPLY],
+    )
+
+
+def _said(result: Result, facts: Facts) -> Verdict:
+    """The row waiting again, with what the server said."""
+    reply = result.reply
+    text = reply.text if reply else result.text
+    return replace(
+        given_back(facts),
+        code=reply.code if reply else None,
+        enhanced=(reply.enhanced or None) if reply else None,
+        reply=" ".join(text.split())[:LONGEST_REPLY] or None,
+        phase=result.phase,
+    )
+
+
+def _broken(said: Verdict, facts: Facts, *, now: datetime) -> Verdict:
+    """The connection broke before the mail's end: it waits again. A mail that breaks one connection
+    after the other has to stand back, so that the others get through."""
+    if said.phase not in _IN_MAIL:
+        return said
+    attempts = facts.attempts + 1
+    if attempts < BREAKS_ALLOWED:
+        return replace(said, attempts=attempts)
+    return _later(said, attempts, Reason.TEMPORARY, facts, now=now)
+
+
+def _doubtful(said: Verdict, facts: Facts, *, holds: bool) -> Verdict:
+    fate = doubts.doubtful(facts.doubts, holds=holds)
+    return replace(said, state=fate.state, reason=fate.reason, doubts=fate.doubts)
+
+
+def _unsendable(enhanced: str | None) -> Reason:
+    return Reason.BAD_ADDRESS if (enhanced or "").startswith("5.1") else Reason.PROTOCOL
+
+
+def _refused(said: Verdict, facts: Facts, verdict: replies.Verdict, *, now: datetime) -> Verdict:
+    said = replace(said, trouble=_TROUBLE.get(verdict.klass))
+    if verdict.klass is Klass.UNSENDABLE:
+        return _failed(said, facts, _unsendable(said.enhanced))
+    if verdict.klass in _FAILED:
+        return replace(_failed(said, facts, _FAILED[verdict.klass]), is_hard_bounce=verdict.is_hard)
+    if verdict.klass not in _DEFERRED:
+        return said
+    reason = Reason.MAILBOX_FULL if said.enhanced == "4.2.2" else _DEFERRED[verdict.klass]
+    return _later(said, facts.attempts + 1, reason, facts, now=now)
+
+
+def _later(said: Verdict, attempts: int, reason: Reason, facts: Facts, *, now: datetime) -> Verdict:
+    due = next_attempt(attempts, now=now, first_attempt_at=facts.started_at, horizon=HORIZON)
+    if due is None:
+        return replace(said, state=State.EXPIRED, reason=Reason.TOO_LATE, attempts=attempts)
+    return replace(said, state=State.DEFERRED, reason=reason, attempts=attempts, next_at=due)
+
+
+def _failed(said: Verdict, facts: Facts, reason: Reason) -> Verdict:
+    return replace(said, state=State.FAILED, reason=reason, attempts=facts.attempts + 1)
