@@ -1,0 +1,76 @@
+"""What a lane composes from: a frozen revision compiled once, and each recipient's own values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from campaigns.content.compiled import Compiled, compile_content
+from campaigns.content.source import Recipient
+from campaigns.core import config, signing
+from campaigns.core.signing import Purpose
+from campaigns.mail.message import message_id
+from campaigns.planning import queries as planning
+from campaigns.planning.models import Campaign
+from campaigns.planning.sources import source_of
+from campaigns.settings import queries as settings
+
+
+@dataclass(frozen=True)
+class Content:
+    """A revision ready to compose for anybody."""
+
+    campaign_id: int
+    compiled: Compiled
+    key: bytes
+    mail_from: str
+
+    @property
+    def needs_fields(self) -> bool:
+        """Whether a copy needs anything of a person but the address."""
+        return bool(self.compiled.fields - {"email"})
+
+    def compose(
+        self,
+        *,
+        delivery_id: int,
+        wave: int,
+        subscriber_id: int,
+        email: str,
+        fields: dict[str, Any],
+        date: datetime,
+    ) -> bytes:
+        """One person's copy, the same bytes on every attempt. Raises HeaderInjection, TemplateError."""
+        identity = message_id(
+            self.key, self.campaign_id, wave, subscriber_id, self.compiled.source.message_id_domain
+        )
+        return self.compiled.compose(
+            Recipient(
+                to_name="",
+                to_address=email,
+                values={**fields, "email": email},
+                message_id=identity,
+                date=date,
+                track_token=signing.sign(self.key, Purpose.TRACK, delivery_id),
+                unsubscribe_token=signing.sign(self.key, Purpose.SUBSCRIPTION, delivery_id),
+                view_token=signing.sign(self.key, Purpose.VIEW, delivery_id),
+            )
+        )
+
+
+def content_of(campaign: Campaign) -> Content:
+    """The campaign's frozen content, compiled. Raises TemplateError, NotFound."""
+    revision = planning.revision(campaign.revision_id or 0)
+    source = source_of(
+        revision,
+        site=settings.site(),
+        list_=next(iter(campaign.lists), None),
+        public_url=config.current().public_url,
+    )
+    return Content(
+        campaign_id=campaign.id,
+        compiled=compile_content(source),
+        key=settings.link_key(),
+        mail_from=revision.from_email,
+    )

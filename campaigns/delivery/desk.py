@@ -1,0 +1,335 @@
+"""The lane's side of the ledger: one durable transaction per window (ENGINE: "turn").
+
+A turn records what the wire has answered, renews the leases under their fences, looks whether the
+campaign still runs, and marks the next window `sending`, leaving out who may not be mailed any more.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError
+
+from campaigns.audience.models import Status as Standing
+from campaigns.audience.models import Subscriber, Subscription, Suppression
+from campaigns.delivery import batches, doubts, records
+from campaigns.delivery.batches import Claim, Fenced
+from campaigns.delivery.leases import database_moment
+from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.outcomes import Facts, Verdict
+from campaigns.planning.models import Campaign, Status, campaign_list
+
+T = TypeVar("T")
+CLAIMS_PER_TURN = 4
+RETRY_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One recipient of a window: marked `sending`, about to be composed."""
+
+    facts: Facts
+    claim: Claim
+    subscriber_id: int
+    email: str
+    fields: dict[str, Any]
+
+
+@dataclass
+class Held:
+    """A batch of ours: which of its rows are on their way, and whether more wait in it."""
+
+    claim: Claim
+    out: set[int] = field(default_factory=set)
+    is_exhausted: bool = False
+
+    def copied(self) -> Held:
+        return Held(self.claim, set(self.out), self.is_exhausted)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn brought: the next window (empty: none now), and whether the campaign still runs."""
+
+    copies: list[Copy]
+    is_running: bool
+
+
+@dataclass
+class Draft:
+    """What a transaction would change in our memory; thrown away when it fails."""
+
+    held: dict[int, Held]
+    copies: list[Copy] = field(default_factory=list)
+    is_running: bool = False
+
+
+class Desk:
+    """Everything a lane does in the database, over a durable connection of its own."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        campaign_id: int,
+        epoch: int,
+        owner: str,
+        server_id: int,
+        lease_s: float,
+        folder: Path,
+        needs_fields: bool,
+    ) -> None:
+        self._engine = engine
+        self._campaign_id = campaign_id
+        self._epoch = epoch
+        self._owner = owner
+        self._server_id = server_id
+        self._lease_s = lease_s
+        self._folder = folder
+        self._needs_fields = needs_fields
+        self._connection: sa.Connection | None = None
+        self._lock = threading.Lock()
+        self.held: dict[int, Held] = {}
+
+    @property
+    def is_empty_handed(self) -> bool:
+        return not self.held
+
+    def turn(
+        self, verdicts: Sequence[Verdict], *, size: int, now: datetime, may_retry: Callable[[], bool]
+    ) -> Turn:
+        """One durable transaction; `size` 0 asks for no more. Raises Fenced when a batch was lost."""
+        again = False
+        while True:
+            try:
+                with self._lock:
+                    return self._turn(verdicts, size=size, now=now, again=again)
+            except DBAPIError as error:
+                # The answers are kept and written later, as long as the batches are ours: a lost
+                # "sent" would be a second copy.
+                self.disconnect()
+                if not _is_passing(error) or not may_retry():
+                    raise
+                again = True
+                time.sleep(RETRY_S)
+
+    def renew(self) -> None:
+        """Push all our leases out, on a connection of its own; raises Fenced."""
+        if not self._lock.acquire(blocking=False):
+            return  # a turn is under way, and renews them itself
+        try:
+            with self._engine.begin() as connection:
+                for held in self.held.values():
+                    batches.renew(connection, held.claim, seconds=self._lease_s)
+        finally:
+            self._lock.release()
+
+    def disconnect(self) -> None:
+        """Close the connection; the next turn opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _turn(self, verdicts: Sequence[Verdict], *, size: int, now: datetime, again: bool) -> Turn:
+        draft = Draft(
+            {key: Held(each.claim, set(each.out), each.is_exhausted) for key, each in self.held.items()}
+        )
+        with self._durable().begin():
+            connection = self._durable()
+            status = self._status(connection)
+            draft.is_running = status == (Status.SENDING, self._epoch)
+            self._keep(connection, draft, again=again)
+            records.write(
+                connection,
+                verdicts,
+                server_id=self._server_id,
+                is_cancelled=status[0] is Status.CANCELLED,
+                now=now,
+            )
+            _take_off(draft, verdicts)
+            if again:
+                self._take_back(connection, draft)
+            if size and draft.is_running:
+                self._fill(connection, draft, size, now)
+            self._settle(connection, draft, stops=not draft.copies)
+        self.held = draft.held
+        return Turn(draft.copies, draft.is_running)
+
+    def _durable(self) -> sa.Connection:
+        if self._connection is None:
+            connection = self._engine.connect()
+            connection.detach()
+            if connection.dialect.name == "sqlite":
+                # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy.
+                raw = connection.connection.dbapi_connection
+                assert raw is not None
+                raw.cursor().execute("PRAGMA synchronous=FULL")
+            self._connection = connection
+        return self._connection
+
+    def _status(self, connection: sa.Connection) -> tuple[Status, int]:
+        """Status and epoch, shared-locked: who pauses or cancels waits for the end of this turn."""
+        statement = sa.select(Campaign.status, Campaign.epoch).where(Campaign.id == self._campaign_id)
+        if connection.dialect.name != "sqlite":
+            statement = statement.with_for_update(read=True)
+        row = connection.execute(statement).first()
+        return (Status.CANCELLED, -1) if row is None else (row.status, row.epoch)
+
+    def _keep(self, connection: sa.Connection, draft: Draft, *, again: bool) -> None:
+        for key, held in list(draft.held.items()):
+            try:
+                batches.renew(connection, held.claim, seconds=self._lease_s)
+            except Fenced:
+                # The commit whose answer we never got may have settled it.
+                if not again or held.out:
+                    raise
+                del draft.held[key]
+
+    def _take_back(self, connection: sa.Connection, draft: Draft) -> None:
+        """Rows that a commit of unknown fate may have marked, and that we know nothing of."""
+        for held in draft.held.values():
+            connection.execute(
+                sa.update(Delivery)
+                .where(
+                    *batches.rows_of(held.claim),
+                    Delivery.state == State.SENDING,
+                    Delivery.fence == held.claim.fence,
+                    Delivery.id.not_in(held.out),
+                )
+                .values(state=State.PENDING)
+            )
+            held.is_exhausted = False
+
+    def _fill(self, connection: sa.Connection, draft: Draft, size: int, now: datetime) -> None:
+        for held in draft.held.values():
+            if not held.is_exhausted and len(draft.copies) < size:
+                self._mark(connection, draft, held, size, now)
+        for _number in range(CLAIMS_PER_TURN):
+            if len(draft.copies) >= size:
+                return
+            claim = batches.claim(connection, self._campaign_id, owner=self._owner, seconds=self._lease_s)
+            if claim is None:
+                return
+            if claim.former is not None:
+                doubts.resolve(connection, claim, folder=self._folder, now=now)
+            held = draft.held[claim.batch_id] = Held(claim)
+            self._mark(connection, draft, held, size, now)
+
+    def _mark(self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime) -> None:
+        """Mark rows of a batch `sending`; those who may not be mailed become `skipped` (G4)."""
+        wanted = size - len(draft.copies)
+        rows = connection.execute(self._candidates(held.claim, wanted)).all()
+        held.is_exhausted = len(rows) < wanted
+        allowed = []
+        left_out: dict[Reason, list[int]] = {}
+        for row in rows:
+            reason = _refusal(row)
+            if reason is None:
+                allowed.append(row)
+            else:
+                left_out.setdefault(reason, []).append(row.id)
+        for reason, ids in left_out.items():
+            values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}
+            connection.execute(sa.update(Delivery).where(among(connection, ids)).values(values))
+        if not allowed:
+            return
+        connection.execute(
+            sa.update(Delivery)
+            .where(among(connection, [row.id for row in allowed]))
+            .values(
+                state=State.SENDING,
+                fence=held.claim.fence,
+                server_id=self._server_id,
+                started_at=sa.func.coalesce(Delivery.started_at, sa.literal(now, Delivery.started_at.type)),
+            )
+        )
+        for row in allowed:
+            facts = Facts(row.id, held.claim.fence, row.attempts, row.doubts, row.started_at or now)
+            fields = (row.fields if self._needs_fields else None) or {}
+            draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
+            held.out.add(row.id)
+
+    def _candidates(self, claim: Claim, limit: int) -> sa.Select[Any]:
+        subscribed: sa.Select[Any] = (
+            sa.select(sa.literal_column("1"))
+            .select_from(Subscription)
+            .join(campaign_list, campaign_list.c.list_id == Subscription.list_id)
+            .where(
+                Subscription.subscriber_id == Delivery.subscriber_id,
+                Subscription.status == Standing.SUBSCRIBED,
+                campaign_list.c.campaign_id == claim.campaign_id,
+            )
+        )
+        suppressed: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
+            sa.or_(
+                Suppression.address_key == Delivery.address_key,
+                Suppression.address_key == Subscriber.address_key,
+            )
+        )
+        waits = sa.or_(
+            Delivery.state == State.PENDING,
+            sa.and_(Delivery.state == State.DEFERRED, Delivery.next_at <= database_moment()),
+        )
+        columns = [Subscriber.fields] if self._needs_fields else []
+        return (
+            sa.select(
+                Delivery.id,
+                Delivery.attempts,
+                Delivery.doubts,
+                Delivery.started_at,
+                Delivery.subscriber_id,
+                Subscriber.email,
+                subscribed.exists().label("is_subscribed"),
+                suppressed.exists().label("is_suppressed"),
+                *columns,
+            )
+            .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+            .where(*batches.rows_of(claim), waits)
+            .order_by(Delivery.id)
+            .limit(limit)
+        )
+
+    def _settle(self, connection: sa.Connection, draft: Draft, *, stops: bool) -> None:
+        """Give back the batches of which nothing is on its way; all such when the lane stops."""
+        for key, held in list(draft.held.items()):
+            if not held.out and (held.is_exhausted or stops):
+                batches.settle(connection, held.claim)
+                del draft.held[key]
+
+
+def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[bool]:
+    """`id` is one of these; one array parameter where the database knows arrays."""
+    if connection.dialect.name == "postgresql":
+        return Delivery.id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))
+    return Delivery.id.in_(ids)
+
+
+def _take_off(draft: Draft, verdicts: Sequence[Verdict]) -> None:
+    done = {verdict.delivery_id for verdict in verdicts}
+    for held in draft.held.values():
+        # Sent back to wait: this batch has to be looked through again.
+        if any(v.state is State.PENDING and v.delivery_id in held.out for v in verdicts):
+            held.is_exhausted = False
+        held.out -= done
+
+
+def _refusal(row: Any) -> Reason | None:
+    if row.email is None:
+        return Reason.DELETED
+    if row.is_suppressed:
+        return Reason.SUPPRESSED
+    return None if row.is_subscribed else Reason.UNSUBSCRIBED
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Whether it is the connection or a lock, which come again, and not the statement."""
+    return error.connection_invalidated or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)

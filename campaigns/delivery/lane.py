@@ -1,0 +1,309 @@
+"""A lane: for some seconds one worker sends window after window of one campaign over open connections.
+
+While window n is on the wire, window n + 1 is marked in the database and composed. Every answer is
+in the ack journal before further bytes go out on its connection, and in the ledger one turn later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import uvloop
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.content.language import TemplateError
+from campaigns.delivery import outcomes
+from campaigns.delivery.batches import Fenced
+from campaigns.delivery.carrier import Carrier
+from campaigns.delivery.contents import Content
+from campaigns.delivery.desk import Copy, Desk
+from campaigns.delivery.journal import Journal, Mark
+from campaigns.delivery.models import State
+from campaigns.delivery.outcomes import Verdict
+from campaigns.delivery.watch import Watch
+from campaigns.mail.headers import HeaderInjection
+from campaigns.mail.smtp import Envelope, Outcome, Result, Server
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+LARGEST_WINDOW = 1000
+FIRST_WINDOW = 50
+WINDOW_S = 0.4  # what a window should last: a pause takes effect within two of them
+COMPOSED_AT_ONCE = 16  # then the connections get their turn
+SLACK_S = 5.0  # nothing is finished this close to the end of the lease
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a lane, in seconds; tests make them short."""
+
+    lease_s: float = 60
+    budget_s: float = 30
+    breath_s: float = 1.0  # after a window in which the server could not be reached
+    window: int = LARGEST_WINDOW
+
+    @property
+    def slack_s(self) -> float:
+        return min(SLACK_S, self.lease_s / 4)
+
+
+class End(StrEnum):
+    """Why a lane ended."""
+
+    NOTHING = "nothing"  # nothing to claim for now
+    MORE = "more"  # its time is over, there is more
+    STOPPED = "stopped"  # paused, cancelled, or a reason of its own (`watch.stop`)
+    UNREACHABLE = "unreachable"  # a whole window found no server
+    FENCED = "fenced"  # the lease was lost
+
+
+class Lane:
+    """`run` returns why it ended; `watch` then says what the server thought."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        content: Content,
+        server: Server,
+        journal: Journal,
+        *,
+        pace: Pace,
+        holds: bool,
+        on_trial: bool,
+        clock: Callable[[], datetime],
+        should_yield: Callable[[], bool],
+        on_turn: Callable[[list[Verdict], dict[int, str]], None],
+    ) -> None:
+        self.watch = Watch()
+        self.sent = 0
+        self._desk = desk
+        self._content = content
+        self._server = server
+        self._journal = journal
+        self._pace = pace
+        self._holds = holds
+        self._on_trial = on_trial
+        self._clock = clock
+        self._should_yield = should_yield
+        self._on_turn = on_turn
+        self._started = _boot_seconds()
+        self._deadline = self._started + pace.lease_s - pace.slack_s
+        self._is_fenced = False
+        self._open: dict[int, Copy] = {}  # on the wire, no answer yet
+        self._answered: list[Verdict] = []
+        self._addresses: dict[int, str] = {}
+        self._per_s = 0.0
+
+    def run(self) -> End:
+        """Send until the time is over, nothing is left, or something speaks against it."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(self._run())
+
+    def may_finish(self) -> bool:
+        """Whether a mail may still be ended: the lease holds for long enough (also after a freeze)."""
+        return not self._is_fenced and _boot_seconds() < self._deadline
+
+    async def _run(self) -> End:
+        with ThreadPoolExecutor(2, thread_name_prefix="lane") as self._threads:
+            self._carrier = Carrier(
+                self._server, on_take=self._taken, on_result=self._result, may_finish=self.may_finish
+            )
+            timer = asyncio.create_task(self._keep_leases())
+            try:
+                return await self._windows()
+            except Fenced as error:
+                log.warning("A lane lost its batch: %s", error)
+                return End.FENCED
+            finally:
+                timer.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await timer
+                await self._carrier.close()
+                await self._in_thread(self._desk.disconnect)
+
+    async def _windows(self) -> End:
+        wire: asyncio.Task[None] | None = None
+        end: End | None = None
+        try:
+            while True:
+                end = end or self._reason_to_end()
+                copies = await self._turn(self._size() if end is None else 0)
+                if copies is None:
+                    end, copies = end or End.STOPPED, []
+                envelopes = await self._compose(copies)
+                if wire:
+                    await wire
+                    wire = None
+                    end = end or await self._look_back()
+                if not envelopes and not self._answered:
+                    if not self._desk.is_empty_handed:
+                        await self._turn(0)
+                    return end or End.NOTHING
+                end = end or self._reason_to_end()
+                if end is None and envelopes:
+                    wire = self._send(envelopes)
+                else:
+                    self._give_back()
+        except Fenced:
+            self._is_fenced = True  # before the wire is waited for: nothing on it may be ended
+            raise
+        finally:
+            if wire:
+                self._carrier.hold()
+                await wire
+
+    def _reason_to_end(self) -> End | None:
+        if self._is_fenced:
+            raise Fenced("by the lease's timer")
+        if self.watch.stop:
+            return End.STOPPED
+        is_over = _boot_seconds() - self._started > self._pace.budget_s
+        return End.MORE if is_over or self._should_yield() else None
+
+    async def _look_back(self) -> End | None:
+        """After a window: was the server there at all?"""
+        self._on_trial = self._on_trial and not self.watch.accepted
+        answered, unreachable = self.watch.accepted, self.watch.unreachable
+        self.watch.fresh_look()
+        if not unreachable:
+            return None
+        await asyncio.sleep(self._pace.breath_s if not answered else 0)
+        return None if answered else End.UNREACHABLE
+
+    # -- the database, in a thread, while the wire is busy
+
+    async def _turn(self, size: int) -> list[Copy] | None:
+        """Record what is answered and get the next window; None when the campaign does not run any more."""
+        verdicts, self._answered = self._answered, []
+        addresses = {each.delivery_id: self._addresses.pop(each.delivery_id, "") for each in verdicts}
+        started = _boot_seconds()
+
+        def work() -> Any:
+            self._journal.sync()
+            turn = self._desk.turn(verdicts, size=size, now=self._clock(), may_retry=self.may_finish)
+            self._on_turn(verdicts, addresses)
+            return turn
+
+        turn = await self._in_thread(work)
+        self._deadline = started + self._pace.lease_s - self._pace.slack_s
+        return turn.copies if turn.is_running else None
+
+    async def _keep_leases(self) -> None:
+        """Renew by the clock and not by progress: a slow server must not cost us the batch."""
+        while True:
+            await asyncio.sleep(self._pace.lease_s / 4)
+            started = _boot_seconds()
+            try:
+                await self._in_thread(self._desk.renew)
+            except Fenced:
+                self._is_fenced = True
+                return
+            except SQLAlchemyError as error:
+                # The deadline stays where it is and ends the lane in time.
+                log.warning("A lease could not be renewed: %s", error)
+                continue
+            self._deadline = max(self._deadline, started + self._pace.lease_s - self._pace.slack_s)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
+
+    # -- composing and sending
+
+    def _size(self) -> int:
+        if self._on_trial:
+            return 1
+        if not self._per_s:
+            return min(FIRST_WINDOW, self._pace.window)
+        return max(self._server.connections * 2, min(self._pace.window, int(self._per_s * WINDOW_S)))
+
+    async def _compose(self, copies: list[Copy]) -> list[Envelope]:
+        envelopes = []
+        for number, copy in enumerate(copies):
+            self._open[copy.facts.delivery_id] = copy
+            envelope = self._envelope(copy)
+            if envelope is not None:
+                envelopes.append(envelope)
+            if number % COMPOSED_AT_ONCE == COMPOSED_AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return envelopes
+
+    def _envelope(self, copy: Copy) -> Envelope | None:
+        try:
+            message = self._content.compose(
+                delivery_id=copy.facts.delivery_id,
+                wave=copy.claim.wave,
+                subscriber_id=copy.subscriber_id,
+                email=copy.email,
+                fields=copy.fields,
+                date=copy.facts.started_at,
+            )
+        except (TemplateError, HeaderInjection, ValueError) as error:
+            self._answer(outcomes.not_composed(copy.facts, str(error)))
+            return None
+        return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message)
+
+    def _send(self, envelopes: list[Envelope]) -> asyncio.Task[None]:
+        self._journal.begin_window()
+        self._carrier.release()
+        return asyncio.create_task(self._carry(envelopes))
+
+    async def _carry(self, envelopes: list[Envelope]) -> None:
+        started = time.perf_counter()
+        await self._carrier.send(envelopes)
+        self._per_s = len(envelopes) / max(1e-4, time.perf_counter() - started)
+        for envelope in envelopes:
+            if envelope.key in self._open:  # held back before it reached the wire
+                self._answer(outcomes.given_back(self._open[envelope.key].facts))
+
+    def _give_back(self) -> None:
+        for copy in list(self._open.values()):
+            self._answer(outcomes.given_back(copy.facts))
+
+    def _taken(self, key: int) -> None:
+        self._journal.write(key, self._open[key].facts.fence, Mark.HANDED)
+
+    def _result(self, result: Result) -> None:
+        facts = self._open[result.key].facts
+        if result.outcome is Outcome.NOT_SENT and not self.may_finish():
+            verdict = outcomes.given_back(facts)  # our lease ended, the server did nothing wrong
+        else:
+            verdict = outcomes.judge(result, facts, holds=self._holds, now=self._clock())
+        mark = _MARKS.get(result.outcome)
+        if mark is not None:
+            self._journal.write(result.key, facts.fence, mark, verdict.code or 0)
+        self._answer(verdict)
+
+    def _answer(self, verdict: Verdict) -> None:
+        copy = self._open.pop(verdict.delivery_id)
+        self._answered.append(verdict)
+        self.sent += verdict.state is State.SENT
+        if verdict.is_hard_bounce:
+            self._addresses[verdict.delivery_id] = copy.email
+        self.watch.see(verdict)
+        if self.watch.stop:
+            self._carrier.hold()
+
+
+_MARKS = {
+    Outcome.ACCEPTED: Mark.ACCEPTED,
+    Outcome.REFUSED: Mark.REFUSED,
+    Outcome.UNSENDABLE: Mark.REFUSED,
+    Outcome.NOT_SENT: Mark.NOT_SENT,
+}
+
+
+def _boot_seconds() -> float:
+    """Seconds that go on while the machine sleeps: a lease ends also for who was frozen."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

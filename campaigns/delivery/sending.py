@@ -1,0 +1,198 @@
+"""Opening a lane for a campaign, and what follows from how it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from campaigns.audience import services as audience
+from campaigns.audience.models import SuppressionReason
+from campaigns.content.language import TemplateError
+from campaigns.core import clock, config
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError, Invalid
+from campaigns.core.i18n import _
+from campaigns.delivery import contents, health, services
+from campaigns.delivery.desk import Desk
+from campaigns.delivery.journal import Journal
+from campaigns.delivery.lane import End, Lane, Pace
+from campaigns.delivery.models import State
+from campaigns.delivery.outcomes import Trouble, Verdict
+from campaigns.delivery.watch import Stop
+from campaigns.planning import queries as planning
+from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.settings import services as settings
+from campaigns.settings.models import Server
+
+log = logging.getLogger(__name__)
+
+ACCOUNT_CLOSED_FOR = timedelta(minutes=15)
+_PACE = Pace()
+
+
+def journals() -> Path:
+    """Where the lanes of this host keep their ack journals."""
+    return config.current().run_dir / "acks"
+
+
+def send(
+    campaign_id: int,
+    *,
+    pace: Pace = _PACE,
+    should_yield: Callable[[], bool] = lambda: False,
+    now: Callable[[], datetime] = clock.now,
+) -> End:
+    """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself."""
+    campaign = db.session.get(Campaign, campaign_id)
+    if campaign is None or campaign.status is not Status.SENDING:
+        db.session.rollback()
+        return End.STOPPED
+    server = planning.server_of(campaign)
+    if server is None:
+        detail = str(_("There is no sending server. Set one up, then resume."))
+        services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=detail, now=now())
+        db.session.commit()
+        return End.STOPPED
+    if health.is_closed(server, now=now()):
+        db.session.rollback()
+        return End.STOPPED
+    try:
+        lane, journal = _open(campaign, server, pace, should_yield, now)
+    except (TemplateError, DomainError) as error:
+        return _unable(campaign_id, error, now())
+    server_id, server_name = server.id, server.name
+    db.session.rollback()  # nothing is held open while the lane runs
+    end = End.FENCED
+    try:
+        end = lane.run()
+    finally:
+        journal.close(remove=end is not End.FENCED)
+    _draw_conclusions(campaign_id, server_id, server_name, lane, end, now())
+    db.session.commit()
+    return end
+
+
+def _open(
+    campaign: Campaign,
+    server: Server,
+    pace: Pace,
+    should_yield: Callable[[], bool],
+    now: Callable[[], datetime],
+) -> tuple[Lane, Journal]:
+    content = contents.content_of(campaign)
+    connection = settings.connection(server)
+    owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    journal = Journal(journals(), owner, window=max(pace.window, connection.connections * 2))
+    desk = Desk(
+        db.engine,
+        campaign_id=campaign.id,
+        epoch=campaign.epoch,
+        owner=owner,
+        server_id=server.id,
+        lease_s=pace.lease_s,
+        folder=journals(),
+        needs_fields=content.needs_fields,
+    )
+    lane = Lane(
+        desk,
+        content,
+        connection,
+        journal,
+        pace=pace,
+        holds=campaign.holds_in_doubt,
+        on_trial=health.is_on_trial(server),
+        clock=now,
+        should_yield=should_yield,
+        on_turn=_Aftermath(server.id, now),
+    )
+    return lane, journal
+
+
+class _Aftermath:
+    """What a recorded turn means beyond the ledger: the server is well, addresses are dead."""
+
+    def __init__(self, server_id: int, now: Callable[[], datetime]) -> None:
+        self._server_id = server_id
+        self._now = now
+        self._noted: datetime | None = None
+
+    def __call__(self, verdicts: list[Verdict], addresses: dict[int, str]) -> None:
+        now = self._now()
+        bounced = [each for each in verdicts if each.is_hard_bounce]
+        is_well = any(each.state is State.SENT for each in verdicts) and self._is_news(now)
+        if not bounced and not is_well:
+            return
+        if is_well:
+            health.note_ok(self._server_id, now=now)
+            self._noted = now
+        for each in bounced:
+            _suppress(addresses[each.delivery_id], each, now)
+        db.session.commit()
+
+    def _is_news(self, now: datetime) -> bool:
+        return self._noted is None or now - self._noted > health.OK_EVERY
+
+
+def _suppress(email: str, verdict: Verdict, now: datetime) -> None:
+    note = " ".join(str(part) for part in (verdict.code, verdict.reply) if part)
+    try:
+        audience.suppress(email, reason=SuppressionReason.HARD_BOUNCE, note=note, now=now)
+    except Invalid:
+        log.warning("A dead address could not be suppressed: %s", note)
+
+
+def _unable(campaign_id: int, error: Exception, now: datetime) -> End:
+    db.session.rollback()
+    is_content = isinstance(error, TemplateError)
+    reason = PauseReason.CONTENT if is_content else PauseReason.SERVER_REFUSES
+    services.stop_by_itself(campaign_id, reason=reason, detail=str(error), now=now)
+    db.session.commit()
+    return End.STOPPED
+
+
+def _draw_conclusions(
+    campaign_id: int, server_id: int, server_name: str, lane: Lane, end: End, now: datetime
+) -> None:
+    stop = lane.watch.stop
+    if stop is not None:
+        _stop(campaign_id, server_id, server_name, stop, now)
+    elif end is End.UNREACHABLE:
+        said = lane.watch.said
+        failures = health.note_failure(server_id, said, now=now)
+        if failures >= health.GIVE_UP_AT:
+            detail = _(
+                "%(server)s could not be reached for a long time: %(said)s Check the server, then resume.",
+                server=server_name,
+                said=said,
+            )
+            services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=str(detail), now=now)
+    elif end is End.NOTHING:
+        services.finish(campaign_id, now=now)
+
+
+def _stop(campaign_id: int, server_id: int, server_name: str, stop: Stop, now: datetime) -> None:
+    values = {"server": server_name, "said": stop.said}
+    if stop.trouble is Trouble.THROTTLE:
+        health.close(server_id, stop.said, until=now + health.THROTTLED_FOR, now=now)
+        return
+    if stop.trouble is Trouble.ACCOUNT:
+        health.close(server_id, stop.said, until=now + ACCOUNT_CLOSED_FOR, now=now)
+        reason = PauseReason.SERVER_REFUSES
+        detail = _("%(server)s refuses us: %(said)s Correct its settings, test it, then resume.", **values)
+    elif stop.trouble is Trouble.POLICY:
+        reason = PauseReason.POLICY
+        detail = _(
+            "Too many mails were refused, the last one with: %(said)s Nobody was suppressed.", **values
+        )
+    elif stop.trouble is Trouble.PROTOCOL:
+        reason = PauseReason.ERROR_RATE
+        detail = _("%(server)s does not understand us: %(said)s", **values)
+    else:
+        reason = PauseReason.CONTENT
+        detail = _("The mail could not be made for several people: %(said)s", **values)
+    services.stop_by_itself(campaign_id, reason=reason, detail=str(detail), now=now)
