@@ -1,0 +1,208 @@
+"""What the dispatcher looks after. Each duty may run twice or be cut short and do no harm."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from redis.exceptions import RedisError
+from rq import Worker
+
+from campaigns.audience.models import Import, ImportStatus
+from campaigns.core import queue
+from campaigns.core.db import db
+from campaigns.delivery import batches, doubts, health, journal, launch, rates, sending, services
+from campaigns.delivery.leases import database_moment
+from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State, Wave
+from campaigns.notices import services as notices
+from campaigns.planning import queries as planning
+from campaigns.planning.models import Campaign, Status
+
+log = logging.getLogger(__name__)
+
+IMPORT = "campaigns.audience.jobs.run_import"
+LANES_PER_WORKER = 2
+USUAL_WORKERS = 2
+STUCK_AFTER = timedelta(minutes=5)
+REAP_LEASE_S = 30.0
+MOST_REAPED = 1000
+
+
+def launch_due(*, now: datetime) -> None:
+    """Launch every campaign whose time has come; trouble with one does not keep the next."""
+    for campaign_id in launch.due(now):
+        db.session.rollback()
+        try:
+            launch.launch(campaign_id, now)
+        except sa.exc.SQLAlchemyError:
+            db.session.rollback()
+            log.exception("Campaign %s could not be launched; it is tried again.", campaign_id)
+
+
+def hint_lanes(job: str, *, now: datetime) -> None:
+    """Ask workers for lanes: as many as there are batches to claim, never flooding the queue."""
+    wanted = {campaign_id: number for campaign_id, number in _claimable() if _may_send(campaign_id, now)}
+    db.session.rollback()
+    room = LANES_PER_WORKER * workers() - queue.waiting(job)
+    while room > 0 and any(wanted.values()):
+        for campaign_id in [each for each, number in wanted.items() if number > 0][:room]:
+            if not queue.enqueue(job, campaign_id):
+                return
+            wanted[campaign_id] -= 1
+            room -= 1
+
+
+def hint_imports(*, now: datetime) -> None:
+    """Ask workers for imports that nobody runs; one hint each, while none waits."""
+    if queue.waiting(IMPORT):
+        return
+    abandoned = sa.or_(Import.lease_until.is_(None), Import.lease_until < now)
+    statement = sa.select(Import.id).where(
+        Import.status.in_((ImportStatus.QUEUED, ImportStatus.RUNNING)), abandoned
+    )
+    for import_id in db.session.scalars(statement).all():
+        queue.enqueue(IMPORT, import_id)
+
+
+def hint_notices(*, now: datetime) -> None:
+    """Ask workers for own mails that wait; one that is hinted twice is sent once."""
+    if queue.waiting(notices.JOB):
+        return
+    for notice_id in notices.due(now=now):
+        queue.enqueue(notices.JOB, notice_id)
+
+
+def repair(*, owner: str, now: datetime) -> None:
+    """Take back batches whose lane has died, end campaigns that are done, look at bounce rates."""
+    reap(owner=owner, now=now)
+    for campaign_id in _with_status(Status.SENDING):
+        if not services.finish(campaign_id, now=now):
+            rates.check(campaign_id, now=now)
+        db.session.commit()
+    _settle_cancelled(now)
+    _sweep_journals()
+
+
+def reap(*, owner: str, now: datetime) -> int:
+    """Make batches with an ended lease ready again, their doubtful rows settled; how many."""
+    for number in range(MOST_REAPED):
+        with db.engine.begin() as connection:
+            claim = batches.claim(connection, None, owner=owner, seconds=REAP_LEASE_S, only_expired=True)
+            if claim is None:
+                return number
+            counts = doubts.resolve(connection, claim, folder=sending.journals(), now=now)
+            batches.settle(connection, claim)
+        words = ", ".join(f"{count} {state.word}" for state, count in counts.items())
+        log.warning("Campaign %s: took back batch %s (%s).", claim.campaign_id, claim.number, words)
+    return MOST_REAPED
+
+
+def check(*, now: datetime) -> list[str]:
+    """Compare every wave under way with what it was launched for, and find campaigns that do not move."""
+    faults = [*_unbalanced(), *_stuck(now)]
+    for fault in faults:
+        log.error(fault)
+    return faults
+
+
+def workers() -> int:
+    """How many workers serve the queue; the usual number when Redis can't say."""
+    try:
+        return max(1, Worker.count(queue=queue.queue()))
+    except (RedisError, OSError):
+        return USUAL_WORKERS
+
+
+def _claimable() -> list[tuple[int, int]]:
+    ready = sa.and_(
+        Batch.state == BatchState.READY, sa.or_(Batch.next_at.is_(None), Batch.next_at <= database_moment())
+    )
+    expired = sa.and_(Batch.state == BatchState.LEASED, Batch.lease_until < database_moment())
+    statement = (
+        sa.select(Batch.campaign_id, sa.func.count())
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(Campaign.status == Status.SENDING, sa.or_(ready, expired))
+        .group_by(Batch.campaign_id)
+        .order_by(Batch.campaign_id)
+    )
+    return [(row[0], row[1]) for row in db.session.execute(statement)]
+
+
+def _may_send(campaign_id: int, now: datetime) -> bool:
+    server = planning.server_of(planning.campaign(campaign_id))
+    return server is None or not health.is_closed(server, now=now)
+
+
+def _with_status(status: Status) -> list[int]:
+    return list(db.session.scalars(sa.select(Campaign.id).where(Campaign.status == status)))
+
+
+def _settle_cancelled(now: datetime) -> None:
+    """Rows that came back to a cancelled campaign after it was cancelled."""
+    waiting = (State.PENDING, State.DEFERRED)
+    left = (
+        sa.select(Batch.campaign_id)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(Campaign.status == Status.CANCELLED, Batch.state == BatchState.READY)
+        .distinct()
+    )
+    for campaign_id in db.session.scalars(left).all():
+        values: dict[str, Any] = {"state": State.CANCELLED, "reason": Reason.CAMPAIGN_CANCELLED}
+        db.session.execute(
+            sa.update(Delivery)
+            .where(Delivery.campaign_id == campaign_id, Delivery.state.in_(waiting))
+            .values(**values, done_at=now, next_at=None)
+            .execution_options(synchronize_session=False)
+        )
+        db.session.execute(
+            sa.update(Batch)
+            .where(Batch.campaign_id == campaign_id, Batch.state == BatchState.READY)
+            .values(state=BatchState.DONE, next_at=None)
+            .execution_options(synchronize_session=False)
+        )
+    db.session.commit()
+
+
+def _sweep_journals() -> None:
+    """Journals of lanes that hold nothing. A lane that has just begun holds nothing yet: leave young ones."""
+    owners = sa.select(Batch.owner).where(Batch.state == BatchState.LEASED, Batch.owner.is_not(None))
+    journal.sweep(sending.journals(), still_needed=set(db.session.scalars(owners.distinct())))
+
+
+def _unbalanced() -> list[str]:
+    """Waves whose rows are not as many as they were launched for (G2)."""
+    rows = (
+        sa.select(sa.func.count())
+        .where(Delivery.campaign_id == Wave.campaign_id, Delivery.wave == Wave.number)
+        .correlate(Wave)
+        .scalar_subquery()
+    )
+    statement = (
+        sa.select(Wave.campaign_id, Wave.number, Wave.audience, rows.label("rows"))
+        .join(Campaign, Campaign.id == Wave.campaign_id)
+        .where(Campaign.status.in_((Status.SENDING, Status.PAUSED)))
+    )
+    return [
+        f"Campaign {row.campaign_id}, wave {row.number}: {row.rows} recipients, launched for {row.audience}."
+        for row in db.session.execute(statement)
+        if row.rows != row.audience
+    ]
+
+
+def _stuck(now: datetime) -> list[str]:
+    """Campaigns that could send and have recorded nothing for minutes."""
+    faults = []
+    for campaign_id, number in _claimable():
+        campaign = planning.campaign(campaign_id)
+        latest = db.session.scalar(
+            sa.select(sa.func.max(Delivery.done_at)).where(Delivery.campaign_id == campaign_id)
+        )
+        since = max(each for each in (latest, campaign.started_at, campaign.updated_at) if each)
+        if now - since > STUCK_AFTER and _may_send(campaign_id, now):
+            faults.append(
+                f"Campaign {campaign_id} has {number} batches to send and has not moved since"
+                f" {since.isoformat(timespec='seconds')}. Do the workers run, and does Redis?"
+            )
+    return faults

@@ -1,0 +1,45 @@
+"""What a worker calls for the delivery engine."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import time
+from collections.abc import Callable
+
+from campaigns.core import queue
+from campaigns.delivery import sending
+from campaigns.delivery.dispatcher import SEND
+from campaigns.delivery.lane import End
+
+PR_SET_PDEATHSIG = 1
+LOOK_EVERY_S = 1.0
+
+
+def send(campaign_id: int) -> None:
+    """Send a campaign for up to half a minute, then let another lane go on."""
+    die_with_parent()
+    end = sending.send(campaign_id, should_yield=_others_wait())
+    if end is End.MORE:
+        queue.enqueue(SEND, campaign_id)
+    if end is not End.STOPPED:
+        queue.nudge()
+
+
+def die_with_parent() -> None:
+    """A work horse whose worker is killed would go on unseen: let the kernel end it with its parent."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _others_wait() -> Callable[[], bool]:
+    """Whether other jobs (an import, a password mail) wait for a worker; asked of Redis once a second."""
+    asked = time.monotonic()
+
+    def ask() -> bool:
+        nonlocal asked
+        if time.monotonic() - asked < LOOK_EVERY_S:
+            return False
+        asked = time.monotonic()
+        return queue.waiting(SEND, other=True) > 0
+
+    return ask

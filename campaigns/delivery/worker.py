@@ -1,0 +1,54 @@
+"""The RQ worker as this app runs it: one queue, our own jobs only, no scheduler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, current_app
+from rq import Queue, Worker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from campaigns.core import config, queue
+from campaigns.core.db import db
+
+WORKER_TTL_S = 45
+MONITORING_INTERVAL_S = 10
+MAINTENANCE_INTERVAL_S = 30
+
+
+class AppWorker(Worker):
+    """Runs each job in an app context of its own, in a forked work horse."""
+
+    app: Flask
+
+    def perform_job(self, job: Job, queue: Queue, execution: Any) -> bool:
+        with self.app.app_context():
+            # The parent's connections are not this process's to use, nor to close.
+            db.engine.dispose(close=False)
+            try:
+                return bool(super().perform_job(job, queue, execution))
+            finally:
+                db.session.remove()
+                db.engine.dispose()
+
+
+def run_worker(name: str | None = None) -> None:
+    """Serve the queue until a signal says stop; the job in hand is finished first."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    db.session.remove()
+    db.engine.dispose()
+    # Without a time limit of its own: the worker waits in Redis for longer than our other calls may take.
+    connection = queue.connect(config.current().redis_url, socket_timeout=None)
+    worker = AppWorker(
+        [queue.queue(connection)],
+        name=name,
+        connection=connection,
+        serializer=JSONSerializer,
+        job_class=queue.SafeJob,
+        job_monitoring_interval=MONITORING_INTERVAL_S,
+        maintenance_interval=MAINTENANCE_INTERVAL_S,
+        worker_ttl=WORKER_TTL_S,
+    )
+    worker.app = app
+    worker.work(with_scheduler=False, logging_level="WARNING")
