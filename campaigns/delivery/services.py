@@ -1,0 +1,112 @@
+"""Pausing, resuming, cancelling, finishing, and sending again to those who failed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.delivery import alerts, health, ledger
+from campaigns.delivery.models import (
+    Batch,
+    BatchState,
+    Delivery,
+    Reason,
+    State,
+    Wave,
+)
+from campaigns.planning import queries as planning
+from campaigns.planning import states
+from campaigns.planning.models import Campaign, PauseReason, Status
+
+FAILED_STATES = (State.FAILED, State.EXPIRED, State.UNKNOWN)
+
+
+def pause(campaign: Campaign, *, reason: PauseReason, detail: str | None, now: datetime) -> None:
+    """Stop sending for now; what is on the wire ends by itself. Raises Conflict."""
+    states.move(
+        campaign.id, Status.PAUSED, now=now, pause_reason=reason, pause_detail=detail and detail[:500]
+    )
+
+
+def stop_by_itself(campaign_id: int, *, reason: PauseReason, detail: str, now: datetime) -> bool:
+    """Pause for a reason of its own and tell the operators; False when it was not sending any more."""
+    try:
+        states.move(campaign_id, Status.PAUSED, now=now, pause_reason=reason, pause_detail=detail[:500])
+    except Conflict:
+        return False
+    alerts.post(campaign_id, now=now)
+    return True
+
+
+def resume(campaign: Campaign, *, now: datetime) -> None:
+    """Go on with exactly the rest; a campaign that was never launched is launched. Raises Conflict."""
+    if not _is_launched(campaign.id):
+        later = campaign.send_at if campaign.send_at and campaign.send_at > now else now
+        states.move(campaign.id, Status.SCHEDULED, now=now, send_at=later)
+        return
+    if campaign.status is not Status.PAUSED:
+        raise Conflict(_("This campaign is not paused. Look at it again."))
+    states.move(campaign.id, Status.SENDING, now=now)
+    server = planning.server_of(campaign)
+    if server is not None:
+        health.reopen(server.id)
+
+
+def cancel(campaign: Campaign, *, now: datetime) -> None:
+    """Give up everybody who still waits, for good; mails on the wire end by themselves. Raises Conflict."""
+    states.move(campaign.id, Status.CANCELLED, now=now)
+    db.session.execute(
+        sa.update(Delivery)
+        .where(Delivery.campaign_id == campaign.id, Delivery.state.in_((State.PENDING, State.DEFERRED)))
+        .values(state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, done_at=now, next_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(
+        sa.update(Batch)
+        .where(Batch.campaign_id == campaign.id, Batch.state == BatchState.READY)
+        .values(state=BatchState.DONE, next_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def finish(campaign_id: int, *, now: datetime) -> bool:
+    """End a campaign in which nobody waits any more; False while somebody does, or when it is not sending."""
+    waits = sa.select(Batch.id).where(Batch.campaign_id == campaign_id, Batch.state != BatchState.DONE)
+    if db.session.scalar(waits.limit(1)) is not None or ledger.has_open(campaign_id):
+        return False
+    try:
+        states.move(campaign_id, Status.FINISHED, now=now)
+    except Conflict:
+        return False
+    return True
+
+
+def retry_failed(campaign_id: int, *, now: datetime) -> int:
+    """Send again to exactly the failed, expired and unknown, as a new wave; how many. Raises Conflict."""
+    campaign = planning.campaign(campaign_id)
+    of_campaign = sa.and_(
+        Delivery.campaign_id == campaign_id, Delivery.is_latest, Delivery.state.in_(FAILED_STATES)
+    )
+    if db.session.scalar(sa.select(Delivery.id).where(of_campaign).limit(1)) is None:
+        raise Conflict(_("Nobody has failed, so there is nobody to send to again."))
+    wave = campaign.wave + 1
+    states.move(campaign_id, Status.SENDING, now=now, wave=wave)
+    people = sa.select(
+        Delivery.subscriber_id, Delivery.address_key, sa.literal(None, sa.String).label("reason")
+    ).where(of_campaign, Delivery.wave < wave)
+    number = ledger.write_wave(campaign_id, wave, people, size=None, now=now)
+    db.session.execute(
+        sa.update(Delivery)
+        .where(of_campaign, Delivery.wave < wave)
+        .values(is_latest=False)
+        .execution_options(synchronize_session=False)
+    )
+    return number
+
+
+def _is_launched(campaign_id: int) -> bool:
+    return db.session.scalar(sa.select(Wave.number).filter_by(campaign_id=campaign_id).limit(1)) is not None
