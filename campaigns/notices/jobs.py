@@ -1,0 +1,77 @@
+"""What a worker calls to send one of the app's own mails."""
+
+from __future__ import annotations
+
+import secrets
+
+from campaigns.core import addresses, clock, config
+from campaigns.core.db import db
+from campaigns.core.errors import Misconfigured
+from campaigns.core.i18n import _
+from campaigns.mail import smtp
+from campaigns.mail.headers import HeaderInjection
+from campaigns.mail.message import build_notice
+from campaigns.mail.replies import classify
+from campaigns.mail.smtp import Envelope, Outcome, Phase, Reply, Result
+from campaigns.notices import services
+from campaigns.notices.models import Notice
+from campaigns.settings import queries as settings
+from campaigns.settings import services as setting
+
+
+def send_notice(notice_id: int) -> None:
+    """Send a waiting notice over the default server and record how it went; once, whoever else is asked."""
+    notice = services.take(notice_id, now=clock.now())
+    db.session.commit()
+    if notice is None:
+        return
+    result = _delivered(notice)
+    if result.outcome is Outcome.ACCEPTED:
+        services.record_sent(notice, now=clock.now())
+    else:
+        is_final = result.outcome is Outcome.UNSENDABLE or (
+            result.outcome is Outcome.REFUSED and classify(result.phase, result.reply).is_final
+        )
+        said = str(result.reply or result.text)
+        services.record_failure(notice, said, is_final=is_final, now=clock.now())
+    db.session.commit()
+
+
+def _delivered(notice: Notice) -> Result:
+    try:
+        connection, envelope = _prepared(notice)
+    except Misconfigured as error:
+        return Result(notice.id, Outcome.NOT_SENT, Phase.CONNECT, None, str(error))
+    except (HeaderInjection, ValueError) as error:
+        return Result(notice.id, Outcome.UNSENDABLE, Phase.MAIL, Reply(550, str(error)), str(error))
+    finally:
+        db.session.commit()  # no transaction stays open while the server takes its time
+    return smtp.deliver(connection, envelope)
+
+
+def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
+    server = settings.default_server()
+    if server is None:
+        raise Misconfigured(_("There is no sending server. Set one up first."))
+    name, sender = _from(notice)
+    message = build_notice(
+        from_=(name, sender),
+        to=notice.to_address,
+        subject=notice.subject,
+        text=notice.text,
+        message_id=f"<{secrets.token_hex(16)}@{addresses.ascii_domain(addresses.domain_of(sender))}>",
+        date=notice.created_at,
+    )
+    return setting.connection(server), Envelope(notice.id, sender, notice.to_address, message)
+
+
+def _from(notice: Notice) -> tuple[str, str]:
+    """Whom the mail comes from: its own sender, else the site's first one, else the host itself."""
+    if notice.from_address:
+        return notice.from_name or "", notice.from_address
+    site = settings.site()
+    known = next(iter(settings.senders()), None)
+    if known is not None:
+        return known.name or site.name, known.email
+    host = config.current().public_host
+    return site.name, f"no-reply@{host if '.' in host else 'localhost.localdomain'}"
