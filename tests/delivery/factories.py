@@ -1,0 +1,76 @@
+"""Campaigns that can go out: a server, a list with people, a campaign that is due."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import List
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.delivery import launch, sending
+from campaigns.delivery.lane import End, Pace
+from campaigns.delivery.models import Delivery, State
+from campaigns.planning.models import Campaign, Status
+from tests.factories import make_campaign, make_list, make_server, make_subscriber
+from tests.fakes.smtp_server import SmtpServer
+
+BRISK = Pace(lease_s=8, budget_s=20, breath_s=0.01)
+
+
+def make_people(number: int, *, lists: list[List], prefix: str = "reader") -> None:
+    """That many subscribers on the lists."""
+    for each in range(number):
+        make_subscriber(f"{prefix}{each}@example.org", lists=lists, fields={"first_name": f"Zoë {each}"})
+
+
+def make_due(server: SmtpServer | None = None, *, people: int = 20, **values: Any) -> Campaign:
+    """A campaign that is scheduled for now, to `people` subscribers over that server."""
+    readers = make_list()
+    make_people(people, lists=[readers])
+    if server is not None:
+        port = server.port
+        values.setdefault("server_id", make_server(port=port, connections=values.pop("connections", 3)).id)
+    values = {"status": Status.SCHEDULED, "send_at": clock.now() - timedelta(seconds=1), **values}
+    return make_campaign(lists=[readers], **values)
+
+
+def make_launched(server: SmtpServer, *, size: int | None = None, **values: Any) -> Campaign:
+    """The same, launched."""
+    campaign = make_due(server, **values)
+    launch.launch(campaign.id, clock.now(), size=size)
+    return campaign
+
+
+def send(campaign: Campaign, *, pace: Pace = BRISK, rounds: int = 50) -> End:
+    """Lanes one after the other, until one finds no more to do."""
+    for _round in range(rounds):
+        end = sending.send(campaign.id, pace=pace)
+        if end in (End.NOTHING, End.STOPPED):
+            return end
+    raise AssertionError(f"still {end} after {rounds} lanes")
+
+
+def states(campaign: Campaign) -> dict[str, int]:
+    """How many recipients are in which state, by the word."""
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Delivery.state, sa.func.count())
+        .where(Delivery.campaign_id == campaign.id, Delivery.is_latest)
+        .group_by(Delivery.state)
+    )
+    return {State(state).word: number for state, number in rows}
+
+
+def fresh(campaign: Campaign) -> Campaign:
+    """The campaign as it stands in the database now."""
+    db.session.rollback()
+    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
+
+
+def copies(server: SmtpServer) -> Counter[str]:
+    """How many mails each address has got."""
+    return Counter(server.addresses)
