@@ -26,7 +26,7 @@ function options(figure, times, lines, size) {
     padding: [12, 64, 0, 0],
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 72, values: (_plot, splits) => splits.map(asTime) },
+      { ...axis, grid: { show: false }, size: 28, space: 72, values: (_plot, splits) => splits.map(asTime) },
       { ...axis, grid: { stroke: token("--line"), width: 1 }, size: 44, space: 44, values: (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? compact.format(value) : "")) },
     ],
     series: [{}, ...lines.map((line, index) => style(figure, line, index))],
