@@ -52,6 +52,8 @@ _THROTTLE = Verdict(Klass.THROTTLE, is_charged=False)
 _GREYLIST = Verdict(Klass.GREYLIST, is_charged=True)
 _TEMPORARY = Verdict(Klass.TEMPORARY, is_charged=True)
 _BAD_ADDRESS = Verdict(Klass.BAD_ADDRESS, is_charged=True, is_hard=True)
+# A broken name server looks the same: the mail has failed, the address is kept.
+_BAD_DOMAIN = Verdict(Klass.BAD_ADDRESS, is_charged=True)
 _MAILBOX_FULL = Verdict(Klass.MAILBOX_FULL, is_charged=True)
 _POLICY = Verdict(Klass.POLICY, is_charged=True)
 _PROTOCOL = Verdict(Klass.PROTOCOL, is_charged=True)
@@ -96,9 +98,20 @@ _BLOCKED = (
     r"|not authori[sz]ed|authenticat|dmarc|\bspf\b|\bdkim\b|\bptr\b|reverse dns"
 )
 _FAST = (
-    r"too many|too fast|rate|throttl|quota exceeded|exceeded .*(limit|quota)|slow down|speeding|try again later"
+    r"too many|too fast|too quickly|\brate\b|throttl|quota exceeded|exceeded .*(limit|quota)"
+    r"|slow down|speeding"
+)
+_ALLOWANCE = (
+    r"(daily|hourly|sending|outgoing|outbound|rate)\b.{0,30}\b(quota|limit)"
+    r"|exceeded .{0,30}(daily|hourly|sending|outgoing|outbound)"
 )
 _GREY = r"gr[ea]y-?list"
+# It is we whom the server does not want to serve.
+_OURS = (
+    r"relay(ing)? (access )?(is )?(denied|not (permitted|allowed))|(unable|not (permitted|allowed)) to relay"
+    r"|we do not relay|allowed rcpthosts|sender (address )?(rejected|denied|refused|not )|sender verif"
+    r"|(bad|invalid) (outbound )?sender|authentication (is )?required"
+)
 _FULL = r"over ?quota|quota|mailbox (is )?full|insufficient (system )?storage|storage allocation"
 
 TABLE: tuple[Row, ...] = (
@@ -110,6 +123,10 @@ TABLE: tuple[Row, ...] = (
     Row(_ACCOUNT, codes="530|534|535|538"),
     # Famous liars: the text beats the code.
     Row(_GREYLIST, codes="4..", text=_GREY),
+    Row(_ACCOUNT, codes="5..", enhanced=r"5\.1\.[78]|5\.7\.8"),
+    Row(_ACCOUNT, codes="5..", text=_OURS),
+    Row(_THROTTLE, codes="5..", text=_ALLOWANCE, enhanced=r"(?!5\.2\.[12]).*"),
+    Row(_POLICY, _RCPT, codes="55[0-4]", text=_BLOCKED, enhanced=r"5\.7\..*|"),
     Row(_BAD_ADDRESS, _RCPT, codes="55[0-4]", text=_NOBODY),
     Row(_MAILBOX_FULL, codes="5..", text=_FULL, enhanced=r"5\.2\.[12]|5\.0\.0|"),
     # What the server says of us, when we name the sender.
@@ -123,11 +140,12 @@ TABLE: tuple[Row, ...] = (
     Row(_THROTTLE, _RCPT, codes="452", text=r"too many"),
     # This recipient, for now.
     Row(_GREYLIST, _RCPT, codes="45[01]", enhanced=r"4\.7\.1"),
+    Row(_GREYLIST, _RCPT, codes="45[01]", text="try again later"),
     Row(_TEMPORARY, codes="4.."),
     Row(_TEMPORARY, _RCPT, codes="552", text=r"too many"),  # RFC 5321 section 4.5.3.1.10
     # This recipient, for good.
-    Row(_BAD_ADDRESS, _RCPT, enhanced=r"5\.1\.(1|2|3|6|10)"),
-    Row(_BAD_ADDRESS, _CONTENT, enhanced=r"5\.1\.(1|2|3|6|10)"),
+    Row(_BAD_DOMAIN, _RCPT | _CONTENT, enhanced=r"5\.1\.2|5\.4\.4"),
+    Row(_BAD_ADDRESS, _RCPT | _CONTENT, enhanced=r"5\.1\.(1|3|6|10)"),
     Row(_MAILBOX_FULL, enhanced=r"5\.2\.2"),
     Row(_BAD_ADDRESS, _RCPT, enhanced=r"5\.2\.1"),
     # The receiver's opinion of the mail or of us.

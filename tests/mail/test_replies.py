@@ -51,13 +51,46 @@ def read(text: str) -> Reply:
         (Phase.END, "552 5.3.4 message too big", Klass.POLICY),
         (Phase.RCPT, "503 5.5.1 bad sequence", Klass.PROTOCOL),
         (Phase.DATA, "501 syntax error", Klass.PROTOCOL),
+        # We are not wanted as a client or sender: said at RCPT by servers that wait with it (Postfix does).
+        (Phase.RCPT, "550 5.1.8 <b@x>: Sender address rejected: Domain not found", Klass.ACCOUNT),
+        (Phase.RCPT, "550 5.1.7 bad sender", Klass.ACCOUNT),
+        (Phase.END, "550 5.1.8 Access denied, bad outbound sender", Klass.ACCOUNT),
+        (Phase.RCPT, "554 5.7.1 <a@x>: Relay access denied", Klass.ACCOUNT),
+        (Phase.RCPT, "550 relay not permitted", Klass.ACCOUNT),
+        (Phase.RCPT, "550 Sender verify failed", Klass.ACCOUNT),
+        (Phase.RCPT, "550 authentication required", Klass.ACCOUNT),
+        (Phase.RCPT, "553 sorry, that domain isn't in my list of allowed rcpthosts", Klass.ACCOUNT),
+        # Our allowance is used up: nobody's mailbox.
+        (Phase.END, "550 5.4.5 Daily user sending quota exceeded", Klass.THROTTLE),
+        (Phase.END, "550 Daily sending quota exceeded", Klass.THROTTLE),
+        (Phase.MAIL, "550 5.4.5 Daily sending limit exceeded", Klass.THROTTLE),
+        (Phase.RCPT, "552 5.2.2 sending to this mailbox: over the limit of its quota", Klass.MAILBOX_FULL),
+        # "Recipient address rejected" is what Postfix says before any reason.
+        (Phase.RCPT, "550 5.7.23 <a@x>: Recipient address rejected: SPF fail", Klass.POLICY),
+        (Phase.RCPT, "554 5.7.1 <a@x>: Recipient address rejected: Access denied", Klass.POLICY),
+        (Phase.RCPT, "550 5.4.1 Recipient address rejected: Access denied", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "450 4.2.0 please try again later", Klass.GREYLIST),
+        (Phase.RCPT, "451 4.3.0 could not generate an id", Klass.TEMPORARY),
+        (Phase.RCPT, "550 5.1.2 no such domain", Klass.BAD_ADDRESS),
     ],
 )
 def test_each_reply_has_its_class(phase: Phase, text: str, klass: Klass) -> None:
     assert classify(phase, read(text)).klass is klass
 
 
-@pytest.mark.parametrize("text", ["550 5.7.1 blocked", "550 5.7.26 dmarc", "554 5.7.1 spam", "535 5.7.8 no"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "550 5.7.1 blocked",
+        "550 5.7.26 dmarc",
+        "554 5.7.1 spam",
+        "535 5.7.8 no",
+        "550 5.1.8 Sender address rejected: Domain not found",
+        "550 5.7.23 <a@x>: Recipient address rejected: SPF fail",
+        "550 relay not permitted",
+        "550 5.4.5 Daily sending quota exceeded",
+    ],
+)
 @pytest.mark.parametrize("phase", list(Phase))
 def test_what_is_our_fault_never_suppresses_an_address(phase: Phase, text: str) -> None:
     assert not classify(phase, read(text)).is_hard
@@ -72,6 +105,13 @@ def test_every_reply_gets_a_verdict_and_only_named_classes_are_charged(
         assert not verdict.is_charged
     if verdict.is_hard:
         assert verdict.klass is Klass.BAD_ADDRESS
+
+
+@pytest.mark.parametrize("text", ["550 5.1.2 bad domain", "550 5.4.4 no such host"])
+def test_a_domain_that_cannot_be_found_fails_the_mail_and_keeps_the_address(text: str) -> None:
+    verdict = classify(Phase.RCPT, read(text))
+    assert verdict.is_final
+    assert not verdict.is_hard
 
 
 def test_no_answer_to_the_end_is_a_doubt_and_anything_else_the_servers_fault() -> None:
