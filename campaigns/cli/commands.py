@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from flask import Flask
 
+from campaigns.cli import campaign, demo, lists, operators, people, roles, servers, up
+
+COMMANDS = (
+    up.up,
+    demo.demo,
+    roles.worker,
+    roles.dispatcher,
+    roles.practice,
+    operators.operator,
+    lists.lists,
+    people.people,
+    servers.server,
+    campaign.campaign,
+)
+
 
 def register(app: Flask) -> None:
     """Attach the commands to the app."""
+    for command in COMMANDS:
+        app.cli.add_command(command)

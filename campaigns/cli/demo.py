@@ -24,7 +24,7 @@ from campaigns.core.db import db
 from campaigns.delivery import queries as ledger
 from campaigns.planning import queries as planning
 from campaigns.planning import services as campaigns
-from campaigns.planning.models import Campaign, Status
+from campaigns.planning.models import Status
 from campaigns.practice import store
 from campaigns.settings import services as settings
 
@@ -59,7 +59,7 @@ def play(url: str) -> None:
     _leave_more_to_do(letters, now=clock.now())
     click.echo("")
     click.echo(f"  Sign in at {url}/sign-in as {EMAIL} with the password {password}")
-    click.echo(f"  The report: {url}/campaigns/{sent.id}/report")
+    click.echo(f"  The report: {url}/campaigns/{sent}/report")
     click.echo("")
 
 
@@ -88,7 +88,7 @@ def _import(operator: Operator) -> List:
     return letters
 
 
-def _send(letters: List) -> Campaign | None:
+def _send(letters: List) -> int | None:
     now = clock.now()
     sender = settings.find_or_create_sender(SENDER, now=now)
     made = campaigns.create_campaign(
@@ -107,23 +107,24 @@ def _send(letters: List) -> Campaign | None:
     db.session.commit()
     campaigns.schedule(made, at=now, now=now)
     db.session.commit()
+    campaign_id = made.id
     queue.nudge()
     click.echo("  Sending the campaign to the practice mailbox …")
-    if not _wait(lambda: planning.campaign(made.id).status is Status.FINISHED):
+    if not _wait(lambda: planning.campaign(campaign_id).status is Status.FINISHED):
         click.echo("  The campaign is still under way; its page shows how far it is.")
         return None
-    counts = ledger.counts(made.id)
+    counts = ledger.counts(campaign_id)
     click.echo(
         "  " + ", ".join(f"{number} {word}" for word, number in counts.by_word.items() if number) + "."
     )
-    return planning.campaign(made.id)
+    return campaign_id
 
 
-def _read(sent: Campaign) -> None:
+def _read(campaign_id: int) -> None:
     config: Config = current_app.extensions["columba"]
     click.echo("  People read their mail: some open, some click, a few leave …")
     db.session.commit()  # hold nothing while the web server writes
-    readers.read_all(store.raw_messages(config), seed=sent.id)
+    readers.read_all(store.raw_messages(config), seed=campaign_id)
 
 
 def _leave_more_to_do(letters: List, *, now: datetime) -> None:

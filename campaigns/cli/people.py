@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from campaigns.audience import exporter, importer
 from campaigns.audience import queries as audience
-from campaigns.audience import services as services
+from campaigns.audience import services
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
 from campaigns.core.db import db
+
+BETWEEN_LOOKS_S = 0.5
 
 
 @click.group("people")
@@ -51,13 +54,16 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
 
 @people.command("export")
 @click.option("--list", "list_name", required=True, help="The list to export.")
+@click.option(
+    "--raw", is_flag=True, help="Leave texts that a spreadsheet would take for a formula as they are."
+)
 @command
-def export(list_name: str) -> None:
+def export(list_name: str, raw: bool) -> None:
     """Write the people of a list as CSV to standard output."""
     wanted = audience.list_by_name(list_name)
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     try:
-        for row in exporter.rows(wanted.id):
+        for row in exporter.rows(wanted.id, raw=raw):
             writer.writerow(row)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
@@ -74,4 +80,5 @@ def _run(made: Import, *, quiet: bool) -> None:
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(f"Importing {made.file_name}", total=made.size_bytes or None)
-        importer.run(made.id, on_progress=lambda done: progress.update(task, completed=done))
+        while not importer.run(made.id, on_progress=lambda done: progress.update(task, completed=done)):
+            time.sleep(BETWEEN_LOOKS_S)  # a worker was quicker: wait for it
