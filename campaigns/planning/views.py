@@ -1,7 +1,359 @@
-"""Pages of this domain."""
+"""Pages of campaigns until they go out: the list, the editor, the preview, the check."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import format_datetime
+from markupsafe import Markup, escape
+from wtforms.fields.choices import SelectChoice
+
+from campaigns.accounts.forms import accepted, put
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.policy import can
+from campaigns.content import starters
+from campaigns.content.language import TemplateError
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, DomainError, Invalid
+from campaigns.core.i18n import _
+from campaigns.core.paging import page_number
+from campaigns.planning import beginnings, preflight, previews, queries, services, testmails, times
+from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
+from campaigns.planning.models import Campaign, Status
+from campaigns.reports import queries as reports
 
 bp = Blueprint("planning", __name__)
+
+# A mail is somebody else's page: it may look as it likes, but run, send and frame nothing.
+MAIL_CSP = (
+    "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "img-src 'self' http: https: data:; style-src 'self' 'unsafe-inline'; font-src 'self' https:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+# Which part of the editor a finding is about; anything else is a setting.
+PLACES = {"from_email": "sender"}
+
+
+@bp.app_template_filter("braces")
+def braces(text: Any) -> Markup:
+    """Text with merge tags in it, escaped so that it reads as written."""
+    return Markup(str(escape(text or "")).replace("{", "&#123;").replace("}", "&#125;"))  # noqa: S704
+
+
+# -- the list
+
+
+@bp.get("/campaigns")
+@allow(Action.READ)
+def index() -> Any:
+    search, chosen = request.args.get("q", "").strip()[:200], request.args.get("status", "all")
+    page = queries.index_rows(
+        statuses=queries.FILTERS.get(chosen, ()), search=search, page=page_number(request.args.get("page"))
+    )
+    return render_template(
+        "planning/index.html",
+        page=page,
+        figures=reports.figures([each.id for each in page.items]),
+        counts=queries.count_by_filter(search),
+        chosen=chosen if chosen in queries.FILTERS else "all",
+        search=search,
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>")
+@allow(Action.READ)
+def show(campaign_id: int) -> Any:
+    return redirect(_home_of(queries.campaign(campaign_id)))
+
+
+@bp.route("/campaigns/new", methods=["GET", "POST"])
+@allow(Action.EDIT)
+def create() -> Any:
+    form = CreateForm(copies=queries.latest(most=5))
+    if form.validate_on_submit() and (made := accepted(form, lambda: _begun(form))):
+        db.session.commit()
+        return redirect(url_for(".edit", campaign_id=made.id), 303)
+    return render_template("planning/create.html", form=form, starters=starters.STARTERS), _status(form)
+
+
+@bp.post("/campaigns/<int:campaign_id>/copies")
+@allow(Action.EDIT)
+def create_copy(campaign_id: int) -> Any:
+    found = queries.campaign(campaign_id)
+    made = services.copy_campaign(found, now=clock.now(), created_by=operator())
+    db.session.commit()
+    flash(_("This is a copy. The other campaign stays as it is."), "success")
+    return redirect(url_for(".edit", campaign_id=made.id), 303)
+
+
+@bp.post("/campaigns/<int:campaign_id>/delete")
+@allow(Action.EDIT)
+def delete(campaign_id: int) -> Any:
+    found = queries.campaign(campaign_id)
+    sentence = str(_("“%(name)s” is deleted.", name=found.name))
+    try:
+        services.delete_campaign(found)
+    except Conflict as error:
+        return _refused(error, url_for(".show", campaign_id=campaign_id))
+    db.session.commit()
+    flash(sentence, "success")
+    return redirect(url_for(".index"), 303)
+
+
+# -- writing
+
+
+@bp.route("/campaigns/<int:campaign_id>/edit", methods=["GET", "POST"])
+@allow(Action.EDIT)
+def edit(campaign_id: int) -> Any:
+    found = queries.campaign(campaign_id)
+    if request.method == "GET" and not found.is_editable:
+        return redirect(url_for(".show", campaign_id=campaign_id))
+    form = CampaignForm(found)
+    if not form.is_submitted():
+        return _editor(found, form)
+    try:
+        _save(found, form)
+    except DomainError as error:
+        return _not_saved(campaign_id, form, error)
+    db.session.commit()
+    return redirect(
+        url_for(".check" if request.form.get("then") == "check" else ".edit", campaign_id=found.id), 303
+    )
+
+
+@bp.post("/campaigns/<int:campaign_id>/autosave")
+@allow(Action.EDIT)
+def create_autosave(campaign_id: int) -> Any:
+    found = queries.campaign(campaign_id)
+    form = CampaignForm(found)
+    try:
+        _save(found, form)
+    except DomainError as error:
+        db.session.rollback()
+        return jsonify(error=str(error)), 409 if isinstance(error, Conflict) else 422
+    db.session.commit()
+    return jsonify(saved=format_datetime(found.updated_at, "HH:mm"), version=found.version)
+
+
+@bp.get("/campaigns/<int:campaign_id>/preview")
+@allow(Action.READ)
+def preview(campaign_id: int) -> Any:
+    found = queries.campaign(campaign_id)
+    try:
+        shown = previews.render(found, _person(found))
+    except TemplateError as error:
+        return _mail(render_template("planning/preview_error.html", error=error))
+    if request.args.get("part") == "text":
+        return _mail(render_template("planning/preview_text.html", text=shown.text))
+    return _mail(shown.html.replace("<head>", '<head><base target="_blank">', 1))
+
+
+@bp.get("/campaigns/<int:campaign_id>/preview/line")
+@allow(Action.READ)
+def preview_line(campaign_id: int) -> Any:
+    return render_template("planning/_line.html", **_line(queries.campaign(campaign_id)))
+
+
+# -- checking, trying, letting go
+
+
+@bp.get("/campaigns/<int:campaign_id>/check")
+@allow(Action.READ)
+def check(campaign_id: int) -> Any:
+    found = queries.campaign(campaign_id)
+    if not found.is_editable:
+        return redirect(url_for(".show", campaign_id=campaign_id))
+    return _check_page(found, _schedule_form(found), _test_form())
+
+
+@bp.post("/campaigns/<int:campaign_id>/test-mails")
+@allow(Action.EDIT)
+def create_test_mail(campaign_id: int) -> Any:
+    found, form = queries.campaign(campaign_id), TestMailForm()
+    ready = accepted(form, lambda: _test_mail(found, form)) if form.validate_on_submit() else None
+    if ready is None:
+        found = queries.campaign(campaign_id)
+        return _check_page(found, _schedule_form(found), form), 422
+    db.session.commit()  # nothing may wait for the database while a server is talked to
+    for answer in testmails.send(ready):
+        flash(answer.sentence, "success" if answer.is_accepted else "error")
+    return redirect(url_for(".check", campaign_id=campaign_id, _anchor="test"), 303)
+
+
+@bp.post("/campaigns/<int:campaign_id>/schedule")
+@allow(Action.EDIT)
+def create_schedule(campaign_id: int) -> Any:
+    found, form = queries.campaign(campaign_id), ScheduleForm()
+    try:
+        _schedule(found, form)
+    except Invalid as error:
+        db.session.rollback()
+        put(form, error)
+        return _check_page(queries.campaign(campaign_id), form, _test_form()), 422
+    except Conflict as error:
+        return _refused(error, url_for(".show", campaign_id=campaign_id))
+    queue.nudge()
+    return redirect(url_for("delivery.sending", campaign_id=campaign_id), 303)
+
+
+@bp.post("/campaigns/<int:campaign_id>/schedule/delete")
+@allow(Action.EDIT)
+def delete_schedule(campaign_id: int) -> Any:
+    try:
+        services.unschedule(queries.campaign(campaign_id), now=clock.now())
+    except Conflict as error:
+        return _refused(error, url_for(".show", campaign_id=campaign_id))
+    db.session.commit()
+    flash(_("Taken back: nothing went out. This is a draft again."), "success")
+    return redirect(url_for(".edit", campaign_id=campaign_id), 303)
+
+
+# -- small things of this door
+
+
+def _home_of(found: Campaign) -> str:
+    """The page where a campaign of that status is looked at."""
+    if found.status is Status.DRAFT:
+        return url_for(".edit" if can(operator(), Action.EDIT) else ".check", campaign_id=found.id)
+    is_over = found.status in (Status.FINISHED, Status.CANCELLED)
+    return url_for("reports.campaign" if is_over else "delivery.sending", campaign_id=found.id)
+
+
+def _begun(form: CreateForm) -> Campaign:
+    return beginnings.begin(form.start.data, name=form.name.data or "", by=operator(), now=clock.now())
+
+
+def _save(found: Campaign, form: CampaignForm) -> None:
+    """Write the form into the draft; raises what keeps it from being saved."""
+    if not form.validate():
+        field = next(each for each in form if each.errors)
+        raise Invalid(field.errors[0], field=field.name)
+    services.save_draft(found, version=form.known_version, values=form.values(), now=clock.now())
+
+
+def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:
+    """The editor with all that was typed, and beside it what somebody else has saved since."""
+    db.session.rollback()
+    found = queries.campaign(campaign_id)
+    if not isinstance(error, Conflict):
+        is_shown = isinstance(error, Invalid) and error.field in form and form[error.field].errors
+        if not is_shown:
+            field = error.field if isinstance(error, Invalid) else None
+            put(form, Invalid(error.message, field=PLACES.get(field or "", field)))
+        return _editor(found, form), 422
+    form.version.data = form.version.raw_data = None
+    form.version.process_data(found.version)
+    return _editor(found, form, other=CampaignForm(found, formdata=None, prefix="other"), error=error), 409
+
+
+def _editor(found: Campaign, form: CampaignForm, **values: Any) -> str:
+    return render_template(
+        "planning/edit.html",
+        form=form,
+        choices=previews.choices(found),
+        insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
+        **_line(found),
+        **values,
+    )
+
+
+def _person(found: Campaign) -> Any:
+    """Whom the preview is asked for: an address that was typed wins over the choice."""
+    return previews.person_for(found, request.args.get("address") or request.args.get("as") or "")
+
+
+def _line(found: Campaign) -> dict[str, Any]:
+    """What an inbox shows of the mail before it is opened."""
+    person, wanted = _person(found), request.args.get("address", "")
+    try:
+        subject, preheader = previews.render(found, person).subject, previews.preheader(found, person)
+    except TemplateError:
+        subject, preheader = found.subject, ""
+    return {
+        "campaign": found,
+        "line": {"from_": found.from_name or found.from_email, "subject": subject, "preheader": preheader},
+        "person": person,
+        "nobody": wanted if wanted and person is None else "",
+    }
+
+
+def _mail(html: str) -> Response:
+    response = make_response(html)
+    response.headers["Content-Security-Policy"] = MAIL_CSP
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
+    test.person.choices = [
+        SelectChoice(each.value, each.person.display_name) for each in previews.choices(found)
+    ]
+    zone = clock.zone(operator().time_zone)
+    return render_template(
+        "planning/check.html",
+        found=preflight.of(found),
+        form=form,
+        test=test,
+        server=queries.server_of(found),
+        places=PLACES,
+        suggestions=[
+            (words, times.local_text(at, zone)) for words, at in times.suggestions(clock.now(), zone)
+        ],
+        **_line(found),
+    )
+
+
+def _schedule_form(found: Campaign) -> ScheduleForm:
+    form = ScheduleForm(formdata=None)
+    form.version.data = str(found.version)
+    form.at.data = request.args.get("at", "")[:16]
+    form.when.data = "later" if form.at.data else "now"
+    return form
+
+
+def _schedule(found: Campaign, form: ScheduleForm) -> None:
+    """Schedule for what the form says; raises Invalid or Conflict."""
+    if not form.validate():
+        raise Invalid(_("Choose when it goes out."), field="when")
+    now = clock.now()
+    zone = clock.zone(operator().time_zone)
+    at = times.moment(form.at.data or "", zone) if form.when.data == "later" else now + services.GRACE
+    version = int(form.version.data) if str(form.version.data).isdigit() else None
+    services.schedule(found, at=at, now=now, version=version)
+    db.session.commit()
+
+
+def _test_form() -> TestMailForm:
+    form = TestMailForm(formdata=None)
+    form.to.data = operator().email
+    return form
+
+
+def _test_mail(found: Campaign, form: TestMailForm) -> testmails.Prepared:
+    to = testmails.read_addresses(form.to.data or operator().email)
+    person = previews.person_for(found, form.person.data or "")
+    return testmails.prepare(found, to=to, person=person, now=clock.now())
+
+
+def _refused(error: DomainError, url: str) -> Any:
+    """Say why not, and show how things stand."""
+    db.session.rollback()
+    flash(error.message, "error")
+    return redirect(url, 303)
+
+
+def _status(form: Any) -> int:
+    return 422 if form.is_submitted() else 200

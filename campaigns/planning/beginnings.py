@@ -1,0 +1,40 @@
+"""How a campaign begins: from a starter, from an empty page, or from another campaign."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from campaigns.accounts.models import Operator
+from campaigns.content import starters
+from campaigns.planning import queries, services
+from campaigns.planning.models import Campaign
+from campaigns.settings import queries as settings
+
+BLANK = "blank"
+COPY = "copy-"  # and the number of the campaign
+
+
+def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
+    """A draft from a starter's key, BLANK or COPY, with the first sender and, if there is one list, that."""
+    if start.startswith(COPY):
+        return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
+    site, sender, lists = settings.site(), next(iter(settings.senders()), None), queries.lists_to_choose()
+    html = ""
+    if start != BLANK:
+        html = starters.html(start, language=by.language, site=site.name, postal_address=site.postal_address)
+    return services.create_campaign(
+        name=name,
+        html=html,
+        from_name=sender.name if sender else "",
+        from_email=sender.email if sender else "",
+        reply_to=sender.reply_to if sender else None,
+        lists=lists if len(lists) == 1 else [],
+        created_by=by,
+        now=now,
+    )
+
+
+def _copied(campaign_id: int, *, name: str, by: Operator, now: datetime) -> Campaign:
+    made = services.copy_campaign(queries.campaign(campaign_id), now=now, created_by=by)
+    services.save_draft(made, version=made.version, values={"name": name}, now=now)
+    return made

@@ -1,0 +1,171 @@
+"""Forms about campaigns. Texts say what to do; `values()` is what a service takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from campaigns.content.starters import STARTERS
+from campaigns.core.i18n import _
+from campaigns.planning import queries
+from campaigns.planning.beginnings import BLANK, COPY
+from campaigns.planning.drafts import LONGEST
+from campaigns.planning.models import Campaign
+from campaigns.settings import queries as settings
+
+KEPT = "kept"  # the sender that stands in the campaign and is no sender of ours any more
+
+
+def _trimmed(text: str | None) -> str | None:
+    return text.strip() if text else text
+
+
+def _number(text: Any) -> int:
+    return int(text) if str(text).isascii() and str(text).isdigit() else 0
+
+
+class CreateForm(FlaskForm):
+    """A name and what to begin with."""
+
+    name = StringField(
+        _("Name"),
+        [InputRequired(_("Give the campaign a name. Only you will see it.")), Length(max=LONGEST["name"])],
+        filters=[_trimmed],
+        description=_("Only you and your colleagues see it."),
+    )
+    start = RadioField(_("Begin with"), validate_choice=True)
+
+    def __init__(self, *, copies: Sequence[Campaign] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.start.choices = [
+            *(SelectChoice(starter.key, starter.title) for starter in STARTERS),
+            SelectChoice(BLANK, _("An empty page")),
+            *(SelectChoice(f"{COPY}{each.id}", each.name) for each in copies),
+        ]
+        if not self.is_submitted() and not self.start.data:
+            self.start.data = STARTERS[0].key
+
+
+class CampaignForm(FlaskForm):
+    """Everything a draft says."""
+
+    version = HiddenField()
+    name = StringField(_("Name"), [Length(max=LONGEST["name"])], filters=[_trimmed])
+    subject = StringField(_("Subject"), [Length(max=LONGEST["subject"])])
+    preheader = StringField(
+        _("Preview text"),
+        [Length(max=LONGEST["preheader"])],
+        description=_("What inboxes show after the subject."),
+    )
+    sender = SelectField(_("From"))
+    reply_to = StringField(
+        _("Reply to"),
+        filters=[_trimmed],
+        description=_("Leave empty to get answers at the sender's address."),
+    )
+    lists = SelectMultipleField(
+        _("Lists"), coerce=_number, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
+    server = SelectField(_("Sending server"))
+    track_opens = BooleanField(_("Count opens"))
+    track_clicks = BooleanField(_("Count clicks"))
+    html = TextAreaField(_("HTML"))
+    text = TextAreaField(
+        _("Text"), description=_("For readers without HTML. Leave empty to have it made from the HTML.")
+    )
+
+    def __init__(self, campaign: Campaign, **kwargs: Any) -> None:
+        self._campaign = campaign
+        super().__init__(obj=None, data=_data(campaign), **kwargs)
+        self._senders = {str(each.id): each for each in settings.senders()}
+        self.sender.choices = [SelectChoice("", _("Choose a sender"))]
+        if campaign.from_email and _sender_value(campaign) == KEPT:
+            self.sender.choices.append(SelectChoice(KEPT, _mailbox(campaign.from_name, campaign.from_email)))
+        self.sender.choices += [
+            SelectChoice(key, _mailbox(each.name, each.email)) for key, each in self._senders.items()
+        ]
+        self._lists = {each.id: each for each in queries.lists_to_choose()}
+        self.lists.choices = [SelectChoice(each.id, each.name) for each in self._lists.values()]
+        self._servers = {str(each.id): each for each in settings.servers()}
+        self.server.choices = [SelectChoice("", _("The default server"))]
+        self.server.choices += [SelectChoice(key, each.name) for key, each in self._servers.items()]
+
+    @property
+    def known_version(self) -> int:
+        """The version that this page was made from."""
+        return _number(self.version.data)
+
+    def values(self) -> dict[str, Any]:
+        """What `services.save_draft` takes."""
+        fields = ("name", "subject", "preheader", "track_opens", "track_clicks", "html", "text")
+        values = {field: self[field].data for field in fields}
+        sender = self._senders.get(self.sender.data)
+        if sender is not None:
+            values |= {"from_name": sender.name, "from_email": sender.email}
+        elif self.sender.data != KEPT:
+            values |= {"from_name": "", "from_email": ""}
+        values["reply_to"] = self.reply_to.data or (sender.reply_to if sender else None)
+        values["lists"] = [self._lists[each] for each in self.lists.data or () if each in self._lists]
+        values["server"] = self._servers.get(self.server.data)
+        return values
+
+
+class TestMailForm(FlaskForm):
+    """Whom to send a test to, and as whom."""
+
+    to = StringField(_("Send to"), [Length(max=2000)], filters=[_trimmed])
+    person = SelectField(_("As it would reach"), choices=[], validate_choice=False)
+
+
+class ScheduleForm(FlaskForm):
+    """Now, or at a time of the operator's zone."""
+
+    version = HiddenField()
+    when = RadioField(
+        _("When"),
+        choices=[
+            SelectChoice("now", _("Now, with a minute to take it back")),
+            SelectChoice("later", _("At a time")),
+        ],
+        default="now",
+    )
+    at = StringField(_("Day and time"))
+
+
+def _data(campaign: Campaign) -> dict[str, Any]:
+    fields = ("version", "name", "subject", "preheader", "track_opens", "track_clicks", "html", "text")
+    return {
+        **{field: getattr(campaign, field) for field in fields},
+        "reply_to": campaign.reply_to or "",
+        "sender": _sender_value(campaign),
+        "lists": [each.id for each in campaign.lists],
+        "server": str(campaign.server_id or ""),
+    }
+
+
+def _sender_value(campaign: Campaign) -> str:
+    """The choice that says who the campaign comes from."""
+    if not campaign.from_email:
+        return ""
+    for each in settings.senders():
+        if (each.email, each.name) == (campaign.from_email, campaign.from_name):
+            return str(each.id)
+    return KEPT
+
+
+def _mailbox(name: str, email: str) -> str:
+    return f"{name} <{email}>" if name else email

@@ -1,0 +1,109 @@
+"""A draft as one real person would see it, by the code that also sends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.audience.models import Subscriber
+from campaigns.content import language, samples
+from campaigns.content.compiled import Preview, preview_content
+from campaigns.content.language import TemplateError
+from campaigns.content.links import SPECIAL
+from campaigns.content.samples import Hard
+from campaigns.core import config
+from campaigns.core.db import db
+from campaigns.core.i18n import _
+from campaigns.planning import queries, recipients
+from campaigns.planning.models import Campaign
+from campaigns.planning.sources import source_of
+from campaigns.settings import queries as settings
+
+LOOKED_AT = 300  # people among whom the hardest are looked for
+MOST_CHOICES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Somebody the preview can be shown as: `value` goes into the address, `why` is empty for anybody."""
+
+    value: str
+    person: Subscriber
+    why: Any = ""
+
+
+def choices(campaign: Campaign) -> list[Choice]:
+    """The newest person, whom a preview shows if nobody else is asked for; the hardest; some more."""
+    people = _people(campaign)
+    anybody = [Choice(str(person.id), person) for person in people[:MOST_CHOICES]]
+    hard = samples.hardest(people, fields=_fields(campaign))
+    return [
+        *anybody[:1],
+        *(Choice(kind.value, person, kind.label) for kind, person in hard.items()),
+        *anybody[1:],
+    ]
+
+
+def person_for(campaign: Campaign, who: str) -> Subscriber | None:
+    """Whom a choice or an address means; the newest person for nothing at all, None for nobody we have."""
+    who = who.strip()
+    if "@" in who:
+        return queries.person_by_address(who)
+    if who.isascii() and who.isdigit() and len(who) < 18:
+        return db.session.get(Subscriber, int(who))
+    people = _people(campaign)
+    if who in set(Hard):
+        return samples.hardest(people, fields=_fields(campaign)).get(Hard(who))
+    return people[0] if people and not who else None
+
+
+def render(campaign: Campaign, person: Subscriber | None) -> Preview:
+    """Subject, HTML and text for that person (for nobody: with all fields empty); raises TemplateError."""
+    source = source_of(
+        campaign,
+        site=settings.site(),
+        list_=next(iter(campaign.lists), None),
+        public_url=config.current().public_url,
+    )
+    return preview_content(source, queries.values_of(person) if person else {})
+
+
+def preheader(campaign: Campaign, person: Subscriber | None) -> str:
+    """The line that inboxes show after the subject; raises TemplateError."""
+    template = language.parse(campaign.preheader, where="preheader")
+    return template.render_line(queries.values_of(person) if person else {})
+
+
+def merge_tags() -> list[tuple[str, Any]]:
+    """What can be inserted into a mail: the tag and what it gives."""
+    tags: list[tuple[str, Any]] = [
+        (f"{{{{ {key} | default({_stand_in(key)}) }}}}", label)
+        for key, label in queries.merge_fields().items()
+    ]
+    return [
+        *tags,
+        ("{{ email }}", _("E-mail address")),
+        ("{{ unsubscribe_url }}", _("Address of the unsubscribe page")),
+        ("{{ preferences_url }}", _("Address of the preferences page")),
+        ("{{ web_view_url }}", _("Address of this mail as a page")),
+    ]
+
+
+def _stand_in(key: str) -> str:
+    """What stands for an empty value: a word where a name would be missed, else nothing."""
+    return f'"{_("friend")}"' if key in ("first_name", "name") else '""'
+
+
+def _people(campaign: Campaign) -> list[Subscriber]:
+    return recipients.some_who_get_it([each.id for each in campaign.lists], most=LOOKED_AT)
+
+
+def _fields(campaign: Campaign) -> frozenset[str]:
+    """The merge tags in use; none while the content can't be read."""
+    found: frozenset[str] = frozenset()
+    for where in ("subject", "preheader", "html", "text"):
+        try:
+            found |= language.parse(getattr(campaign, where), where=where).fields
+        except TemplateError:
+            continue
+    return found - SPECIAL
