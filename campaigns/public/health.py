@@ -10,7 +10,7 @@ from campaigns.core.db import db
 
 
 def check() -> dict[str, str]:
-    """`ok` or `away` for the database and Redis; sending goes on without Redis within seconds of its return."""
+    """`ok` or `away` for the database and Redis."""
     return {"database": _answer(_database), "redis": _answer(_redis)}
 
 

@@ -21,6 +21,7 @@ from campaigns.public.views import bp
 from campaigns.public.visit import letter_of, number_of, visitor
 from campaigns.tracking import queries as tracking
 from campaigns.tracking import services
+from campaigns.tracking.models import LeavingReason
 from campaigns.tracking.queries import Letter
 
 ONE_CLICK = "List-Unsubscribe"
@@ -40,7 +41,7 @@ def unsubscribe(token: str) -> Any:
     everything = request.form.get("scope") == "everything"
     services.record_unsubscribe(letter, visitor(), at=clock.now(), origin=Origin.PAGE, everything=everything)
     db.session.commit()
-    return _page("unsubscribed", letter, token, everything=everything)
+    return _page("unsubscribed", letter, token, everything=everything, reasons=LeavingReason)
 
 
 @bp.post("/u/<token>/undo")
@@ -55,6 +56,20 @@ def resubscribe(token: str) -> Any:
     return _page("resubscribed", letter, token)
 
 
+@bp.post("/u/<token>/reason")
+@anyone
+def create_reason(token: str) -> Any:
+    """Keep why somebody left, if they care to say; asked only after it is done."""
+    letter = letter_of(token, Purpose.SUBSCRIPTION)
+    if letter is None or letter.subscriber is None:
+        return _nobody(token)
+    said = request.form.get("reason", "")
+    if said in set(LeavingReason):
+        services.note_reason(letter, LeavingReason(said))
+        db.session.commit()
+    return _page("thanks", letter, token)
+
+
 @bp.route("/p/<token>", methods=["GET", "POST"])
 @anyone
 def preferences(token: str) -> Any:
@@ -63,7 +78,7 @@ def preferences(token: str) -> Any:
     if letter is None or letter.subscriber is None:
         return _nobody(token)
     if request.method == "POST":
-        _choose(letter, {int(each) for each in request.form.getlist("list") if each.isdigit()})
+        _choose(letter, set(request.form.getlist("list")))
         db.session.commit()
     subscriptions = audience.subscriptions(letter.subscriber.id)
     saved = request.method == "POST"
@@ -78,23 +93,24 @@ def _one_click(letter: Letter | None) -> Response:
     return Response("", mimetype="text/plain")
 
 
-def _choose(letter: Letter, wanted: set[int]) -> None:
+def _choose(letter: Letter, ticked: set[str]) -> None:
     """Leave what is no longer wanted, come back to what is; lists the person was never on stay closed."""
     assert letter.subscriber
     person, who, now = letter.subscriber, visitor(), clock.now()
     known = {each.list_id for each in audience.subscriptions(person.id)}
+    wanted = {each for each in known if str(each) in ticked}
     services.record_unsubscribe(
         letter,
         who,
         at=now,
         origin=Origin.PAGE,
         list_ids=sorted(known - wanted),
-        everything=not wanted & known,
+        everything=not wanted,
     )
-    if wanted & known:
+    if wanted:
         subscribing.resubscribe(
             person.id,
-            list_ids=sorted(wanted & known),
+            list_ids=sorted(wanted),
             origin=Origin.PAGE,
             now=now,
             ip=who.ip,

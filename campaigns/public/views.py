@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from sqlalchemy.exc import OperationalError
 
-from campaigns.accounts.guards import anyone, writes
+from campaigns.accounts.guards import anyone
 from campaigns.content import links
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -19,13 +19,14 @@ from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
 from campaigns.public import health as vitals
-from campaigns.public.visit import harden, number_of, visitor
+from campaigns.public.visit import AFTER_A_LINK, harden, number_of, visitor, write_down
 from campaigns.tracking import queries, services
 
 bp = Blueprint("public", __name__)
 bp.csrf_exempt = True  # type: ignore[attr-defined]
 bp.after_request(harden)
 
+LONGEST_NUMBER = 6  # digits; a mail has no million links
 PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
@@ -33,33 +34,33 @@ PIXEL = bytes.fromhex(
 
 @bp.get("/o/<token>.gif")
 @anyone
-@writes
 def open(token: str) -> Response:
     """The pixel, always; a forged token or a database that is away changes nothing for the reader."""
-    number = number_of(token, Purpose.TRACK)
-    if number and request.method == "GET":
-        try:
-            services.record_open(number, visitor(), at=clock.now())
-            db.session.commit()
-        except OperationalError:
-            db.session.rollback()
+    try:
+        delivery_id = number_of(token, Purpose.TRACK)
+    except OperationalError:
+        db.session.rollback()
+        delivery_id = None
+    if delivery_id and request.method == "GET":
+        who, now = visitor(), clock.now()
+        write_down(lambda: services.record_open(delivery_id, who, at=now))
     return Response(PIXEL, mimetype="image/gif")
 
 
-@bp.get("/c/<token>/<int:number>")
+@bp.get("/c/<token>/<number>")
 @anyone
-@writes
-def click(token: str, number: int) -> Any:
+def click(token: str, number: str) -> Any:
     """To where the link leads: only what is stored, never what a URL says."""
     delivery_id = number_of(token, Purpose.TRACK)
-    letter = queries.letter(delivery_id) if delivery_id else None
-    stored = queries.link(delivery_id, number) if delivery_id else None
+    wanted = _link_number(number)
+    letter = queries.letter(delivery_id) if delivery_id and wanted else None
+    stored = queries.link(letter.delivery.id, wanted) if letter else None
     target = links.destination(stored, letter.values) if letter and stored else None
-    if target is None or delivery_id is None:
+    if not target or not delivery_id:
         raise NotFound(_("This link leads nowhere. Open the mail again and use the link in it."))
     if request.method == "GET":
-        services.record_click(delivery_id, number, visitor(), at=clock.now())
-        db.session.commit()
+        who, now = visitor(), clock.now()
+        write_down(lambda: services.record_click(delivery_id, wanted, who, at=now))
     return redirect(target, 302)
 
 
@@ -83,3 +84,9 @@ def database_away(_error: OperationalError) -> Response:
 def not_found(error: NotFound) -> tuple[str, int]:
     """One neutral page for forged tokens, unknown numbers and deleted campaigns."""
     return render_template("public/nothing.html", sentence=str(error)), 404
+
+
+def _link_number(text: str) -> int:
+    """The number at the end of a link, from 1; 0 for rubbish."""
+    digits = text.rstrip(AFTER_A_LINK)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER else 0

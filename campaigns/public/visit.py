@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from collections.abc import Callable
+
+from flask import Response, current_app, request
+from sqlalchemy.exc import OperationalError
 
 from campaigns.core import signing
+from campaigns.core.db import begin_by_writing, db
 from campaigns.core.signing import Purpose
 from campaigns.settings import queries as settings
 from campaigns.tracking import queries
@@ -12,6 +16,7 @@ from campaigns.tracking.queries import Letter
 from campaigns.tracking.services import Visitor
 
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+AFTER_A_LINK = ".,;:!?)]>\"'"  # what mail programs take for a part of the link
 
 
 def visitor() -> Visitor:
@@ -25,13 +30,30 @@ def visitor() -> Visitor:
 
 def number_of(token: str, purpose: Purpose) -> int | None:
     """The mail a token was made for; 0 is a test mail; None when the token is not ours."""
-    return signing.read(settings.link_key(), purpose, token)
+    return signing.read(settings.link_key(), purpose, token.rstrip(AFTER_A_LINK))
 
 
 def letter_of(token: str, purpose: Purpose) -> Letter | None:
     """The mail behind a token; None for a forged one, a test mail, and a campaign that was deleted."""
     number = number_of(token, purpose)
     return queries.letter(number) if number else None
+
+
+def write_down(record: Callable[[], object]) -> bool:
+    """Record and commit, if the database takes it: a reader's link works while it is busy.
+
+    What was read before is let go: SQLite can't turn a reading transaction into a writing one.
+    """
+    try:
+        db.session.commit()
+        begin_by_writing()
+        record()
+        db.session.commit()
+    except OperationalError as error:
+        db.session.rollback()
+        current_app.logger.warning("An event is lost, the database did not take it: %s", error.orig)
+        return False
+    return True
 
 
 def harden(response: Response) -> Response:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from campaigns.core.db import BigId, Model, Number
+from campaigns.core.db import BigId, Model, Number, Word
 from campaigns.core.i18n import _
 
 
@@ -32,6 +32,24 @@ class Verdict(IntEnum):
         return {Verdict.HUMAN: _("person"), Verdict.MACHINE: _("machine"), Verdict.UNSURE: _("unsure")}[self]
 
 
+class LeavingReason(StrEnum):
+    """Why somebody left, if they cared to say."""
+
+    TOO_MANY = "too_many"
+    NOT_FOR_ME = "not_for_me"
+    NEVER_ASKED = "never_asked"
+    OTHER = "other"
+
+    @property
+    def label(self) -> str:
+        return {
+            LeavingReason.TOO_MANY: _("Too many mails"),
+            LeavingReason.NOT_FOR_ME: _("They are not about what I care for"),
+            LeavingReason.NEVER_ASKED: _("I never asked for them"),
+            LeavingReason.OTHER: _("Something else"),
+        }[self]
+
+
 class Event(Model):
     """One open, click or unsubscribe as it happened. The first of a kind also stands in the ledger."""
 
@@ -49,5 +67,6 @@ class Event(Model):
     signals: Mapped[str] = mapped_column(sa.String(64), default="")  # rule ids, like "T3 T5"
     network: Mapped[str] = mapped_column(sa.String(45), default="")  # the address without its last part
     agent: Mapped[str] = mapped_column(sa.String(200), default="")
+    reason: Mapped[LeavingReason | None] = mapped_column(Word(LeavingReason))  # of an unsubscribe
 
     __table_args__ = (sa.Index("ix_event_campaign_kind_at", "campaign_id", "kind", "at"),)

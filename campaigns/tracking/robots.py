@@ -18,8 +18,9 @@ from campaigns.tracking.models import Kind, Verdict
 RULES_VERSION = 1
 
 _PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy|Outlook|Thunderbird|Microsoft Office", re.IGNORECASE)
+# Not "Cubot", which is a phone.
 _MACHINES = re.compile(
-    r"bot\b|spider|crawl|curl/|wget/|python-|go-http-client|okhttp|java/|libwww|headless|phantom|validator"
+    r"(?<!cu)bot\b|spider|crawl|curl/|wget/|python-|go-http-client|okhttp|java/|libwww|headless|phantom|validator"
     r"|bingpreview|skypeuripreview|whatsapp|telegram|slack|urldefense|safelinks|barracuda|mimecast|proofpoint"
     r"|forcepoint|symantec|trendmicro|sophos|zscaler|scanner|monitor|preview|fetch",
     re.IGNORECASE,

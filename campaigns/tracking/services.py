@@ -8,12 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience import queries as people
 from campaigns.audience import services as audience
-from campaigns.audience.models import Origin, Subscriber
+from campaigns.audience.models import Origin, Subscriber, SuppressionReason
 from campaigns.core.db import db
 from campaigns.delivery.models import Delivery
 from campaigns.tracking import networks, robots
-from campaigns.tracking.models import Event, Kind, Verdict
+from campaigns.tracking.models import Event, Kind, LeavingReason, Verdict
 from campaigns.tracking.queries import Letter
 
 LOOK_BACK = timedelta(seconds=70)  # as far as a burst and the opens before it can reach
@@ -51,9 +52,13 @@ def record_unsubscribe(
     list_ids: list[int] | None = None,
     everything: bool = False,
 ) -> int:
-    """Take the reader off the campaign's lists (or those given, or all); how many lists it changed."""
+    """Take the reader off the campaign's lists (or those given, or all); how many lists it changed.
+
+    A campaign whose lists are gone leaves only "all": whoever wants out gets out.
+    """
     if letter.subscriber is None:
         return 0
+    everything = everything or (list_ids is None and not letter.lists)
     wanted = list_ids if list_ids is not None else [each.id for each in letter.lists]
     changed = audience.unsubscribe(
         letter.subscriber.id,
@@ -70,12 +75,14 @@ def record_unsubscribe(
 
 
 def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> int:
-    """The reader left by mistake: subscribed again to this campaign's lists."""
+    """The reader left by mistake: subscribed again to this campaign's lists, or to all left today."""
     if letter.subscriber is None:
         return 0
+    stands = people.suppression_of(letter.subscriber)
+    everything = stands is not None and stands.reason is SuppressionReason.UNSUBSCRIBED
     changed = audience.resubscribe(
         letter.subscriber.id,
-        list_ids=[each.id for each in letter.lists],
+        list_ids=None if everything else [each.id for each in letter.lists],
         origin=Origin.PAGE,
         now=at,
         ip=visitor.ip,
@@ -85,6 +92,15 @@ def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> 
         _set(letter.delivery.id, unsubscribed_at=None)
         db.session.execute(sa.delete(Event).filter_by(delivery_id=letter.delivery.id, kind=Kind.UNSUBSCRIBE))
     return changed
+
+
+def note_reason(letter: Letter, reason: LeavingReason) -> None:
+    """Keep why the reader left this mail's lists; the last answer counts."""
+    db.session.execute(
+        sa.update(Event)
+        .where(Event.delivery_id == letter.delivery.id, Event.kind == Kind.UNSUBSCRIBE)
+        .values(reason=reason)
+    )
 
 
 def _record(

@@ -520,6 +520,7 @@ def upgrade() -> None:
         sa.Column("signals", sa.String(length=64), nullable=False),
         sa.Column("network", sa.String(length=45), nullable=False),
         sa.Column("agent", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaign.id"], name=op.f("fk_event_campaign_id"), ondelete="CASCADE"
         ),
