@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, g, jsonify, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    has_request_context,
+    jsonify,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import format_datetime, format_decimal, format_percent, format_timedelta, get_locale
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
@@ -68,7 +79,9 @@ def init_app(app: Flask) -> None:
 
 
 def locale() -> str:
-    """The language of this request: the operator's, else the browser's, else the site's."""
+    """The language of this request: the operator's, else the browser's; of a command, the terminal's."""
+    if not has_request_context():
+        return language_of(os.environ.get("LC_ALL") or os.environ.get("LANG")) or DEFAULT_LANGUAGE
     if current_user and current_user.is_authenticated:
         return str(current_user.language)
     for tag, _quality in request.accept_languages:
@@ -79,7 +92,7 @@ def locale() -> str:
 
 def time_zone() -> str:
     """The zone in which times are shown: the operator's, else the site's."""
-    if current_user and current_user.is_authenticated:
+    if has_request_context() and current_user and current_user.is_authenticated:
         return str(current_user.time_zone)
     return settings.site().time_zone
 

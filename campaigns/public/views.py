@@ -18,7 +18,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
-from campaigns.public import health as vitals
+from campaigns.core import health as vitals
 from campaigns.public.visit import AFTER_A_LINK, harden, number_of, visitor, write_down
 from campaigns.tracking import queries, services
 

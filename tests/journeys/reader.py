@@ -7,7 +7,7 @@ import email.policy
 import re
 import urllib.error
 import urllib.request
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 
 ONCE = (
     "From",
@@ -89,12 +89,12 @@ _opener = urllib.request.build_opener(_Stay)
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-def fetch(url: str, *, body: bytes | None = None, agent: str = BROWSER) -> tuple[int, dict[str, str], bytes]:
+def fetch(url: str, *, body: bytes | None = None, agent: str = BROWSER) -> tuple[int, Message, bytes]:
     """Status, headers and body of an answer; redirects are not followed."""
     request = urllib.request.Request(url, data=body, headers={"User-Agent": agent})
     try:
         with _opener.open(request, timeout=15) as answer:
-            return answer.status, dict(answer.headers), answer.read()
+            return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, dict(error.headers), error.read()
+            return error.code, error.headers, error.read()

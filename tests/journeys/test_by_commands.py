@@ -101,7 +101,7 @@ def test_the_main_job_by_commands_on_postgresql(postgres_url: str, tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.xdist_group("journeys")
 def test_killing_workers_and_flushing_redis_in_mid_send_loses_nobody(tmp_path: Path) -> None:
-    people, kills = 3000, 3
+    people, kills = 2000, 2
     with SmtpServer(delay_s=0.002) as server, Running(tmp_path / "data", workers=2) as site:
         campaign = set_up(site, server, tmp_path, people=people)
         site.json("campaign", "schedule", str(campaign))
