@@ -17,6 +17,7 @@ from campaigns.core.i18n import _
 from campaigns.notices.models import Notice
 
 LASTS = timedelta(minutes=30)
+KEPT = timedelta(days=30)
 
 
 def request(email: str, *, site: str, now: datetime) -> Notice | None:
@@ -24,6 +25,10 @@ def request(email: str, *, site: str, now: datetime) -> Notice | None:
     operator = queries.operator_by_email(email)
     if operator is None or operator.is_disabled:
         return None
+    over = sa.delete(PasswordReset).where(
+        PasswordReset.operator_id == operator.id, PasswordReset.expires_at < now - KEPT
+    )
+    db.session.execute(over)
     secret = secrets.token_urlsafe(32)
     db.session.add(
         PasswordReset(

@@ -19,6 +19,8 @@ SEEN_GRAIN = timedelta(minutes=5)
 
 def start(operator: Operator, *, ip: str, user_agent: str, now: datetime) -> str:
     """Begin a session and return its secret, which only the cookie will hold."""
+    over = sa.or_(OperatorSession.seen_at < now - IDLE_LIMIT, OperatorSession.created_at < now - AGE_LIMIT)
+    db.session.execute(sa.delete(OperatorSession).where(OperatorSession.operator_id == operator.id, over))
     secret = secrets.token_urlsafe(32)
     db.session.add(
         OperatorSession(

@@ -40,6 +40,7 @@ from campaigns.core.paging import page_number
 from campaigns.core.queue import enqueue
 from campaigns.notices import services as notices
 from campaigns.settings import queries as settings
+from campaigns.settings import services as site_services
 
 bp = Blueprint("accounts", __name__)
 
@@ -58,7 +59,8 @@ def sign_in() -> Any:
     if current_user.is_authenticated:
         return redirect(_next_page())
     if not form.validate_on_submit():
-        return render_template("accounts/sign_in.html", form=form), _status(form)
+        first = not queries.has_operators()
+        return render_template("accounts/sign_in.html", form=form, is_first=first), _status(form)
     claimed = entrance.claim(form.email.data)
     db.session.commit()  # nothing may wait for the database while a password is verified
     came_in = entrance.prove(claimed, form.password.data, **_browser(), now=clock.now())
@@ -165,6 +167,8 @@ def _join(form: InvitedForm, found: Invitation, *, email: str | None = None) -> 
     who = accepted(form, lambda: invitations.accept(found, email=email, **values, now=now))
     if who is None:
         return False
+    if found.email is None:  # the first one: where they are is where the site is
+        site_services.adopt(settings.site(), language=who.language, time_zone=who.time_zone)
     guards.sign_in(who, sessions.start(who, **_browser(), now=now))
     _record("operator.joined", who.email, by=who, role=who.role.value)
     flash(_("Welcome, %(name)s.", name=who.display_name), "success")

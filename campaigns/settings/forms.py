@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -14,12 +15,14 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
 from campaigns.accounts.forms import choices, email_field, is_address, trimmed
 from campaigns.core import clock
+from campaigns.core.errors import Invalid
 from campaigns.core.i18n import LANGUAGES, _
 from campaigns.mail.security import Security
+from campaigns.settings import checks
 from campaigns.settings.services import MOST_CONNECTIONS
 
 SECURITY = (
@@ -34,6 +37,20 @@ TEXTS = {
 }
 
 
+def fits(check: Callable[[Any], Any]) -> Callable[[FlaskForm, Any], None]:
+    """A validator that asks the service's own check, so that all mistakes are shown at once."""
+
+    def validate(_form: FlaskForm, field: Any) -> None:
+        if field.data is None:  # no number at all, and the field says so
+            return
+        try:
+            check(field.data)
+        except Invalid as error:
+            raise ValidationError(error.message) from error
+
+    return validate
+
+
 class ServerForm(FlaskForm):
     name = StringField(
         _("Name"),
@@ -43,13 +60,11 @@ class ServerForm(FlaskForm):
     )
     host = StringField(
         _("Host"),
-        [InputRequired(TEXTS["host"]), Length(max=255)],
+        [InputRequired(TEXTS["host"]), fits(checks.clean_host)],
         filters=[trimmed],
         render_kw={"placeholder": "smtp.example.com", "spellcheck": "false", "autocapitalize": "none"},
     )
-    port = IntegerField(
-        _("Port"), [InputRequired(TEXTS["port"]), NumberRange(1, 65535, TEXTS["port"])], default=587
-    )
+    port = IntegerField(_("Port"), [InputRequired(TEXTS["port"]), fits(checks.port)], default=587)
     security = SelectField(_("Security"), choices=choices(SECURITY), default=Security.STARTTLS.value)
     verify_certificate = BooleanField(
         _("Check the server's certificate"),

@@ -205,6 +205,13 @@ def update_site(site: Site, *, name: str, postal_address: str, language: str, ti
     return site
 
 
+def adopt(site: Site, *, language: str, time_zone: str) -> None:
+    """Let the site speak the language and keep the time of whoever sets it up."""
+    update_site(
+        site, name=site.name, postal_address=site.postal_address, language=language, time_zone=time_zone
+    )
+
+
 def _set(
     server: Server,
     name: str,

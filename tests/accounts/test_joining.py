@@ -13,6 +13,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.notices.models import Notice
+from campaigns.settings import queries as settings
 from tests.factories import NOON, make_cast_member, make_operator
 
 PASSWORD = "pigeons fly home at dusk"
@@ -46,6 +47,17 @@ def test_the_first_link_makes_an_admin_and_signs_in(client) -> None:
     made = db.session.query(Operator).one()
     assert (made.email, made.role, made.time_zone) == ("dora@example.com", Role.ADMIN, "Europe/Berlin")
     assert client.get("/profile").status_code == 200
+
+
+def test_the_site_is_where_the_first_operator_is(client) -> None:
+    client.post(first_link(), data={**FIRST, "language": "zh", "time_zone": "Asia/Shanghai"})
+    assert (settings.site().language, settings.site().time_zone) == ("zh", "Asia/Shanghai")
+
+
+def test_the_sign_in_page_says_where_the_first_link_is(client) -> None:
+    assert "Nobody has an account yet" in client.get("/sign-in").get_data(as_text=True)
+    make_operator()
+    assert "Nobody has an account yet" not in client.get("/sign-in").get_data(as_text=True)
 
 
 def test_the_first_link_works_once(client, app) -> None:
