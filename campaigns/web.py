@@ -186,9 +186,19 @@ def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> 
 # -- words for templates
 
 
+# 24 hours and the month as a word: nobody has to guess which number is the day.
+PATTERNS = {
+    "en": {"short": "d MMM y, HH:mm", "medium": "d MMM y, HH:mm", "long": "EEEE, d MMMM y, HH:mm zzzz"},
+    "zh": {"short": "y年M月d日 HH:mm", "medium": "y年M月d日 HH:mm", "long": "y年M月d日 EEEE HH:mm zzzz"},
+}
+
+
 def datetime_text(moment: datetime | None, style: str = "medium") -> str:
-    """A moment in the reader's zone and language; empty for none."""
-    return "" if moment is None else str(format_datetime(moment, style))
+    """A moment in the reader's zone and language, in a style of PATTERNS or a pattern; empty for none."""
+    if moment is None:
+        return ""
+    language = str(get_locale() or DEFAULT_LANGUAGE).split("_")[0]
+    return str(format_datetime(moment, PATTERNS.get(language, PATTERNS["en"]).get(style, style)))
 
 
 def relative_text(moment: datetime | None) -> str:
