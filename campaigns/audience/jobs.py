@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from campaigns.audience import importer
+from campaigns.audience import importer, queries
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
@@ -28,8 +28,6 @@ def run_import(import_id: int) -> None:
 
 def _go_on_later(import_id: int) -> None:
     """Only when the import is free: in other hands, it needs no second hint."""
-    from campaigns.audience import queries
-
     if import_id in queries.waiting_imports(now=clock.now()):
         queue.enqueue(JOB, import_id)
     db.session.remove()

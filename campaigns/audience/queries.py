@@ -95,6 +95,12 @@ def person(subscriber_id: int) -> Subscriber:
     return found
 
 
+def people_by_id(subscriber_ids: Sequence[int]) -> Sequence[Subscriber]:
+    """Those of the people that there are, by address."""
+    chosen = sa.select(Subscriber).where(Subscriber.id.in_(subscriber_ids))
+    return db.session.scalars(chosen.order_by(Subscriber.address)).all()
+
+
 def person_by_address(email: str) -> Subscriber | None:
     """The person with that mailbox, however it is spelled; raises BadAddress (a ValueError)."""
     return db.session.scalar(sa.select(Subscriber).filter_by(address=addresses.normalise(email)))

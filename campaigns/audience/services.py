@@ -34,6 +34,7 @@ from campaigns.audience.subscribing import (
 from campaigns.audience.suppressing import suppress, suppress_key, suppress_many, unsuppress
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
+from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import DEFAULT_LANGUAGE, _
 from campaigns.settings import queries as settings
@@ -235,18 +236,21 @@ def _clean(email: str) -> tuple[str, str]:
 def _insert_person(
     email: str, address: str, fields: Mapping[str, Any], *, now: datetime, language: str | None
 ) -> Subscriber:
-    person = Subscriber(
-        email=email,
-        address=address,
-        address_key=signing.address_key(settings.link_key(), address),
-        fields=_without_nothing(fields),
-        language=language,
-        created_at=now,
-        updated_at=now,
+    """The row; of two requests at the same moment both find the same."""
+    db.session.execute(
+        insert(Subscriber)
+        .values(
+            email=email,
+            address=address,
+            address_key=signing.address_key(settings.link_key(), address),
+            fields=_without_nothing(fields),
+            language=language,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
     )
-    db.session.add(person)
-    db.session.flush()
-    return person
+    return db.session.execute(sa.select(Subscriber).filter_by(address=address)).scalar_one()
 
 
 def _without_nothing(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from campaigns.audience.models import (
 from campaigns.audience.suppressing import suppress_key, unsuppress
 from campaigns.core import config, mailtext, signing
 from campaigns.core.db import db
+from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict, NotFound
 from campaigns.core.i18n import DEFAULT_LANGUAGE, _, language_of
 from campaigns.notices import services as notices
@@ -250,16 +251,20 @@ def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
 
 
 def _new(subscriber_id: int, list_id: int, status: Status, proof: Proof) -> Subscription:
-    subscription = Subscription(
-        list_id=list_id,
-        subscriber_id=subscriber_id,
-        status=status,
-        origin=proof.origin,
-        created_at=proof.now,
-        changed_at=proof.now,
+    """The row; of two requests at the same moment both find the same."""
+    db.session.execute(
+        insert(Subscription)
+        .values(
+            list_id=list_id,
+            subscriber_id=subscriber_id,
+            status=status,
+            origin=proof.origin,
+            created_at=proof.now,
+            changed_at=proof.now,
+        )
+        .on_conflict_do_nothing()
     )
-    db.session.add(subscription)
-    return subscription
+    return db.session.get_one(Subscription, (list_id, subscriber_id), populate_existing=True)
 
 
 def _record(subscriber_id: int, list_id: int | None, act: str, proof: Proof) -> None:

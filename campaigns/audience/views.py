@@ -1,7 +1,57 @@
-"""Pages of this domain."""
+"""Every address of this domain on one page; what answers stands in `pages`, by subject."""
 
 from __future__ import annotations
 
 from flask import Blueprint
 
+from campaigns.audience.pages.fields import views as fields
+from campaigns.audience.pages.imports import views as imports
+from campaigns.audience.pages.lists import views as lists
+from campaigns.audience.pages.people import views as people
+from campaigns.audience.pages.suppressions import views as suppressions
+
 bp = Blueprint("audience", __name__)
+
+GET, POST, FORM = ["GET"], ["POST"], ["GET", "POST"]
+
+PERSON = "/people/<int:subscriber_id>"
+LIST = "/lists/<int:list_id>"
+IMPORT = "/imports/<int:import_id>"
+
+for url, view, methods in (
+    ("/people", people.index, GET),
+    ("/people.csv", lists.export, GET),
+    ("/people/new", people.create_person, FORM),
+    ("/people/subscriptions", people.create_subscriptions, POST),
+    ("/people/unsubscriptions", people.create_unsubscriptions, POST),
+    ("/people/deletion", people.deletion, POST),
+    ("/people/deletions", people.create_deletions, POST),
+    (PERSON, people.person, GET),
+    (f"{PERSON}/edit", people.person_edit, FORM),
+    (f"{PERSON}/deletion", people.person_delete, POST),
+    (f"{PERSON}/subscriptions", people.create_subscription, POST),
+    (f"{PERSON}/subscriptions/<int:list_id>/deletion", people.delete_subscription, POST),
+    (f"{PERSON}/subscriptions/<int:list_id>/confirmation", people.create_confirmation, POST),
+    ("/lists", lists.lists, GET),
+    ("/lists/new", lists.list_create, FORM),
+    (LIST, lists.list_show, GET),
+    (f"{LIST}/edit", lists.list_edit, FORM),
+    (f"{LIST}/deletion", lists.list_delete, POST),
+    (f"{LIST}/people.csv", lists.list_export, GET),
+    ("/imports", imports.imports, GET),
+    ("/imports/new", imports.import_create, FORM),
+    (IMPORT, imports.import_show, GET),
+    (f"{IMPORT}/progress", imports.import_progress, GET),
+    (f"{IMPORT}/start", imports.import_start, POST),
+    (f"{IMPORT}/format", imports.import_format, POST),
+    (f"{IMPORT}/deletion", imports.import_delete, POST),
+    (f"{IMPORT}/not-imported.csv", imports.import_rejects, GET),
+    ("/fields", fields.fields, GET),
+    ("/fields/new", fields.field_create, POST),
+    ("/fields/<int:field_id>/edit", fields.field_edit, FORM),
+    ("/fields/<int:field_id>/deletion", fields.field_delete, POST),
+    ("/suppressions", suppressions.suppressions, GET),
+    ("/suppressions/new", suppressions.suppression_create, FORM),
+    ("/suppressions/<int:suppression_id>/deletion", suppressions.suppression_delete, POST),
+):
+    bp.add_url_rule(url, view_func=view, methods=methods)

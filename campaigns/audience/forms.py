@@ -1,0 +1,250 @@
+"""Forms of lists, people, fields, imports and suppressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from flask import flash
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import (
+    BooleanField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from campaigns.accounts.forms import accepted as accepted_by
+from campaigns.accounts.forms import choices, email_field, trimmed
+from campaigns.audience import columns, queries, uploads, values
+from campaigns.audience.models import Field, FieldKind, List, OptIn, Subscriber
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, translate
+from campaigns.settings import queries as settings
+
+T = TypeVar("T")
+FIELD_PREFIX = "field_"
+DELIMITERS = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Vertical bar")}
+
+
+def accepted(form: FlaskForm, act: Callable[[], T]) -> T | None:
+    """What the service made, or None with its complaint in the form: as plain text, because a lazy string
+    passes for HTML, and names that people gave stand in it."""
+    made = accepted_by(form, act)
+    if made is None:
+        form.form_errors[:] = [str(each) for each in form.form_errors]
+        for each in form:
+            each.errors = [str(message) for message in each.errors]
+    return made
+
+
+def say(sentence: Any, kind: str) -> None:
+    """Show a sentence on the next page; plain text, for the same reason."""
+    flash(str(sentence), kind)
+
+
+class ListForm(FlaskForm):
+    name = StringField(
+        _("Name"), [InputRequired(_("Give the list a name.")), Length(max=100)], filters=[trimmed]
+    )
+    description = StringField(
+        _("Description"),
+        [Optional(), Length(max=500)],
+        filters=[trimmed],
+        description=_("Stands on the sign-up page: what people get, and how often."),
+    )
+    opt_in = RadioField(
+        _("How people join"),
+        choices=choices(
+            [
+                (OptIn.DOUBLE.value, _("Double opt-in: they confirm by a link in a mail")),
+                (OptIn.SINGLE.value, _("Single opt-in: they are subscribed at once")),
+            ]
+        ),
+        default=OptIn.DOUBLE.value,
+    )
+    is_public = BooleanField(
+        _("People can sign up on a public page"),
+        description=_("The page has an address of its own that you can link to."),
+    )
+    language = SelectField(
+        _("Language of its people"), choices=choices(LANGUAGES.items()), default=DEFAULT_LANGUAGE
+    )
+    sender_id = SelectField(_("Confirmation mails come from"), coerce=int, default=0)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        senders = [(str(each.id), f"{each.name} <{each.email}>") for each in settings.senders()]
+        self.sender_id.choices = choices([("0", _("The site’s first sender")), *senders])
+
+    def values(self) -> dict[str, Any]:
+        """What the services take."""
+        return {
+            "name": self.name.data or "",
+            "description": self.description.data or "",
+            "opt_in": OptIn(self.opt_in.data),
+            "is_public": bool(self.is_public.data),
+            "language": self.language.data,
+            "sender_id": self.sender_id.data or None,
+        }
+
+
+class PersonForm(FlaskForm):
+    """The fields that operators have made are added by `person_form`."""
+
+    email = email_field(_("E-mail address"), render_kw={"autocomplete": "off", "dir": "ltr"})
+    language = SelectField(
+        _("Language"), choices=choices([("", _("As the list")), *LANGUAGES.items()]), default=""
+    )
+    lists = SelectMultipleField(
+        _("Lists"),
+        coerce=int,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        description=_("Add only people who have agreed to get your mail."),
+    )
+    known: Sequence[Field] = ()
+
+    def fields_of_person(self) -> dict[str, Any]:
+        """The fields as they are kept; raises Invalid at the field that is wrong."""
+        found = {}
+        for each in self.known:
+            try:
+                found[each.key] = values.parse(
+                    self[FIELD_PREFIX + each.key].data or "", kind=each.kind, key=each.key
+                )
+            except Invalid as wrong:
+                raise Invalid(wrong.message, field=FIELD_PREFIX + each.key) from wrong
+        return found
+
+
+def person_form(person: Subscriber | None = None) -> PersonForm:
+    """The form for a person, with what is known; without a person also the lists to join."""
+    known = queries.fields()
+    inputs = {
+        FIELD_PREFIX + each.key: StringField(each.label, [Optional()], description=_hint(each))
+        for each in known
+    }
+    form_class = type("PersonForm", (PersonForm,), {**inputs, "known": known})
+    kept = {} if person is None else person.fields or {}
+    data = {FIELD_PREFIX + key: str(value) for key, value in kept.items()}
+    if person is not None:
+        data |= {"email": person.email, "language": person.language or ""}
+    form: PersonForm = form_class(data=data)
+    if person is not None or not queries.lists():
+        del form.lists
+    else:
+        form.lists.choices = choices((str(each.id), _list_label(each)) for each in queries.lists())
+    return form
+
+
+def _hint(field: Field) -> Any:
+    return {
+        FieldKind.NUMBER: _("A number like 12 or 12.5"),
+        FieldKind.DATE: _("A date like 2026-11-23"),
+    }.get(field.kind, "")
+
+
+def _list_label(each: List) -> Any:
+    if each.opt_in is OptIn.DOUBLE:
+        return translate("%(list)s (gets a mail to confirm)", list=each.name)
+    return each.name
+
+
+class JoinForm(FlaskForm):
+    """One more list for a person."""
+
+    list_id = SelectField(_("List"), coerce=int)
+
+    def __init__(self, lists: Sequence[List], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.list_id.choices = choices((str(each.id), _list_label(each)) for each in lists)
+
+
+class FieldForm(FlaskForm):
+    label = StringField(
+        _("Name"), [InputRequired(_("Give the field a name.")), Length(max=100)], filters=[trimmed]
+    )
+    kind = SelectField(
+        _("Kind"),
+        choices=choices((kind.value, kind.label) for kind in FieldKind),
+        default=FieldKind.TEXT.value,
+    )
+
+
+class RenameForm(FlaskForm):
+    label = FieldForm.label
+
+
+class SuppressForm(FlaskForm):
+    addresses = TextAreaField(
+        _("E-mail addresses"),
+        [InputRequired(_("Paste at least one e-mail address."))],
+        description=_("One a line, or divided by commas."),
+    )
+    note = StringField(
+        _("Note"),
+        [Optional(), Length(max=500)],
+        filters=[trimmed],
+        description=_("Why, for your colleagues."),
+    )
+
+
+class UploadForm(FlaskForm):
+    list_id = SelectField(_("Into the list"), coerce=int)
+    file = FileField(_("CSV file"), description=_("Up to 200 MB. Excel and other programs can save as CSV."))
+    pasted = TextAreaField(
+        _("Or paste the rows"),
+        [Optional(), Length(max=3_000_000)],
+        description=_("With or without a row of headings. One address a line is enough."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.list_id.choices = choices((str(each.id), each.name) for each in queries.lists())
+
+
+class FormatForm(FlaskForm):
+    """How the file is to be read."""
+
+    encoding = SelectField(_("Letters"), choices=choices(uploads.ENCODINGS.items()))
+    delimiter = SelectField(_("Columns divided by"), choices=choices(DELIMITERS.items()))
+    has_header = BooleanField(_("The first row holds headings"))
+
+
+class ColumnsForm(FlaskForm):
+    """One choice per column is added by `columns_form`."""
+
+    agreed = BooleanField(
+        _("These people have agreed to get this mail"),
+        [InputRequired(_("Import only people who have agreed. Check this to say so."))],
+        description=_("Your statement is kept with each person as the proof of consent."),
+    )
+    width = 0
+
+    @property
+    def targets(self) -> list[str]:
+        """What each column is."""
+        return [self[f"column_{at}"].data for at in range(self.width)]
+
+
+def columns_form(headings: Sequence[str], guess: Sequence[str]) -> ColumnsForm:
+    """The form that maps columns to fields, set to the guess."""
+    known = [(each.key, each.label) for each in queries.fields()]
+    inputs = {}
+    for at, heading in enumerate(headings):
+        options = [
+            (columns.EMAIL, _("E-mail address")),
+            *known,
+            (columns.NEW, translate("New field “%(name)s”", name=heading)),
+            (columns.IGNORE, _("Leave out")),
+        ]
+        inputs[f"column_{at}"] = SelectField(heading, choices=choices(options), default=guess[at])
+    form_class = type("ColumnsForm", (ColumnsForm,), {**inputs, "width": len(headings)})
+    form: ColumnsForm = form_class()
+    return form

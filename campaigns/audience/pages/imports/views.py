@@ -1,0 +1,150 @@
+"""Pages of imports: the file, its columns, the progress, the result."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, BinaryIO, cast
+
+from flask import redirect, render_template, request, url_for
+
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.audience import exporter, importing, jobs, queries, services
+from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
+from campaigns.audience.models import Import, ImportStatus
+from campaigns.audience.pages.lists.views import csv_file
+from campaigns.audience.reasons import Reason
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+from campaigns.core.paging import page_number, paginate
+
+SAMPLES_SHOWN = 3
+
+
+@allow(Action.READ)
+def imports() -> Any:
+    page = paginate(queries.imports(), number=page_number(request.args.get("page")))
+    return render_template("audience/imports.html", page=page, lists=queries.lists())
+
+
+@allow(Action.EDIT)
+def import_create() -> Any:
+    form = UploadForm()
+    if request.method == "GET":
+        form.list_id.data = request.args.get("list", type=int)
+    if form.validate_on_submit() and (made := accepted(form, lambda: _kept(form))):
+        db.session.commit()
+        return redirect(url_for("audience.import_show", import_id=made.id), 303)
+    return render_template(
+        "audience/import_create.html", form=form, lists=queries.lists()
+    ), 422 if form.errors else 200
+
+
+@allow(Action.READ)
+def import_show(import_id: int) -> Any:
+    shown = queries.import_(import_id)
+    if shown.status is ImportStatus.UPLOADED:
+        return _columns_page(shown, columns_form(shown.columns, importing.guess(shown)))
+    page = paginate(queries.rejects(import_id), number=page_number(request.args.get("page")))
+    return render_template("audience/import.html", shown=shown, page=page, **_reasons(import_id))
+
+
+@allow(Action.READ)
+def import_progress(import_id: int) -> Any:
+    """The part of the page that renews itself; when all is done, the whole page."""
+    shown = queries.import_(import_id)
+    answer = render_template("audience/_import_progress.html", shown=shown)
+    is_over = shown.status in (ImportStatus.FINISHED, ImportStatus.FAILED)
+    return answer, 200, {"HX-Refresh": "true"} if is_over else {}
+
+
+@allow(Action.EDIT)
+def import_start(import_id: int) -> Any:
+    """Take the chosen columns and let a worker run."""
+    waiting = queries.import_(import_id)
+    form = columns_form(waiting.columns, importing.guess(waiting))
+    if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
+        return _columns_page(queries.import_(import_id), form)
+    db.session.commit()
+    queue.enqueue(jobs.JOB, import_id)
+    return redirect(url_for("audience.import_show", import_id=import_id), 303)
+
+
+@allow(Action.EDIT)
+def import_format(import_id: int) -> Any:
+    """Read the file in another way."""
+    waiting = queries.import_(import_id)
+    form = FormatForm()
+    if form.validate_on_submit() and accepted(form, lambda: _read_anew(waiting, form)):
+        db.session.commit()
+        return redirect(url_for("audience.import_show", import_id=import_id), 303)
+    waiting = queries.import_(import_id)
+    return _columns_page(waiting, columns_form(waiting.columns, importing.guess(waiting)), form)
+
+
+@allow(Action.EDIT)
+def import_delete(import_id: int) -> Any:
+    services.delete_import(queries.import_(import_id))
+    db.session.commit()
+    say(_("The import is deleted. People who came in by it stay."), "success")
+    return redirect(url_for("audience.imports"), 303)
+
+
+@allow(Action.READ)
+def import_rejects(import_id: int) -> Any:
+    """The rows that were not taken, as CSV with line and reason."""
+    shown = queries.import_(import_id)
+    return csv_file(exporter.rejects(shown.id), name=f"not-imported-{shown.id}")
+
+
+def _kept(form: UploadForm) -> Import:
+    file, pasted = form.file.data, (form.pasted.data or "").strip()
+    if not (file and file.filename) and not pasted:
+        raise Invalid(_("Choose a file, or paste rows below."), field="file")
+    into = queries.list_(form.list_id.data)
+    stream = cast(BinaryIO, file) if file and file.filename else io.BytesIO(pasted.encode())
+    name = file.filename if file and file.filename else str(_("Pasted rows"))
+    return services.create_import(
+        stream,
+        file_name=name,
+        list_=into,
+        now=clock.now(),
+        operator_id=operator().id,
+        waits_for_columns=True,
+    )
+
+
+def _started(waiting: Import, form: ColumnsForm) -> bool:
+    services.choose_columns(waiting, form.targets, attested=bool(form.agreed.data), now=clock.now())
+    return True
+
+
+def _read_anew(waiting: Import, form: FormatForm) -> bool:
+    services.choose_format(
+        waiting,
+        encoding=form.encoding.data,
+        delimiter=form.delimiter.data,
+        has_header=bool(form.has_header.data),
+    )
+    return True
+
+
+def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = None) -> Any:
+    """The page on which columns are chosen; an import that has begun meanwhile shows how far it is."""
+    if waiting.status is not ImportStatus.UPLOADED:
+        return redirect(url_for("audience.import_show", import_id=waiting.id), 303)
+    is_wrong = bool(form.errors or (how and how.errors))
+    how = how or FormatForm(formdata=None, obj=waiting, has_header=waiting.mapping.get("has_header"))
+    seen = importing.look(waiting)
+    samples = [
+        [row[at] for row in seen.samples[:50] if len(row) > at and row[at].strip()][:SAMPLES_SHOWN]
+        for at in range(len(waiting.columns))
+    ]
+    page = render_template("audience/import_columns.html", shown=waiting, form=form, how=how, samples=samples)
+    return page, 422 if is_wrong else 200
+
+
+def _reasons(import_id: int) -> dict[str, Any]:
+    found = [(Reason(reason), number) for reason, number in queries.reject_reasons(import_id)]
+    return {"reasons": found, "kept": sum(number for _reason, number in found), "Reason": Reason}

@@ -1,0 +1,117 @@
+"""Pages of lists."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, redirect, render_template, request, stream_with_context, url_for
+
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.audience import exporter, growth, queries, services
+from campaigns.audience.forms import ListForm, accepted, say
+from campaigns.audience.models import List, Status
+from campaigns.core import clock
+from campaigns.core.config import current
+from campaigns.core.db import db
+from campaigns.core.i18n import _
+from campaigns.core.paging import paginate
+
+GROWTH_DAYS = 30
+
+
+@allow(Action.READ)
+def lists() -> Any:
+    return render_template(
+        "audience/lists.html",
+        lists=queries.lists(),
+        sizes=queries.list_sizes(),
+        people=queries.people_count(),
+    )
+
+
+@allow(Action.READ)
+def list_show(list_id: int) -> Any:
+    shown, now = queries.list_(list_id), clock.now()
+    zone = clock.zone(operator().time_zone)
+    days = growth.growth(GROWTH_DAYS, now=now, zone=zone, list_id=list_id)
+    return render_template(
+        "audience/list.html",
+        list=shown,
+        sizes=queries.list_sizes([list_id])[list_id],
+        days=days,
+        times=[now - timedelta(days=len(days) - 1 - at) for at in range(len(days))],
+        imports=paginate(queries.imports(list_id), number=1, size=5),
+        sign_up_url=f"{current().public_url}{url_for('signup.sign_up', public_id=shown.public_id)}",
+    )
+
+
+@allow(Action.EDIT)
+def list_create() -> Any:
+    form = ListForm()
+    if form.validate_on_submit():
+        made = accepted(form, lambda: services.create_list(**form.values(), now=clock.now()))
+        if made:
+            db.session.commit()
+            say(_("The list %(name)s is there. Now bring people onto it.", name=made.name), "success")
+            return redirect(url_for("audience.list_show", list_id=made.id), 303)
+    return render_template("audience/list_form.html", form=form), 422 if form.errors else 200
+
+
+@allow(Action.EDIT)
+def list_edit(list_id: int) -> Any:
+    changed = queries.list_(list_id)
+    form = ListForm(obj=changed)
+    if form.validate_on_submit():
+        if accepted(form, lambda: _updated(changed, form)):
+            db.session.commit()
+            say(_("Saved."), "success")
+            return redirect(url_for("audience.list_show", list_id=list_id), 303)
+        changed = queries.list_(list_id)
+    return render_template("audience/list_form.html", form=form, list=changed), 422 if form.errors else 200
+
+
+@allow(Action.EDIT)
+def list_delete(list_id: int) -> Any:
+    gone = queries.list_(list_id)
+    name = gone.name
+    services.delete_list(gone)
+    db.session.commit()
+    say(_("The list %(name)s is deleted. Its people are still here.", name=name), "success")
+    return redirect(url_for("audience.lists"), 303)
+
+
+@allow(Action.READ)
+def list_export(list_id: int) -> Any:
+    """The people of a list as CSV, streamed; `?status=` narrows it, `?raw=1` guards no formulas."""
+    shown = queries.list_(list_id)
+    wanted = request.args.get("status", "")
+    status = Status(wanted) if wanted in {each.value for each in Status} else None
+    return csv_file(exporter.rows(list_id, status=status, raw=_is_raw()), name=f"list-{shown.id}")
+
+
+@allow(Action.READ)
+def export() -> Any:
+    """Everybody as CSV, streamed."""
+    return csv_file(exporter.rows(raw=_is_raw()), name="people")
+
+
+def csv_file(rows: Any, *, name: str) -> Response:
+    """The rows as a file to keep; with a byte order mark, which makes Excel read UTF-8."""
+    answer = Response(stream_with_context(_with_mark(rows)), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def _updated(changed: List, form: ListForm) -> bool:
+    services.update_list(changed, **form.values())
+    return True
+
+
+def _with_mark(rows: Any) -> Any:
+    yield "\ufeff"
+    yield from exporter.lines(rows)
+
+
+def _is_raw() -> bool:
+    return request.args.get("raw") == "1"

@@ -1,0 +1,279 @@
+"""Pages of people: the search, one person, and acts on several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.audience import queries, search, services
+from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
+from campaigns.audience.models import Origin, Status, Subscriber
+from campaigns.audience.search import Search
+from campaigns.audience.standing import standing
+from campaigns.audience.subscribing import Joined
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _, _n
+from campaigns.core.paging import page_number, paginate
+from campaigns.notices import services as notices
+
+MOST_AT_ONCE = 200
+
+
+@allow(Action.READ)
+def index() -> Any:
+    wanted = Search.parse(request.args)
+    page = paginate(search.people(wanted), number=page_number(request.args.get("page")))
+    return render_template(
+        "audience/people.html",
+        search=wanted,
+        page=page,
+        subscriptions=queries.subscriptions_of([each.id for each in page.items]),
+        suppressed=queries.suppressed_keys([each.address_key for each in page.items]),
+        lists=queries.lists(),
+    )
+
+
+@allow(Action.READ)
+def person(subscriber_id: int) -> Any:
+    return _person_page(subscriber_id, None)
+
+
+@allow(Action.EDIT)
+def create_person() -> Any:
+    form = person_form()
+    wanted = request.args.get("list", type=int)
+    if request.method == "GET" and wanted and form.lists:
+        form.lists.data = [wanted]
+    if form.validate_on_submit() and (made := accepted(form, lambda: _added(form))):
+        person, joined = made
+        db.session.commit()
+        _tell(joined)
+        say(_("%(name)s is here now.", name=person.display_name), "success")
+        return redirect(url_for("audience.person", subscriber_id=person.id), 303)
+    return render_template("audience/person_form.html", form=form), 422 if form.errors else 200
+
+
+@allow(Action.EDIT)
+def person_edit(subscriber_id: int) -> Any:
+    changed = queries.person(subscriber_id)
+    form = person_form(changed)
+    if form.validate_on_submit() and accepted(form, lambda: _updated(changed, form)):
+        db.session.commit()
+        say(_("Saved."), "success")
+        return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
+    shown = queries.person(subscriber_id)
+    return render_template("audience/person_form.html", form=form, person=shown), 422 if form.errors else 200
+
+
+@allow(Action.EDIT)
+def person_delete(subscriber_id: int) -> Any:
+    gone = queries.person(subscriber_id)
+    keeps = request.form.get("keep_suppressed") == "1"
+    services.delete_person(gone, now=clock.now(), keep_suppressed=keeps)
+    db.session.commit()
+    say(
+        _("The person is erased and can't come back by an import.") if keeps else _("The person is deleted."),
+        "success",
+    )
+    return redirect(url_for("audience.index"), 303)
+
+
+@allow(Action.EDIT)
+def create_subscription(subscriber_id: int) -> Any:
+    """Put the person onto one more list."""
+    someone = queries.person(subscriber_id)
+    form = JoinForm(queries.lists())
+    if form.validate_on_submit() and (joined := accepted(form, lambda: _joined(someone, form.list_id.data))):
+        db.session.commit()
+        _tell([joined])
+        say(_sentence_for(joined), "success")
+        return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
+    return _person_page(subscriber_id, form)
+
+
+@allow(Action.EDIT)
+def delete_subscription(subscriber_id: int, list_id: int) -> Any:
+    """Take the person off a list, on their word."""
+    held = queries.subscription(subscriber_id, list_id)
+    name = held.list.name
+    services.unsubscribe(
+        subscriber_id, list_ids=[list_id], origin=Origin.OPERATOR, now=clock.now(), operator_id=operator().id
+    )
+    db.session.commit()
+    say(_("Unsubscribed from %(list)s.", list=name), "success")
+    return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
+
+
+@allow(Action.EDIT)
+def create_confirmation(subscriber_id: int, list_id: int) -> Any:
+    """Ask once more for the confirmation."""
+    held = queries.subscription(subscriber_id, list_id)
+    if held.status is not Status.UNCONFIRMED:
+        raise Conflict(_("There is nothing to confirm any more."))
+    notice = services.ask_to_confirm(held.subscriber, held.list, now=clock.now())
+    db.session.commit()
+    if notice is None:
+        say(_("Not sent: one mail a day and three in all is the most a person gets."), "warning")
+    else:
+        queue.enqueue(notices.JOB, notice.id)
+        say(_("The confirmation mail is on its way."), "success")
+    return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
+
+
+# -- several people at once
+
+
+@allow(Action.EDIT)
+def create_subscriptions() -> Any:
+    """Put the chosen people onto a list."""
+    into, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
+    joined, left = [], 0
+    for each in chosen:
+        try:
+            joined.append(
+                services.subscribe_by_operator(each, into, now=clock.now(), operator_id=operator().id)
+            )
+        except Conflict:  # they left by themselves
+            left += 1
+    db.session.commit()
+    _tell(joined)
+    say(
+        _n("%(num)d person is on %(list)s.", "%(num)d people are on %(list)s.", len(joined), list=into.name),
+        "success",
+    )
+    if left:
+        say(
+            _n(
+                "%(num)d has left that list and stays off it.",
+                "%(num)d have left that list and stay off it.",
+                left,
+            ),
+            "warning",
+        )
+    return _back()
+
+
+@allow(Action.EDIT)
+def create_unsubscriptions() -> Any:
+    """Take the chosen people off a list."""
+    off, chosen, now = queries.list_(request.form.get("list", 0, int)), _chosen(), clock.now()
+    changed = sum(
+        services.unsubscribe(
+            each.id, list_ids=[off.id], origin=Origin.OPERATOR, now=now, operator_id=operator().id
+        )
+        for each in chosen
+    )
+    db.session.commit()
+    say(
+        _n("%(num)d person is off %(list)s.", "%(num)d people are off %(list)s.", changed, list=off.name),
+        "success",
+    )
+    return _back()
+
+
+@allow(Action.EDIT)
+def deletion() -> Any:
+    """Ask before several people are deleted; the button names how many."""
+    chosen = _chosen()
+    if not chosen:
+        return _back()
+    return render_template("audience/people_delete.html", chosen=chosen, back=_safe_back())
+
+
+@allow(Action.EDIT)
+def create_deletions() -> Any:
+    """Delete the chosen people."""
+    chosen, now = _chosen(), clock.now()
+    for each in chosen:
+        services.delete_person(each, now=now)
+    db.session.commit()
+    say(_n("%(num)d person is deleted.", "%(num)d people are deleted.", len(chosen)), "success")
+    return _back()
+
+
+def _chosen() -> list[Subscriber]:
+    """The people whose boxes are checked; nobody is a sentence."""
+    ids = [int(each) for each in request.form.getlist("id") if each.isascii() and each.isdigit()]
+    found = queries.people_by_id(ids[:MOST_AT_ONCE])
+    if not found:
+        say(_("Choose people first: check the boxes before their names."), "warning")
+    return list(found)
+
+
+def _back() -> Any:
+    return redirect(_safe_back(), 303)
+
+
+def _safe_back() -> str:
+    """The search that the people were chosen from."""
+    query = request.form.get("back", "")[:1000]
+    return url_for("audience.index") + (f"?{query}" if query and "\n" not in query else "")
+
+
+def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
+    shown = queries.person(subscriber_id)
+    held, suppression = queries.subscriptions(subscriber_id), queries.suppression_of(shown)
+    others = [each for each in queries.lists() if each.id not in {one.list_id for one in held}]
+    page = render_template(
+        "audience/person.html",
+        person=shown,
+        fields=queries.fields(),
+        subscriptions=held,
+        suppression=suppression,
+        standing=standing(held, suppression),
+        consents=queries.consents(subscriber_id),
+        form=form or JoinForm(others),
+        others=others,
+    )
+    return page, 422 if form else 200
+
+
+def _added(form: PersonForm) -> tuple[Subscriber, list[Joined]]:
+    now = clock.now()
+    made = services.add_person(
+        form.email.data or "",
+        fields=form.fields_of_person(),
+        lists=[],
+        status=Status.SUBSCRIBED,
+        origin=Origin.OPERATOR,
+        now=now,
+        language=form.language.data or None,
+    )
+    chosen = form.lists.data or [] if form.lists else []
+    return made, [_joined(made, each) for each in chosen]
+
+
+def _updated(changed: Subscriber, form: PersonForm) -> bool:
+    services.update_person(
+        changed,
+        email=form.email.data or "",
+        fields=form.fields_of_person(),
+        language=form.language.data or None,
+        time_zone=changed.time_zone,
+        now=clock.now(),
+    )
+    return True
+
+
+def _joined(person: Subscriber, list_id: int) -> Joined:
+    into = queries.list_(list_id)
+    return services.subscribe_by_operator(person, into, now=clock.now(), operator_id=operator().id)
+
+
+def _sentence_for(joined: Joined) -> Any:
+    if joined.subscription.status is Status.SUBSCRIBED:
+        return _("Subscribed to %(list)s.", list=joined.subscription.list.name)
+    if joined.notice is None:
+        return _("Added, but the address has had its confirmation mails already.")
+    return _("Added. A mail that asks for a confirmation is on its way.")
+
+
+def _tell(joined: Iterable[Joined]) -> None:
+    for each in joined:
+        if each.notice is not None:
+            queue.enqueue(notices.JOB, each.notice.id)

@@ -1,0 +1,53 @@
+"""Pages of suppressed addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+
+from campaigns.accounts.guards import Action, allow
+from campaigns.audience import queries, services
+from campaigns.audience.forms import SuppressForm, accepted, say
+from campaigns.audience.search import LONGEST_TEXT
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.core.i18n import _, _n
+from campaigns.core.paging import page_number, paginate
+
+
+@allow(Action.READ)
+def suppressions() -> Any:
+    text = request.args.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
+    page = paginate(queries.suppressions(text), number=page_number(request.args.get("page")))
+    return render_template("audience/suppressions.html", page=page, text=text)
+
+
+@allow(Action.EDIT)
+def suppression_create() -> Any:
+    form = SuppressForm()
+    if form.validate_on_submit() and (added := accepted(form, lambda: _added(form))):
+        db.session.commit()
+        number = added[0]
+        say(
+            _n("%(num)d address is suppressed now.", "%(num)d addresses are suppressed now.", number)
+            if number
+            else _("They were all suppressed already."),
+            "success",
+        )
+        return redirect(url_for("audience.suppressions"), 303)
+    return render_template("audience/suppression_form.html", form=form), 422 if form.errors else 200
+
+
+@allow(Action.EDIT)
+def suppression_delete(suppression_id: int) -> Any:
+    gone = queries.suppression(suppression_id)
+    services.unsuppress(gone.address_key)
+    db.session.commit()
+    say(_("The address may get campaigns again."), "success")
+    return redirect(url_for("audience.suppressions"), 303)
+
+
+def _added(form: SuppressForm) -> tuple[int]:
+    text, note = form.addresses.data or "", form.note.data or ""
+    return (services.suppress_many(text, note=note, now=clock.now()),)

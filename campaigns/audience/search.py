@@ -1,0 +1,87 @@
+"""Finding people: by address, name and fields, by list and status; in an order from a fixed choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience import queries
+from campaigns.audience.models import FieldKind, Status, Subscriber, Subscription, Suppression
+from campaigns.core.dialect import json_text
+
+LONGEST_TEXT = 200
+MOST_FIELDS_SEARCHED = 20
+SUPPRESSED = "suppressed"
+# The only columns that an address bar can sort by.
+SORTS: Mapping[str, Any] = {
+    "email": Subscriber.address,
+    "added": Subscriber.created_at,
+    "opened": Subscriber.last_opened_at,
+    "clicked": Subscriber.last_clicked_at,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody looks for; anything else in an address bar means everybody, the latest first."""
+
+    text: str = ""
+    list_id: int | None = None
+    status: str = ""
+    sort: str = "added"
+    descending: bool = True
+
+    @classmethod
+    def parse(cls, arguments: Mapping[str, str]) -> Search:
+        """From the query of an address."""
+        list_id, sort = arguments.get("list", ""), arguments.get("sort", "-added")
+        statuses = {*(each.value for each in Status), SUPPRESSED}
+        status, key = arguments.get("status", ""), sort.removeprefix("-")
+        return cls(
+            text=arguments.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT],
+            list_id=int(list_id) if list_id.isascii() and list_id.isdigit() and len(list_id) < 10 else None,
+            status=status if status in statuses else "",
+            sort=key if key in SORTS else "added",
+            descending=sort.startswith("-") or key not in SORTS,
+        )
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it leaves anybody out."""
+        return bool(self.text or self.list_id or self.status)
+
+
+def people(search: Search) -> sa.Select[Subscriber]:
+    """The people that match."""
+    statement = sa.select(Subscriber)
+    if search.text:
+        statement = statement.where(_matches(search.text))
+    if search.status == SUPPRESSED:
+        is_suppressed = sa.exists().where(Suppression.address_key == Subscriber.address_key)
+        statement = statement.where(is_suppressed)
+    if search.list_id is not None or search.status not in ("", SUPPRESSED):
+        statement = statement.where(_is_on(search))
+    column = SORTS[search.sort]
+    if search.descending:
+        return statement.order_by(column.desc().nulls_last(), Subscriber.id.desc())
+    return statement.order_by(column.asc().nulls_last(), Subscriber.id)
+
+
+def _matches(text: str) -> sa.ColumnElement[bool]:
+    """Every word stands somewhere: in the address or in a text field."""
+    keys = [each.key for each in queries.fields() if each.kind is FieldKind.TEXT][:MOST_FIELDS_SEARCHED]
+    places = [Subscriber.email, *(json_text(Subscriber.fields, key) for key in keys)]
+    words = [sa.or_(*(place.icontains(word, autoescape=True) for place in places)) for word in text.split()]
+    return sa.and_(*words)
+
+
+def _is_on(search: Search) -> sa.ColumnElement[bool]:
+    is_on = sa.exists().where(Subscription.subscriber_id == Subscriber.id)
+    if search.list_id is not None:
+        is_on = is_on.where(Subscription.list_id == search.list_id)
+    if search.status not in ("", SUPPRESSED):
+        is_on = is_on.where(Subscription.status == Status(search.status))
+    return is_on

@@ -1,0 +1,35 @@
+"""Would this person get mail? Yes or no, with the reason in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.audience.models import Status, Subscription, Suppression
+from campaigns.core.i18n import _
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    gets_mail: bool
+    sentence: Any
+
+
+def standing(subscriptions: Sequence[Subscription], suppression: Suppression | None) -> Standing:
+    """What would happen with a campaign to this person's lists."""
+    if suppression is not None:
+        return Standing(
+            False, _("No. The address is suppressed: %(reason)s.", reason=suppression.reason.label)
+        )
+    by_status = {
+        status: ", ".join(each.list.name for each in subscriptions if each.status is status)
+        for status in Status
+    }
+    if names := by_status[Status.SUBSCRIBED]:
+        return Standing(True, _("Yes, campaigns to %(lists)s.", lists=names))
+    if names := by_status[Status.UNCONFIRMED]:
+        return Standing(False, _("No. The subscription to %(lists)s is not confirmed yet.", lists=names))
+    if names := by_status[Status.UNSUBSCRIBED]:
+        return Standing(False, _("No. This person has unsubscribed from %(lists)s.", lists=names))
+    return Standing(False, _("No. This person is on no list."))
