@@ -14,6 +14,7 @@ VIEWS = (
     "campaigns.delivery.views",
     "campaigns.planning.views",
     "campaigns.practice.views",
+    "campaigns.public.signup",
     "campaigns.public.views",
     "campaigns.reports.views",
     "campaigns.settings.views",
