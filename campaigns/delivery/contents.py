@@ -25,6 +25,7 @@ class Content:
     compiled: Compiled
     key: bytes
     mail_from: str
+    language: str
 
     @property
     def needs_fields(self) -> bool:
@@ -73,4 +74,5 @@ def content_of(campaign: Campaign) -> Content:
         compiled=compile_content(source),
         key=settings.link_key(),
         mail_from=revision.from_email,
+        language=source.language,
     )

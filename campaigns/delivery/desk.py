@@ -211,8 +211,7 @@ class Desk:
 
     def _fill(self, connection: sa.Connection, draft: Draft, size: int, now: datetime) -> None:
         for held in draft.held.values():
-            if not held.is_exhausted and len(draft.copies) < size:
-                self._mark(connection, draft, held, size, now)
+            self._take_from(connection, draft, held, size, now)
         for _number in range(CLAIMS_PER_TURN):
             if len(draft.copies) >= size:
                 return
@@ -222,6 +221,13 @@ class Desk:
             if claim.former is not None:
                 doubts.resolve(connection, claim, folder=self._folder, now=now)
             held = draft.held[claim.batch_id] = Held(claim)
+            self._take_from(connection, draft, held, size, now)
+
+    def _take_from(
+        self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime
+    ) -> None:
+        """Until the window is full or the batch is empty: many in a row may be left out."""
+        while not held.is_exhausted and len(draft.copies) < size:
             self._mark(connection, draft, held, size, now)
 
     def _mark(self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime) -> None:

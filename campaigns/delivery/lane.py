@@ -31,6 +31,7 @@ from campaigns.delivery.journal import Journal, Mark
 from campaigns.delivery.models import State
 from campaigns.delivery.outcomes import Verdict
 from campaigns.delivery.watch import Watch
+from campaigns.delivery.words import said
 from campaigns.mail.headers import HeaderInjection
 from campaigns.mail.smtp import Envelope, Outcome, Result, Server
 
@@ -250,7 +251,7 @@ class Lane:
                 date=copy.facts.started_at,
             )
         except (TemplateError, HeaderInjection, ValueError) as error:
-            self._answer(outcomes.not_composed(copy.facts, str(error)))
+            self._answer(outcomes.not_composed(copy.facts, said(error, language=self._content.language)))
             return None
         return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message)
 

@@ -17,6 +17,7 @@ from campaigns.core.dialect import is_sqlite
 from campaigns.core.errors import Conflict, DomainError
 from campaigns.core.i18n import _
 from campaigns.delivery import alerts, ledger
+from campaigns.delivery.words import said
 from campaigns.planning import recipients, states
 from campaigns.planning import services as planning
 from campaigns.planning.models import Campaign, PauseReason, Status
@@ -59,7 +60,7 @@ def _begin(campaign_id: int, now: datetime) -> bool:
     if campaign.send_at is None or campaign.send_at >= now - START_BY:
         states.move(campaign_id, Status.PREPARING, now=now)
         return False
-    detail = str(_("Nothing was sent. Resume the campaign to send it now, or cancel it."))
+    detail = said(_("Nothing was sent. Resume the campaign to send it now, or cancel it."))
     states.move(
         campaign_id, Status.PAUSED, now=now, pause_reason=PauseReason.MISSED_WINDOW, pause_detail=detail
     )
@@ -74,7 +75,7 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
         revision = planning.freeze_revision(campaign, now)
     except (TemplateError, DomainError) as error:
         db.session.rollback()
-        return _back_to_draft(campaign_id, str(error), now)
+        return _back_to_draft(campaign_id, said(error), now)
     people = recipients.select_for_ledger([each.id for each in campaign.lists])
     audience = ledger.write_wave(campaign_id, campaign.wave, people, size=size, now=now)
     states.move(campaign_id, Status.SENDING, now=now, revision_id=revision.id)

@@ -10,6 +10,7 @@ from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.delivery import services
 from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.words import said
 from campaigns.planning.models import Campaign, PauseReason
 
 # (from how many answers on, which share of them) is too much.
@@ -36,13 +37,13 @@ def check(campaign_id: int, *, now: datetime) -> bool:
             answered=row.answered,
         )
         return services.stop_by_itself(
-            campaign_id, reason=PauseReason.BOUNCE_RATE, detail=str(detail), now=now
+            campaign_id, reason=PauseReason.BOUNCE_RATE, detail=said(detail), now=now
         )
     if row.unknown > max(UNKNOWN_AT_LEAST, row.answered * UNKNOWN_SHARE):
         detail = _(
             "%(unknown)d mails have an unknown outcome. Look at the server, then resume.", unknown=row.unknown
         )
-        return services.stop_by_itself(campaign_id, reason=PauseReason.IN_DOUBT, detail=str(detail), now=now)
+        return services.stop_by_itself(campaign_id, reason=PauseReason.IN_DOUBT, detail=said(detail), now=now)
     return False
 
 

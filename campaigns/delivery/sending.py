@@ -24,6 +24,7 @@ from campaigns.delivery.lane import End, Lane, Pace
 from campaigns.delivery.models import State
 from campaigns.delivery.outcomes import Trouble, Verdict
 from campaigns.delivery.watch import Stop
+from campaigns.delivery.words import said
 from campaigns.planning import queries as planning
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import services as settings
@@ -54,7 +55,7 @@ def send(
         return End.STOPPED
     server = planning.server_of(campaign)
     if server is None:
-        detail = str(_("There is no sending server. Set one up, then resume."))
+        detail = said(_("There is no sending server. Set one up, then resume."))
         services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=detail, now=now())
         db.session.commit()
         return End.STOPPED
@@ -150,7 +151,7 @@ def _unable(campaign_id: int, error: Exception, now: datetime) -> End:
     db.session.rollback()
     is_content = isinstance(error, TemplateError)
     reason = PauseReason.CONTENT if is_content else PauseReason.SERVER_REFUSES
-    services.stop_by_itself(campaign_id, reason=reason, detail=str(error), now=now)
+    services.stop_by_itself(campaign_id, reason=reason, detail=said(error), now=now)
     db.session.commit()
     return End.STOPPED
 
@@ -162,15 +163,15 @@ def _draw_conclusions(
     if stop is not None:
         _stop(campaign_id, server_id, server_name, stop, now)
     elif end is End.UNREACHABLE:
-        said = lane.watch.said
-        failures = health.note_failure(server_id, said, now=now)
+        answer = lane.watch.said
+        failures = health.note_failure(server_id, answer, now=now)
         if failures >= health.GIVE_UP_AT:
             detail = _(
                 "%(server)s could not be reached for a long time: %(said)s Check the server, then resume.",
                 server=server_name,
-                said=said,
+                said=answer,
             )
-            services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=str(detail), now=now)
+            services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
     elif end is End.NOTHING:
         services.finish(campaign_id, now=now)
 
@@ -195,4 +196,4 @@ def _stop(campaign_id: int, server_id: int, server_name: str, stop: Stop, now: d
     else:
         reason = PauseReason.CONTENT
         detail = _("The mail could not be made for several people: %(said)s", **values)
-    services.stop_by_itself(campaign_id, reason=reason, detail=str(detail), now=now)
+    services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)

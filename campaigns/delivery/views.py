@@ -1,7 +1,106 @@
-"""Pages of this domain."""
+"""The page of a campaign on its way: live progress, pause, resume, cancel."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+
+from campaigns.accounts.guards import Action, allow
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.delivery import queries, services
+from campaigns.delivery.models import State
+from campaigns.planning import queries as planning
+from campaigns.planning.models import Campaign, PauseReason, Status
 
 bp = Blueprint("delivery", __name__)
+
+# How a state is drawn in the bar of all states.
+TONES = {
+    State.SENT: "good",
+    State.SENDING: "accent",
+    State.PENDING: "idle",
+    State.DEFERRED: "wait",
+    State.FAILED: "bad",
+    State.EXPIRED: "warn",
+    State.UNKNOWN: "warn",
+    State.SKIPPED: "idle",
+    State.CANCELLED: "idle",
+}
+REFRESH_S = {Status.SCHEDULED: 5, Status.PREPARING: 1, Status.SENDING: 2, Status.PAUSED: 5}
+
+
+@bp.get("/campaigns/<int:campaign_id>/sending")
+@allow(Action.READ)
+def sending(campaign_id: int) -> Any:
+    found = planning.campaign(campaign_id)
+    if found.status is Status.DRAFT:
+        return redirect(url_for("planning.show", campaign_id=campaign_id))
+    return render_template("delivery/sending.html", **_facts(found))
+
+
+@bp.get("/campaigns/<int:campaign_id>/sending/now")
+@allow(Action.READ)
+def sending_now(campaign_id: int) -> Any:
+    return render_template("delivery/_now.html", **_facts(planning.campaign(campaign_id)))
+
+
+@bp.post("/campaigns/<int:campaign_id>/pause")
+@allow(Action.EDIT)
+def create_pause(campaign_id: int) -> Any:
+    def pause(found: Campaign) -> None:
+        services.pause(found, reason=PauseReason.OPERATOR, detail=None, now=clock.now())
+
+    return _changed(campaign_id, pause, _("Paused. What is on its way to the server still arrives."))
+
+
+@bp.post("/campaigns/<int:campaign_id>/pause/delete")
+@allow(Action.EDIT)
+def delete_pause(campaign_id: int) -> Any:
+    def resume(found: Campaign) -> None:
+        services.resume(found, now=clock.now())
+
+    return _changed(campaign_id, resume, _("It goes on with exactly those who still wait."))
+
+
+@bp.post("/campaigns/<int:campaign_id>/cancellation")
+@allow(Action.EDIT)
+def create_cancellation(campaign_id: int) -> Any:
+    def cancel(found: Campaign) -> None:
+        services.cancel(found, now=clock.now())
+
+    return _changed(campaign_id, cancel, _("Cancelled. Nobody else gets this mail."))
+
+
+def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any) -> Any:
+    """Do it, say it, and go back to the page; a conflict is a sentence there."""
+    try:
+        change(planning.campaign(campaign_id))
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+    else:
+        db.session.commit()
+        queue.nudge()
+        flash(sentence, "success")
+    return redirect(url_for(".sending", campaign_id=campaign_id), 303)
+
+
+def _facts(campaign: Campaign) -> dict[str, Any]:
+    progress = queries.progress(campaign.id, now=clock.now())
+    states = [state for state in TONES if progress.counts[state]]
+    return {
+        "campaign": campaign,
+        "progress": progress,
+        "counts": progress.counts,
+        "states": states,
+        "tones": TONES,
+        "reasons": queries.reasons(campaign.id),
+        "refusals": queries.refusals(campaign.id),
+        "server": planning.server_of(campaign),
+        "refresh_s": REFRESH_S.get(campaign.status),
+    }

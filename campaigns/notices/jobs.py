@@ -8,6 +8,7 @@ from campaigns.core import addresses, clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import Misconfigured
 from campaigns.core.i18n import _
+from campaigns.core.mailtext import force_locale
 from campaigns.mail import smtp
 from campaigns.mail.headers import HeaderInjection
 from campaigns.mail.message import build_notice
@@ -41,7 +42,8 @@ def _delivered(notice: Notice) -> Result:
     try:
         connection, envelope = _prepared(notice)
     except Misconfigured as error:
-        return Result(notice.id, Outcome.NOT_SENT, Phase.CONNECT, None, str(error))
+        with force_locale(settings.site().language):  # no request, so no reader's language
+            return Result(notice.id, Outcome.NOT_SENT, Phase.CONNECT, None, str(error))
     except (HeaderInjection, ValueError) as error:
         return Result(notice.id, Outcome.UNSENDABLE, Phase.MAIL, Reply(550, str(error)), str(error))
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -18,11 +19,13 @@ from campaigns.planning.models import Campaign, Status
 from tests.factories import make_campaign, make_list, make_server, make_subscriber
 from tests.fakes.smtp_server import SmtpServer
 
+_rounds = itertools.count(1)
 BRISK = Pace(lease_s=8, budget_s=20, breath_s=0.01)
 
 
-def make_people(number: int, *, lists: list[List], prefix: str = "reader") -> None:
+def make_people(number: int, *, lists: list[List]) -> None:
     """That many subscribers on the lists."""
+    prefix = f"reader{next(_rounds)}-"
     for each in range(number):
         make_subscriber(f"{prefix}{each}@example.org", lists=lists, fields={"first_name": f"Zoë {each}"})
 
@@ -45,10 +48,15 @@ def make_launched(server: SmtpServer, *, size: int | None = None, **values: Any)
     return campaign
 
 
+def id_of(campaign: Campaign) -> int:
+    """Its id without a look at the database: a lane in another thread has a session of its own."""
+    return int(sa.inspect(campaign).identity[0])
+
+
 def send(campaign: Campaign, *, pace: Pace = BRISK, rounds: int = 50) -> End:
     """Lanes one after the other, until one finds no more to do."""
     for _round in range(rounds):
-        end = sending.send(campaign.id, pace=pace)
+        end = sending.send(id_of(campaign), pace=pace)
         if end in (End.NOTHING, End.STOPPED):
             return end
     raise AssertionError(f"still {end} after {rounds} lanes")
@@ -59,7 +67,7 @@ def states(campaign: Campaign) -> dict[str, int]:
     db.session.rollback()
     rows = db.session.execute(
         sa.select(Delivery.state, sa.func.count())
-        .where(Delivery.campaign_id == campaign.id, Delivery.is_latest)
+        .where(Delivery.campaign_id == id_of(campaign), Delivery.is_latest)
         .group_by(Delivery.state)
     )
     return {State(state).word: number for state, number in rows}
@@ -68,7 +76,7 @@ def states(campaign: Campaign) -> dict[str, int]:
 def fresh(campaign: Campaign) -> Campaign:
     """The campaign as it stands in the database now."""
     db.session.rollback()
-    return db.session.get_one(Campaign, campaign.id, populate_existing=True)
+    return db.session.get_one(Campaign, id_of(campaign), populate_existing=True)
 
 
 def copies(server: SmtpServer) -> Counter[str]:

@@ -1,0 +1,42 @@
+"""A lane in a process of its own that is killed -9 in mid-send."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from campaigns.core.db import db
+from campaigns.delivery import sending
+from campaigns.delivery.lane import Pace
+
+
+def killed_lane(app: Flask, campaign_id: int, *, when: Callable[[], bool], lease_s: float) -> None:
+    """Fork a lane and kill it as soon as `when` holds."""
+    db.session.rollback()
+    child = forked(app, lambda: sending.send(campaign_id, pace=Pace(lease_s=lease_s, window=50)))
+    deadline = time.monotonic() + 20
+    while not when():
+        assert time.monotonic() < deadline, "the lane never got that far"
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "the lane ended before it could be killed"
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def forked(app: Flask, work: Callable[[], object]) -> int:
+    """Run work in a child process as a work horse does; its process id."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        with app.app_context():
+            db.engine.dispose(close=False)
+            work()
+        code = 0
+    finally:
+        os._exit(code)

@@ -1,0 +1,97 @@
+"""The ack journal tells the next lane what the dead one knew."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from campaigns.delivery import journal
+from campaigns.delivery.journal import Journal, Mark
+
+
+def test_the_last_mark_of_a_mail_counts(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", window=4)
+    kept.write(1, 7, Mark.HANDED)
+    kept.write(1, 7, Mark.ACCEPTED, 250)
+    kept.write(2, 7, Mark.HANDED)
+    notes = journal.read(tmp_path, "lane")
+    assert notes and notes.is_whole
+    assert (notes.of(1, 7), notes.code(1, 7)) == (Mark.ACCEPTED, 250)
+    assert notes.of(2, 7) is Mark.HANDED
+    assert notes.of(3, 7) is None
+    assert notes.of(1, 8) is None
+
+
+def test_it_outlives_a_killed_process(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        kept = Journal(tmp_path, "lane", window=4)
+        kept.write(1, 1, Mark.ACCEPTED, 250)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    notes = journal.read(tmp_path, "lane")
+    assert notes and notes.of(1, 1) is Mark.ACCEPTED
+
+
+def test_places_are_used_again_and_the_order_stays_right(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", window=1)
+    kept.write(1, 1, Mark.HANDED)
+    kept.write(1, 1, Mark.NOT_SENT)
+    for _window in range(5):
+        kept.begin_window()
+        kept.write(1, 1, Mark.HANDED)
+        kept.write(1, 1, Mark.NOT_SENT)
+    kept.begin_window()
+    kept.write(1, 1, Mark.HANDED)
+    notes = journal.read(tmp_path, "lane")
+    assert notes and notes.of(1, 1) is Mark.HANDED
+
+
+def test_what_was_written_before_a_power_cut_proves_no_silence(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", window=1)
+    kept.write(1, 1, Mark.ACCEPTED, 250)
+    kept.close(remove=False)
+    path = journal.path_of(tmp_path, "lane")
+    path.write_bytes(
+        b"another boot".ljust(journal.HEADER_BYTES, b"\0") + path.read_bytes()[journal.HEADER_BYTES :]
+    )
+    notes = journal.read(tmp_path, "lane")
+    assert notes and not notes.is_whole
+    assert notes.of(1, 1) is Mark.ACCEPTED
+
+
+def test_a_torn_record_is_left_out(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", window=2)
+    kept.write(1, 1, Mark.ACCEPTED, 250)
+    kept.write(2, 1, Mark.ACCEPTED, 250)
+    kept.close(remove=False)
+    path = journal.path_of(tmp_path, "lane")
+    raw = bytearray(path.read_bytes())
+    raw[journal.HEADER_BYTES + journal.RECORD_BYTES + 9] ^= 0xFF
+    path.write_bytes(bytes(raw))
+    notes = journal.read(tmp_path, "lane")
+    assert notes and (notes.of(1, 1), notes.of(2, 1)) == (Mark.ACCEPTED, None)
+
+
+def test_a_lane_of_another_host_left_no_notes_here(tmp_path: Path) -> None:
+    assert journal.read(tmp_path, "elsewhere") is None
+
+
+def test_more_records_than_a_window_has_are_refused(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", window=1)
+    for _number in range(3):
+        kept.write(1, 1, Mark.HANDED)
+    with pytest.raises(BufferError):
+        kept.write(1, 1, Mark.HANDED)
+
+
+def test_journals_nobody_needs_are_swept_away_when_they_are_old(tmp_path: Path) -> None:
+    for owner in ("old", "needed", "young"):
+        Journal(tmp_path, owner, window=1).close(remove=False)
+    for owner in ("old", "needed"):
+        os.utime(journal.path_of(tmp_path, owner), (0, 0))
+    journal.sweep(tmp_path, still_needed={"needed"})
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["needed", "young"]
