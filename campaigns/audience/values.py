@@ -58,8 +58,9 @@ def meant(label: str) -> str:
 
 def slug(text: str) -> str:
     """Lower-case words joined by underscores, without accents where the letter has a plain form."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return re.sub(r"\W+", "_", unicodedata.normalize("NFKC", plain)).strip("_")
+    letters = unicodedata.normalize("NFKD", text)
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return re.sub(r"\W+", "_", unicodedata.normalize("NFKC", plain).casefold()).strip("_")
 
 
 def parse(text: str, *, kind: FieldKind, key: str) -> Any:
