@@ -30,8 +30,18 @@ class Trial:
 
     @property
     def error(self) -> str | None:
-        failed = next((step for step in self.steps if not step.is_ok), None)
+        failed = self._failed
         return f"{failed.phase.label}: {failed.text}" if failed else None
+
+    @property
+    def server_error(self) -> str | None:
+        """The error where it is the server's; a server that refuses one recipient works."""
+        failed = self._failed
+        return self.error if failed and failed.phase is not smtp.Phase.RCPT else None
+
+    @property
+    def _failed(self) -> Step | None:
+        return next((step for step in self.steps if not step.is_ok), None)
 
 
 def probe(target: smtp.Server) -> Trial:

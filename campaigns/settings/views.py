@@ -93,7 +93,7 @@ def server_test(server_id: int) -> Any:
     db.session.commit()  # hold nothing in the database while a server takes its time
     trial = trials.probe(target)
     server = queries.server(server_id)
-    services.record_probe(server, error=trial.error, now=clock.now())
+    services.record_probe(server, error=trial.server_error, now=clock.now())
     db.session.commit()
     return render_template("settings/server_test.html", server=server, trial=trial)
 
@@ -108,7 +108,7 @@ def server_test_mail(server_id: int) -> Any:
     db.session.commit()  # hold nothing in the database while a server takes its time
     trial = trials.send(target, letter)
     server = queries.server(server_id)
-    services.record_probe(server, error=trial.error, now=clock.now())
+    services.record_probe(server, error=trial.server_error, now=clock.now())
     db.session.commit()
     return render_template("settings/server_test.html", server=server, trial=trial)
 

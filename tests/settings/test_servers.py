@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from campaigns.core import config as configuration
+from campaigns.core import secrets
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
 from campaigns.mail.security import Security
@@ -18,6 +19,7 @@ from campaigns.practice import store
 from campaigns.settings import queries, services
 from campaigns.settings.models import Server
 from tests.factories import NOON, make_campaign, make_sender, make_server
+from tests.fakes.smtp_server import SmtpServer
 from tests.practice.mailbox import running_mailbox
 
 PASSWORD = "the relay's own secret"
@@ -281,3 +283,38 @@ def test_only_admins_change_servers(ben, cleo) -> None:
 def test_a_server_nobody_has_is_not_found(ada) -> None:
     assert ada.get("/settings/servers/999/edit").status_code == 404
     assert ada.post("/settings/servers/999/test").status_code == 404
+
+
+def test_a_wrong_password_is_shown_as_the_server_said_it(ada) -> None:
+    with SmtpServer(tls="starttls", users={"ann": "right"}) as scripted:
+        server = make_server(
+            port=scripted.port, security=Security.STARTTLS, verify_certificate=False, username="ann"
+        )
+        server.password_sealed = secrets.seal(
+            configuration.current().secret_key, "wrong", owner=f"server:{server.id}"
+        )
+        db.session.commit()
+        page = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
+    assert "535" in page
+    assert "wrong" not in page
+    assert reloaded(server.id).health == "broken"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise(ada) -> None:
+    with SmtpServer(tls="starttls") as scripted:
+        server = make_server(port=scripted.port, host="localhost", security=Security.STARTTLS)
+        strict = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
+        server.verify_certificate = False
+        db.session.commit()
+        lax = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
+    assert "It did not work" in strict
+    assert "Certificate for" in lax
+    assert "Not checked" in lax
+
+
+def test_a_server_that_refuses_one_recipient_is_not_broken(ada) -> None:
+    with SmtpServer(replies={"RCPT": "550 5.1.1 no such person"}) as scripted:
+        server = make_server(port=scripted.port)
+        page = ada.post(f"/settings/servers/{server.id}/test-mail").get_data(as_text=True)
+    assert "no such person" in page
+    assert reloaded(server.id).health == "working"
