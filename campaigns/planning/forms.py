@@ -35,7 +35,9 @@ def _trimmed(text: str | None) -> str | None:
 
 
 def _number(text: Any) -> int:
-    return int(text) if str(text).isascii() and str(text).isdigit() else 0
+    """A whole number that a database can hold; 0 for anything else."""
+    digits = str(text)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0
 
 
 class CreateForm(FlaskForm):
@@ -144,6 +146,11 @@ class ScheduleForm(FlaskForm):
         default="now",
     )
     at = StringField(_("Day and time"))
+
+    @property
+    def known_version(self) -> int:
+        """The version that was checked."""
+        return _number(self.version.data)
 
 
 def _data(campaign: Campaign) -> dict[str, Any]:

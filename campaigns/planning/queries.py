@@ -18,6 +18,8 @@ from campaigns.planning.models import Campaign, Link, Revision, Status
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
 
+LARGEST_ID = 2**31 - 1
+
 # What is asked for together on the list of campaigns.
 FILTERS: Mapping[str, tuple[Status, ...]] = {
     "draft": (Status.DRAFT,),
@@ -30,7 +32,7 @@ FILTERS: Mapping[str, tuple[Status, ...]] = {
 
 def campaign(campaign_id: int) -> Campaign:
     """That campaign; raises NotFound."""
-    found = db.session.get(Campaign, campaign_id)
+    found = db.session.get(Campaign, campaign_id) if campaign_id <= LARGEST_ID else None
     if found is None:
         raise NotFound(_("There is no such campaign. Somebody may have deleted it."))
     return found

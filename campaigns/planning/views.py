@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import (
@@ -42,6 +43,7 @@ MAIL_CSP = (
     "img-src 'self' http: https: data:; style-src 'self' 'unsafe-inline'; font-src 'self' https:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+HEAD = re.compile(r"<head\b[^>]*>", re.I)
 # Which part of the editor a finding is about; anything else is a setting.
 PLACES = {"from_email": "sender"}
 
@@ -158,7 +160,7 @@ def preview(campaign_id: int) -> Any:
         return _mail(render_template("planning/preview_error.html", error=error))
     if request.args.get("part") == "text":
         return _mail(render_template("planning/preview_text.html", text=shown.text))
-    return _mail(shown.html.replace("<head>", '<head><base target="_blank">', 1))
+    return _mail(HEAD.sub(r'\g<0><base target="_blank">', shown.html, count=1))
 
 
 @bp.get("/campaigns/<int:campaign_id>/preview/line")
@@ -331,8 +333,7 @@ def _schedule(found: Campaign, form: ScheduleForm) -> None:
     now = clock.now()
     zone = clock.zone(operator().time_zone)
     at = times.moment(form.at.data or "", zone) if form.when.data == "later" else now + services.GRACE
-    version = int(form.version.data) if str(form.version.data).isdigit() else None
-    services.schedule(found, at=at, now=now, version=version)
+    services.schedule(found, at=at, now=now, version=form.known_version)
     db.session.commit()
 
 

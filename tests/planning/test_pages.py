@@ -460,3 +460,48 @@ def test_a_form_without_its_token_is_refused(ada: BrowserClient) -> None:
     answer = ada.post(f"/campaigns/{campaign.id}/schedule", data={"when": "now"}, csrf=False)
     assert answer.status_code == 400
     assert now_of(campaign.id).status is Status.DRAFT
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize("rubbish", ["", "-1", "9" * 40, "\u00b2", "x", "\0", "1 OR 1=1"])
+def test_rubbish_in_a_version_is_an_old_version(ada: BrowserClient, rubbish: str) -> None:
+    campaign = make_ready()
+    answer = ada.post(f"/campaigns/{campaign.id}/edit", data=typed(campaign, version=rubbish, subject="New"))
+    assert answer.status_code == 409
+    data = {"version": rubbish, "when": "now"}
+    assert ada.post(f"/campaigns/{campaign.id}/schedule", data=data).status_code == 303
+    assert now_of(campaign.id).status is Status.DRAFT
+
+
+@pytest.mark.parametrize("path", ["9" * 30, "0", "2147483648"])
+def test_a_number_that_is_no_campaign_is_not_found(ada: BrowserClient, path: str) -> None:
+    for page in ("", "/edit", "/check", "/preview"):
+        assert ada.get(f"/campaigns/{path}{page}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{% for a in range(10**9) %}x{% endfor %}",
+        "{{ 9**9**9 }}",
+        "<table><tr>" * 5000,
+        "{% include '/etc/passwd' %}",
+        "\0\ud800".encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
+        "]]><!--<a href='{{'",
+    ],
+)
+def test_a_hostile_template_is_kept_as_text_and_harms_nothing(ada: BrowserClient, hostile: str) -> None:
+    campaign = make_ready()
+    data = typed(campaign, html=hostile, subject=hostile[:200], preheader=hostile[:200])
+    assert ada.post(f"/campaigns/{campaign.id}/edit", data=data).status_code == 303
+    for page in ("edit", "check"):
+        assert ada.get(f"/campaigns/{campaign.id}/{page}").status_code == 200
+    assert mail(ada, f"/campaigns/{campaign.id}/preview").status_code == 200
+    for act, form in (
+        ("test-mails", {"to": "me@example.com"}),
+        ("schedule", {"when": "now", "version": "2"}),
+    ):
+        assert ada.post(f"/campaigns/{campaign.id}/{act}", data=form).status_code in (303, 422)
