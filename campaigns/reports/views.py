@@ -1,7 +1,146 @@
-"""Pages of this domain."""
+"""The start page, a campaign's report, and everybody in it."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask_babel import format_date
+
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.audience import exporter
+from campaigns.core import addresses, clock, queue
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _n
+from campaigns.delivery import services as delivery
+from campaigns.delivery.models import Reason, State
+from campaigns.planning import queries as planning
+from campaigns.planning.models import Status
+from campaigns.reports import answers, recipients, report, series
+from campaigns.reports import home as start
+from campaigns.reports.timeline import timeline
 
 bp = Blueprint("reports", __name__)
+GROWTH_DAYS = 30
+
+
+@bp.record_once
+def _share(state: Any) -> None:
+    state.app.jinja_env.globals["person_timeline"] = timeline
+
+
+@bp.app_template_filter("day")
+def day(moment: datetime) -> str:
+    """The day of a moment in the reader's zone and language."""
+    return str(format_date(moment, "full"))
+
+
+@bp.get("/")
+@allow(Action.READ)
+def home() -> Any:
+    now, zone = clock.now(), clock.zone(operator().time_zone)
+    last, median = start.last_campaigns()
+    return render_template(
+        "reports/home.html",
+        needs=start.needs(now=now),
+        flights=start.in_flight(now=now),
+        last=last,
+        median=median,
+        steps=start.steps(),
+        growth=series.growth(zone, days=GROWTH_DAYS, now=now),
+    )
+
+
+@bp.get("/in-flight")
+@allow(Action.READ)
+def in_flight() -> Any:
+    return render_template("reports/_in_flight.html", flights=start.in_flight(now=clock.now()))
+
+
+@bp.get("/campaigns/<int:campaign_id>/report")
+@allow(Action.READ)
+def campaign(campaign_id: int) -> Any:
+    found = planning.campaign(campaign_id)
+    if found.status in (Status.DRAFT, Status.SCHEDULED):
+        return redirect(url_for("planning.show", campaign_id=campaign_id))
+    zone, by = clock.zone(operator().time_zone), request.args.get("by", "hour")
+    read = series.by_day if by == "day" else series.by_hour
+    return render_template(
+        "reports/campaign.html",
+        campaign=found,
+        report=report.of(found),
+        series=read(found, zone, now=clock.now()),
+        by="day" if by == "day" else "hour",
+    )
+
+
+@bp.post("/campaigns/<int:campaign_id>/retry")
+@allow(Action.EDIT)
+def create_retry(campaign_id: int) -> Any:
+    try:
+        number = delivery.retry_failed(campaign_id, now=clock.now())
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return redirect(url_for(".campaign", campaign_id=campaign_id), 303)
+    db.session.commit()
+    queue.nudge()
+    flash(_n("It is sent again to one person.", "It is sent again to %(num)s people.", number), "success")
+    return redirect(url_for("delivery.sending", campaign_id=campaign_id), 303)
+
+
+@bp.get("/campaigns/<int:campaign_id>/recipients")
+@allow(Action.READ)
+def campaign_recipients(campaign_id: int) -> Any:
+    found, chosen = planning.campaign(campaign_id), recipients.filter_from(request.args)
+    return render_template(
+        "reports/recipients.html",
+        campaign=found,
+        chosen=chosen,
+        page=recipients.page(campaign_id, chosen, before=_key("before"), after=_key("after")),
+        states=list(State),
+        reasons=list(Reason),
+        done=recipients.DONE,
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>/recipients.csv")
+@allow(Action.READ)
+def campaign_recipients_csv(campaign_id: int) -> Any:
+    planning.campaign(campaign_id)
+    lines = exporter.lines(recipients.export(campaign_id, recipients.filter_from(request.args)))
+    answer = Response(stream_with_context(lines), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{campaign_id}-recipients.csv"'
+    return answer
+
+
+@bp.get("/campaigns/<int:campaign_id>/recipients/<int:delivery_id>")
+@allow(Action.READ)
+def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
+    found = planning.campaign(campaign_id)
+    row = recipients.recipient(campaign_id, delivery_id)
+    return render_template(
+        "reports/recipient.html", campaign=found, delivery=row, answer=answers.about(row, found)
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>/why")
+@allow(Action.READ)
+def campaign_why(campaign_id: int) -> Any:
+    """Straight to one recipient by address; to the search when nobody has exactly that one."""
+    typed = request.args.get("q", "")
+    planning.campaign(campaign_id)
+    try:
+        row = recipients.by_address(campaign_id, addresses.normalise(typed))
+    except (addresses.BadAddress, UnicodeError):
+        row = None
+    if row is None:
+        return redirect(url_for(".campaign_recipients", campaign_id=campaign_id, q=typed[:200] or None))
+    return redirect(url_for(".campaign_recipient", campaign_id=campaign_id, delivery_id=row.id))
+
+
+def _key(name: str) -> int | None:
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None

@@ -1,0 +1,105 @@
+""" "Why did, or didn't, Ana get it?" in one sentence, with what it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.i18n import _
+from campaigns.delivery import queries as ledger
+from campaigns.delivery.models import Attempt, Delivery, State
+from campaigns.planning.models import Campaign, Link
+from campaigns.settings.models import Server
+from campaigns.tracking.models import Event
+
+MOST_EVENTS = 200
+
+
+class Got(StrEnum):
+    """Whether somebody got a mail."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_YET = "not_yet"
+    PERHAPS = "perhaps"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event of one mail, with where its link leads."""
+
+    event: Event
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict, the sentence, and the evidence."""
+
+    got: Got
+    sentence: Any
+    attempts: list[Attempt]
+    events: list[Seen]
+    server: Server | None
+
+
+def about(delivery: Delivery, campaign: Campaign) -> Answer:
+    """The whole answer for one recipient."""
+    server = db.session.get(Server, delivery.server_id) if delivery.server_id else None
+    return Answer(
+        got=verdict(delivery.state),
+        sentence=sentence(delivery, server_name=server.name if server else None),
+        attempts=ledger.attempts(delivery.id),
+        events=_events(delivery, campaign),
+        server=server,
+    )
+
+
+def verdict(state: State) -> Got:
+    """What a state means for the person."""
+    if state is State.SENT:
+        return Got.YES
+    if state is State.UNKNOWN:
+        return Got.PERHAPS
+    return Got.NO if state.is_final else Got.NOT_YET
+
+
+def sentence(delivery: Delivery, *, server_name: str | None) -> Any:
+    """One sentence on what became of the mail to this person."""
+    facts = {
+        "server": server_name or str(_("The sending server")),
+        "reason": str(delivery.reason.label) if delivery.reason else "",
+        "attempts": delivery.attempts,
+    }
+    if delivery.state is State.SENT and delivery.attempts > 1:
+        return _("Yes. %(server)s took the mail at attempt %(attempts)d.", **facts)
+    if delivery.state is State.FAILED and not delivery.reason:
+        return _("No. %(server)s refused the mail for good.", **facts)
+    sentences: dict[State, Any] = {
+        State.SENT: _("Yes. %(server)s took the mail.", **facts),
+        State.FAILED: _("No. The mail was refused for good: %(reason)s.", **facts),
+        State.SKIPPED: _("No. Left out when the campaign started: this person %(reason)s.", **facts),
+        State.EXPIRED: _("No. It was tried %(attempts)d times and never taken in time.", **facts),
+        State.CANCELLED: _("No. The campaign was cancelled before it was this person's turn."),
+        State.UNKNOWN: _("Perhaps. The connection broke after the mail and before the server's answer."),
+        State.PENDING: _("Not yet. The mail waits for its turn."),
+        State.SENDING: _("Not yet. The mail is on its way to the server."),
+        State.DEFERRED: _("Not yet. The mail will be tried again: %(reason)s.", **facts),
+    }
+    return sentences[delivery.state]
+
+
+def _events(delivery: Delivery, campaign: Campaign) -> list[Seen]:
+    on = sa.and_(Link.number == Event.link_number, Link.revision_id == campaign.revision_id)
+    rows = db.session.execute(
+        sa.select(Event, Link.url)
+        .outerjoin(Link, on)
+        .where(Event.delivery_id == delivery.id)
+        .order_by(Event.at, Event.id)
+        .limit(MOST_EVENTS)
+    )
+    return [Seen(row[0], row[1]) for row in rows]

@@ -1,0 +1,133 @@
+"""What the start page shows: what needs an operator, what is under way, the last campaigns, first steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Import, ImportStatus, Subscriber
+from campaigns.core.db import db
+from campaigns.delivery import queries as ledger
+from campaigns.delivery.queries import Progress
+from campaigns.planning.models import Campaign, Status
+from campaigns.reports import queries
+from campaigns.reports.queries import COMPARED_WITH, Comparison, Figures
+from campaigns.settings.models import Sender, Server
+
+LATELY = timedelta(days=7)
+MOST = 5
+LAST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What waits for a person."""
+
+    paused: list[Campaign]
+    returned: list[Campaign]  # drafts that could not go out
+    failed: list[tuple[Campaign, int]]  # finished lately, with people who did not get it
+    servers: list[Server]
+    unmapped: list[Import]
+    rejected: list[Import]
+
+    def __bool__(self) -> bool:
+        return any((self.paused, self.returned, self.failed, self.servers, self.unmapped, self.rejected))
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A campaign that is under way, or will be."""
+
+    campaign: Campaign
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a new place has done so far."""
+
+    has_server: bool  # one that reaches people outside
+    has_practice: bool
+    has_sender: bool
+    has_people: bool
+    has_campaign: bool
+    has_sent: bool
+
+    @property
+    def is_done(self) -> bool:
+        return self.has_sent
+
+
+def needs(*, now: datetime) -> Needs:
+    """Everything that stands still until somebody acts, the newest first."""
+    lately = now - LATELY
+    returned = (Campaign.status == Status.DRAFT) & Campaign.pause_reason.is_not(None)
+    rejected = (Import.status == ImportStatus.FAILED) | (Import.rejected > 0)
+    return Needs(
+        paused=_campaigns(Campaign.status == Status.PAUSED),
+        returned=_campaigns(returned),
+        failed=_failed(lately),
+        servers=[each for each in db.session.scalars(sa.select(Server)) if not each.is_healthy],
+        unmapped=_imports(Import.status == ImportStatus.UPLOADED),
+        rejected=_imports(rejected & (Import.finished_at > lately)),
+    )
+
+
+def in_flight(*, now: datetime) -> list[Flight]:
+    """Campaigns that go out now, with how far they are, then those that are scheduled, the next first."""
+    rank = sa.case((Campaign.status == Status.SCHEDULED, 1), else_=0)
+    wanted = Campaign.status.in_((Status.SCHEDULED, Status.PREPARING, Status.SENDING))
+    found = _campaigns(wanted, rank, Campaign.send_at, most=10)
+    return [
+        Flight(each, ledger.progress(each.id, now=now) if each.status is Status.SENDING else None)
+        for each in found
+    ]
+
+
+def last_campaigns() -> tuple[list[tuple[Campaign, Figures]], Comparison | None]:
+    """The last three campaigns with their figures, and the medians of the last ten."""
+    found = queries.finished(most=COMPARED_WITH)
+    known = queries.figures([each.id for each in found])
+    shown = [(each, known[each.id]) for each in found[:LAST_SHOWN]]
+    return shown, queries.median_of([each for each in known.values() if each.sent])
+
+
+def steps() -> Steps:
+    """How far the first steps are; each is read from what there is."""
+    return Steps(
+        has_server=_any(sa.select(Server.id).where(~Server.is_practice)),
+        has_practice=_any(sa.select(Server.id).where(Server.is_practice)),
+        has_sender=_any(sa.select(Sender.id)),
+        has_people=_any(sa.select(Subscriber.id)),
+        has_campaign=_any(sa.select(Campaign.id)),
+        has_sent=_any(sa.select(Campaign.id).where(Campaign.started_at.is_not(None))),
+    )
+
+
+def _any(statement: Any) -> bool:
+    return db.session.scalar(statement.limit(1)) is not None
+
+
+def _campaigns(condition: sa.ColumnElement[bool], *order: Any, most: int = MOST) -> list[Campaign]:
+    statement = (
+        sa.select(Campaign)
+        .where(condition)
+        .order_by(*order, Campaign.updated_at.desc())
+        .limit(most)
+        .options(sa.orm.defer(Campaign.html), sa.orm.defer(Campaign.text))
+    )
+    return list(db.session.scalars(statement))
+
+
+def _failed(since: datetime) -> list[tuple[Campaign, int]]:
+    found = _campaigns((Campaign.status == Status.FINISHED) & (Campaign.finished_at > since))
+    known = queries.figures([each.id for each in found])
+    return [(each, known[each.id].failed) for each in found if known[each.id].failed]
+
+
+def _imports(condition: sa.ColumnElement[bool]) -> list[Import]:
+    statement = sa.select(Import).where(condition).order_by(Import.id.desc()).limit(MOST)
+    return list(db.session.scalars(statement.options(sa.orm.joinedload(Import.list))))

@@ -1,0 +1,179 @@
+"""The report of one campaign: who got it, who looked, where they clicked, and how that compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Subscriber
+from campaigns.core.db import db
+from campaigns.core.dialect import is_sqlite
+from campaigns.delivery import queries as ledger
+from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.queries import Counts
+from campaigns.planning.models import Campaign, Link
+from campaigns.reports import queries
+from campaigns.reports.queries import Comparison, Figures
+from campaigns.tracking.models import Event, Kind, LeavingReason, Verdict
+
+MOST_DOMAINS = 12
+MOST_LINKS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Who made the opens or clicks: mails in which each was seen, and how often."""
+
+    people: int = 0
+    unsure: int = 0
+    machines_only: int = 0  # mails that nobody but a machine has opened or clicked
+    events: int = 0
+    machine_events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A link of the mail: people who clicked, their clicks, and the clicks of machines."""
+
+    number: int
+    url: str
+    people: int
+    clicks: int
+    machine_clicks: int
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRow:
+    """The recipients at one mail domain."""
+
+    domain: str
+    audience: int
+    sent: int
+    failed: int
+    opens: int
+    clicks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything the page shows, counted once."""
+
+    campaign: Campaign
+    counts: Counts
+    figures: Figures
+    reasons: list[tuple[State, Reason, int]]
+    opens: Split
+    clicks: Split
+    links: list[LinkRow]
+    domains: list[DomainRow]
+    comparison: Comparison | None
+    leaving: list[tuple[LeavingReason, int]] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> int:
+        """Those whom the campaign meant to reach: the audience without those left out at the start."""
+        return self.counts.audience - self.counts[State.SKIPPED]
+
+    @property
+    def failed(self) -> int:
+        """Those whom sending again may reach: failed, too late, unknown."""
+        return self.figures.failed
+
+
+def of(campaign: Campaign) -> Report:
+    """The report as of now."""
+    return Report(
+        campaign=campaign,
+        counts=ledger.counts(campaign.id),
+        figures=queries.figures([campaign.id])[campaign.id],
+        reasons=ledger.reasons(campaign.id),
+        opens=_split(campaign.id, Kind.OPEN, Delivery.opened_at),
+        clicks=_split(campaign.id, Kind.CLICK, Delivery.clicked_at),
+        links=_links(campaign),
+        domains=_domains(campaign.id),
+        comparison=queries.comparison(campaign),
+        leaving=_leaving(campaign.id),
+    )
+
+
+def _split(campaign_id: int, kind: Kind, first: Any) -> Split:
+    row = db.session.execute(
+        sa.select(
+            sa.func.count(Event.delivery_id.distinct()).filter(Event.verdict == Verdict.HUMAN),
+            sa.func.count(Event.delivery_id.distinct()).filter(Event.verdict == Verdict.UNSURE),
+            sa.func.count(Event.delivery_id.distinct()).filter(first.is_(None)),
+            sa.func.count(),
+            sa.func.count().filter(Event.verdict == Verdict.MACHINE),
+        )
+        .join(Delivery, Delivery.id == Event.delivery_id)
+        .where(Event.campaign_id == campaign_id, Event.kind == kind)
+    ).one()
+    return Split(*row)
+
+
+def _links(campaign: Campaign) -> list[LinkRow]:
+    """Every tracked link, also those nobody followed, the most followed first."""
+    is_machine = Event.verdict == Verdict.MACHINE
+    clicked = (
+        sa.select(
+            Event.link_number,
+            sa.func.count(Event.delivery_id.distinct()).filter(~is_machine).label("people"),
+            sa.func.count().filter(~is_machine).label("clicks"),
+            sa.func.count().filter(is_machine).label("machines"),
+        )
+        .where(Event.campaign_id == campaign.id, Event.kind == Kind.CLICK)
+        .group_by(Event.link_number)
+        .subquery()
+    )
+    people = sa.func.coalesce(clicked.c.people, 0)
+    rows = db.session.execute(
+        sa.select(
+            Link.number,
+            Link.url,
+            people,
+            sa.func.coalesce(clicked.c.clicks, 0),
+            sa.func.coalesce(clicked.c.machines, 0),
+        )
+        .outerjoin(clicked, clicked.c.link_number == Link.number)
+        .where(Link.revision_id == campaign.revision_id)
+        .order_by(people.desc(), Link.number)
+        .limit(MOST_LINKS)
+    )
+    return [LinkRow(*row) for row in rows]
+
+
+def _domains(campaign_id: int) -> list[DomainRow]:
+    at = Subscriber.address
+    domain = (
+        sa.func.substr(at, sa.func.instr(at, "@") + 1) if is_sqlite() else sa.func.split_part(at, "@", 2)
+    ).label("domain")
+    number = sa.func.count().label("number")
+    rows = db.session.execute(
+        sa.select(
+            domain,
+            number,
+            sa.func.count().filter(Delivery.state == State.SENT),
+            sa.func.count().filter(Delivery.state.in_((State.FAILED, State.EXPIRED, State.UNKNOWN))),
+            sa.func.count(Delivery.opened_at),
+            sa.func.count(Delivery.clicked_at),
+        )
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, Delivery.state != State.SKIPPED)
+        .group_by(domain)
+        .order_by(number.desc(), domain)
+        .limit(MOST_DOMAINS)
+    )
+    return [DomainRow(*row) for row in rows]
+
+
+def _leaving(campaign_id: int) -> list[tuple[LeavingReason, int]]:
+    number = sa.func.count().label("number")
+    rows = db.session.execute(
+        sa.select(Event.reason, number)
+        .where(Event.campaign_id == campaign_id, Event.kind == Kind.UNSUBSCRIBE, Event.reason.is_not(None))
+        .group_by(Event.reason)
+        .order_by(number.desc())
+    )
+    return [(row[0], row[1]) for row in rows if row[0]]

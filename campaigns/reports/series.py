@@ -1,0 +1,171 @@
+"""Figures over time, on the wall clock of whoever looks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Status, Subscription
+from campaigns.core.db import db
+from campaigns.core.dialect import is_sqlite
+from campaigns.delivery.models import Delivery
+from campaigns.planning.models import Campaign
+
+QUARTER_S = 900  # the finest step between any two zones' clocks
+HOUR = timedelta(hours=1)
+FIRST_HOURS = 48
+MOST_DAYS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Counts per step; `times` are the steps' beginnings."""
+
+    times: list[datetime] = field(default_factory=list)
+    opens: list[int] = field(default_factory=list)
+    clicks: list[int] = field(default_factory=list)
+    has_later: bool = False  # more came after the last step shown
+
+    @property
+    def busiest(self) -> datetime | None:
+        """The step in which most people opened."""
+        return self.times[self.opens.index(max(self.opens))] if any(self.opens) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Subscribed at the end of each day, on all lists together; who came and who left in all that time."""
+
+    days: list[datetime]
+    subscribed: list[int]
+    came: int
+    left: int
+
+
+def by_hour(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
+    """First opens and clicks of people in each hour of the first two days."""
+    opens, clicks = _quarters(Delivery.opened_at, campaign.id), _quarters(Delivery.clicked_at, campaign.id)
+    start = campaign.started_at or _first(opens)
+    if start is None:
+        return Series()
+    first = _hour(start, zone)
+    end = min(now, first + FIRST_HOURS * HOUR)
+    times = [first + number * HOUR for number in range(FIRST_HOURS) if first + number * HOUR <= end]
+    later = (first + FIRST_HOURS * HOUR).timestamp() / QUARTER_S
+    return Series(
+        times,
+        _per_hour(opens, first, len(times)),
+        _per_hour(clicks, first, len(times)),
+        has_later=any(quarter >= later for quarter in opens),
+    )
+
+
+def by_day(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
+    """The same for each day until the last one with anything in it."""
+    opens, clicks = _quarters(Delivery.opened_at, campaign.id), _quarters(Delivery.clicked_at, campaign.id)
+    start = campaign.started_at or _first(opens)
+    if start is None:
+        return Series()
+    last = max((*opens, *clicks, int(start.timestamp()) // QUARTER_S))
+    first_day, last_day = _day(start, zone), _day(_moment(last), zone)
+    days = [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 1)]
+    days = days[:MOST_DAYS]
+    opened, clicked = _per_day(opens, zone), _per_day(clicks, zone)
+    return Series(
+        [_midnight(day, zone) for day in days],
+        [opened[day] for day in days],
+        [clicked[day] for day in days],
+    )
+
+
+def growth(zone: ZoneInfo, *, days: int, now: datetime) -> Growth:
+    """How many people lists hold, day by day, reckoned back from today."""
+    came = _per_day(
+        _subscriptions(sa.func.coalesce(Subscription.confirmed_at, Subscription.created_at)), zone
+    )
+    left = _per_day(_subscriptions(Subscription.unsubscribed_at), zone)
+    today = _day(now, zone)
+    number = (
+        db.session.scalar(
+            sa.select(sa.func.count())
+            .select_from(Subscription)
+            .where(Subscription.status == Status.SUBSCRIBED)
+        )
+        or 0
+    )
+    shown, counts = [], []
+    for day in (today - timedelta(days=back) for back in range(days)):
+        shown.append(_midnight(day, zone))
+        counts.append(max(0, number))
+        number += left[day] - came[day]
+    span = [today - timedelta(days=back) for back in range(days)]
+    return Growth(shown[::-1], counts[::-1], sum(came[day] for day in span), sum(left[day] for day in span))
+
+
+def _quarters(column: Any, campaign_id: int) -> dict[int, int]:
+    """Rows of the ledger per quarter of an hour since 1970."""
+    quarter = _quarter(column)
+    rows = db.session.execute(
+        sa.select(quarter, sa.func.count())
+        .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, column.is_not(None))
+        .group_by(quarter)
+    )
+    return {int(row[0]): row[1] for row in rows}
+
+
+def _subscriptions(column: Any) -> dict[int, int]:
+    quarter = _quarter(column)
+    rows = db.session.execute(
+        sa.select(quarter, sa.func.count())
+        .where(Subscription.status != Status.UNCONFIRMED, column.is_not(None))
+        .group_by(quarter)
+    )
+    return {int(row[0]): row[1] for row in rows}
+
+
+def _quarter(column: Any) -> sa.ColumnElement[int]:
+    step = sa.literal_column(str(QUARTER_S), sa.Integer)
+    if is_sqlite():
+        return sa.cast(sa.func.strftime("%s", column), sa.Integer).op("/")(step)
+    return sa.cast(sa.func.floor(sa.extract("epoch", column) / step), sa.BigInteger)
+
+
+def _per_hour(quarters: dict[int, int], first: datetime, hours: int) -> list[int]:
+    found = [0] * hours
+    for quarter, number in quarters.items():
+        place = (quarter * QUARTER_S - int(first.timestamp())) // 3600
+        if 0 <= place < hours:
+            found[place] += number
+    return found
+
+
+def _per_day(quarters: dict[int, int], zone: ZoneInfo) -> Counter[date]:
+    found: Counter[date] = Counter()
+    for quarter, number in quarters.items():
+        found[_day(_moment(quarter), zone)] += number
+    return found
+
+
+def _first(quarters: dict[int, int]) -> datetime | None:
+    return _moment(min(quarters)) if quarters else None
+
+
+def _moment(quarter: int) -> datetime:
+    return datetime.fromtimestamp(quarter * QUARTER_S, UTC)
+
+
+def _hour(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

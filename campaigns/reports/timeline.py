@@ -1,0 +1,91 @@
+"""What went to one person and what came back, the latest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.delivery.models import Delivery, State
+from campaigns.planning.models import Campaign, Link
+from campaigns.tracking.models import Event, Kind, Verdict
+
+MOST_MAILS = 30
+MOST_MOMENTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A mail (`state` is set), or an open, click or unsubscribe (`kind` is), `times` over."""
+
+    at: datetime
+    campaign_id: int
+    campaign: str
+    delivery_id: int
+    state: State | None = None
+    kind: Kind | None = None
+    is_machine: bool = False
+    url: str | None = None
+    times: int = 1
+
+
+def timeline(subscriber_id: int) -> list[Moment]:
+    """A person's last mails and what they did with them."""
+    mails = db.session.execute(
+        sa.select(Delivery, Campaign.name)
+        .join(Campaign, Campaign.id == Delivery.campaign_id)
+        .where(Delivery.subscriber_id == subscriber_id)
+        .order_by(Delivery.id.desc())
+        .limit(MOST_MAILS)
+    ).all()
+    found = [
+        Moment(
+            at=row.Delivery.done_at or row.Delivery.started_at,
+            campaign_id=row.Delivery.campaign_id,
+            campaign=row.name,
+            delivery_id=row.Delivery.id,
+            state=row.Delivery.state,
+        )
+        for row in mails
+        if row.Delivery.done_at or row.Delivery.started_at
+    ]
+    found += _came_back([row.Delivery.id for row in mails])
+    return sorted(found, key=lambda moment: moment.at, reverse=True)[:MOST_MOMENTS]
+
+
+def _came_back(delivery_ids: list[int]) -> list[Moment]:
+    """Events of these mails, repetitions folded into their first."""
+    is_machine = (Event.verdict == Verdict.MACHINE).label("is_machine")
+    rows = db.session.execute(
+        sa.select(
+            sa.func.min(Event.at).label("at"),
+            Event.campaign_id,
+            Campaign.name,
+            Event.delivery_id,
+            Event.kind,
+            is_machine,
+            sa.func.min(Link.url).label("url"),
+            sa.func.count().label("times"),
+        )
+        .join(Campaign, Campaign.id == Event.campaign_id)
+        .outerjoin(Link, sa.and_(Link.revision_id == Campaign.revision_id, Link.number == Event.link_number))
+        .where(Event.delivery_id.in_(delivery_ids))
+        .group_by(
+            Event.campaign_id, Campaign.name, Event.delivery_id, Event.kind, is_machine, Event.link_number
+        )
+    )
+    return [
+        Moment(
+            at=row.at,
+            campaign_id=row.campaign_id,
+            campaign=row.name,
+            delivery_id=row.delivery_id,
+            kind=row.kind,
+            is_machine=bool(row.is_machine),
+            url=row.url,
+            times=row.times,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,119 @@
+"""The start page: what needs somebody, what is under way, first steps that tick themselves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from campaigns.audience.models import Import, ImportStatus, Subscription
+from campaigns.audience.models import Status as Standing
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.delivery.models import Reason, State
+from campaigns.planning.models import PauseReason, Status
+from campaigns.reports import home, series
+from tests.factories import (
+    NOON,
+    make_campaign,
+    make_delivery,
+    make_list,
+    make_sender,
+    make_server,
+    make_subscriber,
+)
+
+
+def test_first_steps_tick_themselves(app: Flask, ada) -> None:
+    page = ada.get("/").text
+    assert page.count("To do") == 5
+    make_server(is_practice=True)
+    assert "practice mailbox" in ada.get("/").text
+    make_server(host="smtp.example.com")
+    make_sender()
+    make_subscriber()
+    make_campaign()
+    assert ada.get("/").text.count("To do") == 1
+    make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
+    assert "First steps" not in ada.get("/").text
+
+
+def test_a_viewer_gets_no_button_that_would_refuse(app: Flask, cleo) -> None:
+    page = cleo.get("/").text
+    assert "New campaign" not in page
+    assert "/imports/new" not in page and "/settings/servers/new" not in page
+
+
+def test_what_stands_still_is_said_first(app: Flask, ada) -> None:
+    now = clock.now()
+    letters = make_list("Letters")
+    make_campaign(
+        name="Held",
+        status=Status.PAUSED,
+        paused_at=now,
+        started_at=now,
+        pause_reason=PauseReason.SERVER_REFUSES,
+        pause_detail="535 wrong password",
+    )
+    make_campaign(name="Came back", pause_reason=PauseReason.CONTENT, pause_detail="Line 3: an unknown tag.")
+    make_server("Relay", last_error="connection refused", last_error_at=now)
+    over = make_campaign(name="Nearly", status=Status.FINISHED, started_at=now, finished_at=now)
+    make_delivery(over, make_subscriber(), state=State.FAILED, reason=Reason.POLICY)
+    values = {"list_id": letters.id, "path": "x", "size_bytes": 1, "created_at": now}
+    db.session.add(Import(file_name="map.csv", status=ImportStatus.UPLOADED, **values))
+    db.session.add(
+        Import(file_name="bad.csv", status=ImportStatus.FINISHED, finished_at=now, rejected=12, **values)
+    )
+    db.session.commit()
+    page = ada.get("/").text
+    for words in (
+        "“Held” is paused",
+        "535 wrong password",
+        "“Came back” could not go out",
+        "The server “Relay” does not work",
+        "“Nearly” did not reach 1 person",
+        "“map.csv” waits for its columns",
+        "12 rows of “bad.csv” were not imported",
+    ):
+        assert words in page
+
+
+def test_old_trouble_does_not_stay_on_the_page(app: Flask) -> None:
+    long_ago = NOON - timedelta(days=30)
+    over = make_campaign(status=Status.FINISHED, started_at=long_ago, finished_at=long_ago)
+    make_delivery(over, make_subscriber(), state=State.FAILED)
+    assert not home.needs(now=NOON)
+
+
+def test_what_is_under_way_shows_how_far_it_is(app: Flask, ada) -> None:
+    campaign = make_campaign(name="Flying", status=Status.SENDING, started_at=NOON)
+    for state in (State.SENT, State.SENT, State.PENDING, State.PENDING):
+        make_delivery(campaign, make_subscriber(), state=state)
+    make_campaign(name="Later", status=Status.SCHEDULED, send_at=clock.now() + timedelta(days=2))
+    for path in ("/", "/in-flight"):
+        page = ada.get(path).text
+        assert "Flying" in page and "2 of 4" in page and "Later" in page
+
+
+def test_last_campaigns_stand_beside_their_median(app: Flask, ada) -> None:
+    for _each in range(3):
+        campaign = make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
+        make_delivery(campaign, make_subscriber(), opened_at=NOON)
+    page = ada.get("/").text
+    assert "Your median" in page
+    assert "100.0%" in page
+
+
+def test_growth_is_reckoned_back_from_today(each_database: Flask) -> None:
+    letters = make_list()
+    for days_ago in (0, 1, 1, 40):
+        person = make_subscriber(lists=[letters])
+        db.session.get_one(Subscription, (letters.id, person.id)).created_at = NOON - timedelta(days=days_ago)
+    gone = make_subscriber(lists=[letters], status=Standing.UNSUBSCRIBED)
+    row = db.session.get_one(Subscription, (letters.id, gone.id))
+    row.created_at, row.unsubscribed_at = NOON - timedelta(days=40), NOON - timedelta(days=1)
+    db.session.commit()
+    found = series.growth(clock.zone("UTC"), days=3, now=NOON)
+    assert found.subscribed == [2, 3, 4]
+    assert (found.came, found.left) == (3, 1)
+    assert [day.hour for day in found.days] == [0, 0, 0]
