@@ -34,6 +34,15 @@ class Entry:
     children: tuple[Entry, ...] = ()
 
 
+OPERATORS = (
+    "accounts.operators",
+    "accounts.invite",
+    "accounts.edit",
+    "accounts.audit",
+    "accounts.create_",
+    "accounts.delete",
+)
+
 ENTRIES = (
     Entry(_("Home"), "reports.home", "home", ("reports.home",)),
     Entry(
@@ -56,11 +65,11 @@ ENTRIES = (
         _("Settings"),
         "settings.index",
         "settings",
-        ("settings.", "accounts.operators", "accounts.invit", "practice."),
+        ("settings.", *OPERATORS, "practice."),
         children=(
             Entry(_("Sending servers"), "settings.servers", "server", ("settings.server",)),
             Entry(_("Senders"), "settings.senders", "at", ("settings.sender",)),
-            Entry(_("Operators"), "accounts.operators", "user", ("accounts.",), Action.ADMINISTER),
+            Entry(_("Operators"), "accounts.operators", "user", OPERATORS, Action.ADMINISTER),
             Entry(_("Site"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
             Entry(_("Practice mailbox"), "practice.index", "mailbox", ("practice.",)),
         ),

@@ -19,6 +19,11 @@ LARGEST_BYTES = 50 * 1024 * 1024
 IDLE_LIMIT_S = 300
 MOST_AT_ONCE = 200
 
+REFUSED = {
+    "nobody": "550 5.1.1 There is no such mailbox here (practice)",
+    "full": "552 5.2.2 This mailbox is full (practice)",
+}
+
 Waiting = tuple[list[store.Arrival], "asyncio.Future[None]"]
 
 log = logging.getLogger(__name__)
@@ -68,6 +73,16 @@ class _Handler:
         """Offer pipelining: commands are read from a buffer one by one, in order (RFC 2920)."""
         session.host_name = hostname  # type: ignore[assignment]
         return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take everybody but those whose address asks for a refusal, so that failures can be practised."""
+        for beginning, refusal in REFUSED.items():
+            if address.lower().startswith(beginning):
+                return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 Ok"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the mail, once for each recipient."""

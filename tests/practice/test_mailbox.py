@@ -71,6 +71,15 @@ def test_each_recipient_of_an_envelope_has_a_mail(box: Config) -> None:
     assert {mail.rcpt_to for mail in store.page(box).items} == {"ann@example.org", "bob@example.org"}
 
 
+@pytest.mark.parametrize(("address", "code"), [("nobody.ana@example.org", 550), ("full@example.org", 552)])
+def test_failures_can_be_practised(box: Config, address: str, code: int) -> None:
+    with smtplib.SMTP("127.0.0.1", box.practice_port) as client:
+        client.ehlo()
+        client.mail("news@example.com")
+        assert client.rcpt(address)[0] == code
+        assert client.rcpt("ana@example.org")[0] == 250
+
+
 def test_it_offers_pipelining_and_copes_with_it(box: Config) -> None:
     raw = make_raw()
     envelope = b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"
