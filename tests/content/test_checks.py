@@ -65,7 +65,7 @@ def test_a_good_mail_has_nothing_to_fix_and_nothing_to_look_at() -> None:
         ({"text": "{% for %}"}, "can't be read"),
     ],
 )
-def test_what_can_not_go_out_must_be_fixed(changes: dict[str, str], sentence: str) -> None:
+def test_what_can_not_go_out_must_be_fixed(changes: dict[str, Any], sentence: str) -> None:
     assert sentence in said(Level.MUST, **changes)
 
 
@@ -109,7 +109,7 @@ def test_without_a_way_or_an_aim_nothing_goes_out(facts: dict[str, Any], sentenc
         ({"html": GOOD_HTML.replace("Dovecote", "Tower")}, "postal address is not in it"),
     ],
 )
-def test_what_harms_a_mail_is_pointed_out(changes: dict[str, str], sentence: str) -> None:
+def test_what_harms_a_mail_is_pointed_out(changes: dict[str, Any], sentence: str) -> None:
     assert sentence in said(Level.LOOK, **changes)
 
 

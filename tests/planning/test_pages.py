@@ -70,6 +70,10 @@ def mail(browser: BrowserClient, url: str) -> Any:
     return FlaskClient.open(browser, url)
 
 
+def json_of(response: Any) -> Any:
+    return response.get_json()
+
+
 def now_of(campaign_id: int) -> Campaign:
     db.session.rollback()
     db.session.expire_all()
@@ -213,14 +217,17 @@ def test_autosave_answers_with_the_time_and_the_new_version(ada: BrowserClient) 
     campaign = make_ready()
     url = f"/campaigns/{campaign.id}/autosave"
     answer = ada.post(url, data=typed(campaign, subject="One"))
-    assert answer.json["version"] == 2
-    assert re.fullmatch(r"\d\d:\d\d", answer.json["saved"])
-    assert ada.post(url, data=typed(campaign, subject="Two", version=2)).json["version"] == 3
+    assert json_of(answer)["version"] == 2
+    assert re.fullmatch(r"\d\d:\d\d", json_of(answer)["saved"])
+    assert json_of(ada.post(url, data=typed(campaign, subject="Two", version=2)))["version"] == 3
     stale = ada.post(url, data=typed(campaign, subject="Late", version=2))
     assert stale.status_code == 409
-    assert "another tab" in stale.json["error"]
+    assert "another tab" in json_of(stale)["error"]
     wrong = ada.post(url, data=typed(campaign, reply_to="x", version=3))
-    assert (wrong.status_code, wrong.json["error"]) == (422, "Enter an e-mail address like name@example.com.")
+    assert (wrong.status_code, json_of(wrong)["error"]) == (
+        422,
+        "Enter an e-mail address like name@example.com.",
+    )
     assert now_of(campaign.id).subject == "Two"
 
 

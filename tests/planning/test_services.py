@@ -10,7 +10,7 @@ from flask import Flask
 from campaigns.content.language import TemplateError
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
-from campaigns.planning import queries, services
+from campaigns.planning import drafts, queries, services
 from campaigns.planning.models import Campaign, Link, Status
 from tests.factories import HOUR, NOON, make_campaign, make_list, make_server, make_subscriber
 
@@ -55,7 +55,7 @@ def test_a_new_campaign_is_a_draft_with_clean_lines(app: Flask) -> None:
 )
 def test_what_a_draft_can_not_hold_is_refused_at_its_field(app: Flask, field: str, value: str) -> None:
     with pytest.raises(Invalid) as refused:
-        services.create_campaign(**{"name": "Autumn", "now": NOON, field: value})
+        drafts.cleaned({"name": "Autumn", field: value})
     assert refused.value.field == field
 
 
