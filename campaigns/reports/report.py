@@ -24,13 +24,11 @@ MOST_LINKS = 200
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Who made the opens or clicks: mails in which each was seen, and how often."""
+    """Who made the opens or clicks, in mails; `people` and `unsure` together are the figure of the report."""
 
     people: int = 0
     unsure: int = 0
-    machines_only: int = 0  # mails that nobody but a machine has opened or clicked
-    events: int = 0
-    machine_events: int = 0
+    machines_only: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +97,27 @@ def of(campaign: Campaign) -> Report:
 
 
 def _split(campaign_id: int, kind: Kind, first: Any) -> Split:
-    row = db.session.execute(
-        sa.select(
-            sa.func.count(Event.delivery_id.distinct()).filter(Event.verdict == Verdict.HUMAN),
-            sa.func.count(Event.delivery_id.distinct()).filter(Event.verdict == Verdict.UNSURE),
-            sa.func.count(Event.delivery_id.distinct()).filter(first.is_(None)),
-            sa.func.count(),
-            sa.func.count().filter(Event.verdict == Verdict.MACHINE),
-        )
-        .join(Delivery, Delivery.id == Event.delivery_id)
+    is_human = sa.func.max(sa.case((Event.verdict == Verdict.HUMAN, 1), else_=0))
+    mails = (
+        sa.select(Event.delivery_id, is_human.label("is_human"))
         .where(Event.campaign_id == campaign_id, Event.kind == kind)
+        .group_by(Event.delivery_id)
+        .subquery()
+    )
+    counted = (Delivery.campaign_id == campaign_id) & Delivery.is_latest
+    total, unsure, machines = db.session.execute(
+        sa.select(
+            sa.func.count(first),
+            sa.func.count().filter(first.is_not(None), mails.c.is_human == 0, Delivery.clicked_at.is_(None))
+            if kind is Kind.OPEN
+            else sa.func.count().filter(first.is_not(None), mails.c.is_human == 0),
+            sa.func.count().filter(first.is_(None), mails.c.delivery_id.is_not(None)),
+        )
+        .select_from(Delivery)
+        .outerjoin(mails, mails.c.delivery_id == Delivery.id)
+        .where(counted)
     ).one()
-    return Split(*row)
+    return Split(total - unsure, unsure, machines)
 
 
 def _links(campaign: Campaign) -> list[LinkRow]:

@@ -19,6 +19,7 @@ from campaigns.planning.models import Campaign
 QUARTER_S = 900  # the finest step between any two zones' clocks
 HOUR = timedelta(hours=1)
 FIRST_HOURS = 48
+FIRST_MINUTES, FEWEST_MINUTES = 180, 5
 MOST_DAYS = 60
 
 
@@ -45,6 +46,31 @@ class Growth:
     subscribed: list[int]
     came: int
     left: int
+
+
+def by_minute(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
+    """First opens and clicks of people in each minute of the first three hours."""
+    opens = _quarters(Delivery.opened_at, campaign.id, step_s=60)
+    clicks = _quarters(Delivery.clicked_at, campaign.id, step_s=60)
+    start = campaign.started_at
+    if start is None:
+        return Series()
+    first = int(start.timestamp()) // 60
+    last = max(min(int(now.timestamp()) // 60, first + FIRST_MINUTES), first + FEWEST_MINUTES)
+    minutes = range(first, last + 1)
+    return Series(
+        [datetime.fromtimestamp(minute * 60, UTC) for minute in minutes],
+        [opens.get(minute, 0) for minute in minutes],
+        [clicks.get(minute, 0) for minute in minutes],
+        has_later=any(minute > last for minute in opens),
+    )
+
+
+def is_young(campaign: Campaign, *, now: datetime) -> bool:
+    """Whether hours would be too coarse: the campaign began less than three hours ago."""
+    return campaign.started_at is not None and now - campaign.started_at < FIRST_MINUTES * timedelta(
+        minutes=1
+    )
 
 
 def by_hour(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
@@ -107,9 +133,9 @@ def growth(zone: ZoneInfo, *, days: int, now: datetime) -> Growth:
     return Growth(shown[::-1], counts[::-1], sum(came[day] for day in span), sum(left[day] for day in span))
 
 
-def _quarters(column: Any, campaign_id: int) -> dict[int, int]:
-    """Rows of the ledger per quarter of an hour since 1970."""
-    quarter = _quarter(column)
+def _quarters(column: Any, campaign_id: int, *, step_s: int = QUARTER_S) -> dict[int, int]:
+    """Rows of the ledger per quarter of an hour (or another step) since 1970."""
+    quarter = _quarter(column, step_s)
     rows = db.session.execute(
         sa.select(quarter, sa.func.count())
         .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, column.is_not(None))
@@ -128,8 +154,8 @@ def _subscriptions(column: Any) -> dict[int, int]:
     return {int(row[0]): row[1] for row in rows}
 
 
-def _quarter(column: Any) -> sa.ColumnElement[int]:
-    step = sa.literal_column(str(QUARTER_S), sa.Integer)
+def _quarter(column: Any, step_s: int = QUARTER_S) -> sa.ColumnElement[int]:
+    step = sa.literal_column(str(step_s), sa.Integer)
     if is_sqlite():
         return sa.cast(sa.func.strftime("%s", column), sa.Integer).op("/")(step)
     return sa.cast(sa.func.floor(sa.extract("epoch", column) / step), sa.BigInteger)

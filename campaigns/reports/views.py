@@ -24,6 +24,7 @@ from campaigns.reports.timeline import timeline
 
 bp = Blueprint("reports", __name__)
 GROWTH_DAYS = 30
+STEPS = {"minute": series.by_minute, "hour": series.by_hour, "day": series.by_day}
 
 
 @bp.record_once
@@ -65,14 +66,15 @@ def campaign(campaign_id: int) -> Any:
     found = planning.campaign(campaign_id)
     if found.status in (Status.DRAFT, Status.SCHEDULED):
         return redirect(url_for("planning.show", campaign_id=campaign_id))
-    zone, by = clock.zone(operator().time_zone), request.args.get("by", "hour")
-    read = series.by_day if by == "day" else series.by_hour
+    now, zone = clock.now(), clock.zone(operator().time_zone)
+    by = request.args.get("by") or ("minute" if series.is_young(found, now=now) else "hour")
+    by, read = (by, STEPS[by]) if by in STEPS else ("hour", series.by_hour)
     return render_template(
         "reports/campaign.html",
         campaign=found,
         report=report.of(found),
-        series=read(found, zone, now=clock.now()),
-        by="day" if by == "day" else "hour",
+        series=read(found, zone, now=now),
+        by=by,
     )
 
 

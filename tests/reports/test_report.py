@@ -68,11 +68,13 @@ def test_the_report_tells_people_from_machines(each_database: Flask) -> None:
     tracking.record_open(sent[0].id, APPLE, at=NOON + HOUR)
     tracking.record_open(sent[1].id, APPLE, at=NOON + HOUR)
     tracking.record_click(sent[2].id, 2, FIREFOX, at=NOON + HOUR)
+    tracking.record_open(sent[3].id, FIREFOX, at=NOON + timedelta(seconds=1))
     found = report.of(campaign)
-    assert (found.opens.people, found.opens.machines_only, found.opens.events) == (1, 1, 3)
-    assert (found.clicks.people, found.clicks.machines_only) == (1, 0)
+    assert (found.opens.people, found.opens.unsure, found.opens.machines_only) == (2, 1, 1)
+    assert found.opens.people + found.opens.unsure == found.figures.opens
+    assert (found.clicks.people, found.clicks.unsure, found.clicks.machines_only) == (1, 0, 0)
     assert [(link.number, link.people) for link in found.links] == [(2, 1), (1, 0)]
-    assert [(row.domain, row.audience, row.opens) for row in found.domains] == [("example.org", 4, 2)]
+    assert [(row.domain, row.audience, row.opens) for row in found.domains] == [("example.org", 4, 3)]
 
 
 def test_states_of_all_recipients_add_up_to_the_audience(each_database: Flask) -> None:

@@ -7,7 +7,7 @@ const language = document.documentElement.lang || "en";
 const DAY = 86_400;
 
 function timeFormat(span) {
-  const parts = span > 2 * DAY ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" };
+  const parts = span > 2 * DAY ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const format = new Intl.DateTimeFormat(language, { ...parts, timeZone: zone });
   return (seconds) => format.format(new Date(seconds * 1000));
 }
@@ -62,7 +62,7 @@ function label(figure, plot, lines) {
 
 function readout(figure, plot, times, lines) {
   const at = plot.cursor.idx;
-  const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: zone });
+  const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23", timeZone: zone });
   figure.querySelector(".chart-readout").textContent = at == null ? "" :
     [format.format(new Date(times[at] * 1000)), ...lines.map((line) => `${line.label} ${plain.format(line.values[at] ?? 0)}`)].join(" · ");
 }
