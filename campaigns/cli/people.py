@@ -12,9 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from campaigns.audience import exporter, importer
+from campaigns.audience import exporter, importer, services
 from campaigns.audience import queries as audience
-from campaigns.audience import services
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
