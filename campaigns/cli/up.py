@@ -49,9 +49,7 @@ def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | Non
     practice_port = _free_port(config.practice_port)
     settings.ensure_practice_server(practice_port, now=clock.now())
     db.session.commit()
-    url = (
-        os.environ.get("PUBLIC_URL") or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
-    )
+    url = os.environ.get("PUBLIC_URL") or f"http://{_reachable(host)}:{port}"
     welcome = _welcome_link(url)
     db.session.remove()
     db.engine.dispose()
@@ -167,7 +165,7 @@ def _is_free(host: str, port: int) -> bool:
 
 def _await_answer(supervisor: Supervisor, host: str, port: int) -> None:
     """Wait until the web server and Redis answer, looking after the children meanwhile."""
-    target = "127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104
+    target = _reachable(host).strip("[]")
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and not supervisor.stop.is_set():
         if _connects(target, port) and _redis_answers():
@@ -181,6 +179,12 @@ def _await_answer(supervisor: Supervisor, host: str, port: int) -> None:
         raise click.ClickException(
             f"The app did not answer within {START_TIMEOUT_S:.0f} seconds. See its logs."
         )
+
+
+def _reachable(host: str) -> str:
+    """The address under which this machine reaches a server that listens on `host`."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (the operator chose to listen everywhere)
+    return everywhere.get(host, f"[{host}]" if ":" in host else host)
 
 
 def _connects(host: str, port: int) -> bool:

@@ -16,25 +16,19 @@ EMAIL = "shots@example.com"
 
 def main(only: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="columba-shots-") as folder:
-        with Running(Path(folder), workers=2, command="demo") as site, chromium.chromium() as browser:
-            site.wait_for_line(r"The report:", timeout_s=300)
-            site.flask(
-                *(
-                    "operator",
-                    "create",
-                    EMAIL,
-                    "--name",
-                    "Ada Lovelace",
-                    "--role",
-                    "admin",
-                    "--password-stdin",
-                ),
-                input_=chromium.PASSWORD + "\n",
-            )
-            for width in chromium.WIDTHS:
-                for theme in chromium.THEMES:
-                    shoot(browser, site, width, theme, only)
+    with (
+        tempfile.TemporaryDirectory(prefix="columba-shots-") as folder,
+        Running(Path(folder), workers=2, command="demo") as site,
+        chromium.chromium() as browser,
+    ):
+        site.wait_for_line(r"The report:", timeout_s=300)
+        site.flask(
+            *("operator", "create", EMAIL, "--name", "Ada Lovelace", "--role", "admin", "--password-stdin"),
+            input_=chromium.PASSWORD + "\n",
+        )
+        for width in chromium.WIDTHS:
+            for theme in chromium.THEMES:
+                shoot(browser, site, width, theme, only)
 
 
 def shoot(browser: chromium.Browser, site: Running, width: str, theme: str, only: list[str]) -> None:
