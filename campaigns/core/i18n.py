@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_babel import Babel, gettext, lazy_gettext, lazy_ngettext, ngettext
+from flask_babel import Babel, LazyString, gettext, ngettext
+from markupsafe import escape
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 DEFAULT_LANGUAGE = "en"
 
 babel = Babel()
 
-_ = lazy_gettext
-_n = lazy_ngettext
+
+
+class Sentence(LazyString):
+    """A text that is translated when it is read, and escaped when it is put into a page.
+
+    The library's own class passes for HTML as it is, so a person's name in a sentence would be markup.
+    """
+
+    def __html__(self) -> str:
+        return str(escape(str(self)))
+
+
+def _(message: str, **values: Any) -> Sentence:
+    """The message in the language of whoever reads it."""
+    return Sentence(gettext, message, **values)
+
+
+def _n(singular: str, plural: str, number: int, **values: Any) -> Sentence:
+    """The message for that number in the language of whoever reads it; `%(num)s` is the number."""
+    return Sentence(ngettext, singular, plural, number, **values)
 
 
 def language_of(tag: str | None) -> str | None:
