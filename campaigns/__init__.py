@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from campaigns import blueprints, web
 from campaigns.accounts import guards
@@ -25,6 +26,13 @@ LARGEST_UPLOAD_BYTES = 200 * 1024 * 1024
 csrf = CSRFProtect()
 
 
+class RowNumber(IntegerConverter):
+    """A number in a URL, as large as a database takes; a larger one is no page of ours."""
+
+    def __init__(self, map_: Map) -> None:
+        super().__init__(map_, max=2**62)
+
+
 def create_app(config: Config | None = None) -> Flask:
     """The application; raises ConfigError when the environment asks for something impossible."""
     config = config or configuration.from_env()
@@ -36,6 +44,7 @@ def create_app(config: Config | None = None) -> Flask:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.url_map.converters["int"] = RowNumber
     _attach_extensions(app, config)
     web.init_app(app)
     blueprints.register(app, csrf)

@@ -100,7 +100,7 @@ def status(campaign_id: int, wants_json: bool) -> None:
     found = planning.campaign(campaign_id)
     counts = ledger.counts(campaign_id)
     figures = reports.figures([campaign_id])[campaign_id]
-    values = {
+    values: dict[str, object] = {
         "id": found.id,
         "status": found.status.value,
         "audience": counts.audience,
