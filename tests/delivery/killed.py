@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -40,3 +41,40 @@ def forked(app: Flask, work: Callable[[], object]) -> int:
         code = 0
     finally:
         os._exit(code)
+
+
+def _holds_the_database() -> bool:
+    if db.engine.dialect.name != "sqlite":
+        return False
+    connection = sqlite3.connect(db.engine.url.database or "", timeout=0.05, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+def frozen_lane(
+    app: Flask, campaign_id: int, *, when: Callable[[], bool], lease_s: float
+) -> Callable[[], None]:
+    """Fork a lane and freeze it as soon as `when` holds; what is returned wakes it and waits for its end."""
+    db.session.rollback()
+    child = forked(app, lambda: sending.send(campaign_id, pace=Pace(lease_s=lease_s, window=50)))
+    deadline = time.monotonic() + 20
+    while not when():
+        assert time.monotonic() < deadline, "the lane never got that far"
+        time.sleep(0.001)
+    os.kill(child, signal.SIGSTOP)
+    while _holds_the_database():  # SQLite has one writer: who is frozen in mid-write stops everybody
+        os.kill(child, signal.SIGCONT)
+        time.sleep(0.003)
+        os.kill(child, signal.SIGSTOP)
+
+    def wake() -> None:
+        os.kill(child, signal.SIGCONT)
+        os.waitpid(child, 0)
+
+    return wake

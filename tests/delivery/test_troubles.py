@@ -1,0 +1,311 @@
+"""Whose fault is it? A failure of ours burns nobody, and an operator is told."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.models import Suppression, SuppressionReason
+from campaigns.core import clock, secrets
+from campaigns.core.config import current
+from campaigns.core.db import db
+from campaigns.delivery import duties, health, queries, rates, sending, services
+from campaigns.delivery.lane import End, Pace
+from campaigns.delivery.models import Attempt, Batch, Delivery, Reason, State
+from campaigns.notices.models import Notice
+from campaigns.planning.models import PauseReason, Status
+from campaigns.settings.models import Server
+from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, send, states
+from tests.factories import make_operator
+from tests.fakes.smtp_server import SmtpServer
+from tests.running import free_port
+
+
+def server_row() -> Server:
+    db.session.rollback()
+    return db.session.scalars(sa.select(Server).execution_options(populate_existing=True)).one()
+
+
+def test_a_dead_address_is_suppressed_with_what_the_server_said(each_database: Flask) -> None:
+    with SmtpServer(
+        replies={"RCPT": lambda call: "550 5.1.1 nobody" if "-1@" in call.argument else None}
+    ) as server:
+        campaign = make_launched(server, people=5)
+        send(campaign)
+    assert states(campaign) == {"sent": 4, "failed": 1}
+    found = db.session.scalars(sa.select(Suppression)).one()
+    assert found.reason is SuppressionReason.HARD_BOUNCE
+    assert "nobody" in found.note
+    attempt = db.session.scalars(sa.select(Attempt)).one()
+    assert (attempt.code, attempt.phase) == (550, "rcpt")
+
+
+def test_a_deferred_mail_waits_for_its_time_and_goes_out_then(each_database: Flask) -> None:
+    with SmtpServer(replies={"RCPT": "451 4.7.1 greylisted, come back"}) as server:
+        campaign = make_launched(server, people=3)
+        assert send(campaign) is End.NOTHING
+        assert states(campaign) == {"deferred": 3}
+        server.replies = {}
+        send(campaign)
+        assert server.messages == [], "its time has not come"
+        batch = db.session.scalars(sa.select(Batch)).one()
+        assert batch.next_at and batch.next_at > clock.now() + timedelta(minutes=3)
+        db.session.execute(sa.update(Delivery).values(next_at=clock.now() - timedelta(seconds=1)))
+        db.session.execute(sa.update(Batch).values(next_at=clock.now() - timedelta(seconds=1)))
+        db.session.commit()
+        send(campaign)
+    assert states(campaign) == {"sent": 3}
+    assert db.session.scalars(sa.select(Delivery.attempts)).all() == [2, 2, 2]
+
+
+def test_a_server_that_refuses_our_password_pauses_at_once_and_nobody_has_failed(
+    each_database: Flask,
+) -> None:
+    make_operator("boss@example.com")
+    make_operator("calm@example.com", wants_alerts=False)
+    with SmtpServer(users={"us": "right"}) as server:
+        campaign = make_launched(server, people=50)
+        row = server_row()
+        row.username = "us"
+        row.password_sealed = secrets.seal(current().secret_key, "wrong", owner=f"server:{row.id}")
+        db.session.commit()
+        assert send(campaign) is End.STOPPED
+        assert server.connections <= 3
+    assert states(campaign) == {"pending": 50}
+    found = fresh(campaign)
+    assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_REFUSES)
+    assert "bad credentials" in (found.pause_detail or "")
+    assert health.is_closed(server_row(), now=clock.now())
+    notice = db.session.scalars(sa.select(Notice)).one()
+    assert notice.to_address == "boss@example.com"
+    assert "bad credentials" in notice.text
+
+
+def test_sign_in_failing_in_mid_send_fails_nobody(each_database: Flask) -> None:
+    with SmtpServer(users={"us": "right"}, delay_s=0.001) as server:
+        campaign = make_launched(server, people=300, size=100, connections=2)
+        row = server_row()
+        row.username = "us"
+        row.password_sealed = secrets.seal(current().secret_key, "right", owner=f"server:{row.id}")
+        db.session.commit()
+        server.replies = {"AUTH": lambda call: "535 5.7.8 locked" if call.count > 2 else None}
+        assert send(campaign) is End.STOPPED
+        found = states(campaign)
+        assert 0 < found["sent"] < 300
+        assert found == {"sent": found["sent"], "pending": 300 - found["sent"]}
+        assert found["sent"] == len(server.messages)
+
+
+def test_the_second_alert_for_the_same_cause_within_an_hour_is_not_sent(app: Flask) -> None:
+    make_operator("boss@example.com")
+    with SmtpServer(replies={"MAIL": "550 5.7.1 sender not allowed"}) as server:
+        campaign = make_launched(server, people=5)
+        send(campaign)
+        services.resume(fresh(campaign), now=clock.now())
+        db.session.commit()
+        send(campaign)
+    assert fresh(campaign).pause_reason is PauseReason.SERVER_REFUSES
+    assert states(campaign) == {"pending": 5}
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Notice)) == 1
+
+
+def test_content_that_receivers_refuse_pauses_within_a_few_and_suppresses_nobody(
+    each_database: Flask,
+) -> None:
+    def end(call) -> str | None:
+        return "554 5.7.1 spam" if call.count > 50 else None
+
+    with SmtpServer(replies={"END": end}, delay_s=0.001) as server:
+        campaign = make_launched(server, people=300, size=100, connections=2)
+        assert send(campaign) is End.STOPPED
+    found = states(campaign)
+    assert found["sent"] == 50
+    in_flight = 2 * 11
+    assert 20 <= found["failed"] <= 20 + in_flight
+    assert found["pending"] == 300 - 50 - found["failed"]
+    assert fresh(campaign).pause_reason is PauseReason.POLICY
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Suppression)) == 0
+
+
+def test_a_server_that_is_down_is_closed_after_five_tries_and_nobody_has_failed(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=20)
+        row = server_row()
+        row.port = free_port()
+        db.session.commit()
+        for _number in range(health.OPEN_AT):
+            assert sending.send(id_of(campaign), pace=BRISK) is End.UNREACHABLE
+        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED, "closed by now"
+        assert states(campaign) == {"pending": 20}
+        assert fresh(campaign).status is Status.SENDING
+        row = server_row()
+        assert (row.failures, bool(row.last_error)) == (5, True)
+        row.port, row.closed_until = server.port, clock.now() - timedelta(seconds=1)
+        db.session.commit()
+        send(campaign)
+    assert states(campaign) == {"sent": 20}
+    row = server_row()
+    assert (row.failures, row.closed_until) == (0, None)
+
+
+def test_a_server_that_stays_down_pauses_the_campaign(app: Flask) -> None:
+    make_operator("boss@example.com")
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=5)
+    for _number in range(health.GIVE_UP_AT):
+        row = server_row()
+        row.closed_until = None
+        db.session.commit()
+        sending.send(id_of(campaign), pace=BRISK)
+    found = fresh(campaign)
+    assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_DOWN)
+    assert db.session.scalars(sa.select(Notice.to_address)).all() == ["boss@example.com"]
+    services.resume(found, now=clock.now())
+    db.session.commit()
+    assert server_row().failures == 0
+
+
+def test_a_closed_server_comes_back_with_one_mail_first(app: Flask) -> None:
+    with SmtpServer(replies={"END": "421 4.3.2 not yet"}) as server:
+        campaign = make_launched(server, people=20)
+        row = server_row()
+        row.failures = health.OPEN_AT
+        db.session.commit()
+        sending.send(id_of(campaign), pace=BRISK)
+        assert len(server.said("MAIL")) <= 2, "one mail, and once more on another connection"
+    assert states(campaign) == {"pending": 20}
+
+
+def test_closing_times_double_to_a_quarter_of_an_hour() -> None:
+    assert [health.closed_for(number).total_seconds() for number in (5, 6, 7, 8, 9, 20)] == [
+        60,
+        120,
+        240,
+        480,
+        900,
+        900,
+    ]
+
+
+def test_a_server_that_asks_for_less_is_left_alone_for_a_minute(app: Flask) -> None:
+    with SmtpServer(replies={"END": "454 4.7.0 too many messages, slow down"}) as server:
+        campaign = make_launched(server, people=20)
+        assert send(campaign) is End.STOPPED
+    assert states(campaign) == {"pending": 20}
+    row = server_row()
+    assert row.closed_until and row.closed_until > clock.now() + timedelta(seconds=40)
+    assert fresh(campaign).status is Status.SENDING
+
+
+@pytest.mark.parametrize("phase", ["BANNER", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "END"])
+@pytest.mark.parametrize("keywords", [("PIPELINING", "CHUNKING"), ("PIPELINING",), ()])
+def test_a_dropped_connection_loses_nobody_in_any_phase(
+    app: Flask, phase: str, keywords: tuple[str, ...]
+) -> None:
+    with SmtpServer(keywords=keywords, drop_at={phase: 3}) as server:
+        campaign = make_launched(server, people=60, size=30)
+        send(campaign)
+    assert states(campaign) == {"sent": 60}
+    found = copies(server)
+    assert len(found) == 60
+    assert max(found.values()) <= 2
+
+
+def test_a_421_now_and_then_costs_nothing(app: Flask) -> None:
+    with SmtpServer(
+        replies={"MAIL": lambda call: "421 4.3.2 bye" if call.count % 50 == 0 else None}
+    ) as server:
+        campaign = make_launched(server, people=300)
+        send(campaign)
+    assert states(campaign) == {"sent": 300}
+    assert max(copies(server).values()) == 1
+
+
+def test_a_mail_whose_answer_never_comes_is_in_doubt_once_and_unknown_twice(app: Flask) -> None:
+    with SmtpServer(drop_at={"END": lambda call: "-7@" in call.rcpt_to}) as server:
+        campaign = make_launched(server, people=20, connections=1)
+        send(campaign)
+    found = states(campaign)
+    assert found["unknown"] >= 1
+    assert found["sent"] + found["unknown"] == 20
+    assert fresh(campaign).status is Status.FINISHED
+
+
+def test_too_many_dead_addresses_pause_the_campaign() -> None:
+    assert not rates.is_too_many(24, 499)
+    assert not rates.is_too_many(25, 500)
+    assert rates.is_too_many(26, 500)
+    assert rates.is_too_many(21, 1000)
+    assert not rates.is_too_many(20, 1000)
+
+
+def test_a_list_gone_bad_is_noticed_by_the_dispatcher(app: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=510)
+    later = clock.now() + timedelta(seconds=5)
+    db.session.execute(sa.update(Delivery).values(state=State.SENT, done_at=later).where(Delivery.id > 40))
+    bad = {"state": State.FAILED, "reason": Reason.BAD_ADDRESS, "done_at": later}
+    db.session.execute(sa.update(Delivery).values(bad).where(Delivery.id <= 40))
+    db.session.commit()
+    assert rates.check(id_of(campaign), now=later)
+    db.session.commit()
+    assert fresh(campaign).pause_reason is PauseReason.BOUNCE_RATE
+    services.resume(fresh(campaign), now=later + timedelta(seconds=1))
+    db.session.commit()
+    assert not rates.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
+
+
+def test_without_any_server_the_campaign_waits_and_says_so(app: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=2)
+    db.session.execute(sa.delete(Server))
+    db.session.commit()
+    assert sending.send(id_of(campaign)) is End.STOPPED
+    assert fresh(campaign).pause_reason is PauseReason.SERVER_DOWN
+    assert states(campaign) == {"pending": 2}
+
+
+def test_a_mail_that_can_not_be_made_fails_alone(app: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=5)
+        from campaigns.audience.models import Subscriber
+
+        person = db.session.scalars(sa.select(Subscriber).limit(1)).one()
+        person.email = "not an address\r\nBcc: all@example.org"
+        db.session.commit()
+        send(campaign)
+        assert len(server.messages) == 4
+    assert states(campaign) == {"sent": 4, "failed": 1}
+    assert [reason for _state, reason, _number in queries.reasons(id_of(campaign))] == [Reason.CONTENT]
+
+
+def test_a_slow_server_does_not_cost_the_lease(each_database: Flask) -> None:
+    with SmtpServer(replies={"END": lambda _call: time.sleep(0.6)}, keywords=()) as server:
+        campaign = make_launched(server, people=4, size=4, connections=1)
+        end = sending.send(id_of(campaign), pace=Pace(lease_s=1.2, window=50))
+        assert end is End.NOTHING
+        assert duties.reap(owner="test", now=clock.now()) == 0
+    assert states(campaign) == {"sent": 4}
+    assert set(copies(server).values()) == {1}
+
+
+def test_who_lost_the_lease_finishes_no_mail(each_database: Flask) -> None:
+    from tests.delivery.killed import frozen_lane
+
+    with SmtpServer(delay_s=0.002) as server:
+        campaign = make_launched(server, people=150, size=150, connections=1)
+        wake = frozen_lane(
+            each_database, id_of(campaign), when=lambda: len(server.messages) >= 20, lease_s=1.2
+        )
+        time.sleep(1.3)
+        send(campaign)
+        assert states(campaign) == {"sent": 150}
+        wake()
+    found = copies(server)
+    assert len(found) == 150
+    assert len(server.messages) - 150 <= 11
+    assert states(campaign) == {"sent": 150}
