@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 from campaigns.accounts.guards import anyone
 from campaigns.content import links
 from campaigns.core import clock
+from campaigns.core import health as vitals
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
-from campaigns.core import health as vitals
 from campaigns.public.visit import AFTER_A_LINK, harden, number_of, visitor, write_down
 from campaigns.tracking import queries, services
 

@@ -29,6 +29,10 @@ HEADINGS = (
     *("email", "state", "reason", "attempts", "code", "reply"),
     *("done_at", "opened_at", "clicked_at", "unsubscribed_at"),
 )
+_EXPORTED = (
+    *(Subscriber.email, Delivery.state, Delivery.reason, Delivery.attempts, Delivery.code, Delivery.reply),
+    *(Delivery.done_at, Delivery.opened_at, Delivery.clicked_at, Delivery.unsubscribed_at),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +111,34 @@ def by_address(campaign_id: int, address: str) -> Delivery | None:
 def export(campaign_id: int, chosen: Filter) -> Iterator[list[str]]:
     """Headings, then a row each; moments in UTC (ISO 8601), texts safe for spreadsheets."""
     yield list(HEADINGS)
-    last = 0
+    of_campaign = sa.select(sa.func.min(Delivery.id)).where(Delivery.campaign_id == campaign_id)
+    last = (db.session.scalar(of_campaign) or 1) - 1
     while True:
-        statement = _rows(campaign_id, chosen).where(Delivery.id > last)
+        walk = _rows(campaign_id, chosen, walks=True).where(Delivery.id > last)
+        statement: sa.Select[Any] = walk.with_only_columns(Delivery.id, *_EXPORTED)
         rows = db.session.execute(statement.order_by(Delivery.id).limit(CHUNK_ROWS)).all()
         for row in rows:
-            yield _cells(row.Delivery, row.email)
+            yield _cells(row)
         if len(rows) < CHUNK_ROWS:
             return
-        last = rows[-1].Delivery.id
-        db.session.expunge_all()
+        last = rows[-1].id
 
 
-def _rows(campaign_id: int, chosen: Filter) -> sa.Select[Any]:
+def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select[Any]:
+    """`walks` along the ids instead of sorting the whole campaign for each chunk."""
+    campaign = Delivery.campaign_id + 0 if walks else Delivery.campaign_id  # hides the column from its index
     statement = (
         sa.select(Delivery, Subscriber.email, Subscriber.fields)
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(*_conditions(campaign_id, chosen))
+        .where(campaign == campaign_id, *_conditions(chosen))
     )
     if chosen.search:
         statement = statement.where(Subscriber.email.icontains(chosen.search, autoescape=True))
     return statement
 
 
-def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
-    found = [Delivery.campaign_id == campaign_id, Delivery.is_latest]
+def _conditions(chosen: Filter) -> list[Any]:
+    found: list[Any] = [Delivery.is_latest]
     if chosen.state is not None:
         found.append(Delivery.state == chosen.state)
     if chosen.reason is not None:
@@ -142,15 +149,14 @@ def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
 
 
 def _count(campaign_id: int, chosen: Filter) -> int:
-    statement = sa.select(sa.func.count()).select_from(Delivery).where(*_conditions(campaign_id, chosen))
+    statement = sa.select(sa.func.count()).where(Delivery.campaign_id == campaign_id, *_conditions(chosen))
     return db.session.scalar(statement) or 0
 
 
-def _cells(delivery: Delivery, email: str | None) -> list[str]:
-    moments = (delivery.done_at, delivery.opened_at, delivery.clicked_at, delivery.unsubscribed_at)
-    reason = delivery.reason.value if delivery.reason else ""
-    words = (email or "", delivery.state.word, reason, delivery.attempts, delivery.code, delivery.reply)
-    return [guarded("" if each is None else str(each)) for each in words] + [_iso(each) for each in moments]
+def _cells(row: Any) -> list[str]:
+    texts = (row.email, row.state.word, row.reason and row.reason.value, row.attempts, row.code, row.reply)
+    moments = (row.done_at, row.opened_at, row.clicked_at, row.unsubscribed_at)
+    return [guarded("" if each is None else str(each)) for each in texts] + [_iso(each) for each in moments]
 
 
 def _iso(moment: datetime | None) -> str:
