@@ -1,0 +1,243 @@
+"""The dispatcher and the workers: one leads, hints may be lost, duties don't stop each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.core.mailtext import MailText
+from campaigns.delivery import dispatcher, duties, leases
+from campaigns.delivery.dispatcher import SEND, Dispatcher, Ticks
+from campaigns.notices import services as notices
+from campaigns.notices.jobs import send_notice
+from campaigns.notices.models import Notice
+from campaigns.planning.models import Status
+from tests.conftest import make_app, make_config
+from tests.delivery.factories import copies, fresh, make_due, make_launched, states
+from tests.factories import make_server
+from tests.fakes.smtp_server import SmtpServer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def redis_app(sqlite_url: str, tmp_path: Path, redis_url: str) -> Iterator[Flask]:
+    """The app with a real, empty Redis."""
+    app = make_app(make_config(tmp_path, sqlite_url, redis_url=redis_url))
+    with app.app_context():
+        queue.client().flushall()
+        yield app
+        db.session.rollback()
+        db.session.remove()
+        db.engine.dispose()
+
+
+def started(app: Flask, command: str) -> subprocess.Popen[bytes]:
+    """`flask worker` or `flask dispatcher` as a process of its own on the app's data."""
+    config = app.extensions["columba"]
+    environ = {
+        **os.environ,
+        "DATA_DIR": str(config.data_dir),
+        "DATABASE_URL": config.database_url,
+        "REDIS_URL": config.redis_url,
+        "SECRET_KEY": config.secret_key,
+        "PUBLIC_URL": config.public_url,
+    }
+    return subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", command], cwd=ROOT, env=environ)
+
+
+def until(condition, *, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        db.session.rollback()  # a look at SQLite that stays open would keep the others from writing
+        time.sleep(0.02)
+    db.session.rollback()
+
+
+def test_of_two_dispatchers_one_leads_and_the_other_takes_over(each_database: Flask) -> None:
+    one, two = Dispatcher(Ticks(lease=0.3)), Dispatcher(Ticks(lease=0.3))
+    assert one.tick()
+    assert not two.tick()
+    assert one.tick(), "the leader renews"
+    time.sleep(0.35)
+    assert two.tick()
+    assert not one.tick()
+    two.let_go()
+    assert one.tick(), "what is given back need not end first"
+
+
+def test_a_lease_counts_each_change_of_hands(app: Flask) -> None:
+    from campaigns.delivery.models import Lease
+
+    for owner in ("a", "a", "b"):
+        with db.engine.begin() as connection:
+            leases.hold(connection, "role", owner=owner, seconds=-1)
+    assert db.session.scalars(sa.select(Lease.fence)).all() == [2]
+
+
+def test_two_dispatchers_at_once_launch_a_campaign_once(each_database: Flask) -> None:
+    campaign = make_due(people=30)
+
+    def launch() -> None:
+        with each_database.app_context():
+            duties.launch_due(now=clock.now())
+            db.session.remove()
+
+    threads = [threading.Thread(target=launch) for _number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert states(campaign) == {"pending": 30}
+    assert fresh(campaign).epoch == 1
+
+
+def test_a_duty_that_fails_does_not_stop_the_others(app: Flask, monkeypatch, caplog) -> None:
+    campaign = make_due(people=3)
+
+    def broken(**_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(duties, "repair", broken)
+    assert Dispatcher().tick()
+    assert states(campaign) == {"pending": 3}
+    assert "repairs" in caplog.text
+
+
+def test_hints_never_flood_the_queue(redis_app: Flask) -> None:
+    with SmtpServer() as server:
+        make_launched(server, people=100, size=2)
+    for _number in range(5):
+        duties.hint_lanes(SEND, now=clock.now())
+    assert 0 < queue.waiting(SEND) <= duties.LANES_PER_WORKER * duties.workers()
+
+
+def test_a_paused_campaign_or_a_closed_server_gets_no_hints(redis_app: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=5)
+    found = fresh(campaign)
+    assert found.server
+    found.server.closed_until = clock.now() + timedelta(minutes=1)
+    db.session.commit()
+    duties.hint_lanes(SEND, now=clock.now())
+    assert queue.waiting(SEND) == 0
+
+
+def test_own_mails_that_wait_are_hinted_and_sent_once(redis_app: Flask) -> None:
+    with SmtpServer() as server:
+        make_server(port=server.port, is_default=True)
+        text = MailText(subject="Hello", text="A link.\n")
+        notice = notices.post(text, kind="reset", to="ada@example.com", now=clock.now())
+        db.session.commit()
+        duties.hint_notices(now=clock.now())
+        assert queue.waiting(notices.JOB) == 1
+        duties.hint_notices(now=clock.now())
+        assert queue.waiting(notices.JOB) == 1
+        send_notice(notice.id)
+        send_notice(notice.id)
+    assert server.addresses == ["ada@example.com"]
+    found = db.session.scalars(sa.select(Notice).execution_options(populate_existing=True)).one()
+    assert found.sent_at
+    assert found.text == "", "its words hold secrets"
+
+
+def test_an_own_mail_that_is_refused_for_now_waits_and_for_good_is_given_up(app: Flask) -> None:
+    with SmtpServer(replies={"RCPT": "450 4.2.0 later"}) as server:
+        make_server(port=server.port, is_default=True)
+        notice = notices.post(MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now())
+        db.session.commit()
+        send_notice(notice.id)
+        assert notice.next_at and notice.next_at > clock.now()
+        assert "later" in (notice.error or "")
+        server.replies = {"RCPT": "550 5.1.1 nobody"}
+        notice.next_at = clock.now()
+        db.session.commit()
+        send_notice(notice.id)
+    assert notice.failed_at and notice.next_at is None
+
+
+def test_without_a_server_an_own_mail_waits(app: Flask) -> None:
+    notice = notices.post(MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now())
+    db.session.commit()
+    send_notice(notice.id)
+    assert notice.next_at and notice.failed_at is None
+
+
+@pytest.mark.slow
+def test_dispatcher_and_worker_send_a_campaign_together_and_stop_cleanly(redis_app: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_due(server, people=120)
+        db.session.rollback()
+        processes = [started(redis_app, "dispatcher"), started(redis_app, "worker")]
+        try:
+            until(lambda: fresh(campaign).status is Status.FINISHED)
+        finally:
+            for process in processes:
+                process.terminate()
+            codes = [process.wait(20) for process in processes]
+    assert states(campaign) == {"sent": 120}
+    assert set(copies(server).values()) == {1}
+    assert codes == [0, 0]
+
+
+@pytest.mark.slow
+def test_a_work_horse_dies_with_its_worker(redis_app: Flask) -> None:
+    with SmtpServer(delay_s=0.05) as server:
+        make_launched(server, people=500)
+        queue.enqueue(SEND, 1)
+        db.session.rollback()
+        worker = started(redis_app, "worker")
+        until(lambda: len(server.messages) > 3)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(5)
+        until(lambda: server.open_connections == 0, seconds=3)
+
+
+@pytest.mark.slow
+def test_g6_redis_flushed_in_mid_send_loses_nobody(redis_app: Flask) -> None:
+    with SmtpServer(delay_s=0.002) as server:
+        campaign = make_due(server, people=300)
+        db.session.rollback()
+        processes = [started(redis_app, "dispatcher"), started(redis_app, "worker")]
+        try:
+            until(lambda: len(server.messages) > 50)
+            queue.client().flushall()
+            until(lambda: fresh(campaign).status is Status.FINISHED, seconds=60)
+        finally:
+            for process in processes:
+                process.terminate()
+                process.wait(20)
+    assert states(campaign) == {"sent": 300}
+    assert set(copies(server).values()) == {1}
+
+
+def test_without_redis_the_dispatcher_ticks_by_itself_and_stops_at_once(app: Flask) -> None:
+    campaign = make_due(people=2)
+    db.session.rollback()
+    stop = threading.Event()
+
+    def work() -> None:
+        with app.app_context():
+            dispatcher.run(stop, ticks=Ticks(hints=0.05))
+            db.session.remove()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    until(lambda: states(campaign) == {"pending": 2}, seconds=10)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
