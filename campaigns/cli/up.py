@@ -63,6 +63,7 @@ def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | Non
         _greet(url, welcome, config)
         if then and not supervisor.stop.is_set():
             then(url)
+            db.session.remove()  # a transaction left open here would lock everybody out of SQLite
         supervisor.watch()
     finally:
         _say("Stopping …")
