@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
 
 from flask import Response, current_app, request
 from sqlalchemy.exc import OperationalError
 
 from campaigns.core import signing
 from campaigns.core.db import begin_by_writing, db
+from campaigns.core.dialect import is_sqlite
 from campaigns.core.signing import Purpose
 from campaigns.settings import queries as settings
 from campaigns.tracking import queries
@@ -17,6 +20,9 @@ from campaigns.tracking.services import Visitor
 
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 AFTER_A_LINK = ".,;:!?)]>\"'"  # what mail programs take for a part of the link
+
+# SQLite lets one writer in and has the others sleep and ask again; here they queue and take turns.
+_turn = Lock()
 
 
 def visitor() -> Visitor:
@@ -47,13 +53,18 @@ def write_down(record: Callable[[], object]) -> bool:
     try:
         db.session.commit()
         begin_by_writing()
-        record()
-        db.session.commit()
+        with _one_writer():
+            record()
+            db.session.commit()
     except OperationalError as error:
         db.session.rollback()
         current_app.logger.warning("An event is lost, the database did not take it: %s", error.orig)
         return False
     return True
+
+
+def _one_writer() -> AbstractContextManager[object]:
+    return _turn if is_sqlite() else nullcontext()
 
 
 def harden(response: Response) -> Response:

@@ -115,7 +115,7 @@ def export(campaign_id: int, chosen: Filter) -> Iterator[list[str]]:
     last = (db.session.scalar(of_campaign) or 1) - 1
     while True:
         walk = _rows(campaign_id, chosen, walks=True).where(Delivery.id > last)
-        statement: sa.Select[Any] = walk.with_only_columns(Delivery.id, *_EXPORTED)
+        statement: Any = walk.with_only_columns(Delivery.id, *_EXPORTED)
         rows = db.session.execute(statement.order_by(Delivery.id).limit(CHUNK_ROWS)).all()
         for row in rows:
             yield _cells(row)

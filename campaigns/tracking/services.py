@@ -143,10 +143,12 @@ def _add(
 
 def _note_person(delivery: Delivery, kind: Kind, at: datetime) -> None:
     """The first open and click of a person; who clicks has opened, images or not."""
-    _first(delivery.id, Delivery.opened_at, at)
+    if delivery.opened_at is None:
+        _first(delivery.id, Delivery.opened_at, at)
     values: dict[str, Any] = {"last_opened_at": at}
     if kind is Kind.CLICK:
-        _first(delivery.id, Delivery.clicked_at, at)
+        if delivery.clicked_at is None:
+            _first(delivery.id, Delivery.clicked_at, at)
         values["last_clicked_at"] = at
     db.session.execute(sa.update(Subscriber).where(Subscriber.id == delivery.subscriber_id).values(values))
 
