@@ -183,6 +183,7 @@ def _fold_burst(delivery_id: int, *, at: datetime) -> None:
         opened_at=_first_by_person(delivery_id, Kind.OPEN, Kind.CLICK),
         clicked_at=_first_by_person(delivery_id, Kind.CLICK),
     )
+    _look_again_at_person(delivery_id)
 
 
 def _first_by_person(delivery_id: int, *kinds: Kind) -> sa.ScalarSelect[Any]:
@@ -190,4 +191,23 @@ def _first_by_person(delivery_id: int, *kinds: Kind) -> sa.ScalarSelect[Any]:
         sa.select(sa.func.min(Event.at))
         .where(Event.delivery_id == delivery_id, Event.kind.in_(kinds), Event.verdict != Verdict.MACHINE)
         .scalar_subquery()
+    )
+
+
+def _look_again_at_person(delivery_id: int) -> None:
+    """What the person did last, without what has turned out to be a machine."""
+    person = sa.select(Delivery.subscriber_id).where(Delivery.id == delivery_id).scalar_subquery()
+    theirs = (
+        sa.select(sa.func.max(Event.at))
+        .join(Delivery, Delivery.id == Event.delivery_id)
+        .where(Delivery.subscriber_id == person, Event.verdict != Verdict.MACHINE)
+    )
+    db.session.execute(
+        sa.update(Subscriber)
+        .where(Subscriber.id == person)
+        .values(
+            last_opened_at=theirs.where(Event.kind.in_((Kind.OPEN, Kind.CLICK))).scalar_subquery(),
+            last_clicked_at=theirs.where(Event.kind == Kind.CLICK).scalar_subquery(),
+        )
+        .execution_options(synchronize_session=False)
     )
