@@ -7,6 +7,7 @@ JOBS run, and callbacks are refused.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,10 @@ JOBS = frozenset(
         "campaigns.notices.jobs.send_notice",
     }
 )
+
+
+# Set in a work horse when its worker was asked to stop: long jobs look at it between two steps.
+leaving = threading.Event()
 
 
 class RefusedJob(Exception):

@@ -32,11 +32,13 @@ def die_with_parent() -> None:
 
 
 def _others_wait() -> Callable[[], bool]:
-    """Whether other jobs (an import, a password mail) wait for a worker; asked of Redis once a second."""
+    """Whether the worker was asked to stop, or other jobs wait for it; asked of Redis once a second."""
     asked = time.monotonic()
 
     def ask() -> bool:
         nonlocal asked
+        if queue.leaving.is_set():
+            return True
         if time.monotonic() - asked < LOOK_EVERY_S:
             return False
         asked = time.monotonic()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, current_app
@@ -31,6 +34,17 @@ class AppWorker(Worker):
             finally:
                 db.session.remove()
                 db.engine.dispose()
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()
+        signal.signal(signal.SIGUSR1, lambda *_: queue.leaving.set())
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Ask the job in hand to end at its next good moment instead of after its half minute."""
+        super().handle_warm_shutdown_request()
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGUSR1)
 
 
 def run_worker(name: str | None = None) -> None:
