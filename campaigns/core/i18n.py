@@ -13,7 +13,6 @@ DEFAULT_LANGUAGE = "en"
 babel = Babel()
 
 
-
 class Sentence(LazyString):
     """A text that is translated when it is read, and escaped when it is put into a page.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,18 @@ def test_translations_keep_their_placeholders(language: str) -> None:
             if string and len(_strings(message.id)) == 1 and set(PLACEHOLDER.findall(string)) != expected:
                 faults.append(string)
     assert faults == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_catalogue_compiles_into_what_pages_read(language: str, tmp_path: Path) -> None:
+    known = catalogue(language)
+    assert not known.fuzzy, "the compiler leaves out a catalogue that is marked fuzzy"
+    compiled = tmp_path / "messages.mo"
+    with compiled.open("wb") as file:
+        write_mo(file, known)
+    with compiled.open("rb") as file:
+        assert read_mo(file).get("Campaigns").string
+    assert [error for message in known for error in message.check(known)] == []
 
 
 def _strings(value: object) -> list[str]:
