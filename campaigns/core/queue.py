@@ -110,10 +110,10 @@ def waiting(job: str, *, other: bool = False, most: int = 500) -> int:
     """How many hints for this job wait (or for all others); 0 when Redis is away."""
     name = job.removeprefix("campaigns.").replace(".", "-")
     try:
-        ids = client().lrange(f"rq:queue:{QUEUE}", 0, most)
+        ids: Any = client().lrange(f"rq:queue:{QUEUE}", 0, most)
     except (RedisError, OSError):
         return 0
-    return sum(1 for job_id in ids if job_id.decode().startswith(name) != other)
+    return sum(1 for job_id in ids if job_id.decode().startswith(name) is not other)
 
 
 def nudge() -> None:
