@@ -58,6 +58,11 @@ class Journal:
             raise
         self._map[:HEADER_BYTES] = _boot().ljust(HEADER_BYTES, b"\0")
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was ever handed to the wire. Silence is news too, while a batch is held."""
+        return self._number == 0
+
     def begin_window(self) -> None:
         """Write from now on where the window before the last stood: the database has that by now."""
         is_second = self._end != HEADER_BYTES + self._half

@@ -111,6 +111,10 @@ class Lane:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(self._run())
 
+    @property
+    def is_empty_handed(self) -> bool:
+        return self._desk.is_empty_handed
+
     def may_finish(self) -> bool:
         """Whether a mail may still be ended: the lease holds for long enough (also after a freeze)."""
         return not self._is_fenced and _boot_seconds() < self._deadline

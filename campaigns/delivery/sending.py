@@ -68,11 +68,13 @@ def send(
         return _unable(campaign_id, error, now())
     server_id, server_name = server.id, server.name
     db.session.rollback()  # nothing is held open while the lane runs
-    end = End.FENCED
+    end: End | None = None
     try:
         end = lane.run()
     finally:
-        journal.close(remove=end is not End.FENCED)
+        # After a fault the next lane reads it; a lane that never held a batch has nothing to tell.
+        is_needed = end in (None, End.FENCED) and not (journal.is_blank and lane.is_empty_handed)
+        journal.close(remove=not is_needed)
     _draw_conclusions(campaign_id, server_id, server_name, lane, end, now())
     db.session.commit()
     return end

@@ -63,6 +63,13 @@ def test_what_was_written_before_a_power_cut_proves_no_silence(tmp_path: Path) -
     assert notes.of(1, 1) is Mark.ACCEPTED
 
 
+def test_a_lane_that_wrote_nothing_is_known_as_such(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", window=1)
+    assert kept.is_blank
+    kept.write(1, 1, Mark.HANDED)
+    assert not kept.is_blank
+
+
 def test_a_torn_record_is_left_out(tmp_path: Path) -> None:
     kept = Journal(tmp_path, "lane", window=2)
     kept.write(1, 1, Mark.ACCEPTED, 250)
