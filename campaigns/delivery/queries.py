@@ -68,14 +68,20 @@ def progress(campaign_id: int, *, now: datetime) -> Progress:
     started = sa.func.min(Delivery.done_at).filter(
         Delivery.done_at > now - RATE_OVER, Delivery.state == State.SENT
     )
-    rows = db.session.execute(_states(campaign_id, recent.label("recent"), started.label("first"))).all()
+    later = sa.func.max(Delivery.next_at).filter(Delivery.state == State.DEFERRED)
+    columns = (recent.label("recent"), started.label("first"), later.label("later"))
+    rows = db.session.execute(_states(campaign_id, *columns)).all()
     found = Counts({row.state: row.number for row in rows})
     number = sum(row.recent for row in rows)
     first = min((row.first for row in rows if row.first), default=None)
     # A send that began a moment ago has no whole minute behind it.
     seconds = max(1.0, (now - first).total_seconds()) if first else RATE_OVER.total_seconds()
     per_second = number / seconds
-    expected = now + timedelta(seconds=found.waiting / per_second) if number and found.waiting else None
+    expected = None
+    if number and found.waiting:
+        # Those who are tried again later can't be done before their time, however fast the rest goes.
+        retries = [row.later for row in rows if row.later]
+        expected = max([now + timedelta(seconds=found.waiting / per_second), *retries])
     return Progress(found, round(per_second * 60), expected)
 
 

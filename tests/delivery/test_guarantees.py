@@ -210,6 +210,19 @@ def test_g8_every_number_is_counted_in_the_ledger(each_database: Flask) -> None:
     assert queries.counts(campaign.id)[State.FAILED] == 15
 
 
+def test_the_expected_end_waits_for_those_who_are_tried_again(each_database: Flask) -> None:
+    with SmtpServer(
+        replies={"RCPT": lambda call: "450 4.2.0 later" if "-3@" in call.argument else None}
+    ) as server:
+        campaign = make_launched(server, people=10)
+        send(campaign)
+    now = clock.now()
+    found = queries.progress(campaign.id, now=now)
+    due = db.session.scalars(sa.select(Delivery.next_at).where(Delivery.state == State.DEFERRED)).one()
+    assert found.per_minute > 0
+    assert found.expected_end == due
+
+
 def test_a_ledger_that_does_not_add_up_is_found(app: Flask) -> None:
     campaign = make_due(people=5)
     launch.launch(campaign.id, clock.now())
