@@ -59,6 +59,17 @@ def started(app: Flask, command: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", command], cwd=ROOT, env=environ)
 
 
+def stopped(processes: list[subprocess.Popen[bytes]]) -> list[int]:
+    """Ask all to stop and give their exit codes; none is left behind, even one that does not listen."""
+    for process in processes:
+        process.terminate()
+    try:
+        return [process.wait(20) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
 def until(condition, *, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -186,9 +197,7 @@ def test_dispatcher_and_worker_send_a_campaign_together_and_stop_cleanly(redis_a
         try:
             until(lambda: fresh(campaign).status is Status.FINISHED)
         finally:
-            for process in processes:
-                process.terminate()
-            codes = [process.wait(20) for process in processes]
+            codes = stopped(processes)
     assert states(campaign) == {"sent": 120}
     assert set(copies(server).values()) == {1}
     assert codes == [0, 0]
@@ -218,9 +227,7 @@ def test_g6_redis_flushed_in_mid_send_loses_nobody(redis_app: Flask) -> None:
             queue.client().flushall()
             until(lambda: fresh(campaign).status is Status.FINISHED, seconds=60)
         finally:
-            for process in processes:
-                process.terminate()
-                process.wait(20)
+            stopped(processes)
     assert states(campaign) == {"sent": 300}
     assert set(copies(server).values()) == {1}
 
