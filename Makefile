@@ -28,7 +28,8 @@ test: ## everything the tests need, then all of them
 	@scripts/setup --dev --browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not browser"
+	$(BIN)/pytest -q -m browser
 
 screenshots: ## every page at both widths, light and dark, into screenshots/
 	@scripts/setup --dev --browser

@@ -1,4 +1,8 @@
-"""One running demo for all browser tests of a process (they share an xdist group)."""
+"""One running demo and one browser for the tests of a module.
+
+Playwright keeps an event loop running for as long as it lives, and nothing else can run one in that
+process meanwhile: so the browser goes when its module is done, and browser tests have a run of their own.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,13 @@ from tests.running import Running
 EMAIL = "ada@example.com"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium.chromium() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The demo as `make demo` leaves it, with Ada as an admin."""
     folder: Path = tmp_path_factory.mktemp("demo")
