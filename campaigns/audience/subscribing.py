@@ -178,6 +178,7 @@ def unsubscribe(
     )
     if list_ids is not None:
         wanted = wanted.where(Subscription.list_id.in_(list(list_ids)))
+    wanted = wanted.order_by(Subscription.list_id)  # the order in which the engine holds them
     changed = sum(_leave(subscriber_id, each, proof) for each in db.session.scalars(wanted).all())
     person = db.session.get(Subscriber, subscriber_id) if list_ids is None else None
     if person is not None:

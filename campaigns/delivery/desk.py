@@ -237,8 +237,11 @@ class Desk:
         held.is_exhausted = len(rows) < wanted
         allowed = []
         left_out: dict[Reason, list[int]] = {}
+        staying = held_to_their_lists(connection, held.claim.campaign_id, rows)
         for row in rows:
             reason = _refusal(row)
+            if reason is None and staying is not None and row.subscriber_id not in staying:
+                reason = Reason.UNSUBSCRIBED
             if reason is None:
                 allowed.append(row)
             else:
@@ -310,6 +313,29 @@ class Desk:
             if not held.out and (held.is_exhausted or stops):
                 batches.settle(connection, held.claim)
                 del draft.held[key]
+
+
+def held_to_their_lists(connection: sa.Connection, campaign_id: int, rows: Sequence[Any]) -> set[int] | None:
+    """Who of these is subscribed, and can't leave before this transaction ends; None where nobody can anyway.
+
+    PostgreSQL lets an unsubscribe commit between our look and our commit; a share lock makes it wait those
+    milliseconds, so that no mail begins after it (G4). SQLite has one writer.
+    """
+    if connection.dialect.name == "sqlite" or not rows:
+        return None
+    lists = sa.select(campaign_list.c.list_id).where(campaign_list.c.campaign_id == campaign_id)
+    people = [row.subscriber_id for row in rows if row.subscriber_id is not None]
+    found = connection.execute(
+        sa.select(Subscription.subscriber_id)
+        .where(
+            Subscription.subscriber_id == sa.any_(sa.literal(people, ARRAY(sa.BigInteger))),
+            Subscription.list_id.in_(lists),
+            Subscription.status == Standing.SUBSCRIBED,
+        )
+        .order_by(Subscription.subscriber_id, Subscription.list_id)
+        .with_for_update(read=True, of=Subscription)
+    )
+    return set(found.scalars())
 
 
 def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[bool]:
