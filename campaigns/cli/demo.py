@@ -24,7 +24,7 @@ from campaigns.core.db import db
 from campaigns.delivery import queries as ledger
 from campaigns.planning import queries as planning
 from campaigns.planning import services as campaigns
-from campaigns.planning.models import Status
+from campaigns.planning.models import Campaign, Status
 from campaigns.practice import store
 from campaigns.settings import services as settings
 
@@ -90,18 +90,11 @@ def _import(operator: Operator) -> List:
 
 def _send(letters: List) -> int | None:
     now = clock.now()
-    sender = settings.find_or_create_sender(SENDER, now=now)
-    made = campaigns.create_campaign(
+    made = _draft(
+        letters,
         name="The autumn flight",
         subject='{{ first_name | default("Dear reader") }}, the autumn flight is on',
         preheader="Two hundred birds, four routes and hot soup on 5 December.",
-        from_name=sender.name,
-        from_email=sender.email,
-        reply_to=None,
-        lists=[letters],
-        html=(SAMPLE / "autumn.html").read_text(encoding="utf-8"),
-        text="",
-        server=None,
         now=now,
     )
     db.session.commit()
@@ -120,6 +113,20 @@ def _send(letters: List) -> int | None:
     return campaign_id
 
 
+def _draft(letters: List, *, name: str, subject: str, preheader: str = "", now: datetime) -> Campaign:
+    sender = settings.find_or_create_sender(SENDER, now=now)
+    return campaigns.create_campaign(
+        name=name,
+        subject=subject,
+        preheader=preheader,
+        from_name=sender.name,
+        from_email=sender.email,
+        lists=[letters],
+        html=(SAMPLE / "autumn.html").read_text(encoding="utf-8"),
+        now=now,
+    )
+
+
 def _read(campaign_id: int) -> None:
     config: Config = current_app.extensions["columba"]
     click.echo("  People read their mail: some open, some click, a few leave …")
@@ -133,21 +140,8 @@ def _leave_more_to_do(letters: List, *, now: datetime) -> None:
     audience.suppress(
         "complaints@mail.example", reason=SuppressionReason.OPERATOR, note="Asked by phone", now=now
     )
-    sender = settings.find_or_create_sender(SENDER, now=now)
     for name, at in (("Winter training", None), ("The December letter", now + timedelta(days=6))):
-        made = campaigns.create_campaign(
-            name=name,
-            subject=f"{name} – what the loft is up to",
-            preheader="",
-            from_name=sender.name,
-            from_email=sender.email,
-            reply_to=None,
-            lists=[letters],
-            html=(SAMPLE / "autumn.html").read_text(encoding="utf-8"),
-            text="",
-            server=None,
-            now=now,
-        )
+        made = _draft(letters, name=name, subject=f"{name} – what the loft is up to", now=now)
         if at:
             campaigns.schedule(made, at=at, now=now)
     db.session.commit()
