@@ -188,8 +188,8 @@ def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> 
 
 # 24 hours and the month as a word: nobody has to guess which number is the day.
 PATTERNS = {
-    "en": {"short": "d MMM y, HH:mm", "medium": "d MMM y, HH:mm", "long": "EEEE, d MMMM y, HH:mm zzzz"},
-    "zh": {"short": "y年M月d日 HH:mm", "medium": "y年M月d日 HH:mm", "long": "y年M月d日 EEEE HH:mm zzzz"},
+    "en": {"short": "d MMM y, HH:mm", "medium": "d MMM y, HH:mm", "full": "EEEE, d MMMM y, HH:mm zzzz"},
+    "zh": {"short": "y年M月d日 HH:mm", "medium": "y年M月d日 HH:mm", "full": "y年M月d日 EEEE HH:mm zzzz"},
 }
 
 
