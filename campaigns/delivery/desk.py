@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
-from campaigns.audience.models import Status as Standing
-from campaigns.audience.models import Subscriber, Subscription, Suppression
-from campaigns.delivery import batches, doubts, records
+from campaigns.delivery import batches, candidates, doubts, records
 from campaigns.delivery.batches import Claim, Fenced
-from campaigns.delivery.leases import database_moment
-from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.outcomes import Facts, Verdict
-from campaigns.planning.models import Campaign, Status, campaign_list
+from campaigns.planning.models import Campaign, Status
 
 T = TypeVar("T")
 CLAIMS_PER_TURN = 4
@@ -233,27 +229,17 @@ class Desk:
     def _mark(self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime) -> None:
         """Mark rows of a batch `sending`; those who may not be mailed become `skipped` (G4)."""
         wanted = size - len(draft.copies)
-        rows = connection.execute(self._candidates(held.claim, wanted)).all()
+        rows = candidates.find(connection, held.claim, limit=wanted, needs_fields=self._needs_fields)
         held.is_exhausted = len(rows) < wanted
-        allowed = []
-        left_out: dict[Reason, list[int]] = {}
-        staying = held_to_their_lists(connection, held.claim.campaign_id, rows)
-        for row in rows:
-            reason = _refusal(row)
-            if reason is None and staying is not None and row.subscriber_id not in staying:
-                reason = Reason.UNSUBSCRIBED
-            if reason is None:
-                allowed.append(row)
-            else:
-                left_out.setdefault(reason, []).append(row.id)
+        allowed, left_out = candidates.sort_out(connection, held.claim, rows)
         for reason, ids in left_out.items():
             values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}
-            connection.execute(sa.update(Delivery).where(among(connection, ids)).values(values))
+            connection.execute(sa.update(Delivery).where(candidates.among(connection, ids)).values(values))
         if not allowed:
             return
         connection.execute(
             sa.update(Delivery)
-            .where(among(connection, [row.id for row in allowed]))
+            .where(candidates.among(connection, [row.id for row in allowed]))
             .values(
                 state=State.SENDING,
                 fence=held.claim.fence,
@@ -267,82 +253,12 @@ class Desk:
             draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
             held.out.add(row.id)
 
-    def _candidates(self, claim: Claim, limit: int) -> sa.Select[Any]:
-        subscribed: sa.Select[Any] = (
-            sa.select(sa.literal_column("1"))
-            .select_from(Subscription)
-            .join(campaign_list, campaign_list.c.list_id == Subscription.list_id)
-            .where(
-                Subscription.subscriber_id == Delivery.subscriber_id,
-                Subscription.status == Standing.SUBSCRIBED,
-                campaign_list.c.campaign_id == claim.campaign_id,
-            )
-        )
-        suppressed: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
-            sa.or_(
-                Suppression.address_key == Delivery.address_key,
-                Suppression.address_key == Subscriber.address_key,
-            )
-        )
-        waits = sa.or_(
-            Delivery.state == State.PENDING,
-            sa.and_(Delivery.state == State.DEFERRED, Delivery.next_at <= database_moment()),
-        )
-        columns = [Subscriber.fields] if self._needs_fields else []
-        return (
-            sa.select(
-                Delivery.id,
-                Delivery.attempts,
-                Delivery.doubts,
-                Delivery.started_at,
-                Delivery.subscriber_id,
-                Subscriber.email,
-                subscribed.exists().label("is_subscribed"),
-                suppressed.exists().label("is_suppressed"),
-                *columns,
-            )
-            .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-            .where(*batches.rows_of(claim), waits)
-            .order_by(Delivery.id)
-            .limit(limit)
-        )
-
     def _settle(self, connection: sa.Connection, draft: Draft, *, stops: bool) -> None:
         """Give back the batches of which nothing is on its way; all such when the lane stops."""
         for key, held in list(draft.held.items()):
             if not held.out and (held.is_exhausted or stops):
                 batches.settle(connection, held.claim)
                 del draft.held[key]
-
-
-def held_to_their_lists(connection: sa.Connection, campaign_id: int, rows: Sequence[Any]) -> set[int] | None:
-    """Who of these is subscribed, and can't leave before this transaction ends; None where nobody can anyway.
-
-    PostgreSQL lets an unsubscribe commit between our look and our commit; a share lock makes it wait those
-    milliseconds, so that no mail begins after it (G4). SQLite has one writer.
-    """
-    if connection.dialect.name == "sqlite" or not rows:
-        return None
-    lists = sa.select(campaign_list.c.list_id).where(campaign_list.c.campaign_id == campaign_id)
-    people = [row.subscriber_id for row in rows if row.subscriber_id is not None]
-    found = connection.execute(
-        sa.select(Subscription.subscriber_id)
-        .where(
-            Subscription.subscriber_id == sa.any_(sa.literal(people, ARRAY(sa.BigInteger))),
-            Subscription.list_id.in_(lists),
-            Subscription.status == Standing.SUBSCRIBED,
-        )
-        .order_by(Subscription.subscriber_id, Subscription.list_id)
-        .with_for_update(read=True, of=Subscription)
-    )
-    return set(found.scalars())
-
-
-def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[bool]:
-    """`id` is one of these; one array parameter where the database knows arrays."""
-    if connection.dialect.name == "postgresql":
-        return Delivery.id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))
-    return Delivery.id.in_(ids)
 
 
 def _take_off(draft: Draft, verdicts: Sequence[Verdict]) -> None:
@@ -352,14 +268,6 @@ def _take_off(draft: Draft, verdicts: Sequence[Verdict]) -> None:
         if any(v.state is State.PENDING and v.delivery_id in held.out for v in verdicts):
             held.is_exhausted = False
         held.out -= done
-
-
-def _refusal(row: Any) -> Reason | None:
-    if row.email is None:
-        return Reason.DELETED
-    if row.is_suppressed:
-        return Reason.SUPPRESSED
-    return None if row.is_subscribed else Reason.UNSUBSCRIBED
 
 
 def _is_passing(error: DBAPIError) -> bool:

@@ -11,7 +11,7 @@ from flask import Flask
 from campaigns.audience import services as audience
 from campaigns.audience.models import Origin, Subscription
 from campaigns.core.db import db
-from campaigns.delivery.desk import held_to_their_lists
+from campaigns.delivery.candidates import held_to_their_lists
 from tests.factories import NOON, make_campaign, make_list, make_subscriber
 
 
