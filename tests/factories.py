@@ -14,7 +14,8 @@ from campaigns.accounts.models import Operator, Role
 from campaigns.audience.models import Field, List, OptIn, Origin, Status, Subscriber, Subscription
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
-from campaigns.delivery.models import Delivery, State
+from campaigns.core.dialect import insert
+from campaigns.delivery.models import Batch, BatchState, Delivery, State
 from campaigns.mail.security import Security
 from campaigns.planning.models import Campaign, Link, Revision
 from campaigns.settings import queries as settings
@@ -127,6 +128,8 @@ def make_delivery(
 ) -> Delivery:
     """A ledger row as it stands after the mail went out."""
     values = {"wave": 1, "batch_number": 1, "done_at": NOON, "started_at": NOON, **values}
+    batch = {"campaign_id": campaign.id, "wave": values["wave"], "number": values["batch_number"]}
+    db.session.execute(insert(Batch).values(**batch, state=BatchState.DONE).on_conflict_do_nothing())
     return _kept(
         Delivery(
             campaign_id=campaign.id,

@@ -149,6 +149,9 @@ class Subscriber(Model):
     last_opened_at: Mapped[datetime | None]
     last_clicked_at: Mapped[datetime | None]
 
+    # A number is never given again: the ledger keeps those of erased people without a foreign key.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
     subscriptions: Mapped[list[Subscription]] = relationship(
         back_populates="subscriber", cascade="all, delete-orphan", passive_deletes=True
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from campaigns.core.dialect import skip_locked
 from campaigns.delivery.leases import database_moment
 from campaigns.delivery.models import Batch, BatchState, Delivery, State
+from campaigns.delivery.tallies import tally_of
 
 
 class Fenced(Exception):
@@ -61,6 +62,7 @@ def claim(
             fence=Batch.fence + 1,
             lease_until=database_moment(seconds),
             next_at=None,
+            tally=sa.null(),  # from now on its rows move
         )
     )
     former = (found.owner or "") if found.state is BatchState.LEASED else None
@@ -81,13 +83,20 @@ def settle(connection: sa.Connection, claim: Claim) -> bool:
 
     True when it is done. Raises Fenced when it is no longer ours.
     """
-    waits = connection.execute(
+    rows = connection.execute(
         sa.select(
-            sa.func.count().filter(Delivery.state.in_((State.PENDING, State.SENDING))).label("now"),
-            sa.func.min(Delivery.next_at).filter(Delivery.state == State.DEFERRED).label("later"),
-        ).where(*rows_of(claim))
-    ).one()
-    is_done = not waits.now and waits.later is None
+            Delivery.state,
+            Delivery.reason,
+            sa.func.count().label("number"),
+            sa.func.min(Delivery.next_at).label("first"),
+            sa.func.max(Delivery.next_at).label("last"),
+        )
+        .where(*rows_of(claim), Delivery.is_latest)
+        .group_by(Delivery.state, Delivery.reason)
+    ).all()
+    waits_now = any(row.state in (State.PENDING, State.SENDING) for row in rows)
+    later = [row for row in rows if row.state is State.DEFERRED]
+    is_done = not waits_now and not later
     settled = connection.execute(
         sa.update(Batch)
         .where(*_ours(claim))
@@ -95,7 +104,10 @@ def settle(connection: sa.Connection, claim: Claim) -> bool:
             state=BatchState.DONE if is_done else BatchState.READY,
             owner=None,
             lease_until=None,
-            next_at=None if waits.now else waits.later,
+            next_at=None if waits_now else min((row.first for row in later), default=None),
+            tally=tally_of(rows),
+            last_at=max((row.last for row in later), default=None),
+            settled_at=database_moment(),
         )
     )
     if settled.rowcount != 1:

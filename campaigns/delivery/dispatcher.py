@@ -74,6 +74,7 @@ class Dispatcher:
         return [
             ("repairs", ticks.repairs, lambda: duties.repair(owner=self.owner, now=clock.now())),
             ("launches", 0, lambda: duties.launch_due(now=clock.now())),
+            ("cancellations", 0, lambda: duties.settle_cancelled(now=clock.now())),
             ("lanes", 0, lambda: duties.hint_lanes(SEND, now=clock.now())),
             ("imports", ticks.hints, lambda: duties.hint_imports(now=clock.now())),
             ("notices", ticks.hints, lambda: duties.hint_notices(now=clock.now())),

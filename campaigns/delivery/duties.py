@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from redis.exceptions import RedisError
@@ -13,9 +13,20 @@ from rq import Worker
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.core import queue
 from campaigns.core.db import db
-from campaigns.delivery import batches, doubts, health, journal, launch, rates, sending, services
+from campaigns.delivery import (
+    batches,
+    cancelling,
+    doubts,
+    health,
+    journal,
+    launch,
+    rates,
+    sending,
+    services,
+    tallies,
+)
 from campaigns.delivery.leases import database_moment
-from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State, Wave
+from campaigns.delivery.models import Batch, BatchState, Delivery, Wave
 from campaigns.notices import services as notices
 from campaigns.planning import queries as planning
 from campaigns.planning.models import Campaign, Status
@@ -27,6 +38,8 @@ LANES_PER_WORKER = 2
 USUAL_WORKERS = 2
 STUCK_AFTER = timedelta(minutes=5)
 REAP_LEASE_S = 30.0
+CANCELLING_S = 1.0
+TALLIES_LOOKED_AT = 5  # batches of each campaign under way, each minute
 MOST_REAPED = 1000
 
 
@@ -81,8 +94,16 @@ def repair(*, owner: str, now: datetime) -> None:
         if not services.finish(campaign_id, now=now):
             rates.check(campaign_id, now=now)
         db.session.commit()
-    _settle_cancelled(now)
     _sweep_journals()
+
+
+def settle_cancelled(*, now: datetime) -> None:
+    """Go on ending those who waited when their campaign was cancelled, for a moment; commits as it goes."""
+    until = time.monotonic() + CANCELLING_S
+    for campaign_id in cancelling.unsettled():
+        while cancelling.settle_some(campaign_id, now=now) and time.monotonic() < until:
+            db.session.commit()
+        db.session.commit()
 
 
 def reap(*, owner: str, now: datetime) -> int:
@@ -102,6 +123,9 @@ def reap(*, owner: str, now: datetime) -> int:
 def check(*, now: datetime) -> list[str]:
     """Compare every wave under way with what it was launched for, and find campaigns that do not move."""
     faults = [*_unbalanced(), *_stuck(now)]
+    for campaign_id in _with_status(Status.SENDING):
+        faults += tallies.faults(campaign_id, most=TALLIES_LOOKED_AT)
+    db.session.commit()
     for fault in faults:
         log.error(fault)
     return faults
@@ -139,32 +163,6 @@ def _with_status(status: Status) -> list[int]:
     return list(db.session.scalars(sa.select(Campaign.id).where(Campaign.status == status)))
 
 
-def _settle_cancelled(now: datetime) -> None:
-    """Rows that came back to a cancelled campaign after it was cancelled."""
-    waiting = (State.PENDING, State.DEFERRED)
-    left = (
-        sa.select(Batch.campaign_id)
-        .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Campaign.status == Status.CANCELLED, Batch.state == BatchState.READY)
-        .distinct()
-    )
-    for campaign_id in db.session.scalars(left).all():
-        values: dict[str, Any] = {"state": State.CANCELLED, "reason": Reason.CAMPAIGN_CANCELLED}
-        db.session.execute(
-            sa.update(Delivery)
-            .where(Delivery.campaign_id == campaign_id, Delivery.state.in_(waiting))
-            .values(**values, done_at=now, next_at=None)
-            .execution_options(synchronize_session=False)
-        )
-        db.session.execute(
-            sa.update(Batch)
-            .where(Batch.campaign_id == campaign_id, Batch.state == BatchState.READY)
-            .values(state=BatchState.DONE, next_at=None)
-            .execution_options(synchronize_session=False)
-        )
-    db.session.commit()
-
-
 def _sweep_journals() -> None:
     """Journals of lanes that hold nothing. A lane that has just begun holds nothing yet: leave young ones."""
     owners = sa.select(Batch.owner).where(Batch.state == BatchState.LEASED, Batch.owner.is_not(None))
@@ -196,8 +194,9 @@ def _stuck(now: datetime) -> list[str]:
     faults = []
     for campaign_id, number in _claimable():
         campaign = planning.campaign(campaign_id)
+        # A lane settles its batches at least once in its half minute.
         latest = db.session.scalar(
-            sa.select(sa.func.max(Delivery.done_at)).where(Delivery.campaign_id == campaign_id)
+            sa.select(sa.func.max(Batch.settled_at)).where(Batch.campaign_id == campaign_id)
         )
         since = max(each for each in (latest, campaign.started_at, campaign.updated_at) if each)
         if now - since > STUCK_AFTER and _may_send(campaign_id, now):

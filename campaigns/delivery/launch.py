@@ -76,14 +76,21 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
     except (TemplateError, DomainError) as error:
         db.session.rollback()
         return _back_to_draft(campaign_id, said(error), now)
-    people = recipients.select_for_ledger([each.id for each in campaign.lists])
-    audience = ledger.write_wave(campaign_id, campaign.wave, people, size=size, now=now)
+    list_ids = [each.id for each in campaign.lists]
+    written = ledger.write_wave(
+        campaign_id,
+        campaign.wave,
+        recipients.select_for_ledger(list_ids),
+        about=recipients.subscribed(list_ids),
+        size=size,
+        now=now,
+    )
     states.move(campaign_id, Status.SENDING, now=now, revision_id=revision.id)
-    is_over = not ledger.has_open(campaign_id)
+    is_over = not written.wanted
     if is_over:
         states.move(campaign_id, Status.FINISHED, now=now)
     db.session.commit()
-    log.info("Campaign %s is launched for %s people.", campaign_id, audience)
+    log.info("Campaign %s is launched for %s people.", campaign_id, written.audience)
     return Status.FINISHED if is_over else Status.SENDING
 
 

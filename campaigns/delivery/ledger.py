@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.core.dialect import insert
+from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.models import OPEN_STATES, Batch, BatchState, Delivery, State, Wave
+from campaigns.delivery.tallies import tally_of
 
 BATCH_SIZE = 500
 SMALLEST_BATCH = 50
+LAUNCH_CACHE_KIB = 256 * 1024
 LANES_TO_FEED = 8  # a small audience is cut finer, so that every worker gets a share
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many people a wave holds, and how many of them are to get the mail."""
+
+    audience: int
+    wanted: int
 
 
 def batch_size(people: int) -> int:
@@ -21,63 +34,95 @@ def batch_size(people: int) -> int:
     return min(BATCH_SIZE, max(SMALLEST_BATCH, people // LANES_TO_FEED))
 
 
-def write_wave(campaign_id: int, wave: int, people: Any, *, size: int | None, now: datetime) -> int:
-    """Insert the rows and batches of a wave; how many people it holds. Doing it again changes nothing."""
-    source = people.subquery()
-    wanted = db.session.scalar(sa.select(sa.func.count()).where(source.c.reason.is_(None))) or 0
-    size = size or batch_size(wanted)
-    left_out = source.c.reason.is_not(None)
-    place = sa.func.row_number().over(partition_by=left_out, order_by=source.c.subscriber_id)
-    batch = (place - 1) // sa.literal_column(str(size), sa.Integer)
+def write_wave(
+    campaign_id: int, wave: int, people: Any, *, about: int, now: datetime, size: int | None = None
+) -> Written:
+    """Insert the rows and batches of a wave for `about` so many people. Doing it again changes nothing.
+
+    `people` is a SELECT of `subscriber_id, address_key, reason` (not None: left out). The caller holds the
+    campaign's row, so that nobody else writes the same wave meanwhile.
+    """
+    known = db.session.get(Wave, (campaign_id, wave))
+    if known is not None:
+        return Written(known.audience, known.audience - sum(number for *_, number in known.left_out))
+    with _room():
+        db.session.execute(_rows(campaign_id, wave, people.subquery(), size or batch_size(about), now))
+    return _write_batches(campaign_id, wave, now=now)
+
+
+def _rows(campaign_id: int, wave: int, source: Any, size: int, now: datetime) -> Any:
+    is_left_out = source.c.reason.is_not(None)
+    # How many of those who get it come before: the rows are numbered in the order of a key, without a sort.
+    before = sa.func.count().filter(~is_left_out).over(order_by=source.c.subscriber_id, rows=(None, 0)) - 1
+    batch = before // sa.literal_column(str(size), sa.Integer)
+    state = sa.case(
+        (is_left_out, sa.literal_column(str(int(State.SKIPPED)))),
+        else_=sa.literal_column(str(int(State.PENDING))),
+    )
     rows = sa.select(
         sa.literal(campaign_id, sa.Integer),
         sa.literal(wave, sa.SmallInteger),
         source.c.address_key,
         source.c.subscriber_id,
-        sa.case(
-            (left_out, None),
-            else_=sa.cast(batch, sa.Integer),
-        ),
-        sa.cast(
-            sa.case(
-                (left_out, sa.literal_column(str(int(State.SKIPPED)))),
-                else_=sa.literal_column(str(int(State.PENDING))),
-            ),
-            sa.SmallInteger,
-        ),
+        sa.case((is_left_out, None), else_=sa.cast(batch, sa.Integer)),
+        sa.cast(state, sa.SmallInteger),
         source.c.reason,
-        sa.case((left_out, sa.literal(now, Delivery.done_at.type)), else_=None),
+        sa.case((is_left_out, sa.literal(now, Delivery.done_at.type)), else_=None),
     )
     columns = [
         *("campaign_id", "wave", "address_key", "subscriber_id"),
         *("batch_number", "state", "reason", "done_at"),
     ]
-    # `where true`: without it SQLite reads ON CONFLICT as part of a join.
-    db.session.execute(insert(Delivery).from_select(columns, rows.where(sa.true())).on_conflict_do_nothing())
-    return _write_batches(campaign_id, wave, now=now)
+    return sa.insert(Delivery).from_select(columns, rows)
 
 
-def _write_batches(campaign_id: int, wave: int, *, now: datetime) -> int:
-    of_wave = sa.and_(Delivery.campaign_id == campaign_id, Delivery.wave == wave)
-    numbers: Any = (
-        sa.select(
-            sa.literal(campaign_id, sa.Integer),
-            sa.literal(wave, sa.SmallInteger),
-            Delivery.batch_number,
-            sa.literal_column(str(int(BatchState.READY))),
+def _write_batches(campaign_id: int, wave: int, *, now: datetime) -> Written:
+    """Batches and the wave from what was written, counted in one look."""
+    rows = db.session.execute(
+        sa.select(Delivery.batch_number, Delivery.state, Delivery.reason, sa.func.count().label("number"))
+        .where(Delivery.campaign_id == campaign_id, Delivery.wave == wave)
+        .group_by(Delivery.batch_number, Delivery.state, Delivery.reason)
+        .order_by(Delivery.batch_number)
+    ).all()
+    of_wave = {"campaign_id": campaign_id, "wave": wave, "state": BatchState.READY}
+    batches = [
+        of_wave | {"number": row.batch_number, "tally": tally_of([row])}
+        for row in rows
+        if row.batch_number is not None
+    ]
+    if batches:
+        db.session.execute(sa.insert(Batch), batches)
+    left_out = tally_of(row for row in rows if row.batch_number is None)
+    written = Written(
+        audience=sum(row.number for row in rows),
+        wanted=sum(row.number for row in rows if row.batch_number is not None),
+    )
+    db.session.add(
+        Wave(
+            campaign_id=campaign_id,
+            number=wave,
+            audience=written.audience,
+            left_out=left_out,
+            launched_at=now,
         )
-        .where(of_wave, Delivery.batch_number.is_not(None))
-        .distinct()
     )
-    columns = ["campaign_id", "wave", "number", "state"]
-    db.session.execute(insert(Batch).from_select(columns, numbers).on_conflict_do_nothing())
-    audience = db.session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(of_wave)) or 0
-    db.session.execute(
-        insert(Wave)
-        .values(campaign_id=campaign_id, number=wave, audience=audience, launched_at=now)
-        .on_conflict_do_nothing()
-    )
-    return audience
+    db.session.flush()
+    return written
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Memory for a million keys while they are written; the usual is for many connections at once."""
+    if is_sqlite():
+        usual = db.session.scalar(sa.text("PRAGMA cache_size"))
+        db.session.execute(sa.text(f"PRAGMA cache_size={-LAUNCH_CACHE_KIB}"))
+        try:
+            yield
+        finally:
+            db.session.execute(sa.text(f"PRAGMA cache_size={usual}"))
+        return
+    db.session.execute(sa.text(f"SET LOCAL work_mem = '{LAUNCH_CACHE_KIB}kB'"))
+    yield
 
 
 def has_open(campaign_id: int) -> bool:

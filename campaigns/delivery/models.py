@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Annotated
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Subscriber
@@ -49,6 +51,11 @@ class State(IntEnum):
         }[self]
 
 
+# How many rows are in which state for which reason: `[state, reason, number]`, in this order.
+Tally = Annotated[
+    list[tuple[int, str | None, int]],
+    mapped_column(sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+]
 OPEN_STATES = (State.PENDING, State.SENDING, State.DEFERRED)
 
 
@@ -96,18 +103,31 @@ class BatchState(IntEnum):
     DONE = 2
 
 
+def _of_readers(column: str) -> sa.Index:
+    """Those who did something, which are few: reports count them without reading the whole campaign."""
+    some = f"{column} IS NOT NULL AND is_latest"
+    return sa.Index(
+        f"ix_delivery_{column}",
+        "campaign_id",
+        column,
+        postgresql_where=sa.text(some),
+        sqlite_where=sa.text(f"{some} = 1"),
+    )
+
+
 class Delivery(Model):
     """One intent: this campaign, this wave, this address. Written once at launch, never twice (G1)."""
 
     __tablename__ = "delivery"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
+    # No foreign keys: PostgreSQL would check two for each row, and lock a million subscribers, which is half
+    # the time of a launch. A campaign that has rows is never deleted (`wave` holds it); the number of an
+    # erased person is never given again, so their rows point at nobody.
+    campaign_id: Mapped[int]
     wave: Mapped[int] = mapped_column(sa.SmallInteger)
     address_key: Mapped[str] = mapped_column(sa.String(32))
-    subscriber_id: Mapped[int | None] = mapped_column(
-        BigId, sa.ForeignKey("subscriber.id", ondelete="SET NULL"), index=True
-    )
+    subscriber_id: Mapped[int | None] = mapped_column(BigId, index=True)
     batch_number: Mapped[int | None]  # None for those left out at launch
     state: Mapped[State] = mapped_column(Number(State))
     # False once a later wave holds this person again: counts look at the latest row of each.
@@ -127,11 +147,16 @@ class Delivery(Model):
     clicked_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
 
-    subscriber: Mapped[Subscriber | None] = relationship()
+    subscriber: Mapped[Subscriber | None] = relationship(
+        primaryjoin="foreign(Delivery.subscriber_id) == Subscriber.id", viewonly=True
+    )
 
+    # No index may name a column that sending writes (state, reason, done_at, next_at, fence …), not even as
+    # its condition: with none, PostgreSQL keeps updates on the row's own page. Those below are written once.
     __table_args__ = (
         sa.UniqueConstraint("campaign_id", "wave", "address_key"),
         sa.Index("ix_delivery_batch", "campaign_id", "wave", "batch_number"),
+        *(_of_readers(name) for name in ("opened_at", "clicked_at", "unsubscribed_at")),
         {"postgresql_with": {"fillfactor": "50"}},
     )
 
@@ -146,6 +171,7 @@ class Wave(Model):
     )
     number: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
     audience: Mapped[int]
+    left_out: Mapped[Tally]  # those without a batch
     launched_at: Mapped[datetime]
 
 
@@ -163,6 +189,10 @@ class Batch(Model):
     owner: Mapped[str | None] = mapped_column(sa.String(64))
     lease_until: Mapped[datetime | None]
     next_at: Mapped[datetime | None]
+    # What a count of its rows would say, as long as nobody may write them; None: count them.
+    tally: Mapped[Tally | None]
+    last_at: Mapped[datetime | None]  # the latest `next_at` of its rows
+    settled_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.UniqueConstraint("campaign_id", "wave", "number"),

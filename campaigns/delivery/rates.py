@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from campaigns.core.db import db
 from campaigns.core.i18n import _
-from campaigns.delivery import services
+from campaigns.delivery import services, tallies
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.words import said
 from campaigns.planning.models import Campaign, PauseReason
@@ -21,6 +21,8 @@ UNKNOWN_SHARE = 0.001
 
 def check(campaign_id: int, *, now: datetime) -> bool:
     """Pause a campaign with too many hard bounces or doubts since it was last (re)started; whether it did."""
+    if not _is_worth_a_look(campaign_id):
+        return False
     since = db.session.scalar(sa.select(Campaign.updated_at).where(Campaign.id == campaign_id))
     bounced = sa.func.count().filter(Delivery.state == State.FAILED, Delivery.reason == Reason.BAD_ADDRESS)
     unknown = sa.func.count().filter(Delivery.state == State.UNKNOWN)
@@ -45,6 +47,14 @@ def check(campaign_id: int, *, now: datetime) -> bool:
         )
         return services.stop_by_itself(campaign_id, reason=PauseReason.IN_DOUBT, detail=said(detail), now=now)
     return False
+
+
+def _is_worth_a_look(campaign_id: int) -> bool:
+    """Whether there are enough bounces or doubts at all; who counts since when reads the whole campaign."""
+    found = tallies.of(campaign_id)
+    unknown = sum(number for (state, _reason), number in found.items() if state is State.UNKNOWN)
+    least = min(least * share for least, share in LIMITS)
+    return found[State.FAILED, Reason.BAD_ADDRESS] > least or unknown > UNKNOWN_AT_LEAST
 
 
 def is_too_many(bounced: int, answered: int) -> bool:

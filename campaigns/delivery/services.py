@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import alerts, health, ledger
+from campaigns.delivery import alerts, cancelling, health, ledger, queries, tallies
 from campaigns.delivery.models import (
     Batch,
     BatchState,
     Delivery,
-    Reason,
     State,
     Wave,
 )
@@ -59,18 +58,9 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
 def cancel(campaign: Campaign, *, now: datetime) -> None:
     """Give up everybody who still waits, for good; mails on the wire end by themselves. Raises Conflict."""
     states.move(campaign.id, Status.CANCELLED, now=now)
-    db.session.execute(
-        sa.update(Delivery)
-        .where(Delivery.campaign_id == campaign.id, Delivery.state.in_((State.PENDING, State.DEFERRED)))
-        .values(state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, done_at=now, next_at=None)
-        .execution_options(synchronize_session=False)
-    )
-    db.session.execute(
-        sa.update(Batch)
-        .where(Batch.campaign_id == campaign.id, Batch.state == BatchState.READY)
-        .values(state=BatchState.DONE, next_at=None)
-        .execution_options(synchronize_session=False)
-    )
+    cancelling.settle_held(campaign.id, now=now)
+    # The first few thousand at once; the dispatcher goes on, so that a million keep nobody waiting.
+    cancelling.settle_some(campaign.id, now=now)
 
 
 def finish(campaign_id: int, *, now: datetime) -> bool:
@@ -98,14 +88,17 @@ def retry_failed(campaign_id: int, *, now: datetime) -> int:
     people = sa.select(
         Delivery.subscriber_id, Delivery.address_key, sa.literal(None, sa.String).label("reason")
     ).where(of_campaign, Delivery.wave < wave)
-    number = ledger.write_wave(campaign_id, wave, people, size=None, now=now)
+    failed = queries.counts(campaign_id)
+    about = sum(failed[state] for state in FAILED_STATES)
+    written = ledger.write_wave(campaign_id, wave, people, about=about, now=now)
     db.session.execute(
         sa.update(Delivery)
         .where(of_campaign, Delivery.wave < wave)
         .values(is_latest=False)
         .execution_options(synchronize_session=False)
     )
-    return number
+    tallies.without_failed(campaign_id, before_wave=wave, failed=FAILED_STATES)
+    return written.audience
 
 
 def _is_launched(campaign_id: int) -> bool:

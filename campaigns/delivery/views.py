@@ -102,5 +102,12 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "reasons": queries.reasons(campaign.id),
         "refusals": queries.refusals(campaign.id),
         "server": planning.server_of(campaign),
-        "refresh_s": REFRESH_S.get(campaign.status),
+        "refresh_s": _refresh_s(campaign, is_waiting=bool(progress.counts.waiting)),
     }
+
+
+def _refresh_s(campaign: Campaign, *, is_waiting: bool) -> int | None:
+    """Seconds until the page looks again; None when nothing moves any more."""
+    if campaign.status is Status.CANCELLED and is_waiting:
+        return REFRESH_S[Status.SENDING]
+    return REFRESH_S.get(campaign.status)

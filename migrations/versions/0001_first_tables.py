@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("address", name=op.f("uq_subscriber_address")),
         sa.UniqueConstraint("address_key", name=op.f("uq_subscriber_address_key")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "suppression",
@@ -283,6 +284,13 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=64), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "tally",
+            sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaign.id"], name=op.f("fk_batch_campaign_id"), ondelete="CASCADE"
         ),
@@ -297,6 +305,11 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.SmallInteger(), nullable=False),
         sa.Column("audience", sa.Integer(), nullable=False),
+        sa.Column(
+            "left_out",
+            sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("launched_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaign.id"], name=op.f("fk_wave_campaign_id"), ondelete="CASCADE"
@@ -366,12 +379,6 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("clicked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsubscribed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaign.id"], name=op.f("fk_delivery_campaign_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["subscriber_id"], ["subscriber.id"], name=op.f("fk_delivery_subscriber_id"), ondelete="SET NULL"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint("campaign_id", "wave", "address_key", name=op.f("uq_delivery_campaign_id")),
         postgresql_with={"fillfactor": "50"},
@@ -379,6 +386,15 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_batch", ["campaign_id", "wave", "batch_number"], unique=False)
         batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
+        for column in ("opened_at", "clicked_at", "unsubscribed_at"):
+            some = f"{column} IS NOT NULL AND is_latest"
+            batch_op.create_index(
+                f"ix_delivery_{column}",
+                ["campaign_id", column],
+                unique=False,
+                postgresql_where=sa.text(some),
+                sqlite_where=sa.text(f"{some} = 1"),
+            )
 
     op.create_table(
         "import",

@@ -250,6 +250,7 @@ def test_a_list_gone_bad_is_noticed_by_the_dispatcher(app: Flask) -> None:
     db.session.execute(sa.update(Delivery).values(state=State.SENT, done_at=later).where(Delivery.id > 40))
     bad = {"state": State.FAILED, "reason": Reason.BAD_ADDRESS, "done_at": later}
     db.session.execute(sa.update(Delivery).values(bad).where(Delivery.id <= 40))
+    db.session.execute(sa.update(Batch).values(tally=sa.null()))
     db.session.commit()
     assert rates.check(id_of(campaign), now=later)
     db.session.commit()

@@ -1,0 +1,79 @@
+"""Giving everybody an end who still waited when their campaign was cancelled, some batches at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.dialect import skip_locked
+from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State, Tally
+from campaigns.planning.models import Campaign, Status
+
+WAITING = (State.PENDING, State.DEFERRED)
+AT_ONCE = 10  # batches: a few thousand rows, a tenth of a second
+
+
+def unsettled() -> list[int]:
+    """Cancelled campaigns in which somebody still waits in a batch that no lane holds."""
+    left = (
+        sa.select(Batch.id).where(Batch.campaign_id == Campaign.id, Batch.state == BatchState.READY).exists()
+    )
+    statement = sa.select(Campaign.id).where(Campaign.status == Status.CANCELLED, left).order_by(Campaign.id)
+    return list(db.session.scalars(statement))
+
+
+def settle_some(campaign_id: int, *, now: datetime) -> bool:
+    """End the rows of the next few batches; True when there may be more. The caller commits."""
+    found: Any = (
+        sa.select(Batch.id, Batch.wave, Batch.number, Batch.tally)
+        .where(Batch.campaign_id == campaign_id, Batch.state == BatchState.READY)
+        .order_by(Batch.id)
+        .limit(AT_ONCE)
+    )
+    rows = db.session.execute(skip_locked(found)).all()
+    _end_rows(campaign_id, rows, now)
+    for row in rows:
+        db.session.execute(
+            sa.update(Batch)
+            .where(Batch.id == row.id)
+            .values(state=BatchState.DONE, next_at=None, last_at=None, tally=ended(row.tally))
+        )
+    return len(rows) == AT_ONCE
+
+
+def settle_held(campaign_id: int, *, now: datetime) -> None:
+    """End those in lanes' hands who are not on the wire yet. Call it in the transaction that cancels: lanes
+    wait for its end."""
+    held = sa.select(Batch.wave, Batch.number).where(
+        Batch.campaign_id == campaign_id, Batch.state == BatchState.LEASED
+    )
+    _end_rows(campaign_id, db.session.execute(held).all(), now)
+
+
+def _end_rows(campaign_id: int, batches: Sequence[Any], now: datetime) -> None:
+    for wave in {batch.wave for batch in batches}:
+        numbers = [batch.number for batch in batches if batch.wave == wave]
+        db.session.execute(
+            sa.update(Delivery)
+            .where(
+                Delivery.campaign_id == campaign_id,
+                Delivery.wave == wave,
+                Delivery.batch_number.in_(numbers),
+                Delivery.state.in_(WAITING),
+            )
+            .values(state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, done_at=now, next_at=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def ended(tally: Tally | None) -> Any:
+    """The same batch after nobody in it waits any more."""
+    if tally is None:
+        return sa.null()
+    kept = [entry for entry in tally if entry[0] not in WAITING]
+    ended = sum(number for state, _reason, number in tally if state in WAITING)
+    return [*kept, (int(State.CANCELLED), str(Reason.CAMPAIGN_CANCELLED), ended)] if ended else kept

@@ -1,0 +1,126 @@
+"""Counting a campaign without reading a million rows: every batch that nobody holds knows what is in it.
+
+A tally is what a count of the batch's rows would say. It is taken when a batch is settled, in the same
+transaction, and forgotten when somebody claims the batch, in that one: it can't be out of date. Rows of a batch
+without one are counted as they are. A batch at rest may only be written to together with its tally.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.dialect import is_sqlite
+from campaigns.delivery.models import Batch, Delivery, Reason, State, Tally, Wave
+
+Key = tuple[State, Reason | None]
+
+
+def of(campaign_id: int) -> Counter[Key]:
+    """How many recipients are in which state for which reason, each person once, in one look at the ledger."""
+    nothing = sa.null()
+    at_rest: Any = (
+        sa.select(
+            sa.cast(Batch.tally, sa.Text).label("tally"),
+            sa.func.count().label("number"),
+            sa.cast(nothing, sa.SmallInteger).label("state"),
+            sa.cast(nothing, sa.String).label("reason"),
+        )
+        .where(Batch.campaign_id == campaign_id, Batch.tally.is_not(None))
+        .group_by(sa.cast(Batch.tally, sa.Text))
+    )
+    left_out: Any = sa.select(
+        sa.cast(Wave.left_out, sa.Text), sa.literal_column("1"), nothing, nothing
+    ).where(Wave.campaign_id == campaign_id)
+    held = in_batches(
+        (
+            Delivery.state,
+            sa.cast(Delivery.reason, sa.String).label("reason"),
+            sa.func.count().label("number"),
+        ),
+        Batch.campaign_id == campaign_id,
+        Batch.tally.is_(None),
+        group_by=(Delivery.state, Delivery.reason),
+    ).subquery()
+    moving = sa.select(nothing, held.c.number, sa.cast(held.c.state, sa.SmallInteger), held.c.reason)
+    found: Counter[Key] = Counter()
+    for tally, times, state, reason in db.session.execute(sa.union_all(at_rest, left_out, moving)):
+        entries = json.loads(tally) if tally is not None else [(state, reason, 1)]
+        for each, why, number in entries:
+            found[_key(each, why)] += number * times
+    return found
+
+
+def in_batches(
+    columns: Iterable[Any], *conditions: sa.ColumnElement[bool], group_by: Iterable[Any] = ()
+) -> sa.Select[Any]:
+    """A SELECT over the rows (each person's latest) of some batches, from the batches to their rows.
+
+    PostgreSQL is made to go that way: without statistics it would read the whole campaign for a few batches.
+    """
+    theirs = sa.and_(
+        Delivery.campaign_id == Batch.campaign_id,
+        Delivery.wave == Batch.wave,
+        Delivery.batch_number == Batch.number,
+        Delivery.is_latest,
+    )
+    if is_sqlite():
+        joined = sa.select(*columns).select_from(Batch).join(Delivery, theirs)
+        return joined.where(*conditions).group_by(*group_by)
+    rows = sa.select(*columns).where(theirs).correlate(Batch).group_by(*group_by).offset(0).lateral()
+    return sa.select(*rows.c).select_from(Batch).join(rows, sa.true()).where(*conditions)
+
+
+def tally_of(rows: Iterable[Any]) -> Tally:
+    """The tally of rows `state, reason, number`, in one order, so that equal ones are equal."""
+    entries = [(int(row.state), row.reason and str(row.reason), int(row.number)) for row in rows]
+    return sorted(entries, key=lambda entry: (entry[0], entry[1] or ""))
+
+
+def without_failed(campaign_id: int, *, before_wave: int, failed: Iterable[State]) -> None:
+    """Take those out of earlier waves' tallies whom a new wave holds again: all who had failed."""
+    gone = {int(state) for state in failed}
+    for row in db.session.execute(
+        sa.select(Batch.id, Batch.tally).where(
+            Batch.campaign_id == campaign_id, Batch.wave < before_wave, Batch.tally.is_not(None)
+        )
+    ).all():
+        kept = [entry for entry in row.tally if entry[0] not in gone]
+        if len(kept) < len(row.tally):
+            db.session.execute(sa.update(Batch).where(Batch.id == row.id).values(tally=kept))
+
+
+def faults(campaign_id: int, *, most: int) -> list[str]:
+    """Of some batches at rest, those whose tally is not what is in them; it is forgotten. Should be none."""
+    some = (
+        sa.select(Batch.id, Batch.number, Batch.fence, Batch.tally)
+        .where(Batch.campaign_id == campaign_id, Batch.tally.is_not(None))
+        .order_by(sa.func.random())
+        .limit(most)
+    )
+    found = []
+    for batch in db.session.execute(some).all():
+        rows = db.session.execute(
+            in_batches(
+                (Delivery.state, Delivery.reason, sa.func.count().label("number")),
+                Batch.id == batch.id,
+                group_by=(Delivery.state, Delivery.reason),
+            )
+        ).all()
+        if tally_of(rows) == [tuple(entry) for entry in batch.tally]:
+            continue
+        # Not one that was claimed since we looked: its rows move, and its tally is gone.
+        wrong = sa.and_(Batch.id == batch.id, Batch.fence == batch.fence, Batch.tally.is_not(None))
+        forgotten: Any = db.session.execute(sa.update(Batch).where(wrong).values(tally=sa.null()))
+        if forgotten.rowcount:
+            found.append(f"Campaign {campaign_id}: the tally of batch {batch.number} was not what is in it.")
+    return found
+
+
+def _key(state: int, reason: str | None) -> Key:
+    return State(state), Reason(reason) if reason is not None else None
