@@ -17,23 +17,24 @@ LEADER = "dispatcher"
 class DatabaseMoment(sa.sql.expression.FunctionElement[Any]):
     """The database's own time, `seconds` from now; it goes on within a transaction."""
 
-    inherit_cache = False
+    inherit_cache = True  # the seconds are a parameter: one compiled statement for all
     type = UtcDateTime()
 
     def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = float(seconds)
+        super().__init__(sa.literal(float(seconds), sa.Float))
 
 
 @compiles(DatabaseMoment, "postgresql")
-def _postgresql(element: DatabaseMoment, _compiler: Any, **_options: Any) -> str:
-    return f"(clock_timestamp() + interval '{element.seconds:.3f} seconds')"
+def _postgresql(element: DatabaseMoment, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
 
 
 @compiles(DatabaseMoment, "sqlite")
-def _sqlite(element: DatabaseMoment, _compiler: Any, **_options: Any) -> str:
+def _sqlite(element: DatabaseMoment, compiler: Any, **options: Any) -> str:
     # In the very form in which SQLAlchemy keeps moments, so that they compare as text.
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{element.seconds:+.3f} seconds') || '000')"
+    seconds = compiler.process(element.clauses, **options)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', printf('%+.3f seconds', {seconds})) || '000')"
 
 
 def database_moment(seconds: float = 0) -> DatabaseMoment:

