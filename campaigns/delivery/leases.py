@@ -12,6 +12,16 @@ from campaigns.core.dialect import insert
 from campaigns.delivery.models import Lease
 
 LEADER = "dispatcher"
+# The database's own time as SQL text; on SQLite in the very form in which SQLAlchemy keeps moments, so
+# that they compare as text.
+NOW = {
+    "postgresql": "clock_timestamp()",
+    "sqlite": "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')",
+}
+LATER = {  # `:seconds` from then
+    "postgresql": "(clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision)))",
+    "sqlite": "(strftime('%Y-%m-%d %H:%M:%f', 'now', printf('%+.3f seconds', :seconds)) || '000')",
+}
 
 
 class DatabaseMoment(sa.sql.expression.FunctionElement[Any]):
@@ -32,7 +42,6 @@ def _postgresql(element: DatabaseMoment, compiler: Any, **options: Any) -> str:
 
 @compiles(DatabaseMoment, "sqlite")
 def _sqlite(element: DatabaseMoment, compiler: Any, **options: Any) -> str:
-    # In the very form in which SQLAlchemy keeps moments, so that they compare as text.
     seconds = compiler.process(element.clauses, **options)
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', printf('%+.3f seconds', {seconds})) || '000')"
 

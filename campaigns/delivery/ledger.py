@@ -15,7 +15,7 @@ from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.models import OPEN_STATES, Batch, BatchState, Delivery, State, Wave
 from campaigns.delivery.tallies import tally_of
 
-BATCH_SIZE = 500
+BATCH_SIZE = 1000
 SMALLEST_BATCH = 50
 LAUNCH_CACHE_KIB = 256 * 1024
 LANES_TO_FEED = 8  # a small audience is cut finer, so that every worker gets a share

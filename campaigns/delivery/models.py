@@ -157,7 +157,7 @@ class Delivery(Model):
         sa.UniqueConstraint("campaign_id", "wave", "address_key"),
         sa.Index("ix_delivery_batch", "campaign_id", "wave", "batch_number"),
         *(_of_readers(name) for name in ("opened_at", "clicked_at", "unsubscribed_at")),
-        {"postgresql_with": {"fillfactor": "50"}},
+        {"postgresql_with": {"fillfactor": "33"}},
     )
 
 

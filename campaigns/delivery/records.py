@@ -73,11 +73,11 @@ def _write_sent(connection: sa.Connection, sent: list[Verdict], server_id: int, 
                 "sending": int(State.SENDING),
                 "now": now,
                 "server": server_id,
-                "ids": [verdict.delivery_id for verdict in sent],
-                "fences": [verdict.fence for verdict in sent],
-                "codes": [verdict.code for verdict in sent],
-                "enhanced": [verdict.enhanced for verdict in sent],
-                "replies": [verdict.reply for verdict in sent],
+                "ids": _array([verdict.delivery_id for verdict in sent]),
+                "fences": _array([verdict.fence for verdict in sent]),
+                "codes": _array([verdict.code for verdict in sent]),
+                "enhanced": _array([verdict.enhanced for verdict in sent]),
+                "replies": _array([verdict.reply for verdict in sent]),
             },
         )
         return
@@ -87,6 +87,19 @@ def _write_sent(connection: sa.Connection, sent: list[Verdict], server_id: int, 
         for v in sent
     ]
     connection.exec_driver_sql(_SENT_EACH, rows)
+
+
+def _array(values: Sequence[int | str | None]) -> str:
+    """A PostgreSQL array as text: the driver takes lists apart one by one, at ten times the cost."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: int | str | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _values(verdict: Verdict, server_id: int, now: datetime) -> dict[str, Any]:

@@ -381,7 +381,7 @@ def upgrade() -> None:
         sa.Column("unsubscribed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint("campaign_id", "wave", "address_key", name=op.f("uq_delivery_campaign_id")),
-        postgresql_with={"fillfactor": "50"},
+        postgresql_with={"fillfactor": "33"},
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_batch", ["campaign_id", "wave", "batch_number"], unique=False)

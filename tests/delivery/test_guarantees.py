@@ -256,7 +256,7 @@ def test_people_who_failed_get_a_second_wave_and_nobody_else(each_database: Flas
 def test_a_small_audience_is_cut_so_that_every_worker_gets_a_share() -> None:
     assert ledger.batch_size(60) == 50
     assert ledger.batch_size(2000) == 250
-    assert ledger.batch_size(1_000_000) == 500
+    assert ledger.batch_size(1_000_000) == 1000
 
 
 def test_a_person_on_no_chosen_list_any_more_is_left_out(app: Flask) -> None:
