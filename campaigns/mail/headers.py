@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 from campaigns.core.addresses import ascii_domain
 
 LONGEST_LINE = 78
 LONGEST_ENCODED_WORD = 75
 LONGEST_ENCODED_LINE = 76
+MOST_CODES = 20_000  # characters whose encoding is remembered
+
+T = TypeVar("T")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -128,47 +133,46 @@ def folded(header: str, words: list[str]) -> str:
 
 def encoded_words(text: str, *, used: int) -> str:
     """The text as encoded-words of whole characters, one a line; `used` columns are taken already."""
+    coded = [_Q_CODES[character] for character in text]
+    size = len(text.encode("utf-8", "replace"))
+    if sum(map(len, coded)) <= size * 4 // 3:
+        words = _packed(coded, len, used=used, per=1, units=1)
+        return "\r\n ".join(f"{_Q_OPEN}{''.join(word)}{_CLOSE}" for word in words)
     characters = [character.encode("utf-8", "replace") for character in text]
-    costs = [_q_cost(character) for character in characters]
-    total = sum(map(len, characters))
-    if sum(costs) <= total * 4 // 3:
-        return "\r\n ".join(_packed(characters, costs, used, _q_word, 1, 1))
-    return "\r\n ".join(_packed(characters, [len(c) for c in characters], used, _b_word, 3, 4))
+    runs = _packed(characters, len, used=used, per=3, units=4)
+    return "\r\n ".join(f"{_B_OPEN}{base64.b64encode(b''.join(run)).decode()}{_CLOSE}" for run in runs)
 
 
-def _packed(characters: list[bytes], costs: list[int], used: int, word, per: int, units: int) -> list[str]:  # type: ignore[no-untyped-def]
-    """Greedy: as many characters a word as its line has room for (`per` bytes cost `units` columns)."""
+def _packed(pieces: list[T], cost: Callable[[T], int], *, used: int, per: int, units: int) -> list[list[T]]:
+    """Greedy: as many pieces a word as its line has room for (`per` bytes cost `units` columns)."""
     overhead = len(_B_OPEN) + len(_CLOSE)
     room = (LONGEST_ENCODED_LINE - used - overhead) // units * per
     longest = (LONGEST_ENCODED_WORD - overhead) // units * per
-    words: list[str] = []
-    run: list[bytes] = []
+    words: list[list[T]] = [[]]
     size = 0
-    for character, cost in zip(characters, costs, strict=True):
-        if run and size + cost > room:
-            words.append(word(run))
-            run, size, room = [], 0, longest
-        run.append(character)
-        size += cost
-    return [*words, word(run)]
+    for piece, width in zip(pieces, map(cost, pieces), strict=True):
+        if words[-1] and size + width > room:
+            words.append([])
+            size, room = 0, longest
+        words[-1].append(piece)
+        size += width
+    return words
 
 
-def _q_cost(character: bytes) -> int:
-    if len(character) == 1 and (character[0] in _Q_SAFE or character == b" "):
-        return 1
-    return 3 * len(character)
+class _Codes(dict[str, str]):
+    """Each character in the "Q" encoding (RFC 2047 section 4.2), made once."""
+
+    def __missing__(self, character: str) -> str:
+        coded = "".join(
+            "_" if byte == 32 else chr(byte) if byte in _Q_SAFE else f"={byte:02X}"
+            for byte in character.encode("utf-8", "replace")
+        )
+        if len(self) < MOST_CODES:
+            self[character] = coded
+        return coded
 
 
-def _q_word(characters: list[bytes]) -> str:
-    coded = "".join(
-        "_" if byte == 32 else chr(byte) if byte in _Q_SAFE else f"={byte:02X}"
-        for byte in b"".join(characters)
-    )
-    return f"{_Q_OPEN}{coded}{_CLOSE}"
-
-
-def _b_word(characters: list[bytes]) -> str:
-    return f"{_B_OPEN}{base64.b64encode(b''.join(characters)).decode()}{_CLOSE}"
+_Q_CODES = _Codes()
 
 
 def _phrase(name: str, *, used: int, then: int, quote: bool = False) -> str:
