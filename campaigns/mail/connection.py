@@ -24,6 +24,8 @@ from campaigns.mail.protocol import (
 from campaigns.mail.security import Security
 
 READ_BYTES = 1 << 16
+BLOCK_BYTES = 1 << 18
+LOOK_S = 0.002
 LONGEST_AUTH_LINE = 12288  # RFC 4954 section 4
 REST_S = 5.0  # after a longer rest a connection is asked whether it is still there
 
@@ -45,6 +47,7 @@ class Connection:
         self._nonsense: MalformedReply | None = None
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
+        self._wire: asyncio.WriteTransport  # below TLS
 
     async def open(self) -> None:
         """Connect, greet, protect, sign in. Raises Unreachable or Denied; nothing stays open then."""
@@ -81,14 +84,20 @@ class Connection:
             await self._write(data, phase)
 
     async def write_through(self, data: bytes, phase: Phase) -> None:
-        """As `write`, and return when the system has taken the last byte. Raises Lost."""
+        """As `write`, block by block, and return when the system has taken the last byte. Raises Lost."""
         assert self._writer
-        self._writer.transport.set_write_buffer_limits(high=0)
+        block = memoryview(data)
         try:
-            await self._write(data, phase)
+            for start in range(0, len(data), BLOCK_BYTES):
+                await self._write(block[start : start + BLOCK_BYTES], phase)
+            async with asyncio.timeout(self.server.timeouts.write):
+                # The TLS layer counts what it has encrypted as gone: the wire below it must be asked.
+                while self._wire.get_write_buffer_size() and not self._writer.is_closing():
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError as error:
+            raise Silent(phase, "the server stopped reading") from error
         except OSError as error:
             raise Lost(phase, "the connection broke") from error
-        self._writer.transport.set_write_buffer_limits()
 
     @property
     def is_gone(self) -> bool:
@@ -161,7 +170,7 @@ class Connection:
         except MalformedReply as error:
             self._nonsense = error  # the sound replies before it still count
 
-    async def _write(self, data: bytes, phase: Phase) -> None:
+    async def _write(self, data: bytes | memoryview, phase: Phase) -> None:
         assert self._writer
         self._writer.write(data)
         try:
@@ -191,25 +200,21 @@ class Connection:
         return data
 
     async def _connect(self) -> None:
-        implicit = self.server.security is Security.TLS
         try:
             async with asyncio.timeout(self.server.timeouts.connect):
-                self._reader, self._writer = await asyncio.open_connection(
-                    self.server.host,
-                    self.server.port,
-                    ssl=self._tls_context() if implicit else None,
-                    server_hostname=self.server.host if implicit else None,
-                )
+                host, port = self.server.host, self.server.port
+                self._reader, self._writer = await asyncio.open_connection(host, port)
         except TimeoutError as error:
             raise Unreachable(Phase.CONNECT, "no answer") from error
-        except ssl.SSLError as error:
-            raise Unreachable(Phase.STARTTLS, _tls_reason(error)) from error
         except (socket.gaierror, UnicodeError) as error:
             raise Unreachable(Phase.RESOLVE, "the host name is unknown") from error
         except OSError as error:
             raise Unreachable(Phase.CONNECT, error.strerror or "refused") from error
+        self._wire = self._writer.transport
         sock = self._writer.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.server.security is Security.TLS:
+            await self._protect()
 
     async def _greet(self) -> None:
         try:
@@ -235,23 +240,28 @@ class Connection:
             raise Denied(Phase.EHLO, found.text, reply=found)
 
     async def _start_tls(self) -> None:
-        assert self._writer
         if "STARTTLS" not in self.capabilities:
             raise Denied(Phase.STARTTLS, "the server does not offer STARTTLS")
         try:
             found = await self.say("STARTTLS", Phase.STARTTLS)
             if found.code != 220:
                 raise Denied(Phase.STARTTLS, found.text, reply=found)
-            self._forget_plaintext()
-            async with asyncio.timeout(self.server.timeouts.connect):
-                await self._writer.start_tls(self._tls_context(), server_hostname=self.server.host)
         except Lost as error:
             raise Unreachable(Phase.STARTTLS, error.text) from error
+        self._forget_plaintext()
+        await self._protect()
+        await self._introduce()
+
+    async def _protect(self) -> None:
+        """The TLS handshake."""
+        assert self._writer
+        try:
+            async with asyncio.timeout(self.server.timeouts.connect):
+                await self._writer.start_tls(self._tls_context(), server_hostname=self.server.host)
         except TimeoutError as error:
             raise Unreachable(Phase.STARTTLS, "the handshake took too long") from error
         except (ssl.SSLError, OSError) as error:
             raise Unreachable(Phase.STARTTLS, _tls_reason(error)) from error
-        await self._introduce()
 
     def _forget_plaintext(self) -> None:
         """Drop what came in the clear behind the 220: somebody else may have put it there (CVE-2011-0411)."""

@@ -86,6 +86,7 @@ class SmtpServer:
         self.messages: list[tuple[str, str, bytes]] = []
         self.raw: list[bytes] = []  # every byte that clients sent, per read
         self.commands: list[str] = []
+        self.body_bytes = 0  # of messages, read so far: grows while one comes in
         self.connections = 0
         self.open_connections = 0
         self.most_connections = 0
@@ -337,6 +338,7 @@ class _Session:
         lines = []
         while (line := await self.reader.readuntil(b"\n")) != b".\r\n":
             self.server.raw.append(line)
+            self.server.body_bytes += len(line)
             lines.append(line)
         return b"".join(lines)
 
@@ -344,6 +346,7 @@ class _Session:
         size, _, last = argument.partition(" ")
         data = await self.reader.readexactly(int(size))
         self.server.raw.append(data)
+        self.server.body_bytes += len(data)
         if not self.rcpt_to:
             await self._say("554 5.5.1 no valid recipients")
             return
