@@ -13,9 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import uvloop
@@ -24,12 +22,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.content.language import TemplateError
 from campaigns.delivery import outcomes
 from campaigns.delivery.batches import Fenced
+from campaigns.delivery.brake import Brake
 from campaigns.delivery.carrier import Carrier
 from campaigns.delivery.contents import Content
 from campaigns.delivery.desk import Copy, Desk
 from campaigns.delivery.journal import Journal, Mark
 from campaigns.delivery.models import State
 from campaigns.delivery.outcomes import Verdict
+from campaigns.delivery.pace import End, Pace, boot_seconds
 from campaigns.delivery.watch import Watch
 from campaigns.delivery.words import said
 from campaigns.mail.headers import HeaderInjection
@@ -38,35 +38,9 @@ from campaigns.mail.smtp import Envelope, Outcome, Result, Server
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-LARGEST_WINDOW = 1000
 FIRST_WINDOW = 50
 WINDOW_S = 0.4  # what a window should last: a pause takes effect within two of them
 COMPOSED_AT_ONCE = 16  # then the connections get their turn
-SLACK_S = 5.0  # nothing is finished this close to the end of the lease
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The times of a lane, in seconds; tests make them short."""
-
-    lease_s: float = 60
-    budget_s: float = 30
-    breath_s: float = 1.0  # after a window in which the server could not be reached
-    window: int = LARGEST_WINDOW
-
-    @property
-    def slack_s(self) -> float:
-        return min(SLACK_S, self.lease_s / 4)
-
-
-class End(StrEnum):
-    """Why a lane ended."""
-
-    NOTHING = "nothing"  # nothing to claim for now
-    MORE = "more"  # its time is over, there is more
-    STOPPED = "stopped"  # paused, cancelled, or a reason of its own (`watch.stop`)
-    UNREACHABLE = "unreachable"  # a whole window found no server
-    FENCED = "fenced"  # the lease was lost
 
 
 class Lane:
@@ -80,6 +54,7 @@ class Lane:
         journal: Journal,
         *,
         pace: Pace,
+        brake: Brake,
         holds: bool,
         on_trial: bool,
         clock: Callable[[], datetime],
@@ -93,15 +68,17 @@ class Lane:
         self._server = server
         self._journal = journal
         self._pace = pace
+        self._brake = brake
         self._holds = holds
         self._on_trial = on_trial
         self._clock = clock
         self._should_yield = should_yield
         self._on_turn = on_turn
-        self._started = _boot_seconds()
+        self._started = boot_seconds()
         self._deadline = self._started + pace.lease_s - pace.slack_s
         self._is_fenced = False
         self._open: dict[int, Copy] = {}  # on the wire, no answer yet
+        self._handed: set[int] = set()  # of this window, to the wire
         self._answered: list[Verdict] = []
         self._addresses: dict[int, str] = {}
         self._per_s = 0.0
@@ -117,7 +94,7 @@ class Lane:
 
     def may_finish(self) -> bool:
         """Whether a mail may still be ended: the lease holds for long enough (also after a freeze)."""
-        return not self._is_fenced and _boot_seconds() < self._deadline
+        return not self._is_fenced and boot_seconds() < self._deadline
 
     async def _run(self) -> End:
         with ThreadPoolExecutor(2, thread_name_prefix="lane") as self._threads:
@@ -143,9 +120,12 @@ class Lane:
         try:
             while True:
                 end = end or self._reason_to_end()
-                copies = await self._turn(self._size() if end is None else 0)
+                size = await self._brake.leave_for(self._size(), self._in_thread, wire) if end is None else 0
+                end = end or (None if size else End.LIMITED)
+                copies = await self._turn(size)
                 if copies is None:
                     end, copies = end or End.STOPPED, []
+                self._brake.settle(used=0, unused=size - len(copies))
                 envelopes = await self._compose(copies)
                 if wire:
                     await wire
@@ -157,7 +137,7 @@ class Lane:
                     return end or End.NOTHING
                 end = end or self._reason_to_end()
                 if end is None and envelopes:
-                    wire = self._send(envelopes)
+                    wire = await self._send(envelopes)
                 else:
                     self._give_back()
         except Fenced:
@@ -173,8 +153,8 @@ class Lane:
             raise Fenced("by the lease's timer")
         if self.watch.stop:
             return End.STOPPED
-        is_over = _boot_seconds() - self._started > self._pace.budget_s
-        return End.MORE if is_over or self._should_yield() else None
+        is_over = boot_seconds() - self._started > self._pace.budget_s
+        return End.MORE if is_over or self._should_yield() else self._brake.reason_to_end(self._clock())
 
     async def _look_back(self) -> End | None:
         """After a window: was the server there at all?"""
@@ -192,7 +172,7 @@ class Lane:
         """Record what is answered and get the next window; None when the campaign does not run any more."""
         verdicts, self._answered = self._answered, []
         addresses = {each.delivery_id: self._addresses.pop(each.delivery_id, "") for each in verdicts}
-        started = _boot_seconds()
+        started = boot_seconds()
 
         def work() -> Any:
             self._journal.sync()
@@ -207,10 +187,11 @@ class Lane:
     async def _keep_leases(self) -> None:
         """Renew by the clock and not by progress: a slow server must not cost us the batch."""
         while True:
-            await asyncio.sleep(self._pace.lease_s / 4)
-            started = _boot_seconds()
+            await asyncio.sleep(self._brake.renew_every_s)
+            started = boot_seconds()
             try:
                 await self._in_thread(self._desk.renew)
+                await self._in_thread(self._brake.renew)
             except Fenced:
                 self._is_fenced = True
                 return
@@ -255,11 +236,15 @@ class Lane:
                 date=copy.facts.started_at,
             )
         except (TemplateError, HeaderInjection, ValueError) as error:
+            self._brake.settle(used=0, unused=1)
             self._answer(outcomes.not_composed(copy.facts, said(error, language=self._content.language)))
             return None
         return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message)
 
-    def _send(self, envelopes: list[Envelope]) -> asyncio.Task[None]:
+    async def _send(self, envelopes: list[Envelope]) -> asyncio.Task[None]:
+        connections = await self._brake.connections(self._in_thread, self._carrier.close_down_to)
+        self._carrier.connections = connections
+        self._handed.clear()
         self._journal.begin_window()
         self._carrier.release()
         return asyncio.create_task(self._carry(envelopes))
@@ -268,15 +253,18 @@ class Lane:
         started = time.perf_counter()
         await self._carrier.send(envelopes)
         self._per_s = len(envelopes) / max(1e-4, time.perf_counter() - started)
+        self._brake.settle(used=len(self._handed), unused=len(envelopes) - len(self._handed))
         for envelope in envelopes:
             if envelope.key in self._open:  # held back before it reached the wire
                 self._answer(outcomes.given_back(self._open[envelope.key].facts))
 
     def _give_back(self) -> None:
+        self._brake.settle(used=0, unused=len(self._open))
         for copy in list(self._open.values()):
             self._answer(outcomes.given_back(copy.facts))
 
     def _taken(self, key: int) -> None:
+        self._handed.add(key)
         self._journal.write(key, self._open[key].facts.fence, Mark.HANDED)
 
     def _result(self, result: Result) -> None:
@@ -301,6 +289,8 @@ class Lane:
             self._carrier.hold()
 
 
+__all__ = ["End", "Lane", "Pace"]
+
 _MARKS = {
     Outcome.ACCEPTED: Mark.ACCEPTED,
     Outcome.REFUSED: Mark.REFUSED,
@@ -308,7 +298,3 @@ _MARKS = {
     Outcome.NOT_SENT: Mark.NOT_SENT,
 }
 
-
-def _boot_seconds() -> float:
-    """Seconds that go on while the machine sleeps: a lease ends also for who was frozen."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

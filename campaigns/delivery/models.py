@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -76,6 +76,7 @@ class Reason(StrEnum):
     CONTENT = "content"
     IN_DOUBT = "in_doubt"
     CAMPAIGN_CANCELLED = "campaign_cancelled"
+    RECEIVER_LIMIT = "receiver_limit"
 
     @property
     def label(self) -> str:
@@ -94,6 +95,7 @@ class Reason(StrEnum):
             Reason.CONTENT: _("the mail could not be made for this person"),
             Reason.IN_DOUBT: _("the connection broke before the answer"),
             Reason.CAMPAIGN_CANCELLED: _("the campaign was cancelled"),
+            Reason.RECEIVER_LIMIT: _("waits for its turn at this receiver"),
         }[self]
 
 
@@ -226,3 +228,36 @@ class Lease(Model):
     owner: Mapped[str | None] = mapped_column(sa.String(64))
     fence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     until: Mapped[datetime | None]
+
+
+class Meter(Model):
+    """What a server was given lately, in numbers per piece of time (`delivery.allowance`); locked to count."""
+
+    __tablename__ = "meter"
+
+    server_id: Mapped[int] = mapped_column(sa.ForeignKey("server.id", ondelete="CASCADE"), primary_key=True)
+    counts: Mapped[dict[str, Any]]
+
+
+class Share(Model):
+    """What one lane holds of a server: connections, and mails that it may send. Under a lease."""
+
+    __tablename__ = "share"
+
+    owner: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    server_id: Mapped[int] = mapped_column(sa.ForeignKey("server.id", ondelete="CASCADE"), index=True)
+    campaign_id: Mapped[int]
+    connections: Mapped[int]
+    messages: Mapped[int] = mapped_column(default=0)
+    until: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
+class DomainMeter(Model):
+    """What a receiver was given lately, and until when those are put off who wait for their turn there."""
+
+    __tablename__ = "domain_meter"
+
+    domain: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    counts: Mapped[dict[str, Any]]
+    queued_until: Mapped[datetime | None]

@@ -17,7 +17,9 @@ from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError, Invalid
 from campaigns.core.i18n import _
-from campaigns.delivery import contents, health, services
+from campaigns.delivery import contents, health, hours, services
+from campaigns.delivery import throttle as throttles
+from campaigns.delivery.brake import Brake
 from campaigns.delivery.desk import Desk
 from campaigns.delivery.journal import Journal
 from campaigns.delivery.lane import End, Lane, Pace
@@ -62,19 +64,27 @@ def send(
     if health.is_closed(server, now=now()):
         db.session.rollback()
         return End.STOPPED
+    rest = hours.remaining(campaign, now())
+    if rest is not None and not rest:
+        db.session.rollback()
+        return End.CLOSED
+    owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=pace.lease_s)
+    brake = Brake(throttle, pace=pace, closes_at=None if rest is None else now() + rest)
     try:
-        lane, journal = _open(campaign, server, pace, should_yield, now)
+        lane, journal = _open(campaign, server, pace, brake, owner, should_yield, now)
     except (TemplateError, DomainError) as error:
         return _unable(campaign_id, error, now())
     server_id, server_name = server.id, server.name
     db.session.rollback()  # nothing is held open while the lane runs
     end: End | None = None
     try:
-        end = lane.run()
+        end = lane.run() if brake.begin() else End.FULL
     finally:
         # After a fault the next lane reads it; a lane that never held a batch has nothing to tell.
         is_needed = end in (None, End.FENCED) and not (journal.is_blank and lane.is_empty_handed)
         journal.close(remove=not is_needed)
+        throttle.leave()
     _draw_conclusions(campaign_id, server_id, server_name, lane, end, now())
     db.session.commit()
     return end
@@ -84,12 +94,13 @@ def _open(
     campaign: Campaign,
     server: Server,
     pace: Pace,
+    brake: Brake,
+    owner: str,
     should_yield: Callable[[], bool],
     now: Callable[[], datetime],
 ) -> tuple[Lane, Journal]:
     content = contents.content_of(campaign)
     connection = settings.connection(server)
-    owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     journal = Journal(journals(), owner, window=max(pace.window, connection.connections * 2))
     desk = Desk(
         db.engine,
@@ -107,6 +118,7 @@ def _open(
         connection,
         journal,
         pace=pace,
+        brake=brake,
         holds=campaign.holds_in_doubt,
         on_trial=health.is_on_trial(server),
         clock=now,
@@ -174,7 +186,7 @@ def _draw_conclusions(
                 said=answer,
             )
             services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
-    elif end is End.NOTHING:
+    elif end in (End.NOTHING, End.LIMITED):
         services.finish(campaign_id, now=now)
 
 

@@ -18,7 +18,7 @@ DROPS_IN_A_ROW = 3
 
 
 class Pool:
-    """Sends envelopes over up to `server.connections` connections at once.
+    """Sends envelopes over up to `connections` connections at once, at first as many as the server's.
 
     `on_result` is called as each fate is known, before any further bytes go out on that connection.
     `may_finish` is asked right before a message's end is handed over; False ends that connection.
@@ -33,6 +33,7 @@ class Pool:
         may_finish: Callable[[], bool] = lambda: True,
     ) -> None:
         self.server = server
+        self.connections = server.connections
         self._on_result = on_result
         self._may_finish = may_finish
         self._idle: list[Connection] = []
@@ -63,12 +64,18 @@ class Pool:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(connection.close() for connection in idle))
 
+    async def close_down_to(self, connections: int) -> None:
+        """Use so many from now on, and say goodbye on the others. Between two calls of `send`."""
+        self.connections = connections
+        over, self._idle = self._idle[:-connections], self._idle[-connections:]
+        await asyncio.gather(*(connection.close() for connection in over))
+
     async def _first(self, group: asyncio.TaskGroup) -> None:
         """One connection first: only when it stands, the others are worth a try."""
         connection = await self._connection() if self._queue else None
         if connection is None:
             return
-        for _number in range(min(self.server.connections, len(self._queue)) - 1):
+        for _number in range(min(self.connections, len(self._queue)) - 1):
             group.create_task(self._run(None))
         await self._run(connection)
 

@@ -97,6 +97,8 @@ class Campaign(Model):
     epoch: Mapped[int] = mapped_column(default=0)
     wave: Mapped[int] = mapped_column(default=1)
     send_at: Mapped[datetime | None]
+    # The hours in which it may go out, as `planning.windows` writes them; none: any.
+    sending_hours: Mapped[str | None] = mapped_column(sa.String(120))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     pause_reason: Mapped[PauseReason | None] = mapped_column(Word(PauseReason))

@@ -44,24 +44,21 @@ class Window:
 
 def parse(text: str) -> Window:
     """The window of a text like `mon-fri 09:00-17:00 Europe/Vienna`; raises Invalid(field="window")."""
+    refusal = Invalid(
+        _(
+            "“%(text)s” are no sending hours. Write them like “mon-fri 09:00-17:00 Europe/Vienna”.",
+            text=text[:LONGEST_TEXT],
+        ),
+        field="window",
+    )
     found = _TEXT.fullmatch(" ".join(text.split())[:LONGEST_TEXT])
+    if found is None or found["zone"] not in clock.zone_names():
+        raise refusal
+    zone = clock.zone(found["zone"])
     try:
-        if found is None or found["zone"] not in clock.zone_names():
-            raise ValueError(text)
-        return Window(
-            _days(found["days"].lower()),
-            _time(found["start"]),
-            _time(found["end"]),
-            clock.zone(found["zone"]),
-        )
-    except (ValueError, Invalid) as error:
-        raise Invalid(
-            _(
-                "“%(text)s” are no sending hours. Write them like “mon-fri 09:00-17:00 Europe/Vienna”.",
-                text=text,
-            ),
-            field="window",
-        ) from error
+        return Window(_days(found["days"].lower()), _time(found["start"]), _time(found["end"]), zone)
+    except ValueError as error:
+        raise refusal from error
 
 
 def is_open(window: Window, moment: datetime) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from campaigns.core.db import Model, Word
+from campaigns.core.db import Json, Model, Word
 from campaigns.mail.security import Security
 
 
@@ -41,7 +41,15 @@ class Server(Model):
     verify_certificate: Mapped[bool] = mapped_column(default=True)
     username: Mapped[str | None] = mapped_column(sa.String(320))
     password_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
-    connections: Mapped[int] = mapped_column(default=5)
+    connections: Mapped[int] = mapped_column(default=5)  # at once, of all lanes on all hosts together
+    # What it may be given, all lanes together; none: as much as it takes.
+    per_second: Mapped[int | None]
+    per_minute: Mapped[int | None]
+    per_hour: Mapped[int | None]
+    per_day: Mapped[int | None]
+    # Warming up: from that day on so many mails a day, one number a day; afterwards no limit of this kind.
+    warm_up_from: Mapped[date | None]
+    warm_up_curve: Mapped[list[int] | None] = mapped_column(Json)
     is_practice: Mapped[bool] = mapped_column(default=False)
     is_default: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
@@ -51,6 +59,7 @@ class Server(Model):
     last_ok_at: Mapped[datetime | None]
     last_error_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(sa.String(500))
+    measured_per_minute: Mapped[int | None]  # mails, when it was last given them unhindered
 
     __table_args__ = (
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
@@ -69,6 +78,16 @@ class Server(Model):
         return self.last_error_at is None or (
             self.last_ok_at is not None and self.last_ok_at > self.last_error_at
         )
+
+
+class DomainLimit(Model):
+    """How much a receiver (a domain, or the provider that takes its mail) is given by us, by all servers."""
+
+    __tablename__ = "domain_limit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(sa.String(255), unique=True)
+    per_minute: Mapped[int]
 
 
 class Sender(Model):

@@ -95,6 +95,12 @@ def upgrade() -> None:
         sa.Column("username", sa.String(length=320), nullable=True),
         sa.Column("password_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("per_second", sa.Integer(), nullable=True),
+        sa.Column("per_minute", sa.Integer(), nullable=True),
+        sa.Column("per_hour", sa.Integer(), nullable=True),
+        sa.Column("per_day", sa.Integer(), nullable=True),
+        sa.Column("warm_up_from", sa.Date(), nullable=True),
+        sa.Column("warm_up_curve", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.Column("is_practice", sa.Boolean(), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -103,11 +109,53 @@ def upgrade() -> None:
         sa.Column("last_ok_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(length=500), nullable=True),
+        sa.Column("measured_per_minute", sa.Integer(), nullable=True),
         sa.CheckConstraint("connections BETWEEN 1 AND 100", name=op.f("ck_server_connections")),
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name=op.f("ck_server_port")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_server")),
         sa.UniqueConstraint("name", name=op.f("uq_server_name")),
     )
+    op.create_table(
+        "domain_limit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("per_minute", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_domain_limit")),
+        sa.UniqueConstraint("domain", name=op.f("uq_domain_limit_domain")),
+    )
+    op.create_table(
+        "domain_meter",
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("counts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("queued_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_meter")),
+    )
+    op.create_table(
+        "meter",
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("counts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["server.id"], name=op.f("fk_meter_server_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("server_id", name=op.f("pk_meter")),
+    )
+    op.create_table(
+        "share",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["server.id"], name=op.f("fk_share_server_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("owner", name=op.f("pk_share")),
+    )
+    with op.batch_alter_table("share", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_share_server_id"), ["server_id"], unique=False)
+
     op.create_table(
         "site",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -185,6 +233,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("wave", sa.Integer(), nullable=False),
         sa.Column("send_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sending_hours", sa.String(length=120), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pause_reason", sa.String(length=32), nullable=True),
@@ -671,6 +720,13 @@ def downgrade() -> None:
     op.drop_table("suppression")
     op.drop_table("subscriber")
     op.drop_table("site")
+    with op.batch_alter_table("share", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_share_server_id"))
+
+    op.drop_table("share")
+    op.drop_table("meter")
+    op.drop_table("domain_meter")
+    op.drop_table("domain_limit")
     op.drop_table("server")
     op.drop_table("sender")
     op.drop_table("operator")

@@ -1,0 +1,128 @@
+"""How much may be sent now, under caps by the second, minute, hour and day. Pure arithmetic.
+
+What was sent is counted in short pieces of time and forgotten when the whole piece is older than the window:
+so in no stretch of a window's length, wherever it begins, is there more than the cap. What lanes have taken and
+not yet sent (`held`) counts in every window, because it may be sent at any moment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Counts = dict[str, dict[str, int]]
+
+# Name, length and piece in seconds.
+WINDOWS = (("second", 1.0, 0.05), ("minute", 60.0, 1.0), ("hour", 3600.0, 60.0), ("day", 86400.0, 900.0))
+TODAY = "today"
+SOON_S = 0.05  # how long until another look, while it is lanes that hold what is left
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that may be sent in any second, minute, hour and day; `today` in the calendar day `today_name`."""
+
+    second: int | None = None
+    minute: int | None = None
+    hour: int | None = None
+    day: int | None = None
+    today: int | None = None
+    today_name: str = ""
+    tomorrow_at: float = math.inf  # when the calendar day ends
+
+    def __bool__(self) -> bool:
+        return any(cap is not None for cap in (self.second, self.minute, self.hour, self.day, self.today))
+
+    def of(self, name: str) -> int | None:
+        """The cap of that window."""
+        cap: int | None = getattr(self, name)
+        return cap
+
+    @property
+    def per_second(self) -> float:
+        """The rate that no second and no minute can exceed; infinite without such caps."""
+        rates = [
+            cap / length for name, length, _piece in WINDOWS[:2] if (cap := getattr(self, name)) is not None
+        ]
+        return min(rates, default=math.inf)
+
+
+def charged(counts: Mapping[str, Mapping[str, int]], caps: Caps, number: int, *, at: float) -> Counts:
+    """The counts with `number` more mails sent by `at` (seconds), and without what is too old to matter."""
+    kept: Counts = {}
+    for name, length, piece in WINDOWS:
+        if caps.of(name) is None:
+            continue
+        kept[name] = _recent(counts.get(name, {}), length, piece, at)
+        if number:
+            _add(kept[name], str(math.floor(at / piece)), number)
+    if caps.today is not None:
+        kept[TODAY] = {caps.today_name: counts.get(TODAY, {}).get(caps.today_name, 0) + number}
+    return kept
+
+
+def free(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, at: float) -> int:
+    """How many more may be sent at this moment, never below zero. Only sensible where there are caps."""
+    left = [
+        cap - sum(_recent(counts.get(name, {}), length, piece, at).values())
+        for name, length, piece in WINDOWS
+        if (cap := caps.of(name)) is not None
+    ]
+    if caps.today is not None:
+        left.append(caps.today - used_today(counts, caps))
+    return max(0, min(left) - held) if left else 0
+
+
+def free_at(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, at: float) -> float:
+    """The next moment worth asking again at: `at` itself when something is free.
+
+    When it is only what lanes hold that leaves nothing, that is a moment from now.
+    """
+    if free(counts, caps, held=held, at=at):
+        return at
+    moments = [at + SOON_S] if free(counts, caps, held=0, at=at) else []
+    for name, length, piece in WINDOWS:
+        cap = caps.of(name)
+        if cap is not None:
+            moments.append(_free_in(_recent(counts.get(name, {}), length, piece, at), cap, length, piece, at))
+    if caps.today is not None and used_today(counts, caps) >= caps.today:
+        moments.append(caps.tomorrow_at)
+    return max(moments)
+
+
+def used_today(counts: Mapping[str, Mapping[str, int]], caps: Caps) -> int:
+    """How much of the calendar day's allowance is used."""
+    return counts.get(TODAY, {}).get(caps.today_name, 0)
+
+
+def _free_in(pieces: Mapping[str, int], cap: int, length: float, piece: float, at: float) -> float:
+    """When the oldest pieces that fill the cap are forgotten."""
+    total = sum(pieces.values())
+    if cap <= 0:
+        return at + length
+    moment = at
+    for number in sorted(int(each) for each in pieces):
+        if total < cap:
+            break
+        total -= pieces[str(number)]
+        moment = _forgotten_at(number, length, piece)
+    return moment
+
+
+def _recent(pieces: Mapping[str, int], length: float, piece: float, at: float) -> dict[str, int]:
+    return {key: number for key, number in pieces.items() if _forgotten_at(int(key), length, piece) > at}
+
+
+def _forgotten_at(number: int, length: float, piece: float) -> float:
+    return (number + 1) * piece + length
+
+
+def _add(pieces: dict[str, int], key: str, number: int) -> None:
+    pieces[key] = pieces.get(key, 0) + number
+
+
+def read(counts: Any) -> Counts:
+    """Counts as the database keeps them; nothing for what can't be counts."""
+    return counts if isinstance(counts, dict) else {}

@@ -1,0 +1,104 @@
+"""What holds a lane back: the limits of its server, its part of the connections, its campaign's hours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.delivery.pace import End, Pace, boot_seconds
+from campaigns.delivery.throttle import LEASE_S, Throttle
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+InThread = Callable[[Callable[[], T]], Awaitable[T]]
+LOOK_EVERY_S = 1.0
+FIRST_LOOKS_S = 0.25  # while the lanes of a campaign that has just begun find their parts
+NEWLY_BEGUN_S = 2.0
+JOINS_WITHIN_S = 5.0
+JOIN_EVERY_S = 0.1
+STAYS_AT_LEAST_S = 3.0  # before a lane makes room for another campaign's
+SHORTEST_WAIT_S = 0.01
+
+
+class Brake:
+    """Asked by a lane between two windows. `closes_at` is the end of the campaign's sending hours, if any."""
+
+    def __init__(self, throttle: Throttle, *, pace: Pace, closes_at: datetime | None = None) -> None:
+        self._throttle = throttle
+        self._pace = pace
+        self._closes_at = closes_at
+        self._begun = self._looked = boot_seconds()
+
+    def begin(self) -> bool:
+        """Take a part of the connections, after a little while if other lanes have to make room first."""
+        until = boot_seconds() + JOINS_WITHIN_S
+        while not self._throttle.look():
+            if self._throttle.is_needless or boot_seconds() > until:
+                return False
+            time.sleep(JOIN_EVERY_S)
+        self._begun = self._looked = boot_seconds()
+        return True
+
+    def reason_to_end(self, now: datetime) -> End | None:
+        """Why nothing more may be sent, as far as it is not for want of leave."""
+        if self._closes_at is not None and now >= self._closes_at:
+            return End.CLOSED
+        if self._throttle.is_crowded and boot_seconds() - self._begun > STAYS_AT_LEAST_S:
+            return End.MORE
+        return None
+
+    async def leave_for(self, wanted: int, in_thread: InThread[int], wire: Awaitable[None] | None) -> int:
+        """How many mails may be sent now, up to `wanted`; stays a little while for it to be one."""
+        if not self._throttle.is_limited:
+            return wanted
+        number = await in_thread(lambda: self._throttle.take(wanted).number)
+        if not number and wire is not None:
+            await wire  # what it did not need, and when the rest was sent, matters now
+            number = await in_thread(lambda: self._throttle.take(wanted).number)
+        until = boot_seconds() + self._pace.patience_s
+        while not number:
+            wait_s = max(SHORTEST_WAIT_S, self._throttle.wait_s)
+            if boot_seconds() + wait_s > until:
+                return 0
+            await asyncio.sleep(wait_s)
+            number = await in_thread(lambda: self._throttle.take(wanted).number)
+        return number
+
+    def renew(self) -> None:
+        """Keep what the lane holds, by the clock and not by progress."""
+        self._throttle.renew()
+
+    @property
+    def renew_every_s(self) -> float:
+        """In seconds; well within the lease."""
+        return min(self._pace.lease_s, LEASE_S) / 4
+
+    def settle(self, *, used: int, unused: int) -> None:
+        """So many of what there was leave for went to the server, so many did not."""
+        self._throttle.used(used)
+        self._throttle.unused(unused)
+
+    async def connections(
+        self, in_thread: InThread[int], close_down_to: Callable[[int], Awaitable[None]]
+    ) -> int:
+        """How many connections the lane may use; those over its part are closed first. Only while none is in use."""
+        now = boot_seconds()
+        is_new = now - self._begun < NEWLY_BEGUN_S
+        if now - self._looked < (FIRST_LOOKS_S if is_new else LOOK_EVERY_S):
+            return self._throttle.connections
+        self._looked = now
+        try:
+            part = await in_thread(self._throttle.look)
+            if 0 < part < self._throttle.connections:
+                await close_down_to(part)
+                await in_thread(lambda: self._throttle.shrink(part))
+        except SQLAlchemyError as error:
+            log.warning("A lane could not see what the others have: %s", error)
+        return self._throttle.connections
