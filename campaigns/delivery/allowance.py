@@ -17,7 +17,7 @@ Counts = dict[str, dict[str, int]]
 # Name, length and piece in seconds.
 WINDOWS = (("second", 1.0, 0.05), ("minute", 60.0, 1.0), ("hour", 3600.0, 60.0), ("day", 86400.0, 900.0))
 TODAY = "today"
-SOON_S = 0.05  # how long until another look, while it is lanes that hold what is left
+SOON_S = 0.1  # how long until another look, while it is lanes that hold what is left
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ from campaigns.delivery import (
     cancelling,
     doubts,
     health,
+    hours,
     journal,
     launch,
     rates,
     sending,
     services,
     tallies,
+    throttle,
 )
 from campaigns.delivery.leases import database_moment
 from campaigns.delivery.models import Batch, BatchState, Delivery, Wave
@@ -56,7 +58,7 @@ def launch_due(*, now: datetime) -> None:
 
 def hint_lanes(job: str, *, now: datetime) -> None:
     """Ask workers for lanes: as many as there are batches to claim, never flooding the queue."""
-    wanted = {campaign_id: number for campaign_id, number in _claimable() if _may_send(campaign_id, now)}
+    wanted = _wanted(now)
     db.session.rollback()
     room = LANES_PER_WORKER * workers() - queue.waiting(job)
     while room > 0 and any(wanted.values()):
@@ -139,6 +141,22 @@ def workers() -> int:
         return USUAL_WORKERS
 
 
+def _wanted(now: datetime) -> dict[int, int]:
+    """How many more lanes each campaign can use: no more than batches, and than its server has connections.
+
+    A campaign that has no lane gets one all the same: those that have them make room.
+    """
+    wanted = {campaign_id: number for campaign_id, number in _claimable() if may_send(campaign_id, now)}
+    servers = {each: planning.server_of(planning.campaign(each)) for each in wanted}
+    lanes = throttle.lanes_on([each.id for each in servers.values() if each])
+    for campaign_id, server in servers.items():
+        if server is not None:
+            there = lanes.get(server.id, {})
+            room = server.connections - sum(there.values())
+            wanted[campaign_id] = min(wanted[campaign_id], max(room, 0 if there.get(campaign_id) else 1))
+    return wanted
+
+
 def _claimable() -> list[tuple[int, int]]:
     ready = sa.and_(
         Batch.state == BatchState.READY, sa.or_(Batch.next_at.is_(None), Batch.next_at <= database_moment())
@@ -154,9 +172,15 @@ def _claimable() -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in db.session.execute(statement)]
 
 
-def _may_send(campaign_id: int, now: datetime) -> bool:
-    server = planning.server_of(planning.campaign(campaign_id))
-    return server is None or not health.is_closed(server, now=now)
+def may_send(campaign_id: int, now: datetime) -> bool:
+    """Whether anything can go out now: its hours, the server's health and its limits allow it."""
+    campaign = planning.campaign(campaign_id)
+    if hours.next_opening(campaign, now):
+        return False
+    server = planning.server_of(campaign)
+    if server is None:
+        return True
+    return not health.is_closed(server, now=now) and throttle.free_at(server, now=now) <= now
 
 
 def _with_status(status: Status) -> list[int]:
@@ -199,7 +223,11 @@ def _stuck(now: datetime) -> list[str]:
             sa.select(sa.func.max(Batch.settled_at)).where(Batch.campaign_id == campaign_id)
         )
         since = max(each for each in (latest, campaign.started_at, campaign.updated_at) if each)
-        if now - since > STUCK_AFTER and _may_send(campaign_id, now):
+        if (
+            now - since > STUCK_AFTER
+            and may_send(campaign_id, now)
+            and may_send(campaign_id, now - STUCK_AFTER)
+        ):
             faults.append(
                 f"Campaign {campaign_id} has {number} batches to send and has not moved since"
                 f" {since.isoformat(timespec='seconds')}. Do the workers run, and does Redis?"

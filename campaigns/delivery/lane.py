@@ -297,4 +297,3 @@ _MARKS = {
     Outcome.UNSENDABLE: Mark.REFUSED,
     Outcome.NOT_SENT: Mark.NOT_SENT,
 }
-

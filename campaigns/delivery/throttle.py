@@ -7,6 +7,7 @@ the server never sees more than its caps, however long a lane takes. By the data
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -114,6 +115,7 @@ class Throttle:
         self._limits = limits
         self._lease_s = min(lease_s, LEASE_S)
         self._now = now
+        self._books = threading.Lock()  # the lane counts while a thread of its asks
         self._held = 0
         self._used = 0
 
@@ -166,30 +168,35 @@ class Throttle:
         """Leave to send up to so many mails. Costs nothing where there are no limits."""
         if not self._limits:
             return Grant(wanted)
+        with self._books:  # before the clock is read: what was sent after that is told the next time
+            used, ours = self._used, self._held
         with self._engine.begin() as connection:
             moment, counts = self._lock(connection)
             caps = self._limits.at(moment)
             at = moment.timestamp()
             counts = self._sweep(connection, counts, moment)
-            held = sum(each.messages for each in self._shares(connection) if each.owner != self._owner)
-            counts = allowance.charged(counts, caps, self._used, at=at)
-            held += self._held
-            number = _number(wanted, counts, caps, held, at)
-            wait_s = 0.0 if number else allowance.free_at(counts, caps, held=held, at=at) - at
-            self._write(connection, counts, self._held + number)
-        self._used = 0
-        self._held += number
+            others = sum(each.messages for each in self._shares(connection) if each.owner != self._owner)
+            counts = allowance.charged(counts, caps, used, at=at)
+            number = _number(wanted, counts, caps, ours + others, at)
+            wait_s = 0.0 if number else allowance.free_at(counts, caps, held=ours + others, at=at) - at
+            self._count(connection, counts)
+            self._update(connection, messages=ours + number)
+        with self._books:
+            self._used -= used
+            self._held += number
         self.wait_s = wait_s
         return Grant(number, wait_s)
 
     def used(self, number: int) -> None:
         """So many of those that were granted went to the server."""
-        self._held -= number
-        self._used += number
+        with self._books:
+            self._held -= number
+            self._used += number
 
     def unused(self, number: int) -> None:
         """So many of those that were granted were not needed."""
-        self._held -= number
+        with self._books:
+            self._held -= number
 
     def leave(self) -> None:
         """Give everything back. What nobody has accounted for counts as sent."""
@@ -243,10 +250,6 @@ class Throttle:
                 created_at=moment,
             )
         )
-
-    def _write(self, connection: sa.Connection, counts: Counts, held: int) -> None:
-        self._count(connection, counts)
-        self._update(connection, messages=max(0, held))
 
     def _count(self, connection: sa.Connection, counts: Counts) -> None:
         connection.execute(sa.update(Meter).where(Meter.server_id == self._server_id).values(counts=counts))
