@@ -35,7 +35,7 @@ screenshots: ## every page at both widths, light and dark, into screenshots/
 	@scripts/setup --dev --browser
 	$(BIN)/python -m tests.browser.screenshots
 
-bench-send: ## messages/s for 20,000 recipients beside a plain smtplib loop
+bench-send: ## the figures of the delivery engine, each beside what it has to be
 	@scripts/setup --dev
 	$(BIN)/python -m bench.send
 

@@ -11,16 +11,14 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask_migrate import upgrade
 
-from bench import content
+from bench import content, crowd
 from campaigns import create_app
-from campaigns.core import addresses, clock, signing
+from campaigns.audience.models import List
+from campaigns.core import clock
 from campaigns.core.config import Config
 from campaigns.core.db import db
 from campaigns.planning.models import Campaign, Status
-from campaigns.settings import queries as settings
 from tests.factories import make_campaign, make_list, make_server
-
-AT_ONCE = 20_000
 
 
 def people(number: int) -> list[tuple[str, str]]:
@@ -70,54 +68,14 @@ def app_with(kind: str, number: int) -> Iterator[tuple[int, Database]]:
         with app.app_context():
             upgrade()
             list_id = make_list("Readers").id
-            load(people(number), list_id=list_id)
+            crowd.make(list_id, number)
             yield list_id, found
             db.session.remove()
             db.engine.dispose()
 
 
-def load(everybody: list[tuple[str, str]], *, list_id: int) -> None:
-    """Subscribers straight into the tables: what is measured is the sending."""
-    key, now = settings.link_key(), clock.now()
-    tables = db.metadata.tables
-    for start in range(0, len(everybody), AT_ONCE):
-        part = list(enumerate(everybody[start : start + AT_ONCE], start=start + 1))
-        db.session.execute(
-            sa.insert(tables["subscriber"]),
-            [
-                {
-                    "id": number,
-                    "email": address,
-                    "address": address,
-                    "address_key": signing.address_key(key, addresses.normalise(address)),
-                    "fields": {"first_name": name},
-                    "created_at": now,
-                    "updated_at": now,
-                }
-                for number, (address, name) in part
-            ],
-        )
-        db.session.execute(
-            sa.insert(tables["subscription"]),
-            [
-                {
-                    "list_id": list_id,
-                    "subscriber_id": number,
-                    "status": "subscribed",
-                    "origin": "import",
-                    "created_at": now,
-                    "changed_at": now,
-                }
-                for number, _person in part
-            ],
-        )
-    db.session.commit()
-
-
 def make_due(list_id: int, *, port: int = 2525, connections: int = 5) -> Campaign:
     """A campaign to that list which is due now."""
-    from campaigns.audience.models import List
-
     server_id = make_server(port=port, connections=connections).id
     return make_campaign(
         lists=[db.session.get_one(List, list_id)],

