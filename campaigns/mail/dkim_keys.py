@@ -1,0 +1,105 @@
+"""DKIM keys: made, kept as text, and what is published of them in DNS (RFC 6376, 3.6.1; RFC 8463)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from enum import StrEnum
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from campaigns.mail.dkim import PrivateKey
+
+RSA_BITS = 2048
+LONGEST_STRING = 255  # octets of one string in a TXT record (RFC 1035, 3.3)
+
+
+class Algorithm(StrEnum):
+    """As in the `k=` of the published record."""
+
+    RSA = "rsa"
+    ED25519 = "ed25519"
+
+
+def generate(algorithm: Algorithm) -> PrivateKey:
+    """A new key; RSA takes a tenth of a second or two."""
+    if algorithm is Algorithm.ED25519:
+        return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+
+
+def algorithm_of(private: PrivateKey) -> Algorithm:
+    """What kind of key it is."""
+    return Algorithm.RSA if isinstance(private, RSAPrivateKey) else Algorithm.ED25519
+
+
+def to_text(private: PrivateKey) -> str:
+    """The key as PKCS #8 PEM, unprotected: seal it."""
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def from_text(text: str) -> PrivateKey:
+    """The key again; raises ValueError for anything but RSA and Ed25519."""
+    key = serialization.load_pem_private_key(text.encode(), password=None)
+    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
+        raise ValueError("neither RSA nor Ed25519")  # noqa: TRY004 - it is the text that is wrong
+    return key
+
+
+def public_text(private: PrivateKey) -> str:
+    """The `p=` of its record: base64 of the key as each algorithm wants it (RFC 8463, section 4)."""
+    public = private.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        raw = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    else:
+        raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return base64.b64encode(raw).decode()
+
+
+def record(private: PrivateKey) -> str:
+    """The whole TXT record to publish."""
+    return f"v=DKIM1; k={algorithm_of(private).value}; p={public_text(private)}"
+
+
+def strings(text: str) -> list[str]:
+    """The record as strings of at most 255 octets, as DNS keeps it; readers join them without a space."""
+    return [text[start : start + LONGEST_STRING] for start in range(0, len(text), LONGEST_STRING)]
+
+
+def tags(text: str) -> dict[str, str]:
+    """The tags of a `name=value; …` record (RFC 6376, 3.2); the first of a name counts, white space goes."""
+    found: dict[str, str] = {}
+    for part in text.split(";"):
+        name, sign, value = part.partition("=")
+        if sign:
+            found.setdefault(name.strip(), value.strip())
+    return found
+
+
+def publishes(text: str, private: PrivateKey) -> bool:
+    """Whether that record lets readers verify what this private key signs."""
+    said = tags(text)
+    if said.get("v", "DKIM1") != "DKIM1" or said.get("k", "rsa") != algorithm_of(private).value:
+        return False
+    hashes, services = said.get("h", "sha256").split(":"), said.get("s", "*").split(":")
+    if "sha256" not in map(str.strip, hashes) or not {"*", "email"} & set(map(str.strip, services)):
+        return False
+    return _octets(said.get("p", "")) == _octets(public_text(private))
+
+
+def is_testing(text: str) -> bool:
+    """Whether the record says that signatures are only tried out (`t=y`)."""
+    return "y" in tags(text).get("t", "").split(":")
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return base64.b64decode(re.sub(r"\s+", "", text), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
