@@ -75,6 +75,7 @@ def _turns(campaign_id: int, number: int) -> float:
         lease_s=60,
         folder=Path(),
         needs_fields=True,
+        address_key=bytes(32),
     )
     started = time.perf_counter()
     answered: list[Verdict] = []

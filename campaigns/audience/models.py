@@ -71,6 +71,7 @@ class Origin(StrEnum):
 class SuppressionReason(StrEnum):
     OPERATOR = "operator"
     HARD_BOUNCE = "hard_bounce"
+    UNREACHABLE = "unreachable"  # mail to it failed in several campaigns in a row
     COMPLAINT = "complaint"
     UNSUBSCRIBED = "unsubscribed"  # from everything
     ERASED = "erased"
@@ -80,6 +81,7 @@ class SuppressionReason(StrEnum):
         return {
             SuppressionReason.OPERATOR: _("Suppressed by an operator"),
             SuppressionReason.HARD_BOUNCE: _("The address does not exist"),
+            SuppressionReason.UNREACHABLE: _("Could not be reached several times in a row"),
             SuppressionReason.COMPLAINT: _("Marked a mail as spam"),
             SuppressionReason.UNSUBSCRIBED: _("Unsubscribed from everything"),
             SuppressionReason.ERASED: _("Erased on request"),

@@ -40,6 +40,7 @@ MOST_CONFIRMATIONS = 3  # ever, per person and list
 LIFTED_BY_CONFIRMING = (
     SuppressionReason.UNSUBSCRIBED,
     SuppressionReason.HARD_BOUNCE,
+    SuppressionReason.UNREACHABLE,
     SuppressionReason.ERASED,
 )
 NEVER_MAILED = (SuppressionReason.OPERATOR, SuppressionReason.COMPLAINT)

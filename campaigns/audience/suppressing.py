@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -41,6 +42,34 @@ def suppress_key(
         .on_conflict_do_nothing(index_elements=["address_key"])
     )
     return db.session.execute(sa.select(Suppression).filter_by(address_key=address_key)).scalar_one()
+
+
+def row(
+    email: str, *, key: bytes, reason: SuppressionReason, note: str, now: datetime
+) -> dict[str, Any] | None:
+    """The suppression of an address, for `insert_rows`; None for what is no address."""
+    try:
+        address_key = signing.address_key(key, addresses.normalise(email))
+        clean = addresses.clean(email)
+    except ValueError:
+        return None
+    return {
+        "address_key": address_key,
+        "email": clean,
+        "reason": reason,
+        "note": note[:LONGEST_NOTE],
+        "created_at": now,
+    }
+
+
+def insert_rows(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Suppress within somebody else's transaction; older suppressions stay as they are."""
+    # In one order, so that two lanes with the same addresses don't wait for each other in a ring.
+    ordered = sorted(rows, key=lambda each: each["address_key"])
+    if ordered:
+        connection.execute(
+            insert(Suppression).on_conflict_do_nothing(index_elements=["address_key"]), ordered
+        )
 
 
 def suppress_many(text: str, *, note: str, now: datetime) -> int:

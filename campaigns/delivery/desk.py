@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from campaigns.delivery import batches, candidates, doubts, records
+from campaigns.delivery import batches, bounces, candidates, doubts, records
 from campaigns.delivery.batches import Claim, Fenced
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.outcomes import Facts, Verdict
@@ -98,6 +98,7 @@ class Desk:
         lease_s: float,
         folder: Path,
         needs_fields: bool,
+        address_key: bytes,
     ) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
@@ -107,6 +108,7 @@ class Desk:
         self._lease_s = lease_s
         self._folder = folder
         self._needs_fields = needs_fields
+        self._address_key = address_key
         self._connection: sa.Connection | None = None
         self._lock = threading.Lock()
         self.held: dict[int, Held] = {}
@@ -167,6 +169,7 @@ class Desk:
                 is_cancelled=status[0] is Status.CANCELLED,
                 now=now,
             )
+            bounces.record(connection, verdicts, key=self._address_key, now=now)
             _take_off(draft, verdicts)
             if again:
                 self._take_back(connection, draft)

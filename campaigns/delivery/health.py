@@ -13,6 +13,8 @@ OPEN_AT = 5  # failures in a row
 FIRST_CLOSED = timedelta(seconds=60)
 LONGEST_CLOSED = timedelta(minutes=15)
 GIVE_UP_AT = 10  # by then it was closed for half an hour in all
+# Nobody says when the day's allowance begins anew: one mail an hour finds out.
+QUOTA_CLOSED_FOR = timedelta(hours=1)
 THROTTLED_FOR = timedelta(seconds=60)
 OK_EVERY = timedelta(seconds=10)
 

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from campaigns.delivery.contents import Content
 from campaigns.delivery.desk import Copy, Desk
 from campaigns.delivery.journal import Journal, Mark
 from campaigns.delivery.models import State
-from campaigns.delivery.outcomes import Verdict
+from campaigns.delivery.outcomes import Policy, Verdict
 from campaigns.delivery.pace import End, Pace, boot_seconds
 from campaigns.delivery.watch import Watch
 from campaigns.delivery.words import said
@@ -55,11 +56,11 @@ class Lane:
         *,
         pace: Pace,
         brake: Brake,
-        holds: bool,
+        policy: Policy,
         on_trial: bool,
         clock: Callable[[], datetime],
         should_yield: Callable[[], bool],
-        on_turn: Callable[[list[Verdict], dict[int, str]], None],
+        on_turn: Callable[[list[Verdict]], None],
     ) -> None:
         self.watch = Watch()
         self.sent = 0
@@ -69,7 +70,7 @@ class Lane:
         self._journal = journal
         self._pace = pace
         self._brake = brake
-        self._holds = holds
+        self._policy = policy
         self._on_trial = on_trial
         self._clock = clock
         self._should_yield = should_yield
@@ -80,7 +81,6 @@ class Lane:
         self._open: dict[int, Copy] = {}  # on the wire, no answer yet
         self._handed: set[int] = set()  # of this window, to the wire
         self._answered: list[Verdict] = []
-        self._addresses: dict[int, str] = {}
         self._per_s = 0.0
 
     def run(self) -> End:
@@ -171,13 +171,12 @@ class Lane:
     async def _turn(self, size: int) -> list[Copy] | None:
         """Record what is answered and get the next window; None when the campaign does not run any more."""
         verdicts, self._answered = self._answered, []
-        addresses = {each.delivery_id: self._addresses.pop(each.delivery_id, "") for each in verdicts}
         started = boot_seconds()
 
         def work() -> Any:
             self._journal.sync()
             turn = self._desk.turn(verdicts, size=size, now=self._clock(), may_retry=self.may_finish)
-            self._on_turn(verdicts, addresses)
+            self._on_turn(verdicts)
             return turn
 
         turn = await self._in_thread(work)
@@ -272,7 +271,7 @@ class Lane:
         if result.outcome is Outcome.NOT_SENT and not self.may_finish():
             verdict = outcomes.given_back(facts)  # our lease ended, the server did nothing wrong
         else:
-            verdict = outcomes.judge(result, facts, holds=self._holds, now=self._clock())
+            verdict = outcomes.judge(result, facts, policy=self._policy, now=self._clock())
         mark = _MARKS.get(result.outcome)
         if mark is not None:
             self._journal.write(result.key, facts.fence, mark, verdict.code or 0)
@@ -280,10 +279,10 @@ class Lane:
 
     def _answer(self, verdict: Verdict) -> None:
         copy = self._open.pop(verdict.delivery_id)
+        if verdict.state is State.FAILED:
+            verdict = replace(verdict, email=copy.email)
         self._answered.append(verdict)
         self.sent += verdict.state is State.SENT
-        if verdict.is_hard_bounce:
-            self._addresses[verdict.delivery_id] = copy.email
         self.watch.see(verdict)
         if self.watch.stop:
             self._carrier.hold()

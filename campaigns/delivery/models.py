@@ -67,12 +67,15 @@ class Reason(StrEnum):
     SUPPRESSED = "suppressed"
     DELETED = "deleted"
     BAD_ADDRESS = "bad_address"
+    BAD_DOMAIN = "bad_domain"
+    DISABLED = "disabled"
     MAILBOX_FULL = "mailbox_full"
     POLICY = "policy"
     PROTOCOL = "protocol"
     TOO_LATE = "too_late"
     TEMPORARY = "temporary"
     GREYLISTED = "greylisted"
+    RECEIVER = "receiver"
     CONTENT = "content"
     IN_DOUBT = "in_doubt"
     CAMPAIGN_CANCELLED = "campaign_cancelled"
@@ -86,17 +89,24 @@ class Reason(StrEnum):
             Reason.SUPPRESSED: _("is on the suppression list"),
             Reason.DELETED: _("was deleted"),
             Reason.BAD_ADDRESS: _("the address does not exist"),
+            Reason.BAD_DOMAIN: _("the address's domain takes no mail"),
+            Reason.DISABLED: _("the mailbox is closed"),
             Reason.MAILBOX_FULL: _("the mailbox is full"),
             Reason.POLICY: _("the receiver refused the mail"),
             Reason.PROTOCOL: _("the servers did not understand each other"),
             Reason.TOO_LATE: _("could not be delivered in time"),
             Reason.TEMPORARY: _("a temporary problem, will be tried again"),
             Reason.GREYLISTED: _("the receiver asked to come back later"),
+            Reason.RECEIVER: _("the receiver takes less from us for now"),
             Reason.CONTENT: _("the mail could not be made for this person"),
             Reason.IN_DOUBT: _("the connection broke before the answer"),
             Reason.CAMPAIGN_CANCELLED: _("the campaign was cancelled"),
             Reason.RECEIVER_LIMIT: _("waits for its turn at this receiver"),
         }[self]
+
+
+# Answers after which the address may never get a mail: what counts against a list.
+BOUNCES = (Reason.BAD_ADDRESS, Reason.BAD_DOMAIN, Reason.DISABLED)
 
 
 class BatchState(IntEnum):
@@ -217,6 +227,29 @@ class Attempt(Model):
     enhanced: Mapped[str | None] = mapped_column(sa.String(11))
     text: Mapped[str] = mapped_column(sa.String(500), default="")
     server_id: Mapped[int | None]
+
+
+class Receiver(Model):
+    """A group of domains that one provider receives for (`mail.domains`), while it has trouble with us."""
+
+    __tablename__ = "receiver"
+
+    name: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    troubles: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    since: Mapped[datetime]  # of the first of them
+    backoff_s: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime | None]  # its mails wait until then
+    said: Mapped[str] = mapped_column(sa.String(300), default="")
+
+
+class ReceiverDomain(Model):
+    """Which receiver a domain in trouble belongs to, by its mail exchangers; None until they were asked for."""
+
+    __tablename__ = "receiver_domain"
+
+    domain: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    receiver: Mapped[str | None] = mapped_column(sa.String(255))
+    looked_up_at: Mapped[datetime | None]
 
 
 class Lease(Model):

@@ -25,8 +25,16 @@ class Trouble(StrEnum):
     UNREACHABLE = "unreachable"
     ACCOUNT = "account"
     THROTTLE = "throttle"
+    QUOTA = "quota"
     POLICY = "policy"
     PROTOCOL = "protocol"
+
+
+class Strain(StrEnum):
+    """What an answer says about the receiver: it has trouble with this mail, or with all of ours."""
+
+    SOME = "some"
+    MUCH = "much"  # it said so itself: no use to come back within the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,15 @@ class Facts:
     attempts: int
     doubts: int
     started_at: datetime
+    group: str = ""  # the receiver, as `mail.domains.group_of` names it
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an operator has decided: hold mails in doubt, and for how long to try."""
+
+    holds: bool = False
+    horizon: timedelta = HORIZON
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,9 @@ class Verdict:
     phase: Phase | None = None
     trouble: Trouble | None = None
     is_hard_bounce: bool = False
+    strain: Strain | None = None
+    group: str = ""
+    email: str | None = None  # of a bounce
 
     @property
     def is_worth_an_attempt_row(self) -> bool:
@@ -70,30 +90,40 @@ _TROUBLE = {
     Klass.SERVER: Trouble.UNREACHABLE,
     Klass.ACCOUNT: Trouble.ACCOUNT,
     Klass.THROTTLE: Trouble.THROTTLE,
+    Klass.QUOTA: Trouble.QUOTA,
     Klass.POLICY: Trouble.POLICY,
     Klass.PROTOCOL: Trouble.PROTOCOL,
 }
 _FAILED = {
     Klass.BAD_ADDRESS: Reason.BAD_ADDRESS,
+    Klass.BAD_DOMAIN: Reason.BAD_DOMAIN,
+    Klass.DISABLED: Reason.DISABLED,
     Klass.MAILBOX_FULL: Reason.MAILBOX_FULL,
     Klass.POLICY: Reason.POLICY,
     Klass.PROTOCOL: Reason.PROTOCOL,
 }
-_DEFERRED = {Klass.GREYLIST: Reason.GREYLISTED, Klass.TEMPORARY: Reason.TEMPORARY}
+_DEFERRED = {
+    Klass.GREYLIST: Reason.GREYLISTED,
+    Klass.TEMPORARY: Reason.TEMPORARY,
+    Klass.RECEIVER: Reason.RECEIVER,
+}
 
 
-def judge(result: Result, facts: Facts, *, holds: bool, now: datetime) -> Verdict:
-    """What a result means for its row; `holds` is the campaign's policy for mails in doubt."""
+_POLICY = Policy()
+
+
+def judge(result: Result, facts: Facts, *, policy: Policy = _POLICY, now: datetime) -> Verdict:
+    """What a result means for its row."""
     if result.outcome is Outcome.ACCEPTED and result.reply is not None:
         return _accepted(result, result.reply, facts)
     said = _said(result, facts)
     if result.outcome is Outcome.IN_DOUBT:
-        return replace(_doubtful(said, facts, holds=holds), trouble=Trouble.UNREACHABLE)
+        return replace(_doubtful(said, facts, holds=policy.holds), trouble=Trouble.UNREACHABLE)
     if result.outcome is Outcome.UNSENDABLE:
         return _failed(said, facts, _unsendable(said.enhanced))
     if result.outcome is Outcome.NOT_SENT and result.reply is None:
-        return _broken(replace(said, trouble=Trouble.UNREACHABLE), facts, now=now)
-    return _refused(said, facts, classify(result.phase, result.reply), now=now)
+        return _broken(replace(said, trouble=Trouble.UNREACHABLE), facts, policy, now=now)
+    return _refused(said, facts, classify(result.phase, result.reply), policy, now=now)
 
 
 def given_back(facts: Facts) -> Verdict:
@@ -144,7 +174,7 @@ def _said(result: Result, facts: Facts) -> Verdict:
     )
 
 
-def _broken(said: Verdict, facts: Facts, *, now: datetime) -> Verdict:
+def _broken(said: Verdict, facts: Facts, policy: Policy, *, now: datetime) -> Verdict:
     """The connection broke before the mail's end: it waits again. A mail that breaks one connection
     after the other has to stand back, so that the others get through."""
     if said.phase not in _IN_MAIL:
@@ -152,7 +182,7 @@ def _broken(said: Verdict, facts: Facts, *, now: datetime) -> Verdict:
     attempts = facts.attempts + 1
     if attempts < BREAKS_ALLOWED:
         return replace(said, attempts=attempts)
-    return _later(said, attempts, Reason.TEMPORARY, facts, now=now)
+    return _later(said, attempts, Reason.TEMPORARY, facts, policy, now=now)
 
 
 def _doubtful(said: Verdict, facts: Facts, *, holds: bool) -> Verdict:
@@ -164,8 +194,10 @@ def _unsendable(enhanced: str | None) -> Reason:
     return Reason.BAD_ADDRESS if (enhanced or "").startswith("5.1") else Reason.PROTOCOL
 
 
-def _refused(said: Verdict, facts: Facts, verdict: replies.Verdict, *, now: datetime) -> Verdict:
-    said = replace(said, trouble=_TROUBLE.get(verdict.klass))
+def _refused(
+    said: Verdict, facts: Facts, verdict: replies.Verdict, policy: Policy, *, now: datetime
+) -> Verdict:
+    said = replace(said, trouble=_TROUBLE.get(verdict.klass), strain=_strain(verdict.klass, said))
     if verdict.klass is Klass.UNSENDABLE:
         return _failed(said, facts, _unsendable(said.enhanced))
     if verdict.klass in _FAILED:
@@ -173,11 +205,28 @@ def _refused(said: Verdict, facts: Facts, verdict: replies.Verdict, *, now: date
     if verdict.klass not in _DEFERRED:
         return said
     reason = Reason.MAILBOX_FULL if said.enhanced == "4.2.2" else _DEFERRED[verdict.klass]
-    return _later(said, facts.attempts + 1, reason, facts, now=now)
+    later = _later(said, facts.attempts + 1, reason, facts, policy, now=now)
+    return later if verdict.is_charged else replace(later, attempts=facts.attempts)
 
 
-def _later(said: Verdict, attempts: int, reason: Reason, facts: Facts, *, now: datetime) -> Verdict:
-    due = next_attempt(attempts, now=now, first_attempt_at=facts.started_at, horizon=HORIZON)
+def _strain(klass: Klass, said: Verdict) -> Strain | None:
+    """4.2.x is about one mailbox; what a receiver has against our pace it says in its own words."""
+    if klass is Klass.RECEIVER:
+        return Strain.MUCH
+    is_mailbox = (said.enhanced or "").startswith("4.2.")
+    return Strain.SOME if klass is Klass.TEMPORARY and not is_mailbox else None
+
+
+def _later(
+    said: Verdict, attempts: int, reason: Reason, facts: Facts, policy: Policy, *, now: datetime
+) -> Verdict:
+    due = next_attempt(
+        attempts,
+        now=now,
+        first_attempt_at=facts.started_at,
+        horizon=policy.horizon,
+        is_greylisted=reason is Reason.GREYLISTED,
+    )
     if due is None:
         return replace(said, state=State.EXPIRED, reason=Reason.TOO_LATE, attempts=attempts)
     return replace(said, state=State.DEFERRED, reason=reason, attempts=attempts, next_at=due)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.delivery import services, tallies
-from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.models import BOUNCES, Delivery, State
 from campaigns.delivery.words import said
 from campaigns.planning.models import Campaign, PauseReason
 
@@ -24,7 +24,7 @@ def check(campaign_id: int, *, now: datetime) -> bool:
     if not _is_worth_a_look(campaign_id):
         return False
     since = db.session.scalar(sa.select(Campaign.updated_at).where(Campaign.id == campaign_id))
-    bounced = sa.func.count().filter(Delivery.state == State.FAILED, Delivery.reason == Reason.BAD_ADDRESS)
+    bounced = sa.func.count().filter(Delivery.state == State.FAILED, Delivery.reason.in_(BOUNCES))
     unknown = sa.func.count().filter(Delivery.state == State.UNKNOWN)
     answered = sa.func.count().filter(Delivery.state.in_((State.SENT, State.FAILED)))
     row = db.session.execute(
@@ -54,7 +54,8 @@ def _is_worth_a_look(campaign_id: int) -> bool:
     found = tallies.of(campaign_id)
     unknown = sum(number for (state, _reason), number in found.items() if state is State.UNKNOWN)
     least = min(least * share for least, share in LIMITS)
-    return found[State.FAILED, Reason.BAD_ADDRESS] > least or unknown > UNKNOWN_AT_LEAST
+    bounced = sum(found[State.FAILED, reason] for reason in BOUNCES)
+    return bounced > least or unknown > UNKNOWN_AT_LEAST
 
 
 def is_too_many(bounced: int, answered: int) -> bool:

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from campaigns.audience import services as audience
-from campaigns.audience.models import SuppressionReason
 from campaigns.content.language import TemplateError
 from campaigns.core import clock, config
 from campaigns.core.db import db
-from campaigns.core.errors import DomainError, Invalid
+from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.delivery import contents, health, hours, services
 from campaigns.delivery import throttle as throttles
@@ -24,11 +22,12 @@ from campaigns.delivery.desk import Desk
 from campaigns.delivery.journal import Journal
 from campaigns.delivery.lane import End, Lane, Pace
 from campaigns.delivery.models import State
-from campaigns.delivery.outcomes import Trouble, Verdict
+from campaigns.delivery.outcomes import Policy, Trouble, Verdict
 from campaigns.delivery.watch import Stop
 from campaigns.delivery.words import said
 from campaigns.planning import queries as planning
 from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.settings import queries as site_settings
 from campaigns.settings import services as settings
 from campaigns.settings.models import Server
 
@@ -111,6 +110,7 @@ def _open(
         lease_s=pace.lease_s,
         folder=journals(),
         needs_fields=content.needs_fields,
+        address_key=site_settings.link_key(),
     )
     lane = Lane(
         desk,
@@ -119,7 +119,9 @@ def _open(
         journal,
         pace=pace,
         brake=brake,
-        holds=campaign.holds_in_doubt,
+        policy=Policy(
+            holds=campaign.holds_in_doubt, horizon=timedelta(hours=site_settings.site().retry_hours)
+        ),
         on_trial=health.is_on_trial(server),
         clock=now,
         should_yield=should_yield,
@@ -129,36 +131,23 @@ def _open(
 
 
 class _Aftermath:
-    """What a recorded turn means beyond the ledger: the server is well, addresses are dead."""
+    """What a recorded turn means beyond the ledger: the server is well."""
 
     def __init__(self, server_id: int, now: Callable[[], datetime]) -> None:
         self._server_id = server_id
         self._now = now
         self._noted: datetime | None = None
 
-    def __call__(self, verdicts: list[Verdict], addresses: dict[int, str]) -> None:
+    def __call__(self, verdicts: list[Verdict]) -> None:
         now = self._now()
-        bounced = [each for each in verdicts if each.is_hard_bounce]
-        is_well = any(each.state is State.SENT for each in verdicts) and self._is_news(now)
-        if not bounced and not is_well:
+        if not self._is_news(now) or not any(each.state is State.SENT for each in verdicts):
             return
-        if is_well:
-            health.note_ok(self._server_id, now=now)
-            self._noted = now
-        for each in bounced:
-            _suppress(addresses[each.delivery_id], each, now)
+        health.note_ok(self._server_id, now=now)
+        self._noted = now
         db.session.commit()
 
     def _is_news(self, now: datetime) -> bool:
         return self._noted is None or now - self._noted > health.OK_EVERY
-
-
-def _suppress(email: str, verdict: Verdict, now: datetime) -> None:
-    note = " ".join(str(part) for part in (verdict.code, verdict.reply) if part)
-    try:
-        audience.suppress(email, reason=SuppressionReason.HARD_BOUNCE, note=note, now=now)
-    except Invalid:
-        log.warning("A dead address could not be suppressed: %s", note)
 
 
 def _unable(campaign_id: int, error: Exception, now: datetime) -> End:
@@ -192,6 +181,9 @@ def _draw_conclusions(
 
 def _stop(campaign_id: int, server_id: int, server_name: str, stop: Stop, now: datetime) -> None:
     values = {"server": server_name, "said": stop.said}
+    if stop.trouble is Trouble.QUOTA:
+        health.close(server_id, stop.said, until=now + health.QUOTA_CLOSED_FOR, now=now)
+        return
     if stop.trouble is Trouble.THROTTLE:
         health.close(server_id, stop.said, until=now + health.THROTTLED_FOR, now=now)
         return

@@ -14,7 +14,7 @@ POLICY_SHARE = 0.10
 PROTOCOL_IN_A_ROW = 5
 UNMADE_IN_A_ROW = 5
 
-_AT_ONCE = (Trouble.ACCOUNT, Trouble.THROTTLE)
+_AT_ONCE = (Trouble.ACCOUNT, Trouble.THROTTLE, Trouble.QUOTA)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,14 @@ class Klass(StrEnum):
 
     SERVER = "server"  # away: row back to pending, not charged; breaker
     ACCOUNT = "account"  # our sign-in or sender is refused: breaker opens, nobody fails
-    THROTTLE = "throttle"  # too fast: slow down, not charged
+    THROTTLE = "throttle"  # too fast for the server: slow down, not charged
+    QUOTA = "quota"  # the server's allowance for the day is used up: not charged
+    RECEIVER = "receiver"  # the receiving domain has had enough of us for now: not charged
     GREYLIST = "greylist"  # come back in minutes
     TEMPORARY = "temporary"  # this recipient, later
     BAD_ADDRESS = "bad_address"  # never again: hard bounce
+    BAD_DOMAIN = "bad_domain"  # its domain can't be found: failed now, again and again means never
+    DISABLED = "disabled"  # the mailbox is closed for now: the same
     MAILBOX_FULL = "mailbox_full"  # failed now, the address stays good
     POLICY = "policy"  # content or reputation refused: failed, never suppressed, brake
     PROTOCOL = "protocol"  # we did not understand each other
@@ -44,16 +48,22 @@ class Verdict:
         return self.klass in _FINAL
 
 
-_FINAL = {Klass.BAD_ADDRESS, Klass.MAILBOX_FULL, Klass.POLICY, Klass.PROTOCOL, Klass.UNSENDABLE}
+_FINAL = {
+    *(Klass.BAD_ADDRESS, Klass.BAD_DOMAIN, Klass.DISABLED, Klass.MAILBOX_FULL),
+    *(Klass.POLICY, Klass.PROTOCOL, Klass.UNSENDABLE),
+}
 
 _SERVER = Verdict(Klass.SERVER, is_charged=False)
 _ACCOUNT = Verdict(Klass.ACCOUNT, is_charged=False)
 _THROTTLE = Verdict(Klass.THROTTLE, is_charged=False)
+_QUOTA = Verdict(Klass.QUOTA, is_charged=False)
+_RECEIVER = Verdict(Klass.RECEIVER, is_charged=False)
 _GREYLIST = Verdict(Klass.GREYLIST, is_charged=True)
 _TEMPORARY = Verdict(Klass.TEMPORARY, is_charged=True)
 _BAD_ADDRESS = Verdict(Klass.BAD_ADDRESS, is_charged=True, is_hard=True)
 # A broken name server looks the same: the mail has failed, the address is kept.
-_BAD_DOMAIN = Verdict(Klass.BAD_ADDRESS, is_charged=True)
+_BAD_DOMAIN = Verdict(Klass.BAD_DOMAIN, is_charged=True)
+_DISABLED = Verdict(Klass.DISABLED, is_charged=True)
 _MAILBOX_FULL = Verdict(Klass.MAILBOX_FULL, is_charged=True)
 _POLICY = Verdict(Klass.POLICY, is_charged=True)
 _PROTOCOL = Verdict(Klass.PROTOCOL, is_charged=True)
@@ -88,33 +98,65 @@ _RCPT = frozenset({Phase.RCPT})
 _CONTENT = frozenset({Phase.DATA, Phase.BODY, Phase.END})
 
 _NOBODY = (
-    r"user unknown|unknown user|no such (user|mailbox|recipient|person|address)|does not exist|doesn'?t exist"
-    r"|mailbox (unavailable|not found)|recipient (address )?(rejected|not found|unknown)"
-    r"|invalid (recipient|mailbox)"
+    r"user unknown|unknown user|user not found|no such (user|mailbox|recipient|person|address|account)"
+    r"|does not exist|doesn'?t exist|doesn'?t have an? .{0,30}account|not our customer"
+    r"|mailbox (unavailable|not found|unknown)|recipient (address )?(rejected|not found|unknown)"
+    r"|invalid (recipient|mailbox|address)|address (rejected|unknown)|\bis unknown\b"
     r"|unknown (recipient|mailbox|address)|not a valid (mailbox|recipient)|no mailbox here"
+)
+_DISABLED_TEXT = (
+    r"(account|mailbox|user|recipient|address) (that you tried to reach )?(is|has been|was)"
+    r" (\w+ )?(disabled|suspended|inactive|deactivated|locked|blocked|expired)"
+    r"|(disabled|inactive|suspended|deactivated) (account|mailbox|user|recipient)"
 )
 _BLOCKED = (
     r"spam|block(ed|list)|blacklist|dnsbl|\brbl\b|spamhaus|reputation|policy|denied|unsolicited|banned"
-    r"|not authori[sz]ed|authenticat|dmarc|\bspf\b|\bdkim\b|\bptr\b|reverse dns"
+    r"|not authori[sz]ed|authenticat|dmarc|\bspf\b|\bdkim\b|\bptr\b|reverse dns|\bAUP#|\[TSS09\]"
 )
 _FAST = (
     r"too many|too fast|too quickly|\brate\b|throttl|quota exceeded|exceeded .*(limit|quota)"
     r"|slow down|speeding"
 )
+# The day's allowance at our provider (SES, Google, Microsoft, hosts): no use before it begins anew.
+_DAILY = (
+    r"daily .{0,40}(quota|limit)|(quota|limit).{0,30}(per|a|each) day|24.?hour (sending )?(quota|limit)"
+    r"|(quota|limit).{0,30}24.?hours|SubmissionQuotaExceeded"
+)
 _ALLOWANCE = (
     r"(daily|hourly|sending|outgoing|outbound|rate)\b.{0,30}\b(quota|limit)"
     r"|exceeded .{0,30}(daily|hourly|sending|outgoing|outbound)"
 )
-_GREY = r"gr[ea]y-?list"
+# The receiver itself, in its provider's own words, through whatever server carries our mail.
+_RECEIVER_SAYS = (
+    r"\[TSS?0\d\]"  # Yahoo and AOL
+    r"|unusual (rate|amount) of|unsolicited mail originating from your (IP|SPF|DKIM)"  # Gmail 4.7.28
+    r"|\bAS\(?(7\d\d|49\d)|\bS77\d{2,3}\b|\b(RP|SC|DY|OU)-00\d\b"  # Microsoft
+    r"|\[(CS|HM|IC)\d\d\]"  # Apple
+    r"|\[IR\w*\]|\bRL0{3}\d\b"  # Comcast
+    r"|LPN007_|OFR_\d\d\d|too many (connections|messages|mails) from your (ip|host|domain|network)"  # La Poste, Orange
+)
+# A mailbox that gets too much, from everybody: no trouble between its provider and us.
+_BUSY_MAILBOX = r"is receiving (e?mail|messages) (too quickly|at a rate)|trying to contact is receiving"
+_GREY = r"gr[ea]y-?list|postgrey|try again in \d+ (second|minute)|come back (later|in)"
 # It is we whom the server does not want to serve.
 _OURS = (
     r"relay(ing)? (access )?(is )?(denied|not (permitted|allowed))|(unable|not (permitted|allowed)) to relay"
     r"|we do not relay|allowed rcpthosts|sender (address )?(rejected|denied|refused|not )|sender verif"
-    r"|(bad|invalid) (outbound )?sender|authentication (is )?required"
+    r"|(bad|invalid) (outbound )?sender|authentication (is )?required|smtp auth(entication)? (is )?(required|disabled)"
+    r"|address is not verified|(account|sending).{0,30}(is )?(paused|suspended|disabled) (for|from) sending"
+    r"|not authori[sz]ed to (send|relay)|client was not authenticated|SendAsDenied"
 )
-_FULL = r"over ?quota|quota|mailbox (is )?full|insufficient (system )?storage|storage allocation"
+_FULL = (
+    r"over ?quota|quota|mailbox (is )?full|insufficient (system )?storage|storage allocation"
+    r"|out of (storage )?space|inbox is full"
+)
 
 TABLE: tuple[Row, ...] = (
+    # The receiver's own words beat everything that a server between us makes of them.
+    Row(_GREYLIST, _RCPT, codes="4..", text=_GREY),
+    Row(_TEMPORARY, _RCPT | _CONTENT, codes="4..", text=_BUSY_MAILBOX),
+    Row(_RECEIVER, _RCPT | _CONTENT, codes="4..", text=_RECEIVER_SAYS),
+    Row(_RECEIVER, _RCPT | _CONTENT, codes="4..", enhanced=r"4\.7\.(28|6\d\d|5\d\d)"),
     # The connection itself.
     Row(_SERVER, codes="421"),
     Row(_SERVER, frozenset(BEFORE_MAIL)),
@@ -124,18 +166,20 @@ TABLE: tuple[Row, ...] = (
     # Famous liars: the text beats the code.
     Row(_GREYLIST, codes="4..", text=_GREY),
     Row(_ACCOUNT, codes="5..", enhanced=r"5\.1\.[78]|5\.7\.8"),
+    Row(_QUOTA, text=_DAILY, codes="[45]..", enhanced=r"(?![45]\.2\.[12]).*"),
     Row(_ACCOUNT, codes="5..", text=_OURS),
     Row(_THROTTLE, codes="5..", text=_ALLOWANCE, enhanced=r"(?!5\.2\.[12]).*"),
     Row(_POLICY, _RCPT, codes="55[0-4]", text=_BLOCKED, enhanced=r"5\.7\..*|"),
-    Row(_BAD_ADDRESS, _RCPT, codes="55[0-4]", text=_NOBODY),
+    Row(_DISABLED, _RCPT, codes="525|55[0-4]", text=_DISABLED_TEXT),
     Row(_MAILBOX_FULL, codes="5..", text=_FULL, enhanced=r"5\.2\.[12]|5\.0\.0|"),
+    Row(_BAD_ADDRESS, _RCPT, codes="55[0-4]", text=_NOBODY),
     # What the server says of us, when we name the sender.
     Row(_THROTTLE, _MAIL, codes="4.."),
     Row(UNSENDABLE, _MAIL, codes="552"),
     Row(_PROTOCOL, _MAIL, codes="50[0-4]"),
     Row(_ACCOUNT, _MAIL, codes="5.."),
     # How fast we are.
-    Row(_THROTTLE, codes="45[0-2]|454", enhanced=r"4\.2\.1|4\.3\.2|4\.7\.(0|28)"),
+    Row(_THROTTLE, codes="45[0-2]|454", enhanced=r"4\.2\.1|4\.3\.2|4\.7\.0"),
     Row(_THROTTLE, codes="4..", text=_FAST, enhanced=r"4\.[37]\..*|4\.0\.0|"),
     Row(_THROTTLE, _RCPT, codes="452", text=r"too many"),
     # This recipient, for now.
@@ -147,7 +191,7 @@ TABLE: tuple[Row, ...] = (
     Row(_BAD_DOMAIN, _RCPT | _CONTENT, enhanced=r"5\.1\.2|5\.4\.4"),
     Row(_BAD_ADDRESS, _RCPT | _CONTENT, enhanced=r"5\.1\.(1|3|6|10)"),
     Row(_MAILBOX_FULL, enhanced=r"5\.2\.2"),
-    Row(_BAD_ADDRESS, _RCPT, enhanced=r"5\.2\.1"),
+    Row(_DISABLED, _RCPT, enhanced=r"5\.2\.1|5\.7\.13"),
     # The receiver's opinion of the mail or of us.
     Row(_POLICY, enhanced=r"5\.7\..*|5\.6\..*|5\.3\.4"),
     Row(_PROTOCOL, enhanced=r"5\.5\..*"),

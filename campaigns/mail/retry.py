@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(seconds=4000)
 JITTER = 0.2
+SHORTEST_HORIZON = timedelta(hours=1)
+LONGEST_HORIZON = timedelta(days=5)
 
 
 def next_attempt(
@@ -17,9 +19,14 @@ def next_attempt(
     now: datetime,
     first_attempt_at: datetime,
     horizon: timedelta,
+    is_greylisted: bool = False,
     rand: Callable[[], float] = random.random,
 ) -> datetime | None:
-    """The moment of the next attempt after `attempts` (>= 1) have failed; None when the horizon is over."""
+    """The moment of the next attempt after `attempts` (>= 1) have failed; None when the horizon is over.
+
+    Who was greylisted comes back no earlier than said: their jitter only adds.
+    """
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(max(attempts, 1) - 1, 10))
-    due = now + wait * (1 + JITTER * (2 * rand() - 1))
+    jitter = rand() if is_greylisted else 2 * rand() - 1
+    due = now + wait * (1 + JITTER * jitter)
     return due if due <= first_attempt_at + horizon else None

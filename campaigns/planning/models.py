@@ -92,6 +92,8 @@ class Campaign(Model):
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     server_id: Mapped[int | None] = mapped_column(sa.ForeignKey("server.id", ondelete="SET NULL"))
+    # Whether another server steps in when its own can't be used.
+    fails_over: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     status: Mapped[Status] = mapped_column(Word(Status), default=Status.DRAFT, index=True)
     version: Mapped[int] = mapped_column(default=1)
     epoch: Mapped[int] = mapped_column(default=0)

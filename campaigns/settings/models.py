@@ -21,6 +21,10 @@ class Site(Model):
     postal_address: Mapped[str] = mapped_column(sa.String(500), default="")
     language: Mapped[str] = mapped_column(sa.String(8), default="en")
     time_zone: Mapped[str] = mapped_column(sa.String(64), default="UTC")
+    # For how long a campaign's mail is tried again, in hours from its first attempt.
+    retry_hours: Mapped[int] = mapped_column(default=24, server_default="24")
+    # Whether campaigns that were paused because no server could be reached go on when one can be again.
+    resumes_by_itself: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     # Signs every public link. Kept apart from SECRET_KEY, whose change must not kill old links.
     link_key: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     created_at: Mapped[datetime]
@@ -52,10 +56,18 @@ class Server(Model):
     warm_up_curve: Mapped[list[int] | None] = mapped_column(Json)
     is_practice: Mapped[bool] = mapped_column(default=False)
     is_default: Mapped[bool] = mapped_column(default=False)
+    # Its share of the mail of campaigns that name no server; 0: only when the others are down.
+    weight: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Domains that it may send for, divided by spaces; none: all.
+    sender_domains: Mapped[str] = mapped_column(sa.String(500), default="", server_default="")
     created_at: Mapped[datetime]
     # Health: written by the engine and by the test button.
     failures: Mapped[int] = mapped_column(default=0)
     closed_until: Mapped[datetime | None]
+    down_since: Mapped[datetime | None]  # the breaker has been open or on trial since then
+    # It asked for less: so many connections at once for now, and how often in a row it has asked.
+    eased_to: Mapped[int | None]
+    eased: Mapped[int] = mapped_column(default=0, server_default="0")
     last_ok_at: Mapped[datetime | None]
     last_error_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(sa.String(500))
@@ -65,6 +77,11 @@ class Server(Model):
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
         sa.CheckConstraint("connections BETWEEN 1 AND 100", name="connections"),
     )
+
+    @property
+    def usable_connections(self) -> int:
+        """How many connections it wants from us at once for now."""
+        return min(self.connections, self.eased_to or self.connections)
 
     @property
     def health(self) -> str:

@@ -37,6 +37,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
     )
     op.create_table(
+        "receiver",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("troubles", sa.SmallInteger(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("backoff_s", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("said", sa.String(length=300), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_receiver")),
+    )
+    op.create_table(
+        "receiver_domain",
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("receiver", sa.String(length=255), nullable=True),
+        sa.Column("looked_up_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_receiver_domain")),
+    )
+    op.create_table(
         "notice",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
@@ -103,9 +120,14 @@ def upgrade() -> None:
         sa.Column("warm_up_curve", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.Column("is_practice", sa.Boolean(), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("weight", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sender_domains", sa.String(length=500), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("closed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("down_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("eased_to", sa.Integer(), nullable=True),
+        sa.Column("eased", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_ok_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(length=500), nullable=True),
@@ -163,6 +185,8 @@ def upgrade() -> None:
         sa.Column("postal_address", sa.String(length=500), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("retry_hours", sa.Integer(), server_default="24", nullable=False),
+        sa.Column("resumes_by_itself", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("link_key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_site_one_row")),
@@ -228,6 +252,7 @@ def upgrade() -> None:
         sa.Column("track_opens", sa.Boolean(), nullable=False),
         sa.Column("track_clicks", sa.Boolean(), nullable=False),
         sa.Column("server_id", sa.Integer(), nullable=True),
+        sa.Column("fails_over", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
@@ -734,5 +759,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_notice_next_at")
 
     op.drop_table("notice")
+    op.drop_table("receiver_domain")
+    op.drop_table("receiver")
     op.drop_table("lease")
     op.drop_table("field")

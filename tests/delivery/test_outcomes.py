@@ -9,7 +9,7 @@ import pytest
 
 from campaigns.delivery import outcomes
 from campaigns.delivery.models import Reason, State
-from campaigns.delivery.outcomes import Facts, Trouble, judge
+from campaigns.delivery.outcomes import Facts, Policy, Trouble, judge
 from campaigns.delivery.watch import POLICY_IN_A_ROW, Watch
 from campaigns.mail.smtp import Outcome, Phase, Reply, Result
 from tests.factories import NOON
@@ -22,7 +22,7 @@ def refused(phase: Phase, code: int, text: str, enhanced: str | None = None) -> 
 
 
 def verdict(result: Result, facts: Facts = FACTS, *, holds: bool = False, now=NOON):
-    return judge(result, facts, holds=holds, now=now)
+    return judge(result, facts, policy=Policy(holds=holds), now=now)
 
 
 @pytest.mark.parametrize(

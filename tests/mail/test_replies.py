@@ -21,7 +21,7 @@ def read(text: str) -> Reply:
         (Phase.RCPT, "550 No such user here", Klass.BAD_ADDRESS),
         (Phase.RCPT, "550 5.7.1 User unknown", Klass.BAD_ADDRESS),
         (Phase.RCPT, "554 5.1.10 null MX", Klass.BAD_ADDRESS),
-        (Phase.RCPT, "550 5.2.1 The account is disabled", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "550 5.2.1 The account is disabled", Klass.DISABLED),
         (Phase.RCPT, "551 user not local", Klass.BAD_ADDRESS),
         (Phase.END, "550 5.1.1 no such mailbox", Klass.BAD_ADDRESS),
         (Phase.RCPT, "552 5.2.2 over quota", Klass.MAILBOX_FULL),
@@ -29,9 +29,9 @@ def read(text: str) -> Reply:
         (Phase.RCPT, "452 4.2.2 mailbox full", Klass.TEMPORARY),
         (Phase.RCPT, "451 4.7.1 Greylisted, come back in 5 minutes", Klass.GREYLIST),
         (Phase.RCPT, "450 4.7.1 please wait", Klass.GREYLIST),
-        (Phase.RCPT, "450 4.2.1 receiving mail at a rate that prevents", Klass.THROTTLE),
+        (Phase.RCPT, "450 4.2.1 slow down", Klass.THROTTLE),
         (Phase.END, "454 4.7.0 Throttling failure: Maximum sending rate exceeded.", Klass.THROTTLE),
-        (Phase.END, "451 4.7.28 unusual rate", Klass.THROTTLE),
+        (Phase.END, "451 4.7.28 unusual rate", Klass.RECEIVER),
         (Phase.END, "451 4.3.0 queue file write error", Klass.TEMPORARY),
         (Phase.RCPT, "450 4.4.1 host not responding", Klass.TEMPORARY),
         (Phase.END, "421 4.7.0 try again later, closing", Klass.SERVER),
@@ -61,9 +61,9 @@ def read(text: str) -> Reply:
         (Phase.RCPT, "550 authentication required", Klass.ACCOUNT),
         (Phase.RCPT, "553 sorry, that domain isn't in my list of allowed rcpthosts", Klass.ACCOUNT),
         # Our allowance is used up: nobody's mailbox.
-        (Phase.END, "550 5.4.5 Daily user sending quota exceeded", Klass.THROTTLE),
-        (Phase.END, "550 Daily sending quota exceeded", Klass.THROTTLE),
-        (Phase.MAIL, "550 5.4.5 Daily sending limit exceeded", Klass.THROTTLE),
+        (Phase.END, "550 5.4.5 Daily user sending quota exceeded", Klass.QUOTA),
+        (Phase.END, "550 Daily sending quota exceeded", Klass.QUOTA),
+        (Phase.MAIL, "550 5.4.5 Daily sending limit exceeded", Klass.QUOTA),
         (Phase.RCPT, "552 5.2.2 sending to this mailbox: over the limit of its quota", Klass.MAILBOX_FULL),
         # "Recipient address rejected" is what Postfix says before any reason.
         (Phase.RCPT, "550 5.7.23 <a@x>: Recipient address rejected: SPF fail", Klass.POLICY),
@@ -71,7 +71,7 @@ def read(text: str) -> Reply:
         (Phase.RCPT, "550 5.4.1 Recipient address rejected: Access denied", Klass.BAD_ADDRESS),
         (Phase.RCPT, "450 4.2.0 please try again later", Klass.GREYLIST),
         (Phase.RCPT, "451 4.3.0 could not generate an id", Klass.TEMPORARY),
-        (Phase.RCPT, "550 5.1.2 no such domain", Klass.BAD_ADDRESS),
+        (Phase.RCPT, "550 5.1.2 no such domain", Klass.BAD_DOMAIN),
     ],
 )
 def test_each_reply_has_its_class(phase: Phase, text: str, klass: Klass) -> None:
@@ -101,7 +101,7 @@ def test_every_reply_gets_a_verdict_and_only_named_classes_are_charged(
     phase: Phase, code: int, text: str
 ) -> None:
     verdict = classify(phase, Reply(code, text))
-    if verdict.klass in (Klass.SERVER, Klass.ACCOUNT, Klass.THROTTLE):
+    if verdict.klass in (Klass.SERVER, Klass.ACCOUNT, Klass.THROTTLE, Klass.QUOTA, Klass.RECEIVER):
         assert not verdict.is_charged
     if verdict.is_hard:
         assert verdict.klass is Klass.BAD_ADDRESS

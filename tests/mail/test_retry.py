@@ -36,3 +36,20 @@ def test_jitter_stays_within_a_fifth(attempts: int, dice: float) -> None:
 def test_past_the_horizon_there_is_no_next_attempt() -> None:
     late = NOON + DAY - timedelta(minutes=1)
     assert next_attempt(5, now=late, first_attempt_at=NOON, horizon=DAY) is None
+
+
+@given(attempts=st.integers(1, 3), dice=st.floats(0, 1))
+def test_a_greylisted_mail_never_comes_back_too_early(attempts: int, dice: float) -> None:
+    found = next_attempt(
+        attempts, now=NOON, first_attempt_at=NOON, horizon=DAY, is_greylisted=True, rand=lambda: dice
+    )
+    assert found is not None
+    assert found - NOON >= timedelta(minutes=5 * 2 ** (attempts - 1))
+
+
+def test_a_day_holds_the_first_attempt_and_about_two_dozen_more() -> None:
+    now, attempts = NOON, 0
+    while now is not None:
+        attempts += 1
+        now = next_attempt(attempts, now=now, first_attempt_at=NOON, horizon=DAY, rand=lambda: 0.5)
+    assert attempts == 25

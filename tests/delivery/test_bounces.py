@@ -1,0 +1,127 @@
+"""Who is suppressed by what servers say, and that no crash loses it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.models import Subscriber, Suppression, SuppressionReason
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.delivery import launch, sending
+from campaigns.delivery.lane import End, Lane
+from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.planning.models import Campaign, Status
+from tests.delivery.factories import fresh, make_launched, send, states
+from tests.factories import make_campaign
+from tests.fakes.smtp_server import SmtpServer
+
+FULL = "552 5.2.2 over quota"
+CLOSED = "550 5.2.1 mailbox disabled"
+NOWHERE = "550 5.1.2 no such domain"
+
+
+def next_campaign(first: Campaign) -> Campaign:
+    """Another one to the same people, launched."""
+    first = fresh(first)
+    due = clock.now() - timedelta(seconds=1)
+    found = make_campaign(
+        lists=list(first.lists), server_id=first.server_id, status=Status.SCHEDULED, send_at=due
+    )
+    launch.launch(found.id, clock.now())
+    return found
+
+
+def suppressed() -> list[SuppressionReason]:
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(Suppression.reason)))
+
+
+@pytest.mark.parametrize("answer", [FULL, CLOSED])
+def test_who_can_not_be_reached_in_three_campaigns_in_a_row_gets_no_fourth(
+    each_database: Flask, answer: str
+) -> None:
+    with SmtpServer(replies={"RCPT": answer}) as server:
+        first = make_launched(server, people=1)
+        send(first)
+        send(next_campaign(first))
+        assert suppressed() == []
+        send(next_campaign(first))
+        assert suppressed() == [SuppressionReason.UNREACHABLE]
+        fourth = next_campaign(first)
+        send(fourth)
+    assert states(fourth) == {"skipped": 1}
+
+
+def test_a_mail_that_arrives_in_between_begins_the_count_anew(app: Flask) -> None:
+    with SmtpServer(replies={"RCPT": FULL}) as server:
+        first = make_launched(server, people=1)
+        send(first)
+        send(next_campaign(first))
+        server.replies = {}
+        send(next_campaign(first))
+        server.replies = {"RCPT": FULL}
+        send(next_campaign(first))
+    assert suppressed() == []
+
+
+def test_a_domain_that_is_not_found_has_a_day_to_come_back(app: Flask) -> None:
+    with SmtpServer(replies={"RCPT": NOWHERE}) as server:
+        first = make_launched(server, people=1)
+        send(first)
+        send(next_campaign(first))
+        assert suppressed() == [], "name servers can be away for an hour"
+        db.session.execute(sa.update(Delivery).values(done_at=clock.now() - timedelta(hours=25)))
+        db.session.commit()
+        send(next_campaign(first))
+    assert suppressed() == [SuppressionReason.UNREACHABLE]
+    assert set(db.session.scalars(sa.select(Delivery.reason))) == {Reason.BAD_DOMAIN}
+
+
+def test_another_address_of_the_same_person_is_not_blamed(app: Flask) -> None:
+    with SmtpServer(replies={"RCPT": FULL}) as server:
+        first = make_launched(server, people=1)
+        send(first)
+        send(next_campaign(first))
+        db.session.execute(
+            sa.update(Subscriber).values(
+                email="new@example.org", address="new@example.org", address_key="f" * 32
+            )
+        )
+        db.session.commit()
+        send(next_campaign(first))
+    assert suppressed() == []
+
+
+def test_a_dead_address_is_suppressed_even_if_the_lane_dies_right_after(
+    each_database: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        """The process ends here."""
+
+    def die(lane: Lane, verdicts: object) -> None:
+        if verdicts:
+            raise Killed
+
+    monkeypatch.setattr(sending._Aftermath, "__call__", die)
+    with SmtpServer(replies={"RCPT": "550 5.1.1 nobody"}) as server:
+        campaign = make_launched(server, people=1)
+        with pytest.raises(Killed):
+            sending.send(campaign.id)
+    failed = db.session.scalar(sa.select(sa.func.count()).where(Delivery.state == State.FAILED))
+    assert failed == len(suppressed()) == 1
+
+
+def test_the_allowance_of_the_day_costs_nobody_and_is_asked_for_once_an_hour(app: Flask) -> None:
+    with SmtpServer(replies={"END": "454 Throttling failure: Daily message quota exceeded."}) as server:
+        campaign = make_launched(server, people=5)
+        assert send(campaign) is End.STOPPED
+    assert states(campaign) == {"pending": 5}
+    found = fresh(campaign)
+    assert found.status is Status.SENDING
+    assert found.server
+    assert found.server.closed_until
+    assert timedelta(minutes=55) < found.server.closed_until - clock.now() <= timedelta(hours=1)
