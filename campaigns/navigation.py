@@ -70,6 +70,9 @@ ENTRIES = (
             Entry(_("Sending servers"), "settings.servers", "server", ("settings.server",)),
             Entry(_("Senders"), "settings.senders", "at", ("settings.sender",)),
             Entry(_("Operators"), "accounts.operators", "user", OPERATORS, Action.ADMINISTER),
+            Entry(
+                _("Receiving domains"), "settings.domains", "inbox", ("settings.domain",), Action.ADMINISTER
+            ),
             Entry(_("Site"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
             Entry(_("Practice mailbox"), "practice.index", "mailbox", ("practice.",)),
         ),

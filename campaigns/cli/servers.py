@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from campaigns.cli.output import answer, as_json, command, secret_from_stdin
@@ -9,6 +11,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.mail.security import Security
 from campaigns.settings import services as settings
+from campaigns.settings.limits import ServerLimits
 
 
 @click.group("server")
@@ -24,6 +27,12 @@ def server() -> None:
 @click.option("--username")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--connections", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--per-second", type=click.IntRange(1), help="At most so many mails in any second.")
+@click.option("--per-minute", type=click.IntRange(1))
+@click.option("--per-hour", type=click.IntRange(1))
+@click.option("--per-day", type=click.IntRange(1))
+@click.option("--warm-up-from", type=click.DateTime(["%Y-%m-%d"]), help="The first day of a warm-up.")
+@click.option("--warm-up", "warm_up_curve", default="", help='Mails a day, like "50, 100, 500".')
 @as_json
 @command
 def create(
@@ -34,11 +43,19 @@ def create(
     username: str | None,
     password_stdin: bool,
     connections: int,
+    per_second: int | None,
+    per_minute: int | None,
+    per_hour: int | None,
+    per_day: int | None,
+    warm_up_from: datetime | None,
+    warm_up_curve: str,
     wants_json: bool,
 ) -> None:
     """Create a sending server."""
     if username and not password_stdin:
         raise click.ClickException("A user name needs a password: add --password-stdin.")
+    now = clock.now()
+    first = warm_up_from.date() if warm_up_from else now.date() if warm_up_curve else None
     made = settings.create_server(
         name,
         host=host,
@@ -47,7 +64,8 @@ def create(
         username=username,
         password=secret_from_stdin() if password_stdin else None,
         connections=connections,
-        now=clock.now(),
+        limits=ServerLimits(per_second, per_minute, per_hour, per_day, first, warm_up_curve),
+        now=now,
     )
     db.session.commit()
     answer(

@@ -8,6 +8,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
+    DateField,
     EmailField,
     IntegerField,
     PasswordField,
@@ -22,7 +23,9 @@ from campaigns.core import clock
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import LANGUAGES, _
 from campaigns.mail.security import Security
-from campaigns.settings import checks
+from campaigns.settings import checks, warmup
+from campaigns.settings.limits import MOST, WINDOWS, ServerLimits
+from campaigns.settings.models import Server
 from campaigns.settings.services import MOST_CONNECTIONS
 
 SECURITY = (
@@ -49,6 +52,11 @@ def fits(check: Callable[[Any], Any]) -> Callable[[FlaskForm, Any], None]:
             raise ValidationError(error.message) from error
 
     return validate
+
+
+def limit_field(label: Any) -> IntegerField:
+    """How many mails in that time; empty for any number."""
+    return IntegerField(label, [Optional(), NumberRange(1, MOST)], render_kw={"min": 1})
 
 
 class ServerForm(FlaskForm):
@@ -82,11 +90,45 @@ class ServerForm(FlaskForm):
         description=_("More is faster, as far as the server allows it. Many allow 5 to 20."),
     )
 
+    per_second = limit_field(_("A second"))
+    per_minute = limit_field(_("A minute"))
+    per_hour = limit_field(_("An hour"))
+    per_day = limit_field(_("A day"))
+    warms_up = BooleanField(
+        _("Warm it up"),
+        description=_(
+            "For a new server or address: a little more each day, to those first who opened and clicked last."
+        ),
+    )
+    warm_up_from = DateField(_("First day"), [Optional()])
+    warm_up_curve = TextAreaField(
+        _("Mails a day, day by day"),
+        [Optional(), Length(max=1000)],
+        description=_("After the last of these days there is no such limit any more."),
+        render_kw={"rows": 3, "inputmode": "numeric"},
+    )
+
+    def limits(self) -> ServerLimits:
+        """What may be sent over the server."""
+        caps = {name: self[name].data for name in WINDOWS}
+        if not self.warms_up.data:
+            return ServerLimits(**caps)
+        first = self.warm_up_from.data or clock.now().date()
+        return ServerLimits(**caps, warm_up_from=first, warm_up_curve=self.warm_up_curve.data or "")
+
+    def show_warm_up(self, server: Server | None) -> None:
+        """Fill in the plan of that server, or the usual one."""
+        curve = (server and server.warm_up_curve) or warmup.USUAL
+        self.warms_up.data = bool(server and server.warm_up_from)
+        self.warm_up_from.data = (server and server.warm_up_from) or clock.now().date()
+        self.warm_up_curve.data = ", ".join(str(number) for number in curve)
+
     def values(self) -> dict[str, Any]:
         """What the service takes, by its names."""
         names = ("name", "host", "port", "username", "connections", "verify_certificate")
         chosen = {name: self[name].data for name in names}
-        return {**chosen, "security": Security(self.security.data), "password": self.password.data or None}
+        chosen |= {"security": Security(self.security.data), "password": self.password.data or None}
+        return {**chosen, "limits": self.limits()}
 
 
 class NewServerForm(ServerForm):
@@ -95,6 +137,19 @@ class NewServerForm(ServerForm):
 
 class KnownServerForm(ServerForm):
     forget_password = BooleanField(_("Forget the stored password"))
+
+
+class DomainLimitForm(FlaskForm):
+    domain = StringField(
+        _("Domain"),
+        [InputRequired(_("Enter a domain like example.com.")), Length(max=255)],
+        filters=[trimmed],
+        description=_("For gmail.com and other large providers all their domains count together."),
+        render_kw={"placeholder": "example.com", "spellcheck": "false", "autocapitalize": "none"},
+    )
+    per_minute = IntegerField(
+        _("Mails a minute"), [InputRequired(), NumberRange(1, MOST)], default=100, render_kw={"min": 1}
+    )
 
 
 class SenderForm(FlaskForm):

@@ -16,6 +16,7 @@ from campaigns.mail.envelope import LOOPBACK
 from campaigns.mail.envelope import Server as Connection
 from campaigns.mail.security import Security
 from campaigns.settings import checks, queries
+from campaigns.settings.limits import ServerLimits, set_limits
 from campaigns.settings.models import Sender, Server, Site
 
 MOST_CONNECTIONS = 100
@@ -34,6 +35,7 @@ def create_server(
     password: str | None = None,
     connections: int = 5,
     verify_certificate: bool = True,
+    limits: ServerLimits | None = None,
     make_default: bool | None = None,
     now: datetime,
 ) -> Server:
@@ -43,6 +45,7 @@ def create_server(
     """
     server = Server(created_at=now)
     _set(server, name, host, port, security, username, connections, verify_certificate)
+    set_limits(server, limits or ServerLimits())
     others = queries.servers()
     if make_default is None:
         make_default = all(other.is_practice for other in others)
@@ -66,14 +69,17 @@ def update_server(
     forget_password: bool = False,
     connections: int = 5,
     verify_certificate: bool = True,
+    limits: ServerLimits | None = None,
 ) -> Server:
-    """Change a server; an empty password keeps the old one. Raises Invalid, Conflict.
+    """Change a server; an empty password keeps the old one, no `limits` the old ones. Raises Invalid, Conflict.
 
     A kept password goes to no other host and over no weaker line than it was entered for.
     """
     _refuse_practice(server)
     before = (server.host, server.security, server.verify_certificate)
     _set(server, name, host, port, security, username, connections, verify_certificate)
+    if limits is not None:
+        set_limits(server, limits)
     _require_free_name(server)
     is_elsewhere = before != (server.host, server.security, server.verify_certificate)
     if forget_password:

@@ -13,10 +13,11 @@ from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
+from campaigns.delivery import standings
 from campaigns.practice import store as practice
-from campaigns.settings import queries, services, trials
-from campaigns.settings.forms import KnownServerForm, NewServerForm, SenderForm, SiteForm
-from campaigns.settings.models import Sender, Server
+from campaigns.settings import limits, queries, services, trials
+from campaigns.settings.forms import DomainLimitForm, KnownServerForm, NewServerForm, SenderForm, SiteForm
+from campaigns.settings.models import DomainLimit, Sender, Server
 
 bp = Blueprint("settings", __name__)
 
@@ -29,6 +30,7 @@ def index() -> Any:
         servers=queries.servers(),
         default=queries.default_server(),
         senders=queries.senders(),
+        domains=limits.domain_limits(),
         practice_mails=practice.count(config.current()),
     )
 
@@ -46,6 +48,8 @@ def servers() -> Any:
 @allow(Action.ADMINISTER)
 def server_create() -> Any:
     form = NewServerForm()
+    if not form.is_submitted():
+        form.show_warm_up(None)
     made = _create_server(form) if form.validate_on_submit() else None
     if made is None:
         return render_template("settings/server_create.html", form=form), _status(form)
@@ -69,6 +73,8 @@ def _create_server(form: NewServerForm) -> Server | None:
 def server_edit(server_id: int) -> Any:
     server = queries.server(server_id)
     form = KnownServerForm(obj=server, security=server.security.value, password=None)
+    if not form.is_submitted():
+        form.show_warm_up(server)
     if form.validate_on_submit() and _update_server(form, server):
         flash(_("%(name)s is saved. Test it again.", name=server.name), "success")
         return redirect(url_for(".server_edit", server_id=server_id), 303)
@@ -140,8 +146,58 @@ def server_delete(server_id: int) -> Any:
 
 def _server_page(server: Server, form: KnownServerForm) -> str:
     return render_template(
-        "settings/server_edit.html", server=server, form=form, has_password=bool(server.password_sealed)
+        "settings/server_edit.html",
+        server=server,
+        form=form,
+        has_password=bool(server.password_sealed),
+        warm_up=standings.warm_up_of(server, now=clock.now()),
     )
+
+
+# -- receiving domains
+
+
+@bp.route("/settings/domains", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+def domains() -> Any:
+    """Receivers with a limit, and a form for one more."""
+    form = DomainLimitForm()
+    if form.validate_on_submit() and (made := accepted(form, lambda: _limit_domain(form))):
+        flash(_("%(domain)s gets at most that many from now on.", domain=made.domain), "success")
+        return redirect(url_for(".domains"), 303)
+    return render_template("settings/domains.html", form=form, limits=limits.domain_limits()), _status(form)
+
+
+def _limit_domain(form: DomainLimitForm) -> DomainLimit:
+    made = limits.create_domain_limit(form.domain.data or "", per_minute=form.per_minute.data or 0)
+    _record("domain_limit.created", made.domain, per_minute=made.per_minute)
+    return made
+
+
+@bp.post("/settings/domains/<int:limit_id>")
+@allow(Action.ADMINISTER)
+def domain_update(limit_id: int) -> Any:
+    found = limits.domain_limit(limit_id)
+    try:
+        limits.update_domain_limit(found, per_minute=request.form.get("per_minute", 0, type=int))
+    except DomainError as error:
+        db.session.rollback()
+        flash(error.message, "error")
+    else:
+        _record("domain_limit.updated", found.domain, per_minute=found.per_minute)
+        flash(_("%(domain)s gets at most that many from now on.", domain=found.domain), "success")
+    return redirect(url_for(".domains"), 303)
+
+
+@bp.post("/settings/domains/<int:limit_id>/delete")
+@allow(Action.ADMINISTER)
+def domain_delete(limit_id: int) -> Any:
+    found = limits.domain_limit(limit_id)
+    domain = found.domain
+    limits.delete_domain_limit(found)
+    _record("domain_limit.deleted", domain)
+    flash(_("%(domain)s has no limit any more.", domain=domain), "success")
+    return redirect(url_for(".domains"), 303)
 
 
 # -- senders

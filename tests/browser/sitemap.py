@@ -27,6 +27,7 @@ STANDING = {
     "server-new": "/settings/servers/new",
     "senders": "/settings/senders",
     "sender-new": "/settings/senders/new",
+    "domains": "/settings/domains",
     "site": "/settings/site",
     "operators": "/operators",
     "invite": "/operators/invite",

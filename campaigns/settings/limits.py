@@ -1,0 +1,87 @@
+"""What may be sent: over a server, and to a receiving domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid, NotFound
+from campaigns.core.i18n import _
+from campaigns.mail.domains import group_of
+from campaigns.settings import checks, warmup
+from campaigns.settings.models import DomainLimit, Server
+
+MOST = 10**8
+WINDOWS = ("per_second", "per_minute", "per_hour", "per_day")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Mails per window, None for any number; and a warm-up, as its text (`50, 100, 500`)."""
+
+    per_second: int | None = None
+    per_minute: int | None = None
+    per_hour: int | None = None
+    per_day: int | None = None
+    warm_up_from: date | None = None
+    warm_up_curve: str = ""
+
+
+def set_limits(server: Server, limits: ServerLimits) -> None:
+    """Change what may be sent over the server; lanes know it within half a minute. Raises Invalid at a field."""
+    for name in WINDOWS:
+        setattr(server, name, _cap(getattr(limits, name), name))
+    if limits.warm_up_from is None:
+        server.warm_up_from = server.warm_up_curve = None
+        return
+    text = limits.warm_up_curve.strip()
+    server.warm_up_curve = warmup.read_curve(text) if text else list(warmup.USUAL)
+    server.warm_up_from = limits.warm_up_from
+
+
+def domain_limits() -> Sequence[DomainLimit]:
+    """All receivers with a limit, by name."""
+    return db.session.scalars(sa.select(DomainLimit).order_by(DomainLimit.domain)).all()
+
+
+def domain_limit(limit_id: int) -> DomainLimit:
+    """That limit; raises NotFound."""
+    found = db.session.get(DomainLimit, limit_id)
+    if found is None:
+        raise NotFound(_("There is no such limit. Somebody may have deleted it."))
+    return found
+
+
+def create_domain_limit(domain: str, *, per_minute: int) -> DomainLimit:
+    """Limit what a receiver gets; a domain of a known provider means the provider. Raises Invalid, Conflict."""
+    domain = domain.strip().removeprefix("@")
+    try:
+        name = group_of(checks.clean_host(domain))
+    except Invalid as error:
+        raise Invalid(_("Enter a domain like example.com."), field="domain") from error
+    if db.session.scalar(sa.select(DomainLimit.id).filter_by(domain=name)):
+        raise Conflict(_("%(domain)s has a limit already. Change that one.", domain=name))
+    limit = DomainLimit(domain=name, per_minute=_cap(per_minute, "per_minute") or 1)
+    db.session.add(limit)
+    db.session.flush()
+    return limit
+
+
+def update_domain_limit(limit: DomainLimit, *, per_minute: int) -> None:
+    """Another number; raises Invalid."""
+    limit.per_minute = _cap(per_minute, "per_minute") or limit.per_minute
+
+
+def delete_domain_limit(limit: DomainLimit) -> None:
+    """Let the receiver have as much as it takes."""
+    db.session.delete(limit)
+
+
+def _cap(number: int | None, field: str) -> int | None:
+    if number is not None and not 1 <= number <= MOST:
+        raise Invalid(_("Use a number from 1 to %(most)s, or leave it empty.", most=MOST), field=field)
+    return number
