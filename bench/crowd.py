@@ -16,8 +16,8 @@ OPENED_OF_100, CLICKED_OF_100 = 30, 4
 _AT_ONCE = 100_000
 
 
-def make(list_id: int, people: int) -> None:
-    """That many subscribers of a list, a fifth of them without a first name."""
+def make(list_id: int, people: int, *, after: int = 0) -> None:
+    """That many subscribers of a list, a fifth of them without a first name; `after` so many others."""
     numbers = _numbers()
     key = "lower(hex(randomblob(16)))" if is_sqlite() else "md5(CAST(n AS text))"
     domain = (
@@ -26,8 +26,9 @@ def make(list_id: int, people: int) -> None:
     )
     fields = """CASE WHEN n % 5 = 0 THEN '{}' ELSE '{"first_name": "Zoë ' || n || '"}' END"""
     json = fields if is_sqlite() else f"CAST({fields} AS jsonb)"
-    for first in range(1, people + 1, _AT_ONCE):
-        values = {"now": _now(), "list": list_id, "first": first, "last": min(people, first + _AT_ONCE - 1)}
+    for first in range(after + 1, after + people + 1, _AT_ONCE):
+        last = min(after + people, first + _AT_ONCE - 1)
+        values = {"now": _now(), "list": list_id, "first": first, "last": last}
         _do(
             "INSERT INTO subscriber (id, email, address, address_key, fields, created_at, updated_at)"
             f" SELECT n, 'reader' || n || '@' || {domain}, 'reader' || n || '@' || {domain}, {key}, {json},"

@@ -52,6 +52,7 @@ class Engine:
     workers: int
     postmaster: int | None
     _number: int = 0
+    _people: int = 0
 
     def load(self, people: int) -> str:
         """A list of that many people; its name."""
@@ -60,7 +61,8 @@ class Engine:
         app = create_app(from_env(self.site.environ))
         with app.app_context():
             list_id = db.session.scalar(sa.text("SELECT max(id) FROM list"))
-            crowd.make(list_id, people)
+            crowd.make(list_id, people, after=self._people)
+            self._people += people
             db.session.remove()
             db.engine.dispose()
         return name

@@ -52,7 +52,7 @@ def wire(options: argparse.Namespace) -> Figures:
 
 def distant(options: argparse.Namespace) -> Figures:
     """40 ms round trip, ten connections: the three ways over the same connections."""
-    with _engine("sqlite", connections=5, workers=2) as (site, _url):
+    with _engine("sqlite", connections=10, workers=2) as (site, _url):
         rates = {}
         for name, people in DISTANT_PEOPLE.items():
             way = Way(name, WAYS[name].pipelining, WAYS[name].chunking, DISTANT_S)
@@ -174,7 +174,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--million", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--connections", type=int, default=5, help="of each worker")
+    parser.add_argument("--connections", type=int, default=10, help="of all lanes together")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=list(PARTS))
     parser.add_argument("--json", action="store_true")
