@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.core.db import Number, UtcDateTime, Word
-from campaigns.delivery.leases import LATER, NOW
+from campaigns.delivery.leases import LATER, NOW, database_moment
 from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State
 from campaigns.delivery.tallies import tally_of
+
+# So long after its lease another host's batch is left to that host, which alone can read the journal. With the
+# lease and the dispatcher's tick it stays below 75 s (G7).
+GRACE_S = 8.0
 
 
 class Fenced(Exception):
@@ -31,23 +37,53 @@ class Claim:
 
 def claim(
     connection: sa.Connection,
-    campaign_id: int | None,
+    campaign_id: int,
     *,
     owner: str,
     seconds: float,
-    only_expired: bool = False,
+    known: Collection[str] = (),
 ) -> Claim | None:
-    """Take the next batch that is ready or whose lease has ended; None when there is none.
+    """Take the campaign's next batch that is ready or whose lease has ended; None when there is none.
 
-    Without a campaign, of any campaign. The caller commits.
+    `known`: lanes whose journals are on this host; batches of others get their grace. The caller commits.
     """
-    values = {"campaign": campaign_id, "owner": owner, "seconds": seconds}
-    found = connection.execute(
-        _next(connection.dialect.name, campaign_id is None, only_expired), values
-    ).first()
+    which = "ready or expired"
+    return _take(connection, which, {"campaign": campaign_id, "known": list(known)}, owner, seconds)
+
+
+def claim_expired(
+    connection: sa.Connection, *, owner: str, seconds: float, known: Collection[str] = ()
+) -> Claim | None:
+    """Take a batch of any campaign whose lease has ended; None when there is none. The caller commits."""
+    return _take(connection, "expired", {"known": list(known)}, owner, seconds)
+
+
+def claim_of(connection: sa.Connection, former: str, *, owner: str, seconds: float) -> Claim | None:
+    """Take a batch from a lane that is known to be dead, whatever its lease says. The caller commits."""
+    return _take(connection, "of former", {"former": former}, owner, seconds)
+
+
+def expired(known: Collection[str]) -> sa.ColumnElement[bool]:
+    """Leases that have ended; of lanes not `known` here, those for which the grace is over as well."""
+    return sa.and_(
+        Batch.state == BatchState.LEASED,
+        sa.or_(
+            Batch.lease_until < database_moment(-GRACE_S),
+            sa.and_(Batch.lease_until < database_moment(), Batch.owner.in_(known)),
+        ),
+    )
+
+
+def _take(
+    connection: sa.Connection, which: str, wanted: dict[str, Any], owner: str, seconds: float
+) -> Claim | None:
+    if "known" in wanted:
+        wanted["grace"] = -GRACE_S
+    found = connection.execute(_next(connection.dialect.name, which), wanted).first()
     if found is None:
         return None
-    connection.execute(_TAKE[connection.dialect.name], {"id": found.id, **values})
+    values = {"id": found.id, "owner": owner, "seconds": seconds}
+    connection.execute(_TAKE[connection.dialect.name], values)
     former = (found.owner or "") if found.state == BatchState.LEASED else None
     return Claim(found.id, found.campaign_id, found.wave, found.number, found.fence + 1, former)
 
@@ -94,26 +130,25 @@ def rows_of(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
 
 # Written out, because these run for every window: SQLAlchemy's own making of a statement costs more
 # than the database's answer to it.
-_NEXT = """
-    SELECT id, campaign_id, wave, number, fence, state, owner FROM batch
-    WHERE ({which}) AND {campaign}
-    ORDER BY id LIMIT 1 {lock}
-"""
+_NEXT = (
+    "SELECT id, campaign_id, wave, number, fence, state, owner FROM batch WHERE {which} ORDER BY id LIMIT 1"
+)
 _READY = "(state = {ready} AND (next_at IS NULL OR next_at <= {now}))"
-_EXPIRED = "(state = {leased} AND lease_until < {now})"
+_EXPIRED = "(state = {leased} AND (lease_until < {grace} OR (lease_until < {now} AND owner IN :known)))"
+_WHICH = {
+    "ready or expired": f"({_READY} OR {_EXPIRED}) AND campaign_id = :campaign",
+    "expired": _EXPIRED,
+    "of former": "state = {leased} AND owner = :former",
+}
 _STATES = {state.name.lower(): int(state) for state in BatchState}
 
 
 @cache
-def _next(dialect: str, of_any: bool, only_expired: bool) -> sa.TextClause:
-    which = _EXPIRED if only_expired else f"{_READY} OR {_EXPIRED}"
-    return sa.text(
-        _NEXT.format(
-            which=which.format(now=NOW[dialect], **_STATES),
-            campaign="true" if of_any else "campaign_id = :campaign",
-            lock="" if dialect == "sqlite" else "FOR UPDATE SKIP LOCKED",
-        )
-    )
+def _next(dialect: str, which: str) -> sa.TextClause:
+    grace = LATER[dialect].replace(":seconds", ":grace")
+    text = _NEXT.format(which=_WHICH[which].format(now=NOW[dialect], grace=grace, **_STATES))
+    statement = sa.text(text if dialect == "sqlite" else f"{text} FOR UPDATE SKIP LOCKED")
+    return statement.bindparams(sa.bindparam("known", expanding=True)) if ":known" in text else statement
 
 
 def _in_each(text: str) -> dict[str, sa.TextClause]:

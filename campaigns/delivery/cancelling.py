@@ -55,14 +55,13 @@ def settle_held(campaign_id: int, *, now: datetime) -> None:
 
 
 def _end_rows(campaign_id: int, batches: Sequence[Any], now: datetime) -> None:
-    for wave in {batch.wave for batch in batches}:
-        numbers = [batch.number for batch in batches if batch.wave == wave]
+    for batch in batches:  # one by one: several numbers make PostgreSQL read the whole campaign
         db.session.execute(
             sa.update(Delivery)
             .where(
                 Delivery.campaign_id == campaign_id,
-                Delivery.wave == wave,
-                Delivery.batch_number.in_(numbers),
+                Delivery.wave == batch.wave,
+                Delivery.batch_number == batch.number,
                 Delivery.state.in_(WAITING),
             )
             .values(state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, done_at=now, next_at=None)

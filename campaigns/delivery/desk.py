@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from campaigns.delivery import batches, bounces, candidates, doubts, records
+from campaigns.delivery import batches, bounces, candidates, doubts, journal, records
 from campaigns.delivery.batches import Claim, Fenced
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.outcomes import Facts, Verdict
@@ -229,7 +229,13 @@ class Desk:
         for _number in range(CLAIMS_PER_TURN):
             if len(draft.copies) >= size:
                 return
-            claim = batches.claim(connection, self._campaign_id, owner=self._owner, seconds=self._lease_s)
+            claim = batches.claim(
+                connection,
+                self._campaign_id,
+                owner=self._owner,
+                seconds=self._lease_s,
+                known=journal.owners(self._folder),
+            )
             if claim is None:
                 return
             if claim.former is not None:

@@ -30,6 +30,7 @@ class Ticks:
     """How often each kind of duty is looked after, in seconds."""
 
     hints: float = 2.0
+    takeovers: float = 5.0
     repairs: float = 15.0
     invariants: float = 60.0
     lease: float = LEASE_S
@@ -72,7 +73,8 @@ class Dispatcher:
     def _duties(self) -> list[tuple[str, float, Callable[[], object]]]:
         ticks = self.ticks
         return [
-            ("repairs", ticks.repairs, lambda: duties.repair(owner=self.owner, now=clock.now())),
+            ("takeovers", ticks.takeovers, lambda: duties.reap(owner=self.owner, now=clock.now())),
+            ("repairs", ticks.repairs, lambda: duties.repair(now=clock.now())),
             ("launches", 0, lambda: duties.launch_due(now=clock.now())),
             ("cancellations", 0, lambda: duties.settle_cancelled(now=clock.now())),
             ("lanes", 0, lambda: duties.hint_lanes(SEND, now=clock.now())),

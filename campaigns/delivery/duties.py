@@ -16,12 +16,12 @@ from campaigns.core.db import db
 from campaigns.delivery import (
     batches,
     cancelling,
-    doubts,
     health,
     hours,
     journal,
     launch,
     rates,
+    recovery,
     sending,
     services,
     tallies,
@@ -39,10 +39,8 @@ IMPORT = "campaigns.audience.jobs.run_import"
 LANES_PER_WORKER = 2
 USUAL_WORKERS = 2
 STUCK_AFTER = timedelta(minutes=5)
-REAP_LEASE_S = 30.0
 CANCELLING_S = 1.0
 TALLIES_LOOKED_AT = 5  # batches of each campaign under way, each minute
-MOST_REAPED = 1000
 
 
 def launch_due(*, now: datetime) -> None:
@@ -89,9 +87,8 @@ def hint_notices(*, now: datetime) -> None:
         queue.enqueue(notices.JOB, notice_id)
 
 
-def repair(*, owner: str, now: datetime) -> None:
-    """Take back batches whose lane has died, end campaigns that are done, look at bounce rates."""
-    reap(owner=owner, now=now)
+def repair(*, now: datetime) -> None:
+    """End campaigns that are done, look at bounce rates."""
     for campaign_id in _with_status(Status.SENDING):
         if not services.finish(campaign_id, now=now):
             rates.check(campaign_id, now=now)
@@ -109,17 +106,10 @@ def settle_cancelled(*, now: datetime) -> None:
 
 
 def reap(*, owner: str, now: datetime) -> int:
-    """Make batches with an ended lease ready again, their doubtful rows settled; how many."""
-    for number in range(MOST_REAPED):
-        with db.engine.begin() as connection:
-            claim = batches.claim(connection, None, owner=owner, seconds=REAP_LEASE_S, only_expired=True)
-            if claim is None:
-                return number
-            counts = doubts.resolve(connection, claim, folder=sending.journals(), now=now)
-            batches.settle(connection, claim)
-        words = ", ".join(f"{count} {state.word}" for state, count in counts.items())
-        log.warning("Campaign %s: took back batch %s (%s).", claim.campaign_id, claim.number, words)
-    return MOST_REAPED
+    """Make batches of dead lanes ready again, their doubtful rows settled; how many."""
+    folder = sending.journals()
+    taken = recovery.recover(folder, owner=owner, now=now)
+    return taken + recovery.take_over(folder, owner=owner, now=now)
 
 
 def check(*, now: datetime) -> list[str]:
@@ -161,7 +151,7 @@ def _claimable() -> list[tuple[int, int]]:
     ready = sa.and_(
         Batch.state == BatchState.READY, sa.or_(Batch.next_at.is_(None), Batch.next_at <= database_moment())
     )
-    expired = sa.and_(Batch.state == BatchState.LEASED, Batch.lease_until < database_moment())
+    expired = batches.expired(journal.owners(sending.journals()))
     statement = (
         sa.select(Batch.campaign_id, sa.func.count())
         .join(Campaign, Campaign.id == Batch.campaign_id)

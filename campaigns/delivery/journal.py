@@ -7,6 +7,7 @@ keeps them when the process dies; `sync` once a window keeps them when the machi
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import struct
@@ -48,6 +49,7 @@ class Journal:
         self._number = 0  # the order of the records: their places are used again
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)  # ends with this process, however it ends
             # Real blocks now: a full disk must fail here and not in the middle of a mapped page.
             size = HEADER_BYTES + self._half * 2
             os.posix_fallocate(self._file, 0, size)
@@ -113,6 +115,27 @@ class Notes:
 def path_of(folder: Path, owner: str) -> Path:
     """Where the lane of that name keeps its journal."""
     return folder / (owner.replace("/", "_") + SUFFIX)
+
+
+def owners(folder: Path) -> set[str]:
+    """The lanes that keep or kept a journal on this host."""
+    return {path.name.removesuffix(SUFFIX) for path in folder.glob("*" + SUFFIX)}
+
+
+def abandoned(folder: Path) -> Iterator[str]:
+    """Lanes of this host that are dead. Each is ours alone until the next one is asked for."""
+    for path in sorted(folder.glob("*" + SUFFIX)):
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield path.name.removesuffix(SUFFIX)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(file)
 
 
 def read(folder: Path, owner: str) -> Notes | None:

@@ -15,7 +15,7 @@ from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
-from campaigns.delivery import contents, health, hours, services
+from campaigns.delivery import contents, health, hours, recovery, services
 from campaigns.delivery import throttle as throttles
 from campaigns.delivery.brake import Brake
 from campaigns.delivery.desk import Desk
@@ -42,6 +42,11 @@ def journals() -> Path:
     return config.current().run_dir / "acks"
 
 
+def name_of_process() -> str:
+    """A name for something that holds batches, its own at every call."""
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
 def send(
     campaign_id: int,
     *,
@@ -50,6 +55,8 @@ def send(
     now: Callable[[], datetime] = clock.now,
 ) -> End:
     """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself."""
+    db.session.rollback()  # SQLite has one writer, and the next line writes over a connection of its own
+    recovery.recover(journals(), owner=name_of_process(), now=now())
     campaign = db.session.get(Campaign, campaign_id)
     if campaign is None or campaign.status is not Status.SENDING:
         db.session.rollback()
@@ -67,7 +74,7 @@ def send(
     if rest is not None and not rest:
         db.session.rollback()
         return End.CLOSED
-    owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    owner = name_of_process()
     throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=pace.lease_s)
     brake = Brake(throttle, pace=pace, closes_at=None if rest is None else now() + rest)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -11,9 +12,13 @@ from flask import Flask, current_app
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core import config, queue
+from campaigns.core import clock, config, queue
 from campaigns.core.db import db
+from campaigns.delivery import recovery, sending
+
+log = logging.getLogger(__name__)
 
 WORKER_TTL_S = 45
 MONITORING_INTERVAL_S = 10
@@ -34,6 +39,26 @@ class AppWorker(Worker):
             finally:
                 db.session.remove()
                 db.engine.dispose()
+
+    def handle_work_horse_killed(self, *facts: Any) -> None:
+        """Settle what the dead work horse held, by its journal: nobody else can, and nobody need wait."""
+        super().handle_work_horse_killed(*facts)
+        self.look_after_the_dead()
+
+    def run_maintenance_tasks(self) -> None:
+        super().run_maintenance_tasks()
+        self.look_after_the_dead()
+
+    def look_after_the_dead(self) -> None:
+        """Settle the batches of lanes of this host that have died."""
+        with self.app.app_context():
+            try:
+                recovery.recover(sending.journals(), owner=sending.name_of_process(), now=clock.now())
+            except SQLAlchemyError as error:
+                log.warning("The batches of dead lanes are left for later: %s", error)
+            finally:
+                db.session.remove()
+                db.engine.dispose()  # what this process opens, its work horses must not share
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()
@@ -65,4 +90,5 @@ def run_worker(name: str | None = None) -> None:
         worker_ttl=WORKER_TTL_S,
     )
     worker.app = app
+    worker.look_after_the_dead()
     worker.work(with_scheduler=False, logging_level="WARNING")

@@ -217,6 +217,28 @@ def test_a_work_horse_dies_with_its_worker(redis_app: Flask) -> None:
 
 
 @pytest.mark.slow
+def test_g3_a_worker_settles_what_its_dead_work_horse_held(redis_app: Flask) -> None:
+    """By the journal and at once: the lease has most of a minute to go."""
+    with SmtpServer(delay_s=0.02) as server:
+        campaign = make_launched(server, people=200, connections=2)
+        queue.enqueue(SEND, 1)
+        db.session.rollback()
+        worker = started(redis_app, "worker")
+        until(lambda: len(server.messages) > 10)
+        horses = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+        for horse in horses:
+            os.kill(int(horse), signal.SIGKILL)
+        until(lambda: "sending" not in states(campaign), seconds=20)
+        assert states(campaign)["sent"] >= 5, "the journal told of them"
+        queue.enqueue(SEND, 1)
+        until(lambda: states(campaign) == {"sent": 200}, seconds=30)
+        worker.terminate()
+        worker.wait(30)
+    assert len(server.messages) - 200 <= 2 * 11
+    assert max(copies(server).values()) <= 2
+
+
+@pytest.mark.slow
 def test_g6_redis_flushed_in_mid_send_loses_nobody(redis_app: Flask) -> None:
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_due(server, people=300)

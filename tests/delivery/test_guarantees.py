@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +15,8 @@ from campaigns.audience.models import Status as Standing
 from campaigns.audience.models import Subscriber, Subscription, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import duties, launch, ledger, queries, sending, services
-from campaigns.delivery.lane import Pace
+from campaigns.delivery import batches, duties, launch, ledger, queries, sending, services
+from campaigns.delivery.lane import End, Pace
 from campaigns.delivery.models import Batch, BatchState, Delivery, State
 from campaigns.planning.models import PauseReason, Status
 from tests.delivery.factories import (
@@ -173,7 +174,7 @@ def test_g5_a_cancelled_campaign_sends_nothing_more_and_everybody_has_an_end(eac
     assert fresh(campaign).status is Status.CANCELLED
     db.session.rollback()
     open_batches = sa.select(sa.func.count()).select_from(Batch).where(Batch.state != BatchState.DONE)
-    duties.repair(owner="test", now=clock.now())
+    duties.settle_cancelled(now=clock.now())
     assert db.session.scalar(open_batches) == 0
 
 
@@ -186,16 +187,34 @@ def test_g6_without_redis_nothing_is_lost_and_hints_are_just_missed(each_databas
     assert states(campaign) == {"sent": 20}
 
 
-def test_g7_the_batch_of_a_dead_lane_is_taken_back_when_its_lease_ends(each_database: Flask) -> None:
+def test_g7_the_batch_of_a_dead_lane_is_taken_back_at_once_on_its_own_host(each_database: Flask) -> None:
+    with SmtpServer(delay_s=0.002) as server:
+        campaign = make_launched(server, people=100, size=100, connections=1)
+        killed_lane(each_database, id_of(campaign), when=lambda: len(server.messages) >= 10, lease_s=60)
+        until(lambda: duties.reap(owner="test", now=clock.now()) == 1)
+        assert "sending" not in states(campaign)
+        send(campaign)
+    assert states(campaign) == {"sent": 100}
+    assert len(server.messages) - 100 <= 11
+
+
+def test_g7_another_host_takes_it_over_when_lease_and_grace_have_ended(
+    each_database: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "GRACE_S", 1.0)
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_launched(server, people=100, size=100, connections=1)
         killed_lane(each_database, id_of(campaign), when=lambda: len(server.messages) >= 10, lease_s=1.0)
-        assert duties.reap(owner="test", now=clock.now()) == 0, "the lease still holds"
+        sending.journals().rename(tmp_path / "on the host that is gone")
+        time.sleep(1.1)
+        assert duties.reap(owner="test", now=clock.now()) == 0, "its own host may still come"
+        assert send(campaign) is End.NOTHING
         time.sleep(1.1)
         assert duties.reap(owner="test", now=clock.now()) == 1
         assert "sending" not in states(campaign)
         send(campaign)
     assert states(campaign) == {"sent": 100}
+    assert max(copies(server).values()) <= 2
 
 
 def test_g8_every_number_is_counted_in_the_ledger(each_database: Flask) -> None:

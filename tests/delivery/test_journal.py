@@ -102,3 +102,21 @@ def test_journals_nobody_needs_are_swept_away_when_they_are_old(tmp_path: Path) 
         os.utime(journal.path_of(tmp_path, owner), (0, 0))
     journal.sweep(tmp_path, still_needed={"needed"})
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["needed", "young"]
+
+
+def test_a_lane_that_lives_is_not_abandoned_and_one_that_ended_is(tmp_path: Path) -> None:
+    alive = Journal(tmp_path, "alive", window=10)
+    Journal(tmp_path, "dead", window=10).close(remove=False)
+    assert list(journal.abandoned(tmp_path)) == ["dead"]
+    assert journal.owners(tmp_path) == {"alive", "dead"}
+    alive.close(remove=False)
+    assert list(journal.abandoned(tmp_path)) == ["alive", "dead"]
+
+
+def test_of_two_who_look_for_the_dead_only_one_gets_each(tmp_path: Path) -> None:
+    Journal(tmp_path, "dead", window=10).close(remove=False)
+    first = journal.abandoned(tmp_path)
+    assert next(first) == "dead"
+    assert list(journal.abandoned(tmp_path)) == []
+    first.close()
+    assert list(journal.abandoned(tmp_path)) == ["dead"]
