@@ -148,7 +148,11 @@ def _next(dialect: str, which: str) -> sa.TextClause:
     grace = LATER[dialect].replace(":seconds", ":grace")
     text = _NEXT.format(which=_WHICH[which].format(now=NOW[dialect], grace=grace, **_STATES))
     statement = sa.text(text if dialect == "sqlite" else f"{text} FOR UPDATE SKIP LOCKED")
-    return statement.bindparams(sa.bindparam("known", expanding=True)) if ":known" in text else statement
+    return (
+        statement.bindparams(sa.bindparam("known", type_=sa.String(), expanding=True))
+        if ":known" in text
+        else statement
+    )
 
 
 def _in_each(text: str) -> dict[str, sa.TextClause]:

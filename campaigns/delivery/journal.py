@@ -47,15 +47,18 @@ class Journal:
         self._at = HEADER_BYTES
         self._end = HEADER_BYTES + self._half
         self._number = 0  # the order of the records: their places are used again
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        unborn = self.path.with_suffix(".new")
+        self._file = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)  # ends with this process, however it ends
+            unborn.rename(self.path)  # nobody may find it unlocked while its lane lives
             # Real blocks now: a full disk must fail here and not in the middle of a mapped page.
             size = HEADER_BYTES + self._half * 2
             os.posix_fallocate(self._file, 0, size)
             self._map = mmap.mmap(self._file, size)
         except OSError:
             os.close(self._file)
+            unborn.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
             raise
         self._map[:HEADER_BYTES] = _boot().ljust(HEADER_BYTES, b"\0")

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from campaigns.core.db import db
 from campaigns.delivery import batches, doubts, journal
 from campaigns.delivery.batches import Claim
-from campaigns.delivery.models import Batch, BatchState
+from campaigns.delivery.leases import database_moment
+from campaigns.delivery.models import Batch, BatchState, Share
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def recover(folder: Path, *, owner: str, now: datetime) -> int:
     for dead in journal.abandoned(folder):
         while taken < MOST and _settle_one(folder, owner=owner, now=now, former=dead):
             taken += 1
+        _end_share(dead)
         if not _holds(dead):
             journal.path_of(folder, dead).unlink(missing_ok=True)
     return taken
@@ -57,6 +59,12 @@ def _settle_one(folder: Path, *, owner: str, now: datetime, former: str | None =
         batches.settle(connection, claim)
     _say(claim, ", ".join(f"{count} {state.word}" for state, count in counts.items()))
     return True
+
+
+def _end_share(owner: str) -> None:
+    """Let its connections and its leave to send go back to the lanes that live."""
+    with db.engine.begin() as connection:
+        connection.execute(sa.update(Share).where(Share.owner == owner).values(until=database_moment(-1)))
 
 
 def _holds(owner: str) -> bool:
