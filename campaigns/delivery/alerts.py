@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,6 +14,7 @@ from campaigns.notices import services as notices
 from campaigns.notices.models import Notice
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings
+from campaigns.settings.models import Server
 
 QUIET_FOR = timedelta(hours=1)
 
@@ -20,24 +22,33 @@ QUIET_FOR = timedelta(hours=1)
 def post(campaign_id: int, *, now: datetime) -> list[int]:
     """Put a mail to every operator who wants alerts into the outbox; their ids, none if told lately."""
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    values = {
+        "campaign": campaign.name,
+        "reason": campaign.pause_reason.label if campaign.pause_reason else "",
+        "detail": campaign.pause_detail or "",
+        "link": f"{config.current().public_url}/campaigns/{campaign.id}",
+    }
     kind = f"alert:{campaign_id}:{campaign.pause_reason or ''}"[:32]
+    return _post("alert_paused", kind, values, now)
+
+
+def post_about_server(server: Server, detail: str, *, now: datetime) -> list[int]:
+    """The same for a server that refuses us while others go on."""
+    link = f"{config.current().public_url}/settings/servers/{server.id}/edit"
+    values = {"server": server.name, "detail": detail, "link": link}
+    return _post("alert_server", f"alert:server:{server.id}", values, now)
+
+
+def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> list[int]:
     if _was_told(kind, now):
         return []
     wanted = sa.select(Operator).where(Operator.wants_alerts, sa.not_(Operator.is_disabled))
-    return [_post_to(operator, campaign, kind, now) for operator in db.session.scalars(wanted)]
-
-
-def _post_to(operator: Operator, campaign: Campaign, kind: str, now: datetime) -> int:
-    text = mailtext.render(
-        "alert_paused",
-        language=operator.language,
-        site=settings.site().name,
-        campaign=campaign.name,
-        reason=campaign.pause_reason.label if campaign.pause_reason else "",
-        detail=campaign.pause_detail or "",
-        link=f"{config.current().public_url}/campaigns/{campaign.id}",
-    )
-    return notices.post(text, kind=kind, to=operator.email, now=now).id
+    site = settings.site().name
+    found = []
+    for operator in db.session.scalars(wanted):
+        text = mailtext.render(template, language=operator.language, site=site, **values)
+        found.append(notices.post(text, kind=kind, to=operator.email, now=now).id)
+    return found
 
 
 def _was_told(kind: str, now: datetime) -> bool:

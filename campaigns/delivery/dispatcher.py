@@ -21,6 +21,7 @@ from campaigns.delivery import duties, leases
 log = logging.getLogger(__name__)
 
 SEND = "campaigns.delivery.jobs.send"
+PROBE = "campaigns.delivery.jobs.probe"
 LEASE_S = 10.0
 SHORTEST_WAIT_S = 0.05
 
@@ -78,6 +79,7 @@ class Dispatcher:
             ("launches", 0, lambda: duties.launch_due(now=clock.now())),
             ("cancellations", 0, lambda: duties.settle_cancelled(now=clock.now())),
             ("lanes", 0, lambda: duties.hint_lanes(SEND, now=clock.now())),
+            ("probes", ticks.repairs, lambda: duties.hint_probes(PROBE, now=clock.now())),
             ("imports", ticks.hints, lambda: duties.hint_imports(now=clock.now())),
             ("notices", ticks.hints, lambda: duties.hint_notices(now=clock.now())),
             ("invariants", ticks.invariants, lambda: duties.check(now=clock.now())),

@@ -16,12 +16,13 @@ from campaigns.core.db import db
 from campaigns.delivery import (
     batches,
     cancelling,
-    health,
     hours,
     journal,
     launch,
+    outages,
     rates,
     recovery,
+    routes,
     sending,
     services,
     tallies,
@@ -67,6 +68,14 @@ def hint_lanes(job: str, *, now: datetime) -> None:
             room -= 1
 
 
+def hint_probes(job: str, *, now: datetime) -> None:
+    """Ask a worker to knock at servers that paused campaigns wait for."""
+    if queue.waiting(job):
+        return
+    for server_id in outages.to_probe(now=now):
+        queue.enqueue(job, server_id)
+
+
 def hint_imports(*, now: datetime) -> None:
     """Ask workers for imports that nobody runs; one hint each, while none waits."""
     if queue.waiting(IMPORT):
@@ -92,6 +101,7 @@ def repair(*, now: datetime) -> None:
     for campaign_id in _with_status(Status.SENDING):
         if not services.finish(campaign_id, now=now):
             rates.check(campaign_id, now=now)
+            outages.check(campaign_id, now=now)
         db.session.commit()
     _sweep_journals()
 
@@ -132,18 +142,18 @@ def workers() -> int:
 
 
 def _wanted(now: datetime) -> dict[int, int]:
-    """How many more lanes each campaign can use: no more than batches, and than its server has connections.
+    """How many more lanes each campaign can use: no more than batches, and than its servers have connections.
 
     A campaign that has no lane gets one all the same: those that have them make room.
     """
     wanted = {campaign_id: number for campaign_id, number in _claimable() if may_send(campaign_id, now)}
-    servers = {each: planning.server_of(planning.campaign(each)) for each in wanted}
-    lanes = throttle.lanes_on([each.id for each in servers.values() if each])
-    for campaign_id, server in servers.items():
-        if server is not None:
-            there = lanes.get(server.id, {})
-            room = server.connections - sum(there.values())
-            wanted[campaign_id] = min(wanted[campaign_id], max(room, 0 if there.get(campaign_id) else 1))
+    servers = {each: routes.usable(planning.campaign(each), now=now) for each in wanted}
+    lanes = throttle.lanes_on({each.id for usable in servers.values() for each in usable})
+    for campaign_id, usable in servers.items():
+        there = [lanes.get(each.id, {}) for each in usable]
+        room = sum(each.usable_connections for each in usable) - sum(sum(each.values()) for each in there)
+        has_lanes = any(each.get(campaign_id) for each in there)
+        wanted[campaign_id] = min(wanted[campaign_id], max(room, 0 if has_lanes else 1))
     return wanted
 
 
@@ -167,10 +177,9 @@ def may_send(campaign_id: int, now: datetime) -> bool:
     campaign = planning.campaign(campaign_id)
     if hours.next_opening(campaign, now):
         return False
-    server = planning.server_of(campaign)
-    if server is None:
-        return True
-    return not health.is_closed(server, now=now) and throttle.free_at(server, now=now) <= now
+    if not routes.every(campaign):
+        return True  # its lane will pause it and say so
+    return any(throttle.free_at(server, now=now) <= now for server in routes.usable(campaign, now=now))
 
 
 def _with_status(status: Status) -> list[int]:

@@ -7,8 +7,8 @@ import signal
 import time
 from collections.abc import Callable
 
-from campaigns.core import queue
-from campaigns.delivery import sending
+from campaigns.core import clock, queue
+from campaigns.delivery import outages, sending
 from campaigns.delivery.dispatcher import SEND
 from campaigns.delivery.lane import End
 
@@ -23,6 +23,12 @@ def send(campaign_id: int) -> None:
     if end is End.MORE:
         queue.enqueue(SEND, campaign_id)
     if end is not End.STOPPED:
+        queue.nudge()
+
+
+def probe(server_id: int) -> None:
+    """Knock at a server that is down; campaigns that waited for it go on when it answers."""
+    if outages.probe(server_id, now=clock.now()):
         queue.nudge()
 
 

@@ -57,12 +57,12 @@ class Lane:
         pace: Pace,
         brake: Brake,
         policy: Policy,
-        on_trial: bool,
+        watch: Watch,
         clock: Callable[[], datetime],
         should_yield: Callable[[], bool],
         on_turn: Callable[[list[Verdict]], None],
     ) -> None:
-        self.watch = Watch()
+        self.watch = watch
         self.sent = 0
         self._desk = desk
         self._content = content
@@ -71,7 +71,6 @@ class Lane:
         self._pace = pace
         self._brake = brake
         self._policy = policy
-        self._on_trial = on_trial
         self._clock = clock
         self._should_yield = should_yield
         self._on_turn = on_turn
@@ -158,13 +157,11 @@ class Lane:
 
     async def _look_back(self) -> End | None:
         """After a window: was the server there at all?"""
-        self._on_trial = self._on_trial and not self.watch.accepted
-        answered, unreachable = self.watch.accepted, self.watch.unreachable
-        self.watch.fresh_look()
-        if not unreachable:
-            return None
-        await asyncio.sleep(self._pace.breath_s if not answered else 0)
-        return None if answered else End.UNREACHABLE
+        if self.watch.end_window(boot_seconds()):
+            return End.UNREACHABLE
+        if self.watch.silent:
+            await asyncio.sleep(self._pace.breath_s)
+        return None
 
     # -- the database, in a thread, while the wire is busy
 
@@ -207,8 +204,10 @@ class Lane:
     # -- composing and sending
 
     def _size(self) -> int:
-        if self._on_trial:
+        if self.watch.trial:
             return 1
+        if self.watch.silent:
+            return self._server.connections
         if not self._per_s:
             return min(FIRST_WINDOW, self._pace.window)
         return max(self._server.connections * 2, min(self._pace.window, int(self._per_s * WINDOW_S)))

@@ -11,21 +11,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from campaigns.content.language import TemplateError
-from campaigns.core import clock, config
+from campaigns.core import addresses, clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
-from campaigns.delivery import contents, health, hours, recovery, services
+from campaigns.delivery import conclusions, contents, health, hours, recovery, routes, services
 from campaigns.delivery import throttle as throttles
 from campaigns.delivery.brake import Brake
+from campaigns.delivery.conclusions import Aftermath
 from campaigns.delivery.desk import Desk
 from campaigns.delivery.journal import Journal
 from campaigns.delivery.lane import End, Lane, Pace
-from campaigns.delivery.models import State
-from campaigns.delivery.outcomes import Policy, Trouble, Verdict
-from campaigns.delivery.watch import Stop
+from campaigns.delivery.outcomes import Policy
+from campaigns.delivery.watch import Watch
 from campaigns.delivery.words import said
-from campaigns.planning import queries as planning
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import queries as site_settings
 from campaigns.settings import services as settings
@@ -33,7 +32,6 @@ from campaigns.settings.models import Server
 
 log = logging.getLogger(__name__)
 
-ACCOUNT_CLOSED_FOR = timedelta(minutes=15)
 _PACE = Pace()
 
 
@@ -61,15 +59,9 @@ def send(
     if campaign is None or campaign.status is not Status.SENDING:
         db.session.rollback()
         return End.STOPPED
-    server = planning.server_of(campaign)
+    server = routes.choose(campaign, now=now())
     if server is None:
-        detail = said(_("There is no sending server. Set one up, then resume."))
-        services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=detail, now=now())
-        db.session.commit()
-        return End.STOPPED
-    if health.is_closed(server, now=now()):
-        db.session.rollback()
-        return End.STOPPED
+        return _no_server(campaign, now())
     rest = hours.remaining(campaign, now())
     if rest is not None and not rest:
         db.session.rollback()
@@ -81,19 +73,42 @@ def send(
         lane, journal = _open(campaign, server, pace, brake, owner, should_yield, now)
     except (TemplateError, DomainError) as error:
         return _unable(campaign_id, error, now())
-    server_id, server_name = server.id, server.name
+    server_id = server.id
+    is_trial = health.is_on_trial(server)
     db.session.rollback()  # nothing is held open while the lane runs
     end: End | None = None
     try:
-        end = lane.run() if brake.begin() else End.FULL
+        end = _run(lane, brake, server_id, is_trial=is_trial, now=now)
     finally:
         # After a fault the next lane reads it; a lane that never held a batch has nothing to tell.
         is_needed = end in (None, End.FENCED) and not (journal.is_blank and lane.is_empty_handed)
         journal.close(remove=not is_needed)
         throttle.leave()
-    _draw_conclusions(campaign_id, server_id, server_name, lane, end, now())
+    end = conclusions.draw(campaign_id, server_id, lane.watch, end, is_trial=is_trial, now=now())
     db.session.commit()
     return end
+
+
+def _no_server(campaign: Campaign, now: datetime) -> End:
+    """All are closed for now; or there is none, which only an operator can change."""
+    if routes.every(campaign):
+        db.session.rollback()
+        return End.STOPPED
+    domain = addresses.domain_of(campaign.from_email)
+    detail = _("There is no sending server for %(domain)s. Set one up, then resume.", domain=domain)
+    services.stop_by_itself(campaign.id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
+    db.session.commit()
+    return End.STOPPED
+
+
+def _run(lane: Lane, brake: Brake, server_id: int, *, is_trial: bool, now: Callable[[], datetime]) -> End:
+    """The lane, when it is its turn."""
+    if is_trial:
+        is_ours = health.take_trial(server_id, now=now())
+        db.session.commit()
+        if not is_ours:
+            return End.STOPPED
+    return lane.run() if brake.begin() else End.FULL
 
 
 def _open(
@@ -119,6 +134,11 @@ def _open(
         needs_fields=content.needs_fields,
         address_key=site_settings.link_key(),
     )
+    is_trial = health.is_on_trial(server)
+    watch = Watch(
+        tries=1 if is_trial else health.OPEN_AT - server.failures,
+        trial=health.GOOD_ON_TRIAL if is_trial else 0,
+    )
     lane = Lane(
         desk,
         content,
@@ -129,32 +149,12 @@ def _open(
         policy=Policy(
             holds=campaign.holds_in_doubt, horizon=timedelta(hours=site_settings.site().retry_hours)
         ),
-        on_trial=health.is_on_trial(server),
+        watch=watch,
         clock=now,
         should_yield=should_yield,
-        on_turn=_Aftermath(server.id, now),
+        on_turn=Aftermath(server, watch, now),
     )
     return lane, journal
-
-
-class _Aftermath:
-    """What a recorded turn means beyond the ledger: the server is well."""
-
-    def __init__(self, server_id: int, now: Callable[[], datetime]) -> None:
-        self._server_id = server_id
-        self._now = now
-        self._noted: datetime | None = None
-
-    def __call__(self, verdicts: list[Verdict]) -> None:
-        now = self._now()
-        if not self._is_news(now) or not any(each.state is State.SENT for each in verdicts):
-            return
-        health.note_ok(self._server_id, now=now)
-        self._noted = now
-        db.session.commit()
-
-    def _is_news(self, now: datetime) -> bool:
-        return self._noted is None or now - self._noted > health.OK_EVERY
 
 
 def _unable(campaign_id: int, error: Exception, now: datetime) -> End:
@@ -164,49 +164,3 @@ def _unable(campaign_id: int, error: Exception, now: datetime) -> End:
     services.stop_by_itself(campaign_id, reason=reason, detail=said(error), now=now)
     db.session.commit()
     return End.STOPPED
-
-
-def _draw_conclusions(
-    campaign_id: int, server_id: int, server_name: str, lane: Lane, end: End, now: datetime
-) -> None:
-    stop = lane.watch.stop
-    if stop is not None:
-        _stop(campaign_id, server_id, server_name, stop, now)
-    elif end is End.UNREACHABLE:
-        answer = lane.watch.said
-        failures = health.note_failure(server_id, answer, now=now)
-        if failures >= health.GIVE_UP_AT:
-            detail = _(
-                "%(server)s could not be reached for a long time: %(said)s Check the server, then resume.",
-                server=server_name,
-                said=answer,
-            )
-            services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
-    elif end in (End.NOTHING, End.LIMITED):
-        services.finish(campaign_id, now=now)
-
-
-def _stop(campaign_id: int, server_id: int, server_name: str, stop: Stop, now: datetime) -> None:
-    values = {"server": server_name, "said": stop.said}
-    if stop.trouble is Trouble.QUOTA:
-        health.close(server_id, stop.said, until=now + health.QUOTA_CLOSED_FOR, now=now)
-        return
-    if stop.trouble is Trouble.THROTTLE:
-        health.close(server_id, stop.said, until=now + health.THROTTLED_FOR, now=now)
-        return
-    if stop.trouble is Trouble.ACCOUNT:
-        health.close(server_id, stop.said, until=now + ACCOUNT_CLOSED_FOR, now=now)
-        reason = PauseReason.SERVER_REFUSES
-        detail = _("%(server)s refuses us: %(said)s Correct its settings, test it, then resume.", **values)
-    elif stop.trouble is Trouble.POLICY:
-        reason = PauseReason.POLICY
-        detail = _(
-            "Too many mails were refused, the last one with: %(said)s Nobody was suppressed.", **values
-        )
-    elif stop.trouble is Trouble.PROTOCOL:
-        reason = PauseReason.ERROR_RATE
-        detail = _("%(server)s does not understand us: %(said)s", **values)
-    else:
-        reason = PauseReason.CONTENT
-        detail = _("The mail could not be made for several people: %(said)s", **values)
-    services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import alerts, cancelling, health, ledger, queries, tallies
+from campaigns.delivery import alerts, cancelling, health, ledger, queries, routes, tallies
 from campaigns.delivery.models import (
     Batch,
     BatchState,
@@ -50,9 +50,10 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
     if campaign.status is not Status.PAUSED:
         raise Conflict(_("This campaign is not paused. Look at it again."))
     states.move(campaign.id, Status.SENDING, now=now)
-    server = planning.server_of(campaign)
-    if server is not None:
-        health.reopen(server.id)
+    servers = routes.every(campaign)
+    if all(health.is_closed(server, now=now) for server in servers):
+        for server in servers:
+            health.reopen(server.id)
 
 
 def cancel(campaign: Campaign, *, now: datetime) -> None:

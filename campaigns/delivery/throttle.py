@@ -8,7 +8,7 @@ the server never sees more than its caps, however long a lane takes. By the data
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -78,7 +78,7 @@ def of_lane(server: Server, *, campaign_id: int, owner: str, lease_s: float) -> 
         server_id=server.id,
         campaign_id=campaign_id,
         owner=owner,
-        connections=server.connections,
+        connections=server.usable_connections,
         limits=limits_of(server),
         lease_s=lease_s,
     )
@@ -260,7 +260,7 @@ class Throttle:
         connection.execute(sa.update(Share).where(Share.owner == self._owner).values(until=until, **values))
 
 
-def lanes_on(server_ids: list[int]) -> dict[int, dict[int, int]]:
+def lanes_on(server_ids: Collection[int]) -> dict[int, dict[int, int]]:
     """How many lanes each campaign has on each of these servers: server -> campaign -> lanes."""
     rows = db.session.execute(
         sa.select(Share.server_id, Share.campaign_id, sa.func.count())

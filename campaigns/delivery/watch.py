@@ -13,6 +13,10 @@ POLICY_OF_LAST = 200
 POLICY_SHARE = 0.10
 PROTOCOL_IN_A_ROW = 5
 UNMADE_IN_A_ROW = 5
+UNMADE_OF_AT_LEAST = 200
+UNMADE_SHARE = 0.01
+WINDOWS = 20
+WINDOWS_WITHIN_S = 60.0
 
 _AT_ONCE = (Trouble.ACCOUNT, Trouble.THROTTLE, Trouble.QUOTA)
 
@@ -27,15 +31,26 @@ class Stop:
 
 @dataclass
 class Watch:
-    """Fed with each verdict as it comes; `stop` is set once and stays."""
+    """Fed with each verdict as it comes; `stop` is set once and stays.
 
+    `tries`: so many windows in a row without an answer, and the server counts as gone. `trial`: so many
+    mails have to be accepted one by one before it is trusted with more.
+    """
+
+    tries: int = 5
+    trial: int = 0
     stop: Stop | None = None
-    accepted: int = 0  # since `fresh_look`
-    unreachable: int = 0
+    silent: int = 0  # windows in a row that nobody answered
     said: str = ""
+    accepted: int = 0
+    _answered: int = 0  # in this window
+    _unreachable: int = 0
+    _windows: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=WINDOWS))
     _policy_row: int = 0
     _protocol_row: int = 0
     _unmade_row: int = 0
+    _unmade: int = 0
+    _seen: int = 0
     _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=POLICY_OF_LAST))
 
     def see(self, verdict: Verdict) -> None:
@@ -43,20 +58,40 @@ class Watch:
         said = _words(verdict)
         if verdict.state is State.SENT:
             self.accepted += 1
+            self.trial = max(0, self.trial - 1)
         if verdict.trouble is Trouble.UNREACHABLE:
-            self.unreachable += 1
+            self._unreachable += 1
             self.said = said
             return
-        self._policy_row = self._policy_row + 1 if verdict.trouble is Trouble.POLICY else 0
-        self._protocol_row = self._protocol_row + 1 if verdict.trouble is Trouble.PROTOCOL else 0
-        self._unmade_row = self._unmade_row + 1 if verdict.reason is Reason.CONTENT else 0
-        self._recent.append(verdict.trouble is Trouble.POLICY)
+        self._answered += verdict.code is not None
+        self._count(verdict)
         if self.stop is None:
             self.stop = self._reason_to_stop(verdict, said)
 
-    def fresh_look(self) -> None:
-        """Begin to count what the next window brings."""
-        self.accepted = self.unreachable = 0
+    def end_window(self, at: float) -> bool:
+        """After each window, with the time in seconds: True when the server counts as gone."""
+        answered, unreachable = self._answered, self._unreachable
+        self._answered = self._unreachable = 0
+        if not answered and not unreachable:
+            return False
+        self.silent = 0 if answered else self.silent + 1
+        self._windows.append((at, unreachable > 0 and unreachable >= answered))
+        return self.silent >= self.tries or self._is_flapping(at)
+
+    def _is_flapping(self, at: float) -> bool:
+        """Half of the last windows failed, within a minute."""
+        if len(self._windows) < WINDOWS or at - self._windows[0][0] > WINDOWS_WITHIN_S:
+            return False
+        return 2 * sum(failed for _at, failed in self._windows) >= WINDOWS
+
+    def _count(self, verdict: Verdict) -> None:
+        self._policy_row = self._policy_row + 1 if verdict.trouble is Trouble.POLICY else 0
+        self._protocol_row = self._protocol_row + 1 if verdict.trouble is Trouble.PROTOCOL else 0
+        is_unmade = verdict.reason is Reason.CONTENT
+        self._unmade_row = self._unmade_row + 1 if is_unmade else 0
+        self._unmade += is_unmade
+        self._seen += 1
+        self._recent.append(verdict.trouble is Trouble.POLICY)
 
     def _reason_to_stop(self, verdict: Verdict, said: str) -> Stop | None:
         if verdict.trouble in _AT_ONCE:
@@ -66,7 +101,11 @@ class Watch:
             return Stop(Trouble.POLICY, said)
         if self._protocol_row >= PROTOCOL_IN_A_ROW:
             return Stop(Trouble.PROTOCOL, said)
-        return Stop(None, said) if self._unmade_row >= UNMADE_IN_A_ROW else None
+        return Stop(None, said) if self._unmade_row >= UNMADE_IN_A_ROW or self._is_unmade() else None
+
+    def _is_unmade(self) -> bool:
+        """More than one mail in a hundred could not be made."""
+        return self._seen >= UNMADE_OF_AT_LEAST and self._unmade > UNMADE_SHARE * self._seen
 
 
 def _words(verdict: Verdict) -> str:

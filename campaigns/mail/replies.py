@@ -117,6 +117,9 @@ _FAST = (
     r"too many|too fast|too quickly|\brate\b|throttl|quota exceeded|exceeded .*(limit|quota)"
     r"|slow down|speeding"
 )
+_CROWDED = (
+    r"too many (concurrent |simultaneous |open |smtp )*(connections|sessions)|connections? (rate )?limit"
+)
 # The day's allowance at our provider (SES, Google, Microsoft, hosts): no use before it begins anew.
 _DAILY = (
     r"daily .{0,40}(quota|limit)|(quota|limit).{0,30}(per|a|each) day|24.?hour (sending )?(quota|limit)"
@@ -158,6 +161,7 @@ TABLE: tuple[Row, ...] = (
     Row(_RECEIVER, _RCPT | _CONTENT, codes="4..", text=_RECEIVER_SAYS),
     Row(_RECEIVER, _RCPT | _CONTENT, codes="4..", enhanced=r"4\.7\.(28|6\d\d|5\d\d)"),
     # The connection itself.
+    Row(_THROTTLE, codes="4..", text=_CROWDED),
     Row(_SERVER, codes="421"),
     Row(_SERVER, frozenset(BEFORE_MAIL)),
     Row(_SERVER, frozenset({Phase.AUTH}), codes="4.."),

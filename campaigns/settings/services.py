@@ -91,7 +91,8 @@ def update_server(
             _("Enter the password again: the host or its protection is another one now."), field="password"
         )
     # What was learned about the server may no longer be so.
-    server.failures, server.closed_until = 0, None
+    server.failures, server.closed_until, server.down_since = 0, None, None
+    server.eased, server.eased_to = 0, None
     server.last_ok_at = server.last_error_at = server.last_error = None
     db.session.flush()
     return server
@@ -155,6 +156,7 @@ def record_probe(server: Server, *, error: str | None, now: datetime) -> None:
     """Note how a test went; a good one also opens a closed server again."""
     if error is None:
         server.last_ok_at, server.failures, server.closed_until = now, 0, None
+        server.down_since = None
         return
     server.last_error_at, server.last_error = now, error[:500]
 

@@ -13,14 +13,14 @@ from campaigns.audience.models import Suppression, SuppressionReason
 from campaigns.core import clock, secrets
 from campaigns.core.config import current
 from campaigns.core.db import db
-from campaigns.delivery import duties, health, queries, rates, sending, services
+from campaigns.delivery import duties, health, outages, queries, rates, sending, services
 from campaigns.delivery.lane import End, Pace
 from campaigns.delivery.models import Attempt, Batch, Delivery, Reason, State
 from campaigns.notices.models import Notice
 from campaigns.planning.models import PauseReason, Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, send, states
-from tests.factories import make_operator
+from tests.factories import make_operator, make_server
 from tests.fakes.smtp_server import SmtpServer
 from tests.running import free_port
 
@@ -137,30 +137,29 @@ def test_a_server_that_is_down_is_closed_after_five_tries_and_nobody_has_failed(
         row = server_row()
         row.port = free_port()
         db.session.commit()
-        for _number in range(health.OPEN_AT):
-            assert sending.send(id_of(campaign), pace=BRISK) is End.UNREACHABLE
+        assert sending.send(id_of(campaign), pace=BRISK) is End.UNREACHABLE
         assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED, "closed by now"
         assert states(campaign) == {"pending": 20}
         assert fresh(campaign).status is Status.SENDING
         row = server_row()
-        assert (row.failures, bool(row.last_error)) == (5, True)
+        assert (row.failures, bool(row.last_error), bool(row.down_since)) == (5, True, True)
         row.port, row.closed_until = server.port, clock.now() - timedelta(seconds=1)
         db.session.commit()
         send(campaign)
     assert states(campaign) == {"sent": 20}
     row = server_row()
-    assert (row.failures, row.closed_until) == (0, None)
+    assert (row.failures, row.closed_until, row.down_since) == (0, None, None)
 
 
-def test_a_server_that_stays_down_pauses_the_campaign(app: Flask) -> None:
+def test_a_server_that_stays_down_for_half_an_hour_pauses_the_campaign(app: Flask) -> None:
     make_operator("boss@example.com")
     with SmtpServer() as server:
         campaign = make_launched(server, people=5)
-    for _number in range(health.GIVE_UP_AT):
-        row = server_row()
-        row.closed_until = None
-        db.session.commit()
-        sending.send(id_of(campaign), pace=BRISK)
+    sending.send(id_of(campaign), pace=BRISK)
+    later = clock.now() + timedelta(minutes=29)
+    assert not outages.check(id_of(campaign), now=later)
+    assert outages.check(id_of(campaign), now=later + timedelta(minutes=2))
+    db.session.commit()
     found = fresh(campaign)
     assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_DOWN)
     assert db.session.scalars(sa.select(Notice.to_address)).all() == ["boss@example.com"]
@@ -178,6 +177,47 @@ def test_a_closed_server_comes_back_with_one_mail_first(app: Flask) -> None:
         sending.send(id_of(campaign), pace=BRISK)
         assert len(server.said("MAIL")) <= 2, "one mail, and once more on another connection"
     assert states(campaign) == {"pending": 20}
+    row = server_row()
+    assert row.failures == health.OPEN_AT + 1
+    assert row.closed_until
+    assert row.closed_until - clock.now() > timedelta(seconds=90), "longer than the first time"
+
+
+def test_a_server_on_trial_gets_three_mails_one_by_one(app: Flask) -> None:
+    together: list[int] = []
+    with SmtpServer(replies={"END": lambda _call: together.append(server.open_connections)}) as server:
+        campaign = make_launched(server, people=60, connections=3)
+        row = server_row()
+        row.failures = health.OPEN_AT
+        db.session.commit()
+        send(campaign)
+    assert states(campaign) == {"sent": 60}
+    assert together[:3] == [1, 1, 1]
+    assert server_row().failures == 0
+
+
+def test_only_one_lane_tries_a_server_out(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=5)
+        row = server_row()
+        row.failures = health.OPEN_AT
+        db.session.commit()
+        assert health.take_trial(row.id, now=clock.now())
+        assert not health.take_trial(row.id, now=clock.now())
+        db.session.commit()
+        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED
+        assert server.connections == 0
+
+
+def test_lanes_that_see_one_breakdown_together_close_the_server_once(app: Flask) -> None:
+    row = make_server()
+    for _lane in range(3):
+        health.note_failure(row.id, "gone", times=5, now=clock.now())
+    db.session.commit()
+    row = server_row()
+    assert row.failures == health.OPEN_AT
+    assert row.closed_until
+    assert row.closed_until - clock.now() <= timedelta(seconds=60)
 
 
 def test_closing_times_double_to_a_quarter_of_an_hour() -> None:
@@ -191,14 +231,45 @@ def test_closing_times_double_to_a_quarter_of_an_hour() -> None:
     ]
 
 
-def test_a_server_that_asks_for_less_is_left_alone_for_a_minute(app: Flask) -> None:
+def test_a_server_that_asks_for_less_is_left_alone_for_a_minute_and_gets_half(app: Flask) -> None:
     with SmtpServer(replies={"END": "454 4.7.0 too many messages, slow down"}) as server:
-        campaign = make_launched(server, people=20)
+        campaign = make_launched(server, people=20, connections=4)
         assert send(campaign) is End.STOPPED
-    assert states(campaign) == {"pending": 20}
-    row = server_row()
-    assert row.closed_until and row.closed_until > clock.now() + timedelta(seconds=40)
-    assert fresh(campaign).status is Status.SENDING
+        assert states(campaign) == {"pending": 20}
+        row = server_row()
+        assert row.usable_connections == 2
+        assert row.closed_until
+        assert row.closed_until > clock.now() + timedelta(seconds=40)
+        assert fresh(campaign).status is Status.SENDING
+        row.closed_until = clock.now()
+        db.session.commit()
+        send(campaign)
+        row = server_row()
+        assert row.usable_connections == 1
+        assert row.closed_until
+        assert row.closed_until > clock.now() + timedelta(seconds=100), "twice as long"
+
+
+def test_an_eased_server_gets_its_connections_back_one_by_one(app: Flask) -> None:
+    row = make_server(connections=4)
+    health.ease(row.id, "slow down", now=clock.now())
+    found = []
+    for _step in range(3):
+        db.session.commit()
+        found.append((server_row().usable_connections, server_row().eased_to))
+        health.unease(row.id)
+    assert found == [(2, 2), (3, 3), (4, None)]
+
+
+def test_waits_of_a_server_that_asks_for_less_double_to_ten_minutes() -> None:
+    assert [health.eased_for(times).total_seconds() / 60 for times in (1, 2, 3, 4, 5, 9)] == [
+        1,
+        2,
+        4,
+        8,
+        10,
+        10,
+    ]
 
 
 @pytest.mark.parametrize("phase", ["BANNER", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "END"])

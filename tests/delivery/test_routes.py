@@ -1,0 +1,191 @@
+"""Which server a mail takes, and who steps in."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.core import clock, secrets
+from campaigns.core.config import current
+from campaigns.core.db import db
+from campaigns.delivery import duties, health, outages, routes, sending
+from campaigns.delivery.lane import End
+from campaigns.delivery.models import Delivery
+from campaigns.notices.models import Notice
+from campaigns.planning.models import PauseReason, Status
+from campaigns.settings import queries as settings
+from campaigns.settings.models import Server
+from tests.delivery.factories import BRISK, fresh, id_of, make_launched, send, states
+from tests.factories import make_operator, make_server
+from tests.fakes.smtp_server import SmtpServer
+from tests.running import free_port
+
+
+def row(number: int, **values: object) -> Server:
+    values = {"weight": 0, "is_default": False, "is_practice": False, "sender_domains": "", **values}
+    return Server(id=number, **values)
+
+
+def ids(found: list[list[Server]]) -> list[list[int]]:
+    return [[server.id for server in rank] for rank in found]
+
+
+def test_a_campaign_without_a_server_takes_those_with_a_share_and_then_the_others_by_weight() -> None:
+    servers = [row(1, is_default=True), row(2, weight=3), row(3), row(4)]
+    found = routes.ranks(servers, named=None, fails_over=True, domain="example.com")
+    assert ids(found) == [[1, 2], [3], [4]]
+
+
+def test_a_named_server_comes_first_and_the_heaviest_other_steps_in() -> None:
+    servers = [row(1, is_default=True), row(2, weight=3), row(3, weight=7)]
+    found = routes.ranks(servers, named=servers[0], fails_over=True, domain="example.com")
+    assert ids(found) == [[1], [3], [2]]
+
+
+def test_without_fail_over_the_named_server_is_alone() -> None:
+    servers = [row(1, is_default=True), row(2, weight=3)]
+    found = routes.ranks(servers, named=servers[0], fails_over=False, domain="example.com")
+    assert ids(found) == [[1]]
+
+
+def test_practice_stays_practice() -> None:
+    practice, real = row(1, is_practice=True), row(2, is_default=True)
+    assert ids(routes.ranks([practice, real], named=practice, fails_over=True, domain="x.example")) == [[1]]
+    assert ids(routes.ranks([practice, real], named=None, fails_over=True, domain="x.example")) == [[2]]
+
+
+def test_a_server_carries_only_the_domains_it_is_allowed() -> None:
+    servers = [
+        row(1, is_default=True, sender_domains="other.example"),
+        row(2, sender_domains="a.example b.example"),
+    ]
+    assert ids(routes.ranks(servers, named=None, fails_over=True, domain="news.b.example")) == [[2]]
+    assert routes.ranks(servers, named=None, fails_over=True, domain="notb.example") == []
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.floats(0, 1, exclude_max=True))
+def test_a_pick_is_always_one_of_them(weights: list[int], dice: float) -> None:
+    servers = [row(number, weight=weight) for number, weight in enumerate(weights)]
+    assert routes.picked(servers, dice) in servers
+
+
+def test_shares_are_kept() -> None:
+    servers = [row(1, weight=1), row(2, weight=3)]
+    found = Counter(routes.picked(servers, each / 100).id for each in range(100))
+    assert found == {1: 25, 2: 75}
+
+
+def second(server: SmtpServer, **values: object) -> Server:
+    return make_server("Second", port=server.port, **values)
+
+
+def used() -> Counter[str]:
+    """How many mails went by which server."""
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(Server.name, sa.func.count())
+        .join(Delivery, Delivery.server_id == Server.id)
+        .where(Delivery.done_at.is_not(None))
+        .group_by(Server.name)
+    )
+    return Counter(dict(tuple(each) for each in rows))
+
+
+@pytest.mark.parametrize("trouble", ["away", "sign-in", "slow down", "quota"])
+def test_when_one_server_is_no_use_the_other_carries_the_rest_and_nobody_gets_two(
+    each_database: Flask, trouble: str
+) -> None:
+    answers = {"slow down": "454 4.7.0 too many messages", "quota": "550 5.4.5 Daily sending quota exceeded"}
+    replies = {"END": lambda call: answers[trouble] if trouble in answers and call.count > 20 else None}
+    users = {"us": "right"} if trouble == "sign-in" else {}
+    with SmtpServer(users=users, replies=replies) as first, SmtpServer() as other:
+        campaign = make_launched(first, people=60, size=20)
+        server = db.session.scalars(sa.select(Server)).one()
+        if trouble == "away":
+            server.port = free_port()
+        if trouble == "sign-in":
+            server.username = "us"
+            server.password_sealed = secrets.seal(current().secret_key, "wrong", owner=f"server:{server.id}")
+        second(other)
+        db.session.commit()
+        begun = time.monotonic()
+        for _lane in range(20):
+            if sending.send(id_of(campaign), pace=BRISK) is End.NOTHING:
+                break
+        assert time.monotonic() - begun < 30
+        sent = Counter(first.addresses) + Counter(other.addresses)
+    assert states(campaign) == {"sent": 60}
+    assert (len(sent), max(sent.values())) == (60, 1)
+    assert used()["Second"] >= 40 - 20
+
+
+def test_an_operator_hears_of_a_server_that_refuses_us_while_the_other_goes_on(app: Flask) -> None:
+    make_operator("boss@example.com")
+    with SmtpServer(replies={"MAIL": "550 5.7.1 not you"}) as first, SmtpServer() as other:
+        campaign = make_launched(first, people=10)
+        second(other)
+        assert sending.send(id_of(campaign), pace=BRISK) is End.UNREACHABLE
+        send(campaign)
+    assert states(campaign) == {"sent": 10}
+    notice = db.session.scalars(sa.select(Notice)).one()
+    assert "not you" in notice.text
+    assert "other servers" in notice.subject
+
+
+def test_a_campaign_that_may_not_fail_over_waits(app: Flask) -> None:
+    with SmtpServer() as other:
+        campaign = make_launched(other, people=5, fails_over=False)
+        db.session.scalars(sa.select(Server)).one().port = free_port()
+        second(other)
+        sending.send(id_of(campaign), pace=BRISK)
+        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED
+    assert states(campaign) == {"pending": 5}
+    assert not duties.may_send(id_of(campaign), clock.now())
+
+
+def test_no_server_for_the_domain_pauses_and_says_so(app: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=2)
+        db.session.scalars(sa.select(Server)).one().sender_domains = "other.example"
+        db.session.commit()
+        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED
+    found = fresh(campaign)
+    assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_DOWN)
+    assert "example.com" in (found.pause_detail or "")
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_paused_campaign_goes_on_by_itself_where_that_is_wanted(
+    each_database: Flask, goes_on: bool
+) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=3)
+        settings.site().resumes_by_itself = goes_on
+        found = db.session.scalars(sa.select(Server)).one()
+        found.port = free_port()
+        db.session.commit()
+        sending.send(id_of(campaign), pace=BRISK)
+        later = clock.now() + timedelta(minutes=31)
+        assert outages.check(id_of(campaign), now=later)
+        db.session.commit()
+        due = outages.to_probe(now=later)
+        assert bool(due) is goes_on
+        if not goes_on:
+            return
+        assert not outages.probe(due[0], now=later), "still away"
+        later += timedelta(minutes=16)
+        found = settings.server(due[0])
+        found.port = server.port
+        db.session.commit()
+        assert outages.probe(due[0], now=later)
+        assert fresh(campaign).status is Status.SENDING
+        assert health.is_on_trial(settings.server(due[0]))
+        send(campaign)
+    assert states(campaign) == {"sent": 3}
