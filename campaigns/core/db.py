@@ -130,16 +130,40 @@ def begin_by_writing() -> None:
     _begin.set("BEGIN IMMEDIATE")
 
 
+# A host may vanish without a word. Both ends of a connection notice it within half a minute, not after hours:
+# we, so that a lane does not wait for an answer that can't come, and PostgreSQL, because the transaction of a
+# host that is cut off holds locks, and so keeps everybody else from its batches. Seconds, then milliseconds.
+GONE_AFTER_MS = 20_000
+_OUR_SIDE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": GONE_AFTER_MS,
+}
+_THEIR_SIDE = (
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2;"
+    f" SET tcp_user_timeout = {GONE_AFTER_MS}"
+)
+
+
+def _notice_cut_hosts(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_THEIR_SIDE)
+    connection.commit()
+
+
 def engine_options(url: str) -> dict[str, Any]:
     """What SQLAlchemy's engine needs for this database."""
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "connect_args": _OUR_SIDE}
 
 
 def prepare_engine(engine: sa.Engine) -> None:
-    """Attach the SQLite settings to an engine; does nothing for other databases."""
+    """Attach to an engine what each of its connections needs."""
     if engine.dialect.name != "sqlite":
+        sa.event.listen(engine, "connect", _notice_cut_hosts)
         return
 
     @sa.event.listens_for(engine, "connect")

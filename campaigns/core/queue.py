@@ -65,6 +65,8 @@ def connect(url: str, **options: Any) -> redis.Redis:
     """A Redis client for the URL; `unix://` is a socket path."""
     options.setdefault("socket_connect_timeout", SOCKET_TIMEOUT_S)
     options.setdefault("socket_timeout", SOCKET_TIMEOUT_S)
+    if not url.startswith("unix://"):
+        options.setdefault("socket_keepalive", True)
     return redis.Redis.from_url(url, **options)
 
 
