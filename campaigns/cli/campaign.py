@@ -40,6 +40,9 @@ def campaign() -> None:
 @click.option("--preheader", default="")
 @click.option("--reply-to")
 @click.option("--server", "server_name", help="The sending server; the default one if not given.")
+@click.option(
+    "--window", help='Hours to send in, like "mon-fri 09:00-17:00 Europe/Vienna"; any if not given.'
+)
 @as_json
 @command
 def create(
@@ -52,6 +55,7 @@ def create(
     preheader: str,
     reply_to: str | None,
     server_name: str | None,
+    window: str | None,
     wants_json: bool,
 ) -> None:
     """Create a draft."""
@@ -68,6 +72,7 @@ def create(
         html=_read(html_file),
         text=_read(text_file) if text_file else "",
         server=settings.server_by_name(server_name) if server_name else None,
+        sending_hours=window,
         now=now,
     )
     db.session.commit()

@@ -40,6 +40,11 @@ class Caps:
         cap: int | None = getattr(self, name)
         return cap
 
+    def only(self, name: str) -> Caps:
+        """Just the cap of that window."""
+        one: dict[str, Any] = {name: self.of(name)}
+        return Caps(**one)
+
     @property
     def per_second(self) -> float:
         """The rate that no second and no minute can exceed; infinite without such caps."""

@@ -112,6 +112,11 @@ def unease(server_id: int) -> None:
     _update(server_id, Server.eased_to.is_not(None), eased_to=more, eased=0)
 
 
+def note_rate(server_id: int, *, per_minute: int) -> None:
+    """So many mails a minute it takes when nothing holds us up: what the next send is expected to do."""
+    _update(server_id, sa.true(), measured_per_minute=max(1, per_minute))
+
+
 def reopen(server_id: int) -> None:
     """Try it again at once: an operator says so."""
     _update(server_id, sa.true(), closed_until=None, failures=0, down_since=None)

@@ -21,3 +21,8 @@ def next_opening(campaign: Campaign, now: datetime) -> datetime | None:
         return None
     opening = windows.next_opening(windows.parse(campaign.sending_hours), now)
     return opening if opening > now else None
+
+
+def words(campaign: Campaign) -> str:
+    """Its hours as people say them; empty when it goes at any."""
+    return windows.words(windows.parse(campaign.sending_hours)) if campaign.sending_hours else ""

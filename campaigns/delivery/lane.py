@@ -91,6 +91,11 @@ class Lane:
     def is_empty_handed(self) -> bool:
         return self._desk.is_empty_handed
 
+    @property
+    def per_minute(self) -> float:
+        """How many mails were accepted in a minute, over all of its time."""
+        return 60 * self.sent / max(0.01, boot_seconds() - self._started)
+
     def may_finish(self) -> bool:
         """Whether a mail may still be ended: the lease holds for long enough (also after a freeze)."""
         return not self._is_fenced and boot_seconds() < self._deadline

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
-from campaigns.delivery import tallies
+from campaigns.delivery import pacing, tallies
 from campaigns.delivery.models import OPEN_STATES, Attempt, Batch, Delivery, Reason, State
+from campaigns.planning import queries as planning
 
 RATE_OVER = timedelta(minutes=1)
 RATE_BATCHES = 20
@@ -74,10 +75,14 @@ def progress(campaign_id: int, *, now: datetime) -> Progress:
     seconds = max(1.0, (now - (row.first or since)).total_seconds())
     per_second = (row.number or 0) / seconds
     expected = None
-    if row.number and found.waiting:
+    if found.waiting:
+        expected = pacing.expected_end(
+            planning.campaign(campaign_id), found.waiting, per_second=per_second, now=now
+        )
+    if expected is not None:
         # Those who are tried again later can't be done before their time, however fast the rest goes.
         retries = [each for each in (row.later, _last_retry(campaign_id)) if each]
-        expected = max([now + timedelta(seconds=found.waiting / per_second), *retries])
+        expected = max([expected, *retries])
     return Progress(found, round(per_second * 60), expected)
 
 

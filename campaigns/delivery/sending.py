@@ -32,6 +32,7 @@ from campaigns.settings.models import Server
 
 log = logging.getLogger(__name__)
 
+ENOUGH_TO_MEASURE = 50  # mails by one lane
 _PACE = Pace()
 
 
@@ -85,6 +86,9 @@ def send(
         journal.close(remove=not is_needed)
         throttle.leave()
     end = conclusions.draw(campaign_id, server_id, lane.watch, end, is_trial=is_trial, now=now())
+    if end in (End.MORE, End.NOTHING) and not throttle.is_limited and lane.sent >= ENOUGH_TO_MEASURE:
+        lanes = 1 + sum(throttles.lanes_on([server_id]).get(server_id, {}).values())
+        health.note_rate(server_id, per_minute=round(lane.per_minute * lanes))
     db.session.commit()
     return end
 

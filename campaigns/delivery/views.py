@@ -12,7 +12,7 @@ from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import queries, services
+from campaigns.delivery import hours, pacing, queries, services
 from campaigns.delivery.models import State
 from campaigns.planning import queries as planning
 from campaigns.planning.models import Campaign, PauseReason, Status
@@ -102,6 +102,8 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "reasons": queries.reasons(campaign.id),
         "refusals": queries.refusals(campaign.id),
         "server": planning.server_of(campaign),
+        "holdup": pacing.holdup_of(campaign, now=clock.now()),
+        "hours": hours.words(campaign),
         "refresh_s": _refresh_s(campaign, is_waiting=bool(progress.counts.waiting)),
     }
 

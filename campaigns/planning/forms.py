@@ -20,8 +20,10 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.content.starters import STARTERS
+from campaigns.core import clock
+from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
-from campaigns.planning import queries
+from campaigns.planning import queries, windows
 from campaigns.planning.beginnings import BLANK, COPY
 from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
@@ -146,6 +148,43 @@ class ScheduleForm(FlaskForm):
         default="now",
     )
     at = StringField(_("Day and time"))
+    keeps_hours = BooleanField(
+        _("Only at certain hours"), description=_("Outside them it waits, and goes on by itself.")
+    )
+    window_days = SelectMultipleField(
+        _("On these days"),
+        coerce=_number,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    window_start = StringField(_("From"))
+    window_end = StringField(_("Until"))
+    window_zone = SelectField(_("Time zone"), validate_choice=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.window_days.choices = [
+            SelectChoice(number, name) for number, name in enumerate(windows.day_names())
+        ]
+        self.window_zone.choices = [SelectChoice(name, name.replace("_", " ")) for name in clock.zone_names()]
+
+    def show_hours(self, sending_hours: str | None, *, zone: str) -> None:
+        """Fill in a campaign's sending hours, or the usual ones in that zone."""
+        window = windows.parse(sending_hours or windows.usual(zone))
+        self.keeps_hours.data = bool(sending_hours)
+        self.window_days.data = sorted(window.days)
+        self.window_start.data, self.window_end.data = f"{window.start:%H:%M}", f"{window.end:%H:%M}"
+        self.window_zone.data = window.zone.key
+
+    def sending_hours(self) -> str | None:
+        """What was chosen, as `planning.windows` writes it; raises Invalid."""
+        if not self.keeps_hours.data:
+            return None
+        days = ",".join(windows.DAYS[each] for each in self.window_days.data or () if each < 7)
+        if not days:
+            raise Invalid(_("Choose at least one day to send on."), field="window_days")
+        text = f"{days} {self.window_start.data}-{self.window_end.data} {self.window_zone.data}"
+        return str(windows.parse(text))
 
     @property
     def known_version(self) -> int:

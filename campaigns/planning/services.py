@@ -17,7 +17,7 @@ from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _, translate
-from campaigns.planning import drafts, preflight, states
+from campaigns.planning import drafts, preflight, states, windows
 from campaigns.planning.models import Campaign, Link, Revision, Status
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings
@@ -46,6 +46,7 @@ def create_campaign(
     server: Server | None = None,
     track_opens: bool = True,
     track_clicks: bool = True,
+    sending_hours: str | None = None,
     created_by: Operator | None = None,
 ) -> Campaign:
     """A new draft; raises Invalid with the field that must be put right."""
@@ -66,6 +67,7 @@ def create_campaign(
         }
     )
     campaign = Campaign(created_by=created_by, created_at=now, updated_at=now, **values)
+    set_sending_hours(campaign, sending_hours)
     db.session.add(campaign)
     db.session.flush()
     return campaign
@@ -94,7 +96,7 @@ def save_draft(campaign: Campaign, *, version: int, values: Mapping[str, Any], n
 
 def copy_campaign(campaign: Campaign, *, now: datetime, created_by: Operator | None = None) -> Campaign:
     """A draft that says the same to the same lists."""
-    values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING, "server")}
+    values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING, "server", "sending_hours")}
     ending = translate(" (copy)")
     name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     return create_campaign(name=name, lists=list(campaign.lists), created_by=created_by, now=now, **values)
@@ -129,6 +131,14 @@ def schedule(campaign: Campaign, *, at: datetime, now: datetime, version: int | 
         if must:
             raise Invalid(" ".join(str(finding.sentence) for finding in must))
     states.move(campaign.id, Status.SCHEDULED, now=now, version=version, send_at=max(at, now))
+
+
+def set_sending_hours(campaign: Campaign, text: str | None) -> None:
+    """Let a draft go out only at these hours (`mon-fri 09:00-17:00 Europe/Vienna`), at any for none.
+
+    Raises Invalid(field="window").
+    """
+    campaign.sending_hours = str(windows.parse(text)) if text else None
 
 
 def unschedule(campaign: Campaign, *, now: datetime) -> None:

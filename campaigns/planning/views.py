@@ -30,6 +30,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
+from campaigns.delivery import pacing
 from campaigns.planning import beginnings, preflight, previews, queries, services, testmails, times
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
@@ -304,9 +305,13 @@ def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
         SelectChoice(each.value, each.person.display_name) for each in previews.choices(found)
     ]
     zone = clock.zone(operator().time_zone)
+    if not form.keeps_hours.data:
+        form.show_hours(found.sending_hours, zone=zone.key)
+    checked = preflight.of(found)
     return render_template(
         "planning/check.html",
-        found=preflight.of(found),
+        found=checked,
+        end=pacing.expected_end(found, checked.funnel.will_get_it, per_second=0, now=clock.now()),
         form=form,
         test=test,
         server=queries.server_of(found),
@@ -330,6 +335,7 @@ def _schedule(found: Campaign, form: ScheduleForm) -> None:
     """Schedule for what the form says; raises Invalid or Conflict."""
     if not form.validate():
         raise Invalid(_("Choose when it goes out."), field="when")
+    services.set_sending_hours(found, form.sending_hours())
     now = clock.now()
     zone = clock.zone(operator().time_zone)
     at = times.moment(form.at.data or "", zone) if form.when.data == "later" else now + services.GRACE

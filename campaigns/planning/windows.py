@@ -61,6 +61,16 @@ def parse(text: str) -> Window:
         raise refusal from error
 
 
+def words(window: Window) -> str:
+    """The window as people say it: `Mon–Fri 09:00–17:00 (Europe/Vienna)`, in their language."""
+    return f"{_day_words(window.days)} {window.start:%H:%M}–{window.end:%H:%M} ({window.zone.key})"
+
+
+def usual(zone: str) -> str:
+    """What a form begins with: office hours in that zone."""
+    return f"mon-fri 09:00-17:00 {zone if zone in clock.zone_names() else 'UTC'}"
+
+
 def is_open(window: Window, moment: datetime) -> bool:
     """Whether mails may go out at that moment."""
     return any(opens <= moment < closes for opens, closes in _openings(window, moment))
@@ -131,6 +141,20 @@ def _days(text: str) -> frozenset[int]:
         # "fri-mon" goes over the weekend.
         found |= {number % 7 for number in range(begin, end + (7 if end < begin else 0) + 1)}
     return frozenset(found)
+
+
+def day_names() -> list[str]:
+    """Monday to Sunday, in short, in the reader's language."""
+    return [str(each) for each in (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))]
+
+
+def _day_words(days: frozenset[int]) -> str:
+    if days == DAILY:
+        return str(_("every day"))
+    names, ordered = day_names(), sorted(days)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{names[ordered[0]]}–{names[ordered[-1]]}"
+    return ", ".join(names[each] for each in ordered)
 
 
 def _days_text(days: frozenset[int]) -> str:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -512,3 +513,43 @@ def test_a_hostile_template_is_kept_as_text_and_harms_nothing(ada: BrowserClient
         ("schedule", {"when": "now", "version": "2"}),
     ):
         assert ada.post(f"/campaigns/{campaign.id}/{act}", data=form).status_code in (303, 422)
+
+
+OFFICE = {
+    "keeps_hours": "y",
+    "window_days": ["0", "1", "2", "3", "4"],
+    "window_start": "09:00",
+    "window_end": "17:00",
+    "window_zone": "Europe/Vienna",
+}
+
+
+def test_sending_hours_are_kept_and_shown(ada: BrowserClient) -> None:
+    campaign = make_ready()
+    data = {"version": campaign.version, "when": "now", **OFFICE}
+    assert ada.post(f"/campaigns/{campaign.id}/schedule", data=data).status_code == 303
+    assert now_of(campaign.id).sending_hours == "mon-fri 09:00-17:00 Europe/Vienna"
+    assert "Mon–Fri 09:00–17:00 (Europe/Vienna)" in page_of(ada.get(f"/campaigns/{campaign.id}/sending"))
+
+
+def test_sending_hours_without_a_day_are_refused_at_their_field(ada: BrowserClient) -> None:
+    campaign = make_ready()
+    data = {"version": campaign.version, "when": "now", **OFFICE, "window_days": []}
+    answer = ada.post(f"/campaigns/{campaign.id}/schedule", data=data)
+    assert answer.status_code == 422
+    assert "Choose at least one day" in page_of(answer)
+    assert now_of(campaign.id).status is Status.DRAFT
+
+
+def test_a_campaign_with_sending_hours_by_command(app: Flask, tmp_path: Path) -> None:
+    make_list("Readers")
+    letter = tmp_path / "letter.html"
+    letter.write_text("<p>Hello</p>")
+    typed = ["campaign", "create", "--name", "March", "--subject", "Hello", "--from", "news@example.com"]
+    typed += ["--list", "Readers", "--html", str(letter)]
+    result = app.test_cli_runner().invoke(args=[*typed, "--window", "daily 22:00-06:00 UTC"])
+    assert result.exit_code == 0, result.output
+    assert db.session.scalar(db.select(Campaign)).sending_hours == "daily 22:00-06:00 UTC"
+    result = app.test_cli_runner().invoke(args=[*typed, "--window", "at night"])
+    assert result.exit_code == 1
+    assert "mon-fri 09:00-17:00" in result.stderr

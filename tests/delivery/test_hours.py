@@ -1,0 +1,127 @@
+"""Sending hours while a campaign goes out, and what its page says of them and of limits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.delivery import duties, pacing, queries, sending
+from campaigns.delivery.lane import End, Pace
+from campaigns.planning.models import Campaign, Status
+from tests.browser_client import BrowserClient
+from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
+from tests.factories import make_server
+from tests.fakes.smtp_server import SmtpServer
+
+DAY = "daily 09:00-17:00 UTC"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+EVENING = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
+
+
+def now_closed() -> str:
+    """Hours that begin in two hours from now."""
+    begin = clock.now() + timedelta(hours=2)
+    return f"daily {begin:%H}:00-{begin + timedelta(hours=1):%H}:00 UTC"
+
+
+def page_of(ada: BrowserClient, campaign: Campaign) -> str:
+    return ada.get(f"/campaigns/{id_of(campaign)}/sending").get_data(as_text=True)
+
+
+def test_nothing_is_sent_outside_the_hours_and_the_dispatcher_asks_for_no_lane(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=5, sending_hours=DAY)
+        assert sending.send(id_of(campaign), pace=BRISK, now=lambda: EVENING) is End.CLOSED
+        assert not duties.may_send(id_of(campaign), EVENING)
+        assert duties.may_send(id_of(campaign), NOON)
+        assert duties.may_send(id_of(campaign), EVENING + timedelta(hours=16))
+        db.session.rollback()
+    assert server.messages == []
+    assert fresh(campaign).status is Status.SENDING
+
+
+def test_a_lane_stops_within_a_window_when_the_hours_end_and_the_rest_goes_next_day(
+    each_database: Flask,
+) -> None:
+    with SmtpServer() as server:
+
+        def now() -> datetime:
+            return NOON if len(server.messages) < 20 else EVENING
+
+        campaign = make_launched(server, people=100, sending_hours=DAY)
+        pace = Pace(lease_s=8, budget_s=20, window=10)
+        assert sending.send(id_of(campaign), pace=pace, now=now) is End.CLOSED
+        assert 20 <= len(server.messages) <= 40
+        assert fresh(campaign).status is Status.SENDING
+        db.session.rollback()
+        tomorrow = NOON + timedelta(days=1)
+        assert sending.send(id_of(campaign), pace=BRISK, now=lambda: tomorrow) is End.NOTHING
+    assert states(campaign) == {"sent": 100}
+    assert set(copies(server).values()) == {1}
+
+
+def test_the_page_says_until_when_it_waits(ada: BrowserClient) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=5, sending_hours=now_closed())
+    page = page_of(ada, campaign)
+    assert "It waits until" in page
+    assert "These are not its sending hours" in page
+    assert "Nothing" not in page
+
+
+def test_the_page_says_which_limit_makes_it_slow_and_when_it_goes_on(ada: BrowserClient) -> None:
+    with SmtpServer() as server:
+        row = make_server("Relay", port=server.port, per_hour=10)
+        campaign = make_launched(server, people=25, server_id=row.id)
+        assert "Limited to 10 an hour by Relay." in page_of(ada, campaign)
+        db.session.rollback()
+        assert sending.send(id_of(campaign), pace=BRISK) is End.LIMITED
+    page = page_of(ada, campaign)
+    assert "Relay may get no more for now." in page
+    assert "It goes on at" in page
+
+
+def test_the_page_says_that_a_warm_up_is_used_up_for_today(ada: BrowserClient) -> None:
+    with SmtpServer() as server:
+        plan = {"warm_up_from": clock.now().date(), "warm_up_curve": [4, 10]}
+        row = make_server("Relay", port=server.port, **plan)
+        campaign = make_launched(server, people=10, server_id=row.id)
+        assert "Warm-up of Relay: 4 today." in page_of(ada, campaign)
+        db.session.rollback()
+        sending.send(id_of(campaign), pace=BRISK)
+    assert len(server.messages) == 4
+    # In the hour around midnight it would be tomorrow by now.
+    if clock.now().date() == plan["warm_up_from"]:
+        assert "4 mails of the warm-up are sent" in page_of(ada, campaign)
+
+
+def test_the_expected_end_knows_the_limits_before_and_while_it_goes(each_database: Flask) -> None:
+    now = clock.now()
+    with SmtpServer() as server:
+        row = make_server(port=server.port, per_hour=10, per_second=5)
+        campaign = make_launched(server, people=25, server_id=row.id)
+        before = pacing.expected_end(fresh(campaign), 25, per_second=0, now=now)
+        db.session.rollback()
+        sending.send(id_of(campaign), pace=BRISK)
+        while_sending = queries.progress(id_of(campaign), now=clock.now()).expected_end
+    assert before == now + timedelta(hours=2, seconds=1)
+    assert while_sending is not None
+    assert timedelta(hours=1, minutes=50) < while_sending - now < timedelta(hours=2, minutes=10)
+
+
+def test_a_server_is_remembered_by_the_rate_it_took(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        row = make_server(port=server.port)
+        campaign = make_launched(server, people=80, server_id=row.id)
+        sending.send(id_of(campaign), pace=BRISK)
+        other = make_launched(server, people=80, server_id=row.id, status=Status.DRAFT)
+    db.session.refresh(row)
+    assert row.measured_per_minute is not None
+    assert row.measured_per_minute > 60
+    now = clock.now()
+    end = pacing.expected_end(fresh(other), 80, per_second=0, now=now)
+    assert end is not None
+    assert end > now
