@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from campaigns.core import clock
-from campaigns.delivery import allowance, forecast, hours, throttle
+from campaigns.delivery import allowance, forecast, hours, routes, throttle
 from campaigns.delivery.allowance import Caps, Counts
 from campaigns.delivery.forecast import Pacing
-from campaigns.planning import queries as planning
 from campaigns.planning import windows
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import queries as settings
@@ -30,38 +29,39 @@ class Holdup:
     until: datetime | None = None
     number: int = 0
     words: str = ""
+    server: str = ""
 
 
 def expected_end(campaign: Campaign, waiting: int, *, per_second: float, now: datetime) -> datetime | None:
-    """When `waiting` mails will be out, at the measured rate or, before there is one, at the server's last."""
-    pacing = pacing_of(campaign, planning.server_of(campaign), per_second=per_second, now=now)
+    """When `waiting` mails will be out, at the measured rate or, before there is one, at the servers' last."""
+    pacing = pacing_of(campaign, _servers(campaign), per_second=per_second, now=now)
     start = max(now, campaign.send_at or now) if campaign.status is Status.SCHEDULED else now
     return forecast.expected_end(waiting, pacing, start=start)
 
 
-def pacing_of(campaign: Campaign, server: Server | None, *, per_second: float, now: datetime) -> Pacing:
-    """The rate and all that limits it, as it stands now."""
+def pacing_of(campaign: Campaign, servers: list[Server], *, per_second: float, now: datetime) -> Pacing:
+    """The rate and all that limits it, as it stands now; servers that share the work give what they have together."""
     window = windows.parse(campaign.sending_hours) if campaign.sending_hours else None
-    if server is None:
-        return Pacing(per_second, window=window)
-    limits = throttle.limits_of(server)
-    usual = (server.measured_per_minute or 0) / 60
-    is_under_way = campaign.status is Status.SENDING and not limits and window is None
+    limits = {server.id: throttle.limits_of(server) for server in servers}
+    usual = sum(server.measured_per_minute or 0 for server in servers) / 60
+    is_unhindered = campaign.status is Status.SENDING and window is None and not any(limits.values())
     # While a limit or the night holds it up, the last minute says nothing about the next.
-    rate = per_second if is_under_way else max(per_second, usual)
-    caps = limits.at(now)
-    if caps.per_second < math.inf:
-        rate = min(rate or math.inf, caps.per_second)
-    counts = throttle.counts_of(server.id) if limits else {}
+    rate = per_second if is_unhindered else max(per_second, usual)
+    caps = [limits[server.id].at(now) for server in servers]
+    fastest = sum(each.per_second for each in caps) if caps else math.inf
+    if fastest < math.inf:
+        rate = min(rate or math.inf, fastest)
+    counts = [throttle.counts_of(server.id) if limits[server.id] else {} for server in servers]
+    warming = limits[servers[0].id] if len(servers) == 1 else None
     return Pacing(
         per_second=rate,
-        per_hour=caps.hour,
-        per_day=caps.day,
-        free_this_hour=_free(counts, "hour", caps, now),
-        free_today=_free(counts, "day", caps, now),
-        warm_up_from=limits.warm_up_from,
-        warm_up_curve=limits.warm_up_curve,
-        used_today=allowance.used_today(counts, caps),
+        per_hour=_together([each.hour for each in caps]),
+        per_day=_together([each.day for each in caps]),
+        free_this_hour=_together([_free(*each, "hour", now) for each in zip(counts, caps, strict=True)]),
+        free_today=_together([_free(*each, "day", now) for each in zip(counts, caps, strict=True)]),
+        warm_up_from=warming.warm_up_from if warming else None,
+        warm_up_curve=warming.warm_up_curve if warming else (),
+        used_today=allowance.used_today(counts[0], caps[0]) if warming else 0,
         zone=clock.zone(settings.site().time_zone),
         window=window,
     )
@@ -74,14 +74,33 @@ def holdup_of(campaign: Campaign, *, now: datetime) -> Holdup | None:
     opening = hours.next_opening(campaign, now)
     if opening is not None:
         return Holdup("hours", opening, words=hours.words(campaign))
-    server = planning.server_of(campaign)
-    limits = throttle.limits_of(server) if server else None
-    if server is None or not limits:
+    found = [_holdup_of(server, now) for server in _servers(campaign)]
+    held = [each for each in found if each is not None]
+    if not held or len(held) < len(found):
+        return None  # one of them at least is free
+    return min(held, key=lambda each: each.until or now)
+
+
+def _holdup_of(server: Server, now: datetime) -> Holdup | None:
+    limits = throttle.limits_of(server)
+    if not limits:
         return None
     caps, counts = limits.at(now), throttle.counts_of(server.id)
     if caps.today is not None and allowance.used_today(counts, caps) >= caps.today:
-        return Holdup("warm_up", datetime.fromtimestamp(caps.tomorrow_at, UTC), caps.today)
-    return _limit(counts, caps, now) or _day_of_warm_up(caps)
+        until = datetime.fromtimestamp(caps.tomorrow_at, UTC)
+        return Holdup("warm_up", until, caps.today, server=server.name)
+    found = _limit(counts, caps, now) or _day_of_warm_up(caps)
+    return found and replace(found, server=server.name)
+
+
+def _servers(campaign: Campaign) -> list[Server]:
+    """Those that share the work; the ones that only step in are no help in counting."""
+    return next(iter(routes.of(campaign)), [])
+
+
+def _together(numbers: list[int | None]) -> int | None:
+    known = [each for each in numbers if each is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
 
 
 def _limit(counts: Counts, caps: Caps, now: datetime) -> Holdup | None:
@@ -105,8 +124,7 @@ def _day_of_warm_up(caps: Caps) -> Holdup | None:
     return None if caps.today is None else Holdup("warm_up", number=caps.today)
 
 
-def _free(counts: Counts, name: str, caps: Caps, now: datetime) -> int | None:
-    cap = caps.of(name)
-    if cap is None:
+def _free(counts: Counts, caps: Caps, name: str, now: datetime) -> int | None:
+    if caps.of(name) is None:
         return None
     return allowance.free(counts, caps.only(name), held=0, at=now.timestamp())
