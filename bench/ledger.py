@@ -11,6 +11,7 @@ import json
 import statistics
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from bench import ground, usage
@@ -21,6 +22,7 @@ from campaigns.delivery.desk import Copy, Desk
 from campaigns.delivery.lane import LARGEST_WINDOW
 from campaigns.delivery.models import State
 from campaigns.delivery.outcomes import Verdict
+from campaigns.delivery.receivers import Receivers
 from campaigns.mail.smtp import Phase
 
 
@@ -76,6 +78,7 @@ def _turns(campaign_id: int, number: int) -> float:
         folder=Path(),
         needs_fields=True,
         address_key=bytes(32),
+        receivers=Receivers(horizon=timedelta(hours=24)),
     )
     started = time.perf_counter()
     answered: list[Verdict] = []

@@ -30,6 +30,7 @@ SOCKET_TIMEOUT_S = 5
 JOBS = frozenset(
     {
         "campaigns.audience.jobs.run_import",
+        "campaigns.delivery.jobs.look_up_receivers",
         "campaigns.delivery.jobs.probe",
         "campaigns.delivery.jobs.send",
         "campaigns.notices.jobs.send_notice",

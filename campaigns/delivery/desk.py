@@ -21,6 +21,7 @@ from campaigns.delivery import batches, bounces, candidates, doubts, journal, re
 from campaigns.delivery.batches import Claim, Fenced
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.outcomes import Facts, Verdict
+from campaigns.delivery.receivers import Receivers
 from campaigns.planning.models import Status
 
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class Desk:
         folder: Path,
         needs_fields: bool,
         address_key: bytes,
+        receivers: Receivers,
     ) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
@@ -109,6 +111,7 @@ class Desk:
         self._folder = folder
         self._needs_fields = needs_fields
         self._address_key = address_key
+        self._receivers = receivers
         self._connection: sa.Connection | None = None
         self._lock = threading.Lock()
         self.held: dict[int, Held] = {}
@@ -170,6 +173,7 @@ class Desk:
                 now=now,
             )
             bounces.record(connection, verdicts, key=self._address_key, now=now)
+            self._receivers.note(connection, verdicts, now=now)
             _take_off(draft, verdicts)
             if again:
                 self._take_back(connection, draft)
@@ -224,6 +228,7 @@ class Desk:
             held.is_exhausted = False
 
     def _fill(self, connection: sa.Connection, draft: Draft, size: int, now: datetime) -> None:
+        self._receivers.look(connection)
         for held in draft.held.values():
             self._take_from(connection, draft, held, size, now)
         for _number in range(CLAIMS_PER_TURN):
@@ -259,6 +264,7 @@ class Desk:
         for reason, ids in left_out.items():
             values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}
             connection.execute(sa.update(Delivery).where(candidates.among(connection, ids)).values(values))
+        allowed = self._receivers.sort_out(connection, allowed, now=now)
         if not allowed:
             return
         fence = held.claim.fence
@@ -266,7 +272,14 @@ class Desk:
         candidates.mark(connection, ids, fence=fence, server_id=self._server_id, now=now)
         for row, fields in zip(allowed, candidates.fields_of(allowed), strict=True):
             assert row.subscriber_id is not None and row.email is not None  # else it was left out
-            facts = Facts(row.id, fence, row.attempts, row.doubts, row.first_tried(now))
+            facts = Facts(
+                row.id,
+                fence,
+                row.attempts,
+                row.doubts,
+                row.first_tried(now),
+                self._receivers.group_of(row.email),
+            )
             draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
         held.out.update(ids)
 

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 SEND = "campaigns.delivery.jobs.send"
 PROBE = "campaigns.delivery.jobs.probe"
+LOOK_UP = "campaigns.delivery.jobs.look_up_receivers"
 LEASE_S = 10.0
 SHORTEST_WAIT_S = 0.05
 
@@ -80,6 +81,7 @@ class Dispatcher:
             ("cancellations", 0, lambda: duties.settle_cancelled(now=clock.now())),
             ("lanes", 0, lambda: duties.hint_lanes(SEND, now=clock.now())),
             ("probes", ticks.repairs, lambda: duties.hint_probes(PROBE, now=clock.now())),
+            ("look-ups", ticks.repairs, lambda: duties.hint_look_ups(LOOK_UP, now=clock.now())),
             ("imports", ticks.hints, lambda: duties.hint_imports(now=clock.now())),
             ("notices", ticks.hints, lambda: duties.hint_notices(now=clock.now())),
             ("invariants", ticks.invariants, lambda: duties.check(now=clock.now())),

@@ -21,6 +21,7 @@ from campaigns.delivery import (
     launch,
     outages,
     rates,
+    receivers,
     recovery,
     routes,
     sending,
@@ -74,6 +75,12 @@ def hint_probes(job: str, *, now: datetime) -> None:
         return
     for server_id in outages.to_probe(now=now):
         queue.enqueue(job, server_id)
+
+
+def hint_look_ups(job: str, *, now: datetime) -> None:
+    """Ask a worker who receives for domains in trouble."""
+    if receivers.to_look_up(now=now) and not queue.waiting(job):
+        queue.enqueue(job)
 
 
 def hint_imports(*, now: datetime) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from campaigns.core import clock, queue
-from campaigns.delivery import outages, sending
+from campaigns.delivery import outages, receivers, sending
 from campaigns.delivery.dispatcher import SEND
 from campaigns.delivery.lane import End
 
@@ -30,6 +30,11 @@ def probe(server_id: int) -> None:
     """Knock at a server that is down; campaigns that waited for it go on when it answers."""
     if outages.probe(server_id, now=clock.now()):
         queue.nudge()
+
+
+def look_up_receivers() -> None:
+    """Ask the name servers who receives for domains in trouble."""
+    receivers.look_up(now=clock.now())
 
 
 def die_with_parent() -> None:

@@ -29,7 +29,7 @@ from campaigns.delivery.contents import Content
 from campaigns.delivery.desk import Copy, Desk
 from campaigns.delivery.journal import Journal, Mark
 from campaigns.delivery.models import State
-from campaigns.delivery.outcomes import Policy, Verdict
+from campaigns.delivery.outcomes import Policy, Strain, Verdict
 from campaigns.delivery.pace import End, Pace, boot_seconds
 from campaigns.delivery.watch import Watch
 from campaigns.delivery.words import said
@@ -103,7 +103,12 @@ class Lane:
     async def _run(self) -> End:
         with ThreadPoolExecutor(2, thread_name_prefix="lane") as self._threads:
             self._carrier = Carrier(
-                self._server, on_take=self._taken, on_result=self._result, may_finish=self.may_finish
+                self._server,
+                on_take=self._taken,
+                on_result=self._result,
+                may_finish=self.may_finish,
+                group_of=lambda key: self._open[key].facts.group,
+                slow_s=self._pace.slow_s,
             )
             timer = asyncio.create_task(self._keep_leases())
             try:
@@ -276,6 +281,8 @@ class Lane:
             verdict = outcomes.given_back(facts)  # our lease ended, the server did nothing wrong
         else:
             verdict = outcomes.judge(result, facts, policy=self._policy, now=self._clock())
+        if result.key in self._carrier.slow:
+            verdict = replace(verdict, strain=verdict.strain or Strain.SOME)
         mark = _MARKS.get(result.outcome)
         if mark is not None:
             self._journal.write(result.key, facts.fence, mark, verdict.code or 0)

@@ -129,7 +129,12 @@ def judge(result: Result, facts: Facts, *, policy: Policy = _POLICY, now: dateti
 def given_back(facts: Facts) -> Verdict:
     """For a row that was marked and never handed to the wire: it waits again, nothing is charged."""
     return Verdict(
-        facts.delivery_id, facts.fence, State.PENDING, attempts=facts.attempts, doubts=facts.doubts
+        facts.delivery_id,
+        facts.fence,
+        State.PENDING,
+        attempts=facts.attempts,
+        doubts=facts.doubts,
+        group=facts.group,
     )
 
 
@@ -158,6 +163,7 @@ def _accepted(result: Result, reply: Reply, facts: Facts) -> Verdict:
         enhanced=reply.enhanced or None,
         reply=reply.text[:LONGEST_REPLY],
         phase=result.phase,
+        group=facts.group,
     )
 
 

@@ -18,6 +18,7 @@ class Pace:
     budget_s: float = 30
     breath_s: float = 1.0  # after a window in which the server could not be reached
     patience_s: float = 2.0  # for how long a lane stays while the server may be given nothing
+    slow_s: float = 5.0  # from then on an answer is slow
     window: int = LARGEST_WINDOW
 
     @property

@@ -23,6 +23,7 @@ from campaigns.delivery.desk import Desk
 from campaigns.delivery.journal import Journal
 from campaigns.delivery.lane import End, Lane, Pace
 from campaigns.delivery.outcomes import Policy
+from campaigns.delivery.receivers import Receivers
 from campaigns.delivery.watch import Watch
 from campaigns.delivery.words import said
 from campaigns.planning.models import Campaign, PauseReason, Status
@@ -125,6 +126,7 @@ def _open(
     now: Callable[[], datetime],
 ) -> tuple[Lane, Journal]:
     content = contents.content_of(campaign)
+    policy = Policy(holds=campaign.holds_in_doubt, horizon=timedelta(hours=site_settings.site().retry_hours))
     connection = settings.connection(server)
     journal = Journal(journals(), owner, window=max(pace.window, connection.connections * 2))
     desk = Desk(
@@ -137,6 +139,7 @@ def _open(
         folder=journals(),
         needs_fields=content.needs_fields,
         address_key=site_settings.link_key(),
+        receivers=Receivers(horizon=policy.horizon),
     )
     is_trial = health.is_on_trial(server)
     watch = Watch(
@@ -150,9 +153,7 @@ def _open(
         journal,
         pace=pace,
         brake=brake,
-        policy=Policy(
-            holds=campaign.holds_in_doubt, horizon=timedelta(hours=site_settings.site().retry_hours)
-        ),
+        policy=policy,
         watch=watch,
         clock=now,
         should_yield=should_yield,

@@ -94,7 +94,9 @@ class Pool:
         def again(envelope: Envelope, error: Lost) -> None:
             self._again(envelope, error, is_suspect=not courier.answered)
 
-        courier = Courier(connection, self._take, self._on_result, again, self._may_finish)
+        courier = Courier(
+            connection, lambda: self._take(connection), self._on_result, again, self._may_finish
+        )
         try:
             await courier.run()
         except Lost as error:
@@ -145,7 +147,8 @@ class Pool:
         connection.rested_at = time.monotonic()
         self._idle.append(connection)
 
-    def _take(self) -> Envelope | None:
+    def _take(self, connection: Connection) -> Envelope | None:
+        """The next message for that connection."""
         return self._queue.popleft() if self._queue and not self._has_given_up else None
 
     def _again(self, envelope: Envelope, error: Lost, *, is_suspect: bool) -> None:

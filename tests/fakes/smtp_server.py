@@ -61,6 +61,7 @@ class SmtpServer:
         replies: dict[str, Script | str] | None = None,
         drop_at: dict[str, int | Callable[[Call], bool]] | None = None,
         delay_s: float = 0.0,
+        slow: Callable[[Call], float] | None = None,  # seconds before that answer
         stall_at: str | None = None,
         tls: str | None = None,
         users: dict[str, str] | None = None,
@@ -74,6 +75,7 @@ class SmtpServer:
         self.replies = replies or {}
         self.drop_at = drop_at or {}
         self.delay_s = delay_s
+        self.slow = slow
         self.stall_at = stall_at
         self.tls = tls
         self.users = users
@@ -215,6 +217,8 @@ class _Session:
         call = Call(verb, argument, server._counts[verb], self.number, sender, rcpt)
         if server.stall_at == verb:
             await asyncio.sleep(3600)
+        if server.slow is not None:
+            await asyncio.sleep(server.slow(call))
         drop = server.drop_at.get(verb)
         if drop is not None and (drop(call) if callable(drop) else call.count == drop):
             raise Drop

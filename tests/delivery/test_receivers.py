@@ -1,0 +1,182 @@
+"""A receiver in trouble waits, and everybody else does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.delivery import launch, receivers
+from campaigns.delivery.lane import End, Pace
+from campaigns.delivery.models import Batch, Delivery, Reason, Receiver, ReceiverDomain, State
+from campaigns.mail import domains
+from campaigns.planning.models import Campaign, Status
+from tests.delivery.factories import id_of, send, states
+from tests.factories import make_campaign, make_list, make_server, make_subscriber
+from tests.fakes.smtp_server import Call, SmtpServer
+
+BRISK = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=40)
+
+
+def make_mixed(server: SmtpServer, *parts: tuple[str, int], connections: int = 4) -> Campaign:
+    """A launched campaign to so many people at each domain, mixed well."""
+    readers = make_list()
+    pool = [(domain, number) for domain, many in parts for number in range(many)]
+    for domain, number in sorted(pool, key=lambda each: hash_of(*each)):
+        make_subscriber(f"r{number}@{domain}", lists=[readers])
+    via = make_server(port=server.port, connections=connections)
+    due = clock.now() - timedelta(seconds=1)
+    campaign = make_campaign(lists=[readers], server_id=via.id, status=Status.SCHEDULED, send_at=due)
+    launch.launch(campaign.id, clock.now())
+    return campaign
+
+
+def hash_of(domain: str, number: int) -> int:
+    return (number * 7919 + len(domain) * 104729) % 10007
+
+
+def refuse(answer: str, *names: str):
+    """A script that gives that answer to people at these domains."""
+    return lambda call: answer if call.argument.rstrip(">").endswith(names) else None
+
+
+def come_again(*, suspended_too: bool = True) -> None:
+    """Let everything that waits be due."""
+    past = clock.now() - timedelta(seconds=1)
+    db.session.execute(sa.update(Delivery).where(Delivery.state == State.DEFERRED).values(next_at=past))
+    db.session.execute(sa.update(Batch).values(next_at=None))
+    if suspended_too:
+        db.session.execute(sa.update(Receiver).values(next_at=past))
+    db.session.commit()
+
+
+def test_a_dead_domain_with_a_third_of_the_list_costs_the_others_nothing(each_database: Flask) -> None:
+    with SmtpServer(replies={"RCPT": refuse("451 4.4.1 no answer from host", "@dead.example")}) as server:
+        campaign = make_mixed(server, ("dead.example", 90), ("alive.example", 210))
+        assert send(campaign, pace=BRISK) is End.NOTHING
+        tried = [line for line in server.said("RCPT") if "@dead.example" in line]
+    assert states(campaign) == {"sent": 210, "deferred": 90}
+    assert len(tried) <= 2 * BRISK.window, "the windows on their way when it turned out"
+    rows = db.session.execute(
+        sa.select(Delivery.reason, sa.func.max(Delivery.attempts), sa.func.count())
+        .where(Delivery.state == State.DEFERRED)
+        .group_by(Delivery.reason)
+    )
+    found = {reason: (attempts, number) for reason, attempts, number in rows}
+    assert found[Reason.RECEIVER][0] == 0, "nobody was charged for waiting"
+    assert found[Reason.RECEIVER][1] == 90 - len(tried)
+    receiver = db.session.scalars(sa.select(Receiver)).one()
+    assert receiver.name == "dead.example"
+    assert receiver.next_at
+    assert timedelta(minutes=4) < receiver.next_at - clock.now() <= timedelta(minutes=5)
+    assert "no answer from host" in receiver.said
+
+
+def test_after_the_wait_a_few_go_first_and_then_all(each_database: Flask) -> None:
+    with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@dead.example")}) as server:
+        campaign = make_mixed(server, ("dead.example", 60))
+        send(campaign, pace=BRISK)
+        before = len(server.said("RCPT"))
+        come_again()
+        send(campaign, pace=BRISK)
+        assert len(server.said("RCPT")) - before <= 2 * receivers.MOST_ON_TRIAL
+        again = db.session.scalars(sa.select(Receiver)).one()
+        assert again.backoff_s == 600, "twice as long"
+        server.replies = {}
+        come_again()
+        send(campaign, pace=BRISK)
+        come_again()
+        send(campaign, pace=BRISK)
+    assert states(campaign) == {"sent": 60}
+    assert db.session.scalars(sa.select(Receiver)).all() == []
+
+
+def test_domains_of_one_provider_wait_together(app: Flask) -> None:
+    says = "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints"
+    with SmtpServer(replies={"RCPT": refuse(says, "@yahoo.com", "@aol.com")}) as server:
+        campaign = make_mixed(server, ("yahoo.com", 1), ("aol.com", 100), ("x.example", 20))
+        send(campaign, pace=BRISK)
+    found = states(campaign)
+    assert (found["sent"], found["deferred"]) == (20, 101)
+    receiver = db.session.scalars(sa.select(Receiver)).one()
+    assert receiver.name == "yahoo.com"
+    assert receiver.next_at
+    assert receiver.next_at - clock.now() > timedelta(minutes=55), "an hour at once"
+
+
+def test_some_full_mailboxes_at_a_big_provider_hold_up_nobody(app: Flask) -> None:
+    with SmtpServer(
+        replies={"RCPT": lambda call: "452 4.2.2 over quota" if "<r1" in call.argument else None}
+    ) as server:
+        campaign = make_mixed(server, ("gmail.com", 60))
+        send(campaign, pace=BRISK)
+    assert states(campaign) == {"sent": 49, "deferred": 11}
+    assert db.session.scalars(sa.select(Receiver)).all() == []
+
+
+def test_who_has_waited_past_the_horizon_expires(app: Flask) -> None:
+    with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@dead.example")}) as server:
+        campaign = make_mixed(server, ("dead.example", 60))
+        send(campaign, pace=BRISK)
+        assert states(campaign) == {"deferred": 60}
+        db.session.execute(sa.update(Delivery).values(started_at=clock.now() - timedelta(hours=25)))
+        come_again(suspended_too=False)
+        send(campaign, pace=BRISK)
+    assert states(campaign) == {"expired": 60}
+    assert set(db.session.scalars(sa.select(Delivery.reason))) == {Reason.TOO_LATE}
+
+
+def test_a_firm_with_its_mail_at_a_big_provider_shares_that_ones_troubles(
+    each_database: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domains, "look_up", {"firm.example": "gmail.com"}.get)
+    with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@firm.example", "@gmail.com")}) as server:
+        campaign = make_mixed(server, ("firm.example", 20))
+        send(campaign, pace=BRISK)
+        assert receivers.to_look_up(now=clock.now())
+        assert receivers.look_up(now=clock.now()) == 1
+        assert not receivers.to_look_up(now=clock.now())
+        assert db.session.scalars(sa.select(ReceiverDomain.receiver)).all() == ["gmail.com"]
+        other = make_mixed(server, ("gmail.com", 30))
+        send(other, pace=BRISK)
+        before = len(server.said("RCPT"))
+        come_again(suspended_too=False)
+        send(campaign, pace=BRISK)
+        assert len(server.said("RCPT")) == before, "it waits with gmail.com"
+
+
+def test_a_receiver_that_answers_slowly_holds_half_of_the_connections_and_then_waits(
+    each_database: Flask,
+) -> None:
+    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=40, slow_s=0.2)
+
+    def slow(call: Call) -> float:
+        return 0.5 if call.verb == "END" and call.rcpt_to.endswith("@tar.example") else 0
+
+    with SmtpServer(slow=slow, keywords=("PIPELINING",)) as server:
+        campaign = make_mixed(server, ("tar.example", 60), ("swift.example", 140), connections=4)
+        send(campaign, pace=pace)
+        arrived = [each.rpartition("@")[2] for each in server.addresses]
+    assert arrived.count("swift.example") == 140
+    assert arrived.count("tar.example") < 30, "the others wait their turn"
+    assert states(campaign)["deferred"] == 60 - arrived.count("tar.example")
+
+
+def test_a_slow_server_is_no_slow_receiver(app: Flask) -> None:
+    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, slow_s=0.02)
+    with SmtpServer(slow=lambda call: 0.05 if call.verb == "END" else 0) as server:
+        campaign = make_mixed(server, ("a.example", 8), ("b.example", 8))
+        send(campaign, pace=pace)
+    assert states(campaign) == {"sent": 16}
+
+
+def test_the_operator_sees_who_is_in_trouble(app: Flask) -> None:
+    with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@dead.example")}) as server:
+        campaign = make_mixed(server, ("dead.example", 20))
+        send(campaign, pace=BRISK)
+    assert id_of(campaign)
+    assert [each.name for each in receivers.in_trouble(now=clock.now())] == ["dead.example"]
