@@ -20,13 +20,14 @@ VIEWS = (
     "campaigns.settings.views",
 )
 # More routes of the blueprints above, imported before these are registered.
-MORE_ROUTES = ("campaigns.public.leaving", "campaigns.public.web_view")
+MORE_ROUTES = ("campaigns.public.leaving", "campaigns.public.web_view", "campaigns.settings.domains.views")
 COMMANDS = "campaigns.cli.commands"
 # Packages with tables: imported so that migrations and relationships know them all.
 MODELS = (
     "campaigns.notices.models",
     "campaigns.accounts.models",
     "campaigns.settings.models",
+    "campaigns.settings.domains.models",
     "campaigns.audience.models",
     "campaigns.planning.models",
     "campaigns.delivery.models",

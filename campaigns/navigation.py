@@ -69,6 +69,9 @@ ENTRIES = (
         children=(
             Entry(_("Sending servers"), "settings.servers", "server", ("settings.server",)),
             Entry(_("Senders"), "settings.senders", "at", ("settings.sender",)),
+            Entry(
+                _("Sending domains"), "settings.sending_domains", "shield-check", ("settings.sending_domain",)
+            ),
             Entry(_("Operators"), "accounts.operators", "user", OPERATORS, Action.ADMINISTER),
             Entry(
                 _("Receiving domains"), "settings.domains", "inbox", ("settings.domain",), Action.ADMINISTER

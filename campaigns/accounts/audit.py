@@ -32,6 +32,10 @@ LABELS = {
     "sender.created": _("Added a sender"),
     "sender.updated": _("Changed a sender"),
     "sender.deleted": _("Deleted a sender"),
+    "domain.created": _("Added a sending domain"),
+    "domain.keys_created": _("Made new keys of a sending domain"),
+    "domain.key_deleted": _("Deleted a key of a sending domain"),
+    "domain.deleted": _("Deleted a sending domain"),
     "site.updated": _("Changed the site"),
     "practice.emptied": _("Emptied the practice mailbox"),
 }

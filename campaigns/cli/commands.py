@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from campaigns.cli import campaign, demo, lists, operators, people, roles, servers, up
+from campaigns.cli import campaign, demo, domains, lists, operators, people, roles, servers, up
 
 COMMANDS = (
     up.up,
@@ -16,6 +16,7 @@ COMMANDS = (
     lists.lists,
     people.people,
     servers.server,
+    domains.domain,
     campaign.campaign,
 )
 

@@ -76,6 +76,7 @@ class Facts:
     has_server: bool = True
     is_practice: bool = False
     is_known_sender: bool = True
+    signature: str = "signing"  # or `none`, or `unpublished`: its keys do not stand in DNS as they should
     has_postal_address: bool = True
 
 
@@ -142,6 +143,14 @@ def _server(facts: Facts) -> Iterator[Finding]:
     elif facts.is_practice:
         sentence = _("This goes to the practice mailbox. Nobody outside gets it.")
         yield Finding(Level.LOOK, "server", sentence)
+    elif facts.signature == "none":
+        sentence = _("The app does not sign these mails with DKIM. That is right only if your server does.")
+        yield Finding(Level.LOOK, "domains", sentence)
+    elif facts.signature == "unpublished":
+        sentence = _(
+            "The DKIM key of the sender's domain was not found in DNS as it should be. Mails may fail."
+        )
+        yield Finding(Level.LOOK, "domains", sentence)
 
 
 def _subject(source: Source, compiled: Compiled | None) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import secrets
 import tempfile
@@ -33,6 +34,7 @@ class Config:
     trusted_proxies: int = 0
     log_level: str = "INFO"
     practice_port: int = 2525
+    dns_server: tuple[str, int] | None = None  # None: the machine's own
     limiter_url: str | None = None
     debug: bool = False
 
@@ -75,6 +77,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         trusted_proxies=_int(env, "TRUSTED_PROXIES", 0),
         log_level=env.get("LOG_LEVEL") or "INFO",
         practice_port=_int(env, "PRACTICE_PORT", 2525),
+        dns_server=_dns_server(env.get("DNS_SERVER")),
         debug=_bool(env, "DEBUG"),
     )
 
@@ -105,6 +108,18 @@ def _public_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError("PUBLIC_URL must be the full address people use, like https://mail.example.org.")
     return url.rstrip("/")
+
+
+def _dns_server(text: str | None) -> tuple[str, int] | None:
+    if not text:
+        return None
+    parts = urlsplit(f"//{text}")
+    try:
+        return str(ipaddress.ip_address(parts.hostname or "")), parts.port or 53
+    except ValueError as error:
+        raise ConfigError(
+            f"DNS_SERVER must be like 192.0.2.1:53 or [2001:db8::1]:53, not {text!r}."
+        ) from error
 
 
 def _kept_secret(path: Path) -> str:

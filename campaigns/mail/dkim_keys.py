@@ -24,6 +24,11 @@ class Algorithm(StrEnum):
     RSA = "rsa"
     ED25519 = "ed25519"
 
+    @property
+    def label(self) -> str:
+        """Its name as people write it."""
+        return "RSA" if self is Algorithm.RSA else "Ed25519"
+
 
 def generate(algorithm: Algorithm) -> PrivateKey:
     """A new key; RSA takes a tenth of a second or two."""
@@ -64,7 +69,12 @@ def public_text(private: PrivateKey) -> str:
 
 def record(private: PrivateKey) -> str:
     """The whole TXT record to publish."""
-    return f"v=DKIM1; k={algorithm_of(private).value}; p={public_text(private)}"
+    return record_of(algorithm_of(private), public_text(private))
+
+
+def record_of(algorithm: Algorithm, public: str) -> str:
+    """The same from what is public: the algorithm and the `p=`."""
+    return f"v=DKIM1; k={algorithm.value}; p={public}"
 
 
 def strings(text: str) -> list[str]:

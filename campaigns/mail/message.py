@@ -106,6 +106,7 @@ def build_notice(
     message_id: str,
     date: datetime,
     auto_submitted: str = "auto-generated",
+    sign: Sign | None = None,
 ) -> bytes:
     """One of the app's own mails as bytes; `from_` is an address or (name, address). RFC 3834."""
     name, sender = ("", from_) if isinstance(from_, str) else from_
@@ -120,10 +121,10 @@ def build_notice(
     ]
     if html is not None:
         made = frame(fields, (), (), boundary=boundary_for(text + html))
-        return made.joined("", wire.body(text), wire.body(html))
+        return made.joined("", wire.body(text), wire.body(html), sign=sign)
     block = "".join(fields) + "MIME-Version: 1.0\r\n" + _PART.format(kind="plain")
     check_block(block, (*field_names("".join(fields)), *_MIME_NAMES))
-    return _finished(block, wire.body(text), None)
+    return _finished(block, wire.body(text), sign)
 
 
 _MIME_NAMES = ("MIME-Version", "Content-Type", "Content-Transfer-Encoding")

@@ -18,6 +18,7 @@ from campaigns.notices import services
 from campaigns.notices.models import Notice
 from campaigns.settings import queries as settings
 from campaigns.settings import services as setting
+from campaigns.settings.domains.signing import sign_from
 
 
 def send_notice(notice_id: int) -> None:
@@ -63,6 +64,7 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
         text=notice.text,
         message_id=f"<{secrets.token_hex(16)}@{addresses.ascii_domain(addresses.domain_of(sender))}>",
         date=notice.created_at,
+        sign=sign_from(sender, notice.created_at),
     )
     return setting.connection(server), Envelope(notice.id, sender, notice.to_address, message)
 

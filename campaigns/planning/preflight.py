@@ -11,6 +11,7 @@ from campaigns.planning.models import Campaign
 from campaigns.planning.recipients import Funnel
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings
+from campaigns.settings.domains import queries as domains
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def of(campaign: Campaign) -> Preflight:
         has_server=server is not None,
         is_practice=server is not None and server.is_practice,
         is_known_sender=any(each.email == campaign.from_email for each in settings.senders()),
+        signature=domains.signature(campaign.from_email),
         has_postal_address=bool(site.postal_address.strip()),
     )
     return Preflight(funnel=funnel, findings=check(source, facts))

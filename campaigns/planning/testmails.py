@@ -11,16 +11,17 @@ from typing import Any
 
 from campaigns.audience.models import Subscriber
 from campaigns.content.compiled import Recipient, compile_content
-from campaigns.core import addresses, config
+from campaigns.core import addresses, config, signing
 from campaigns.core.errors import Invalid, Misconfigured
 from campaigns.core.i18n import _
-from campaigns.core.signing import Purpose, sign
+from campaigns.core.signing import Purpose
 from campaigns.mail import smtp
 from campaigns.planning import queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings
 from campaigns.settings import services as setting
+from campaigns.settings.domains.signing import sign_from
 
 MARK = "[Test] "
 MOST_ADDRESSES = 10
@@ -72,6 +73,7 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
     source = source_of(campaign, site=site, list_=list_, public_url=config.current().public_url)
     source = replace(source, subject=MARK + source.subject, track_opens=False, track_clicks=False)
     compiled = compile_content(source)
+    sign = sign_from(campaign.from_email, now)
     envelopes = [
         smtp.Envelope(
             key=number,
@@ -84,10 +86,11 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
                     values=queries.values_of(person) if person else {"email": address},
                     message_id=f"<{secrets.token_hex(16)}@{source.message_id_domain}>",
                     date=now,
-                    track_token=sign(key, Purpose.TRACK, NOBODY),
-                    unsubscribe_token=sign(key, Purpose.SUBSCRIPTION, NOBODY),
-                    view_token=sign(key, Purpose.VIEW, NOBODY),
-                )
+                    track_token=signing.sign(key, Purpose.TRACK, NOBODY),
+                    unsubscribe_token=signing.sign(key, Purpose.SUBSCRIPTION, NOBODY),
+                    view_token=signing.sign(key, Purpose.VIEW, NOBODY),
+                ),
+                sign=sign,
             ),
         )
         for number, address in enumerate(to)

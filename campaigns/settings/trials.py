@@ -13,6 +13,7 @@ from campaigns.core.i18n import _
 from campaigns.mail import message, smtp
 from campaigns.mail import probe as prober
 from campaigns.mail.probe import Certificate, Step
+from campaigns.settings.domains.signing import sign_from
 from campaigns.settings.models import Sender, Server
 
 # Somebody waits at a page: shorter than what a send would wait.
@@ -53,7 +54,7 @@ def probe(target: smtp.Server) -> Trial:
 def letter_to(
     operator: Operator, server: Server, *, senders: Sequence[Sender], now: datetime
 ) -> smtp.Envelope:
-    """A short mail to the operator, from the first sender there is, else from themselves."""
+    """A short mail to the operator, from the first sender there is, else from themselves; raises Misconfigured."""
     running = config.current()
     sender = (senders[0].name, senders[0].email) if senders else (operator.name, operator.email)
     text = mailtext.render(
@@ -70,6 +71,7 @@ def letter_to(
         text=text.text,
         message_id=f"<{secrets.token_hex(16)}@{running.public_host}>",
         date=now,
+        sign=sign_from(sender[1], now),
     )
     return smtp.Envelope(key=0, mail_from=sender[1], rcpt_to=operator.email, message=raw)
 

@@ -16,6 +16,7 @@ from campaigns.core.i18n import _
 from campaigns.delivery import standings
 from campaigns.practice import store as practice
 from campaigns.settings import limits, queries, services, trials
+from campaigns.settings.domains import queries as sending_domains
 from campaigns.settings.forms import DomainLimitForm, KnownServerForm, NewServerForm, SenderForm, SiteForm
 from campaigns.settings.models import DomainLimit, Sender, Server
 
@@ -31,6 +32,7 @@ def index() -> Any:
         default=queries.default_server(),
         senders=queries.senders(),
         domains=limits.domain_limits(),
+        sending_domains=sending_domains.domains(),
         practice_mails=practice.count(config.current()),
     )
 

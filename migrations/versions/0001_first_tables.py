@@ -102,6 +102,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_sender_email")),
     )
     op.create_table(
+        "sender_domain",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=253), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("findings", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sender_domain")),
+        sa.UniqueConstraint("name", name=op.f("uq_sender_domain_name")),
+    )
+    op.create_table(
+        "dkim_key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("domain_id", sa.Integer(), nullable=False),
+        sa.Column("selector", sa.String(length=63), nullable=False),
+        sa.Column("algorithm", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("private_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("public", sa.String(length=1000), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["domain_id"], ["sender_domain.id"], name=op.f("fk_dkim_key_domain_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dkim_key")),
+        sa.UniqueConstraint("domain_id", "selector", name=op.f("uq_dkim_key_domain_id")),
+    )
+    op.create_table(
         "server",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -753,6 +780,8 @@ def downgrade() -> None:
     op.drop_table("domain_meter")
     op.drop_table("domain_limit")
     op.drop_table("server")
+    op.drop_table("dkim_key")
+    op.drop_table("sender_domain")
     op.drop_table("sender")
     op.drop_table("operator")
     with op.batch_alter_table("notice", schema=None) as batch_op:

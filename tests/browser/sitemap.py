@@ -28,6 +28,8 @@ STANDING = {
     "senders": "/settings/senders",
     "sender-new": "/settings/senders/new",
     "domains": "/settings/domains",
+    "sending-domains": "/settings/sending-domains",
+    "sending-domain-new": "/settings/sending-domains/new",
     "site": "/settings/site",
     "operators": "/operators",
     "invite": "/operators/invite",
@@ -73,6 +75,7 @@ def operator_pages(page: Page) -> dict[str, str]:
         "/imports": {"import": r"^/imports/\d+$"},
         "/practice": {"practice-message": r"^/practice/\d+$"},
         "/settings/servers": {"server-edit": r"^/settings/servers/\d+(/edit)?$"},
+        "/settings/sending-domains": {"sending-domain": r"^/settings/sending-domains/\d+$"},
     }
     for start, wanted in patterns.items():
         page.goto(start)

@@ -1,0 +1,76 @@
+"""`flask domain …`"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from campaigns.cli.output import answer, as_json, command
+from campaigns.core import clock, config
+from campaigns.core.db import db
+from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail.lookup import Resolver
+from campaigns.settings.domains import page, queries, records, services, signing
+from campaigns.settings.domains.models import SenderDomain
+
+ALGORITHMS = {"both": services.BOTH, **{each.value: (each,) for each in Algorithm}}
+
+
+@click.group("domain")
+def domain() -> None:
+    """Domains that mails are signed for."""
+
+
+@domain.command("create")
+@click.argument("name", metavar="DOMAIN")
+@click.option("--algorithm", type=click.Choice(list(ALGORITHMS)), default="both", show_default=True)
+@as_json
+@command
+def create(name: str, algorithm: str, wants_json: bool) -> None:
+    """Make the DKIM keys of a domain and print the records to publish."""
+    made = services.create_domain(name, algorithms=ALGORITHMS[algorithm], now=clock.now())
+    db.session.commit()
+    sentence = f"Publish these records for {made.name}, then run: flask --app wsgi domain check {made.name}"
+    answer(_facts(made), wants_json=wants_json, sentence="\n".join([sentence, *_to_publish(made)]))
+
+
+@domain.command("check")
+@click.argument("name", metavar="DOMAIN")
+@as_json
+@command
+def check(name: str, wants_json: bool) -> None:
+    """Look whether a domain's records stand in DNS; keys whose records are right begin to sign."""
+    questions = signing.questions(queries.domain_by_name(name))
+    db.session.commit()  # hold nothing in the database while DNS takes its time
+    found = records.look(questions, Resolver(config.current().dns_server).texts)
+    row = queries.domain_by_name(name)
+    services.record_check(row, found, now=clock.now())
+    db.session.commit()
+    answer(_facts(row), wants_json=wants_json, sentence="\n".join(_as_found(row)))
+
+
+def _facts(row: SenderDomain) -> dict[str, Any]:
+    shown = [each.facts() for each in page.records_to_publish(row)]
+    is_signing = bool(row.signing_keys)
+    return {
+        "id": row.id,
+        "domain": row.name,
+        "health": row.health,
+        "is_signing": is_signing,
+        "records": shown,
+    }
+
+
+def _to_publish(row: SenderDomain) -> list[str]:
+    return [f"{each.name}. TXT {each.zone_value}" for each in page.records_to_publish(row) if each.value]
+
+
+def _as_found(row: SenderDomain) -> list[str]:
+    lines = [f"{row.name}: {'mails are signed' if row.signing_keys else 'mails are not signed yet'}"]
+    for each in page.records_to_publish(row):
+        lines.append(" ".join([f"{each.state:>9}  {each.name}", *map(str, each.sentences)]))
+        if each.state == "different":
+            lines += [f"{'found':>11}  {text}" for text in each.found]
+            lines += [f"{'wanted':>11}  {each.value}"] if each.value else []
+    return lines

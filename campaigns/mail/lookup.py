@@ -1,0 +1,52 @@
+"""TXT records as DNS gives them now, within a time that somebody at a page will wait."""
+
+from __future__ import annotations
+
+import time
+
+import dns.exception
+import dns.name
+import dns.resolver
+
+LONGEST_WAIT_S = 4.0
+PATIENCE_S = 15.0
+LARGEST_ANSWER = 1232
+
+
+class Silent(Exception):
+    """DNS gave no answer at all: neither a record nor that there is none."""
+
+
+class Resolver:
+    """Asks the machine's own name servers, or the one given as (address, port); patient once for all questions."""
+
+    def __init__(self, server: tuple[str, int] | None = None, *, patience_s: float = PATIENCE_S) -> None:
+        self._server = server
+        self._until = time.monotonic() + patience_s
+
+    def texts(self, name: str) -> list[str]:
+        """The TXT records of that name, each as one text; raises Silent."""
+        try:
+            absolute = dns.name.from_text(name)
+        except dns.exception.DNSException:  # what can be no name has no records
+            return []
+        try:
+            answer = self._resolver().resolve(absolute, "TXT", search=False, lifetime=self._left())
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except dns.exception.DNSException as error:
+            raise Silent(name) from error
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+
+    def _resolver(self) -> dns.resolver.Resolver:
+        asked = dns.resolver.Resolver(configure=self._server is None)
+        if self._server is not None:
+            asked.nameservers, asked.port = [self._server[0]], self._server[1]
+        asked.use_edns(0, 0, LARGEST_ANSWER)  # a key of RSA and its like would not fit into 512 octets
+        return asked
+
+    def _left(self) -> float:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise dns.exception.Timeout
+        return min(left, LONGEST_WAIT_S)

@@ -1,0 +1,79 @@
+"""What a sending domain's page and command show: each record, as it should be and as it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from campaigns.mail import dkim_keys
+from campaigns.settings import queries as settings
+from campaigns.settings.domains import records
+from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain
+from campaigns.settings.domains.records import REMARKS
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One record to publish; `value` is None where only the mail provider knows it."""
+
+    kind: str  # dkim, spf or dmarc
+    name: str
+    value: str | None
+    state: str = "unchecked"  # or right, different, missing, silent
+    found: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    key: DkimKey | None = None
+
+    @property
+    def strings(self) -> list[str]:
+        """The value as DNS keeps it, in strings of at most 255 octets."""
+        return dkim_keys.strings(self.value or "")
+
+    @property
+    def zone_value(self) -> str:
+        """The value as a zone file wants it: each string in quotes."""
+        return " ".join(f'"{each}"' for each in self.strings)
+
+    @property
+    def sentences(self) -> list[Any]:
+        """The remarks in words."""
+        return [REMARKS[name] for name in self.remarks if name in REMARKS]
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it should be there: a key that no longer signs may lose its record."""
+        return self.key is None or self.key.state is not KeyState.OLD
+
+    def facts(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        names = ("kind", "name", "value", "state", "found")
+        plain = {name: getattr(self, name) for name in names}
+        plain |= {"strings": self.strings, "remarks": [str(sentence) for sentence in self.sentences]}
+        if self.key:
+            plain |= {"selector": self.key.selector, "key_state": self.key.state.value}
+        return plain
+
+
+def records_of(domain: SenderDomain, hosts: Sequence[str]) -> list[Shown]:
+    """All records of the domain, those of its keys first; `hosts` are the servers that send for it."""
+    name = domain.name
+    shown = [_shown(domain, "dkim", key.record_name, key.record, key) for key in domain.keys]
+    shown.append(_shown(domain, "spf", name, records.suggested_spf(name, hosts)))
+    shown.append(_shown(domain, "dmarc", f"_dmarc.{name}", records.suggested_dmarc(name)))
+    return shown
+
+
+def records_to_publish(domain: SenderDomain) -> list[Shown]:
+    """The same for the servers there are."""
+    return records_of(domain, [server.host for server in settings.servers() if not server.is_practice])
+
+
+def _shown(
+    domain: SenderDomain, kind: str, name: str, value: str | None, key: DkimKey | None = None
+) -> Shown:
+    for each in domain.findings:
+        # There is one of SPF and DMARC, the latter possibly at the domain above.
+        if each["kind"] == kind and (kind != "dkim" or each["name"] == name):
+            return Shown(kind, name, value, each["state"], each["found"], each["remarks"], key)
+    return Shown(kind, name, value, key=key)

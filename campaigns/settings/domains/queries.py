@@ -1,0 +1,70 @@
+"""Named reads of sending domains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from campaigns.core import addresses
+from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.settings.domains.models import DkimKey, SenderDomain
+
+
+def domains() -> Sequence[SenderDomain]:
+    """All sending domains by name."""
+    return db.session.scalars(sa.select(SenderDomain).order_by(SenderDomain.name)).all()
+
+
+def domain(domain_id: int) -> SenderDomain:
+    """That domain; raises NotFound."""
+    found = db.session.get(SenderDomain, domain_id)
+    if found is None:
+        raise NotFound(_("There is no such sending domain."))
+    return found
+
+
+def domain_by_name(name: str) -> SenderDomain:
+    """The domain of that name, however it is written; raises NotFound."""
+    found = db.session.scalar(sa.select(SenderDomain).filter_by(name=_ascii(name.strip().rstrip("."))))
+    if found is None:
+        raise NotFound(_("There is no sending domain named %(name)s.", name=name))
+    return found
+
+
+def key(domain_id: int, key_id: int) -> DkimKey:
+    """That key of that domain; raises NotFound."""
+    found = db.session.get(DkimKey, key_id)
+    if found is None or found.domain_id != domain_id:
+        raise NotFound(_("There is no such key."))
+    return found
+
+
+def signing_domain(address: str) -> SenderDomain | None:
+    """The domain whose keys sign mails from that address: its own, else the nearest above it (RFC 7489, 3.1.1)."""
+    names = _and_above(_ascii(addresses.domain_of(address)))
+    if not names:
+        return None
+    rows = db.session.scalars(sa.select(SenderDomain).where(SenderDomain.name.in_(names)))
+    known = {row.name: row for row in rows}
+    return next((known[name] for name in names if name in known and known[name].signing_keys), None)
+
+
+def signature(address: str) -> str:
+    """Whether mails from that address are signed: `signing`, `unpublished` or `none`."""
+    found = signing_domain(address)
+    return found.health if found else "none"
+
+
+def _and_above(name: str) -> list[str]:
+    labels = name.split(".")
+    return [".".join(labels[first:]) for first in range(len(labels) - 1)]
+
+
+def _ascii(name: str) -> str:
+    try:
+        return addresses.ascii_domain(name)
+    except UnicodeError:
+        return ""

@@ -1,0 +1,188 @@
+"""What should stand in DNS about a sending domain, and whether it does (RFC 6376, 7208, 9989)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from campaigns.core.i18n import _
+from campaigns.mail import dkim_keys
+from campaigns.mail.dkim import PrivateKey
+from campaigns.mail.dkim_keys import tags
+from campaigns.mail.lookup import Silent
+
+MOST_SPF_LOOKUPS = 10  # RFC 7208, 4.6.4
+MOST_LABELS = 8  # of a name that DMARC is looked for at (RFC 9989, 4.10)
+
+Texts = Callable[[str], list[str]]  # a name's TXT records; raises Silent
+
+REMARKS: dict[str, Any] = {
+    "dkim_several": _("There are several records at this name. Readers may take any: leave one."),
+    "dkim_other": _("This is another key than ours, or it is cut off. Mails signed by ours fail."),
+    "dkim_revoked": _("The record says that the key is revoked: its p= is empty."),
+    "dkim_testing": _("The record says t=y, only testing. Take that out."),
+    "spf_several": _("There are several SPF records, which counts as an error. Join them into one."),
+    "spf_open": _("It lets every server of the world send for you. End it with ~all or -all."),
+    "spf_ptr": _("It uses ptr, which receivers skip. Name the servers in another way."),
+    "spf_lookups": _(
+        "It needs more than 10 look-ups, which counts as an error. Take out what you do not use."
+    ),
+    "spf_include": _("It includes a domain that has no SPF record, which counts as an error."),
+    "dmarc_several": _("There are several DMARC records, which count as none. Leave one."),
+    "dmarc_policy": _("It has no p= with none, quarantine or reject."),
+    "dmarc_reports": _(
+        "It names no address for reports. With rua=mailto:… you learn who sends in your name."
+    ),
+    "dmarc_deprecated": _("It uses pct, rf or ri, which no longer mean anything."),
+    "dmarc_strict": _("It is strict (adkim=s): mails from a subdomain need a key of that subdomain."),
+    "dmarc_parent": _("It is the record of the domain above, which holds for this one too."),
+}
+
+
+class State(StrEnum):
+    RIGHT = "right"
+    DIFFERENT = "different"
+    MISSING = "missing"
+    SILENT = "silent"  # DNS did not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look found at one name: the texts there, and remarks by their names in REMARKS."""
+
+    kind: str  # dkim, spf or dmarc
+    name: str
+    state: State
+    found: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What to ask DNS about a domain; asking needs no database."""
+
+    domain: str
+    keys: Sequence[tuple[str, PrivateKey]]  # record name and private key
+
+
+def look(questions: Questions, texts: Texts) -> list[Finding]:
+    """Ask and compare; never raises for what DNS says or does not say."""
+    return [
+        *(_asked("dkim", name, partial(dkim, name, private, texts)) for name, private in questions.keys),
+        _asked("spf", questions.domain, partial(spf, questions.domain, texts)),
+        _asked("dmarc", f"_dmarc.{questions.domain}", partial(dmarc, questions.domain, texts)),
+    ]
+
+
+def dkim(name: str, private: PrivateKey, texts: Texts) -> Finding:
+    """Whether the published key is the public half of this private one."""
+    found = texts(name)
+    if not found:
+        return Finding("dkim", name, State.MISSING)
+    if len(found) > 1:
+        return Finding("dkim", name, State.DIFFERENT, found, ["dkim_several"])
+    if dkim_keys.publishes(found[0], private):
+        remarks = ["dkim_testing"] if dkim_keys.is_testing(found[0]) else []
+        return Finding("dkim", name, State.RIGHT, found, remarks)
+    remark = "dkim_revoked" if tags(found[0]).get("p") == "" else "dkim_other"
+    return Finding("dkim", name, State.DIFFERENT, found, [remark])
+
+
+def spf(name: str, texts: Texts) -> Finding:
+    """Whether the domain's SPF record is one that receivers can use. Who sends for it we can't know."""
+    found = _spf_records(texts(name))
+    if not found:
+        return Finding("spf", name, State.MISSING)
+    remarks = ["spf_several"] if len(found) > 1 else list(dict.fromkeys(_spf_faults(name, found[0], texts)))
+    return Finding("spf", name, State.DIFFERENT if remarks else State.RIGHT, found, remarks)
+
+
+def dmarc(name: str, texts: Texts) -> Finding:
+    """The DMARC record that holds for the domain: its own, else the nearest above it."""
+    for place in _dmarc_places(name):
+        found = [text for text in texts(f"_dmarc.{place}") if re.match(r"v\s*=\s*DMARC1\s*(;|$)", text)]
+        if len(found) > 1:
+            return Finding("dmarc", f"_dmarc.{place}", State.DIFFERENT, found, ["dmarc_several"])
+        if found:
+            return _dmarc_finding(place, found[0], is_above=place != name)
+    return Finding("dmarc", f"_dmarc.{name}", State.MISSING)
+
+
+def suggested_dmarc(domain: str) -> str:
+    """A record to begin with: it changes nothing but asks for reports."""
+    return f"v=DMARC1; p=none; rua=mailto:dmarc@{domain}"
+
+
+def suggested_spf(domain: str, hosts: Sequence[str]) -> str | None:
+    """A record that lets our own servers send; None when they are a provider's, who says what to include."""
+    own = [host for host in hosts if host == domain or host.endswith(f".{domain}")]
+    return f"v=spf1 {' '.join(f'a:{host}' for host in own)} ~all" if own and len(own) == len(hosts) else None
+
+
+def _asked(kind: str, name: str, ask: Callable[[], Finding]) -> Finding:
+    try:
+        return ask()
+    except Silent:
+        return Finding(kind, name, State.SILENT)
+
+
+def _spf_records(found: Sequence[str]) -> list[str]:
+    return [text for text in found if re.match(r"v=spf1( |$)", text, re.I)]
+
+
+def _spf_faults(name: str, record: str, texts: Texts) -> Iterator[str]:
+    words = record.lower().split()[1:]
+    if {"all", "+all"} & set(words):
+        yield "spf_open"
+    if any(re.match(r"[+?~-]?ptr\b", word) for word in words):
+        yield "spf_ptr"
+    count, is_broken = _spf_lookups(name, record, texts)
+    if is_broken:
+        yield "spf_include"
+    if count > MOST_SPF_LOOKUPS:
+        yield "spf_lookups"
+
+
+def _spf_lookups(name: str, record: str, texts: Texts) -> tuple[int, bool]:
+    """How many look-ups a receiver needs at most, and whether one of them leads to no SPF record."""
+    waiting, count, is_broken = [record], 0, False
+    while waiting and count <= MOST_SPF_LOOKUPS:  # which also ends a ring of includes
+        words = waiting.pop().lower().split()[1:]
+        count += sum(
+            1 for word in words if re.match(r"[+?~-]?(include:|a\b|mx\b|ptr\b|exists:)|redirect=", word)
+        )
+        for place in re.findall(r"(?:^|\s)[+?~-]?(?:include:|redirect=)(\S+)", " ".join(words)):
+            if "%" in place:  # a macro: differs by mail
+                continue
+            found = _spf_records(texts(place))
+            is_broken = is_broken or len(found) != 1
+            waiting += found[:1]
+    return count, is_broken
+
+
+def _dmarc_places(name: str) -> list[str]:
+    """The domain and those above it, of the long ones only the last eight (RFC 9989, 4.10)."""
+    labels = name.split(".")
+    above = [".".join(labels[first:]) for first in range(1, len(labels))]
+    return [name, *(place for place in above if place.count(".") < MOST_LABELS - 1)]
+
+
+def _dmarc_finding(place: str, text: str, *, is_above: bool) -> Finding:
+    said = tags(text)
+    policy = said.get("sp", said.get("p", "")) if is_above else said.get("p", "")
+    is_right = policy.lower() in ("none", "quarantine", "reject")
+    remarks = {
+        "dmarc_parent": is_above,
+        "dmarc_policy": not is_right,
+        "dmarc_reports": not said.get("rua"),
+        "dmarc_deprecated": bool({"pct", "rf", "ri"} & said.keys()),
+        "dmarc_strict": said.get("adkim", "r").lower() == "s",
+    }
+    state = State.RIGHT if is_right else State.DIFFERENT
+    return Finding(
+        "dmarc", f"_dmarc.{place}", state, [text], [name for name, holds in remarks.items() if holds]
+    )

@@ -1,0 +1,108 @@
+"""Verbs on sending domains and their keys."""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.core import config, secrets
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.i18n import _
+from campaigns.mail import dkim_keys
+from campaigns.mail.dkim_keys import Algorithm
+from campaigns.settings import checks
+from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain, seal_owner
+from campaigns.settings.domains.records import Finding, State
+
+BOTH = (Algorithm.RSA, Algorithm.ED25519)
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+def create_domain(name: str, *, algorithms: Sequence[Algorithm] = BOTH, now: datetime) -> SenderDomain:
+    """A new domain with keys that wait for their records; raises Invalid (name), Conflict for a known one."""
+    name = clean_name(name)
+    if db.session.scalar(sa.select(SenderDomain.id).filter_by(name=name)):
+        raise Conflict(_("%(name)s is already here.", name=name))
+    domain = SenderDomain(name=name, findings=[], created_at=now)
+    db.session.add(domain)
+    _add_keys(domain, algorithms, now)
+    return domain
+
+
+def clean_name(name: str) -> str:
+    """The domain in A-labels; raises Invalid for what can't be the domain of an address."""
+    try:
+        name = checks.clean_host(name.strip().rpartition("@")[2])
+    except Invalid:
+        name = ""
+    is_number = name.rpartition(".")[2].isdigit() or ":" in name
+    if "." not in name or "_" in name or is_number:
+        raise Invalid(
+            _("Enter a domain like example.com, without https:// and without a mailbox."), field="name"
+        )
+    return name
+
+
+def create_keys(domain: SenderDomain, *, now: datetime) -> list[DkimKey]:
+    """New keys to take over from those that sign, once they are published; raises Conflict while others wait."""
+    if any(key.state is KeyState.WAITING for key in domain.keys):
+        raise Conflict(_("There are keys that wait for their records. Publish these, or delete them."))
+    known = {key.algorithm for key in domain.keys}
+    return _add_keys(domain, [each for each in BOTH if each in known] or BOTH, now)
+
+
+def delete_key(key: DkimKey) -> None:
+    """Forget a key; raises Conflict for one that signs."""
+    if key.state is KeyState.SIGNING:
+        raise Conflict(_("This key signs your mails. Make new keys and publish them first."))
+    key.domain.keys.remove(key)
+    db.session.flush()
+
+
+def delete_domain(domain: SenderDomain) -> None:
+    """Forget a domain with its keys: mails from it are no longer signed."""
+    db.session.delete(domain)
+    db.session.flush()
+
+
+def record_check(domain: SenderDomain, findings: Sequence[Finding], *, now: datetime) -> list[DkimKey]:
+    """Keep what was found; keys whose records are right begin to sign. These are returned."""
+    domain.findings, domain.checked_at = [asdict(finding) for finding in findings], now
+    right = {finding.name for finding in findings if finding.state is State.RIGHT}
+    begun = [key for key in domain.keys if key.state is KeyState.WAITING and key.record_name in right]
+    for key in begun:
+        for other in domain.keys:
+            if other.state is KeyState.SIGNING and other.algorithm is key.algorithm:
+                other.state = KeyState.OLD
+        key.state, key.signing_since = KeyState.SIGNING, now
+    db.session.flush()
+    return begun
+
+
+def _add_keys(domain: SenderDomain, algorithms: Sequence[Algorithm], now: datetime) -> list[DkimKey]:
+    # Random, for another installation may sign for the same domain, and a selector is never used twice.
+    name = "columba-" + "".join(randomness.choice(_LETTERS) for _letter in range(6))
+    made = [_key(domain.name, f"{name}-{algorithm.value}", algorithm, now) for algorithm in algorithms]
+    domain.keys.extend(made)
+    db.session.flush()
+    return made
+
+
+def _key(domain: str, selector: str, algorithm: Algorithm, now: datetime) -> DkimKey:
+    private = dkim_keys.generate(algorithm)
+    sealed = secrets.seal(
+        config.current().secret_key, dkim_keys.to_text(private), owner=seal_owner(domain, selector)
+    )
+    return DkimKey(
+        selector=selector,
+        algorithm=algorithm,
+        state=KeyState.WAITING,
+        private_sealed=sealed,
+        public=dkim_keys.public_text(private),
+        created_at=now,
+    )

@@ -1,0 +1,114 @@
+"""Pages of sending domains; routes of the settings blueprint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+
+from campaigns.accounts import audit
+from campaigns.accounts.forms import accepted
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.core import clock, config
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError
+from campaigns.core.i18n import _
+from campaigns.mail.lookup import Resolver
+from campaigns.settings.domains import page, queries, records, services, signing
+from campaigns.settings.domains.forms import DomainForm
+from campaigns.settings.domains.models import SenderDomain
+from campaigns.settings.views import bp
+
+
+@bp.get("/settings/sending-domains")
+@allow(Action.READ)
+def sending_domains() -> Any:
+    return render_template("settings/sending_domains.html", domains=queries.domains())
+
+
+@bp.route("/settings/sending-domains/new", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+def sending_domain_create() -> Any:
+    form = DomainForm()
+    if form.validate_on_submit() and (made := _create(form)):
+        flash(_("%(name)s is added. Publish its records, then check them.", name=made.name), "success")
+        return redirect(url_for(".sending_domain_show", domain_id=made.id), 303)
+    return render_template(
+        "settings/sending_domain_create.html", form=form
+    ), 422 if form.is_submitted() else 200
+
+
+def _create(form: DomainForm) -> SenderDomain | None:
+    made = accepted(form, lambda: services.create_domain(form.name.data or "", now=clock.now()))
+    if made is not None:
+        _record("domain.created", made.name)
+    return made
+
+
+@bp.get("/settings/sending-domains/<int:domain_id>")
+@allow(Action.READ)
+def sending_domain_show(domain_id: int) -> Any:
+    domain = queries.domain(domain_id)
+    return render_template(
+        "settings/sending_domain_show.html", domain=domain, records=page.records_to_publish(domain)
+    )
+
+
+@bp.post("/settings/sending-domains/<int:domain_id>/check")
+@allow(Action.ADMINISTER)
+def sending_domain_check(domain_id: int) -> Any:
+    """Ask DNS; keys whose records are right begin to sign."""
+    questions = signing.questions(queries.domain(domain_id))
+    db.session.commit()  # hold nothing in the database while DNS takes its time
+    found = records.look(questions, Resolver(config.current().dns_server).texts)
+    begun = services.record_check(queries.domain(domain_id), found, now=clock.now())
+    db.session.commit()
+    if begun:
+        flash(_("Mails from %(name)s are signed from now on.", name=questions.domain), "success")
+    return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
+
+
+@bp.post("/settings/sending-domains/<int:domain_id>/keys")
+@allow(Action.ADMINISTER)
+def sending_domain_create_keys(domain_id: int) -> Any:
+    domain = queries.domain(domain_id)
+    try:
+        services.create_keys(domain, now=clock.now())
+    except DomainError as error:
+        flash(error.message, "error")
+        return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
+    _record("domain.keys_created", domain.name)
+    flash(_("The new keys take over once their records are published and checked."), "success")
+    return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
+
+
+@bp.post("/settings/sending-domains/<int:domain_id>/keys/<int:key_id>/delete")
+@allow(Action.ADMINISTER)
+def sending_domain_delete_key(domain_id: int, key_id: int) -> Any:
+    key = queries.key(domain_id, key_id)
+    selector, name = key.selector, key.domain.name
+    try:
+        services.delete_key(key)
+    except DomainError as error:
+        flash(error.message, "error")
+        return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
+    _record("domain.key_deleted", name, selector=selector)
+    flash(_("%(name)s is deleted. You may take its record out of DNS.", name=selector), "success")
+    return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
+
+
+@bp.post("/settings/sending-domains/<int:domain_id>/delete")
+@allow(Action.ADMINISTER)
+def sending_domain_delete(domain_id: int) -> Any:
+    domain = queries.domain(domain_id)
+    name = domain.name
+    services.delete_domain(domain)
+    _record("domain.deleted", name)
+    flash(_("%(name)s is deleted.", name=name), "success")
+    return redirect(url_for(".sending_domains"), 303)
+
+
+def _record(action: str, subject: str, **details: Any) -> None:
+    """Write the audit entry and commit everything that was done."""
+    audit.record(action, subject, by=operator(), now=clock.now(), ip=request.remote_addr or "", **details)
+    db.session.commit()
