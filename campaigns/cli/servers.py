@@ -12,6 +12,7 @@ from campaigns.core.db import db
 from campaigns.mail.security import Security
 from campaigns.settings import services as settings
 from campaigns.settings.limits import ServerLimits
+from campaigns.settings.sharing import ServerPart
 
 
 @click.group("server")
@@ -33,6 +34,8 @@ def server() -> None:
 @click.option("--per-day", type=click.IntRange(1))
 @click.option("--warm-up-from", type=click.DateTime(["%Y-%m-%d"]), help="The first day of a warm-up.")
 @click.option("--warm-up", "warm_up_curve", default="", help='Mails a day, like "50, 100, 500".')
+@click.option("--share", default=0, help="Of the mail that names no server; 0: it only steps in.")
+@click.option("--domains", default="", help="The sender domains it may carry; none: all.")
 @as_json
 @command
 def create(
@@ -49,6 +52,8 @@ def create(
     per_day: int | None,
     warm_up_from: datetime | None,
     warm_up_curve: str,
+    share: int,
+    domains: str,
     wants_json: bool,
 ) -> None:
     """Create a sending server."""
@@ -65,6 +70,7 @@ def create(
         password=secret_from_stdin() if password_stdin else None,
         connections=connections,
         limits=ServerLimits(per_second, per_minute, per_hour, per_day, first, warm_up_curve),
+        part=ServerPart(share, domains),
         now=now,
     )
     db.session.commit()

@@ -12,7 +12,7 @@ from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import hours, pacing, queries, services
+from campaigns.delivery import hours, pacing, queries, receivers, routes, services
 from campaigns.delivery.models import State
 from campaigns.planning import queries as planning
 from campaigns.planning.models import Campaign, PauseReason, Status
@@ -101,11 +101,21 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "tones": TONES,
         "reasons": queries.reasons(campaign.id),
         "refusals": queries.refusals(campaign.id),
-        "server": planning.server_of(campaign),
+        **_servers(campaign),
         "holdup": pacing.holdup_of(campaign, now=clock.now()),
         "hours": hours.words(campaign),
         "refresh_s": _refresh_s(campaign, is_waiting=bool(progress.counts.waiting)),
     }
+
+
+def _servers(campaign: Campaign) -> dict[str, Any]:
+    """Whom it goes out by now; when all are closed, the one that is tried next; and who takes nothing from us."""
+    now = clock.now()
+    usable = routes.usable(campaign, now=now)
+    closed = [] if usable else [each for each in routes.every(campaign) if each.closed_until]
+    next_one = min(closed, key=lambda each: each.closed_until or now, default=None)
+    waiting = receivers.in_trouble(now=now) if campaign.status is Status.SENDING else []
+    return {"servers": usable or routes.every(campaign)[:1], "closed": next_one, "receivers": waiting}
 
 
 def _refresh_s(campaign: Campaign, *, is_waiting: bool) -> int | None:

@@ -14,7 +14,7 @@ LONGEST = {"name": 200, "subject": 500, "preheader": 500, "from_name": 100}
 LINES = frozenset({"name", "subject", "preheader", "from_name"})
 ADDRESSES = frozenset({"from_email", "reply_to"})
 TEXTS = frozenset({"html", "text"})
-OTHERS = frozenset({"lists", "server", "track_opens", "track_clicks"})
+OTHERS = frozenset({"lists", "server", "fails_over", "track_opens", "track_clicks"})
 FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
 
 

@@ -85,6 +85,10 @@ class CampaignForm(FlaskForm):
         _("Lists"), coerce=_number, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
     server = SelectField(_("Sending server"))
+    fails_over = BooleanField(
+        _("Let another server step in"),
+        description=_("When this one is down, refuses us or has used up its allowance. Nobody gets two."),
+    )
     track_opens = BooleanField(_("Count opens"))
     track_clicks = BooleanField(_("Count clicks"))
     html = TextAreaField(_("HTML"))
@@ -105,7 +109,13 @@ class CampaignForm(FlaskForm):
         self._lists = {each.id: each for each in queries.lists_to_choose()}
         self.lists.choices = [SelectChoice(each.id, each.name) for each in self._lists.values()]
         self._servers = {str(each.id): each for each in settings.servers()}
-        self.server.choices = [SelectChoice("", _("The default server"))]
+        real = [each for each in self._servers.values() if not each.is_practice]
+        shares = sum(bool(each.weight) or each.is_default for each in real) > 1
+        self.server.choices = [
+            SelectChoice("", _("Those that share the work") if shares else _("The default server"))
+        ]
+        if len(real) < 2:
+            del self.fails_over
         self.server.choices += [SelectChoice(key, each.name) for key, each in self._servers.items()]
 
     @property
@@ -125,6 +135,8 @@ class CampaignForm(FlaskForm):
         values["reply_to"] = self.reply_to.data or (sender.reply_to if sender else None)
         values["lists"] = [self._lists[each] for each in self.lists.data or () if each in self._lists]
         values["server"] = self._servers.get(self.server.data)
+        if "fails_over" in self:
+            values["fails_over"] = self.fails_over.data
         return values
 
 
@@ -193,7 +205,10 @@ class ScheduleForm(FlaskForm):
 
 
 def _data(campaign: Campaign) -> dict[str, Any]:
-    fields = ("version", "name", "subject", "preheader", "track_opens", "track_clicks", "html", "text")
+    fields = (
+        *("version", "name", "subject", "preheader", "html", "text"),
+        *("track_opens", "track_clicks", "fails_over"),
+    )
     return {
         **{field: getattr(campaign, field) for field in fields},
         "reply_to": campaign.reply_to or "",

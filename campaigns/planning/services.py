@@ -44,6 +44,7 @@ def create_campaign(
     html: str = "",
     text: str = "",
     server: Server | None = None,
+    fails_over: bool = True,
     track_opens: bool = True,
     track_clicks: bool = True,
     sending_hours: str | None = None,
@@ -62,6 +63,7 @@ def create_campaign(
             "html": html,
             "text": text,
             "server": server,
+            "fails_over": fails_over,
             "track_opens": track_opens,
             "track_clicks": track_clicks,
         }
@@ -96,7 +98,10 @@ def save_draft(campaign: Campaign, *, version: int, values: Mapping[str, Any], n
 
 def copy_campaign(campaign: Campaign, *, now: datetime, created_by: Operator | None = None) -> Campaign:
     """A draft that says the same to the same lists."""
-    values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING, "server", "sending_hours")}
+    values = {
+        field: getattr(campaign, field)
+        for field in (*_CONTENT, *_TRACKING, "server", "fails_over", "sending_hours")
+    }
     ending = translate(" (copy)")
     name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     return create_campaign(name=name, lists=list(campaign.lists), created_by=created_by, now=now, **values)

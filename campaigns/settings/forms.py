@@ -27,6 +27,7 @@ from campaigns.settings import checks, warmup
 from campaigns.settings.limits import MOST, WINDOWS, ServerLimits
 from campaigns.settings.models import Server
 from campaigns.settings.services import MOST_CONNECTIONS
+from campaigns.settings.sharing import MOST_WEIGHT, ServerPart, clean_domains
 
 SECURITY = (
     (Security.STARTTLS.value, _("STARTTLS, usually port 587")),
@@ -108,6 +109,23 @@ class ServerForm(FlaskForm):
         render_kw={"rows": 3, "inputmode": "numeric"},
     )
 
+    weight = IntegerField(
+        _("Share"),
+        [Optional(), NumberRange(0, MOST_WEIGHT)],
+        default=0,
+        description=_(
+            "Of the mail of campaigns that name no server: one with 2 takes twice as much as one with 1."
+            " With 0 it only steps in when the others can't be used."
+        ),
+        render_kw={"min": 0},
+    )
+    sender_domains = TextAreaField(
+        _("Only for senders at these domains"),
+        [Optional(), Length(max=1000), fits(clean_domains)],
+        description=_("For providers that carry only domains they know. Leave empty for all."),
+        render_kw={"rows": 2, "spellcheck": "false", "autocapitalize": "none"},
+    )
+
     def limits(self) -> ServerLimits:
         """What may be sent over the server."""
         caps = {name: self[name].data for name in WINDOWS}
@@ -128,7 +146,8 @@ class ServerForm(FlaskForm):
         names = ("name", "host", "port", "username", "connections", "verify_certificate")
         chosen = {name: self[name].data for name in names}
         chosen |= {"security": Security(self.security.data), "password": self.password.data or None}
-        return {**chosen, "limits": self.limits()}
+        part = ServerPart(self.weight.data or 0, self.sender_domains.data or "")
+        return {**chosen, "limits": self.limits(), "part": part}
 
 
 class NewServerForm(ServerForm):
@@ -184,6 +203,20 @@ class SiteForm(FlaskForm):
     language = SelectField(_("Language"), choices=choices(LANGUAGES.items()))
     time_zone = SelectField(
         _("Time zone"), description=_("For people and pages that have no zone of their own.")
+    )
+
+    retry_hours = IntegerField(
+        _("Try again for so many hours"),
+        [Optional(), NumberRange(1, 120)],
+        description=_("Mails that a receiver puts off. A day is usual, five are the most."),
+        render_kw={"min": 1, "max": 120},
+    )
+    resumes_by_itself = BooleanField(
+        _("Go on by itself after an outage"),
+        description=_(
+            "A campaign that was paused because no server could be reached goes on as soon as one can."
+            " Otherwise it waits for somebody to resume it."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -14,10 +14,12 @@ from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import LANGUAGES, _
 from campaigns.mail.envelope import LOOPBACK
 from campaigns.mail.envelope import Server as Connection
+from campaigns.mail.retry import LONGEST_HORIZON, SHORTEST_HORIZON
 from campaigns.mail.security import Security
 from campaigns.settings import checks, queries
 from campaigns.settings.limits import ServerLimits, set_limits
 from campaigns.settings.models import Sender, Server, Site
+from campaigns.settings.sharing import ServerPart, set_part
 
 MOST_CONNECTIONS = 100
 LONGEST_PASSWORD = 1000
@@ -36,6 +38,7 @@ def create_server(
     connections: int = 5,
     verify_certificate: bool = True,
     limits: ServerLimits | None = None,
+    part: ServerPart | None = None,
     make_default: bool | None = None,
     now: datetime,
 ) -> Server:
@@ -46,6 +49,7 @@ def create_server(
     server = Server(created_at=now)
     _set(server, name, host, port, security, username, connections, verify_certificate)
     set_limits(server, limits or ServerLimits())
+    set_part(server, part or ServerPart())
     others = queries.servers()
     if make_default is None:
         make_default = all(other.is_practice for other in others)
@@ -70,8 +74,9 @@ def update_server(
     connections: int = 5,
     verify_certificate: bool = True,
     limits: ServerLimits | None = None,
+    part: ServerPart | None = None,
 ) -> Server:
-    """Change a server; an empty password keeps the old one, no `limits` the old ones. Raises Invalid, Conflict.
+    """Change a server; an empty password keeps the old one, no `limits` or `part` the old ones. Raises Invalid, Conflict.
 
     A kept password goes to no other host and over no weaker line than it was entered for.
     """
@@ -80,6 +85,8 @@ def update_server(
     _set(server, name, host, port, security, username, connections, verify_certificate)
     if limits is not None:
         set_limits(server, limits)
+    if part is not None:
+        set_part(server, part)
     _require_free_name(server)
     is_elsewhere = before != (server.host, server.security, server.verify_certificate)
     if forget_password:
@@ -199,8 +206,17 @@ def find_or_create_sender(text: str, *, now: datetime) -> Sender:
     return found
 
 
-def update_site(site: Site, *, name: str, postal_address: str, language: str, time_zone: str) -> Site:
-    """Change what is true for the whole site; raises Invalid."""
+def update_site(
+    site: Site,
+    *,
+    name: str,
+    postal_address: str,
+    language: str,
+    time_zone: str,
+    retry_hours: int | None = None,
+    resumes_by_itself: bool | None = None,
+) -> Site:
+    """Change what is true for the whole site; None keeps what there is. Raises Invalid."""
     site.name = checks.one_line(name, longest=100, field="name")
     postal_address = "\n".join(line.strip() for line in postal_address.strip().splitlines())
     if len(postal_address) > 500:
@@ -209,7 +225,13 @@ def update_site(site: Site, *, name: str, postal_address: str, language: str, ti
         raise Invalid(_("Choose a language from the list."), field="language")
     if time_zone not in clock.zone_names():
         raise Invalid(_("Choose a time zone from the list."), field="time_zone")
+    if retry_hours is not None and not SHORTEST_HORIZON <= timedelta(hours=retry_hours) <= LONGEST_HORIZON:
+        raise Invalid(_("Use 1 to 120 hours."), field="retry_hours")
     site.postal_address, site.language, site.time_zone = postal_address, language, time_zone
+    if retry_hours is not None:
+        site.retry_hours = retry_hours
+    if resumes_by_itself is not None:
+        site.resumes_by_itself = resumes_by_itself
     return site
 
 

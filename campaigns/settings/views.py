@@ -21,6 +21,10 @@ from campaigns.settings.forms import DomainLimitForm, KnownServerForm, NewServer
 from campaigns.settings.models import DomainLimit, Sender, Server
 
 bp = Blueprint("settings", __name__)
+SITE_FIELDS = (
+    *("name", "postal_address", "language", "time_zone"),
+    *("retry_hours", "resumes_by_itself"),
+)
 
 
 @bp.get("/settings")
@@ -263,7 +267,7 @@ def sender_delete(sender_id: int) -> Any:
 def site() -> Any:
     row = queries.site()
     form = SiteForm(obj=row)
-    values = {name: form[name].data for name in ("name", "postal_address", "language", "time_zone")}
+    values = {name: form[name].data for name in SITE_FIELDS}
     if form.validate_on_submit() and accepted(form, lambda: services.update_site(row, **values)):
         _record("site.updated", row.name)
         flash(_("The site is saved."), "success")
