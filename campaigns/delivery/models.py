@@ -284,13 +284,3 @@ class Share(Model):
     messages: Mapped[int] = mapped_column(default=0)
     until: Mapped[datetime]
     created_at: Mapped[datetime]
-
-
-class DomainMeter(Model):
-    """What a receiver was given lately, and until when those are put off who wait for their turn there."""
-
-    __tablename__ = "domain_meter"
-
-    domain: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
-    counts: Mapped[dict[str, Any]]
-    queued_until: Mapped[datetime | None]

@@ -48,6 +48,11 @@ def domain_limits() -> Sequence[DomainLimit]:
     return db.session.scalars(sa.select(DomainLimit).order_by(DomainLimit.domain)).all()
 
 
+def limited_domains() -> set[str]:
+    """The receivers that have a limit, by the names of `mail.domains.group_of`."""
+    return set(db.session.scalars(sa.select(DomainLimit.domain)))
+
+
 def domain_limit(limit_id: int) -> DomainLimit:
     """That limit; raises NotFound."""
     found = db.session.get(DomainLimit, limit_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -105,6 +106,9 @@ class DomainLimit(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     domain: Mapped[str] = mapped_column(sa.String(255), unique=True)
     per_minute: Mapped[int]
+    # What it was given lately (`delivery.allowance`), and until when those are put off who wait. Locked to count.
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    queued_until: Mapped[datetime | None]
 
 
 class Sender(Model):

@@ -169,15 +169,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("per_minute", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_domain_limit")),
-        sa.UniqueConstraint("domain", name=op.f("uq_domain_limit_domain")),
-    )
-    op.create_table(
-        "domain_meter",
-        sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("counts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("queued_until", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_meter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_domain_limit")),
+        sa.UniqueConstraint("domain", name=op.f("uq_domain_limit_domain")),
     )
     op.create_table(
         "meter",
@@ -777,7 +772,6 @@ def downgrade() -> None:
 
     op.drop_table("share")
     op.drop_table("meter")
-    op.drop_table("domain_meter")
     op.drop_table("domain_limit")
     op.drop_table("server")
     op.drop_table("dkim_key")
