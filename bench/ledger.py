@@ -22,6 +22,7 @@ from campaigns.delivery.desk import Copy, Desk
 from campaigns.delivery.lane import LARGEST_WINDOW
 from campaigns.delivery.models import State
 from campaigns.delivery.outcomes import Verdict
+from campaigns.delivery.quotas import Quotas
 from campaigns.delivery.receivers import Receivers
 from campaigns.mail.smtp import Phase
 
@@ -79,6 +80,7 @@ def _turns(campaign_id: int, number: int) -> float:
         needs_fields=True,
         address_key=bytes(32),
         receivers=Receivers(horizon=timedelta(hours=24)),
+        quotas=Quotas(()),
     )
     started = time.perf_counter()
     answered: list[Verdict] = []

@@ -21,6 +21,7 @@ from campaigns.delivery import batches, bounces, candidates, doubts, journal, re
 from campaigns.delivery.batches import Claim, Fenced
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.outcomes import Facts, Verdict
+from campaigns.delivery.quotas import Quotas
 from campaigns.delivery.receivers import Receivers
 from campaigns.planning.models import Status
 
@@ -101,6 +102,7 @@ class Desk:
         needs_fields: bool,
         address_key: bytes,
         receivers: Receivers,
+        quotas: Quotas,
     ) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
@@ -112,6 +114,7 @@ class Desk:
         self._needs_fields = needs_fields
         self._address_key = address_key
         self._receivers = receivers
+        self._quotas = quotas
         self._connection: sa.Connection | None = None
         self._lock = threading.Lock()
         self.held: dict[int, Held] = {}
@@ -265,6 +268,7 @@ class Desk:
             values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}
             connection.execute(sa.update(Delivery).where(candidates.among(connection, ids)).values(values))
         allowed = self._receivers.sort_out(connection, allowed, now=now)
+        allowed = self._quotas.sort_out(connection, allowed, group_of=self._receivers.group_of, now=now)
         if not allowed:
             return
         fence = held.claim.fence

@@ -67,9 +67,7 @@ class Quotas:
             room = now + timedelta(seconds=allowance.free_at(counts, caps, held=0, at=at) - at)
             until = _put_off(connection, others, limit, max(room, until or room), now)
         connection.execute(
-            sa.update(DomainLimit)
-            .where(DomainLimit.id == limit.id)
-            .values(counts=counts, queued_until=until)
+            sa.update(DomainLimit).where(DomainLimit.id == limit.id).values(counts=counts, queued_until=until)
         )
         return others
 

@@ -23,10 +23,12 @@ from campaigns.delivery.desk import Desk
 from campaigns.delivery.journal import Journal
 from campaigns.delivery.lane import End, Lane, Pace
 from campaigns.delivery.outcomes import Policy
+from campaigns.delivery.quotas import Quotas
 from campaigns.delivery.receivers import Receivers
 from campaigns.delivery.watch import Watch
 from campaigns.delivery.words import said
 from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.settings import limits
 from campaigns.settings import queries as site_settings
 from campaigns.settings import services as settings
 from campaigns.settings.models import Server
@@ -140,6 +142,7 @@ def _open(
         needs_fields=content.needs_fields,
         address_key=site_settings.link_key(),
         receivers=Receivers(horizon=policy.horizon),
+        quotas=Quotas(limits.limited_domains()),
     )
     is_trial = health.is_on_trial(server)
     watch = Watch(
