@@ -27,11 +27,13 @@ from campaigns.planning import services as campaigns
 from campaigns.planning.models import Campaign, Status
 from campaigns.practice import store
 from campaigns.settings import services as settings
+from campaigns.settings.domains import services as domains
 
 SAMPLE = Path(__file__).parent / "sample"
 PATIENCE_S = 180.0
 EMAIL = "greta@example.com"
-SENDER = "The Pigeon Post <post@example.com>"
+DOMAIN = "example.com"
+SENDER = f"The Pigeon Post <post@{DOMAIN}>"
 
 
 @click.command("demo")
@@ -135,11 +137,12 @@ def _read(campaign_id: int) -> None:
 
 
 def _leave_more_to_do(letters: List, *, now: datetime) -> None:
-    """A draft, a scheduled campaign, a second list and a suppressed address, so that pages have a life."""
+    """A draft, a scheduled campaign, a second list, a suppressed address and a sending domain: pages with a life."""
     audience.create_list("Loft volunteers", opt_in=OptIn.DOUBLE, now=now)
     audience.suppress(
         "complaints@mail.example", reason=SuppressionReason.OPERATOR, note="Asked by phone", now=now
     )
+    domains.create_domain(DOMAIN, now=now)
     for name, at in (("Winter training", None), ("The December letter", now + timedelta(days=6))):
         made = _draft(letters, name=name, subject=f"{name} – what the loft is up to", now=now)
         if at:
