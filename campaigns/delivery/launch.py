@@ -16,7 +16,7 @@ from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
 from campaigns.core.errors import Conflict, DomainError
 from campaigns.core.i18n import _
-from campaigns.delivery import alerts, ledger
+from campaigns.delivery import alerts, ledger, routes, throttle
 from campaigns.delivery.words import said
 from campaigns.planning import recipients, states
 from campaigns.planning import services as planning
@@ -83,6 +83,7 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
         recipients.select_for_ledger(list_ids),
         about=recipients.subscribed(list_ids),
         size=size,
+        engaged_first=_is_warming_up(campaign, now),
         now=now,
     )
     states.move(campaign_id, Status.SENDING, now=now, revision_id=revision.id)
@@ -92,6 +93,12 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
     db.session.commit()
     log.info("Campaign %s is launched for %s people.", campaign_id, written.audience)
     return Status.FINISHED if is_over else Status.SENDING
+
+
+def _is_warming_up(campaign: Campaign, now: datetime) -> bool:
+    """Whether a server that it takes may not write to everybody today: then the order matters."""
+    first = next(iter(routes.of(campaign)), [])
+    return any(throttle.limits_of(server).at(now).today is not None for server in first)
 
 
 def _locked(campaign_id: int) -> Any:

@@ -8,12 +8,13 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import duties, pacing, queries, sending
+from campaigns.delivery import duties, launch, pacing, queries, sending
 from campaigns.delivery.lane import End, Pace
+from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
-from tests.factories import make_server
+from tests.factories import make_campaign, make_server
 from tests.fakes.smtp_server import SmtpServer
 
 DAY = "daily 09:00-17:00 UTC"
@@ -125,3 +126,35 @@ def test_a_server_is_remembered_by_the_rate_it_took(each_database: Flask) -> Non
     end = pacing.expected_end(fresh(other), 80, per_second=0, now=now)
     assert end is not None
     assert end > now
+
+
+def test_on_a_server_that_warms_up_those_who_clicked_last_get_it_first(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        plan = {"warm_up_from": clock.now().date(), "warm_up_curve": [1000, 3]}
+        row = make_server(port=server.port, **plan)
+        first = make_launched(server, people=30, server_id=row.id, size=5)
+        sending.send(id_of(first), pace=BRISK)
+        db.session.rollback()
+        rows = db.session.query(Delivery).order_by(Delivery.id).all()
+        keen = [rows[number] for number in (27, 3, 14)]
+        for days, each in enumerate(keen):
+            each.opened_at = clock.now() - timedelta(days=days + 1)
+        keen[2].clicked_at = clock.now()
+        wanted = [each.subscriber.email for each in (keen[2], keen[0], keen[1]) if each.subscriber]
+        db.session.commit()
+        due = clock.now() - timedelta(seconds=1)
+        again = make_campaign(
+            lists=fresh(first).lists, server_id=row.id, status=Status.SCHEDULED, send_at=due
+        )
+        already = len(server.messages)
+        launch.launch(again.id, clock.now(), size=5)
+        second = (
+            db.session.query(Delivery)
+            .filter_by(campaign_id=again.id)
+            .order_by(Delivery.batch_number, Delivery.id)
+        )
+        order = [each.subscriber.email for each in second if each.subscriber]
+        assert order[:3] == wanted
+        assert len(set(order)) == 30
+        sending.send(id_of(again), pace=BRISK)
+    assert set(server.addresses[already : already + 3]) == set(wanted)
