@@ -66,6 +66,12 @@ def run(
         return False
 
 
+def is_here(import_id: int) -> bool:
+    """Whether this host has the import's file, or had: a worker elsewhere leaves it to those beside the file."""
+    found = queries.import_(import_id).place
+    return found is None or found == uploads.place()
+
+
 def _stream(claimed: Import, on_progress: Callable[[int], None], until: datetime | None, now: Clock) -> bool:
     import_id, fence, path = claimed.id, claimed.fence, Path(claimed.path)
     reader = RowReader(claimed.columns, claimed.mapping["targets"], queries.fields(), settings.link_key())

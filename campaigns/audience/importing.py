@@ -109,6 +109,7 @@ def _insert(
         operator_id=operator_id,
         file_name=PurePath(file_name.replace("\\", "/")).name[:255] or "people.csv",
         path=str(upload.path),
+        place=uploads.place(),
         size_bytes=upload.size_bytes,
         encoding=upload.encoding,
         status=ImportStatus.UPLOADED,

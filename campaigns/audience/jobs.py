@@ -17,6 +17,8 @@ SLICE = timedelta(seconds=120)
 def run_import(import_id: int) -> None:
     """Import for a while; what is left goes to the end of the queue. A deleted import is no error."""
     try:
+        if not importer.is_here(import_id):
+            return  # the dispatcher asks again, until a worker hears it that can read the file
         done = importer.run(import_id, until=clock.now() + SLICE)
     except NotFound:
         return

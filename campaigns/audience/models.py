@@ -273,6 +273,7 @@ class Import(Model):
     operator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
     file_name: Mapped[str] = mapped_column(sa.String(255))
     path: Mapped[str] = mapped_column(sa.String(500))
+    place: Mapped[str | None] = mapped_column(sa.String(16))  # which data folder the file is in
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     encoding: Mapped[str] = mapped_column(sa.String(32), default="utf-8")
     delimiter: Mapped[str] = mapped_column(sa.String(1), default=",")

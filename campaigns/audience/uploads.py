@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -78,6 +80,19 @@ class Upload:
 def folder() -> Path:
     """Where files wait for their import."""
     return config.current().files_dir / "imports"
+
+
+def place() -> str:
+    """A name for this data folder that no other has: whoever shares the folder may run its imports."""
+    path = config.current().files_dir / "place"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unborn = path.with_name(f"place.{secrets.token_hex(4)}")
+        unborn.write_text(secrets.token_hex(8))
+        with suppress(FileExistsError):  # of two that begin together, one names it
+            os.link(unborn, path)
+        unborn.unlink()
+    return path.read_text()
 
 
 def keep(source: BinaryIO | Path) -> Upload:

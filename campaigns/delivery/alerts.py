@@ -12,7 +12,7 @@ from campaigns.core import config, mailtext
 from campaigns.core.db import db
 from campaigns.notices import services as notices
 from campaigns.notices.models import Notice
-from campaigns.planning.models import Campaign
+from campaigns.planning.models import Campaign, Revision
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
 
@@ -26,7 +26,7 @@ def post(campaign_id: int, *, now: datetime) -> list[int]:
         "campaign": campaign.name,
         "reason": campaign.pause_reason.label if campaign.pause_reason else "",
         "detail": campaign.pause_detail or "",
-        "link": f"{config.current().public_url}/campaigns/{campaign.id}",
+        "link": f"{_public_url()}/campaigns/{campaign.id}",
     }
     kind = f"alert:{campaign_id}:{campaign.pause_reason or ''}"[:32]
     return _post("alert_paused", kind, values, now)
@@ -34,7 +34,7 @@ def post(campaign_id: int, *, now: datetime) -> list[int]:
 
 def post_about_server(server: Server, detail: str, *, now: datetime) -> list[int]:
     """The same for a server that refuses us while others go on."""
-    link = f"{config.current().public_url}/settings/servers/{server.id}/edit"
+    link = f"{_public_url()}/settings/servers/{server.id}/edit"
     values = {"server": server.name, "detail": detail, "link": link}
     return _post("alert_server", f"alert:server:{server.id}", values, now)
 
@@ -49,6 +49,12 @@ def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> li
         text = mailtext.render(template, language=operator.language, site=site, **values)
         found.append(notices.post(text, kind=kind, to=operator.email, now=now).id)
     return found
+
+
+def _public_url() -> str:
+    """As it was at the last launch: this may run on a worker's host that was told of no address."""
+    launched = sa.select(Revision.public_url).where(Revision.public_url != "").order_by(Revision.id.desc())
+    return db.session.scalar(launched.limit(1)) or config.current().public_url
 
 
 def _was_told(kind: str, now: datetime) -> bool:

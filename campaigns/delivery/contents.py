@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from campaigns.content.compiled import Compiled, compile_content
 from campaigns.content.source import Recipient
@@ -29,6 +30,11 @@ class Content:
     mail_from: str
     language: str
     signer: Signer | None = None
+
+    @property
+    def host(self) -> str:
+        """The host name that our links lead to, and by which we greet servers, whichever host sends."""
+        return urlsplit(self.compiled.source.public_url).hostname or "localhost"
 
     @property
     def needs_fields(self) -> bool:
@@ -72,7 +78,7 @@ def content_of(campaign: Campaign) -> Content:
         revision,
         site=settings.site(),
         list_=next(iter(campaign.lists), None),
-        public_url=config.current().public_url,
+        public_url=revision.public_url or config.current().public_url,
     )
     return Content(
         campaign_id=campaign.id,

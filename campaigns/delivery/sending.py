@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def _open(
 ) -> tuple[Lane, Journal]:
     content = contents.content_of(campaign)
     policy = Policy(holds=campaign.holds_in_doubt, horizon=timedelta(hours=site_settings.site().retry_hours))
-    connection = settings.connection(server)
+    connection = replace(settings.connection(server), helo=content.host)
     journal = Journal(journals(), owner, window=max(pace.window, connection.connections * 2))
     desk = Desk(
         db.engine,

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.core import clock, config, queue
 from campaigns.core.db import db
 from campaigns.delivery import recovery, sending
+from campaigns.settings import services as settings
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ class AppWorker(Worker):
 
 
 def run_worker(name: str | None = None) -> None:
-    """Serve the queue until a signal says stop; the job in hand is finished first."""
+    """Serve the queue until a signal says stop; the job in hand is finished first. Raises Misconfigured."""
+    settings.check_secret()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.remove()
     db.engine.dispose()

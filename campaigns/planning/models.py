@@ -146,6 +146,8 @@ class Revision(Model):
     text: Mapped[str] = mapped_column(sa.Text)
     track_opens: Mapped[bool]
     track_clicks: Mapped[bool]
+    # Where its links lead: the worker that sends it may be on a host that was told of no address.
+    public_url: Mapped[str] = mapped_column(sa.String(300), default="", server_default="")
     sha256: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime]
 

@@ -165,7 +165,13 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
     )
     values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING)}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-    revision = Revision(campaign_id=campaign.id, sha256=digest, created_at=now, **values)
+    revision = Revision(
+        campaign_id=campaign.id,
+        public_url=config.current().public_url,
+        sha256=digest,
+        created_at=now,
+        **values,
+    )
     db.session.add(revision)
     db.session.flush()
     if compiled.links:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from campaigns.core import clock, config, secrets
 from campaigns.core.db import db
-from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.errors import Conflict, Invalid, Misconfigured
 from campaigns.core.i18n import LANGUAGES, _
 from campaigns.mail.envelope import LOOPBACK
 from campaigns.mail.envelope import Server as Connection
@@ -157,6 +157,26 @@ def connection(server: Server) -> Connection:
         helo=running.public_host,
         connections=server.connections,
     )
+
+
+def check_secret() -> None:
+    """Raises Misconfigured when there are stored passwords and none can be opened: a worker of another host
+    that was given another SECRET_KEY would stop every campaign it touches."""
+    failure = None
+    for server in queries.servers():
+        if server.password_sealed:
+            try:
+                connection(server)
+            except Misconfigured as error:
+                failure = error
+            else:
+                return
+    if failure is not None:
+        raise Misconfigured(
+            _(
+                "No stored password can be read: this SECRET_KEY is not the one of the site. Set the same on all hosts."
+            )
+        ) from failure
 
 
 def record_probe(server: Server, *, error: str | None, now: datetime) -> None:

@@ -499,6 +499,7 @@ def upgrade() -> None:
         sa.Column("operator_id", sa.Integer(), nullable=True),
         sa.Column("file_name", sa.String(length=255), nullable=False),
         sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column("place", sa.String(length=16), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("encoding", sa.String(length=32), nullable=False),
         sa.Column("delimiter", sa.String(length=1), nullable=False),
@@ -537,6 +538,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("track_opens", sa.Boolean(), nullable=False),
         sa.Column("track_clicks", sa.Boolean(), nullable=False),
+        sa.Column("public_url", sa.String(length=300), server_default="", nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

@@ -24,8 +24,10 @@ async def serve(port: int, delay_s: float, book: Path) -> None:
                     writer.write(KEYWORDS)
                 elif verb == b"DATA":
                     writer.write(b"354 go on\r\n")
-                    while await reader.readline() != b".\r\n":
-                        pass
+                    while (part := await reader.readline()) != b".\r\n":
+                        if not part:  # the host is gone
+                            writer.close()
+                            return
                     await asyncio.sleep(delay_s)
                     lines.write(f"{peer} {recipient}\n")
                     writer.write(b"250 2.0.0 Ok\r\n")
