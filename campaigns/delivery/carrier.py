@@ -68,13 +68,13 @@ class Carrier(Pool):
         for each in (self._carried, self._since, self._places, self._on):
             each.clear()
 
-    def _take(self, connection: Any) -> Envelope | None:
-        if self._is_held or not self._may_finish():
-            self._queue.clear()
+    def take(self, connection: Any) -> Envelope | None:
+        if self._is_held or not self.may_finish():
+            self.waiting.clear()
             return None
         if self._is_mixed:
             self._let_others_pass(connection)
-        envelope = super()._take(connection)
+        envelope = super().take(connection)
         if envelope is not None:
             self._note(connection, envelope.key)
             self._on_take(envelope.key)
@@ -83,12 +83,12 @@ class Carrier(Pool):
     def _let_others_pass(self, connection: Any) -> None:
         """Bring a mail to the front whose receiver is neither slow nor on too many connections."""
         self._look_for_slow_ones()
-        for _number in range(min(LOOKS_AHEAD, len(self._queue))):
-            group = self._group_of(self._queue[0].key)
+        for _number in range(min(LOOKS_AHEAD, len(self.waiting))):
+            group = self._group_of(self.waiting[0].key)
             if group in self._slow_groups:
-                self._queue.popleft()
+                self.waiting.popleft()
             elif self._is_crowded(group, connection):
-                self._queue.rotate(-1)
+                self.waiting.rotate(-1)
             else:
                 return
 

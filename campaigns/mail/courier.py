@@ -224,7 +224,7 @@ class Courier:
                 await self._alone(large)
                 continue
             await self._land()
-            while self._flights and self._flights[0].is_over and await self.connection.has_replies(4):
+            while self._flights and self._flights[0].is_over and self.connection.has_replies(4):
                 await self._land()
         if self._is_late:
             self.connection.abort()
@@ -255,7 +255,7 @@ class Courier:
                 break
             flight.is_over = True
             self.connection.sent += 1
-            group.append(_chunk(flight))
+            group += _chunk(flight)
         if group:
             await self.connection.write(b"".join(group), Phase.END)
         return large
@@ -284,10 +284,11 @@ class Courier:
         self._stop_if_closing()
 
 
-def _chunk(flight: Flight) -> bytes:
+def _chunk(flight: Flight) -> tuple[bytes, ...]:
     # RSET first: after a refusal in the middle the replies would shift by one message.
-    size = b"BDAT %d LAST\r\n" % len(flight.envelope.message)
-    return b"".join((b"RSET\r\n", *(line for _phase, line in flight.lines), size, flight.envelope.message))
+    message = flight.envelope.message
+    (_mail, mail), (_rcpt, rcpt) = flight.lines
+    return b"RSET\r\n", mail, rcpt, b"BDAT %d LAST\r\n" % len(message), message
 
 
 def _expect(reply: Reply, phase: Phase) -> None:

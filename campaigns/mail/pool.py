@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from campaigns.mail import tls
 from campaigns.mail.connection import Connection
 from campaigns.mail.courier import LATE, Courier, Deadline
 from campaigns.mail.envelope import Envelope, Outcome, Result, Server
 from campaigns.mail.errors import Lost, SessionError
 from campaigns.mail.protocol import Phase
+from campaigns.mail.security import Security
 
 # A server that drops so many connections in a row, none of which answered a message, gets no more now.
 DROPS_IN_A_ROW = 3
@@ -35,9 +39,9 @@ class Pool:
         self.server = server
         self.connections = server.connections
         self._on_result = on_result
-        self._may_finish = may_finish
+        self.may_finish = may_finish
         self._idle: list[Connection] = []
-        self._queue: deque[Envelope] = deque()
+        self.waiting: deque[Envelope] = deque()
         self._second: set[int] = set()
         self._trouble: SessionError | None = None
         self._has_given_up = False
@@ -47,17 +51,20 @@ class Pool:
         self._sending = asyncio.Lock()
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
-        """Return when each envelope has had its result; calls at the same time wait for each other."""
+        """Return when each envelope has had its result; calls at the same time wait for each other.
+
+        What `take` threw away has none.
+        """
         async with self._sending:
-            self._queue, self._second = deque(envelopes), set()
+            self.waiting, self._second = deque(envelopes), set()
             self._trouble, self._has_given_up, self._is_late, self._drops = None, False, False, 0
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._first(group))
             except BaseExceptionGroup as errors:
                 raise errors.exceptions[0] from None
-            while self._queue:
-                self._report_unsent(self._queue.popleft(), self._trouble)
+            while self.waiting:
+                self._report_unsent(self.waiting.popleft(), self._trouble)
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
@@ -67,20 +74,35 @@ class Pool:
     async def close_down_to(self, connections: int) -> None:
         """Use so many from now on, and say goodbye on the others. Between two calls of `send`."""
         self.connections = connections
-        over, self._idle = self._idle[:-connections], self._idle[-connections:]
+        surplus = max(0, len(self._idle) - connections)
+        over, self._idle = self._idle[:surplus], self._idle[surplus:]
         await asyncio.gather(*(connection.close() for connection in over))
+
+    def take(self, connection: Connection) -> Envelope | None:
+        """The next message for that connection, off `waiting`; None when it shall carry no more.
+
+        Called before the first byte of a message leaves. Override it to choose among those that wait.
+        """
+        del connection
+        return self.waiting.popleft() if self.waiting else None
+
+    @functools.cached_property
+    def _context(self) -> ssl.SSLContext | None:
+        """One for all connections: to read the system's certificates takes longer than a handshake."""
+        is_plain = self.server.security is Security.NONE
+        return None if is_plain else tls.context(verify=self.server.verify)
 
     async def _first(self, group: asyncio.TaskGroup) -> None:
         """One connection first: only when it stands, the others are worth a try."""
-        connection = await self._connection() if self._queue else None
+        connection = await self._connection() if self.waiting else None
         if connection is None:
             return
-        for _number in range(min(self.connections, len(self._queue)) - 1):
+        for _number in range(min(self.connections, len(self.waiting)) - 1):
             group.create_task(self._run(None))
         await self._run(connection)
 
     async def _run(self, connection: Connection | None) -> None:
-        while self._queue and not self._has_given_up and not self._is_late:
+        while self.waiting and not self._has_given_up and not self._is_late:
             connection = connection or await self._connection()
             if connection is None:
                 return
@@ -94,9 +116,7 @@ class Pool:
         def again(envelope: Envelope, error: Lost) -> None:
             self._again(envelope, error, is_suspect=not courier.answered)
 
-        courier = Courier(
-            connection, lambda: self._take(connection), self._on_result, again, self._may_finish
-        )
+        courier = Courier(connection, lambda: self._next(connection), self._on_result, again, self.may_finish)
         try:
             await courier.run()
         except Lost as error:
@@ -127,7 +147,7 @@ class Pool:
             if await connection.is_awake():
                 return connection
             await connection.close() if connection.is_worn else connection.abort()
-        connection = Connection(self.server)
+        connection = Connection(self.server, context=self._context)
         try:
             await connection.open()
         except BaseException as error:
@@ -147,9 +167,8 @@ class Pool:
         connection.rested_at = time.monotonic()
         self._idle.append(connection)
 
-    def _take(self, connection: Connection) -> Envelope | None:
-        """The next message for that connection."""
-        return self._queue.popleft() if self._queue and not self._has_given_up else None
+    def _next(self, connection: Connection) -> Envelope | None:
+        return None if self._has_given_up else self.take(connection)
 
     def _again(self, envelope: Envelope, error: Lost, *, is_suspect: bool) -> None:
         """Another connection may try it: a message that breaks connections must not break them all.
@@ -161,7 +180,7 @@ class Pool:
             return
         if is_suspect:
             self._second.add(envelope.key)
-        self._queue.appendleft(envelope)
+        self.waiting.appendleft(envelope)
 
     def _report_unsent(self, envelope: Envelope, error: SessionError | None) -> None:
         if error is None:  # only when the deadline stopped every connection

@@ -12,8 +12,11 @@ from campaigns.core.i18n import _
 
 LONGEST_REPLY = 64 * 1024
 LONGEST_LINE = 512  # of a command, RFC 5321 section 4.5.3.1.4
+LONGEST_KNOWN = 40  # "250 2.1.0 Ok" and its like; an answer with a queue number is longer
+MOST_KNOWN = 256
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>]")
 
 
@@ -73,6 +76,9 @@ class Reply:
         return f"{self.code} {self.text}"
 
 
+_known: dict[bytes, Reply] = {}  # servers say the same few short things all the time
+
+
 class MalformedReply(ValueError):
     """What came is no SMTP reply; its bytes are not repeated (they may be another protocol's)."""
 
@@ -81,24 +87,24 @@ class ReplyReader:
     """Bytes in, replies out; keeps what is incomplete. Raises MalformedReply."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
         self._lines: list[bytes] = []
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[Reply]:
         """The replies that these bytes complete."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
             reply = self._take(line)
             if reply is not None:
                 yield reply
-        if self._size + len(self._buffer) > LONGEST_REPLY:
+        if self._size + len(self._rest) > LONGEST_REPLY:
             raise MalformedReply("a reply longer than 64 KB")
 
     def _take(self, line: bytes) -> Reply | None:
-        found = _LINE.fullmatch(line)
+        if not self._lines and (known := _known.get(line)):
+            return known
+        found = _LINE.fullmatch(line.rstrip(b"\r"))
         if not found:
             raise MalformedReply("not an SMTP reply")
         self._size += len(line)
@@ -109,9 +115,13 @@ class ReplyReader:
             return None
         # The last line's code is the reply's (RFC 5321 section 4.2.1).
         text = b"\n".join(self._lines).decode("utf-8", "replace")
+        is_short = len(self._lines) == 1 and len(line) <= LONGEST_KNOWN
         self._lines, self._size = [], 0
         enhanced = _ENHANCED.match(text)
-        return Reply(int(found[1]), text, enhanced[1] if enhanced else None)
+        reply = Reply(int(found[1]), text, enhanced[1] if enhanced else None)
+        if is_short and len(_known) < MOST_KNOWN:
+            _known[line] = reply
+        return reply
 
     def discard(self) -> None:
         """Forget what came: after STARTTLS nothing said in the clear counts (RFC 3207 section 6)."""
@@ -165,7 +175,7 @@ def path(address: str) -> str:
 
 def command(text: str, *, longest: int = LONGEST_LINE) -> bytes:
     """A command line; a control character in it would begin another command and is refused."""
-    if any(character < " " or character == "\x7f" for character in text):
+    if _CONTROL.search(text):
         raise ValueError("a control character in a command")
     line = text.encode() + b"\r\n"
     if len(line) > longest:

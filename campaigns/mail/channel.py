@@ -1,0 +1,132 @@
+"""The bytes of one connection: what comes in becomes replies, what goes out waits for a slow server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import cast
+
+from campaigns.mail.protocol import MalformedReply, Reply, ReplyReader
+
+BLOCK_BYTES = 1 << 18
+LOOK_S = 0.005
+
+
+class Broken(Exception):
+    """Nothing more comes: the text says why in a few English words."""
+
+
+class Channel(asyncio.Protocol):
+    """Replies in the order in which they came; those that came before it broke still count.
+
+    Not a stream: a stream wakes its reader for every piece and hides what came before an error.
+    """
+
+    def __init__(self) -> None:
+        self.replies: deque[Reply] = deque()
+        self.is_over = False  # the other side closed, or the connection broke
+        self.transport: asyncio.Transport
+        self._wire: asyncio.Transport  # below TLS
+        self._parser = ReplyReader()
+        self._reason = "the server closed the connection"
+        self._news: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._is_full = False
+
+    # -- for the connection
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when there is a reply. Raises Broken, or TimeoutError after so many seconds."""
+        if self.replies:
+            return
+        if self.is_over:
+            raise Broken(self._reason)
+        self._news = self._loop.create_future()
+        await self._for(self._news, timeout_s)
+        if not self.replies:
+            raise Broken(self._reason)
+
+    async def write(self, data: bytes | memoryview, timeout_s: float) -> None:
+        """Hand over; while the server is slow to read, wait: TimeoutError after so many seconds.
+
+        On a broken connection it does nothing: `wait` tells, after the replies that came before.
+        """
+        if self.is_over:
+            return
+        self.transport.write(data)
+        if self._is_full and not self.is_over:
+            self._room = self._loop.create_future()
+            await self._for(self._room, timeout_s)
+
+    async def write_through(self, data: bytes, timeout_s: float) -> None:
+        """As `write`, block by block, and return when the system has taken the last byte."""
+        block = memoryview(data)
+        for start in range(0, len(data), BLOCK_BYTES):
+            await self.write(block[start : start + BLOCK_BYTES], timeout_s)
+        # The TLS layer counts what it has encrypted as gone: the wire below it must be asked.
+        until = self._loop.time() + timeout_s
+        while self._wire.get_write_buffer_size() and not self.is_over:
+            if self._loop.time() > until:
+                raise TimeoutError
+            await asyncio.sleep(LOOK_S)
+
+    def forget(self) -> None:
+        """Drop what came, whole or in part."""
+        self._parser.discard()
+        self.replies.clear()
+
+    def put_on(self, transport: asyncio.Transport) -> None:
+        """Go on over this transport (TLS over the wire)."""
+        self.transport = transport
+
+    # -- for the loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = self._wire = cast(asyncio.Transport, transport)
+        self._loop = asyncio.get_running_loop()
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_over:
+            return
+        try:
+            self.replies.extend(self._parser.feed(data))
+        except MalformedReply as error:  # the sound replies before it still count
+            self._end(str(error))
+        if self.replies:
+            _wake(self._news)
+
+    def eof_received(self) -> None:
+        self._end("the server closed the connection")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end("the connection broke" if error else "the server closed the connection")
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        _wake(self._room)
+
+    def _end(self, reason: str) -> None:
+        if not self.is_over:
+            self.is_over, self._reason = True, reason
+        _wake(self._news)
+        _wake(self._room)
+
+    async def _for(self, event: asyncio.Future[None], timeout_s: float) -> None:
+        timer = self._loop.call_later(timeout_s, _expire, event)
+        try:
+            await event
+        finally:
+            timer.cancel()
+
+
+def _wake(event: asyncio.Future[None] | None) -> None:
+    if event and not event.done():
+        event.set_result(None)
+
+
+def _expire(event: asyncio.Future[None]) -> None:
+    if not event.done():
+        event.set_exception(TimeoutError())
