@@ -41,6 +41,10 @@ class Content:
         """Whether a copy needs anything of a person but the address."""
         return bool(self.compiled.fields - {"email"})
 
+    def envelope_id(self, delivery_id: int) -> str:
+        """Names the copy in reports that come back; only who has the key can tell whose it is."""
+        return signing.sign(self.key, Purpose.BOUNCE, delivery_id)
+
     def compose(
         self,
         *,

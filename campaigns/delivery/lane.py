@@ -247,7 +247,8 @@ class Lane:
             self._brake.settle(used=0, unused=1)
             self._answer(outcomes.not_composed(copy.facts, said(error, language=self._content.language)))
             return None
-        return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message)
+        name = self._content.envelope_id(copy.facts.delivery_id)
+        return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message, name)
 
     async def _send(self, envelopes: list[Envelope]) -> asyncio.Task[None]:
         connections = await self._brake.connections(self._in_thread, self._carrier.close_down_to)

@@ -1,26 +1,59 @@
-"""SASL mechanisms as lines of text (RFC 4616 PLAIN, LOGIN, XOAUTH2)."""
+"""SASL mechanisms as lines of text: PLAIN (RFC 4616), LOGIN, OAUTHBEARER (RFC 7628), XOAUTH2."""
 
 from __future__ import annotations
 
+import stringprep
+import unicodedata
 from base64 import b64encode
 
-PREFERENCE = ("PLAIN", "LOGIN", "XOAUTH2")
+PASSWORDS = ("PLAIN", "LOGIN")
+TOKENS = ("OAUTHBEARER", "XOAUTH2")
+_FORBIDDEN = (
+    stringprep.in_table_c12,
+    stringprep.in_table_c21_c22,
+    stringprep.in_table_c3,
+    stringprep.in_table_c4,
+    stringprep.in_table_c5,
+    stringprep.in_table_c6,
+    stringprep.in_table_c7,
+    stringprep.in_table_c8,
+    stringprep.in_table_c9,
+)
 
 
-def choose(offered: frozenset[str], wanted: str | None) -> str | None:
+def choose(offered: frozenset[str], wanted: str | None, *, has_token: bool = False) -> str | None:
     """The mechanism to use: the wanted one, else the first we both know; None when there is none."""
     if wanted:
         return wanted if wanted in offered else None
-    return next((name for name in PREFERENCE[:2] if name in offered), None)
+    return next((name for name in (TOKENS if has_token else PASSWORDS) if name in offered), None)
 
 
-def lines(mechanism: str, username: str, password: str) -> list[str]:
-    """What we say, line by line: the AUTH command, then an answer to each 334."""
+def lines(mechanism: str, username: str, secret: str, *, host: str = "", port: int = 0) -> list[str]:
+    """What we say, line by line: the AUTH command, then an answer to each 334.
+
+    A refused token is told in a 334; the last line there makes the server end with its 535.
+    """
     if mechanism == "PLAIN":
-        return ["AUTH PLAIN " + _coded("\0" + username + "\0" + password)]
+        return ["AUTH PLAIN " + _coded(f"\0{prepared(username)}\0{prepared(secret)}")]
     if mechanism == "LOGIN":
-        return ["AUTH LOGIN", _coded(username), _coded(password)]
-    return ["AUTH XOAUTH2 " + _coded(f"user={username}\x01auth=Bearer {password}\x01\x01"), ""]
+        return ["AUTH LOGIN", _coded(username), _coded(secret)]
+    if mechanism == "OAUTHBEARER":
+        name = username.replace("=", "=3D").replace(",", "=2C")
+        text = f"n,a={name},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01"
+        return ["AUTH OAUTHBEARER " + _coded(text), _coded("\x01")]
+    return ["AUTH XOAUTH2 " + _coded(f"user={username}\x01auth=Bearer {secret}\x01\x01"), ""]
+
+
+def prepared(text: str) -> str:
+    """As SASLprep has it (RFC 4013): one spelling for each name and password.
+
+    Text that SASLprep forbids stays as it is: only the server can say whether it knows it.
+    """
+    mapped = "".join(
+        " " if stringprep.in_table_c12(each) else each for each in text if not stringprep.in_table_b1(each)
+    )
+    found = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
+    return text if any(is_in(each) for each in found for is_in in _FORBIDDEN) else found
 
 
 def _coded(text: str) -> str:

@@ -24,7 +24,7 @@ class Channel(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
-        self.is_over = False  # the other side closed, or the connection broke
+        self._has_ended = False
         self.transport: asyncio.Transport
         self._wire: asyncio.Transport  # below TLS
         self._parser = ReplyReader()
@@ -35,11 +35,17 @@ class Channel(asyncio.Protocol):
 
     # -- for the connection
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the other side closed, or the connection broke: nothing more comes, nothing is taken."""
+        # A write that fails closes the transport at once and is told to us one turn of the loop later.
+        return self._has_ended or self.transport.is_closing() or self._wire.is_closing()
+
     async def wait(self, timeout_s: float) -> None:
         """Return when there is a reply. Raises Broken, or TimeoutError after so many seconds."""
         if self.replies:
             return
-        if self.is_over:
+        if self._has_ended:
             raise Broken(self._reason)
         self._news = self._loop.create_future()
         await self._for(self._news, timeout_s)
@@ -86,7 +92,7 @@ class Channel(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:
-        if self.is_over:
+        if self._has_ended:
             return
         try:
             self.replies.extend(self._parser.feed(data))
@@ -109,8 +115,8 @@ class Channel(asyncio.Protocol):
         _wake(self._room)
 
     def _end(self, reason: str) -> None:
-        if not self.is_over:
-            self.is_over, self._reason = True, reason
+        if not self._has_ended:
+            self._has_ended, self._reason = True, reason
         _wake(self._news)
         _wake(self._room)
 

@@ -6,12 +6,13 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Callable
 
 from campaigns.mail import auth, tls
 from campaigns.mail.channel import Broken, Channel
 from campaigns.mail.envelope import Server
-from campaigns.mail.errors import Denied, Lost, Silent, Unreachable
-from campaigns.mail.protocol import NO_CAPABILITIES, Capabilities, Phase, Reply, command
+from campaigns.mail.errors import Denied, Lost, NoToken, Silent, Unreachable
+from campaigns.mail.protocol import NO_CAPABILITIES, Capabilities, Phase, Reply, command, own_name
 from campaigns.mail.security import Security
 
 LONGEST_AUTH_LINE = 12288  # RFC 4954 section 4
@@ -175,9 +176,10 @@ class Connection:
     async def _introduce(self) -> None:
         """EHLO, and HELO for servers that don't know it (RFC 5321 section 3.2)."""
         try:
-            found = await self.say(f"EHLO {self.server.helo}", Phase.EHLO)
+            name = own_name(self.server.helo)
+            found = await self.say(f"EHLO {name}", Phase.EHLO)
             if 500 <= found.code < 600:
-                found = await self.say(f"HELO {self.server.helo}", Phase.EHLO)
+                found = await self.say(f"HELO {name}", Phase.EHLO)
                 self.capabilities = NO_CAPABILITIES
             else:
                 self.capabilities = Capabilities.parse(found.text)
@@ -220,15 +222,35 @@ class Connection:
     async def _sign_in(self) -> None:
         if self.tls is None and not self.server.may_auth_in_clear:
             raise Denied(Phase.AUTH, "a password is not sent without encryption")
-        mechanism = auth.choose(self.capabilities.mechanisms, self.server.mechanism)
+        token = self.server.token
+        mechanism = auth.choose(
+            self.capabilities.mechanisms, self.server.mechanism, has_token=token is not None
+        )
         if mechanism is None:
             raise Denied(Phase.AUTH, "the server offers no way to sign in that we know")
+        secret = await self._fresh(token, None) if token else self.server.password or ""
+        found = await self._authenticate(mechanism, secret)
+        if found.code == 535 and token:  # it may just have grown old
+            found = await self._authenticate(mechanism, await self._fresh(token, secret))
+        if found.code != 235:
+            raise Denied(Phase.AUTH, found.text, reply=found)
+
+    async def _fresh(self, token: Callable[[str | None], str], refused: str | None) -> str:
         try:
-            for line in auth.lines(mechanism, self.server.username or "", self.server.password or ""):
+            return await asyncio.to_thread(token, refused)
+        except NoToken as error:
+            raise Denied(Phase.AUTH, str(error)) from error
+        except OSError as error:
+            raise Unreachable(Phase.AUTH, "no access token: its server could not be reached") from error
+
+    async def _authenticate(self, mechanism: str, secret: str) -> Reply:
+        server = self.server
+        lines = auth.lines(mechanism, server.username or "", secret, host=server.host, port=server.port)
+        try:
+            for line in lines:
                 found = await self.say(line, Phase.AUTH, longest=LONGEST_AUTH_LINE)
                 if found.code != 334:
                     break
         except Lost as error:
             raise Unreachable(Phase.AUTH, error.text) from error
-        if found.code != 235:
-            raise Denied(Phase.AUTH, found.text, reply=found)
+        return found

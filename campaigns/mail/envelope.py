@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,7 +27,12 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server and how to talk to it. The password is shown nowhere."""
+    """A server and how to talk to it. The password is shown nowhere.
+
+    `token` takes the password's place where OAuth 2 signs in: it gives the access token, and, called
+    with one that the server refused, a fresh one. It may take its time (it is called in a thread);
+    raises NoToken, or OSError when whoever gives tokens could not be reached.
+    """
 
     host: str
     port: int
@@ -34,6 +40,7 @@ class Server:
     helo: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    token: Callable[[str | None], str] | None = field(default=None, repr=False)
     mechanism: str | None = None
     verify: bool = True
     allow_plain_auth: bool | None = None  # None: only to this machine
@@ -55,12 +62,16 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One message for one recipient; `message` has CRLF line ends and is not dot-stuffed."""
+    """One message for one recipient; `message` has CRLF line ends and is not dot-stuffed.
+
+    `envelope_id` comes back in reports about it (RFC 3461), where the server takes part in that.
+    """
 
     key: int
     mail_from: str
     rcpt_to: str
     message: bytes
+    envelope_id: str = ""
 
 
 class Outcome(StrEnum):

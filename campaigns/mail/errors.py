@@ -1,6 +1,7 @@
 """What can go wrong between us and a server, by what to do next.
 
 MailError
+├── NoToken          the access token could not be renewed: tell the operator
 ├── Unsendable       the message itself can't go to this server: never try it again as it is
 └── SessionError     the conversation ended: the message was not accepted, the connection is gone
     ├── Unreachable  no connection, no greeting, no TLS: the server's trouble, try later
@@ -16,6 +17,10 @@ from campaigns.mail.protocol import Phase, Reply
 
 class MailError(Exception):
     pass
+
+
+class NoToken(MailError):
+    """Carries a short English reason."""
 
 
 class Unsendable(MailError):

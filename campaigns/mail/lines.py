@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from campaigns.mail import dsn
 from campaigns.mail.envelope import Envelope
 from campaigns.mail.errors import Unsendable
 from campaigns.mail.protocol import Capabilities, command, path
 
+LONGEST_WITH_DSN = 1012  # RFC 3461 section 4 allows 500 more
+
 
 def envelope_lines(envelope: Envelope, offered: Capabilities) -> tuple[bytes, bytes]:
-    """The MAIL and RCPT lines (RFC 1870, 6152, 6531); raises Unsendable."""
+    """The MAIL and RCPT lines (RFC 1870, 3461, 6152, 6531); raises Unsendable."""
     try:
         mail_from, rcpt_to = path(envelope.mail_from), path(envelope.rcpt_to)
     except ValueError as error:
@@ -19,7 +22,12 @@ def envelope_lines(envelope: Envelope, offered: Capabilities) -> tuple[bytes, by
             raise Unsendable("letters in an address that the server does not take", enhanced="5.6.7")
         parameters += " SMTPUTF8"
     try:
-        return command(f"MAIL FROM:<{mail_from}>{parameters}"), command(f"RCPT TO:<{rcpt_to}>")
+        if "DSN" not in offered:
+            return command(f"MAIL FROM:<{mail_from}>{parameters}"), command(f"RCPT TO:<{rcpt_to}>")
+        parameters += dsn.mail_parameters(envelope.envelope_id)
+        mail = command(f"MAIL FROM:<{mail_from}>{parameters}", longest=LONGEST_WITH_DSN)
+        rcpt = f"RCPT TO:<{rcpt_to}>{dsn.rcpt_parameters(rcpt_to)}"
+        return mail, command(rcpt, longest=LONGEST_WITH_DSN)
     except ValueError as error:
         raise Unsendable(str(error), enhanced="5.1.3") from error
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 
 from campaigns.core.addresses import LONGEST_LOCAL_PART, ascii_domain
 from campaigns.core.i18n import _
@@ -156,6 +157,15 @@ class Capabilities:
 
 
 NO_CAPABILITIES = Capabilities(frozenset(), frozenset(), None)
+
+
+def own_name(host: str) -> str:
+    """How we introduce ourselves: a name as it is, an address as a literal (RFC 5321 section 4.1.3)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ascii_domain(host) if not host.isascii() else host
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
 def path(address: str) -> str:

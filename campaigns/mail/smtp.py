@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from campaigns.mail.envelope import Envelope, Outcome, Result, Server, Timeouts
-from campaigns.mail.errors import Denied, Lost, SessionError, Unreachable
+from campaigns.mail.errors import Denied, Lost, NoToken, SessionError, Unreachable
 from campaigns.mail.pool import Pool
 from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.security import Security
@@ -45,6 +45,7 @@ __all__ = [
     "Denied",
     "Envelope",
     "Lost",
+    "NoToken",
     "Outcome",
     "Phase",
     "Pool",

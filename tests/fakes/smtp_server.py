@@ -14,9 +14,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import datetime
-import ipaddress
 import re
+import socket
 import ssl
 import tempfile
 import threading
@@ -24,12 +23,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.fakes.certificates import make_certificate
 
 KEYWORDS = ("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 52428800", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN")
 
@@ -68,7 +63,9 @@ class SmtpServer:
         mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN"),
         inject_after_starttls: bytes = b"",
         certificate_for: str = "localhost",
+        certificate_days: int = 30,
         is_eager: bool = False,  # 354 even when every recipient was refused
+        piece: int = 0,  # so many bytes of a reply at once
         port: int = 0,
     ) -> None:
         self.keywords = keywords
@@ -82,12 +79,16 @@ class SmtpServer:
         self.mechanisms = mechanisms
         self.inject_after_starttls = inject_after_starttls
         self.certificate_for = certificate_for
+        self.certificate_days = certificate_days
         self.is_eager = is_eager
+        self.piece = piece
         self.host = "127.0.0.1"
         self.port = port
         self.messages: list[tuple[str, str, bytes]] = []
         self.raw: list[bytes] = []  # every byte that clients sent, per read
         self.commands: list[str] = []
+        self.sasl: list[str] = []  # what came in answer to a 334
+        self.too_early: list[str] = []  # commands that end a group, with more behind them
         self.body_bytes = 0  # of messages, read so far: grows while one comes in
         self.connections = 0
         self.open_connections = 0
@@ -147,7 +148,10 @@ class SmtpServer:
         self._stop = asyncio.Event()
         context = self._context() if self.tls else None
         implicit = context if self.tls == "implicit" else None
-        server = await asyncio.start_server(self._client, self.host, self.port, ssl=implicit, limit=1 << 26)
+        listening = socket.create_server((self.host, self.port))
+        # What the system keeps for a slow reader must not depend on the machine.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+        server = await asyncio.start_server(self._client, sock=listening, ssl=implicit, limit=1 << 26)
         self._tls_context = context
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
@@ -175,7 +179,7 @@ class SmtpServer:
             writer.close()
 
     def _context(self) -> ssl.SSLContext:
-        certificate, key = make_certificate(self.certificate_for)
+        certificate, key = make_certificate(self.certificate_for, days=self.certificate_days)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "both.pem"
@@ -215,6 +219,10 @@ class _Session:
         server._counts[verb] += 1
         sender, rcpt = self.mail_from or "", self.rcpt_to[-1] if self.rcpt_to else ""
         call = Call(verb, argument, server._counts[verb], self.number, sender, rcpt)
+        if verb in ENDS_A_GROUP:
+            await asyncio.sleep(server.delay_s)
+            if self.reader._buffer:  # type: ignore[attr-defined]
+                server.too_early.append(verb)
         if server.stall_at == verb:
             await asyncio.sleep(3600)
         if server.slow is not None:
@@ -235,7 +243,11 @@ class _Session:
         if self.server.delay_s:
             await self.writer.drain()
             await asyncio.sleep(self.server.delay_s)
-        self.writer.write(reply.replace("\n", "\r\n").encode() + b"\r\n")
+        raw = reply.replace("\n", "\r\n").encode() + b"\r\n"
+        for start in range(0, len(raw), self.server.piece or len(raw)):
+            self.writer.write(raw[start : start + (self.server.piece or len(raw))])
+            if self.server.piece:
+                await asyncio.sleep(0)
         if not self.reader._buffer:  # type: ignore[attr-defined]  # a pipelining server answers in one write
             await self.writer.drain()
 
@@ -266,6 +278,8 @@ class _Session:
             if self.server.inject_after_starttls:
                 self.writer.write(self.server.inject_after_starttls)
                 await self.writer.drain()
+            if self.server.stall_at == "HANDSHAKE":
+                await asyncio.sleep(3600)
             await self.writer.start_tls(self.server._tls_context)
             self.is_secure = True
 
@@ -275,19 +289,21 @@ class _Session:
         if mechanism == "PLAIN":
             _authzid, user, password = _decoded(initial).split("\0")
         elif mechanism == "LOGIN":
-            await self._say("334 " + base64.b64encode(b"Username:").decode())
-            user = _decoded(await self._line())
-            await self._say("334 " + base64.b64encode(b"Password:").decode())
-            password = _decoded(await self._line())
+            user = _decoded(await self._ask("Username:"))
+            password = _decoded(await self._ask("Password:"))
         else:
-            found = re.search("user=(.*?)\x01auth=Bearer (.*?)\x01", _decoded(initial))
+            found = re.search("(?:user|n,a)=(.*?),?\x01.*auth=Bearer (.*?)\x01", _decoded(initial))
             user, password = (found[1], found[2]) if found else ("", "")
             if users.get(user) != password:
-                await self._say("334 " + base64.b64encode(b'{"status":"401"}').decode())
-                await self._line()
+                await self._ask('{"status":"401"}')
         self.is_signed_in = users.get(user) == password
         good, bad = "235 2.7.0 welcome", "535 5.7.8 bad credentials"
         await self._answer("AUTH", user, good if self.is_signed_in else bad)
+
+    async def _ask(self, challenge: str) -> str:
+        await self._say("334 " + base64.b64encode(challenge.encode()).decode())
+        self.server.sasl.append(await self._line())
+        return self.server.sasl[-1]
 
     async def _mail(self, argument: str) -> None:
         if self.mail_from is not None:
@@ -320,6 +336,9 @@ class _Session:
         reply = await self._answer("DATA", argument, "354 go on")
         if not reply.startswith("354"):
             return
+        if self.server.stall_at == "BODY":
+            self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.sleep(3600)
         await self._body_drop()
         raw = await self._until_dot()
         self.chunks = re.sub(rb"(?m)^\.", b"", raw)
@@ -335,7 +354,9 @@ class _Session:
             "BODY", "", self.server._counts["BODY"], self.number, self.mail_from or "", self.rcpt_to[-1]
         )
         if drop(call) if callable(drop) else call.count == drop:
-            await self.reader.read(100)
+            # Reads no further: a quick client must not have handed over a large message meanwhile.
+            self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.sleep(0.02)
             raise Drop
 
     async def _until_dot(self) -> bytes:
@@ -378,6 +399,7 @@ class _Session:
         self.chunks = b""
 
 
+ENDS_A_GROUP = {"EHLO", "HELO", "STARTTLS", "AUTH", "NOOP", "DATA", "QUIT"}  # RFC 2920 section 3.1
 VERBS = {"EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT"}
 
 
@@ -388,26 +410,3 @@ def _decoded(text: str) -> str:
 def _path(argument: str) -> str:
     found = re.search(r"<(.*?)>", argument)
     return found[1] if found else ""
-
-
-def make_certificate(name: str, *, days: int = 30) -> tuple[bytes, bytes]:
-    """A self-signed certificate for the name and its key, both PEM; `days` < 0 makes an expired one."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    names: list[Any] = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=90))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), private

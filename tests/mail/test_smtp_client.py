@@ -227,7 +227,7 @@ def test_a_local_part_beyond_ascii_needs_smtputf8_S14() -> None:
 
 
 def test_an_idn_domain_travels_as_a_label_S15() -> None:
-    with SmtpServer() as fake:
+    with SmtpServer(keywords=()) as fake:
         deliver(make_server(fake), Envelope(1, "bounce@example.com", "info@bücher.example", BODY))
         assert fake.said("RCPT") == ["RCPT TO:<info@xn--bcher-kva.example>"]
 
