@@ -36,6 +36,8 @@ class Config:
     practice_port: int = 2525
     dns_server: tuple[str, int] | None = None  # None: the machine's own
     limiter_url: str | None = None
+    # How long a sender may be silent before its recipients are given to another one, in seconds.
+    lease_s: int = 60
     debug: bool = False
 
     @property
@@ -78,6 +80,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         log_level=env.get("LOG_LEVEL") or "INFO",
         practice_port=_int(env, "PRACTICE_PORT", 2525),
         dns_server=_dns_server(env.get("DNS_SERVER")),
+        lease_s=_within(env, "LEASE_SECONDS", 60, least=8, most=600),
         debug=_bool(env, "DEBUG"),
     )
 
@@ -145,6 +148,13 @@ def _int(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit():
         raise ConfigError(f"{name} must be a whole number, not {text!r}.")
     return int(text)
+
+
+def _within(env: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
+    number = _int(env, name, default)
+    if not least <= number <= most:
+        raise ConfigError(f"{name} must be from {least} to {most}, not {number}.")
+    return number
 
 
 def _bool(env: Mapping[str, str], name: str) -> bool:

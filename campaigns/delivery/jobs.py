@@ -7,10 +7,10 @@ import signal
 import time
 from collections.abc import Callable
 
-from campaigns.core import clock, queue
+from campaigns.core import clock, config, queue
 from campaigns.delivery import outages, receivers, sending
 from campaigns.delivery.dispatcher import SEND
-from campaigns.delivery.lane import End
+from campaigns.delivery.pace import End, Pace
 
 PR_SET_PDEATHSIG = 1
 LOOK_EVERY_S = 1.0
@@ -19,7 +19,8 @@ LOOK_EVERY_S = 1.0
 def send(campaign_id: int) -> None:
     """Send a campaign for up to half a minute, then let another lane go on."""
     die_with_parent()
-    end = sending.send(campaign_id, should_yield=_others_wait())
+    pace = Pace(lease_s=config.current().lease_s)
+    end = sending.send(campaign_id, pace=pace, should_yield=_others_wait())
     if end is End.MORE:
         queue.enqueue(SEND, campaign_id)
     if end is not End.STOPPED:

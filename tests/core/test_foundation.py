@@ -86,7 +86,13 @@ def test_a_missing_secret_key_is_made_once_and_kept(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [{"DATABASE_URL": "mysql://x"}, {"PUBLIC_URL": "mail.example.org"}, {"TRUSTED_PROXIES": "yes"}]
+    "setting",
+    [
+        {"DATABASE_URL": "mysql://x"},
+        {"PUBLIC_URL": "mail.example.org"},
+        {"TRUSTED_PROXIES": "yes"},
+        {"LEASE_SECONDS": "1"},
+    ],
 )
 def test_an_impossible_setting_is_named(setting: dict[str, str], tmp_path) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):

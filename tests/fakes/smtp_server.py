@@ -93,8 +93,9 @@ class SmtpServer:
         self.connections = 0
         self.open_connections = 0
         self.most_connections = 0
-        self._counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self._writers: set[asyncio.StreamWriter] = set()
+        self.session: type[Session] = Session
 
     def __enter__(self) -> SmtpServer:
         self.start()
@@ -170,7 +171,7 @@ class SmtpServer:
         self.most_connections = max(self.most_connections, self.open_connections)
         self._writers.add(writer)
         try:
-            await _Session(self, reader, writer, self.connections).run()
+            await self.session(self, reader, writer, self.connections).run()
         except (Drop, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.transport.abort()
         finally:
@@ -189,7 +190,7 @@ class SmtpServer:
         return context
 
 
-class _Session:
+class Session:
     def __init__(
         self, server: SmtpServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
     ) -> None:
@@ -216,9 +217,9 @@ class _Session:
     async def _answer(self, verb: str, argument: str, default: str) -> str:
         """Say what the script wants here, else the default; drop or stall if it says so."""
         server = self.server
-        server._counts[verb] += 1
+        server.counts[verb] += 1
         sender, rcpt = self.mail_from or "", self.rcpt_to[-1] if self.rcpt_to else ""
-        call = Call(verb, argument, server._counts[verb], self.number, sender, rcpt)
+        call = Call(verb, argument, server.counts[verb], self.number, sender, rcpt)
         if verb in ENDS_A_GROUP:
             await asyncio.sleep(server.delay_s)
             if self.reader._buffer:  # type: ignore[attr-defined]
@@ -349,9 +350,9 @@ class _Session:
         drop = self.server.drop_at.get("BODY")
         if drop is None:
             return
-        self.server._counts["BODY"] += 1
+        self.server.counts["BODY"] += 1
         call = Call(
-            "BODY", "", self.server._counts["BODY"], self.number, self.mail_from or "", self.rcpt_to[-1]
+            "BODY", "", self.server.counts["BODY"], self.number, self.mail_from or "", self.rcpt_to[-1]
         )
         if drop(call) if callable(drop) else call.count == drop:
             # Reads no further: a quick client must not have handed over a large message meanwhile.

