@@ -1,4 +1,4 @@
-"""Pausing, resuming, cancelling, finishing, and sending again to those who failed."""
+"""Pausing, resuming, cancelling and finishing."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ import sqlalchemy as sa
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import alerts, cancelling, health, ledger, queries, routes, tallies
+from campaigns.delivery import alerts, cancelling, health, ledger, routes
 from campaigns.delivery.models import (
     Batch,
     BatchState,
-    Delivery,
-    State,
     Wave,
 )
-from campaigns.planning import queries as planning
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, PauseReason, Status
-
-FAILED_STATES = (State.FAILED, State.EXPIRED, State.UNKNOWN)
 
 
 def pause(campaign: Campaign, *, reason: PauseReason, detail: str | None, now: datetime) -> None:
@@ -74,32 +69,6 @@ def finish(campaign_id: int, *, now: datetime) -> bool:
     except Conflict:
         return False
     return True
-
-
-def retry_failed(campaign_id: int, *, now: datetime) -> int:
-    """Send again to exactly the failed, expired and unknown, as a new wave; how many. Raises Conflict."""
-    campaign = planning.campaign(campaign_id)
-    of_campaign = sa.and_(
-        Delivery.campaign_id == campaign_id, Delivery.is_latest, Delivery.state.in_(FAILED_STATES)
-    )
-    if db.session.scalar(sa.select(Delivery.id).where(of_campaign).limit(1)) is None:
-        raise Conflict(_("Nobody has failed, so there is nobody to send to again."))
-    wave = campaign.wave + 1
-    states.move(campaign_id, Status.SENDING, now=now, wave=wave)
-    people = sa.select(
-        Delivery.subscriber_id, Delivery.address_key, sa.literal(None, sa.String).label("reason")
-    ).where(of_campaign, Delivery.wave < wave)
-    failed = queries.counts(campaign_id)
-    about = sum(failed[state] for state in FAILED_STATES)
-    written = ledger.write_wave(campaign_id, wave, people, about=about, now=now)
-    db.session.execute(
-        sa.update(Delivery)
-        .where(of_campaign, Delivery.wave < wave)
-        .values(is_latest=False)
-        .execution_options(synchronize_session=False)
-    )
-    tallies.without_failed(campaign_id, before_wave=wave, failed=FAILED_STATES)
-    return written.audience
 
 
 def _is_launched(campaign_id: int) -> bool:

@@ -82,17 +82,22 @@ def tally_of(rows: Iterable[Any]) -> Tally:
     return sorted(entries, key=lambda entry: (entry[0], entry[1] or ""))
 
 
-def without_failed(campaign_id: int, *, before_wave: int, failed: Iterable[State]) -> None:
-    """Take those out of earlier waves' tallies whom a new wave holds again: all who had failed."""
-    gone = {int(state) for state in failed}
-    for row in db.session.execute(
-        sa.select(Batch.id, Batch.tally).where(
-            Batch.campaign_id == campaign_id, Batch.wave < before_wave, Batch.tally.is_not(None)
-        )
-    ).all():
-        kept = [entry for entry in row.tally if entry[0] not in gone]
-        if len(kept) < len(row.tally):
-            db.session.execute(sa.update(Batch).where(Batch.id == row.id).values(tally=kept))
+def retake(campaign_id: int, changed: Iterable[State]) -> None:
+    """Count those batches at rest again that had somebody in these states, after rows of theirs were changed."""
+    gone = {int(state) for state in changed}
+    batches = sa.select(Batch.id, Batch.tally).where(
+        Batch.campaign_id == campaign_id, Batch.tally.is_not(None)
+    )
+    for batch in db.session.execute(batches).all():
+        if any(entry[0] in gone for entry in batch.tally):
+            kept = tally_of(_rows_of(batch.id))
+            db.session.execute(sa.update(Batch).where(Batch.id == batch.id).values(tally=kept))
+
+
+def _rows_of(batch_id: int) -> list[Any]:
+    columns = (Delivery.state, Delivery.reason, sa.func.count().label("number"))
+    counted = in_batches(columns, Batch.id == batch_id, group_by=(Delivery.state, Delivery.reason))
+    return list(db.session.execute(counted).all())
 
 
 def faults(campaign_id: int, *, most: int) -> list[str]:
@@ -105,13 +110,7 @@ def faults(campaign_id: int, *, most: int) -> list[str]:
     )
     found = []
     for batch in db.session.execute(some).all():
-        rows = db.session.execute(
-            in_batches(
-                (Delivery.state, Delivery.reason, sa.func.count().label("number")),
-                Batch.id == batch.id,
-                group_by=(Delivery.state, Delivery.reason),
-            )
-        ).all()
+        rows = _rows_of(batch.id)
         if tally_of(rows) == [tuple(entry) for entry in batch.tally]:
             continue
         # Not one that was claimed since we looked: its rows move, and its tally is gone.

@@ -14,7 +14,7 @@ from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _n
-from campaigns.delivery import services as delivery
+from campaigns.delivery import failures
 from campaigns.delivery.models import Reason, State
 from campaigns.planning import queries as planning
 from campaigns.planning.models import Status
@@ -82,15 +82,37 @@ def campaign(campaign_id: int) -> Any:
 @allow(Action.EDIT)
 def create_retry(campaign_id: int) -> Any:
     try:
-        number = delivery.retry_failed(campaign_id, now=clock.now())
+        keys = request.form.getlist("group") if "is_chosen" in request.form else None
+        number = failures.retry(campaign_id, keys=keys, now=clock.now())
     except Conflict as error:
         db.session.rollback()
         flash(str(error), "error")
-        return redirect(url_for(".campaign", campaign_id=campaign_id), 303)
+        return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
     db.session.commit()
     queue.nudge()
     flash(_n("It is sent again to one person.", "It is sent again to %(num)s people.", number), "success")
     return redirect(url_for("delivery.sending", campaign_id=campaign_id), 303)
+
+
+@bp.get("/campaigns/<int:campaign_id>/failures")
+@allow(Action.READ)
+def campaign_failures(campaign_id: int) -> Any:
+    found = planning.campaign(campaign_id)
+    return render_template("reports/failures.html", campaign=found, groups=failures.groups(campaign_id))
+
+
+@bp.post("/campaigns/<int:campaign_id>/taken-as-sent")
+@allow(Action.EDIT)
+def create_certainty(campaign_id: int) -> Any:
+    try:
+        number = failures.take_as_sent(campaign_id, now=clock.now())
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+    else:
+        db.session.commit()
+        flash(_n("One person counts as reached.", "%(num)s people count as reached.", number), "success")
+    return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
 
 
 @bp.get("/campaigns/<int:campaign_id>/recipients")

@@ -15,7 +15,7 @@ from campaigns.audience.models import Status as Standing
 from campaigns.audience.models import Subscriber, Subscription, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import batches, duties, launch, ledger, queries, sending, services
+from campaigns.delivery import batches, duties, failures, launch, ledger, queries, sending, services
 from campaigns.delivery.lane import End, Pace
 from campaigns.delivery.models import Batch, BatchState, Delivery, State
 from campaigns.planning.models import PauseReason, Status
@@ -262,7 +262,7 @@ def test_people_who_failed_get_a_second_wave_and_nobody_else(each_database: Flas
         send(campaign)
         assert states(campaign) == {"sent": 9, "failed": 1}
         server.replies = {}
-        assert services.retry_failed(campaign.id, now=clock.now()) == 1
+        assert failures.retry(campaign.id, now=clock.now()) == 1
         db.session.commit()
         assert fresh(campaign).status is Status.SENDING
         send(campaign)

@@ -27,7 +27,6 @@ from tests.factories import (
     make_delivery,
     make_list,
     make_revision,
-    make_server,
     make_subscriber,
 )
 
@@ -199,7 +198,6 @@ def test_the_page_begins_with_a_sentence(app: Flask, cleo) -> None:
     page = cleo.get(f"/campaigns/{campaign.id}/report").text
     assert "Delivered to 3 of 4 people; 1 person opened, 1 clicked; 1 failed." in page
     assert "the address does not exist" in page
-    assert "Send again" not in page, "a viewer may only look"
     assert "By day" in cleo.get(f"/campaigns/{campaign.id}/report?by=day").text
 
 
@@ -220,26 +218,6 @@ def test_a_hostile_name_stays_text(app: Flask, ada) -> None:
         page = ada.get(f"/campaigns/{campaign.id}/{path}").text
         assert "<script>alert" not in page and "<img src=x" not in page
     assert "<script>alert" not in ada.get("/").text
-
-
-def test_those_who_failed_are_sent_to_again(app: Flask, ben) -> None:
-    campaign, _sent = make_sent(2)
-    make_server(is_default=True)
-    failed = make_delivery(campaign, make_subscriber(), state=State.FAILED, reason=Reason.POLICY)
-    assert "Send again to 1 person" in ben.get(f"/campaigns/{campaign.id}/report").text
-    answer = ben.post(f"/campaigns/{campaign.id}/retry")
-    assert answer.location.endswith(f"/campaigns/{campaign.id}/sending")
-    db.session.expire_all()
-    rows = db.session.scalars(sa.select(Delivery).filter_by(subscriber_id=failed.subscriber_id)).all()
-    assert [(row.wave, row.is_latest) for row in rows] == [(1, False), (2, True)]
-    assert db.session.get_one(Campaign, campaign.id).status is Status.SENDING
-
-
-def test_nobody_failed_is_a_sentence_and_no_error(app: Flask, ben) -> None:
-    campaign, _sent = make_sent(2)
-    page = ben.post(f"/campaigns/{campaign.id}/retry", follow_redirects=True)
-    assert page.status_code == 200
-    assert "Nobody has failed" in page.text
 
 
 def test_the_question_leads_to_the_person(app: Flask, cleo) -> None:
