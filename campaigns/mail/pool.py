@@ -63,8 +63,9 @@ class Pool:
                     group.create_task(self._first(group))
             except BaseExceptionGroup as errors:
                 raise errors.exceptions[0] from None
+            trouble = _without_what_was_said_to_others(self._trouble)
             while self.waiting:
-                self._report_unsent(self.waiting.popleft(), self._trouble)
+                self._report_unsent(self.waiting.popleft(), trouble)
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
@@ -187,3 +188,13 @@ class Pool:
             self._on_result(Result(envelope.key, Outcome.NOT_SENT, Phase.BODY, None, LATE))
             return
         self._on_result(Result(envelope.key, Outcome.NOT_SENT, error.phase, error.reply, error.text))
+
+
+def _without_what_was_said_to_others(error: SessionError | None) -> SessionError | None:
+    """Why those who never got onto a connection were not sent: not by a reply to somebody else's message."""
+    if not isinstance(error, Lost) or error.phase not in _OF_ONE_MESSAGE:
+        return error
+    return Lost(Phase.CONNECT, error.text)
+
+
+_OF_ONE_MESSAGE = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.END)

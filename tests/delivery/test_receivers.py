@@ -41,7 +41,7 @@ def hash_of(domain: str, number: int) -> int:
 
 def refuse(answer: str, *names: str):
     """A script that gives that answer to people at these domains."""
-    return lambda call: answer if call.argument.rstrip(">").endswith(names) else None
+    return lambda call: answer if call.argument.partition(">")[0].endswith(names) else None
 
 
 def come_again(*, suspended_too: bool = True) -> None:
@@ -106,6 +106,15 @@ def test_domains_of_one_provider_wait_together(app: Flask) -> None:
     assert receiver.name == "yahoo.com"
     assert receiver.next_at
     assert receiver.next_at - clock.now() > timedelta(minutes=55), "an hour at once"
+
+
+def test_what_one_receiver_says_before_it_hangs_up_is_not_held_against_others(app: Flask) -> None:
+    says = "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred"
+    with SmtpServer(replies={"RCPT": refuse(says, "@aol.com")}) as server:
+        campaign = make_mixed(server, ("aol.com", 30), ("x.example", 30), connections=1)
+        send(campaign, pace=BRISK)
+    assert states(campaign) == {"sent": 30, "deferred": 30}
+    assert [each.name for each in db.session.scalars(sa.select(Receiver))] == ["yahoo.com"]
 
 
 def test_some_full_mailboxes_at_a_big_provider_hold_up_nobody(app: Flask) -> None:
