@@ -107,7 +107,14 @@ def _rows(campaign_id: int, wave: int, source: Any, order: tuple[Any, ...], size
 def _write_batches(campaign_id: int, wave: int, *, now: datetime) -> Written:
     """Batches and the wave from what was written, counted in one look."""
     rows = db.session.execute(
-        sa.select(Delivery.batch_number, Delivery.state, Delivery.reason, sa.func.count().label("number"))
+        sa.select(
+            Delivery.batch_number,
+            Delivery.state,
+            Delivery.reason,
+            sa.func.count().label("number"),
+            sa.func.min(Delivery.id).label("first"),
+            sa.func.max(Delivery.id).label("last"),
+        )
         .where(Delivery.campaign_id == campaign_id, Delivery.wave == wave)
         .group_by(Delivery.batch_number, Delivery.state, Delivery.reason)
         .order_by(Delivery.batch_number)
@@ -131,6 +138,8 @@ def _write_batches(campaign_id: int, wave: int, *, now: datetime) -> Written:
             number=wave,
             audience=written.audience,
             left_out=left_out,
+            first_id=min((row.first for row in rows), default=None),
+            last_id=max((row.last for row in rows), default=None),
             launched_at=now,
         )
     )

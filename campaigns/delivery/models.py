@@ -184,6 +184,9 @@ class Wave(Model):
     number: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
     audience: Mapped[int]
     left_out: Mapped[Tally]  # those without a batch
+    # Between these are the ids of its rows: pages walk along them instead of sorting a million.
+    first_id: Mapped[int | None] = mapped_column(BigId)
+    last_id: Mapped[int | None] = mapped_column(BigId)
     launched_at: Mapped[datetime]
 
 

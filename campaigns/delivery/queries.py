@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
 from campaigns.delivery import pacing, tallies
-from campaigns.delivery.models import OPEN_STATES, Attempt, Batch, Delivery, Reason, State
+from campaigns.delivery.models import OPEN_STATES, Attempt, Batch, Delivery, Reason, State, Wave
 from campaigns.planning import queries as planning
 
 RATE_OVER = timedelta(minutes=1)
@@ -98,11 +98,18 @@ def refusals(campaign_id: int, *, most: int = 20) -> list[Any]:
         sa.select(Attempt.at, Attempt.phase, Attempt.code, Attempt.text, Subscriber.email, Delivery.state)
         .join(Delivery, Delivery.id == Attempt.delivery_id)
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.campaign_id == campaign_id)
+        .where(Delivery.campaign_id + 0 == campaign_id)  # from the attempts to their rows, not the other way
         .order_by(Attempt.id.desc())
         .limit(most)
     )
     return list(db.session.execute(statement).all())
+
+
+def ids_of(campaign_id: int) -> tuple[int, int] | None:
+    """Between which ids (both included) the rows of a campaign are; None when there are none or nobody knows."""
+    first, last = sa.func.min(Wave.first_id), sa.func.max(Wave.last_id)
+    row = db.session.execute(sa.select(first, last).where(Wave.campaign_id == campaign_id)).one()
+    return (row[0], row[1]) if row[0] is not None and row[1] is not None else None
 
 
 def attempts(delivery_id: int) -> list[Attempt]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.core.db import db
+from campaigns.delivery import queries as ledger
 from campaigns.delivery.models import Delivery, State
+from campaigns.delivery.services import FAILED_STATES
 from campaigns.planning.models import Campaign, Status
 
 COMPARED_WITH = 10
@@ -46,21 +49,32 @@ class Comparison:
 
 def figures(campaign_ids: Sequence[int]) -> dict[int, Figures]:
     """The figures of each campaign asked for; zeros for one that has not gone out."""
-    rows = db.session.execute(
-        sa.select(
-            Delivery.campaign_id,
-            sa.func.count(),
-            sa.func.count().filter(Delivery.state == State.SENT),
-            sa.func.count(Delivery.opened_at),
-            sa.func.count(Delivery.clicked_at),
-            sa.func.count(Delivery.unsubscribed_at),
-            sa.func.count().filter(Delivery.state.in_((State.FAILED, State.EXPIRED, State.UNKNOWN))),
+    opens, clicks, unsubscribes = (
+        _who_did(column, campaign_ids)
+        for column in (Delivery.opened_at, Delivery.clicked_at, Delivery.unsubscribed_at)
+    )
+    found = {}
+    for each in campaign_ids:
+        counts = ledger.counts(each)
+        found[each] = Figures(
+            audience=counts.audience,
+            sent=counts[State.SENT],
+            opens=opens.get(each, 0),
+            clicks=clicks.get(each, 0),
+            unsubscribes=unsubscribes.get(each, 0),
+            failed=sum(counts[state] for state in FAILED_STATES),
         )
-        .where(Delivery.campaign_id.in_(campaign_ids), Delivery.is_latest)
+    return found
+
+
+def _who_did(column: Any, campaign_ids: Sequence[int]) -> dict[int, int]:
+    """How many of each campaign's people did that, by the index that holds only them."""
+    rows = db.session.execute(
+        sa.select(Delivery.campaign_id, sa.func.count())
+        .where(Delivery.campaign_id.in_(campaign_ids), Delivery.is_latest, column.is_not(None))
         .group_by(Delivery.campaign_id)
     )
-    found = {row[0]: Figures(*row[1:]) for row in rows}
-    return {each: found.get(each, Figures()) for each in campaign_ids}
+    return {row[0]: row[1] for row in rows}
 
 
 def finished(*, most: int, before: Campaign | None = None) -> list[Campaign]:

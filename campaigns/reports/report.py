@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -18,6 +17,7 @@ from campaigns.reports import queries
 from campaigns.reports.queries import Comparison, Figures
 from campaigns.tracking.models import Event, Kind, LeavingReason, Verdict
 
+LARGE = 50_000  # recipients: from here on the details come after the page
 MOST_DOMAINS = 12
 MOST_LINKS = 200
 
@@ -56,18 +56,13 @@ class DomainRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything the page shows, counted once."""
+    """What the page says first, counted once and quickly also for a million."""
 
     campaign: Campaign
     counts: Counts
     figures: Figures
     reasons: list[tuple[State, Reason, int]]
-    opens: Split
-    clicks: Split
-    links: list[LinkRow]
-    domains: list[DomainRow]
     comparison: Comparison | None
-    leaving: list[tuple[LeavingReason, int]] = field(default_factory=list)
 
     @property
     def wanted(self) -> int:
@@ -79,6 +74,28 @@ class Report:
         """Those whom sending again may reach: failed, too late, unknown."""
         return self.figures.failed
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the page had better come before its details."""
+        return self.counts.audience > LARGE
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """People and machines, and why people left."""
+
+    opens: Split
+    clicks: Split
+    leaving: list[tuple[LeavingReason, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where people clicked and where they are."""
+
+    links: list[LinkRow]
+    domains: list[DomainRow]
+
 
 def of(campaign: Campaign) -> Report:
     """The report as of now."""
@@ -87,37 +104,47 @@ def of(campaign: Campaign) -> Report:
         counts=ledger.counts(campaign.id),
         figures=queries.figures([campaign.id])[campaign.id],
         reasons=ledger.reasons(campaign.id),
-        opens=_split(campaign.id, Kind.OPEN, Delivery.opened_at),
-        clicks=_split(campaign.id, Kind.CLICK, Delivery.clicked_at),
-        links=_links(campaign),
-        domains=_domains(campaign.id),
         comparison=queries.comparison(campaign),
+    )
+
+
+def machines(campaign: Campaign) -> Machines:
+    """Who of those in the figures is certainly a person."""
+    figures = queries.figures([campaign.id])[campaign.id]
+    return Machines(
+        opens=_split(campaign.id, Kind.OPEN, figures.opens),
+        clicks=_split(campaign.id, Kind.CLICK, figures.clicks),
         leaving=_leaving(campaign.id),
     )
 
 
-def _split(campaign_id: int, kind: Kind, first: Any) -> Split:
+def places(campaign: Campaign) -> Places:
+    """Its links and the domains of its recipients: reads the whole campaign."""
+    return Places(links=_links(campaign), domains=_domains(campaign.id))
+
+
+def _split(campaign_id: int, kind: Kind, whole: int) -> Split:
+    """`whole` is the figure of the report; who did it only unsurely, or only by machines, is in the events."""
+    first = Delivery.opened_at if kind is Kind.OPEN else Delivery.clicked_at
     is_human = sa.func.max(sa.case((Event.verdict == Verdict.HUMAN, 1), else_=0))
     mails = (
-        sa.select(Event.delivery_id, is_human.label("is_human"))
+        sa.select(Event.delivery_id)
         .where(Event.campaign_id == campaign_id, Event.kind == kind)
         .group_by(Event.delivery_id)
+        .having(is_human == 0)
         .subquery()
     )
-    counted = (Delivery.campaign_id == campaign_id) & Delivery.is_latest
-    total, unsure, machines = db.session.execute(
+    has_clicked = Delivery.clicked_at.is_not(None) if kind is Kind.OPEN else sa.false()
+    unsure, machines = db.session.execute(
         sa.select(
-            sa.func.count(first),
-            sa.func.count().filter(first.is_not(None), mails.c.is_human == 0, Delivery.clicked_at.is_(None))
-            if kind is Kind.OPEN
-            else sa.func.count().filter(first.is_not(None), mails.c.is_human == 0),
-            sa.func.count().filter(first.is_(None), mails.c.delivery_id.is_not(None)),
+            sa.func.count().filter(first.is_not(None), ~has_clicked),
+            sa.func.count().filter(first.is_(None)),
         )
-        .select_from(Delivery)
-        .outerjoin(mails, mails.c.delivery_id == Delivery.id)
-        .where(counted)
+        .select_from(mails)
+        .join(Delivery, Delivery.id == mails.c.delivery_id)
+        .where(Delivery.is_latest)
     ).one()
-    return Split(total - unsure, unsure, machines)
+    return Split(whole - unsure, unsure, machines)
 
 
 def _links(campaign: Campaign) -> list[LinkRow]:

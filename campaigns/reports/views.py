@@ -75,6 +75,25 @@ def campaign(campaign_id: int) -> Any:
         report=report.of(found),
         series=read(found, zone, now=now),
         by=by,
+        machines=lambda: report.machines(found),
+        places=lambda: report.places(found),
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>/report/machines")
+@allow(Action.READ)
+def campaign_machines(campaign_id: int) -> Any:
+    found = planning.campaign(campaign_id)
+    return render_template("reports/_machines.html", machines=report.machines(found))
+
+
+@bp.get("/campaigns/<int:campaign_id>/report/places")
+@allow(Action.READ)
+def campaign_places(campaign_id: int) -> Any:
+    found = planning.campaign(campaign_id)
+    figures = report.of(found).figures
+    return render_template(
+        "reports/_places.html", campaign=found, figures=figures, places=report.places(found)
     )
 
 

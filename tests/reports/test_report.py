@@ -20,6 +20,7 @@ from campaigns.reports import answers, queries, recipients, report, series
 from campaigns.reports.recipients import Filter
 from campaigns.tracking import services as tracking
 from campaigns.tracking.services import Visitor
+from tests.browser_client import BrowserClient
 from tests.factories import (
     HOUR,
     NOON,
@@ -68,12 +69,12 @@ def test_the_report_tells_people_from_machines(each_database: Flask) -> None:
     tracking.record_open(sent[1].id, APPLE, at=NOON + HOUR)
     tracking.record_click(sent[2].id, 2, FIREFOX, at=NOON + HOUR)
     tracking.record_open(sent[3].id, FIREFOX, at=NOON + timedelta(seconds=1))
-    found = report.of(campaign)
-    assert (found.opens.people, found.opens.unsure, found.opens.machines_only) == (2, 1, 1)
-    assert found.opens.people + found.opens.unsure == found.figures.opens
-    assert (found.clicks.people, found.clicks.unsure, found.clicks.machines_only) == (1, 0, 0)
-    assert [(link.number, link.people) for link in found.links] == [(2, 1), (1, 0)]
-    assert [(row.domain, row.audience, row.opens) for row in found.domains] == [("example.org", 4, 3)]
+    found, machines, places = report.of(campaign), report.machines(campaign), report.places(campaign)
+    assert (machines.opens.people, machines.opens.unsure, machines.opens.machines_only) == (2, 1, 1)
+    assert machines.opens.people + machines.opens.unsure == found.figures.opens
+    assert (machines.clicks.people, machines.clicks.unsure, machines.clicks.machines_only) == (1, 0, 0)
+    assert [(link.number, link.people) for link in places.links] == [(2, 1), (1, 0)]
+    assert [(row.domain, row.audience, row.opens) for row in places.domains] == [("example.org", 4, 3)]
 
 
 def test_states_of_all_recipients_add_up_to_the_audience(each_database: Flask) -> None:
@@ -284,3 +285,21 @@ def test_the_persons_page_tells_what_went_out_and_what_came_back(app: Flask, cle
         "https://example.com/one",
     ):
         assert words in page
+
+
+def test_the_report_of_a_large_campaign_comes_before_its_details(
+    app: Flask, cleo: BrowserClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make_campaign(status=Status.FINISHED, started_at=NOON)
+    make_delivery(campaign, make_subscriber("ana@example.org"))
+    at = f"/campaigns/{campaign.id}/report"
+    small = cleo.get(at).get_data(as_text=True)
+    assert "example.org" in small and "hx-get" not in small
+    monkeypatch.setattr(report, "LARGE", 0)
+    large = cleo.get(at).get_data(as_text=True)
+    assert "Delivered to 1 of 1 person" in large
+    for part, says in (("machines", "only by machines"), ("places", "example.org")):
+        assert f'hx-get="{at}/{part}"' in large
+        assert says not in large
+        part_of_page = cleo.get(f"{at}/{part}")
+        assert says in part_of_page.get_data(as_text=True)

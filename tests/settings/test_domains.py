@@ -115,7 +115,9 @@ def test_A03_a_lost_record_of_a_signing_key_is_said_aloud(app, ada) -> None:
         ask_there(app, dns)
         ada.post("/settings/sending-domains/1/check")
     assert fresh().health == "unpublished"
-    assert "Receivers can't verify your mails." in ada.get("/settings/sending-domains/1").get_data(as_text=True)
+    assert "Receivers can't verify your mails." in ada.get("/settings/sending-domains/1").get_data(
+        as_text=True
+    )
     assert queries.signature("news@example.com") == "unpublished"
     assert signing.signer_for(f"news@{domain.name}") is not None
 
@@ -251,7 +253,10 @@ def test_only_admins_change_domains(ben, cleo) -> None:
         assert browser.get("/settings/sending-domains").status_code == 200
         assert "Check now" not in browser.get("/settings/sending-domains/1").get_data(as_text=True)
         for path in ("new", "1/check", "1/keys", "1/keys/1/delete", "1/delete"):
-            assert browser.post(f"/settings/sending-domains/{path}", data={"name": "x.example"}).status_code == 403
+            assert (
+                browser.post(f"/settings/sending-domains/{path}", data={"name": "x.example"}).status_code
+                == 403
+            )
     assert len(fresh().keys) == 2
 
 
