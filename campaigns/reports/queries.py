@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from campaigns.core.db import db
 from campaigns.delivery import queries as ledger
+from campaigns.delivery.failures import FAILED_STATES
 from campaigns.delivery.models import Delivery, State
-from campaigns.delivery.services import FAILED_STATES
 from campaigns.planning.models import Campaign, Status
 
 COMPARED_WITH = 10
