@@ -11,12 +11,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from campaigns.content.language import TemplateError
 from campaigns.core import addresses, clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
-from campaigns.delivery import conclusions, contents, health, hours, recovery, routes, services
+from campaigns.delivery import conclusions, contents, disk, health, hours, recovery, routes, services
 from campaigns.delivery import throttle as throttles
 from campaigns.delivery.brake import Brake
 from campaigns.delivery.conclusions import Aftermath
@@ -58,6 +60,16 @@ def send(
     now: Callable[[], datetime] = clock.now,
 ) -> End:
     """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself."""
+    try:
+        return _send(campaign_id, pace, should_yield, now)
+    except (OSError, DBAPIError) as error:
+        if not disk.is_full(error):
+            raise
+        disk.pause(campaign_id, error, now=now())
+        return End.STOPPED
+
+
+def _send(campaign_id: int, pace: Pace, should_yield: Callable[[], bool], now: Callable[[], datetime]) -> End:
     db.session.rollback()  # SQLite has one writer, and the next line writes over a connection of its own
     recovery.recover(journals(), owner=name_of_process(), now=now())
     campaign = db.session.get(Campaign, campaign_id)

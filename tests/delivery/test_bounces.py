@@ -11,7 +11,7 @@ from flask import Flask
 from campaigns.audience.models import Subscriber, Suppression, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, sending
+from campaigns.delivery import conclusions, launch, sending
 from campaigns.delivery.lane import End, Lane
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
@@ -106,7 +106,7 @@ def test_a_dead_address_is_suppressed_even_if_the_lane_dies_right_after(
         if verdicts:
             raise Killed
 
-    monkeypatch.setattr(sending._Aftermath, "__call__", die)
+    monkeypatch.setattr(conclusions.Aftermath, "__call__", die)
     with SmtpServer(replies={"RCPT": "550 5.1.1 nobody"}) as server:
         campaign = make_launched(server, people=1)
         with pytest.raises(Killed):
