@@ -139,7 +139,11 @@ def _sender(source: Source, facts: Facts) -> Iterator[Finding]:
 
 def _server(facts: Facts) -> Iterator[Finding]:
     if not facts.has_server:
-        yield Finding(Level.MUST, "server", _("There is no sending server yet. Set one up in the settings."))
+        yield Finding(
+            Level.MUST,
+            "server",
+            _("There is no sending server for this sender yet. Set one up in the settings."),
+        )
     elif facts.is_practice:
         sentence = _("This goes to the practice mailbox. Nobody outside gets it.")
         yield Finding(Level.LOOK, "server", sentence)

@@ -11,6 +11,7 @@ from campaigns.delivery import health, throttle
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
+from campaigns.settings.sharing import may_send_for
 
 
 def of(campaign: Campaign) -> list[list[Server]]:
@@ -79,9 +80,3 @@ def picked(servers: Sequence[Server], dice: float) -> Server:
 def share(server: Server) -> int:
     """Its share of the mail of campaigns that name no server; 0 for one that only steps in."""
     return server.weight or int(server.is_default)
-
-
-def may_send_for(server: Server, domain: str) -> bool:
-    """Whether it may carry mail from an address at that domain, or one below an allowed domain."""
-    allowed = server.sender_domains.split()
-    return not allowed or any(domain == each or domain.endswith(f".{each}") for each in allowed)

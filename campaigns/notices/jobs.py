@@ -18,6 +18,7 @@ from campaigns.notices import services
 from campaigns.notices.models import Notice
 from campaigns.settings import queries as settings
 from campaigns.settings import services as setting
+from campaigns.settings import sharing
 from campaigns.settings.domains.signing import sign_from
 
 
@@ -53,10 +54,10 @@ def _delivered(notice: Notice) -> Result:
 
 
 def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
-    server = settings.default_server()
+    name, sender = _from(notice)
+    server = sharing.for_own_mail(addresses.domain_of(sender), now=clock.now())
     if server is None:
         raise Misconfigured(_("There is no sending server. Set one up first."))
-    name, sender = _from(notice)
     message = build_notice(
         from_=(name, sender),
         to=notice.to_address,

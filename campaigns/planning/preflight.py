@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from campaigns.content.checks import Facts, Finding, Level, check
-from campaigns.core import config
+from campaigns.core import addresses, config
 from campaigns.planning import queries, recipients
 from campaigns.planning.models import Campaign
 from campaigns.planning.recipients import Funnel
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings
+from campaigns.settings import sharing
 from campaigns.settings.domains import queries as domains
+from campaigns.settings.models import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,19 @@ def of(campaign: Campaign) -> Preflight:
         lists=len(campaign.lists),
         recipients=funnel.will_get_it,
         fields=frozenset(queries.merge_fields()) | {"email"},
-        has_server=server is not None,
+        has_server=server is not None and _may_send(server, campaign),
         is_practice=server is not None and server.is_practice,
         is_known_sender=any(each.email == campaign.from_email for each in settings.senders()),
         signature=domains.signature(campaign.from_email),
         has_postal_address=bool(site.postal_address.strip()),
     )
     return Preflight(funnel=funnel, findings=check(source, facts))
+
+
+def _may_send(server: Server, campaign: Campaign) -> bool:
+    """Whether it, or one that steps in for it, carries mail from the campaign's address."""
+    domain = addresses.domain_of(campaign.from_email)
+    others = [each for each in settings.servers() if campaign.fails_over and not each.is_practice]
+    if server.is_practice or not domain:
+        return True
+    return any(sharing.may_send_for(each, domain) for each in (server, *others))

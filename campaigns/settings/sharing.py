@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
-from campaigns.settings import checks
+from campaigns.settings import checks, queries
 from campaigns.settings.models import Server
 
 MOST_WEIGHT = 1000
@@ -47,3 +48,22 @@ def clean_domains(text: str) -> str:
             _("Use at most %(longest)s characters.", longest=LONGEST_DOMAINS), field="sender_domains"
         )
     return kept
+
+
+def may_send_for(server: Server, domain: str) -> bool:
+    """Whether it may carry mail from an address at that domain, or one below an allowed domain."""
+    allowed = server.sender_domains.split()
+    return not allowed or any(domain == each or domain.endswith(f".{each}") for each in allowed)
+
+
+def for_own_mail(domain: str, *, now: datetime) -> Server | None:
+    """The server for the app's own mails: the default one, or another that works while that one is closed.
+
+    Practice stays practice, as for campaigns.
+    """
+    default = queries.default_server()
+    if default is None or default.is_practice:
+        return default
+    real = [each for each in queries.servers() if not each.is_practice and may_send_for(each, domain)]
+    opened = [each for each in real if each.closed_until is None or each.closed_until <= now]
+    return next(iter(sorted(opened, key=lambda each: (not each.is_default, -each.weight))), default)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
+from campaigns.planning import preflight
 from campaigns.planning.models import Campaign
-from campaigns.settings import queries
+from campaigns.settings import queries, sharing
 from campaigns.settings.models import Server
 from campaigns.settings.sharing import clean_domains
-from tests.factories import make_campaign, make_server
+from tests.factories import NOON, make_campaign, make_server
 
 FORM = {
     "name": "Second",
@@ -75,3 +78,33 @@ def test_a_campaign_may_forbid_another_server_once_there_is_one(app: Flask, ben)
     db.session.expire_all()
     found = db.session.get_one(Campaign, campaign.id)
     assert (found.name, found.fails_over) == ("Kept", False)
+
+
+def test_own_mails_take_another_server_while_the_default_one_is_closed(app: Flask) -> None:
+    default = make_server("First", is_default=True)
+    make_server("Second", sender_domains="other.example")
+    third = make_server("Third")
+    assert sharing.for_own_mail("example.com", now=NOON) == default
+    default.closed_until = NOON + timedelta(minutes=1)
+    db.session.commit()
+    assert sharing.for_own_mail("example.com", now=NOON) == third
+    third.closed_until = default.closed_until
+    db.session.commit()
+    assert sharing.for_own_mail("example.com", now=NOON) == default, "better late than never"
+
+
+def test_own_mails_stay_in_the_practice_mailbox(app: Flask) -> None:
+    practice = make_server("Practice", is_default=True, is_practice=True)
+    make_server("Real")
+    practice.closed_until = NOON + timedelta(minutes=1)
+    db.session.commit()
+    assert sharing.for_own_mail("example.com", now=NOON) == practice
+
+
+def test_a_campaign_whose_sender_no_server_may_carry_can_not_go_out(app: Flask) -> None:
+    server = make_server("Only", is_default=True, sender_domains="other.example")
+    campaign = make_campaign()
+    with app.test_request_context():
+        assert "server" in {each.where for each in preflight.of(campaign).must_fix}
+        server.sender_domains = "example.com"
+        assert "server" not in {each.where for each in preflight.of(campaign).must_fix}
