@@ -35,8 +35,8 @@ from campaigns.audience.models import OptIn
 from campaigns.core import clock
 from campaigns.core.config import from_env
 from campaigns.core.db import db
-from campaigns.delivery import launch, ledger, sending, services
-from campaigns.delivery.lane import Pace
+from campaigns.delivery import launch, services, tallies
+from campaigns.delivery.models import State
 from campaigns.mail.security import Security
 from campaigns.planning import services as planning
 from campaigns.planning import states
@@ -51,9 +51,6 @@ SAMPLES = (10_000, 25_000, 50_000, 100_000, 200_000)
 
 def main() -> None:
     options = _options()
-    if options.lane:
-        _send_as_worker(options.lane)
-        return
     with (
         tempfile.TemporaryDirectory(prefix="columba-million-") as folder,
         _environ(options.database, folder) as env,
@@ -125,7 +122,7 @@ def _worker(env: dict[str, str], port: int, campaign_id: int, wanted: int) -> di
     """Memory of one worker (MiB) when it has sent so many, and its peak."""
     db.session.remove()
     before = sink.stat(port)[0]
-    process = subprocess.Popen([sys.executable, "-m", "bench.million", "--lane", str(campaign_id)], env=env)
+    process = subprocess.Popen([sys.executable, "-m", "bench.lane", str(campaign_id)], env=env)
     marks = [each for each in SAMPLES if each < wanted] + [wanted]
     seen: dict[str, float] = {}
     started = time.monotonic()
@@ -147,13 +144,6 @@ def _worker(env: dict[str, str], port: int, campaign_id: int, wanted: int) -> di
     return {"rss_mib": seen, "peak_mib": peak, "per_s": round(wanted / took)}
 
 
-def _send_as_worker(campaign_id: int) -> None:
-    """What a work horse does, without an end to its time."""
-    app = create_app(from_env())
-    with app.app_context():
-        sending.send(campaign_id, pace=Pace(budget_s=3600))
-
-
 def _operator() -> Any:
     from campaigns.planning.models import PauseReason
 
@@ -170,8 +160,7 @@ def _finish(campaign_id: int) -> None:
     crowd.deliver(campaign_id)
     crowd.read(campaign_id)
     db.session.execute(sa.text("UPDATE batch SET state = 2, owner = NULL, lease_until = NULL"))
-    if hasattr(ledger, "count_again"):
-        ledger.count_again(campaign_id)
+    tallies.retake(campaign_id, [State.PENDING])
     services.finish(campaign_id, now=clock.now())
     db.session.commit()
 
@@ -207,6 +196,8 @@ def _pages(browser: Any, campaign_id: int) -> dict[str, int]:
         "progress": f"{at}/sending/now",
         "report": f"{at}/report",
         "report by day": f"{at}/report?by=day",
+        "report, machines": f"{at}/report/machines",
+        "report, places": f"{at}/report/places",
         "recipients": f"{at}/recipients",
         "recipients, state": f"{at}/recipients?state=deferred",
         "recipients, opened": f"{at}/recipients?done=opened",
@@ -284,7 +275,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--send", type=int, default=200_000, help="mails that the measured worker sends")
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="postgres")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--lane", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

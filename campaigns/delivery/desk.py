@@ -33,8 +33,9 @@ _STATUS = {
     "postgresql": sa.text("SELECT status, epoch FROM campaign WHERE id = :campaign FOR SHARE"),
 }
 _SETTINGS = {
-    # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy.
-    "sqlite": ("PRAGMA synchronous=FULL",),
+    # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy. A lane walks along
+    # its batches once: a larger cache would only be kept.
+    "sqlite": ("PRAGMA synchronous=FULL", "PRAGMA cache_size=-4096"),
     # Every statement of a turn reads some hundred rows by their keys. The statistics lag behind tables
     # that were filled a moment ago, and a planner that believes them reads all of a table for each window.
     "postgresql": (

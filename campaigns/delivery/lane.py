@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 FIRST_WINDOW = 50
+WINDOW_BYTES = 8 << 20  # two windows of mails are in memory at a time, however large the mails
 WINDOW_S = 0.4  # what a window should last: a pause takes effect within two of them
 COMPOSED_AT_ONCE = 16  # then the connections get their turn
 
@@ -81,6 +82,7 @@ class Lane:
         self._handed: set[int] = set()  # of this window, to the wire
         self._answered: list[Verdict] = []
         self._per_s = 0.0
+        self._bytes_each = 1  # of the largest mail so far
 
     def run(self) -> End:
         """Send until the time is over, nothing is left, or something speaks against it."""
@@ -220,7 +222,8 @@ class Lane:
             return self._server.connections
         if not self._per_s:
             return min(FIRST_WINDOW, self._pace.window)
-        return max(self._server.connections * 2, min(self._pace.window, int(self._per_s * WINDOW_S)))
+        most = min(self._pace.window, WINDOW_BYTES // self._bytes_each)
+        return max(self._server.connections * 2, min(most, int(self._per_s * WINDOW_S)))
 
     async def _compose(self, copies: list[Copy]) -> list[Envelope]:
         envelopes = []
@@ -248,6 +251,7 @@ class Lane:
             self._answer(outcomes.not_composed(copy.facts, said(error, language=self._content.language)))
             return None
         name = self._content.envelope_id(copy.facts.delivery_id)
+        self._bytes_each = max(self._bytes_each, len(message))
         return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message, name)
 
     async def _send(self, envelopes: list[Envelope]) -> asyncio.Task[None]:

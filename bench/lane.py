@@ -1,0 +1,22 @@
+"""One worker's work without an end to its time, as a process of its own: `python -m bench.lane CAMPAIGN`.
+
+It imports what `flask worker` imports and nothing else, so that its memory is a worker's.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from campaigns import create_app
+from campaigns.delivery import sending, worker
+from campaigns.delivery.lane import Pace
+
+if __name__ == "__main__":
+    app = create_app()
+    with app.app_context():
+        worker.save_memory()
+        Path("/proc/self/clear_refs").write_text(
+            "5"
+        )  # the peak counts from here: compiling modules is no sending
+        sending.send(int(sys.argv[1]), pace=Pace(budget_s=3600))
