@@ -86,7 +86,7 @@ def test_g2_every_recipient_ends_in_a_state_and_they_add_up(each_database: Flask
     assert max(copies(server).values()) == 1
 
 
-def test_g3_a_killed_lane_costs_at_most_what_was_in_flight(each_database: Flask, tmp_path) -> None:
+def test_g3_a_killed_lane_costs_at_most_what_was_in_flight_S27(each_database: Flask, tmp_path) -> None:
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_launched(server, people=300, size=100, connections=2)
         killed_lane(each_database, id_of(campaign), when=lambda: len(server.messages) >= 60, lease_s=1.5)
@@ -140,7 +140,7 @@ def test_g4_nobody_is_started_after_leaving(each_database: Flask) -> None:
     assert reasons == {("unsubscribed", 20), ("suppressed", 20), ("deleted", 20)}
 
 
-def test_g5_a_pause_takes_effect_and_resuming_sends_exactly_the_rest(each_database: Flask) -> None:
+def test_g5_a_pause_takes_effect_and_resuming_sends_exactly_the_rest_S28(each_database: Flask) -> None:
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_launched(server, people=200, size=50, connections=1)
         work = in_background(each_database, lambda: send(campaign, pace=Pace(lease_s=8, window=10)))

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from email import message_from_bytes
+from email.utils import parseaddr
+
+import pytest
+import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.core import signing
+from campaigns.core.db import db
+from campaigns.core.signing import Purpose
 from campaigns.delivery.lane import End
+from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Status
+from campaigns.settings.queries import link_key
 from tests.delivery.factories import copies, fresh, make_launched, send, states
-from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.smtp_server import KEYWORDS, SmtpServer
 
 
 def test_everybody_gets_the_mail_once_and_the_campaign_finishes(each_database: Flask) -> None:
@@ -18,3 +29,29 @@ def test_everybody_gets_the_mail_once_and_the_campaign_finishes(each_database: F
     assert len(server.messages) == 130
     assert states(campaign) == {"sent": 130}
     assert fresh(campaign).status is Status.FINISHED
+
+
+@pytest.mark.parametrize("keywords", [KEYWORDS, tuple(word for word in KEYWORDS if word != "8BITMIME")])
+def test_a_campaign_comes_from_an_aligned_address_as_7_bit_text_S11_S13(
+    each_database: Flask, keywords: tuple[str, ...]
+) -> None:
+    with SmtpServer(keywords=keywords) as server:
+        campaign = make_launched(server, people=8, size=50, subject="Grüße aus Köln", html="<p>Grüße</p>")
+        send(campaign)
+    assert len(server.messages) == 8
+    for mail_from, _rcpt_to, raw in server.messages:
+        author = parseaddr(message_from_bytes(raw)["From"])[1]
+        assert mail_from, "never the null sender"
+        assert mail_from.rpartition("@")[2] == author.rpartition("@")[2]
+        assert not re.search(rb"[\x80-\xff]", raw)
+
+
+def test_a_report_leads_back_to_its_delivery_and_no_other_name_does_S24(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=5, size=50)
+        send(campaign)
+    names = [re.search(r" ENVID=(\S+)", line)[1] for line in server.said("MAIL")]
+    key = link_key()
+    deliveries = {signing.read(key, Purpose.BOUNCE, name) for name in names}
+    assert deliveries == set(db.session.scalars(sa.select(Delivery.id)))
+    assert signing.read(key, Purpose.BOUNCE, names[0][:-1] + ("0" if names[0][-1] != "0" else "1")) is None

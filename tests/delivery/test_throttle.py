@@ -71,7 +71,7 @@ def make_throttle(server: Server, owner: str, *, campaign_id: int = 1, **values:
     return made
 
 
-def test_three_lanes_together_never_exceed_so_many_a_second(each_database: Flask) -> None:
+def test_three_lanes_together_never_exceed_so_many_a_second_S26(each_database: Flask) -> None:
     watched = Watched()
     with watched.server as server:
         row = make_server(port=server.port, connections=6, per_second=20)
@@ -126,7 +126,7 @@ def test_a_server_without_limits_counts_nothing(each_database: Flask) -> None:
     assert [meter.counts for meter in db.session.query(Meter)] == [{}]
 
 
-def test_lanes_share_the_connections_of_a_server(each_database: Flask) -> None:
+def test_lanes_share_the_connections_of_a_server_S26(each_database: Flask) -> None:
     watched = Watched()
     watched.server.delay_s = 0.02
     with watched.server as server:

@@ -44,7 +44,7 @@ def test_a_dead_address_is_suppressed_with_what_the_server_said(each_database: F
     assert (attempt.code, attempt.phase) == (550, "rcpt")
 
 
-def test_a_deferred_mail_waits_for_its_time_and_goes_out_then(each_database: Flask) -> None:
+def test_a_deferred_mail_waits_for_its_time_and_goes_out_then_S09(each_database: Flask) -> None:
     with SmtpServer(replies={"RCPT": "451 4.7.1 greylisted, come back"}) as server:
         campaign = make_launched(server, people=3)
         assert send(campaign) is End.NOTHING
@@ -62,7 +62,7 @@ def test_a_deferred_mail_waits_for_its_time_and_goes_out_then(each_database: Fla
     assert db.session.scalars(sa.select(Delivery.attempts)).all() == [2, 2, 2]
 
 
-def test_a_server_that_refuses_our_password_pauses_at_once_and_nobody_has_failed(
+def test_a_server_that_refuses_our_password_pauses_at_once_and_nobody_has_failed_S23(
     each_database: Flask,
 ) -> None:
     make_operator("boss@example.com")
@@ -113,7 +113,7 @@ def test_the_second_alert_for_the_same_cause_within_an_hour_is_not_sent(app: Fla
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Notice)) == 1
 
 
-def test_content_that_receivers_refuse_pauses_within_a_few_and_suppresses_nobody(
+def test_content_that_receivers_refuse_pauses_within_a_few_and_suppresses_nobody_S28(
     each_database: Flask,
 ) -> None:
     def end(call) -> str | None:

@@ -20,7 +20,7 @@ def waits(count: int) -> list[timedelta]:
     ]
 
 
-def test_waits_double_from_five_minutes_to_a_cap() -> None:
+def test_waits_double_from_five_minutes_to_a_cap_S09() -> None:
     minutes = [wait.total_seconds() / 60 for wait in waits(6)]
     assert minutes[:4] == [5, 10, 20, 40]
     assert round(minutes[4], 1) == round(minutes[5], 1) == 66.7
@@ -33,13 +33,13 @@ def test_jitter_stays_within_a_fifth(attempts: int, dice: float) -> None:
     assert middle * 0.8 - timedelta(seconds=1) <= found <= middle * 1.2 + timedelta(seconds=1)
 
 
-def test_past_the_horizon_there_is_no_next_attempt() -> None:
+def test_past_the_horizon_there_is_no_next_attempt_S09() -> None:
     late = NOON + DAY - timedelta(minutes=1)
     assert next_attempt(5, now=late, first_attempt_at=NOON, horizon=DAY) is None
 
 
 @given(attempts=st.integers(1, 3), dice=st.floats(0, 1))
-def test_a_greylisted_mail_never_comes_back_too_early(attempts: int, dice: float) -> None:
+def test_a_greylisted_mail_never_comes_back_too_early_S09(attempts: int, dice: float) -> None:
     found = next_attempt(
         attempts, now=NOON, first_attempt_at=NOON, horizon=DAY, is_greylisted=True, rand=lambda: dice
     )

@@ -285,20 +285,32 @@ def test_a_result_is_told_before_the_next_message_ends(way: str) -> None:
     assert seen == list(range(10))
 
 
-REFUSALS = st.sampled_from([None, None, None, "450 4.2.0 later", "550 5.1.1 no", "421 4.3.2 bye"])
+SAID = st.sampled_from([None, None, None, "450 4.2.0 later", "550 5.1.1 no", "421 4.3.2 bye", "250 what?"])
+STEPS = ["RSET", "MAIL", "RCPT", "DATA", "END"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     way=st.sampled_from(sorted(WAYS)),
-    script=st.lists(st.tuples(st.sampled_from(["MAIL", "RCPT", "DATA", "END"]), REFUSALS), max_size=12),
-    drops=st.dictionaries(
-        st.sampled_from(["MAIL", "RCPT", "DATA", "END", "BODY"]), st.integers(1, 6), max_size=2
-    ),
-    depth=st.integers(1, 6),
+    tls=st.sampled_from([None, None, None, "implicit", "starttls"]),
+    script=st.lists(st.tuples(st.sampled_from(STEPS), SAID), max_size=16),
+    drops=st.dictionaries(st.sampled_from([*STEPS, "BODY"]), st.integers(1, 8), max_size=3),
+    pauses=st.dictionaries(st.sampled_from(STEPS), st.sampled_from([0.001, 0.004]), max_size=2),
+    piece=st.sampled_from([0, 0, 1, 3]),
+    depth=st.integers(1, 8),
+    connections=st.integers(1, 3),
 )
-def test_client_and_server_always_agree(way: str, script: list, drops: dict, depth: int) -> None:
-    """ACCEPTED ⊆ what the server took ⊆ ACCEPTED ∪ IN_DOUBT, whatever happens."""
+def test_client_and_server_always_agree(
+    way: str,
+    tls: str | None,
+    script: list,
+    drops: dict,
+    pauses: dict,
+    piece: int,
+    depth: int,
+    connections: int,
+) -> None:
+    """ACCEPTED ⊆ what the server took ⊆ ACCEPTED ∪ IN_DOUBT, whatever it says, drops, splits or puts off."""
     plans: dict[str, list] = {}
     for verb, reply in script:
         plans.setdefault(verb, []).append(reply)
@@ -310,13 +322,21 @@ def test_client_and_server_always_agree(way: str, script: list, drops: dict, dep
 
         return speak
 
-    replies = {verb: speaker(verb) for verb in ("MAIL", "RCPT", "DATA", "END")}
-    with SmtpServer(keywords=WAYS[way], replies=replies, drop_at=drops) as fake:
-        results = send(make_server(fake, connections=2, depth=depth), make_envelopes(12))
+    security = {None: Security.NONE, "implicit": Security.TLS, "starttls": Security.STARTTLS}[tls]
+    with SmtpServer(
+        keywords=WAYS[way],
+        replies={verb: speaker(verb) for verb in STEPS},
+        drop_at=drops,
+        slow=lambda call: pauses.get(call.verb, 0),
+        piece=piece,
+        tls=tls,
+    ) as fake:
+        server = make_server(fake, security=security, verify=False, connections=connections, depth=depth)
+        results = send(server, make_envelopes(14))
         taken = Counter(fake.addresses)
-    sure = {f"reader{key}@example.org" for key, found in results.items() if found.outcome is Outcome.ACCEPTED}
-    doubted = {
-        f"reader{key}@example.org" for key, found in results.items() if found.outcome is Outcome.IN_DOUBT
-    }
-    assert sure <= set(taken) <= sure | doubted
+    told = {outcome: set() for outcome in Outcome}
+    for key, found in results.items():
+        told[found.outcome].add(f"reader{key}@example.org")
+    assert told[Outcome.ACCEPTED] <= set(taken) <= told[Outcome.ACCEPTED] | told[Outcome.IN_DOUBT]
     assert all(count == 1 for count in taken.values())
+    assert {raw for _from, _to, raw in fake.messages} <= {BODY}

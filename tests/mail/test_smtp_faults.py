@@ -72,7 +72,7 @@ def test_a_message_that_breaks_every_connection_stops_only_itself(way: str) -> N
 
 @pytest.mark.parametrize("farewell", [b"", b"421 4.4.2 idle for too long\r\n"])
 @pytest.mark.parametrize("way", WAYS)
-def test_connections_that_died_at_rest_doubt_and_lose_nothing(way: str, farewell: bytes) -> None:
+def test_connections_that_died_at_rest_doubt_and_lose_nothing_S25(way: str, farewell: bytes) -> None:
     results: list[Result] = []
     with SmtpServer(keywords=WAYS[way]) as fake, asyncio.Runner() as runner:
         pool = Pool(make_server(fake, connections=3), on_result=results.append)
