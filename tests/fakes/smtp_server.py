@@ -149,9 +149,7 @@ class SmtpServer:
         self._stop = asyncio.Event()
         context = self._context() if self.tls else None
         implicit = context if self.tls == "implicit" else None
-        listening = socket.create_server((self.host, self.port))
-        # What the system keeps for a slow reader must not depend on the machine.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+        listening = _listening(self.host, self.port)
         server = await asyncio.start_server(self._client, sock=listening, ssl=implicit, limit=1 << 26)
         self._tls_context = context
         self.port = server.sockets[0].getsockname()[1]
@@ -402,6 +400,16 @@ class Session:
 
 ENDS_A_GROUP = {"EHLO", "HELO", "STARTTLS", "AUTH", "NOOP", "DATA", "QUIT"}  # RFC 2920 section 3.1
 VERBS = {"EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT"}
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    # Named as TCP, or the loop would not switch off Nagle's waiting on its connections.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # What the system keeps for a slow reader must not depend on the machine.
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+    found.bind((host, port))
+    return found
 
 
 def _decoded(text: str) -> str:
