@@ -32,6 +32,7 @@ def server() -> None:
 @click.option("--per-minute", type=click.IntRange(1))
 @click.option("--per-hour", type=click.IntRange(1))
 @click.option("--per-day", type=click.IntRange(1))
+@click.option("--per-connection", type=click.IntRange(1), help="Then a new one is opened; else after 100.")
 @click.option("--warm-up-from", type=click.DateTime(["%Y-%m-%d"]), help="The first day of a warm-up.")
 @click.option("--warm-up", "warm_up_curve", default="", help='Mails a day, like "50, 100, 500".')
 @click.option("--share", default=0, help="Of the mail that names no server; 0: it only steps in.")
@@ -50,6 +51,7 @@ def create(
     per_minute: int | None,
     per_hour: int | None,
     per_day: int | None,
+    per_connection: int | None,
     warm_up_from: datetime | None,
     warm_up_curve: str,
     share: int,
@@ -69,7 +71,7 @@ def create(
         username=username,
         password=secret_from_stdin() if password_stdin else None,
         connections=connections,
-        limits=ServerLimits(per_second, per_minute, per_hour, per_day, first, warm_up_curve),
+        limits=ServerLimits(per_second, per_minute, per_hour, per_day, first, warm_up_curve, per_connection),
         part=ServerPart(share, domains),
         now=now,
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.security import Security
 
+MESSAGES_PER_CONNECTION = 100
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -45,7 +46,7 @@ class Server:
     verify: bool = True
     allow_plain_auth: bool | None = None  # None: only to this machine
     connections: int = 5
-    messages_per_connection: int = 100
+    messages_per_connection: int = MESSAGES_PER_CONNECTION
     max_age_s: float = 300
     pipelining: bool = True
     chunking: bool = True

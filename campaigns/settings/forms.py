@@ -24,7 +24,7 @@ from campaigns.core.errors import Invalid
 from campaigns.core.i18n import LANGUAGES, _
 from campaigns.mail.security import Security
 from campaigns.settings import checks, warmup
-from campaigns.settings.limits import MOST, WINDOWS, ServerLimits
+from campaigns.settings.limits import CAPS, MOST, ServerLimits
 from campaigns.settings.models import Server
 from campaigns.settings.services import MOST_CONNECTIONS
 from campaigns.settings.sharing import MOST_WEIGHT, ServerPart, clean_domains
@@ -55,9 +55,11 @@ def fits(check: Callable[[Any], Any]) -> Callable[[FlaskForm, Any], None]:
     return validate
 
 
-def limit_field(label: Any) -> IntegerField:
+def limit_field(label: Any, *, description: Any = "") -> IntegerField:
     """How many mails in that time; empty for any number."""
-    return IntegerField(label, [Optional(), NumberRange(1, MOST)], render_kw={"min": 1})
+    return IntegerField(
+        label, [Optional(), NumberRange(1, MOST)], description=description, render_kw={"min": 1}
+    )
 
 
 class ServerForm(FlaskForm):
@@ -95,6 +97,10 @@ class ServerForm(FlaskForm):
     per_minute = limit_field(_("A minute"))
     per_hour = limit_field(_("An hour"))
     per_day = limit_field(_("A day"))
+    per_connection = limit_field(
+        _("A connection"),
+        description=_("Then it opens a new one. Empty means 100; some servers allow only 20."),
+    )
     warms_up = BooleanField(
         _("Warm it up"),
         description=_(
@@ -128,7 +134,7 @@ class ServerForm(FlaskForm):
 
     def limits(self) -> ServerLimits:
         """What may be sent over the server."""
-        caps = {name: self[name].data for name in WINDOWS}
+        caps = {name: self[name].data for name in CAPS}
         if not self.warms_up.data:
             return ServerLimits(**caps)
         first = self.warm_up_from.data or clock.now().date()

@@ -16,12 +16,15 @@ from campaigns.settings import checks, warmup
 from campaigns.settings.models import DomainLimit, Server
 
 MOST = 10**8
-WINDOWS = ("per_second", "per_minute", "per_hour", "per_day")
+CAPS = ("per_second", "per_minute", "per_hour", "per_day", "per_connection")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """Mails per window, None for any number; and a warm-up, as its text (`50, 100, 500`)."""
+    """Mails per window, None for any number; and a warm-up, as its text (`50, 100, 500`).
+
+    `per_connection`: after so many a new connection is opened; None for 100.
+    """
 
     per_second: int | None = None
     per_minute: int | None = None
@@ -29,11 +32,12 @@ class ServerLimits:
     per_day: int | None = None
     warm_up_from: date | None = None
     warm_up_curve: str = ""
+    per_connection: int | None = None
 
 
 def set_limits(server: Server, limits: ServerLimits) -> None:
     """Change what may be sent over the server; lanes know it within half a minute. Raises Invalid at a field."""
-    for name in WINDOWS:
+    for name in CAPS:
         setattr(server, name, _cap(getattr(limits, name), name))
     if limits.warm_up_from is None:
         server.warm_up_from = server.warm_up_curve = None

@@ -52,6 +52,7 @@ class Server(Model):
     per_minute: Mapped[int | None]
     per_hour: Mapped[int | None]
     per_day: Mapped[int | None]
+    per_connection: Mapped[int | None]  # then a new one is opened; none: what most servers allow
     # Warming up: from that day on so many mails a day, one number a day; afterwards no limit of this kind.
     warm_up_from: Mapped[date | None]
     warm_up_curve: Mapped[list[int] | None] = mapped_column(Json)

@@ -12,7 +12,7 @@ from campaigns.core import clock, config, secrets
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
 from campaigns.core.i18n import LANGUAGES, _
-from campaigns.mail.envelope import LOOPBACK
+from campaigns.mail.envelope import LOOPBACK, MESSAGES_PER_CONNECTION
 from campaigns.mail.envelope import Server as Connection
 from campaigns.mail.retry import LONGEST_HORIZON, SHORTEST_HORIZON
 from campaigns.mail.security import Security
@@ -156,6 +156,7 @@ def connection(server: Server) -> Connection:
         verify=server.verify_certificate,
         helo=running.public_host,
         connections=server.connections,
+        messages_per_connection=server.per_connection or MESSAGES_PER_CONNECTION,
     )
 
 

@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("per_minute", sa.Integer(), nullable=True),
         sa.Column("per_hour", sa.Integer(), nullable=True),
         sa.Column("per_day", sa.Integer(), nullable=True),
+        sa.Column("per_connection", sa.Integer(), nullable=True),
         sa.Column("warm_up_from", sa.Date(), nullable=True),
         sa.Column("warm_up_curve", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.Column("is_practice", sa.Boolean(), nullable=False),

@@ -24,6 +24,13 @@ def test_the_limits_of_a_server_are_kept_as_they_were_typed(ada) -> None:
     assert 'value="600"' in page
 
 
+def test_a_connection_is_left_after_as_many_mails_as_the_server_says_S25(ada) -> None:
+    ada.post("/settings/servers/new", data=TYPED)
+    assert services.connection(reloaded()).messages_per_connection == 100
+    ada.post("/settings/servers/1/edit", data={**TYPED, "per_connection": "20"})
+    assert services.connection(reloaded()).messages_per_connection == 20
+
+
 def test_a_limit_of_nothing_is_refused_at_its_field(ada) -> None:
     answer = ada.post("/settings/servers/new", data={**TYPED, "per_minute": "0"})
     assert answer.status_code == 422
@@ -66,10 +73,12 @@ def test_the_days_of_a_plan() -> None:
 
 def test_a_server_with_limits_by_command(app: Flask) -> None:
     typed = ["server", "create", "Relay", "--host", "smtp.example.com", "--port", "587", "--security", "tls"]
-    result = app.test_cli_runner().invoke(args=[*typed, "--per-second", "5", "--warm-up", "10 20"])
+    result = app.test_cli_runner().invoke(
+        args=[*typed, "--per-second", "5", "--per-connection", "20", "--warm-up", "10 20"]
+    )
     assert result.exit_code == 0, result.output
     server = reloaded()
-    assert (server.per_second, server.warm_up_curve) == (5, [10, 20])
+    assert (server.per_second, server.per_connection, server.warm_up_curve) == (5, 20, [10, 20])
 
 
 def test_a_domain_of_a_provider_means_the_provider(ada) -> None:
