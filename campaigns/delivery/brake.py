@@ -35,6 +35,7 @@ class Brake:
         self._pace = pace
         self._closes_at = closes_at
         self._begun = self._looked = boot_seconds()
+        self._part = throttle.connections
 
     def begin(self) -> bool:
         """Take a part of the connections, after a little while if other lanes have to make room first."""
@@ -44,6 +45,7 @@ class Brake:
                 return False
             time.sleep(JOIN_EVERY_S)
         self._begun = self._looked = boot_seconds()
+        self._part = self._throttle.connections
         return True
 
     def reason_to_end(self, now: datetime) -> End | None:
@@ -86,19 +88,23 @@ class Brake:
         self._throttle.unused(unused)
 
     async def connections(
-        self, in_thread: InThread[int], close_down_to: Callable[[int], Awaitable[None]]
+        self,
+        in_thread: InThread[int],
+        close_down_to: Callable[[int], Awaitable[None]],
+        still_open: Callable[[], int],
     ) -> int:
-        """How many connections the lane may use; those over its part are closed first. Only while none is in use."""
+        """How many connections the lane may use. Others get what is over its part once that is closed."""
         now = boot_seconds()
         is_new = now - self._begun < NEWLY_BEGUN_S
         if now - self._looked < (FIRST_LOOKS_S if is_new else LOOK_EVERY_S):
-            return self._throttle.connections
+            return self._part
         self._looked = now
         try:
-            part = await in_thread(self._throttle.look)
-            if 0 < part < self._throttle.connections:
-                await close_down_to(part)
-                await in_thread(lambda: self._throttle.shrink(part))
+            self._part = await in_thread(self._throttle.look) or self._throttle.connections
+            if self._part < self._throttle.connections:
+                await close_down_to(self._part)
+                if still_open() <= self._part:
+                    await in_thread(lambda: self._throttle.shrink(self._part))
         except SQLAlchemyError as error:
             log.warning("A lane could not see what the others have: %s", error)
-        return self._throttle.connections
+        return self._part

@@ -1,16 +1,17 @@
-"""The connections of a lane: a pool that says when a mail goes onto the wire, and can be held back.
+"""The connections of a lane: a pool in which a receiver that answers slowly holds up nobody else.
 
-A receiver that answers slowly must not hold up everybody else: its mails take at most half of the connections
-while others wait, and once it is slow beyond doubt, what is left of them in this window is not sent at all.
+Its mails take at most half of the connections while others wait, and once it is slow beyond doubt, those that
+still wait are skipped.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from campaigns.mail.connection import Connection
 from campaigns.mail.smtp import Envelope, Pool, Result, Server
 
 SLOW_S = 5.0  # for one answer
@@ -18,31 +19,33 @@ LOOKS_AHEAD = 16  # mails
 
 
 class Carrier(Pool):
-    """`on_take` is called before the first byte of a mail leaves; what is held back gets no result.
+    """`group_of` names the receiver of a mail; `slow` holds the keys of mails whose answer took too long.
 
-    `group_of` names the receiver of a mail; `slow` holds the keys of mails whose answer took too long.
+    `on_take` is told a key before the first byte of a mail leaves; False holds it and all others back.
+    `on_skip` is told the key of a mail that is not sent now, because its receiver is slow: neither gets a result.
     """
 
     def __init__(
         self,
         server: Server,
         *,
-        on_take: Callable[[int], None],
+        on_take: Callable[[int], bool],
+        on_skip: Callable[[int], None],
         on_result: Callable[[Result], None],
         may_finish: Callable[[], bool],
         group_of: Callable[[int], str] = lambda _key: "",
         slow_s: float = SLOW_S,
     ) -> None:
         super().__init__(server, on_result=self._answered, may_finish=may_finish)
+        self._on_take = on_take
         self.slow: set[int] = set()
         self._tell = on_result
-        self._on_take = on_take
+        self._skip = on_skip
         self._group_of = group_of
         self._slow_s = slow_s
-        self._is_held = False
         self._slow_groups: set[str] = set()
         self._quick_groups: set[str] = set()
-        self._is_mixed = False  # whether there is more than one receiver in this window
+        self._groups: set[str] = set()  # since nothing was on the wire
         self._looked = 0.0
         # What each connection carries, oldest first, and since when it waits for that one's answer.
         self._carried: dict[Any, deque[int]] = {}
@@ -52,32 +55,25 @@ class Carrier(Pool):
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
         window = list(envelopes)
-        self._is_mixed = len({self._group_of(each.key) for each in window}) > 1
+        for each in (self.slow, self._slow_groups, self._quick_groups, self._groups):
+            each.clear()
+        for places in (self._carried, self._since, self._places, self._on):
+            places.clear()
+        self._groups.update(self._group_of(each.key) for each in window)
         await super().send(window)
 
-    def hold(self) -> None:
-        """Hand nothing more to the wire; what is on it comes to its end."""
-        self._is_held = True
+    def add(self, envelopes: Sequence[Envelope]) -> bool:
+        self._groups.update(self._group_of(each.key) for each in envelopes)
+        return super().add(envelopes)
 
-    def release(self) -> None:
-        """Let the next `send` begin again."""
-        self._is_held = False
-        self.slow.clear()
-        self._slow_groups.clear()
-        self._quick_groups.clear()
-        for each in (self._carried, self._since, self._places, self._on):
-            each.clear()
-
-    def take(self, connection: Any) -> Envelope | None:
-        if self._is_held or not self.may_finish():
-            self.waiting.clear()
-            return None
-        if self._is_mixed:
+    def take(self, connection: Connection) -> Envelope | None:
+        if len(self._groups) > 1:
             self._let_others_pass(connection)
+        if self.waiting and not self._on_take(self.waiting[0].key):
+            self.waiting.clear()
         envelope = super().take(connection)
         if envelope is not None:
             self._note(connection, envelope.key)
-            self._on_take(envelope.key)
         return envelope
 
     def _let_others_pass(self, connection: Any) -> None:
@@ -86,7 +82,7 @@ class Carrier(Pool):
         for _number in range(min(LOOKS_AHEAD, len(self.waiting))):
             group = self._group_of(self.waiting[0].key)
             if group in self._slow_groups:
-                self.waiting.popleft()
+                self._skip(self.waiting.popleft().key)
             elif self._is_crowded(group, connection):
                 self.waiting.rotate(-1)
             else:

@@ -2,7 +2,7 @@
 
 After `kill -9` the next lane on this host reads it and knows which mails were accepted, which were
 on the wire, and which never left. Records are written into a mapped, preallocated file: the kernel
-keeps them when the process dies; `sync` once a window keeps them when the machine does.
+keeps them when the process dies; `sync` once a turn keeps them when the machine does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -21,6 +21,8 @@ from pathlib import Path
 _BODY = struct.Struct("<QQQHH")
 _CHECK = struct.Struct("<I")
 RECORD_BYTES = _BODY.size + _CHECK.size
+PLACE_BYTES = 2 * RECORD_BYTES  # handed over, and what came of it
+_NOTHING = bytes(PLACE_BYTES)
 HEADER_BYTES = 64  # the boot in which it was written
 SUFFIX = ".acks"
 YOUNG_S = 3600
@@ -37,15 +39,15 @@ class Mark(IntEnum):
 
 
 class Journal:
-    """Written by one lane; room for two windows, whose places are used in turn."""
+    """Written by one lane; each mail has a place of its own until the database holds what became of it."""
 
-    def __init__(self, folder: Path, owner: str, *, window: int) -> None:
+    def __init__(self, folder: Path, owner: str, *, mails: int) -> None:
+        """Room for so many mails that the database does not know the fate of yet."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path_of(folder, owner)
-        # A mail has three records at most: handed over, handed over again, answered.
-        self._half = window * 3 * RECORD_BYTES
-        self._at = HEADER_BYTES
-        self._end = HEADER_BYTES + self._half
+        size = HEADER_BYTES + mails * PLACE_BYTES
+        self._free = [HEADER_BYTES + number * PLACE_BYTES for number in range(mails)]
+        self._places: dict[int, int] = {}
         self._number = 0  # the order of the records: their places are used again
         unborn = self.path.with_suffix(".new")
         self._file = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -53,7 +55,6 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX)  # ends with this process, however it ends
             unborn.rename(self.path)  # nobody may find it unlocked while its lane lives
             # Real blocks now: a full disk must fail here and not in the middle of a mapped page.
-            size = HEADER_BYTES + self._half * 2
             os.posix_fallocate(self._file, 0, size)
             self._map = mmap.mmap(self._file, size)
         except OSError:
@@ -68,21 +69,26 @@ class Journal:
         """Whether nothing was ever handed to the wire. Silence is news too, while a batch is held."""
         return self._number == 0
 
-    def begin_window(self) -> None:
-        """Write from now on where the window before the last stood: the database has that by now."""
-        is_second = self._end != HEADER_BYTES + self._half
-        self._at = HEADER_BYTES + (0 if is_second else self._half)
-        self._end = self._at + self._half
-        self._map[self._at : self._end] = bytes(self._half)
-
     def write(self, delivery_id: int, fence: int, mark: Mark, code: int = 0) -> None:
-        """Note how far one mail came."""
+        """Note how far one mail came. BufferError: nobody has told the journal what may be forgotten."""
+        at = self._places.get(delivery_id)
+        if at is None:
+            if not self._free:
+                raise BufferError("no place for one more mail")
+            at = self._places[delivery_id] = self._free.pop()
         self._number += 1
         body = _BODY.pack(self._number, delivery_id, fence, mark, code)
-        if self._at + RECORD_BYTES > self._end:
-            raise BufferError("more records than a window has")
-        self._map[self._at : self._at + RECORD_BYTES] = body + _CHECK.pack(zlib.crc32(body))
-        self._at += RECORD_BYTES
+        # Beside "handed over", not over it: a process killed in the middle must not leave silence.
+        at += 0 if mark is Mark.HANDED else RECORD_BYTES
+        self._map[at : at + RECORD_BYTES] = body + _CHECK.pack(zlib.crc32(body))
+
+    def forget(self, delivery_ids: Iterable[int]) -> None:
+        """The database holds what became of these mails: others may have their places."""
+        for delivery_id in delivery_ids:
+            at = self._places.pop(delivery_id, None)
+            if at is not None:
+                self._map[at : at + PLACE_BYTES] = _NOTHING
+                self._free.append(at)
 
     def sync(self) -> None:
         """Let the records survive a power cut as well."""

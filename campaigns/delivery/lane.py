@@ -1,7 +1,8 @@
 """A lane: for some seconds one worker sends window after window of one campaign over open connections.
 
-While window n is on the wire, window n + 1 is marked in the database and composed. Every answer is
-in the ack journal before further bytes go out on its connection, and in the ledger one turn later.
+While window n is on the wire, window n + 1 is marked in the database and composed; its mails go out as
+connections come free, so that one slow answer holds up nobody else. Every answer is in the ack journal
+before further bytes go out on its connection, and in the ledger one turn later.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import contextlib
 import contextvars
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import uvloop
@@ -42,6 +43,7 @@ T = TypeVar("T")
 FIRST_WINDOW = 50
 WINDOW_BYTES = 8 << 20  # two windows of mails are in memory at a time, however large the mails
 WINDOW_S = 0.4  # what a window should last: a pause takes effect within two of them
+SKIPPED_FOR = timedelta(minutes=1)
 COMPOSED_AT_ONCE = 16  # then the connections get their turn
 
 
@@ -79,10 +81,14 @@ class Lane:
         self._deadline = self._started + pace.lease_s - pace.slack_s
         self._is_fenced = False
         self._open: dict[int, Copy] = {}  # on the wire, no answer yet
-        self._handed: set[int] = set()  # of this window, to the wire
+        self._is_held = False  # nothing more goes to the wire; what is on it comes to its end
+        self._given: dict[int, Envelope] = {}  # to the pool, and no connection has taken them yet
         self._answered: list[Verdict] = []
+        self._wire: asyncio.Task[None] | None = None
         self._per_s = 0.0
         self._bytes_each = 1  # of the largest mail so far
+        self._measured = time.perf_counter()
+        self._answers = 0  # since then
 
     def run(self) -> End:
         """Send until the time is over, nothing is left, or something speaks against it."""
@@ -104,9 +110,10 @@ class Lane:
 
     async def _run(self) -> End:
         with ThreadPoolExecutor(2, thread_name_prefix="lane") as self._threads:
-            self._carrier = Carrier(
+            self._pool = Carrier(
                 self._server,
-                on_take=self._taken,
+                on_take=self._take,
+                on_skip=self._skip,
                 on_result=self._result,
                 may_finish=self.may_finish,
                 group_of=lambda key: self._open[key].facts.group,
@@ -122,42 +129,63 @@ class Lane:
                 timer.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await timer
-                await self._carrier.close()
+                await self._pool.close()
                 await self._in_thread(self._desk.disconnect)
 
     async def _windows(self) -> End:
-        wire: asyncio.Task[None] | None = None
         end: End | None = None
         try:
             while True:
-                end = end or self._reason_to_end()
-                size = await self._brake.leave_for(self._size(), self._in_thread, wire) if end is None else 0
+                was_there = await self._look_back()
+                end = end or was_there or self._reason_to_end()
+                size = await self._leave() if end is None else 0
                 end = end or (None if size else End.LIMITED)
                 copies = await self._turn(size)
                 if copies is None:
                     end, copies = end or End.STOPPED, []
                 self._brake.settle(used=0, unused=size - len(copies))
                 envelopes = await self._compose(copies)
-                if wire:
-                    await wire
-                    wire = None
-                    end = end or await self._look_back()
-                if not envelopes and not self._answered:
-                    if not self._desk.is_empty_handed:
-                        await self._turn(0)
+                end = await self._feed(envelopes, end)
+                if envelopes and end is None:
+                    continue
+                if await self._is_at_rest():
                     return end or End.NOTHING
-                end = end or self._reason_to_end()
-                if end is None and envelopes:
-                    wire = await self._send(envelopes)
-                else:
-                    self._give_back()
         except Fenced:
             self._is_fenced = True  # before the wire is waited for: nothing on it may be ended
             raise
         finally:
-            if wire:
-                self._carrier.hold()
-                await wire
+            if self._wire:
+                self._is_held = True
+                await self._wire
+
+    async def _leave(self) -> int:
+        """How many mails may be claimed now."""
+        if self.watch.trial and self._wire:
+            await self._wire  # one mail at a time, until one is accepted
+        return await self._brake.leave_for(self._size(), self._in_thread, self._wire)
+
+    async def _feed(self, envelopes: list[Envelope], end: End | None) -> End | None:
+        """Hand a window to the wire, as soon as it has taken the one before; a reason not to."""
+        if envelopes and end is None:
+            await self._pool.drained()
+            end = await self._look_back() or self._reason_to_end()
+        if end is not None:
+            self._is_held = self._is_held or end in _AT_ONCE
+            self._give_back(envelopes)
+        elif envelopes:
+            await self._send(envelopes)
+        return end
+
+    async def _is_at_rest(self) -> bool:
+        """Whether nothing is on the wire and everything is recorded. Waits a little for answers."""
+        if self._wire:
+            await asyncio.wait({self._wire}, timeout=WINDOW_S)
+            return False
+        if self._answered:
+            return False
+        if not self._desk.is_empty_handed:
+            await self._turn(0)
+        return True
 
     def _reason_to_end(self) -> End | None:
         if self._is_fenced:
@@ -168,7 +196,11 @@ class Lane:
         return End.MORE if is_over or self._should_yield() else self._brake.reason_to_end(self._clock())
 
     async def _look_back(self) -> End | None:
-        """After a window: was the server there at all?"""
+        """Between two windows: is the server there at all?"""
+        if self._wire and self._wire.done():
+            wire, self._wire = self._wire, None
+            await wire
+            self._give_back([self._given.pop(key) for key in list(self._given)])  # what was held back
         if self.watch.end_window(boot_seconds()):
             return End.UNREACHABLE
         if self.watch.silent:
@@ -189,6 +221,7 @@ class Lane:
             return turn
 
         turn = await self._in_thread(work)
+        self._journal.forget(verdict.delivery_id for verdict in verdicts)
         self._deadline = started + self._pace.lease_s - self._pace.slack_s
         return turn.copies if turn.is_running else None
 
@@ -254,39 +287,57 @@ class Lane:
         self._bytes_each = max(self._bytes_each, len(message))
         return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message, name)
 
-    async def _send(self, envelopes: list[Envelope]) -> asyncio.Task[None]:
-        connections = await self._brake.connections(self._in_thread, self._carrier.close_down_to)
-        self._carrier.connections = connections
-        self._handed.clear()
-        self._journal.begin_window()
-        self._carrier.release()
-        return asyncio.create_task(self._carry(envelopes))
+    async def _send(self, envelopes: list[Envelope]) -> None:
+        self._pool.connections = await self._brake.connections(
+            self._in_thread, self._pool.close_down_to, lambda: self._pool.open_connections
+        )
+        self._measure()
+        self._is_held = False
+        self._given |= {envelope.key: envelope for envelope in envelopes}
+        if self._wire is None or not self._pool.add(envelopes):
+            if self._wire:
+                await self._wire  # it was about to end
+            self._wire = asyncio.create_task(self._pool.send(envelopes))
 
-    async def _carry(self, envelopes: list[Envelope]) -> None:
-        started = time.perf_counter()
-        await self._carrier.send(envelopes)
-        self._per_s = len(envelopes) / max(1e-4, time.perf_counter() - started)
-        self._brake.settle(used=len(self._handed), unused=len(envelopes) - len(self._handed))
+    def _measure(self) -> None:
+        """How fast it went since the last time: what decides the next window's size."""
+        now = time.perf_counter()
+        if self._answers:
+            self._per_s = self._answers / max(1e-4, now - self._measured)
+        self._measured, self._answers = now, 0
+
+    def _give_back(self, envelopes: Iterable[Envelope]) -> None:
+        """These never went to the wire."""
         for envelope in envelopes:
-            if envelope.key in self._open:  # held back before it reached the wire
+            if envelope.key in self._open:
+                self._given.pop(envelope.key, None)
+                self._brake.settle(used=0, unused=1)
                 self._answer(outcomes.given_back(self._open[envelope.key].facts))
 
-    def _give_back(self) -> None:
-        self._brake.settle(used=0, unused=len(self._open))
-        for copy in list(self._open.values()):
-            self._answer(outcomes.given_back(copy.facts))
+    def _skip(self, key: int) -> None:
+        """Its receiver is slow: it comes again when that one had time to answer."""
+        self._given.pop(key, None)
+        self._brake.settle(used=0, unused=1)
+        self._answer(outcomes.put_off(self._open[key].facts, until=self._clock() + SKIPPED_FOR))
 
-    def _taken(self, key: int) -> None:
-        self._handed.add(key)
+    def _take(self, key: int) -> bool:
+        if self._is_held or not self.may_finish():
+            return False
+        if self._given.pop(key, None) is not None:
+            self._brake.settle(used=1, unused=0)
         self._journal.write(key, self._open[key].facts.fence, Mark.HANDED)
+        return True
 
     def _result(self, result: Result) -> None:
         facts = self._open[result.key].facts
+        if self._given.pop(result.key, None) is not None:  # no connection ever took it
+            self._brake.settle(used=0, unused=1)
+        self._answers += 1
         if result.outcome is Outcome.NOT_SENT and not self.may_finish():
             verdict = outcomes.given_back(facts)  # our lease ended, the server did nothing wrong
         else:
             verdict = outcomes.judge(result, facts, policy=self._policy, now=self._clock())
-        if result.key in self._carrier.slow:
+        if result.key in self._pool.slow:
             verdict = replace(verdict, strain=verdict.strain or Strain.SOME)
         mark = _MARKS.get(result.outcome)
         if mark is not None:
@@ -301,11 +352,12 @@ class Lane:
         self.sent += verdict.state is State.SENT
         self.watch.see(verdict)
         if self.watch.stop:
-            self._carrier.hold()
+            self._is_held = True
 
 
 __all__ = ["End", "Lane", "Pace"]
 
+_AT_ONCE = {End.STOPPED, End.CLOSED, End.UNREACHABLE}  # what waits in the pool stays here
 _MARKS = {
     Outcome.ACCEPTED: Mark.ACCEPTED,
     Outcome.REFUSED: Mark.REFUSED,

@@ -138,6 +138,11 @@ def given_back(facts: Facts) -> Verdict:
     )
 
 
+def put_off(facts: Facts, *, until: datetime) -> Verdict:
+    """For a row whose receiver is too slow for more of them now: nothing is charged."""
+    return replace(given_back(facts), state=State.DEFERRED, reason=Reason.RECEIVER, next_at=until)
+
+
 def not_composed(facts: Facts, error: str) -> Verdict:
     """For a mail that could not be made for this person."""
     return Verdict(

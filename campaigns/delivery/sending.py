@@ -38,6 +38,7 @@ from campaigns.settings.models import Server
 
 log = logging.getLogger(__name__)
 
+WINDOWS_UNRECORDED = 4
 ENOUGH_TO_MEASURE = 50  # mails by one lane
 _PACE = Pace()
 
@@ -143,7 +144,9 @@ def _open(
     content = contents.content_of(campaign)
     policy = Policy(holds=campaign.holds_in_doubt, horizon=timedelta(hours=site_settings.site().retry_hours))
     connection = replace(settings.connection(server), helo=content.host)
-    journal = Journal(journals(), owner, window=max(pace.window, connection.connections * 2))
+    # One window on the wire, one answered and not yet recorded, one that is being handed over.
+    mails = WINDOWS_UNRECORDED * max(pace.window, connection.connections * max(2, connection.depth))
+    journal = Journal(journals(), owner, mails=mails)
     desk = Desk(
         db.engine,
         campaign_id=campaign.id,

@@ -75,6 +75,10 @@ class Channel(asyncio.Protocol):
             if self._loop.time() > until:
                 raise TimeoutError
             await asyncio.sleep(LOOK_S)
+        for _turn in range(
+            3
+        ):  # a connection that broke under the last block is noticed by the loop's next turns
+            await asyncio.sleep(0)
 
     def forget(self) -> None:
         """Drop what came, whole or in part."""

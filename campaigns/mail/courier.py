@@ -112,6 +112,8 @@ class Courier:
         closed was not accepted. If it falls silent instead, nobody knows.
         """
         has_hung_up = self.connection.is_closing and not isinstance(error, Silent)
+        # What it said to another message is no answer to these: for them it just went away.
+        fate = error if error.reply is None else Lost(Phase.CONNECT, error.text, reply=error.reply)
         while self._flights:
             flight = self._flights[0]
             if flight.refusal:
@@ -122,7 +124,7 @@ class Courier:
                 key = flight.envelope.key
                 self.report(Result(key, Outcome.IN_DOUBT, Phase.END, error.reply, error.text))
             else:
-                self.again(flight.envelope, error)
+                self.again(flight.envelope, fate)
 
     def _stop_if_closing(self) -> None:
         if self.connection.is_closing and self._flights:

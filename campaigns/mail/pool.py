@@ -7,7 +7,7 @@ import functools
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from campaigns.mail import tls
 from campaigns.mail.connection import Connection
@@ -48,6 +48,9 @@ class Pool:
         self._is_late = False
         self._drops = 0
         self._in_use = 0
+        self._runners = 0
+        self._group: asyncio.TaskGroup | None = None
+        self._is_drained = asyncio.Event()
         self._sending = asyncio.Lock()
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
@@ -58,14 +61,39 @@ class Pool:
         async with self._sending:
             self.waiting, self._second = deque(envelopes), set()
             self._trouble, self._has_given_up, self._is_late, self._drops = None, False, False, 0
+            self._is_drained.clear()
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._first(group))
+                async with asyncio.TaskGroup() as self._group:
+                    self._start(self._first())
             except BaseExceptionGroup as errors:
                 raise errors.exceptions[0] from None
+            finally:
+                self._is_drained.set()
             trouble = _without_what_was_said_to_others(self._trouble)
             while self.waiting:
                 self._report_unsent(self.waiting.popleft(), trouble)
+
+    def add(self, envelopes: Sequence[Envelope]) -> bool:
+        """Give more to a `send` under way: no connection stands idle while another waits for an answer.
+
+        False, and nothing is taken, when it is about to return.
+        """
+        if not self._runners or self._has_given_up or self._is_late:
+            return False
+        self.waiting.extend(envelopes)
+        self._is_drained.clear()
+        self._start_more()
+        return True
+
+    async def drained(self) -> None:
+        """Return when every envelope is on its way or done, or `send` is over."""
+        if self.waiting:
+            await self._is_drained.wait()
+
+    @property
+    def open_connections(self) -> int:
+        """In use or at rest."""
+        return self._in_use + len(self._idle)
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
@@ -73,9 +101,9 @@ class Pool:
         await asyncio.gather(*(connection.close() for connection in idle))
 
     async def close_down_to(self, connections: int) -> None:
-        """Use so many from now on, and say goodbye on the others. Between two calls of `send`."""
+        """Use so many from now on. Those over it are closed as they come to rest: see `open_connections`."""
         self.connections = connections
-        surplus = max(0, len(self._idle) - connections)
+        surplus = min(len(self._idle), max(0, self.open_connections - connections))
         over, self._idle = self._idle[:surplus], self._idle[surplus:]
         await asyncio.gather(*(connection.close() for connection in over))
 
@@ -93,17 +121,30 @@ class Pool:
         is_plain = self.server.security is Security.NONE
         return None if is_plain else tls.context(verify=self.server.verify)
 
-    async def _first(self, group: asyncio.TaskGroup) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        assert self._group is not None
+        self._runners += 1
+        self._group.create_task(work).add_done_callback(self._ended)
+
+    def _ended(self, _task: asyncio.Task[None]) -> None:
+        self._runners -= 1
+        if not self._runners:
+            self._is_drained.set()
+
+    def _start_more(self) -> None:
+        for _number in range(min(self.connections - self._runners, len(self.waiting))):
+            self._start(self._run(None))
+
+    async def _first(self) -> None:
         """One connection first: only when it stands, the others are worth a try."""
         connection = await self._connection() if self.waiting else None
         if connection is None:
             return
-        for _number in range(min(self.connections, len(self.waiting)) - 1):
-            group.create_task(self._run(None))
+        self._start_more()
         await self._run(connection)
 
     async def _run(self, connection: Connection | None) -> None:
-        while self.waiting and not self._has_given_up and not self._is_late:
+        while self.waiting and not self._has_given_up and not self._is_late and not self._are_too_many:
             connection = connection or await self._connection()
             if connection is None:
                 return
@@ -113,11 +154,16 @@ class Pool:
             self._in_use -= 1
             await self._put_back(connection)
 
+    @property
+    def _are_too_many(self) -> bool:
+        return self._in_use > self.connections
+
     async def _use(self, connection: Connection) -> None:
         def again(envelope: Envelope, error: Lost) -> None:
             self._again(envelope, error, is_suspect=not courier.answered)
 
         courier = Courier(connection, lambda: self._next(connection), self._on_result, again, self.may_finish)
+        is_sound = False
         try:
             await courier.run()
         except Lost as error:
@@ -131,9 +177,11 @@ class Pool:
             raise
         else:
             self._drops = 0 if courier.answered else self._drops
-            await self._put_back(connection)
+            is_sound = True
         finally:
             self._in_use -= 1
+        if is_sound:
+            await self._put_back(connection)
 
     def _count_drop(self, courier: Courier, error: Lost) -> None:
         self._trouble = error
@@ -162,14 +210,19 @@ class Pool:
         return connection
 
     async def _put_back(self, connection: Connection) -> None:
-        if connection.is_worn:
+        if connection.is_worn or self.open_connections >= self.connections:
             await connection.close()
             return
         connection.rested_at = time.monotonic()
         self._idle.append(connection)
 
     def _next(self, connection: Connection) -> Envelope | None:
-        return None if self._has_given_up else self.take(connection)
+        if self._has_given_up or self._are_too_many:
+            return None
+        envelope = self.take(connection)
+        if not self.waiting:
+            self._is_drained.set()
+        return envelope
 
     def _again(self, envelope: Envelope, error: Lost, *, is_suspect: bool) -> None:
         """Another connection may try it: a message that breaks connections must not break them all.
@@ -182,6 +235,7 @@ class Pool:
         if is_suspect:
             self._second.add(envelope.key)
         self.waiting.appendleft(envelope)
+        self._is_drained.clear()
 
     def _report_unsent(self, envelope: Envelope, error: SessionError | None) -> None:
         if error is None:  # only when the deadline stopped every connection

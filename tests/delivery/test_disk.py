@@ -47,7 +47,7 @@ def test_without_room_for_the_journal_the_campaign_is_paused_and_nobody_is_lost(
     with SmtpServer() as server:
         campaign = make_launched(server, people=5)
         with monkeypatch.context() as patched:
-            patched.setattr(Journal, "begin_window", full)
+            patched.setattr(Journal, "sync", full)
             assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED
         found = fresh(campaign)
         assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.DISK)

@@ -13,7 +13,7 @@ from campaigns.delivery.journal import Journal, Mark
 
 
 def test_the_last_mark_of_a_mail_counts(tmp_path: Path) -> None:
-    kept = Journal(tmp_path, "lane", window=4)
+    kept = Journal(tmp_path, "lane", mails=4)
     kept.write(1, 7, Mark.HANDED)
     kept.write(1, 7, Mark.ACCEPTED, 250)
     kept.write(2, 7, Mark.HANDED)
@@ -28,7 +28,7 @@ def test_the_last_mark_of_a_mail_counts(tmp_path: Path) -> None:
 def test_it_outlives_a_killed_process(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
-        kept = Journal(tmp_path, "lane", window=4)
+        kept = Journal(tmp_path, "lane", mails=4)
         kept.write(1, 1, Mark.ACCEPTED, 250)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
@@ -37,21 +37,21 @@ def test_it_outlives_a_killed_process(tmp_path: Path) -> None:
 
 
 def test_places_are_used_again_and_the_order_stays_right(tmp_path: Path) -> None:
-    kept = Journal(tmp_path, "lane", window=1)
+    kept = Journal(tmp_path, "lane", mails=1)
     kept.write(1, 1, Mark.HANDED)
     kept.write(1, 1, Mark.NOT_SENT)
     for _window in range(5):
-        kept.begin_window()
+        kept.forget([1])
         kept.write(1, 1, Mark.HANDED)
         kept.write(1, 1, Mark.NOT_SENT)
-    kept.begin_window()
+    kept.forget([1])
     kept.write(1, 1, Mark.HANDED)
     notes = journal.read(tmp_path, "lane")
     assert notes and notes.of(1, 1) is Mark.HANDED
 
 
 def test_what_was_written_before_a_power_cut_proves_no_silence(tmp_path: Path) -> None:
-    kept = Journal(tmp_path, "lane", window=1)
+    kept = Journal(tmp_path, "lane", mails=1)
     kept.write(1, 1, Mark.ACCEPTED, 250)
     kept.close(remove=False)
     path = journal.path_of(tmp_path, "lane")
@@ -64,14 +64,14 @@ def test_what_was_written_before_a_power_cut_proves_no_silence(tmp_path: Path) -
 
 
 def test_a_lane_that_wrote_nothing_is_known_as_such(tmp_path: Path) -> None:
-    kept = Journal(tmp_path, "lane", window=1)
+    kept = Journal(tmp_path, "lane", mails=1)
     assert kept.is_blank
     kept.write(1, 1, Mark.HANDED)
     assert not kept.is_blank
 
 
 def test_a_torn_record_is_left_out(tmp_path: Path) -> None:
-    kept = Journal(tmp_path, "lane", window=2)
+    kept = Journal(tmp_path, "lane", mails=2)
     kept.write(1, 1, Mark.ACCEPTED, 250)
     kept.write(2, 1, Mark.ACCEPTED, 250)
     kept.close(remove=False)
@@ -87,17 +87,33 @@ def test_a_lane_of_another_host_left_no_notes_here(tmp_path: Path) -> None:
     assert journal.read(tmp_path, "elsewhere") is None
 
 
-def test_more_records_than_a_window_has_are_refused(tmp_path: Path) -> None:
-    kept = Journal(tmp_path, "lane", window=1)
-    for _number in range(3):
+def test_a_mail_more_than_there_is_room_for_is_refused_until_one_is_forgotten(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", mails=1)
+    for _time in range(3):
         kept.write(1, 1, Mark.HANDED)
     with pytest.raises(BufferError):
-        kept.write(1, 1, Mark.HANDED)
+        kept.write(2, 1, Mark.HANDED)
+    kept.forget([1])
+    kept.write(2, 1, Mark.HANDED)
+    notes = journal.read(tmp_path, "lane")
+    assert notes and (notes.of(1, 1), notes.of(2, 1)) == (None, Mark.HANDED)
+
+
+def test_what_came_of_a_mail_stands_beside_its_handing_over(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, "lane", mails=1)
+    kept.write(1, 1, Mark.HANDED)
+    kept.write(1, 1, Mark.ACCEPTED, 250)
+    path = journal.path_of(tmp_path, "lane")
+    content = bytearray(path.read_bytes())
+    content[journal.HEADER_BYTES + journal.RECORD_BYTES + 3] ^= 0xFF  # killed while it was written
+    path.write_bytes(content)
+    notes = journal.read(tmp_path, "lane")
+    assert notes and notes.of(1, 1) is Mark.HANDED
 
 
 def test_journals_nobody_needs_are_swept_away_when_they_are_old(tmp_path: Path) -> None:
     for owner in ("old", "needed", "young"):
-        Journal(tmp_path, owner, window=1).close(remove=False)
+        Journal(tmp_path, owner, mails=1).close(remove=False)
     for owner in ("old", "needed"):
         os.utime(journal.path_of(tmp_path, owner), (0, 0))
     journal.sweep(tmp_path, still_needed={"needed"})
@@ -105,8 +121,8 @@ def test_journals_nobody_needs_are_swept_away_when_they_are_old(tmp_path: Path) 
 
 
 def test_a_lane_that_lives_is_not_abandoned_and_one_that_ended_is(tmp_path: Path) -> None:
-    alive = Journal(tmp_path, "alive", window=10)
-    Journal(tmp_path, "dead", window=10).close(remove=False)
+    alive = Journal(tmp_path, "alive", mails=10)
+    Journal(tmp_path, "dead", mails=10).close(remove=False)
     assert list(journal.abandoned(tmp_path)) == ["dead"]
     assert journal.owners(tmp_path) == {"alive", "dead"}
     alive.close(remove=False)
@@ -114,7 +130,7 @@ def test_a_lane_that_lives_is_not_abandoned_and_one_that_ended_is(tmp_path: Path
 
 
 def test_of_two_who_look_for_the_dead_only_one_gets_each(tmp_path: Path) -> None:
-    Journal(tmp_path, "dead", window=10).close(remove=False)
+    Journal(tmp_path, "dead", mails=10).close(remove=False)
     first = journal.abandoned(tmp_path)
     assert next(first) == "dead"
     assert list(journal.abandoned(tmp_path)) == []

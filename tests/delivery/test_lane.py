@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from email import message_from_bytes
 from email.utils import parseaddr
 
@@ -13,12 +14,13 @@ from flask import Flask
 from campaigns.core import signing
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
-from campaigns.delivery.lane import End
+from campaigns.delivery.lane import End, Pace
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Status
 from campaigns.settings.queries import link_key
 from tests.delivery.factories import copies, fresh, make_launched, send, states
-from tests.fakes.smtp_server import KEYWORDS, SmtpServer
+from tests.delivery.test_guarantees import in_background, until
+from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
 
 def test_everybody_gets_the_mail_once_and_the_campaign_finishes(each_database: Flask) -> None:
@@ -55,3 +57,20 @@ def test_a_report_leads_back_to_its_delivery_and_no_other_name_does_S24(each_dat
     deliveries = {signing.read(key, Purpose.BOUNCE, name) for name in names}
     assert deliveries == set(db.session.scalars(sa.select(Delivery.id)))
     assert signing.read(key, Purpose.BOUNCE, names[0][:-1] + ("0" if names[0][-1] != "0" else "1")) is None
+
+
+def test_one_slow_answer_holds_up_nobody_else(each_database: Flask) -> None:
+    answered = threading.Event()
+
+    def holds(call: Call) -> bool:
+        is_slow = call.verb == "END" and call.rcpt_to.partition("@")[0].endswith("-5")
+        return is_slow and not answered.is_set()
+
+    with SmtpServer(holds=holds, keywords=()) as server:  # one mail at a time on a connection
+        campaign = make_launched(server, people=90, size=50, connections=3)
+        work = in_background(each_database, lambda: send(campaign, pace=Pace(lease_s=8, window=10)))
+        until(lambda: states(campaign).get("sent") == 89)
+        assert states(campaign) == {"sent": 89, "sending": 1}
+        answered.set()
+        work.join(30)
+    assert states(campaign) == {"sent": 90}

@@ -57,6 +57,7 @@ class SmtpServer:
         drop_at: dict[str, int | Callable[[Call], bool]] | None = None,
         delay_s: float = 0.0,
         slow: Callable[[Call], float] | None = None,  # seconds before that answer
+        holds: Callable[[Call], bool] | None = None,  # no answer while this is true
         stall_at: str | None = None,
         tls: str | None = None,
         users: dict[str, str] | None = None,
@@ -73,6 +74,7 @@ class SmtpServer:
         self.drop_at = drop_at or {}
         self.delay_s = delay_s
         self.slow = slow
+        self.holds = holds
         self.stall_at = stall_at
         self.tls = tls
         self.users = users
@@ -224,6 +226,8 @@ class Session:
                 server.too_early.append(verb)
         if server.stall_at == verb:
             await asyncio.sleep(3600)
+        while server.holds is not None and server.holds(call):
+            await asyncio.sleep(0.01)
         if server.slow is not None:
             await asyncio.sleep(server.slow(call))
         drop = server.drop_at.get(verb)
