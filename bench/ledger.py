@@ -19,9 +19,9 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery import launch
 from campaigns.delivery.desk import Copy, Desk
-from campaigns.delivery.lane import LARGEST_WINDOW
 from campaigns.delivery.models import State
 from campaigns.delivery.outcomes import Verdict
+from campaigns.delivery.pace import LARGEST_WINDOW
 from campaigns.delivery.quotas import Quotas
 from campaigns.delivery.receivers import Receivers
 from campaigns.mail.smtp import Phase

@@ -7,7 +7,7 @@ still wait are skipped.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -51,7 +51,7 @@ class Carrier(Pool):
         self._carried: dict[Any, deque[int]] = {}
         self._since: dict[Any, float] = {}
         self._places: dict[int, tuple[Any, str]] = {}
-        self._on: dict[str, Counter[Any]] = {}  # receiver -> connection -> mails on it
+        self._on: dict[str, dict[Any, int]] = {}  # receiver -> connection -> mails on it
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
         window = list(envelopes)
@@ -72,7 +72,7 @@ class Carrier(Pool):
         if self.waiting and not self._on_take(self.waiting[0].key):
             self.waiting.clear()
         envelope = super().take(connection)
-        if envelope is not None:
+        if envelope is not None and len(self._groups) > 1:
             self._note(connection, envelope.key)
         return envelope
 
@@ -111,13 +111,16 @@ class Carrier(Pool):
     def _note(self, connection: Any, key: int) -> None:
         if key in self._places:
             self._forget(key)  # the connection it was on broke
-        keys = self._carried.setdefault(connection, deque())
+        keys = self._carried.get(connection)
+        if keys is None:
+            keys = self._carried[connection] = deque()
         if not keys:
             self._since[connection] = time.monotonic()
         keys.append(key)
         group = self._group_of(key)
         self._places[key] = (connection, group)
-        self._on.setdefault(group, Counter())[connection] += 1
+        on = self._on.setdefault(group, {})
+        on[connection] = on.get(connection, 0) + 1
 
     def _answered(self, result: Result) -> None:
         """Note whose answer it was and how long it took, then pass it on."""
