@@ -31,10 +31,10 @@ def chosen(database: str, *, only: list[str], is_cut: bool) -> list[Fault]:
     return [each for each in found if each.cut == database] if is_cut else found
 
 
-def run(database: str, faults: list[Fault], *, people: int, say: Any) -> list[Report]:
+def run(database: str, faults: list[Fault], *, people: int, is_cut: bool, say: Any) -> list[Report]:
     """Inject one after the other into one world."""
     reports = []
-    with World(database, people=people) as world:
+    with World(database, people=people, is_cut=is_cut) as world:
         for each in faults:
             started = time.monotonic()
             try:
@@ -89,7 +89,7 @@ def _one(options: argparse.Namespace) -> int:
 
     people = options.people or (PEOPLE_OF_CUT if options.cut else PEOPLE)
     faults = chosen(options.database, only=options.only, is_cut=options.cut)
-    reports = run(options.database, faults, people=people, say=say)
+    reports = run(options.database, faults, people=people, is_cut=options.cut, say=say)
     return 0 if reports and all(each.is_good for each in reports) else 1
 
 

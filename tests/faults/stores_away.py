@@ -1,0 +1,121 @@
+"""Redis flushed, killed and away; database connections ended, PostgreSQL stopped, SQLite locked."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from tests.faults.faults import fault
+from tests.faults.sink import Sink
+from tests.faults.units import until_gone
+from tests.faults.world import CONNECTIONS, Report, World
+
+REDIS_BACK_S = 15  # G6
+AWAY_S, AWAY_IN_CUT_S = 60.0, 10.0
+SLOW_S = 0.1
+QUICK_S = 0.005
+
+
+@fault("Redis: FLUSHALL every second", cut="sqlite")
+def flushed(world: World) -> Report:
+    with Sink(slow_s=0.015) as sink:
+        mailing = world.mailing(sink)
+        moments: list[float] = []
+        while mailing.accepted < len(mailing.wanted) and len(moments) < 30:
+            world.redis.client().flushall()
+            moments.append(time.time())
+            world.wait(1)
+        mailing.ends()
+        return mailing.report(
+            "Redis: FLUSHALL every second", moments, target_s=REDIS_BACK_S, least_injected=3
+        )
+
+
+@fault("Redis: kill -9 without persistence")
+def killed(world: World) -> Report:
+    with Sink() as sink:
+        mailing = world.mailing(sink)
+        moments = []
+        for _time in range(3):
+            mailing.goes_on(more=len(mailing.wanted) // 10)
+            world.redis.kill()
+            world.wait(1)
+            world.redis.start()
+            moments.append(time.time())
+        mailing.ends()
+        return mailing.report("Redis: kill -9 without persistence", moments, target_s=REDIS_BACK_S)
+
+
+@fault("Redis: away, and the work horses killed", cut="postgres")
+def away(world: World) -> Report:
+    """The hints are gone with it, so only its return brings new lanes."""
+    seconds = AWAY_IN_CUT_S if world.is_cut else AWAY_S
+    with Sink(slow_s=SLOW_S) as sink:
+        mailing = world.mailing(sink)
+        mailing.goes_on(more=20)
+        world.redis.kill()
+        for worker in world.workers:
+            if horse := worker.horse:
+                world.kill(horse)
+                until_gone(horse)
+        world.wait(seconds)
+        world.redis.start()
+        back = time.time()
+        sink.slow_s = QUICK_S
+        mailing.ends()
+        return mailing.report(
+            "Redis: away, and the work horses killed",
+            [back],
+            bound=CONNECTIONS * len(world.workers),
+            target_s=REDIS_BACK_S,
+        )
+
+
+@fault("PostgreSQL: connections ended each second", databases=("postgres",), cut="postgres")
+def ended(world: World) -> Report:
+    assert world.postgres
+    with Sink(slow_s=0.015) as sink:
+        mailing = world.mailing(sink)
+        mailing.goes_on()
+        moments: list[float] = []
+        while mailing.accepted < len(mailing.wanted) and len(moments) < 30:
+            if world.postgres.end_connections():
+                moments.append(time.time())
+            world.wait(1)
+        mailing.ends()
+        return mailing.report("PostgreSQL: connections ended each second", moments, least_injected=3)
+
+
+@fault("PostgreSQL: stopped at once, started", databases=("postgres",))
+def stopped(world: World) -> Report:
+    assert world.postgres
+    with Sink() as sink:
+        mailing = world.mailing(sink)
+        moments = []
+        for _time in range(3):
+            mailing.goes_on(more=len(mailing.wanted) // 10)
+            world.postgres.stop_at_once()
+            time.sleep(1.5)
+            world.postgres.start()
+            moments.append(time.time())
+        mailing.ends()
+        return mailing.report(
+            "PostgreSQL: stopped at once, started", moments, bound=CONNECTIONS * len(moments), target_s=75
+        )
+
+
+@fault("SQLite: locked by somebody else for 3 s", databases=("sqlite",), cut="sqlite")
+def locked(world: World) -> Report:
+    with Sink() as sink:
+        mailing = world.mailing(sink)
+        moments = []
+        for _time in range(3):
+            mailing.goes_on(more=len(mailing.wanted) // 10)
+            connection = sqlite3.connect(world.folder / "columba.db", timeout=20, isolation_level=None)
+            connection.execute("BEGIN IMMEDIATE")
+            time.sleep(3)
+            connection.execute("ROLLBACK")
+            connection.close()
+            moments.append(time.time())
+        mailing.ends()
+        return mailing.report("SQLite: locked by somebody else for 3 s", moments, target_s=15)
