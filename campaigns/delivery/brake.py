@@ -73,6 +73,11 @@ class Brake:
             number = await in_thread(lambda: self._throttle.take(wanted).number)
         return number
 
+    @property
+    def lanes(self) -> int:
+        """How many lanes of the campaign share the server."""
+        return self._throttle.lanes
+
     def renew(self) -> None:
         """Keep what the lane holds, by the clock and not by progress."""
         self._throttle.renew()

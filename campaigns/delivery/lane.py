@@ -291,6 +291,7 @@ class Lane:
         self._pool.connections = await self._brake.connections(
             self._in_thread, self._pool.close_down_to, lambda: self._pool.open_connections
         )
+        self.watch.lanes = self._brake.lanes
         self._measure()
         self._is_held = False
         self._given |= {envelope.key: envelope for envelope in envelopes}

@@ -104,6 +104,7 @@ class Throttle:
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self.connections = 0  # ours
+        self.lanes = 1  # of our campaign on this server
         self.is_crowded = False  # a lane of another campaign waits, and there is no connection for it
         self.is_needless = False  # there are as many lanes of this campaign as connections
         self.wait_s = 0.0  # what the last grant of nothing said
@@ -141,6 +142,7 @@ class Throttle:
             taken = sum(each.connections for each in shares if each.owner != self._owner)
             mine = max(self.connections, min(fair, self._most - taken))
             self._update(connection, connections=mine)
+        self.lanes = sum(each.campaign_id == self._campaign_id for each in shares)
         is_full = len(shares) > self._most
         others = [each for each in shares if each.owner != self._owner]
         same = all(each.campaign_id == self._campaign_id for each in others)

@@ -9,6 +9,7 @@ from campaigns.delivery.models import Reason, State
 from campaigns.delivery.outcomes import Trouble, Verdict
 
 POLICY_IN_A_ROW = 20
+POLICY_AT_LEAST = 7  # where a few mails in a hundred are refused anyway, fewer in a row are chance
 POLICY_OF_LAST = 200
 POLICY_SHARE = 0.10
 PROTOCOL_IN_A_ROW = 5
@@ -34,11 +35,13 @@ class Watch:
     """Fed with each verdict as it comes; `stop` is set once and stays.
 
     `tries`: so many windows in a row without an answer, and the server counts as gone. `trial`: so many
-    mails have to be accepted one by one before it is trusted with more.
+    mails have to be accepted one by one before it is trusted with more. `lanes`: so many send the campaign
+    together, and each sees its part of the refusals.
     """
 
     tries: int = 5
     trial: int = 0
+    lanes: int = 1
     stop: Stop | None = None
     silent: int = 0  # windows in a row that nobody answered
     said: str = ""
@@ -97,7 +100,8 @@ class Watch:
         if verdict.trouble in _AT_ONCE:
             return Stop(verdict.trouble, said)
         many = len(self._recent) == POLICY_OF_LAST and sum(self._recent) >= POLICY_SHARE * POLICY_OF_LAST
-        if verdict.trouble is Trouble.POLICY and (many or self._policy_row >= POLICY_IN_A_ROW):
+        in_a_row = max(POLICY_AT_LEAST, POLICY_IN_A_ROW // self.lanes)
+        if verdict.trouble is Trouble.POLICY and (many or self._policy_row >= in_a_row):
             return Stop(Trouble.POLICY, said)
         if self._protocol_row >= PROTOCOL_IN_A_ROW:
             return Stop(Trouble.PROTOCOL, said)

@@ -109,6 +109,17 @@ def test_twenty_policy_refusals_in_a_row_stop_the_campaign_and_nineteen_do_not()
     assert "spam" in watch.stop.said
 
 
+@pytest.mark.parametrize(("lanes", "least"), [(1, 20), (2, 10), (8, 7)])
+def test_lanes_that_send_together_stop_at_their_part_of_the_refusals(lanes: int, least: int) -> None:
+    watch = Watch(lanes=lanes)
+    spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
+    for _number in range(least - 1):
+        watch.see(spam)
+    assert watch.stop is None
+    watch.see(spam)
+    assert watch.stop is not None
+
+
 def test_one_policy_refusal_in_ten_stops_the_campaign_once_there_are_enough() -> None:
     spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
     sent = verdict(Result(1, Outcome.ACCEPTED, Phase.END, Reply(250, "ok")))
