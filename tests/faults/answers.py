@@ -83,7 +83,8 @@ def policy(world: World) -> Report:
         sink.scripts["END"] = script
         report = _paused(mailing, name, PauseReason.POLICY, sink)
         refused = len(sink.book.refused)
-        if refused > PAUSED_WITHIN + CONNECTIONS:
+        # On the wire at each connection: one mail and, with PIPELINING, the envelope of the next.
+        if refused > PAUSED_WITHIN + 2 * CONNECTIONS:
             report.problems.append(f"{refused} were refused before it paused")
         if _suppressed(world) != before:
             report.problems.append("somebody was suppressed for a refusal of ours")
