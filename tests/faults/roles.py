@@ -8,6 +8,7 @@ import sqlite3
 import time
 from contextlib import suppress
 
+from tests.faults import clicks
 from tests.faults.faults import fault
 from tests.faults.sink import Sink
 from tests.faults.units import FLASK, Unit
@@ -97,9 +98,9 @@ def _two(world: World, other: Unit) -> Report:
 def rolling(world: World) -> Report:
     """A deployment: each process is asked to stop and started again. Nobody gets two."""
     with Sink(slow_s=0.015) as sink:
+        clicks.with_web(world)
         mailing = world.mailing(sink)
         moments = []
-        world.web.start()
         mailing.goes_on(more=len(mailing.wanted) // 20)
         for unit in (world.dispatcher, world.web, *world.workers):
             unit.stop()
