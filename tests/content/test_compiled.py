@@ -301,7 +301,7 @@ def test_values_that_make_a_mail_too_large_are_refused() -> None:
     ],
 )
 def test_html_made_to_take_long_does_not(bit: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     size = 60_000
     for html in (
         "<style>p{color:red}</style>" + bit * (size // len(bit)),
@@ -311,7 +311,7 @@ def test_html_made_to_take_long_does_not(bit: str) -> None:
             compile_content(make_source(html=html))
         with contextlib.suppress(TemplateError):
             compile_content(make_source(html="", text=html))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_hostile_template_is_refused_wherever_it_stands() -> None:

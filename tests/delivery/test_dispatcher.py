@@ -80,11 +80,11 @@ def until(condition, *, seconds: float = 30) -> None:
 
 
 def test_of_two_dispatchers_one_leads_and_the_other_takes_over(each_database: Flask) -> None:
-    one, two = Dispatcher(Ticks(lease=0.3)), Dispatcher(Ticks(lease=0.3))
+    one, two = Dispatcher(Ticks(lease=1.5)), Dispatcher(Ticks(lease=1.5))
     assert one.tick()
     assert not two.tick()
     assert one.tick(), "the leader renews"
-    time.sleep(0.35)
+    time.sleep(1.6)
     assert two.tick()
     assert not one.tick()
     two.let_go()
