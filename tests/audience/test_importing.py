@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -350,7 +351,8 @@ def test_columns_are_guessed_by_heading_and_by_content(app: Flask) -> None:
 
 def test_fifty_thousand_rows_with_five_hundred_bad_ones_just_work(app: Flask) -> None:
     rows = (f"bad {n},x,y\n" if n % 100 == 0 else f"p{n}@example.org,Zoë,City {n}\n" for n in range(50_000))
+    began = time.process_time()
     done = imported(HEAD + "".join(rows))
     assert (counts(done), done.rows_done) == ((49_500, 0, 0, 500), 50_000)
-    assert (done.finished_at - done.started_at) < timedelta(seconds=10)
+    assert time.process_time() - began < 10
     assert len(refused(done)) == 500
