@@ -48,6 +48,7 @@ class Pool:
         self._is_late = False
         self._drops = 0
         self._in_use = 0
+        self._closing = 0
         self._runners = 0
         self._group: asyncio.TaskGroup | None = None
         self._is_drained = asyncio.Event()
@@ -92,8 +93,8 @@ class Pool:
 
     @property
     def open_connections(self) -> int:
-        """In use or at rest."""
-        return self._in_use + len(self._idle)
+        """In use, at rest, or not quite closed yet."""
+        return self._in_use + len(self._idle) + self._closing
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
@@ -211,7 +212,11 @@ class Pool:
 
     async def _put_back(self, connection: Connection) -> None:
         if connection.is_worn or self.open_connections >= self.connections:
-            await connection.close()
+            self._closing += 1  # the server still counts it
+            try:
+                await connection.close()
+            finally:
+                self._closing -= 1
             return
         connection.rested_at = time.monotonic()
         self._idle.append(connection)
