@@ -33,7 +33,7 @@ STARTS = 5
 _dice = random.Random(11)
 
 
-@fault("pause, resume clicked at once", cut="postgres")
+@fault("pause, resume clicked at once")
 def pauses(world: World) -> Report:
     with Sink() as sink:
         mailing = world.mailing(sink)
