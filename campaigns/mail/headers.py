@@ -41,7 +41,9 @@ class HeaderInjection(ValueError):
 
 def visible(text: str) -> str:
     """The text as one line without control characters; runs of white space become one space."""
-    return _CONTROL.sub("", " ".join(text.split()))
+    line = " ".join(text.split())
+    # Again, because a control character may have stood alone between two spaces.
+    return " ".join(_CONTROL.sub("", line).split()) if _CONTROL.search(line) else line
 
 
 def refuse_control(header: str, value: str) -> str:

@@ -7,7 +7,7 @@ from email.header import decode_header, make_header
 from email.utils import getaddresses
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from campaigns.mail import headers
@@ -35,6 +35,8 @@ def assert_well_folded(field: str) -> None:
         assert len(word) <= 75
 
 
+@example("\x1b 0")
+@example("a \x00 b")
 @given(TEXTS)
 def test_a_subject_reads_back_as_its_visible_text(text: str) -> None:
     field = headers.unstructured("Subject", text)
