@@ -1,6 +1,6 @@
 """One worker's work without an end to its time, as a process of its own: `python -m bench.lane CAMPAIGN`.
 
-It imports what `flask worker` imports and nothing else, so that its memory is a worker's.
+It imports what a worker imports and nothing else, so that its memory is a worker's.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from campaigns import create_app
+from campaigns import ground
 from campaigns.delivery import sending, worker
 from campaigns.delivery.lane import Pace
 
 if __name__ == "__main__":
-    app = create_app()
+    app = ground.without_pages()
     with app.app_context():
         worker.save_memory()
         Path("/proc/self/clear_refs").write_text(

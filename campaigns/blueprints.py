@@ -22,23 +22,10 @@ VIEWS = (
 # More routes of the blueprints above, imported before these are registered.
 MORE_ROUTES = ("campaigns.public.leaving", "campaigns.public.web_view", "campaigns.settings.domains.views")
 COMMANDS = "campaigns.cli.commands"
-# Packages with tables: imported so that migrations and relationships know them all.
-MODELS = (
-    "campaigns.notices.models",
-    "campaigns.accounts.models",
-    "campaigns.settings.models",
-    "campaigns.settings.domains.models",
-    "campaigns.audience.models",
-    "campaigns.planning.models",
-    "campaigns.delivery.models",
-    "campaigns.tracking.models",
-)
 
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """Attach every blueprint; those that say `csrf_exempt` are for mail programs and say why."""
-    for name in MODELS:
-        import_module(name)
     for name in MORE_ROUTES:
         import_module(name)
     for name in VIEWS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -32,6 +31,7 @@ from campaigns.accounts.policy import Action
 from campaigns.core import clock, errors
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, language_of
+from campaigns.ground import terminal_language
 from campaigns.navigation import navigation
 from campaigns.settings import queries as settings
 
@@ -81,7 +81,7 @@ def init_app(app: Flask) -> None:
 def locale() -> str:
     """The language of this request: the operator's, else the browser's; of a command, the terminal's."""
     if not has_request_context():
-        return language_of(os.environ.get("LC_ALL") or os.environ.get("LANG")) or DEFAULT_LANGUAGE
+        return terminal_language()
     if current_user and current_user.is_authenticated:
         return str(current_user.language)
     for tag, _quality in request.accept_languages:

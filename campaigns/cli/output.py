@@ -32,7 +32,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(str(error)) from error
         except (OperationalError, ProgrammingError) as error:
             db.session.rollback()
-            raise click.ClickException(_database_sentence(error)) from error
+            raise click.ClickException(database_sentence(error)) from error
 
     return guarded
 
@@ -50,7 +50,8 @@ def secret_from_stdin() -> str:
     return secret
 
 
-def _database_sentence(error: Exception) -> str:
+def database_sentence(error: Exception) -> str:
+    """What is wrong with the database, and what to do about it."""
     text = str(getattr(error, "orig", error))
     if "no such table" in text or "does not exist" in text:
         return "The database has no tables yet. Run: flask --app wsgi db upgrade"

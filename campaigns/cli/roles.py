@@ -10,15 +10,15 @@ from flask import current_app
 
 from campaigns.cli.output import command
 from campaigns.delivery import dispatcher as engine
-from campaigns.delivery.worker import run_worker
 from campaigns.practice import server as practice_mailbox
+from campaigns.worker import become
 
 
 @click.command("worker")
 @command
 def worker() -> None:
     """Send mail and run imports, as the queue asks."""
-    run_worker()
+    become()
 
 
 @click.command("dispatcher")

@@ -15,7 +15,6 @@ from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, registry
@@ -102,7 +101,6 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(render_as_batch=True, compare_type=True)
 
 if TYPE_CHECKING:
     Model = Base

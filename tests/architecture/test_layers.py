@@ -24,7 +24,7 @@ PACKAGES = [
 ]
 DOOR_FILES = {"guards", "forms", "jobs", "views", "worker"}
 DOOR_PACKAGES = {"public", "api", "cli"}
-DOOR_MODULES = {"web", "navigation", "blueprints", "__init__"}
+DOOR_MODULES = {"app", "ground", "web", "navigation", "blueprints", "__init__"}
 FLASK = {
     "flask",
     "flask_login",

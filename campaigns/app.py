@@ -1,0 +1,75 @@
+"""The whole application: the ground, the pages and the commands. The one place that knows everything."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
+
+from campaigns import blueprints, ground, web
+from campaigns.accounts import guards
+from campaigns.core.config import Config
+from campaigns.core.db import db
+from campaigns.core.i18n import babel
+from campaigns.core.limits import limiter
+
+LARGEST_UPLOAD_BYTES = 200 * 1024 * 1024
+
+csrf = CSRFProtect()
+migrate = Migrate(render_as_batch=True, compare_type=True)
+
+
+class RowNumber(IntegerConverter):
+    """A number in a URL, as large as a database takes; a larger one is no page of ours."""
+
+    def __init__(self, map_: Map) -> None:
+        super().__init__(map_, max=2**62)
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The application; raises ConfigError when the environment asks for something impossible."""
+    app = ground.lay(config)
+    config = app.extensions["columba"]
+    app.config.from_mapping(_page_settings(config))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.url_map.converters["int"] = RowNumber
+    _attach_extensions(app)
+    web.init_app(app)
+    blueprints.register(app, csrf)
+    return app
+
+
+def _page_settings(config: Config) -> dict[str, object]:
+    return {
+        "SESSION_COOKIE_NAME": "__Host-columba" if config.is_https else "columba",
+        "SESSION_COOKIE_SECURE": config.is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=7),
+        "MAX_CONTENT_LENGTH": LARGEST_UPLOAD_BYTES,
+        "MAX_FORM_MEMORY_SIZE": 4 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a draft may stay open all day
+        "RATELIMIT_STORAGE_URI": config.limiter_url or _limiter_url(config.redis_url),
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1},
+    }
+
+
+def _limiter_url(redis_url: str) -> str:
+    """The same Redis in the spelling of the limits library."""
+    return "redis+" + redis_url if redis_url.startswith("unix://") else redis_url
+
+
+def _attach_extensions(app: Flask) -> None:
+    migrate.init_app(app, db, directory=str(ground.ROOT / "migrations"))
+    babel.init_app(app, locale_selector=web.locale, timezone_selector=web.time_zone)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    guards.init_app(app)

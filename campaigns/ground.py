@@ -1,0 +1,68 @@
+"""What every process of the app stands on: configuration, database, language, queue. No pages, no commands."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+from flask import Flask
+
+from campaigns.core import config as configuration
+from campaigns.core import queue
+from campaigns.core.config import Config
+from campaigns.core.db import db, engine_options, prepare_engine
+from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, babel, language_of
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Packages with tables: imported so that migrations and relationships know them all.
+MODELS = (
+    "campaigns.notices.models",
+    "campaigns.accounts.models",
+    "campaigns.settings.models",
+    "campaigns.settings.domains.models",
+    "campaigns.audience.models",
+    "campaigns.planning.models",
+    "campaigns.delivery.models",
+    "campaigns.tracking.models",
+)
+
+
+def lay(config: Config | None = None) -> Flask:
+    """An app with its tables, its Redis and its words; raises ConfigError when the environment asks for
+    something impossible. Who speaks which language is for the caller to attach (`babel.init_app`)."""
+    config = config or configuration.from_env()
+    app = Flask("campaigns", root_path=str(ROOT), static_folder="static", template_folder="templates")
+    app.config.from_mapping(
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config.database_url),
+        BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "campaigns" / "translations"),
+        BABEL_DEFAULT_TIMEZONE="UTC",
+        LANGUAGES=list(LANGUAGES),
+    )
+    app.extensions["columba"] = config
+    app.logger.setLevel(config.log_level.upper())
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    queue.init_app(app, config)
+    for name in MODELS:
+        import_module(name)
+    return app
+
+
+def without_pages(config: Config | None = None) -> Flask:
+    """The app of a process that answers nobody, like a worker; raises ConfigError.
+
+    Pages, forms and migrations would be a quarter of its memory.
+    """
+    app = lay(config)
+    babel.init_app(app, locale_selector=terminal_language)
+    return app
+
+
+def terminal_language() -> str:
+    """The language of the terminal or service that started this process."""
+    return language_of(os.environ.get("LC_ALL") or os.environ.get("LANG")) or DEFAULT_LANGUAGE
