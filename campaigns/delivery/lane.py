@@ -201,7 +201,7 @@ class Lane:
             wire, self._wire = self._wire, None
             await wire
             self._give_back([self._given.pop(key) for key in list(self._given)])  # what was held back
-        if self.watch.end_window(boot_seconds()):
+        if self.watch.end_window(boot_seconds(), hangs=self._pool.hangs):
             return End.UNREACHABLE
         if self.watch.silent:
             await asyncio.sleep(self._pace.breath_s)

@@ -44,6 +44,14 @@ def usable(campaign: Campaign, *, now: datetime) -> list[Server]:
     return []
 
 
+def has_stand_in(campaign: Campaign, server: Server, *, now: datetime) -> bool:
+    """Whether another server that works can take over from it now."""
+    return any(
+        each.id != server.id and not health.is_on_trial(each) and not health.is_closed(each, now=now)
+        for each in every(campaign)
+    )
+
+
 def choose(campaign: Campaign, *, now: datetime, dice: Callable[[], float] = random.random) -> Server | None:
     """The server for the next lane; None when all are closed, or there is none."""
     servers = usable(campaign, now=now)

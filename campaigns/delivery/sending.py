@@ -144,6 +144,9 @@ def _open(
     content = contents.content_of(campaign)
     policy = Policy(holds=campaign.holds_in_doubt, horizon=timedelta(hours=site_settings.site().retry_hours))
     connection = replace(settings.connection(server), helo=content.host)
+    has_stand_in = routes.has_stand_in(campaign, server, now=now())
+    if has_stand_in:
+        connection = replace(connection, timeouts=connection.timeouts.hurried(pace.hurry_s))
     # One window on the wire, one answered and not yet recorded, one that is being handed over.
     mails = WINDOWS_UNRECORDED * max(pace.window, connection.connections * max(2, connection.depth))
     journal = Journal(journals(), owner, mails=mails)
@@ -164,6 +167,7 @@ def _open(
     watch = Watch(
         tries=1 if is_trial else health.OPEN_AT - server.failures,
         trial=health.GOOD_ON_TRIAL if is_trial else 0,
+        has_stand_in=has_stand_in,
     )
     lane = Lane(
         desk,

@@ -36,12 +36,13 @@ class Watch:
 
     `tries`: so many windows in a row without an answer, and the server counts as gone. `trial`: so many
     mails have to be accepted one by one before it is trusted with more. `lanes`: so many send the campaign
-    together, and each sees its part of the refusals.
+    together, and each sees its part of the refusals. `has_stand_in`: another server can take the mail.
     """
 
     tries: int = 5
     trial: int = 0
     lanes: int = 1
+    has_stand_in: bool = False
     stop: Stop | None = None
     silent: int = 0  # windows in a row that nobody answered
     said: str = ""
@@ -71,14 +72,19 @@ class Watch:
         if self.stop is None:
             self.stop = self._reason_to_stop(verdict, said)
 
-    def end_window(self, at: float) -> bool:
-        """After each window, with the time in seconds: True when the server counts as gone."""
+    def end_window(self, at: float, *, hangs: bool = False) -> bool:
+        """After each window, with the time in seconds: True when the server counts as gone.
+
+        `hangs`: it let us wait for a connection in vain. Another server waits for no second time.
+        """
         answered, unreachable = self._answered, self._unreachable
         self._answered = self._unreachable = 0
         if not answered and not unreachable:
             return False
         self.silent = 0 if answered else self.silent + 1
         self._windows.append((at, unreachable > 0 and unreachable >= answered))
+        if hangs and self.has_stand_in and self.silent:
+            return True
         return self.silent >= self.tries or self._is_flapping(at)
 
     def _is_flapping(self, at: float) -> bool:

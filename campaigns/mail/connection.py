@@ -16,6 +16,7 @@ from campaigns.mail.protocol import NO_CAPABILITIES, Capabilities, Phase, Reply,
 from campaigns.mail.security import Security
 
 LONGEST_AUTH_LINE = 12288  # RFC 4954 section 4
+KEEPALIVE_S = 30
 REST_S = 5.0  # after a longer rest a connection is asked whether it is still there
 
 
@@ -66,6 +67,12 @@ class Connection:
         if not self._is_open:
             return None
         found: ssl.SSLObject | None = self._channel.transport.get_extra_info("ssl_object")
+        return found
+
+    @property
+    def sock(self) -> socket.socket:
+        """The one below it all."""
+        found: socket.socket = self._channel.transport.get_extra_info("socket")
         return found
 
     async def write(self, data: bytes, phase: Phase) -> None:
@@ -153,14 +160,13 @@ class Connection:
             async with asyncio.timeout(self.server.timeouts.connect):
                 await loop.create_connection(lambda: self._channel, self.server.host, self.server.port)
         except TimeoutError as error:
-            raise Unreachable(Phase.CONNECT, "no answer") from error
+            raise Unreachable(Phase.CONNECT, "no answer", is_late=True) from error
         except (socket.gaierror, UnicodeError) as error:
             raise Unreachable(Phase.RESOLVE, "the host name is unknown") from error
         except OSError as error:
             raise Unreachable(Phase.CONNECT, error.strerror or "refused") from error
         self._is_open = True
-        sock = self._channel.transport.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _tune(self.sock, gone_after_s=self.server.timeouts.write)
         if self.server.security is Security.TLS:
             await self._protect()
 
@@ -168,7 +174,7 @@ class Connection:
         try:
             banner = await self.reply(Phase.BANNER, self.server.timeouts.banner)
         except Lost as error:
-            raise Unreachable(Phase.BANNER, error.text) from error
+            raise Unreachable(Phase.BANNER, error.text, is_late=isinstance(error, Silent)) from error
         if banner.code != 220:
             raise Denied(Phase.BANNER, banner.text, reply=banner)
         await self._introduce()
@@ -212,7 +218,7 @@ class Connection:
                     channel.transport, channel, context, server_hostname=self.server.host
                 )
         except TimeoutError as error:
-            raise Unreachable(Phase.STARTTLS, "the handshake took too long") from error
+            raise Unreachable(Phase.STARTTLS, "the handshake took too long", is_late=True) from error
         except (ssl.SSLError, OSError) as error:
             raise Unreachable(Phase.STARTTLS, tls.reason(error)) from error
         if protected is None:
@@ -254,3 +260,17 @@ class Connection:
         except Lost as error:
             raise Unreachable(Phase.AUTH, error.text) from error
         return found
+
+
+def _tune(sock: socket.socket, *, gone_after_s: float) -> None:
+    """Send at once, and notice a host that is gone without a word: an answer may take ten minutes, but the
+    other side's system says within seconds that it has what we sent."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_S),
+        ("TCP_KEEPINTVL", KEEPALIVE_S),
+        ("TCP_USER_TIMEOUT", round(gone_after_s * 1000)),
+    ):
+        if hasattr(socket, option):  # Linux has them all
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.security import Security
 
 MESSAGES_PER_CONNECTION = 100
+HURRIED_BANNER = 5  # times as long as for the connection: some greet late on purpose
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -17,13 +18,17 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class Timeouts:
     """Seconds to wait in each phase (RFC 5321 section 4.5.3.2); never for ever."""
 
-    connect: float = 30
+    connect: float = 10
     banner: float = 300
     command: float = 300
     data: float = 120
     write: float = 180
     end: float = 600
     quit: float = 5
+
+    def hurried(self, connect_s: float) -> Timeouts:
+        """As these, and whoever does not let us in soon is given up: another server can take the mail."""
+        return replace(self, connect=connect_s, banner=connect_s * HURRIED_BANNER)
 
 
 @dataclass(frozen=True, slots=True)

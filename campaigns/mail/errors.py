@@ -41,7 +41,11 @@ class SessionError(MailError):
 
 
 class Unreachable(SessionError):
-    pass
+    """`is_late`: nobody refused us, there was just no answer in time."""
+
+    def __init__(self, phase: Phase, text: str, *, reply: Reply | None = None, is_late: bool = False) -> None:
+        super().__init__(phase, text, reply=reply)
+        self.is_late = is_late
 
 
 class Denied(SessionError):

@@ -13,7 +13,7 @@ from campaigns.mail import tls
 from campaigns.mail.connection import Connection
 from campaigns.mail.courier import LATE, Courier, Deadline
 from campaigns.mail.envelope import Envelope, Outcome, Result, Server
-from campaigns.mail.errors import Lost, SessionError
+from campaigns.mail.errors import Lost, SessionError, Unreachable
 from campaigns.mail.protocol import Phase
 from campaigns.mail.security import Security
 
@@ -38,6 +38,7 @@ class Pool:
     ) -> None:
         self.server = server
         self.connections = server.connections
+        self.hangs = False  # the last call found nobody at the other end: no refusal, no word
         self._on_result = on_result
         self.may_finish = may_finish
         self._idle: list[Connection] = []
@@ -62,6 +63,7 @@ class Pool:
         async with self._sending:
             self.waiting, self._second = deque(envelopes), set()
             self._trouble, self._has_given_up, self._is_late, self._drops = None, False, False, 0
+            self.hangs = False
             self._is_drained.clear()
             try:
                 async with asyncio.TaskGroup() as self._group:
@@ -207,6 +209,7 @@ class Pool:
             # While others work, the server may just not want so many.
             self._trouble = error
             self._has_given_up = self._has_given_up or self._in_use == 0
+            self.hangs = self._in_use == 0 and isinstance(error, Unreachable) and error.is_late
             return None
         return connection
 

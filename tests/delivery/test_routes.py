@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,13 +19,16 @@ from campaigns.core.config import current
 from campaigns.core.db import db
 from campaigns.delivery import duties, health, outages, routes, sending
 from campaigns.delivery.lane import End
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Delivery, State
+from campaigns.delivery.outcomes import Trouble, Verdict
+from campaigns.delivery.watch import Watch
 from campaigns.notices.models import Notice
 from campaigns.planning.models import PauseReason, Status
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, fresh, id_of, make_launched, send, states
 from tests.factories import make_operator, make_server
+from tests.fakes.deaf import deaf_port
 from tests.fakes.smtp_server import SmtpServer
 from tests.running import free_port
 
@@ -124,6 +129,39 @@ def test_when_one_server_is_no_use_the_other_carries_the_rest_and_nobody_gets_tw
     assert states(campaign) == {"sent": 60}
     assert (len(sent), max(sent.values())) == (60, 1)
     assert used()["Second"] >= 40 - 20
+
+
+@pytest.mark.parametrize("silence", ["at the door", "in the hall"])
+def test_a_server_that_swallows_our_calls_costs_one_short_wait_and_the_other_carries_all(
+    each_database: Flask, silence: str
+) -> None:
+    """Not five long ones: while another server can take the mail, nobody waits for one that does not answer."""
+    pace = replace(BRISK, hurry_s=0.1)
+    with SmtpServer() as other, SmtpServer(stall_at="BANNER") as mute, deaf_port() as deaf:
+        campaign = make_launched(mute, people=60, size=20)
+        server = db.session.scalars(sa.select(Server)).one()
+        server.port = deaf if silence == "at the door" else mute.port
+        second(other)
+        db.session.commit()
+        ends = [sending.send(id_of(campaign), pace=pace) for _lane in range(2)]
+        assert ends == [End.UNREACHABLE, End.NOTHING]
+        assert mute.connections <= 1
+        assert len(other.addresses) == 60
+    assert states(campaign) == {"sent": 60}
+    server = db.session.scalars(sa.select(Server).filter_by(port=server.port)).one()
+    assert health.is_closed(server, now=clock.now())
+
+
+def test_where_no_other_server_can_step_in_a_silent_one_gets_its_five_tries() -> None:
+    watch = Watch(tries=health.OPEN_AT)
+    assert not any(watch.end_window(each, hangs=True) for each in _silences(watch, health.OPEN_AT - 1))
+    assert any(watch.end_window(9, hangs=True) for _each in _silences(watch, 1))
+
+
+def _silences(watch: Watch, number: int) -> Iterator[int]:
+    for each in range(number):
+        watch.see(Verdict(1, 1, State.PENDING, trouble=Trouble.UNREACHABLE))
+        yield each
 
 
 def test_an_operator_hears_of_a_server_that_refuses_us_while_the_other_goes_on(app: Flask) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from campaigns.mail import auth, dsn, tls
+from campaigns.mail.connection import Connection
 from campaigns.mail.envelope import Timeouts
 from campaigns.mail.protocol import Capabilities
 from campaigns.mail.smtp import (
@@ -26,6 +25,7 @@ from campaigns.mail.smtp import (
     deliver,
     run,
 )
+from tests.fakes.deaf import deaf_port
 from tests.fakes.smtp_server import KEYWORDS, SmtpServer
 from tests.mail.test_smtp_client import BODY, LOCKSTEP, PIPELINED, WAYS, make_envelopes, make_server, send
 from tests.mail.test_smtp_faults import HUGE
@@ -125,7 +125,7 @@ def test_a_silent_goodbye_holds_nobody_up_S05() -> None:
 
 
 def test_a_host_that_does_not_answer_the_call_frees_us_S05() -> None:
-    with _deaf_port() as port:
+    with deaf_port() as port:
         found = deliver(Server("127.0.0.1", port, Security.NONE, "mail.example.com", timeouts=SHORT), one())
         assert (found.outcome, found.phase) == (Outcome.NOT_SENT, Phase.CONNECT)
 
@@ -134,6 +134,26 @@ def test_tls_from_the_start_with_a_silent_server_frees_us_S05() -> None:
     with SmtpServer(stall_at="BANNER") as fake:  # speaks no TLS, and says nothing
         found = deliver(make_server(fake, security=Security.TLS, timeouts=SHORT), one())
         assert (found.outcome, found.phase) == (Outcome.NOT_SENT, Phase.STARTTLS)
+
+
+def test_a_host_that_vanishes_is_noticed_before_the_ten_minutes_are_over_S05() -> None:
+    """An answer may take that long; that its system acknowledges what we sent takes seconds."""
+
+    async def look(server: Server) -> tuple[int, int]:
+        connection = Connection(server)
+        await connection.open()
+        sock = connection.sock
+        found = (
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+            sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+        )
+        await connection.close()
+        return found
+
+    with SmtpServer() as fake:
+        is_alive, gone_after_ms = run(look(make_server(fake, timeouts=Timeouts())))
+    assert is_alive
+    assert gone_after_ms == Timeouts().write * 1000 < Timeouts().end * 1000
 
 
 def test_the_times_we_wait_are_those_of_the_standard_S05() -> None:
@@ -409,19 +429,3 @@ def test_an_old_connection_is_replaced_S25(keywords: tuple[str, ...]) -> None:
         assert {found.outcome for found in results.values()} == {Outcome.ACCEPTED}
         assert fake.connections > 1
         assert len(fake.said("QUIT")) == fake.connections
-
-
-@contextmanager
-def _deaf_port() -> Iterator[int]:
-    """A port whose queue of callers is full: who calls hears nothing."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(0)
-        port = listening.getsockname()[1]
-        callers = [socket.socket() for _number in range(4)]
-        for caller in callers:
-            caller.setblocking(False)
-            caller.connect_ex(("127.0.0.1", port))
-        yield port
-        for caller in callers:
-            caller.close()

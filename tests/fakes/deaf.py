@@ -1,0 +1,23 @@
+"""A host that nobody can reach, without a word of refusal: as behind a firewall or a broken route."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port whose queue of callers is full: who calls hears nothing."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        port = listening.getsockname()[1]
+        callers = [socket.socket() for _number in range(4)]
+        for caller in callers:
+            caller.setblocking(False)
+            caller.connect_ex(("127.0.0.1", port))
+        yield port
+        for caller in callers:
+            caller.close()
