@@ -75,6 +75,7 @@ class Dispatcher:
     def _duties(self) -> list[tuple[str, float, Callable[[], object]]]:
         ticks = self.ticks
         return [
+            ("watermark", ticks.hints, lambda: duties.keep_watermark(now=clock.now())),
             ("takeovers", ticks.takeovers, lambda: duties.reap(owner=self.owner, now=clock.now())),
             ("repairs", ticks.repairs, lambda: duties.repair(now=clock.now())),
             ("launches", 0, lambda: duties.launch_due(now=clock.now())),

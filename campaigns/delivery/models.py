@@ -275,6 +275,15 @@ class Meter(Model):
     counts: Mapped[dict[str, Any]]
 
 
+class Watermark(Model):
+    """The one row (id 1) that counts up while campaigns are under way, as `delivery.watermark` says."""
+
+    __tablename__ = "watermark"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(sa.BigInteger)
+
+
 class Share(Model):
     """What one lane holds of a server: connections, and mails that it may send. Under a lease."""
 

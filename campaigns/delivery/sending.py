@@ -18,7 +18,17 @@ from campaigns.core import addresses, clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
-from campaigns.delivery import conclusions, contents, disk, health, hours, recovery, routes, services
+from campaigns.delivery import (
+    conclusions,
+    contents,
+    disk,
+    health,
+    hours,
+    recovery,
+    routes,
+    services,
+    watermark,
+)
 from campaigns.delivery import throttle as throttles
 from campaigns.delivery.brake import Brake
 from campaigns.delivery.conclusions import Aftermath
@@ -72,6 +82,8 @@ def send(
 
 def _send(campaign_id: int, pace: Pace, should_yield: Callable[[], bool], now: Callable[[], datetime]) -> End:
     db.session.rollback()  # SQLite has one writer, and the next line writes over a connection of its own
+    if watermark.check(now=now()):
+        return End.STOPPED
     recovery.recover(journals(), owner=name_of_process(), now=now())
     campaign = db.session.get(Campaign, campaign_id)
     if campaign is None or campaign.status is not Status.SENDING:

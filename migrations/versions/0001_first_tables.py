@@ -37,6 +37,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
     )
     op.create_table(
+        "watermark",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watermark")),
+    )
+    op.create_table(
         "receiver",
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("troubles", sa.SmallInteger(), nullable=False),
@@ -789,5 +795,6 @@ def downgrade() -> None:
     op.drop_table("notice")
     op.drop_table("receiver_domain")
     op.drop_table("receiver")
+    op.drop_table("watermark")
     op.drop_table("lease")
     op.drop_table("field")
