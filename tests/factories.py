@@ -15,7 +15,7 @@ from campaigns.audience.models import Field, List, OptIn, Origin, Status, Subscr
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
-from campaigns.delivery.models import Batch, BatchState, Delivery, State
+from campaigns.delivery.models import Batch, BatchState, Delivery, State, Wave
 from campaigns.mail.security import Security
 from campaigns.planning.models import Campaign, Link, Revision
 from campaigns.settings import queries as settings
@@ -130,6 +130,13 @@ def make_delivery(
     values = {"wave": 1, "batch_number": 1, "done_at": NOON, "started_at": NOON, **values}
     batch = {"campaign_id": campaign.id, "wave": values["wave"], "number": values["batch_number"]}
     db.session.execute(insert(Batch).values(**batch, state=BatchState.DONE).on_conflict_do_nothing())
+    wave = {"campaign_id": campaign.id, "number": values["wave"], "launched_at": NOON}
+    written = insert(Wave).values(**wave, audience=1, left_out=[])
+    db.session.execute(
+        written.on_conflict_do_update(
+            index_elements=["campaign_id", "number"], set_={"audience": Wave.audience + 1}
+        )
+    )
     return _kept(
         Delivery(
             campaign_id=campaign.id,

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from campaigns.audience import suppressing
 from campaigns.audience.models import SuppressionReason
-from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.ledger import of_person
+from campaigns.delivery.models import Delivery, Reason, State, Wave
 from campaigns.delivery.outcomes import Verdict
 
 
@@ -58,12 +59,13 @@ def _is_met(connection: sa.Connection, verdict: Verdict, rule: Rule, now: dateti
     """Whether the last campaigns all ended so for this address; one that arrived in between ends the row."""
     this = sa.select(Delivery.subscriber_id, Delivery.address_key).where(Delivery.id == verdict.delivery_id)
     person = connection.execute(this).first()
-    if person is None or person.subscriber_id is None:
+    if person is None:
         return False
     latest = (
         sa.select(Delivery.reason, Delivery.done_at)
+        .select_from(Wave)
+        .join(Delivery, of_person(person.subscriber_id))
         .where(
-            Delivery.subscriber_id == person.subscriber_id,
             Delivery.address_key == person.address_key,
             Delivery.is_latest,
             sa.or_(Delivery.state == State.SENT, Delivery.reason == verdict.reason),

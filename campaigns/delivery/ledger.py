@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
-from campaigns.delivery.models import OPEN_STATES, Batch, BatchState, Delivery, State, Wave
+from campaigns.delivery.models import OPEN_STATES, Batch, BatchState, Delivery, State, Tally, Wave
 from campaigns.delivery.tallies import tally_of
 
 BATCH_SIZE = 1000
@@ -53,11 +53,31 @@ def write_wave(
     known = db.session.get(Wave, (campaign_id, wave))
     if known is not None:
         return Written(known.audience, known.audience - sum(number for *_, number in known.left_out))
+    before = db.session.scalar(sa.select(sa.func.max(Delivery.id))) or 0
+    size = size or batch_size(about)
     with _room():
         source = people.subquery()
         order = _by_engagement(source) if engaged_first else (source, (source.c.subscriber_id,))
-        db.session.execute(_rows(campaign_id, wave, *order, size or batch_size(about), now))
-    return _write_batches(campaign_id, wave, now=now)
+        rows = _rows(campaign_id, wave, *order, size, now).execution_options(preserve_rowcount=True)
+        inserted: Any = db.session.execute(rows)
+    audience = int(inserted.rowcount)
+    left_out = _left_out(campaign_id, wave)
+    written = Written(audience, audience - sum(number for *_, number in left_out))
+    _write_batches(campaign_id, wave, written.wanted, size)
+    first, last = _ends(campaign_id, wave, after=before)
+    db.session.add(
+        Wave(
+            campaign_id=campaign_id,
+            number=wave,
+            audience=audience,
+            left_out=left_out,
+            first_id=first,
+            last_id=last,
+            launched_at=now,
+        )
+    )
+    db.session.flush()
+    return written
 
 
 def _by_engagement(source: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -104,47 +124,34 @@ def _rows(campaign_id: int, wave: int, source: Any, order: tuple[Any, ...], size
     return sa.insert(Delivery).from_select(columns, rows if len(order) == 1 else rows.order_by(*order))
 
 
-def _write_batches(campaign_id: int, wave: int, *, now: datetime) -> Written:
-    """Batches and the wave from what was written, counted in one look."""
+def _left_out(campaign_id: int, wave: int) -> Tally:
+    """Those without a batch, by reason."""
     rows = db.session.execute(
-        sa.select(
-            Delivery.batch_number,
-            Delivery.state,
-            Delivery.reason,
-            sa.func.count().label("number"),
-            sa.func.min(Delivery.id).label("first"),
-            sa.func.max(Delivery.id).label("last"),
-        )
-        .where(Delivery.campaign_id == campaign_id, Delivery.wave == wave)
-        .group_by(Delivery.batch_number, Delivery.state, Delivery.reason)
-        .order_by(Delivery.batch_number)
-    ).all()
+        sa.select(Delivery.state, Delivery.reason, sa.func.count().label("number"))
+        .where(Delivery.campaign_id == campaign_id, Delivery.wave == wave, Delivery.batch_number.is_(None))
+        .group_by(Delivery.state, Delivery.reason)
+    )
+    return tally_of(rows)
+
+
+def _write_batches(campaign_id: int, wave: int, people: int, size: int) -> None:
+    """The batches that the rows were numbered into: each is full but the last."""
     of_wave = {"campaign_id": campaign_id, "wave": wave, "state": BatchState.READY}
     batches = [
-        of_wave | {"number": row.batch_number, "tally": tally_of([row])}
-        for row in rows
-        if row.batch_number is not None
+        of_wave | {"number": number, "tally": [(int(State.PENDING), None, min(size, people - first))]}
+        for number, first in enumerate(range(0, people, size))
     ]
     if batches:
         db.session.execute(sa.insert(Batch), batches)
-    left_out = tally_of(row for row in rows if row.batch_number is None)
-    written = Written(
-        audience=sum(row.number for row in rows),
-        wanted=sum(row.number for row in rows if row.batch_number is not None),
-    )
-    db.session.add(
-        Wave(
-            campaign_id=campaign_id,
-            number=wave,
-            audience=written.audience,
-            left_out=left_out,
-            first_id=min((row.first for row in rows), default=None),
-            last_id=max((row.last for row in rows), default=None),
-            launched_at=now,
-        )
-    )
-    db.session.flush()
-    return written
+
+
+def _ends(campaign_id: int, wave: int, *, after: int) -> tuple[int | None, int | None]:
+    """The first and the last id of the wave's rows, which are the newest in the ledger."""
+    # `+ 0` hides a column from its index: from either end of the ids it is a step or two.
+    theirs = sa.and_(Delivery.id > after, Delivery.campaign_id + 0 == campaign_id, Delivery.wave + 0 == wave)
+    one = sa.select(Delivery.id).where(theirs).limit(1)
+    first = db.session.scalar(one.order_by(Delivery.id))
+    return first, db.session.scalar(one.order_by(Delivery.id.desc()))
 
 
 @contextmanager
@@ -160,6 +167,18 @@ def _room() -> Iterator[None]:
         return
     db.session.execute(sa.text(f"SET LOCAL work_mem = '{LAUNCH_CACHE_KIB}kB'"))
     yield
+
+
+def of_person(subscriber_id: Any) -> sa.ColumnElement[bool]:
+    """The condition that joins a person's rows to the waves, of which there are few: no index over all people
+    of all campaigns has to be kept for it.
+    """
+    # `+ 0` hides a column from its index, so that neither database can begin with the rows.
+    return sa.and_(
+        Delivery.campaign_id == Wave.campaign_id + 0,
+        Delivery.wave == Wave.number + 0,
+        Delivery.subscriber_id == subscriber_id,
+    )
 
 
 def has_open(campaign_id: int) -> bool:

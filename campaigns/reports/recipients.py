@@ -16,7 +16,8 @@ from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.delivery import queries as ledger
 from campaigns.delivery import tallies
-from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.ledger import of_person
+from campaigns.delivery.models import Delivery, Reason, State, Wave
 
 PAGE_SIZE = 50
 FEW = 20_000
@@ -110,8 +111,10 @@ def by_address(campaign_id: int, address: str) -> Delivery | None:
     """The recipient with that normalised address."""
     statement = (
         sa.select(Delivery)
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, Subscriber.address == address)
+        .select_from(Wave)
+        .join(Subscriber, Subscriber.address == address)
+        .join(Delivery, of_person(Subscriber.id))
+        .where(Wave.campaign_id == campaign_id, Delivery.is_latest)
     )
     return db.session.scalar(statement)
 

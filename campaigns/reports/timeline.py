@@ -8,7 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.delivery.models import Delivery, State
+from campaigns.delivery.ledger import of_person
+from campaigns.delivery.models import Delivery, State, Wave
 from campaigns.planning.models import Campaign, Link
 from campaigns.tracking.models import Event, Kind, Verdict
 
@@ -35,8 +36,9 @@ def timeline(subscriber_id: int) -> list[Moment]:
     """A person's last mails and what they did with them."""
     mails = db.session.execute(
         sa.select(Delivery, Campaign.name)
-        .join(Campaign, Campaign.id == Delivery.campaign_id)
-        .where(Delivery.subscriber_id == subscriber_id)
+        .select_from(Wave)
+        .join(Delivery, of_person(subscriber_id))
+        .join(Campaign, Campaign.id == Wave.campaign_id)
         .order_by(Delivery.id.desc())
         .limit(MOST_MAILS)
     ).all()

@@ -12,7 +12,8 @@ from campaigns.audience import queries as people
 from campaigns.audience import services as audience
 from campaigns.audience.models import Origin, Subscriber, SuppressionReason
 from campaigns.core.db import db
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.ledger import of_person
+from campaigns.delivery.models import Delivery, Wave
 from campaigns.tracking import networks, robots
 from campaigns.tracking.models import Event, Kind, LeavingReason, Verdict
 from campaigns.tracking.queries import Letter
@@ -199,8 +200,10 @@ def _look_again_at_person(delivery_id: int) -> None:
     person = sa.select(Delivery.subscriber_id).where(Delivery.id == delivery_id).scalar_subquery()
     theirs = (
         sa.select(sa.func.max(Event.at))
-        .join(Delivery, Delivery.id == Event.delivery_id)
-        .where(Delivery.subscriber_id == person, Event.verdict != Verdict.MACHINE)
+        .select_from(Wave)
+        .join(Delivery, of_person(person))
+        .join(Event, Event.delivery_id == Delivery.id)
+        .where(Event.verdict != Verdict.MACHINE)
     )
     db.session.execute(
         sa.update(Subscriber)

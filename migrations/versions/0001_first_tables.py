@@ -466,7 +466,7 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("wave", sa.SmallInteger(), nullable=False),
         sa.Column("address_key", sa.String(length=32), nullable=False),
-        sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("batch_number", sa.Integer(), nullable=True),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("is_latest", sa.Boolean(), server_default=sa.text("true"), nullable=False),
@@ -485,12 +485,11 @@ def upgrade() -> None:
         sa.Column("clicked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsubscribed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
-        sa.UniqueConstraint("campaign_id", "wave", "address_key", name=op.f("uq_delivery_campaign_id")),
+        sa.UniqueConstraint("campaign_id", "wave", "subscriber_id", name=op.f("uq_delivery_campaign_id")),
         postgresql_with={"fillfactor": "33"},
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_batch", ["campaign_id", "wave", "batch_number"], unique=False)
-        batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
         for column in ("opened_at", "clicked_at", "unsubscribed_at"):
             some = f"{column} IS NOT NULL AND is_latest"
             batch_op.create_index(
@@ -740,7 +739,6 @@ def downgrade() -> None:
     op.drop_table("revision")
     op.drop_table("import")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_delivery_subscriber_id"))
         batch_op.drop_index("ix_delivery_batch")
 
     op.drop_table("delivery")

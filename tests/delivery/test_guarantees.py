@@ -56,10 +56,29 @@ def test_g1_one_intent_for_each_address_and_wave(each_database: Flask) -> None:
     campaign = make_due(people=3)
     launch.launch(campaign.id, clock.now())
     row = db.session.scalars(sa.select(Delivery).limit(1)).one()
-    twin = {"campaign_id": row.campaign_id, "wave": row.wave, "address_key": row.address_key, "state": 0}
-    with pytest.raises(sa.exc.IntegrityError):
+    twin = {
+        "campaign_id": row.campaign_id,
+        "wave": row.wave,
+        "subscriber_id": row.subscriber_id,
+        "address_key": "f" * 32,
+        "state": State.PENDING,
+    }
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)unique"):
         db.session.execute(sa.insert(Delivery).values(twin))
     db.session.rollback()
+    # One row each, and no two people of one address: so one row for each address.
+    person = sa.select(Subscriber.address_key).where(Subscriber.id != row.subscriber_id).limit(1)
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)unique"):
+        db.session.execute(
+            sa.update(Subscriber)
+            .where(Subscriber.id == row.subscriber_id)
+            .values(address_key=person.scalar_subquery())
+        )
+    db.session.rollback()
+    rows = db.session.execute(
+        sa.select(sa.func.count(), sa.func.count(Delivery.address_key.distinct()))
+    ).one()
+    assert tuple(rows) == (3, 3)
 
 
 def test_g2_every_recipient_ends_in_a_state_and_they_add_up(each_database: Flask) -> None:
