@@ -86,8 +86,11 @@ def held_to_their_lists(connection: sa.Connection, campaign_id: int, rows: Seque
     # Person by person in ascending order (so that two lanes never wait for each other in a ring), and
     # without the status as a condition: the index over (list, status) would tempt the planner to read the
     # whole list for each of them.
-    found = connection.execute(_HELD, {"people": _list_of(connection, people), "campaign": campaign_id})
-    return {row.subscriber_id for row in found if row.status == Status.SUBSCRIBED}
+    held = {"people": _list_of(connection, people), "campaign": campaign_id}
+    cursor = connection.execute(_HELD, held).cursor  # as in `find`
+    return (
+        {person for person, status in cursor.fetchall() if status == Status.SUBSCRIBED} if cursor else set()
+    )
 
 
 def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[bool]:

@@ -262,8 +262,10 @@ class Desk:
     def _mark(self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime) -> None:
         """Mark rows of a batch `sending`; those who may not be mailed become `skipped` (G4)."""
         wanted = size - len(draft.copies)
-        rows = candidates.find(connection, held.claim, limit=wanted, needs_fields=self._needs_fields)
-        held.is_exhausted = len(rows) < wanted
+        # One more than wanted tells whether the batch holds more: no second look at an empty one.
+        rows = candidates.find(connection, held.claim, limit=wanted + 1, needs_fields=self._needs_fields)
+        held.is_exhausted = len(rows) <= wanted
+        del rows[wanted:]
         allowed, left_out = candidates.sort_out(connection, held.claim, rows)
         for reason, ids in left_out.items():
             values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}

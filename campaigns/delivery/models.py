@@ -172,7 +172,8 @@ class Delivery(Model):
     # in the order in which they lie in the index: one over the address keys themselves, which are as good as
     # random, was two thirds of a launch; one over the people alone would touch all of a ledger of years.
     __table_args__ = (
-        sa.UniqueConstraint("campaign_id", "wave", "subscriber_id"),
+        # Not "wave" before "subscriber_id": without statistics PostgreSQL would take it for a batch's index.
+        sa.UniqueConstraint("campaign_id", "subscriber_id", "wave"),
         sa.Index("ix_delivery_batch", "campaign_id", "wave", "batch_number"),
         *(_of_readers(name) for name in ("opened_at", "clicked_at", "unsubscribed_at")),
         {"postgresql_with": {"fillfactor": "33"}},

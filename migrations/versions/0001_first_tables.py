@@ -485,7 +485,7 @@ def upgrade() -> None:
         sa.Column("clicked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsubscribed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
-        sa.UniqueConstraint("campaign_id", "wave", "subscriber_id", name=op.f("uq_delivery_campaign_id")),
+        sa.UniqueConstraint("campaign_id", "subscriber_id", "wave", name=op.f("uq_delivery_campaign_id")),
         postgresql_with={"fillfactor": "33"},
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
