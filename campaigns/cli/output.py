@@ -42,11 +42,11 @@ def answer(values: dict[str, Any], *, wants_json: bool, sentence: str) -> None:
     click.echo(json.dumps(values, ensure_ascii=False, default=str) if wants_json else sentence)
 
 
-def secret_from_stdin() -> str:
+def secret_from_stdin(what: str = "The password") -> str:
     """The first line of standard input; raises a sentence when there is none."""
     secret = sys.stdin.readline().rstrip("\r\n")
     if not secret:
-        raise click.ClickException("The password is read from standard input, which was empty.")
+        raise click.ClickException(f"{what} is read from standard input, which was empty.")
     return secret
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 
 import click
@@ -12,6 +13,7 @@ from campaigns.core.db import db
 from campaigns.mail.security import Security
 from campaigns.settings import services as settings
 from campaigns.settings.limits import ServerLimits
+from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart
 
 
@@ -27,6 +29,16 @@ def server() -> None:
 @click.option("--security", required=True, type=click.Choice([each.value for each in Security]))
 @click.option("--username")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option(
+    "--oauth2-token-url", default="", help="Sign in with OAuth 2: where access tokens are asked for."
+)
+@click.option("--client-id", default="")
+@click.option("--scope", default="")
+@click.option(
+    "--oauth2-stdin",
+    is_flag=True,
+    help="Read refresh token and client secret, a line each, from standard input.",
+)
 @click.option("--connections", type=click.IntRange(1, 100), default=5, show_default=True)
 @click.option("--per-second", type=click.IntRange(1), help="At most so many mails in any second.")
 @click.option("--per-minute", type=click.IntRange(1))
@@ -46,6 +58,10 @@ def create(
     security: str,
     username: str | None,
     password_stdin: bool,
+    oauth2_token_url: str,
+    client_id: str,
+    scope: str,
+    oauth2_stdin: bool,
     connections: int,
     per_second: int | None,
     per_minute: int | None,
@@ -59,7 +75,9 @@ def create(
     wants_json: bool,
 ) -> None:
     """Create a sending server."""
-    if username and not password_stdin:
+    if bool(oauth2_token_url) != oauth2_stdin or (oauth2_stdin and password_stdin):
+        raise click.ClickException("OAuth 2 needs --oauth2-token-url and --oauth2-stdin, and no password.")
+    if username and not password_stdin and not oauth2_stdin:
         raise click.ClickException("A user name needs a password: add --password-stdin.")
     now = clock.now()
     first = warm_up_from.date() if warm_up_from else now.date() if warm_up_curve else None
@@ -70,6 +88,7 @@ def create(
         security=Security(security),
         username=username,
         password=secret_from_stdin() if password_stdin else None,
+        signs_in=_oauth2(oauth2_token_url, client_id, scope) if oauth2_stdin else None,
         connections=connections,
         limits=ServerLimits(per_second, per_minute, per_hour, per_day, first, warm_up_curve, per_connection),
         part=ServerPart(share, domains),
@@ -81,3 +100,10 @@ def create(
         wants_json=wants_json,
         sentence=f"Created server {made.name} ({made.host}:{made.port}).",
     )
+
+
+def _oauth2(token_url: str, client_id: str, scope: str) -> OAuth2:
+    """The refresh token stands in the first line, the client secret, where there is one, in the second."""
+    refresh_token = secret_from_stdin("The refresh token")
+    client_secret = sys.stdin.readline().strip()
+    return OAuth2(token_url, client_id, client_secret, refresh_token, scope)

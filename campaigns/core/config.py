@@ -7,12 +7,13 @@ import ipaddress
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import current_app
+from flask import Flask, current_app
 
 # A unix socket path longer than this is refused by the kernel (sun_path is 108 bytes).
 LONGEST_SOCKET_PATH = 100
@@ -63,6 +64,12 @@ def current() -> Config:
     """The configuration of the app that is running; only inside an app context."""
     config: Config = current_app.extensions["columba"]
     return config
+
+
+def context_opener() -> Callable[[], AbstractContextManager[object]]:
+    """Opens a context of the running app in any thread, with a database session of its own."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app.app_context
 
 
 def from_env(environ: Mapping[str, str] | None = None) -> Config:

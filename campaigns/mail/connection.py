@@ -245,7 +245,9 @@ class Connection:
         try:
             return await asyncio.to_thread(token, refused)
         except NoToken as error:
-            raise Denied(Phase.AUTH, str(error)) from error
+            # Told as the server would have told it: it is the account's trouble, not the network's.
+            reply = Reply(535, str(error), "5.7.8")
+            raise Denied(Phase.AUTH, str(error), reply=reply) from error
         except OSError as error:
             raise Unreachable(Phase.AUTH, "no access token: its server could not be reached") from error
 

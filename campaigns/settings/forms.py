@@ -26,6 +26,7 @@ from campaigns.mail.security import Security
 from campaigns.settings import checks, warmup
 from campaigns.settings.limits import CAPS, MOST, ServerLimits
 from campaigns.settings.models import Server
+from campaigns.settings.oauth import OAuth2
 from campaigns.settings.services import MOST_CONNECTIONS
 from campaigns.settings.sharing import MOST_WEIGHT, ServerPart, clean_domains
 
@@ -34,6 +35,18 @@ SECURITY = (
     (Security.TLS.value, _("TLS, usually port 465")),
     (Security.NONE.value, _("None, only for this machine or a trusted network")),
 )
+PASSWORD, OAUTH2 = "password", "oauth2"
+SIGN_IN = ((PASSWORD, _("With a password")), (OAUTH2, _("With OAuth 2")))
+OTHER = "other"
+# Who gives the tokens: the address to ask, and what is asked for.
+PROVIDERS = {
+    "google": ("https://oauth2.googleapis.com/token", ""),
+    "microsoft": (
+        "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+        "https://outlook.office.com/SMTP.Send offline_access",
+    ),
+}
+PROVIDER_NAMES = (("google", "Google"), ("microsoft", "Microsoft 365"), (OTHER, _("Another one")))
 TEXTS = {
     "name": _("Give it a name."),
     "host": _("Enter a host name like smtp.example.com, without a port or https://."),
@@ -86,6 +99,24 @@ class ServerForm(FlaskForm):
         _("User name"), [Optional(), Length(max=320)], filters=[trimmed], render_kw={"autocomplete": "off"}
     )
     password = PasswordField(_("Password"), [Optional()], render_kw={"autocomplete": "new-password"})
+    sign_in = SelectField(_("How to sign in"), choices=choices(SIGN_IN), default=PASSWORD)
+    provider = SelectField(_("Who gives the tokens"), choices=choices(PROVIDER_NAMES), default="google")
+    token_url = StringField(
+        _("Token address"),
+        [Optional(), Length(max=500)],
+        filters=[trimmed],
+        render_kw={"placeholder": "https://login.example.com/token", "spellcheck": "false"},
+    )
+    scope = StringField(_("Scope"), [Optional(), Length(max=500)], filters=[trimmed])
+    client_id = StringField(
+        _("Client ID"), [Optional(), Length(max=500)], filters=[trimmed], render_kw={"autocomplete": "off"}
+    )
+    client_secret = PasswordField(
+        _("Client secret"), [Optional()], render_kw={"autocomplete": "new-password"}
+    )
+    refresh_token = PasswordField(
+        _("Refresh token"), [Optional()], render_kw={"autocomplete": "new-password"}
+    )
     connections = IntegerField(
         _("Connections at once"),
         [InputRequired(), NumberRange(1, MOST_CONNECTIONS)],
@@ -147,13 +178,34 @@ class ServerForm(FlaskForm):
         self.warm_up_from.data = (server and server.warm_up_from) or clock.now().date()
         self.warm_up_curve.data = ", ".join(str(number) for number in curve)
 
+    def show_sign_in(self, server: Server | None) -> None:
+        """Fill in how that server is signed in to."""
+        if server is None or not server.signs_in_by_token:
+            return
+        self.sign_in.data, self.scope.data = OAUTH2, server.token_scope or ""
+        pair = (server.token_url, self.scope.data)
+        self.provider.data = next((name for name, known in PROVIDERS.items() if known == pair), OTHER)
+
+    def signs_in(self) -> OAuth2:
+        """How access tokens are had; nothing of it where a password signs in."""
+        if self.sign_in.data != OAUTH2:
+            return OAuth2()
+        typed = (self.token_url.data or "", self.scope.data or "")
+        url, scope = PROVIDERS.get(self.provider.data, typed)
+        # Without an address the choice would silently become a password.
+        return OAuth2(
+            url or "-", self.client_id.data or "", self.client_secret.data, self.refresh_token.data, scope
+        )
+
     def values(self) -> dict[str, Any]:
         """What the service takes, by its names."""
         names = ("name", "host", "port", "username", "connections", "verify_certificate")
         chosen = {name: self[name].data for name in names}
         chosen |= {"security": Security(self.security.data), "password": self.password.data or None}
         part = ServerPart(self.weight.data or 0, self.sender_domains.data or "")
-        return {**chosen, "limits": self.limits(), "part": part}
+        if self.sign_in.data == OAUTH2:
+            chosen["password"] = None
+        return {**chosen, "limits": self.limits(), "part": part, "signs_in": self.signs_in()}
 
 
 class NewServerForm(ServerForm):

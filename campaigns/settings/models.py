@@ -46,6 +46,12 @@ class Server(Model):
     verify_certificate: Mapped[bool] = mapped_column(default=True)
     username: Mapped[str | None] = mapped_column(sa.String(320))
     password_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    # OAuth 2 in the password's place, where there is a token URL.
+    token_url: Mapped[str | None] = mapped_column(sa.String(500))
+    client_id: Mapped[str | None] = mapped_column(sa.String(500))
+    client_secret_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    refresh_token_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    token_scope: Mapped[str | None] = mapped_column(sa.String(500))
     connections: Mapped[int] = mapped_column(default=5)  # at once, of all lanes on all hosts together
     # What it may be given, all lanes together; none: as much as it takes.
     per_second: Mapped[int | None]
@@ -79,6 +85,10 @@ class Server(Model):
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
         sa.CheckConstraint("connections BETWEEN 1 AND 100", name="connections"),
     )
+
+    @property
+    def signs_in_by_token(self) -> bool:
+        return self.token_url is not None
 
     @property
     def usable_connections(self) -> int:

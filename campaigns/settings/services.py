@@ -16,9 +16,10 @@ from campaigns.mail.envelope import LOOPBACK, MESSAGES_PER_CONNECTION
 from campaigns.mail.envelope import Server as Connection
 from campaigns.mail.retry import LONGEST_HORIZON, SHORTEST_HORIZON
 from campaigns.mail.security import Security
-from campaigns.settings import checks, queries
+from campaigns.settings import checks, oauth, queries
 from campaigns.settings.limits import ServerLimits, set_limits
 from campaigns.settings.models import Sender, Server, Site
+from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart, set_part
 
 MOST_CONNECTIONS = 100
@@ -39,6 +40,7 @@ def create_server(
     verify_certificate: bool = True,
     limits: ServerLimits | None = None,
     part: ServerPart | None = None,
+    signs_in: OAuth2 | None = None,
     make_default: bool | None = None,
     now: datetime,
 ) -> Server:
@@ -56,6 +58,8 @@ def create_server(
     _add(server)
     if password:
         _seal(server, password)
+    if signs_in is not None:
+        oauth.set_oauth(server, signs_in)
     if make_default:
         _make_only_default(server)
     return server
@@ -75,10 +79,12 @@ def update_server(
     verify_certificate: bool = True,
     limits: ServerLimits | None = None,
     part: ServerPart | None = None,
+    signs_in: OAuth2 | None = None,
 ) -> Server:
-    """Change a server; an empty password keeps the old one, no `limits` or `part` the old ones. Raises Invalid, Conflict.
+    """Change a server; an empty password keeps the old one, no `limits`, `part` or `signs_in` the old ones.
 
-    A kept password goes to no other host and over no weaker line than it was entered for.
+    Raises Invalid, Conflict.
+    A kept secret goes to no other host and over no weaker line than it was entered for.
     """
     _refuse_practice(server)
     before = (server.host, server.security, server.verify_certificate)
@@ -89,14 +95,10 @@ def update_server(
         set_part(server, part)
     _require_free_name(server)
     is_elsewhere = before != (server.host, server.security, server.verify_certificate)
-    if forget_password:
-        server.password_sealed = None
-    elif password:
-        _seal(server, password)
-    elif server.password_sealed and is_elsewhere:
-        raise Invalid(
-            _("Enter the password again: the host or its protection is another one now."), field="password"
-        )
+    if signs_in is not None or server.signs_in_by_token:
+        oauth.set_oauth(server, signs_in or _as_it_is(server), is_elsewhere=is_elsewhere)
+    if not server.signs_in_by_token:
+        _set_password(server, password, forgets=forget_password, is_elsewhere=is_elsewhere)
     # What was learned about the server may no longer be so.
     server.failures, server.closed_until, server.down_since = 0, None, None
     server.eased, server.eased_to = 0, None
@@ -144,6 +146,7 @@ def connection(server: Server) -> Connection:
     """What the SMTP client needs; raises Misconfigured when the stored password can't be opened."""
     running = config.current()
     password = None
+    tokens = oauth.tokens_of(server) if server.signs_in_by_token else None
     if server.password_sealed:
         sealed = bytes(server.password_sealed)
         password = secrets.open_sealed(running.secret_key, sealed, owner=f"server:{server.id}")
@@ -153,6 +156,7 @@ def connection(server: Server) -> Connection:
         security=server.security,
         username=server.username,
         password=password,
+        token=tokens,
         verify=server.verify_certificate,
         helo=running.public_host,
         connections=server.connections,
@@ -165,7 +169,7 @@ def check_secret() -> None:
     that was given another SECRET_KEY would stop every campaign it touches."""
     failure = None
     for server in queries.servers():
-        if server.password_sealed:
+        if server.password_sealed or server.refresh_token_sealed:
             try:
                 connection(server)
             except Misconfigured as error:
@@ -304,11 +308,26 @@ def _require_free_name(server: Server) -> None:
         raise Conflict(_("There is already a server named %(name)s.", name=server.name))
 
 
+def _as_it_is(server: Server) -> OAuth2:
+    return OAuth2(server.token_url or "", server.client_id or "", scope=server.token_scope or "")
+
+
 def _free_name(name: str) -> str:
     taken = {server.name for server in queries.servers()}
     return next(
         each for each in (name, *(f"{name} {number}" for number in range(2, 1000))) if each not in taken
     )
+
+
+def _set_password(server: Server, password: str | None, *, forgets: bool, is_elsewhere: bool) -> None:
+    if forgets:
+        server.password_sealed = None
+    elif password:
+        _seal(server, password)
+    elif server.password_sealed and is_elsewhere:
+        raise Invalid(
+            _("Enter the password again: the host or its protection is another one now."), field="password"
+        )
 
 
 def _seal(server: Server, password: str) -> None:

@@ -81,6 +81,7 @@ def server_edit(server_id: int) -> Any:
     form = KnownServerForm(obj=server, security=server.security.value, password=None)
     if not form.is_submitted():
         form.show_warm_up(server)
+        form.show_sign_in(server)
     if form.validate_on_submit() and _update_server(form, server):
         flash(_("%(name)s is saved. Test it again.", name=server.name), "success")
         return redirect(url_for(".server_edit", server_id=server_id), 303)

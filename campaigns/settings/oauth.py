@@ -1,0 +1,296 @@
+"""OAuth 2 for sending servers: what is kept of it, and access tokens by the refresh grant (RFC 6749 section 6)."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.core import config, secrets
+from campaigns.core.db import db, reading
+from campaigns.core.errors import Invalid, Misconfigured
+from campaigns.core.i18n import _
+from campaigns.mail.envelope import LOOPBACK
+from campaigns.mail.errors import NoToken
+from campaigns.settings import checks
+from campaigns.settings.models import Server
+
+LONGEST_SECRET = 8000
+LONGEST_URL = 500
+PATIENCE_S = 10.0
+LARGEST_ANSWER = 64 * 1024
+USUAL_LIFE_S = 300  # where the answer does not say
+EARLY_S = 60  # a token is not used in its last minute
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_ERROR = re.compile(r"[a-z0-9_.-]{1,60}")
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2:
+    """How access tokens for a server are had. Without a token URL it takes a password instead.
+
+    Empty secrets keep the stored ones.
+    """
+
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    scope: str = ""
+
+
+def set_oauth(server: Server, oauth: OAuth2, *, is_elsewhere: bool = False) -> None:
+    """Keep it with the server (that has its id); raises Invalid at a field.
+
+    Kept secrets go to no other token URL, and with `is_elsewhere` to no other host, than they were entered for.
+    """
+    if not oauth.token_url:
+        server.token_url = server.client_id = server.token_scope = None
+        server.client_secret_sealed = server.refresh_token_sealed = None
+        return
+    url = clean_url(oauth.token_url)
+    if not server.username:
+        raise Invalid(_("Enter the user name: OAuth 2 signs in with it too."), field="username")
+    is_moved = is_elsewhere or bool(server.token_url and server.token_url != url)
+    server.password_sealed = None
+    server.token_url, server.client_id = url, checks.one_line(oauth.client_id, longest=500, field="client_id")
+    server.token_scope = checks.one_line(oauth.scope, longest=500, field="scope") if oauth.scope else None
+    server.client_secret_sealed = _sealed(
+        server, "client_secret", oauth.client_secret, server.client_secret_sealed, is_moved
+    )
+    server.refresh_token_sealed = _sealed(
+        server, "refresh_token", oauth.refresh_token, server.refresh_token_sealed, is_moved
+    )
+    if server.refresh_token_sealed is None:
+        raise Invalid(_("Enter the refresh token that your provider gave you."), field="refresh_token")
+    db.session.flush()
+
+
+def clean_url(url: str) -> str:
+    """The token URL; raises Invalid where secrets would travel in the clear."""
+    url = url.strip()
+    wrong = Invalid(
+        _("Enter an address that begins with https://, like https://login.example.com/token."),
+        field="token_url",
+    )
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise wrong from error
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+    if not is_safe or not host or "@" in parts.netloc or parts.fragment:
+        raise wrong
+    if len(url) > LONGEST_URL or not _PRINTABLE.fullmatch(url):
+        raise wrong
+    return url
+
+
+def opened(server: Server, name: str) -> str | None:
+    """The stored `client_secret` or `refresh_token`; raises Misconfigured when SECRET_KEY has changed."""
+    sealed: bytes | None = getattr(server, f"{name}_sealed")
+    if not sealed:
+        return None
+    return secrets.open_sealed(config.current().secret_key, bytes(sealed), owner=_owner(server, name))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokens:
+    """Gives a server's access token to any thread, as `mail.envelope.Server.token` wants it.
+
+    Kept until it is about to expire, shared by all lanes of the process, renewed where it was refused.
+    """
+
+    server_id: int
+    token_url: str
+    client_id: str
+    username: str
+    open_context: Callable[[], AbstractContextManager[object]] = field(repr=False)
+
+    def __call__(self, refused: str | None) -> str:
+        kept = _keep(self)
+        with kept.lock:  # the other lanes wait for the one answer
+            if kept.token and kept.token != refused and time.monotonic() < kept.until:
+                return kept.token
+            kept.token = None
+            with self.open_context():
+                token, life_s = _renew(self.server_id)
+            kept.token, kept.until = token, time.monotonic() + life_s - min(EARLY_S, life_s / 2)
+            return token
+
+
+def tokens_of(server: Server) -> AccessTokens:
+    """Who gives the tokens of that server; raises Misconfigured when its secrets can't be opened."""
+    opened(server, "client_secret")
+    opened(server, "refresh_token")
+    return AccessTokens(
+        server.id,
+        server.token_url or "",
+        server.client_id or "",
+        server.username or "",
+        config.context_opener(),
+    )
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    token: str | None = None
+    until: float = 0.0
+
+
+_all_kept: dict[AccessTokens, _Kept] = {}
+_all_kept_lock = threading.Lock()
+
+
+def _keep(tokens: AccessTokens) -> _Kept:
+    with _all_kept_lock:
+        return _all_kept.setdefault(tokens, _Kept())
+
+
+def _renew(server_id: int) -> tuple[str, float]:
+    """A new access token and its life in seconds; a rotated refresh token is stored. Commits for itself:
+    it has a session of its own, and a rotated token must not be lost with somebody else's work."""
+    try:
+        with reading():
+            sealed, asked = _question(server_id)
+        try:
+            answer = _ask(*asked)
+        except NoToken:
+            # Another process may have been given a new refresh token in the meantime.
+            with reading():
+                newer, asked = _question(server_id)
+            if newer == sealed:
+                raise
+            sealed, answer = newer, _ask(*asked)
+        _store(server_id, sealed, answer.get("refresh_token"))
+    except SQLAlchemyError as error:
+        raise OSError("the database could not be asked for the refresh token") from error
+    return _token(answer), _life(answer)
+
+
+def _question(server_id: int) -> tuple[bytes, tuple[str, dict[str, str]]]:
+    server = db.session.get(Server, server_id, populate_existing=True)
+    if server is None or not server.token_url or not server.refresh_token_sealed:
+        raise NoToken("the server does not sign in by OAuth 2 any more")
+    try:
+        values = {
+            "grant_type": "refresh_token",
+            "client_id": server.client_id,
+            "client_secret": opened(server, "client_secret"),
+            "refresh_token": opened(server, "refresh_token"),
+            "scope": server.token_scope,
+        }
+    except Misconfigured as error:
+        raise NoToken("the stored refresh token can't be read: SECRET_KEY has changed") from error
+    found = bytes(server.refresh_token_sealed), server.token_url
+    db.session.rollback()  # hold nothing in the database while a server takes its time
+    return found[0], (found[1], {name: value for name, value in values.items() if value})
+
+
+def _store(server_id: int, old: bytes, refresh_token: Any) -> None:
+    """Keep the rotated refresh token, unless somebody entered another one meanwhile."""
+    if not isinstance(refresh_token, str) or not _is_secret(refresh_token):
+        return
+    owner = f"server:{server_id}:refresh_token"
+    key = config.current().secret_key
+    if secrets.open_sealed(key, old, owner=owner) == refresh_token:
+        return
+    fresh = secrets.seal(key, refresh_token, owner=owner)
+    db.session.execute(
+        sa.update(Server)
+        .where(Server.id == server_id, Server.refresh_token_sealed == old)
+        .values(refresh_token_sealed=fresh)
+    )
+    db.session.commit()
+
+
+def _ask(url: str, values: dict[str, str]) -> dict[str, Any]:
+    """What the token server answers; raises NoToken when it refuses, OSError when it can't be had."""
+    import urllib3  # only where a server wants it: a worker is kept small
+
+    deadline = time.monotonic() + PATIENCE_S
+    pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=PATIENCE_S), retries=False)
+    try:
+        with pool.request(
+            "POST",
+            url,
+            fields=values,
+            encode_multipart=False,
+            headers={"Accept": "application/json"},
+            redirect=False,
+            preload_content=False,
+        ) as answer:
+            body = b""
+            while piece := answer.read1(8192, decode_content=False):
+                body += piece
+                if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
+                    raise OSError("the token server's answer was too long or too slow")
+            status = answer.status
+    except urllib3.exceptions.HTTPError as error:
+        raise OSError("the token server could not be reached") from error
+    finally:
+        pool.clear()
+    return _read(status, body)
+
+
+def _read(status: int, body: bytes) -> dict[str, Any]:
+    if status >= 500 or status == 429:
+        raise OSError(f"the token server answered {status}")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        found = {}
+    if status == 200 and found:
+        return found
+    said = found.get("error")
+    code = said if isinstance(said, str) and _ERROR.fullmatch(said) else f"status {status}"
+    raise NoToken(f"no access token: its server refused ({code}). Enter the client and refresh token again")
+
+
+def _token(answer: dict[str, Any]) -> str:
+    token = answer.get("access_token")
+    if not isinstance(token, str) or not _PRINTABLE.fullmatch(token):
+        raise NoToken("no access token: its server gave an answer without one")
+    return token
+
+
+def _life(answer: dict[str, Any]) -> float:
+    try:
+        return min(max(float(answer.get("expires_in", USUAL_LIFE_S)), 0), 86400)
+    except (TypeError, ValueError):
+        return USUAL_LIFE_S
+
+
+def _sealed(server: Server, name: str, typed: str | None, old: bytes | None, is_moved: bool) -> bytes | None:
+    """What to keep of that secret: the typed one, else the old one where it still goes to the same place."""
+    typed = (typed or "").strip()
+    if typed:
+        if not _is_secret(typed):
+            raise Invalid(_("This can't be right: it is too long or has a space or line break."), field=name)
+        return secrets.seal(config.current().secret_key, typed, owner=_owner(server, name))
+    if old and is_moved:
+        raise Invalid(
+            _("Enter it again: the host, its protection or the token address is another one now."),
+            field=name,
+        )
+    return old
+
+
+def _is_secret(text: str) -> bool:
+    return len(text) <= LONGEST_SECRET and _PRINTABLE.fullmatch(text) is not None
+
+
+def _owner(server: Server, name: str) -> str:
+    return f"server:{server.id}:{name}"
