@@ -56,7 +56,9 @@ def probe(server_id: int, *, now: datetime) -> bool:
     server = settings.server(server_id)
     db.session.commit()
     try:
-        error = trials.probe(setting.connection(server)).error
+        target = setting.connection(server)
+        db.session.rollback()  # hold nothing in the database while a server takes its time
+        error = trials.probe(target).error
     except Misconfigured as problem:
         error = str(problem)
     if error is not None:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
+from campaigns.delivery import outages
 from campaigns.mail.errors import NoToken
 from campaigns.mail.security import Security
 from campaigns.planning.models import PauseReason, Status
@@ -211,3 +212,13 @@ def test_a_refused_refresh_token_pauses_and_nobody_has_failed_S23(each_database:
     found = fresh(campaign)
     assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_REFUSES)
     assert "invalid_grant" in (found.pause_detail or "")
+
+
+def test_a_server_tried_again_after_an_outage_keeps_its_rotated_token_S22(each_database: Flask) -> None:
+    rotated = (200, {**GIVEN[1], "refresh_token": "second"})
+    with TokenServer(rotated) as tokens, SmtpServer(users={"us": "access"}, mechanisms=("XOAUTH2",)) as smtp:
+        make_launched(smtp, people=1)
+        use_tokens(tokens.url)
+        server = db.session.scalars(sa.select(Server)).one()
+        assert outages.probe(server.id, now=NOON)
+        assert oauth.opened(reloaded(), "refresh_token") == "second"
