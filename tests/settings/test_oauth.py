@@ -222,3 +222,29 @@ def test_a_server_tried_again_after_an_outage_keeps_its_rotated_token_S22(each_d
         server = db.session.scalars(sa.select(Server)).one()
         assert outages.probe(server.id, now=NOON)
         assert oauth.opened(reloaded(), "refresh_token") == "second"
+
+
+def test_the_command_takes_tokens_from_standard_input_or_says_what_is_missing_S22(app: Flask) -> None:
+    words = "server create Relay --host smtp.example.com --port 587 --security starttls --username ann"
+    tokens = [
+        *words.split(),
+        "--oauth2-token-url",
+        "https://login.example.com/token",
+        "--client-id",
+        "our-app",
+    ]
+    run = app.test_cli_runner().invoke
+    for wrong in (
+        tokens,
+        [*words.split(), "--oauth2-stdin"],
+        [*tokens, "--oauth2-stdin", "--password-stdin"],
+    ):
+        answer = run(args=wrong, input="refresh-hush\n")
+        assert answer.exit_code == 1, answer.output
+        assert "--oauth2-stdin, and no password" in answer.output
+    answer = run(args=[*tokens, "--oauth2-stdin"], input="refresh-hush\nclient-hush\n")
+    assert answer.exit_code == 0, answer.output
+    server = reloaded()
+    assert oauth.opened(server, "refresh_token") == "refresh-hush"
+    assert oauth.opened(server, "client_secret") == "client-hush"
+    assert "hush" not in answer.output
