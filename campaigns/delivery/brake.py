@@ -108,8 +108,9 @@ class Brake:
             self._part = await in_thread(self._throttle.look) or self._throttle.connections
             if self._part < self._throttle.connections:
                 await close_down_to(self._part)
-                if still_open() <= self._part:
-                    await in_thread(lambda: self._throttle.shrink(self._part))
+                left = max(self._part, still_open())
+                if left < self._throttle.connections:
+                    await in_thread(lambda: self._throttle.shrink(left))
         except SQLAlchemyError as error:
             log.warning("A lane could not see what the others have: %s", error)
         return self._part

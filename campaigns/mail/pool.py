@@ -63,6 +63,7 @@ class Pool:
         async with self._sending:
             self.waiting, self._second = deque(envelopes), set()
             self._trouble, self._has_given_up, self._is_late, self._drops = None, False, False, 0
+            self._runners = 0
             self.hangs = False
             self._is_drained.clear()
             try:
@@ -127,12 +128,13 @@ class Pool:
     def _start(self, work: Coroutine[None, None, None]) -> None:
         assert self._group is not None
         self._runners += 1
-        self._group.create_task(work).add_done_callback(self._ended)
+        self._group.create_task(self._counted(work))
 
-    def _ended(self, _task: asyncio.Task[None]) -> None:
-        self._runners -= 1
-        if not self._runners:
-            self._is_drained.set()
+    async def _counted(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        finally:  # at once, and not when the loop gets to it: `add` counts on who still runs
+            self._runners -= 1
 
     def _start_more(self) -> None:
         for _number in range(min(self.connections - self._runners, len(self.waiting))):
@@ -148,6 +150,8 @@ class Pool:
 
     async def _run(self, connection: Connection | None) -> None:
         while self.waiting and not self._has_given_up and not self._is_late and not self._are_too_many:
+            if connection is None and self._in_use >= self.connections:
+                return  # ours was one too many: the others carry the rest
             connection = connection or await self._connection()
             if connection is None:
                 return

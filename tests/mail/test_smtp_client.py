@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 
@@ -283,6 +284,56 @@ def test_a_result_is_told_before_the_next_message_ends(way: str) -> None:
 
         run(go())
     assert seen == list(range(10))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_connections_that_are_given_up_in_mid_send_are_not_opened_again(way: str) -> None:
+    """A neighbour waits for them: it gets them once we hold no more than our part."""
+    held: list[int] = []
+    told: list[int] = []
+
+    async def go(server: Server) -> None:
+        pool = Pool(server, on_result=lambda found: told.append(found.key))
+        wire = asyncio.create_task(pool.send(make_envelopes(200)))
+        while len(told) < 30:
+            await asyncio.sleep(0.001)
+        await pool.close_down_to(2)
+        while not wire.done():
+            held.append(pool.open_connections)
+            await asyncio.sleep(0.001)
+        await wire
+        await pool.close()
+
+    with SmtpServer(keywords=WAYS[way], delay_s=0.002) as fake:
+        run(go(make_server(fake, connections=5, depth=1)))
+        assert len(fake.messages) == 200
+        assert fake.connections == 5
+    assert held[-1] == min(held) == 2
+    assert held == sorted(held, reverse=True)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_connection_that_has_just_come_to_rest_takes_of_what_is_added(way: str) -> None:
+    told: list[int] = []
+
+    async def go(server: Server) -> None:
+        def note(found: Result) -> None:
+            told.append(found.key)
+            if found.key == 0:  # before the loop has seen that its connection has nothing more to do
+                asyncio.get_running_loop().call_soon(pool.add, make_envelopes(12)[2:])
+
+        pool = Pool(server, on_result=note)
+        await pool.send(make_envelopes(2))
+        await pool.close()
+
+    slow = {"reader1@example.org": 0.5}
+    with SmtpServer(
+        keywords=WAYS[way],
+        slow=lambda call: next((s for who, s in slow.items() if who in call.argument), 0),
+    ) as fake:
+        run(go(make_server(fake, depth=1)))
+        assert sorted(told) == list(range(12))
+        assert fake.addresses[-1] == "reader1@example.org", "the others did not wait for it"
 
 
 SAID = st.sampled_from([None, None, None, "450 4.2.0 later", "550 5.1.1 no", "421 4.3.2 bye", "250 what?"])
