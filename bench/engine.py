@@ -67,6 +67,16 @@ class Engine:
             db.engine.dispose()
         return name
 
+    def sign_for(self, domain: str, algorithm: str) -> None:
+        """Sign the mails of that domain from now on, as if its records had been found."""
+        self.site.flask("domain", "create", domain, "--algorithm", algorithm)
+        app = create_app(from_env(self.site.environ))
+        with app.app_context():
+            db.session.execute(sa.text("UPDATE dkim_key SET state = 'signing'"))
+            db.session.commit()
+            db.session.remove()
+            db.engine.dispose()
+
     def send(self, way: Way, *, to: str, people: int, sender: str = SENDER) -> Sent:
         """Send one campaign to a fresh sink."""
         self._number += 1
