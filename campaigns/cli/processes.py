@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +97,7 @@ class Supervisor:
             delay = child.restart_delay()
             code = child.process.returncode if child.process else None
             self.say(f"{child.name} ended ({_how(code)}), starting it again. Its log: {child.log}")
+            _sweep(child)
             child.start_at = now + delay
         if now >= child.start_at:
             child.start_at = 0.0
@@ -107,8 +109,9 @@ class Supervisor:
             child.process.wait(child.grace_s)
         except subprocess.TimeoutExpired:
             self.say(f"{child.name} did not stop in time and was killed.")
-            os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.kill()
             child.process.wait()
+        _sweep(child)
 
 
 def _die_with_parent() -> None:
@@ -121,6 +124,13 @@ def _signal(child: Child, number: signal.Signals) -> None:
         os.kill(child.process.pid, number)
     except ProcessLookupError:
         return
+
+
+def _sweep(child: Child) -> None:
+    """End what it has left behind: a web server's processes outlive it, and keep the port."""
+    if child.process is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.process.pid, signal.SIGKILL)
 
 
 def _how(code: int | None) -> str:

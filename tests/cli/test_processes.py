@@ -42,6 +42,37 @@ def test_a_child_that_is_killed_is_started_again(tmp_path: Path) -> None:
     assert "SIGKILL" in said[0]
 
 
+def test_what_a_killed_child_has_started_goes_with_it(tmp_path: Path) -> None:
+    """A web server's processes outlive it, and keep the port from the next one."""
+    left_behind = tmp_path / "left-behind"
+    below = f"{SLEEPER[0]} -c 'import time; time.sleep(60)' & echo $! >> {left_behind}; exec sleep 60"
+    child = make_child(tmp_path, ["sh", "-c", below])
+    supervisor = Supervisor([child], say=lambda _sentence: None)
+    supervisor.start()
+    watcher = threading.Thread(target=supervisor.watch)
+    watcher.start()
+
+    def started() -> list[int]:
+        return [int(each) for each in left_behind.read_text().split()] if left_behind.exists() else []
+
+    wait_until(lambda: len(started()) == 1)
+    os.kill(child.process.pid, signal.SIGKILL)
+    wait_until(lambda: len(started()) == 2)
+    wait_until(lambda: not is_alive(started()[0]))
+    assert is_alive(started()[1])
+    supervisor.stop.set()
+    watcher.join()
+    supervisor.stop_all()
+    wait_until(lambda: not is_alive(started()[1]))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
 def test_a_child_that_keeps_dying_is_started_less_and_less_often(tmp_path: Path) -> None:
     child = make_child(tmp_path, [sys.executable, "-c", "raise SystemExit(3)"])
     child.start()
