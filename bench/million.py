@@ -41,6 +41,7 @@ from campaigns.mail.security import Security
 from campaigns.planning import services as planning
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, Status
+from campaigns.settings import senders
 from campaigns.settings import services as settings
 from tests.running import free_port
 
@@ -99,7 +100,7 @@ def _campaign(port: int, list_id: int | None = None) -> tuple[int, int]:
         )
     else:
         made = db.session.get_one(audience.List, list_id)
-    sender = settings.find_or_create_sender("The Pigeon Post <news@example.com>", now=now)
+    sender = senders.find_or_create_sender("The Pigeon Post <news@example.com>", now=now)
     campaign = planning.create_campaign(
         name="Bench",
         subject=content.SUBJECT,

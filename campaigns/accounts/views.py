@@ -40,7 +40,7 @@ from campaigns.core.paging import page_number
 from campaigns.core.queue import enqueue
 from campaigns.notices import services as notices
 from campaigns.settings import queries as settings
-from campaigns.settings import services as site_services
+from campaigns.settings import site as site_services
 
 bp = Blueprint("accounts", __name__)
 

@@ -18,7 +18,7 @@ from campaigns.planning import services
 from campaigns.planning.models import Campaign, PauseReason
 from campaigns.reports import queries as reports
 from campaigns.settings import queries as settings
-from campaigns.settings import services as setting
+from campaigns.settings import senders
 
 LARGEST_FILE_BYTES = 512 * 1024
 
@@ -60,7 +60,7 @@ def create(
 ) -> None:
     """Create a draft."""
     now = clock.now()
-    sender = setting.find_or_create_sender(from_, now=now)
+    sender = senders.find_or_create_sender(from_, now=now)
     made = services.create_campaign(
         name=name,
         subject=subject,

@@ -26,7 +26,7 @@ from campaigns.planning import queries as planning
 from campaigns.planning import services as campaigns
 from campaigns.planning.models import Campaign, Status
 from campaigns.practice import store
-from campaigns.settings import services as settings
+from campaigns.settings import senders
 from campaigns.settings.domains import services as domains
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -69,7 +69,7 @@ def _prepare(password: str, *, now: datetime) -> Operator:
     operator = accounts.create_operator(
         EMAIL, role=Role.ADMIN, password=password, name="Greta Adler", now=now
     )
-    settings.find_or_create_sender(SENDER, now=now)
+    senders.find_or_create_sender(SENDER, now=now)
     db.session.commit()
     return operator
 
@@ -116,7 +116,7 @@ def _send(letters: List) -> int | None:
 
 
 def _draft(letters: List, *, name: str, subject: str, preheader: str = "", now: datetime) -> Campaign:
-    sender = settings.find_or_create_sender(SENDER, now=now)
+    sender = senders.find_or_create_sender(SENDER, now=now)
     return campaigns.create_campaign(
         name=name,
         subject=subject,

@@ -1,31 +1,29 @@
-"""Verbs on sending servers, senders and the site."""
+"""Verbs on sending servers."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from campaigns.core import clock, config, secrets
+from campaigns.core import config, secrets
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
-from campaigns.core.i18n import LANGUAGES, _
+from campaigns.core.i18n import _
 from campaigns.mail.envelope import LOOPBACK, MESSAGES_PER_CONNECTION
 from campaigns.mail.envelope import Server as Connection
-from campaigns.mail.retry import LONGEST_HORIZON, SHORTEST_HORIZON
 from campaigns.mail.security import Security
 from campaigns.settings import checks, oauth, queries
 from campaigns.settings.limits import ServerLimits, set_limits
-from campaigns.settings.models import Sender, Server, Site
+from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart, set_part
 
 MOST_CONNECTIONS = 100
 LONGEST_PASSWORD = 1000
 PRACTICE_CONNECTIONS = 4
-_MAILBOX = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")
 
 
 def create_server(
@@ -193,80 +191,6 @@ def record_probe(server: Server, *, error: str | None, now: datetime) -> None:
     server.last_error_at, server.last_error = now, error[:500]
 
 
-def create_sender(*, name: str, email: str, reply_to: str | None = None, now: datetime) -> Sender:
-    """A new sender; raises Invalid (name, email, reply_to) or Conflict for a known address."""
-    sender = Sender(created_at=now)
-    _set_sender(sender, name, email, reply_to)
-    if _sender_by_email(sender.email):
-        raise Conflict(_("There is already a sender with the address %(email)s.", email=sender.email))
-    db.session.add(sender)
-    db.session.flush()
-    return sender
-
-
-def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None = None) -> Sender:
-    """Change a sender; campaigns keep what they were written with. Raises Invalid, Conflict."""
-    clean = checks.clean_email(email, field="email")
-    other = _sender_by_email(clean)
-    if other and other is not sender:
-        raise Conflict(_("There is already a sender with the address %(email)s.", email=clean))
-    _set_sender(sender, name, email, reply_to)
-    db.session.flush()
-    return sender
-
-
-def delete_sender(sender: Sender) -> None:
-    """Forget a sender; campaigns keep the name and address they were written with."""
-    db.session.delete(sender)
-
-
-def find_or_create_sender(text: str, *, now: datetime) -> Sender:
-    """The sender for `Name <address>` or an address; a new one where the address is new; raises Invalid."""
-    named = _MAILBOX.fullmatch(text.strip())
-    name, email = (named["name"].strip(' "'), named["email"]) if named else ("", text)
-    email = checks.clean_email(email, field="from")
-    found = _sender_by_email(email)
-    if found is None:
-        return create_sender(name=name or email.partition("@")[0], email=email, now=now)
-    return found
-
-
-def update_site(
-    site: Site,
-    *,
-    name: str,
-    postal_address: str,
-    language: str,
-    time_zone: str,
-    retry_hours: int | None = None,
-    resumes_by_itself: bool | None = None,
-) -> Site:
-    """Change what is true for the whole site; None keeps what there is. Raises Invalid."""
-    site.name = checks.one_line(name, longest=100, field="name")
-    postal_address = "\n".join(line.strip() for line in postal_address.strip().splitlines())
-    if len(postal_address) > 500:
-        raise Invalid(_("Use at most %(longest)s characters.", longest=500), field="postal_address")
-    if language not in LANGUAGES:
-        raise Invalid(_("Choose a language from the list."), field="language")
-    if time_zone not in clock.zone_names():
-        raise Invalid(_("Choose a time zone from the list."), field="time_zone")
-    if retry_hours is not None and not SHORTEST_HORIZON <= timedelta(hours=retry_hours) <= LONGEST_HORIZON:
-        raise Invalid(_("Use 1 to 120 hours."), field="retry_hours")
-    site.postal_address, site.language, site.time_zone = postal_address, language, time_zone
-    if retry_hours is not None:
-        site.retry_hours = retry_hours
-    if resumes_by_itself is not None:
-        site.resumes_by_itself = resumes_by_itself
-    return site
-
-
-def adopt(site: Site, *, language: str, time_zone: str) -> None:
-    """Let the site speak the language and keep the time of whoever sets it up."""
-    update_site(
-        site, name=site.name, postal_address=site.postal_address, language=language, time_zone=time_zone
-    )
-
-
 def _set(
     server: Server,
     name: str,
@@ -346,13 +270,3 @@ def _make_only_default(server: Server) -> None:
 def _refuse_practice(server: Server) -> None:
     if server.is_practice:
         raise Conflict(_("The practice server belongs to the app. Add a server of your own beside it."))
-
-
-def _set_sender(sender: Sender, name: str, email: str, reply_to: str | None) -> None:
-    sender.name = checks.one_line(name, longest=100, field="name")
-    sender.email = checks.clean_email(email, field="email")
-    sender.reply_to = checks.clean_email(reply_to, field="reply_to") if reply_to else None
-
-
-def _sender_by_email(email: str) -> Sender | None:
-    return db.session.scalar(sa.select(Sender).where(sa.func.lower(Sender.email) == email.lower()))

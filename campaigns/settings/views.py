@@ -16,6 +16,8 @@ from campaigns.core.i18n import _
 from campaigns.delivery import standings
 from campaigns.practice import store as practice
 from campaigns.settings import limits, queries, services, trials
+from campaigns.settings import senders as sender_services
+from campaigns.settings import site as site_services
 from campaigns.settings.domains import queries as sending_domains
 from campaigns.settings.forms import DomainLimitForm, KnownServerForm, NewServerForm, SenderForm, SiteForm
 from campaigns.settings.models import DomainLimit, Sender, Server
@@ -240,9 +242,9 @@ def sender_edit(sender_id: int) -> Any:
 def _save_sender(form: SenderForm, sender: Sender | None) -> bool:
     values = {"name": form.name.data, "email": form.email.data, "reply_to": form.reply_to.data or None}
     if sender is None:
-        done = accepted(form, lambda: services.create_sender(**values, now=clock.now()))
+        done = accepted(form, lambda: sender_services.create_sender(**values, now=clock.now()))
     else:
-        done = accepted(form, lambda: services.update_sender(sender, **values))
+        done = accepted(form, lambda: sender_services.update_sender(sender, **values))
     if done is None:
         return False
     _record("sender.updated" if sender else "sender.created", done.email)
@@ -254,7 +256,7 @@ def _save_sender(form: SenderForm, sender: Sender | None) -> bool:
 def sender_delete(sender_id: int) -> Any:
     sender = queries.sender(sender_id)
     email = sender.email
-    services.delete_sender(sender)
+    sender_services.delete_sender(sender)
     _record("sender.deleted", email)
     flash(_("%(name)s is deleted.", name=email), "success")
     return redirect(url_for(".senders"), 303)
@@ -269,7 +271,7 @@ def site() -> Any:
     row = queries.site()
     form = SiteForm(obj=row)
     values = {name: form[name].data for name in SITE_FIELDS}
-    if form.validate_on_submit() and accepted(form, lambda: services.update_site(row, **values)):
+    if form.validate_on_submit() and accepted(form, lambda: site_services.update_site(row, **values)):
         _record("site.updated", row.name)
         flash(_("The site is saved."), "success")
         return redirect(url_for(".site"), 303)

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
-from campaigns.settings import queries, services
+from campaigns.settings import queries, senders
 from campaigns.settings.models import Sender
 from tests.factories import NOON, make_sender, make_server
 
@@ -46,9 +46,9 @@ def test_an_address_is_a_sender_once(each_database) -> None:
     make_sender("news@example.com")
     other = make_sender("other@example.com")
     with pytest.raises(Conflict):
-        services.create_sender(name="Again", email="NEWS@example.com", now=NOON)
+        senders.create_sender(name="Again", email="NEWS@example.com", now=NOON)
     with pytest.raises(Conflict):
-        services.update_sender(other, name="Again", email="NEWS@example.com")
+        senders.update_sender(other, name="Again", email="NEWS@example.com")
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_an_address_is_a_sender_once(each_database) -> None:
     ],
 )
 def test_a_sender_is_made_from_what_a_command_says(app, text: str, name: str, email: str) -> None:
-    made = services.find_or_create_sender(text, now=NOON)
+    made = senders.find_or_create_sender(text, now=NOON)
     assert (made.name, made.email) == (name, email)
-    assert services.find_or_create_sender(text, now=NOON) is made
+    assert senders.find_or_create_sender(text, now=NOON) is made
     assert db.session.query(Sender).count() == 1
 
 
@@ -72,7 +72,7 @@ def test_a_sender_is_made_from_what_a_command_says(app, text: str, name: str, em
 )
 def test_what_is_no_sender_is_refused(app, text: str) -> None:
     with pytest.raises(Invalid):
-        services.find_or_create_sender(text, now=NOON)
+        senders.find_or_create_sender(text, now=NOON)
 
 
 def test_the_site_is_changed_by_admins(ada, ben) -> None:

@@ -1,0 +1,64 @@
+"""Verbs on senders: whom campaigns come from."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.settings import checks
+from campaigns.settings.models import Sender
+
+_MAILBOX = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")
+
+
+def create_sender(*, name: str, email: str, reply_to: str | None = None, now: datetime) -> Sender:
+    """A new sender; raises Invalid (name, email, reply_to) or Conflict for a known address."""
+    sender = Sender(created_at=now)
+    _set_sender(sender, name, email, reply_to)
+    if _sender_by_email(sender.email):
+        raise Conflict(_("There is already a sender with the address %(email)s.", email=sender.email))
+    db.session.add(sender)
+    db.session.flush()
+    return sender
+
+
+def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None = None) -> Sender:
+    """Change a sender; campaigns keep what they were written with. Raises Invalid, Conflict."""
+    clean = checks.clean_email(email, field="email")
+    other = _sender_by_email(clean)
+    if other and other is not sender:
+        raise Conflict(_("There is already a sender with the address %(email)s.", email=clean))
+    _set_sender(sender, name, email, reply_to)
+    db.session.flush()
+    return sender
+
+
+def delete_sender(sender: Sender) -> None:
+    """Forget a sender; campaigns keep the name and address they were written with."""
+    db.session.delete(sender)
+
+
+def find_or_create_sender(text: str, *, now: datetime) -> Sender:
+    """The sender for `Name <address>` or an address; a new one where the address is new; raises Invalid."""
+    named = _MAILBOX.fullmatch(text.strip())
+    name, email = (named["name"].strip(' "'), named["email"]) if named else ("", text)
+    email = checks.clean_email(email, field="from")
+    found = _sender_by_email(email)
+    if found is None:
+        return create_sender(name=name or email.partition("@")[0], email=email, now=now)
+    return found
+
+
+def _set_sender(sender: Sender, name: str, email: str, reply_to: str | None) -> None:
+    sender.name = checks.one_line(name, longest=100, field="name")
+    sender.email = checks.clean_email(email, field="email")
+    sender.reply_to = checks.clean_email(reply_to, field="reply_to") if reply_to else None
+
+
+def _sender_by_email(email: str) -> Sender | None:
+    return db.session.scalar(sa.select(Sender).where(sa.func.lower(Sender.email) == email.lower()))
