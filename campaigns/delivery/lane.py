@@ -83,6 +83,7 @@ class Lane:
         self._open: dict[int, Copy] = {}  # on the wire, no answer yet
         self._is_held = False  # nothing more goes to the wire; what is on it comes to its end
         self._given: dict[int, Envelope] = {}  # to the pool, and no connection has taken them yet
+        self._waiting = 0  # for an answer, on the wire
         self._answered: list[Verdict] = []
         self._wire: asyncio.Task[None] | None = None
         self._per_s = 0.0
@@ -160,8 +161,8 @@ class Lane:
 
     async def _leave(self) -> int:
         """How many mails may be claimed now."""
-        if self.watch.trial and self._wire:
-            await self._wire  # one mail at a time, until one is accepted
+        if (self.watch.trial or self.watch.room) and self._wire:
+            await self._wire  # one mail, or some, at a time, until one is accepted
         return await self._brake.leave_for(self._size(), self._in_thread, self._wire)
 
     async def _feed(self, envelopes: list[Envelope], end: End | None) -> End | None:
@@ -251,6 +252,8 @@ class Lane:
     def _size(self) -> int:
         if self.watch.trial:
             return 1
+        if self.watch.room:
+            return self.watch.room
         if self.watch.silent:
             return self._server.connections
         if not self._per_s:
@@ -322,16 +325,20 @@ class Lane:
         self._answer(outcomes.put_off(self._open[key].facts, until=self._clock() + SKIPPED_FOR))
 
     def _take(self, key: int) -> bool:
-        if self._is_held or not self.may_finish():
+        room = self.watch.room
+        if self._is_held or not self.may_finish() or (room is not None and self._waiting >= room):
             return False
         if self._given.pop(key, None) is not None:
+            self._waiting += 1
             self._brake.settle(used=1, unused=0)
         self._journal.write(key, self._open[key].facts.fence, Mark.HANDED)
         return True
 
     def _result(self, result: Result) -> None:
         facts = self._open[result.key].facts
-        if self._given.pop(result.key, None) is not None:  # no connection ever took it
+        if self._given.pop(result.key, None) is None:
+            self._waiting -= 1
+        else:  # no connection ever took it
             self._brake.settle(used=0, unused=1)
         self._answers += 1
         if result.outcome is Outcome.NOT_SENT and not self.may_finish():

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from campaigns.delivery.models import Reason, State
 from campaigns.delivery.outcomes import Trouble, Verdict
 
-POLICY_IN_A_ROW = 20
+# The campaign stops within twenty: an acceptance that is read late begins a row anew, up to one a connection.
+POLICY_IN_A_ROW = 16
 POLICY_AT_LEAST = 7  # where a few mails in a hundred are refused anyway, fewer in a row are chance
+POLICY_IS_SERIOUS = 3  # in a row: from then on no more go out than may be refused
 POLICY_OF_LAST = 200
 POLICY_SHARE = 0.10
 PROTOCOL_IN_A_ROW = 5
@@ -87,6 +89,20 @@ class Watch:
             return True
         return self.silent >= self.tries or self._is_flapping(at)
 
+    @property
+    def room(self) -> int | None:
+        """How many may wait for an answer at the same time; None: as many as there are connections for.
+
+        If all of them are refused as policy too, it is still not more than the campaign stops at.
+        """
+        if self._policy_row < POLICY_IS_SERIOUS:
+            return None
+        return max(1, self._policy_most - self._policy_row)
+
+    @property
+    def _policy_most(self) -> int:
+        return max(POLICY_AT_LEAST, POLICY_IN_A_ROW // self.lanes)
+
     def _is_flapping(self, at: float) -> bool:
         """Half of the last windows failed, within a minute."""
         if len(self._windows) < WINDOWS or at - self._windows[0][0] > WINDOWS_WITHIN_S:
@@ -106,8 +122,7 @@ class Watch:
         if verdict.trouble in _AT_ONCE:
             return Stop(verdict.trouble, said)
         many = len(self._recent) == POLICY_OF_LAST and sum(self._recent) >= POLICY_SHARE * POLICY_OF_LAST
-        in_a_row = max(POLICY_AT_LEAST, POLICY_IN_A_ROW // self.lanes)
-        if verdict.trouble is Trouble.POLICY and (many or self._policy_row >= in_a_row):
+        if verdict.trouble is Trouble.POLICY and (many or self._policy_row >= self._policy_most):
             return Stop(Trouble.POLICY, said)
         if self._protocol_row >= PROTOCOL_IN_A_ROW:
             return Stop(Trouble.PROTOCOL, said)

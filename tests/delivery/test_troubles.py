@@ -16,12 +16,13 @@ from campaigns.core.db import db
 from campaigns.delivery import duties, health, outages, queries, rates, sending, services
 from campaigns.delivery.lane import End, Pace
 from campaigns.delivery.models import Attempt, Batch, Delivery, Reason, State
+from campaigns.delivery.watch import POLICY_IN_A_ROW, POLICY_IS_SERIOUS
 from campaigns.notices.models import Notice
 from campaigns.planning.models import PauseReason, Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, send, states
 from tests.factories import make_operator, make_server
-from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.smtp_server import KEYWORDS, SmtpServer
 from tests.running import free_port
 
 
@@ -124,11 +125,25 @@ def test_content_that_receivers_refuse_pauses_within_a_few_and_suppresses_nobody
         assert send(campaign) is End.STOPPED
     found = states(campaign)
     assert found["sent"] == 50
-    in_flight = 2 * 11
-    assert 20 <= found["failed"] <= 20 + in_flight
+    on_the_wire = 2 * 11  # when the first refusal came: they can't be taken back
+    assert POLICY_IN_A_ROW <= found["failed"] <= on_the_wire + POLICY_IS_SERIOUS
     assert found["pending"] == 300 - 50 - found["failed"]
     assert fresh(campaign).pause_reason is PauseReason.POLICY
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Suppression)) == 0
+
+
+def test_content_that_all_refuse_is_refused_to_twenty_and_no_more_S28(each_database: Flask) -> None:
+    def end(call) -> str | None:
+        return "554 5.7.1 spam" if call.count > 50 else None
+
+    pipelining = tuple(word for word in KEYWORDS if word != "CHUNKING")
+    with SmtpServer(replies={"END": end}, delay_s=0.001, keywords=pipelining) as server:
+        campaign = make_launched(server, people=400, size=50, connections=4)
+        send(campaign)
+    found = states(campaign)
+    assert found["sent"] == 50
+    assert POLICY_IN_A_ROW <= found["failed"] <= 20
+    assert fresh(campaign).pause_reason is PauseReason.POLICY
 
 
 def test_a_server_that_is_down_is_closed_after_five_tries_and_nobody_has_failed(each_database: Flask) -> None:

@@ -68,7 +68,7 @@ def nobody(world: World) -> Report:
 
 @fault("SMTP: 554 5.7.1 for all from message 300 on", cut="postgres")
 def policy(world: World) -> Report:
-    """Paused before 20 more are refused, mails on the wire aside; nobody suppressed; the rest waits."""
+    """Paused within 20 of all lanes; nobody suppressed; the rest waits."""
     name = "SMTP: 554 5.7.1 for all from message 300 on"
     with Sink() as sink:
         mailing = world.mailing(sink)
@@ -83,8 +83,7 @@ def policy(world: World) -> Report:
         sink.scripts["END"] = script
         report = _paused(mailing, name, PauseReason.POLICY, sink)
         refused = len(sink.book.refused)
-        # On the wire at each connection: one mail and, with PIPELINING, the envelope of the next.
-        if refused > PAUSED_WITHIN + 2 * CONNECTIONS:
+        if refused > PAUSED_WITHIN:
             report.problems.append(f"{refused} were refused before it paused")
         if _suppressed(world) != before:
             report.problems.append("somebody was suppressed for a refusal of ours")
