@@ -1,5 +1,5 @@
 """All families of faults, in the order in which they are injected."""
 
-from tests.faults import answers, clicks, kills, roles, stores_away, wire
+from tests.faults import answers, backups, clicks, disks, kills, roles, stores_away, wire
 
-__all__ = ["answers", "clicks", "kills", "roles", "stores_away", "wire"]
+__all__ = ["answers", "backups", "clicks", "disks", "kills", "roles", "stores_away", "wire"]

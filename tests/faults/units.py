@@ -105,10 +105,12 @@ class Unit:
 
 
 def children(pid: int) -> list[int]:
-    """Its child processes."""
-    with suppress(OSError):
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
+    """Its child processes, whichever of its threads has started them."""
+    found = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(each) for each in listed.read_text().split()]
+    return found
 
 
 def descendants(pid: int) -> list[int]:

@@ -10,6 +10,7 @@ from campaigns.delivery.models import State
 from tests.faults.sink import Receipt
 
 MOST_COPIES = 2
+UNDOUBTED = "got two copies and the ledger knows of no doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,11 @@ def examine(
     refused: Collection[str] = (),
     bound: int = 0,
     is_over: bool = True,
+    knows_all: bool = True,
 ) -> Findings:
     """Compare both sides. `wanted`: who was to get it; `bound`: the duplicates that the fault may cause;
-    `is_over`: the campaign counts as ended, so nobody may wait any more."""
+    `is_over`: the campaign counts as ended, so nobody may wait any more; `knows_all`: False after a backup was
+    put back, for no ledger knows of copies that went out after it was made."""
     copies = Counter(each.address for each in receipts)
     findings = Findings(duplicates=sum(copies.values()) - len(copies))
     problems = findings.problems
@@ -51,7 +54,8 @@ def examine(
     findings.lost = len(missing) + len(lost)
     problems += _some("is lost", [*sorted(missing), *lost])
     for fault, addresses in _disagreements(rows, copies, set(refused)):
-        problems += _some(fault, addresses)
+        if knows_all or fault != UNDOUBTED:
+            problems += _some(fault, addresses)
     problems += _some(
         f"has more than {MOST_COPIES} copies", [a for a, n in copies.items() if n > MOST_COPIES]
     )
@@ -103,7 +107,7 @@ def _disagreements(
         those((r, r.state is State.UNKNOWN and not r.doubts) for r in rows),
     )
     yield (
-        "got two copies and the ledger knows of no doubt",
+        UNDOUBTED,
         those((r, copies[r.address] > 1 and not r.doubts) for r in rows),
     )
 

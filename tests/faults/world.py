@@ -73,16 +73,18 @@ class Report:
 class World:
     """`with World("sqlite", people=2000) as world:` — stores, dispatcher and two workers are up."""
 
-    def __init__(self, database: str, *, people: int, is_cut: bool = False) -> None:
+    def __init__(self, database: str, *, people: int, is_cut: bool = False, root: Path | None = None) -> None:
+        """`root`: where all its files are, if not where temporary files usually are."""
+        self.root = root
         self.database = database
         self.is_cut = is_cut
         self.people = people
 
     def __enter__(self) -> World:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"columba-faults-{self.database}-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"columba-faults-{self.database}-", dir=self.root))
         self.redis = PrivateRedis(self.folder)
         self.redis.start()
-        self.postgres = PrivatePostgres() if self.database == "postgres" else None
+        self.postgres = PrivatePostgres(self.root) if self.database == "postgres" else None
         self.url = self.postgres.url if self.postgres else f"sqlite:///{self.folder / 'columba.db'}"
         self.port = free_port()
         self.app = self._app()
@@ -294,6 +296,7 @@ class Mailing:
         is_over: bool = True,
         recovery_s: float | None = None,
         least_injected: int = 1,
+        knows_all: bool = True,
     ) -> Report:
         """Compare both sides. `injected`: when each fault was over; recovery is the time to the next mail."""
         findings = verdict.examine(
@@ -303,6 +306,7 @@ class Mailing:
             refused={each for sink in self.sinks for each in sink.book.refused},
             bound=bound,
             is_over=is_over,
+            knows_all=knows_all,
         )
         report = Report(fault, self.world.database, len(injected), findings.lost, findings.duplicates, bound)
         report.problems = findings.problems + self._unbalanced()
