@@ -257,6 +257,11 @@ class Mailing:
         )
         return {State(row[0]).word: row[1] for row in rows}
 
+    def is_untouched(self, delivery_id: int) -> bool:
+        """Whether nobody has begun to send to that recipient yet."""
+        row = self._read(sa.select(Delivery.state, Delivery.started_at).where(Delivery.id == delivery_id))[0]
+        return row.state is State.PENDING and row.started_at is None
+
     def add(self, sink: Sink) -> None:
         """Another server that may step in for the first one."""
         with self.world.app.app_context():
