@@ -104,8 +104,10 @@ def everything(world: World) -> Report:
 @fault("kill -9 dispatcher")
 def dispatcher(world: World) -> Report:
     def kill() -> bool:
-        world.dispatcher.kill()
-        return True
+        is_running = world.until(lambda: world.dispatcher.is_running, timeout_s=10)
+        if is_running:  # the fault before may have ended it too
+            world.dispatcher.kill()
+        return is_running
 
     with Sink() as sink:
         mailing = world.mailing(sink)
