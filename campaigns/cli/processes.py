@@ -88,6 +88,8 @@ class Supervisor:
                 _signal(child, signal.SIGTERM)
             for child in group:
                 self._await_end(child)
+        for child in self.children:
+            _sweep(child)
 
     def _look_after(self, child: Child) -> None:
         if child.is_running:
@@ -111,7 +113,6 @@ class Supervisor:
             self.say(f"{child.name} did not stop in time and was killed.")
             child.process.kill()
             child.process.wait()
-        _sweep(child)
 
 
 def _die_with_parent() -> None:
@@ -128,9 +129,11 @@ def _signal(child: Child, number: signal.Signals) -> None:
 
 def _sweep(child: Child) -> None:
     """End what it has left behind: a web server's processes outlive it, and keep the port."""
-    if child.process is not None:
-        with suppress(ProcessLookupError):
-            os.killpg(child.process.pid, signal.SIGKILL)
+    if child.process is None:
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(child.process.pid, signal.SIGKILL)
+    child.process = None  # its number may be another's by the next time
 
 
 def _how(code: int | None) -> str:

@@ -66,6 +66,19 @@ def test_what_a_killed_child_has_started_goes_with_it(tmp_path: Path) -> None:
     wait_until(lambda: not is_alive(started()[1]))
 
 
+def test_what_a_child_has_started_goes_with_it_if_it_dies_just_before_the_stop(tmp_path: Path) -> None:
+    left_behind = tmp_path / "left-behind"
+    below = f"sleep 60 & echo $! > {left_behind}; exec sleep 60"
+    child = make_child(tmp_path, ["sh", "-c", below])
+    supervisor = Supervisor([child], say=lambda _sentence: None)
+    supervisor.start()
+    wait_until(lambda: left_behind.exists() and left_behind.read_text().strip())
+    os.kill(child.process.pid, signal.SIGKILL)
+    child.process.wait()
+    supervisor.stop_all()
+    wait_until(lambda: not is_alive(int(left_behind.read_text())))
+
+
 def is_alive(pid: int) -> bool:
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
