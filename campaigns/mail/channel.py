@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections import deque
+from contextlib import suppress
 from typing import cast
 
 from campaigns.mail.protocol import MalformedReply, Reply, ReplyReader
@@ -60,6 +63,8 @@ class Channel(asyncio.Protocol):
         if self.is_over:
             return
         self.transport.write(data)
+        if self._wire.is_closing():
+            self._read_the_rest()
         if self._is_full and not self.is_over:
             self._room = self._loop.create_future()
             await self._for(self._room, timeout_s)
@@ -109,6 +114,8 @@ class Channel(asyncio.Protocol):
         self._end("the server closed the connection")
 
     def connection_lost(self, error: Exception | None) -> None:
+        if error and not self._has_ended:
+            self._read_the_rest()
         self._end("the connection broke" if error else "the server closed the connection")
 
     def pause_writing(self) -> None:
@@ -117,6 +124,18 @@ class Channel(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._is_full = False
         _wake(self._room)
+
+    def _read_the_rest(self) -> None:
+        """A write that failed has closed the transport over replies that had come: mails that were accepted.
+
+        Not under TLS, where only the transport could read them.
+        """
+        if self.transport.get_extra_info("ssl_object") is not None:
+            return
+        number = self._wire.get_extra_info("socket").fileno()  # still open: the loop closes it after this
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as rest:
+            while data := rest.recv(BLOCK_BYTES, socket.MSG_DONTWAIT):
+                self.data_received(data)
 
     def _end(self, reason: str) -> None:
         if not self._has_ended:

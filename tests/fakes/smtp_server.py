@@ -29,6 +29,9 @@ from tests.fakes.certificates import make_certificate
 KEYWORDS = ("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 52428800", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN")
 
 
+LINGERS_S = 1.0
+
+
 class Drop(Exception):
     """Close the connection now."""
 
@@ -239,8 +242,17 @@ class Session:
             self._accept()
         await self._say(reply)
         if reply.startswith("421"):
+            await self._linger()
             raise Drop
         return reply
+
+    async def _linger(self) -> None:
+        """Let the last words arrive: to close over what is not read yet would take them back."""
+        if not self.writer.can_write_eof():  # under TLS
+            return
+        self.writer.write_eof()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.reader.read(), LINGERS_S)
 
     async def _say(self, reply: str) -> None:
         if self.server.delay_s:
