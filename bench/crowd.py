@@ -16,12 +16,16 @@ OPENED_OF_100, CLICKED_OF_100 = 30, 4
 _AT_ONCE = 100_000
 
 
-def make(list_id: int, people: int, *, after: int = 0) -> None:
-    """That many subscribers of a list, a fifth of them without a first name; `after` so many others."""
+def make(list_id: int, people: int, *, after: int = 0, at_one_of_10: tuple[int, str] = (0, "")) -> None:
+    """That many subscribers of a list, a fifth of them without a first name; `after` so many others.
+
+    `at_one_of_10`: so many of ten people live at that one domain.
+    """
     numbers = _numbers()
     key = "lower(hex(randomblob(16)))" if is_sqlite() else "md5(CAST(n AS text))"
     domain = (
-        f"CASE WHEN n % 10 < 6 THEN 'large' || (n % {LARGE_DOMAINS}) || '.example'"
+        f"CASE WHEN n % 10 < {at_one_of_10[0]} THEN '{at_one_of_10[1]}'"
+        f" WHEN n % 10 < 6 THEN 'large' || (n % {LARGE_DOMAINS}) || '.example'"
         f" ELSE 'small' || (n % {SMALL_DOMAINS}) || '.example' END"
     )
     fields = """CASE WHEN n % 5 = 0 THEN '{}' ELSE '{"first_name": "Zoë ' || n || '"}' END"""

@@ -32,6 +32,7 @@ class Way:
     pipelining: bool = True
     chunking: bool = True
     delay_s: float = 0.0
+    tarpit_s: float | None = None  # that it takes for a mail to `sink.TARPIT`
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,14 @@ class Engine:
     _number: int = 0
     _people: int = 0
 
-    def load(self, people: int) -> str:
-        """A list of that many people; its name."""
+    def load(self, people: int, *, at_one_of_10: tuple[int, str] = (0, "")) -> str:
+        """A list of that many people, so many of ten at that one domain; its name."""
         name = f"Readers {people}"
         self.site.flask("list", "create", name)
         app = create_app(from_env(self.site.environ))
         with app.app_context():
             list_id = db.session.scalar(sa.text("SELECT max(id) FROM list"))
-            crowd.make(list_id, people, after=self._people)
+            crowd.make(list_id, people, after=self._people, at_one_of_10=at_one_of_10)
             self._people += people
             db.session.remove()
             db.engine.dispose()
@@ -78,10 +79,16 @@ class Engine:
             db.engine.dispose()
 
     def send(self, way: Way, *, to: str, people: int, sender: str = SENDER) -> Sent:
-        """Send one campaign to a fresh sink."""
+        """Send one campaign to a fresh sink, until it has counted so many."""
         self._number += 1
         port, name = free_port(), f"sink-{self._number}"
-        process = sink.start(port, delay_s=way.delay_s, pipelining=way.pipelining, chunking=way.chunking)
+        process = sink.start(
+            port,
+            delay_s=way.delay_s,
+            pipelining=way.pipelining,
+            chunking=way.chunking,
+            tarpit_s=way.tarpit_s,
+        )
         try:
             self._start(name, port, to, sender)
             while not sink.stat(port)[0]:

@@ -32,6 +32,8 @@ WAYS = {
     "pipelining": Way("pipelining", chunking=False),
     "chunking": Way("chunking"),
 }
+TARPIT_S = 10.0
+TARPIT_WAYS = (("lockstep", DISTANT_S, 1000), ("pipelining", DISTANT_S, 5000), ("chunking", 0.0, None))
 Figures = dict[str, float]
 
 
@@ -63,6 +65,25 @@ def distant(options: argparse.Namespace) -> Figures:
         "pipelining_ratio": rates["pipelining"] / rates["lockstep"],
         "chunking_ratio": rates["chunking"] / rates["lockstep"],
     }
+
+
+def tarpit(options: argparse.Namespace) -> Figures:
+    """PostgreSQL, three of ten people at a domain that takes its time: how fast the others get theirs."""
+    found = {}
+    for name, delay_s, people in TARPIT_WAYS:
+        rates = [
+            _others_per_s(name, delay_s, people or options.people, tarpit_s) for tarpit_s in (0, TARPIT_S)
+        ]
+        found[f"{name}_per_s"] = rates[0]
+        found[f"{name}_ratio"] = rates[1] / rates[0]
+    return found
+
+
+def _others_per_s(name: str, delay_s: float, people: int, tarpit_s: float) -> float:
+    way = Way(name, WAYS[name].pipelining, WAYS[name].chunking, delay_s, tarpit_s)
+    with _engine("postgres", connections=10, workers=2) as (site, _url):
+        readers = site.load(people, at_one_of_10=(3, sink.TARPIT))
+        return site.send(way, to=readers, people=people * 7 // 10).per_s
 
 
 def books(options: argparse.Namespace) -> Figures:
@@ -168,6 +189,7 @@ DATABASES = ("postgres", "sqlite")
 PARTS: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "wire": wire,
     "distant": distant,
+    "tarpit": tarpit,
     "signed": signed,
     "books": books,
     "launches": launches,
@@ -190,6 +212,12 @@ ROWS = (
     ("distant", "pipelining_ratio", "  beside lockstep", "x", ">= 3.5"),
     ("distant", "chunking_per_s", "  CHUNKING", "/s", ""),
     ("distant", "chunking_ratio", "  beside lockstep", "x", ">= 30"),
+    ("tarpit", "lockstep_per_s", "3 of 10 at one domain, 40 ms, lockstep: the others", "/s", ""),
+    ("tarpit", "lockstep_ratio", "  if that one takes 10 s for a mail", "x", ">= 0.95"),
+    ("tarpit", "pipelining_per_s", "  PIPELINING: the others", "/s", ""),
+    ("tarpit", "pipelining_ratio", "  if that one takes 10 s for a mail", "x", ">= 0.95"),
+    ("tarpit", "chunking_per_s", "  CHUNKING, no round trip: the others", "/s", ""),
+    ("tarpit", "chunking_ratio", "  if that one takes 10 s for a mail", "x", ">= 0.95"),
     ("signed", "core_bare_rsa", "bare RSA-2048 signatures of one core", "/s", ""),
     ("signed", "core_rsa", "  mails composed and signed with RSA, one core", "/s", ""),
     ("signed", "core_rsa_share", "  beside the bare signatures", "x", ">= 0.7"),

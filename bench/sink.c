@@ -1,7 +1,9 @@
 /* An SMTP sink for measuring: accepts everything, keeps nothing but a count. One thread, epoll.
  *
- * sink PORT [-d MS] [-P] [-C]   -d: answer that much later (an emulated round trip),
- *                               -P: offer no PIPELINING, -C: offer no CHUNKING.
+ * sink PORT [-d MS] [-P] [-C] [-t DOMAIN MS]
+ *   -d: answer that much later (an emulated round trip),
+ *   -P: offer no PIPELINING, -C: offer no CHUNKING,
+ *   -t: take that long for each message to that domain (a tarpit), and do not count it.
  * XSTAT answers "250 COUNT FIRST LAST": messages accepted, and when the first and the last were,
  * in seconds of the monotonic clock.
  */
@@ -26,6 +28,9 @@ struct connection {
     enum mode mode;
     size_t chunk_left;
     int chunk_is_last;
+    int is_for_tarpit;
+    double held_until; /* the answer to a message, and all that came after it */
+    struct connection *next_held;
     char *input, *output;
     size_t input_size, input_room, output_size, output_room;
 };
@@ -43,6 +48,9 @@ static int offers_pipelining = 1, offers_chunking = 1, epoll;
 static unsigned long accepted;
 static double first_at, last_at;
 static struct piece *first_piece, *last_piece;
+static const char *tarpit;
+static double tarpit_s;
+static struct connection *held;
 
 static double now(void) {
     struct timespec t;
@@ -78,6 +86,13 @@ static void flush(struct connection *c) {
 }
 
 static void count(struct connection *c) {
+    if (c->is_for_tarpit) {
+        c->held_until = now() + tarpit_s;
+        c->next_held = held;
+        held = c;
+        c->pending++;
+        return;
+    }
     last_at = now();
     if (!accepted++) first_at = last_at;
     answer(c, "250 2.0.0 Ok: queued as 4XyZ1A2B3C\r\n");
@@ -92,6 +107,7 @@ static void greet(struct connection *c) {
 
 static void command(struct connection *c, char *line) {
     char text[100];
+    if (tarpit && !strncasecmp(line, "RCPT", 4)) c->is_for_tarpit = strstr(line, tarpit) != NULL;
     if (!strncasecmp(line, "EHLO", 4)) greet(c);
     else if (!strncasecmp(line, "DATA", 4)) c->mode = TEXT, answer(c, "354 go on\r\n");
     else if (!strncasecmp(line, "BDAT", 4)) {
@@ -136,7 +152,7 @@ static size_t step(struct connection *c, char *at, size_t left) {
 static void take(struct connection *c, const char *bytes, size_t size) {
     size_t done = 0, taken;
     append(&c->input, &c->input_size, &c->input_room, bytes, size);
-    while (done < c->input_size && (taken = step(c, c->input + done, c->input_size - done))) done += taken;
+    while (!c->held_until && done < c->input_size && (taken = step(c, c->input + done, c->input_size - done))) done += taken;
     memmove(c->input, c->input + done, c->input_size -= done);
     flush(c);
 }
@@ -161,6 +177,23 @@ static void take_due(void) {
         if (!p->from->is_gone) take(p->from, p->bytes, p->size);
         forget(p->from);
         free(p->bytes), free(p);
+    }
+}
+
+static void let_go(void) {
+    struct connection *some = held, *next;
+    held = NULL;
+    for (struct connection *c = some; c; c = next) {
+        next = c->next_held;
+        if (c->held_until > now()) {
+            c->next_held = held;
+            held = c;
+            continue;
+        }
+        c->held_until = 0;
+        c->pending--;
+        if (!c->is_gone) answer(c, "250 2.0.0 Ok: queued at last\r\n"), take(c, "", 0);
+        forget(c);
     }
 }
 
@@ -209,6 +242,7 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[i], "-P")) offers_pipelining = 0;
         else if (!strcmp(argv[i], "-C")) offers_chunking = 0;
         else if (!strcmp(argv[i], "-d") && i + 1 < argc) delay_s = atof(argv[++i]) / 1000;
+        else if (!strcmp(argv[i], "-t") && i + 2 < argc) tarpit = argv[i + 1], tarpit_s = atof(argv[i + 2]) / 1000, i += 2;
     }
     struct epoll_event events[EVENTS];
     struct connection listening = {.fd = listen_at(argc > 1 ? atoi(argv[1]) : 2600)};
@@ -216,11 +250,14 @@ int main(int argc, char **argv) {
     watch(&listening);
     for (;;) {
         double left = first_piece ? (first_piece->due - now()) * 1000 : -1;
-        int ready = epoll_wait(epoll, events, EVENTS, !first_piece ? -1 : left < 0 ? 0 : (int)left + 1);
+        int wait = !first_piece ? -1 : left < 0 ? 0 : (int)left + 1;
+        if (held && (wait < 0 || wait > 5)) wait = 5;
+        int ready = epoll_wait(epoll, events, EVENTS, wait);
         for (int i = 0; i < ready; i++) {
             if (events[i].data.ptr == &listening) welcome(listening.fd);
             else receive(events[i].data.ptr);
         }
         take_due();
+        let_go();
     }
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_suffix(".c")
 START_TIMEOUT_S = 15
+TARPIT = "tarpit.example"
 
 
 def build() -> Path:
@@ -33,11 +34,20 @@ def build() -> Path:
 
 
 def start(
-    port: int, *, delay_s: float = 0.0, pipelining: bool = True, chunking: bool = True
+    port: int,
+    *,
+    delay_s: float = 0.0,
+    pipelining: bool = True,
+    chunking: bool = True,
+    tarpit_s: float | None = None,
 ) -> subprocess.Popen[bytes]:
-    """A running sink, which listens when this returns. `delay_s` answers that much later: a round trip."""
+    """A running sink, which listens when this returns. `delay_s` answers that much later: a round trip.
+
+    With `tarpit_s` it takes that long for each message to TARPIT, and counts only the others.
+    """
     command = [str(build()), str(port), "-d", str(delay_s * 1000)]
     command += ([] if pipelining else ["-P"]) + ([] if chunking else ["-C"])
+    command += [] if tarpit_s is None else ["-t", TARPIT, str(tarpit_s * 1000)]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
