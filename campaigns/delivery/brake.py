@@ -56,13 +56,14 @@ class Brake:
             return End.MORE
         return None
 
-    async def leave_for(self, wanted: int, in_thread: InThread[int], wire: Awaitable[None] | None) -> int:
+    async def leave_for(self, wanted: int, in_thread: InThread[int], wire: asyncio.Task[None] | None) -> int:
         """How many mails may be sent now, up to `wanted`; stays a little while for it to be one."""
         if not self._throttle.is_limited:
             return wanted
         number = await in_thread(lambda: self._throttle.take(wanted).number)
         if not number and wire is not None:
-            await wire  # what it did not need, and when the rest was sent, matters now
+            # What it did not need, and when the rest was sent, matters now; one slow answer does not.
+            await asyncio.wait({wire}, timeout=self._pace.patience_s)
             number = await in_thread(lambda: self._throttle.take(wanted).number)
         until = boot_seconds() + self._pace.patience_s
         while not number:

@@ -22,6 +22,7 @@ import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.content.language import TemplateError
+from campaigns.core import queue
 from campaigns.delivery import outcomes
 from campaigns.delivery.batches import Fenced
 from campaigns.delivery.brake import Brake
@@ -43,7 +44,7 @@ T = TypeVar("T")
 FIRST_WINDOW = 50
 WINDOW_BYTES = 8 << 20  # two windows of mails are in memory at a time, however large the mails
 WINDOW_S = 0.4  # what a window should last: a pause takes effect within two of them
-SKIPPED_FOR = timedelta(minutes=1)
+SKIPPED_FOR_S, SKIPPED_AT_MOST_S = 60.0, 3600.0
 COMPOSED_AT_ONCE = 16  # then the connections get their turn
 
 
@@ -149,7 +150,7 @@ class Lane:
                 end = await self._feed(envelopes, end)
                 if envelopes and end is None:
                     continue
-                if await self._is_at_rest():
+                if await self._is_at_rest(end):
                     return end or End.NOTHING
         except Fenced:
             self._is_fenced = True  # before the wire is waited for: nothing on it may be ended
@@ -168,7 +169,7 @@ class Lane:
     async def _feed(self, envelopes: list[Envelope], end: End | None) -> End | None:
         """Hand a window to the wire, as soon as it has taken the one before; a reason not to."""
         if envelopes and end is None:
-            await self._pool.drained()
+            await self._drained()
             end = await self._look_back() or self._reason_to_end()
         if end is not None:
             self._is_held = self._is_held or end in _AT_ONCE
@@ -177,9 +178,21 @@ class Lane:
             await self._send(envelopes)
         return end
 
-    async def _is_at_rest(self) -> bool:
+    async def _drained(self) -> None:
+        """Wait until the wire has taken everything; what other lanes have left it may use meanwhile."""
+        drained = asyncio.create_task(self._pool.drained())
+        while not (await asyncio.wait({drained}, timeout=WINDOW_S))[0]:
+            before = self._pool.connections
+            await self._share()
+            if self._pool.connections > before:
+                self._pool.spread()
+
+    async def _is_at_rest(self, end: End | None) -> bool:
         """Whether nothing is on the wire and everything is recorded. Waits a little for answers."""
+        if self._wire and end is None:
+            self._pool.finish()
         if self._wire:
+            self._give_back(self._pool.left_aside() if end else [])
             await asyncio.wait({self._wire}, timeout=WINDOW_S)
             return False
         if self._answered:
@@ -193,8 +206,11 @@ class Lane:
             raise Fenced("by the lease's timer")
         if self.watch.stop:
             return End.STOPPED
-        is_over = boot_seconds() - self._started > self._pace.budget_s
-        return End.MORE if is_over or self._should_yield() else self._brake.reason_to_end(self._clock())
+        is_over = boot_seconds() - self._started > self._pace.budget_s or self._should_yield()
+        # With one answer to wait for, the worker is better used than idle.
+        if is_over and (queue.leaving.is_set() or not self._pool.is_held_up):
+            return End.MORE
+        return self._brake.reason_to_end(self._clock())
 
     async def _look_back(self) -> End | None:
         """Between two windows: is the server there at all?"""
@@ -291,10 +307,7 @@ class Lane:
         return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message, name)
 
     async def _send(self, envelopes: list[Envelope]) -> None:
-        self._pool.connections = await self._brake.connections(
-            self._in_thread, self._pool.close_down_to, lambda: self._pool.open_connections
-        )
-        self.watch.lanes = self._brake.lanes
+        await self._share()
         self._measure()
         self._is_held = False
         self._given |= {envelope.key: envelope for envelope in envelopes}
@@ -302,6 +315,13 @@ class Lane:
             if self._wire:
                 await self._wire  # it was about to end
             self._wire = asyncio.create_task(self._pool.send(envelopes))
+
+    async def _share(self) -> None:
+        """Use as many connections as other lanes leave."""
+        self._pool.connections = await self._brake.connections(
+            self._in_thread, self._pool.close_down_to, lambda: self._pool.open_connections
+        )
+        self.watch.lanes = self._brake.lanes
 
     def _measure(self) -> None:
         """How fast it went since the last time: what decides the next window's size."""
@@ -318,11 +338,13 @@ class Lane:
                 self._brake.settle(used=0, unused=1)
                 self._answer(outcomes.given_back(self._open[envelope.key].facts))
 
-    def _skip(self, key: int) -> None:
+    def _skip(self, key: int, turn_s: float | None) -> None:
         """Its receiver is slow: it comes again when that one had time to answer."""
         self._given.pop(key, None)
         self._brake.settle(used=0, unused=1)
-        self._answer(outcomes.put_off(self._open[key].facts, until=self._clock() + SKIPPED_FOR))
+        wait = timedelta(seconds=min(SKIPPED_FOR_S + (turn_s or 0), SKIPPED_AT_MOST_S))
+        until = self._clock() + wait
+        self._answer(outcomes.put_off(self._open[key].facts, until=until, is_stuck=turn_s is None))
 
     def _take(self, key: int) -> bool:
         room = self.watch.room
@@ -345,7 +367,7 @@ class Lane:
             verdict = outcomes.given_back(facts)  # our lease ended, the server did nothing wrong
         else:
             verdict = outcomes.judge(result, facts, policy=self._policy, now=self._clock())
-        if result.key in self._pool.slow:
+        if result.key in self._pool.late:
             verdict = replace(verdict, strain=verdict.strain or Strain.SOME)
         mark = _MARKS.get(result.outcome)
         if mark is not None:

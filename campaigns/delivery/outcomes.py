@@ -138,9 +138,13 @@ def given_back(facts: Facts) -> Verdict:
     )
 
 
-def put_off(facts: Facts, *, until: datetime) -> Verdict:
-    """For a row whose receiver is too slow for more of them now: nothing is charged."""
-    return replace(given_back(facts), state=State.DEFERRED, reason=Reason.RECEIVER, next_at=until)
+def put_off(facts: Facts, *, until: datetime, is_stuck: bool) -> Verdict:
+    """For a row whose receiver is too slow for more of them now: nothing is charged.
+
+    `is_stuck`: it leaves mails unanswered, and all lanes shall know.
+    """
+    waits = replace(given_back(facts), state=State.DEFERRED, reason=Reason.RECEIVER, next_at=until)
+    return replace(waits, strain=Strain.SOME) if is_stuck else waits
 
 
 def not_composed(facts: Facts, error: str) -> Verdict:

@@ -31,6 +31,7 @@ from campaigns.delivery import (
 )
 from campaigns.delivery import throttle as throttles
 from campaigns.delivery.brake import Brake
+from campaigns.delivery.carrier import MOST_ASIDE
 from campaigns.delivery.conclusions import Aftermath
 from campaigns.delivery.desk import Desk
 from campaigns.delivery.journal import Journal
@@ -161,6 +162,7 @@ def _open(
         connection = replace(connection, timeouts=connection.timeouts.hurried(pace.hurry_s))
     # One window on the wire, one answered and not yet recorded, one that is being handed over.
     mails = WINDOWS_UNRECORDED * max(pace.window, connection.connections * max(2, connection.depth))
+    mails += MOST_ASIDE  # from earlier windows
     journal = Journal(journals(), owner, mails=mails)
     desk = Desk(
         db.engine,

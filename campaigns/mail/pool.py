@@ -47,6 +47,7 @@ class Pool:
         self._trouble: SessionError | None = None
         self._has_given_up = False
         self._is_late = False
+        self._stands = False  # a first connection
         self._drops = 0
         self._in_use = 0
         self._closing = 0
@@ -64,7 +65,7 @@ class Pool:
             self.waiting, self._second = deque(envelopes), set()
             self._trouble, self._has_given_up, self._is_late, self._drops = None, False, False, 0
             self._runners = 0
-            self.hangs = False
+            self._stands = self.hangs = False
             self._is_drained.clear()
             try:
                 async with asyncio.TaskGroup() as self._group:
@@ -85,8 +86,7 @@ class Pool:
         if not self._runners or self._has_given_up or self._is_late:
             return False
         self.waiting.extend(envelopes)
-        self._is_drained.clear()
-        self._start_more()
+        self.spread()
         return True
 
     async def drained(self) -> None:
@@ -140,11 +140,19 @@ class Pool:
         for _number in range(min(self.connections - self._runners, len(self.waiting))):
             self._start(self._run(None))
 
+    def spread(self) -> None:
+        """Use more connections: there is more in `waiting`, or more of them are allowed, than there were."""
+        if self.waiting:
+            self._is_drained.clear()
+        if self._stands and not self._has_given_up and not self._is_late:
+            self._start_more()
+
     async def _first(self) -> None:
         """One connection first: only when it stands, the others are worth a try."""
         connection = await self._connection() if self.waiting else None
         if connection is None:
             return
+        self._stands = True
         self._start_more()
         await self._run(connection)
 

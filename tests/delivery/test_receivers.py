@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from campaigns.mail import domains
 from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import id_of, send, states
 from tests.factories import make_campaign, make_list, make_server, make_subscriber
-from tests.fakes.smtp_server import Call, SmtpServer
+from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
 BRISK = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=40)
 
@@ -158,21 +159,104 @@ def test_a_firm_with_its_mail_at_a_big_provider_shares_that_ones_troubles(
         assert len(server.said("RCPT")) == before, "it waits with gmail.com"
 
 
-def test_a_receiver_that_answers_slowly_holds_half_of_the_connections_and_then_waits(
-    each_database: Flask,
+@pytest.mark.parametrize("keywords", [(), ("PIPELINING",), KEYWORDS])
+def test_a_receiver_that_takes_its_time_has_one_mail_at_a_time_until_the_others_are_out(
+    each_database: Flask, keywords: tuple[str, ...]
 ) -> None:
-    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=40, slow_s=0.2)
+    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=40, slow_s=1)
+    on_the_wire: set[int] = set()
+    most = 0
 
     def slow(call: Call) -> float:
-        return 0.5 if call.verb == "END" and call.rcpt_to.endswith("@tar.example") else 0
+        nonlocal most
+        if call.verb != "END" or not call.rcpt_to.endswith("@tar.example"):
+            return 0.02 if call.verb == "END" else 0
+        on_the_wire.add(call.connection)
+        if sum(each.endswith("@swift.example") for each in server.addresses) < 130:
+            most = max(most, len(on_the_wire))
+        return 0.25
 
-    with SmtpServer(slow=slow, keywords=("PIPELINING",)) as server:
+    def done(call: Call) -> str | None:
+        on_the_wire.discard(call.connection)
+        return None
+
+    with SmtpServer(slow=slow, replies={"END": done}, keywords=keywords) as server:
+        campaign = make_mixed(server, ("tar.example", 30), ("swift.example", 140), connections=4)
+        send(campaign, pace=pace)
+        order = [each.rpartition("@")[2] for each in server.addresses]
+    assert states(campaign) == {"sent": 170}, "nobody is put off for it"
+    assert most == 1
+    last = max(place for place, domain in enumerate(order) if domain == "swift.example")
+    assert order[:last].count("tar.example") < 8
+
+
+@pytest.mark.parametrize("keywords", [(), ("PIPELINING",), KEYWORDS])
+def test_a_tarpit_holds_one_connection_while_the_mails_of_all_others_go_out(
+    each_database: Flask, keywords: tuple[str, ...]
+) -> None:
+    """It answers nothing until they are out, and the lane's time is over long before: it must not wait for it."""
+    pace = Pace(lease_s=8, budget_s=0.5, breath_s=0.01, window=40, slow_s=0.2)
+    held_on: set[int] = set()
+
+    def holds(call: Call) -> bool:
+        if call.verb != "END" or not call.rcpt_to.endswith("@tar.example"):
+            return False
+        is_held = sum(each.endswith("@swift.example") for each in server.addresses) < 140
+        if is_held:
+            held_on.add(call.connection)
+        return is_held
+
+    def slow(call: Call) -> float:
+        return 0.01 if call.verb == "END" else 0
+
+    with SmtpServer(holds=holds, slow=slow, keywords=keywords) as server:
         campaign = make_mixed(server, ("tar.example", 60), ("swift.example", 140), connections=4)
         send(campaign, pace=pace)
-        arrived = [each.rpartition("@")[2] for each in server.addresses]
-    assert arrived.count("swift.example") == 140
-    assert arrived.count("tar.example") < 30, "the others wait their turn"
-    assert states(campaign)["deferred"] == 60 - arrived.count("tar.example")
+        arrived = Counter(each.rpartition("@")[2] for each in server.addresses)
+    assert len(held_on) == 1
+    assert arrived["swift.example"] == 140
+    assert states(campaign) == {"sent": arrived.total(), "deferred": 200 - arrived.total()}
+    assert [each.name for each in receivers.in_trouble(now=clock.now())] == ["tar.example"], "all lanes know"
+
+
+def test_a_receiver_that_has_answered_gets_more_than_one_connection(app: Flask) -> None:
+    with SmtpServer(delay_s=0.005, keywords=()) as server:
+        campaign = make_mixed(server, ("big.example", 150), ("small.example", 20), connections=4)
+        send(campaign, pace=BRISK)
+        assert server.most_connections == 4
+    assert states(campaign) == {"sent": 170}
+
+
+def test_a_first_answer_that_takes_its_time_puts_off_nobody_at_a_single_receiver(app: Flask) -> None:
+    """More mails wait for it than are put aside."""
+    answered: list[int] = []
+
+    def slow(call: Call) -> float:
+        answered.extend([1] if call.verb == "END" else [])
+        return 0.4 if call.verb == "END" and len(answered) == 1 else 0
+
+    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=200, slow_s=0.1)
+    with SmtpServer(slow=slow, keywords=KEYWORDS) as server:
+        campaign = make_mixed(server, ("big.example", 700), connections=4)
+        send(campaign, pace=pace)
+    assert states(campaign) == {"sent": 700}
+    assert receivers.in_trouble(now=clock.now()) == []
+
+
+def test_a_first_mail_that_is_never_answered_holds_up_nobody_at_a_single_receiver(app: Flask) -> None:
+    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=200, slow_s=0.1)
+    first: list[str] = []
+
+    def holds(call: Call) -> bool:
+        if call.verb == "END" and not first:
+            first.append(call.rcpt_to)
+        # but those of a few that are behind it on the same connection
+        return call.verb == "END" and call.rcpt_to == first[0] and len(server.addresses) < 680
+
+    with SmtpServer(holds=holds, keywords=KEYWORDS) as server:
+        campaign = make_mixed(server, ("big.example", 700), connections=4)
+        send(campaign, pace=pace)
+    assert states(campaign) == {"sent": 700}
 
 
 def test_a_slow_server_is_no_slow_receiver(app: Flask) -> None:

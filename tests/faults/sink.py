@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from tests.fakes.smtp_server import Call, Drop, Session, SmtpServer
 
 PLAIN = ("PIPELINING", "8BITMIME", "SIZE 52428800", "ENHANCEDSTATUSCODES")
 CHUNKED = (*PLAIN, "CHUNKING")
+LOOK_S = 0.02
 _MESSAGE_ID = re.compile(rb"(?mi)^Message-ID:\s*(\S+)")
 
 
@@ -60,7 +62,9 @@ class Sink(SmtpServer):
         super().__init__(keywords=keywords, **options)
         self.session = SinkSession
         self.slow_s = slow_s
-        self.slow_for: dict[str, float] = {}  # by domain
+        self.slow_for: dict[str, float] = {}  # by domain; a change counts for those who wait already
+        self.slow_ones = 0  # connections that wait for one of these, and the most there were
+        self.most_slow_ones = 0
         self.scripts: dict[str, Script] = {}
         self.book = Notebook()
 
@@ -101,10 +105,16 @@ class SinkSession(Session):
         return reply
 
     async def _take_time(self) -> None:
-        import asyncio
-
-        domain = self.rcpt_to[-1].rpartition("@")[2] if self.rcpt_to else ""
-        await asyncio.sleep(self.server.slow_for.get(domain, self.server.slow_s))
+        sink, domain = self.server, self.rcpt_to[-1].rpartition("@")[2] if self.rcpt_to else ""
+        if domain not in sink.slow_for:
+            await asyncio.sleep(sink.slow_s)
+            return
+        began = time.monotonic()
+        sink.slow_ones += 1
+        sink.most_slow_ones = max(sink.most_slow_ones, sink.slow_ones)
+        while time.monotonic() - began < sink.slow_for[domain]:
+            await asyncio.sleep(LOOK_S)
+        sink.slow_ones -= 1
 
     async def _body_drop(self) -> None:
         script = self.server.scripts.get("BODY")

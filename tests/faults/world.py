@@ -32,7 +32,7 @@ from campaigns.core.config import Config
 from campaigns.core.db import db, reading
 from campaigns.delivery import services as delivery
 from campaigns.delivery import tallies
-from campaigns.delivery.models import Batch, BatchState, Delivery, State
+from campaigns.delivery.models import Batch, BatchState, Delivery, Receiver, State
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
@@ -277,7 +277,7 @@ class Mailing:
         self.sinks.append(sink)
 
     def hurry(self) -> None:
-        """Let the time of every retry and of every closed server have come."""
+        """Let the time of every retry, of every closed server and of every receiver in trouble have come."""
         now = clock.now()
         with self.world.app.app_context():
             later = (Delivery.campaign_id == self.campaign_id, Delivery.next_at > now)
@@ -285,8 +285,9 @@ class Mailing:
             batches = sa.update(Batch).where(
                 Batch.campaign_id == self.campaign_id, Batch.state == BatchState.READY, Batch.next_at > now
             )
-            servers = sa.update(Server).where(Server.closed_until > now)
-            for statement in (deliveries, batches.values(next_at=now), servers.values(closed_until=now)):
+            servers = sa.update(Server).where(Server.closed_until > now).values(closed_until=now)
+            receivers = sa.update(Receiver).where(Receiver.next_at > now).values(next_at=now)
+            for statement in (deliveries, batches.values(next_at=now), servers, receivers):
                 db.session.execute(statement.execution_options(synchronize_session=False))
             db.session.commit()
             queue.nudge()
