@@ -36,7 +36,8 @@ def test_replies_that_came_before_a_reset_count_when_a_write_is_what_notices_it(
                 codes.append(channel.replies.popleft().code)
         return codes
 
-    with socket.create_server(("127.0.0.1", 0)) as listening, asyncio.Runner(
-        loop_factory=uvloop.new_event_loop
-    ) as runner:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         assert runner.run(talk(listening)) == [250, 421]
