@@ -18,7 +18,7 @@ SUPPRESSED = "suppressed"
 # The only columns that an address bar can sort by.
 SORTS: Mapping[str, Any] = {
     "email": Subscriber.address,
-    "added": Subscriber.created_at,
+    "added": Subscriber.id,  # in the order in which they came, and by the index that there is
     "opened": Subscriber.last_opened_at,
     "clicked": Subscriber.last_clicked_at,
 }
@@ -65,9 +65,10 @@ def people(search: Search) -> sa.Select[Subscriber]:
     if search.list_id is not None or search.status not in ("", SUPPRESSED):
         statement = statement.where(_is_on(search))
     column = SORTS[search.sort]
-    if search.descending:
-        return statement.order_by(column.desc().nulls_last(), Subscriber.id.desc())
-    return statement.order_by(column.asc().nulls_last(), Subscriber.id)
+    first = column.desc() if search.descending else column.asc()
+    last = Subscriber.id.desc() if search.descending else Subscriber.id
+    # PostgreSQL would not use the index of a column without nulls if told where to put them.
+    return statement.order_by(first.nulls_last() if column.nullable else first, last)
 
 
 def _matches(text: str) -> sa.ColumnElement[bool]:

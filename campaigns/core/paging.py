@@ -53,10 +53,16 @@ def paginate(
     statement: sa.Select[Any], *, number: int, size: int = PAGE_SIZE, scalars: bool = True
 ) -> Page[Any]:
     """That page of the statement's rows (entities, or whole rows with scalars=False) and the total."""
-    total = (
-        db.session.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
-    )
+    total = db.session.scalar(_counting(statement)) or 0
     number = min(number, max(1, -(-total // size)))
     rows = db.session.execute(statement.limit(size).offset((number - 1) * size))
     items = rows.scalars().all() if scalars else rows.all()
     return Page(items=items, number=number, size=size, total=total)
+
+
+def _counting(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """How many rows it has. Without its columns the database need not read the rows themselves."""
+    whole = statement.order_by(None)
+    if whole._distinct or whole._group_by_clauses:
+        return sa.select(sa.func.count()).select_from(whole.subquery())
+    return whole.with_only_columns(sa.func.count(), maintain_column_froms=True)

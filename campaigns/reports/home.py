@@ -20,6 +20,7 @@ from campaigns.settings.models import Sender, Server
 LATELY = timedelta(days=7)
 MOST = 5
 LAST_SHOWN = 3
+LARGE = 50_000  # people: from here on what reads all of them comes after the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,11 @@ def steps() -> Steps:
         has_campaign=_any(sa.select(Campaign.id)),
         has_sent=_any(sa.select(Campaign.id).where(Campaign.started_at.is_not(None))),
     )
+
+
+def is_large() -> bool:
+    """Whether the page had better come before what reads all people."""
+    return bool((db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0) > LARGE)
 
 
 def _any(statement: Any) -> bool:

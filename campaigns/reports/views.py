@@ -50,8 +50,16 @@ def home() -> Any:
         last=last,
         median=median,
         steps=start.steps(),
-        growth=series.growth(zone, days=GROWTH_DAYS, now=now),
+        is_large=start.is_large(),
+        growth=lambda: series.growth(zone, days=GROWTH_DAYS, now=now),
     )
+
+
+@bp.get("/growth")
+@allow(Action.READ)
+def growth() -> Any:
+    now, zone = clock.now(), clock.zone(operator().time_zone)
+    return render_template("reports/_growth.html", growth=series.growth(zone, days=GROWTH_DAYS, now=now))
 
 
 @bp.get("/in-flight")

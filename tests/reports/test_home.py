@@ -117,3 +117,16 @@ def test_growth_is_reckoned_back_from_today(each_database: Flask) -> None:
     assert found.subscribed == [2, 3, 4]
     assert (found.came, found.left) == (3, 1)
     assert [day.hour for day in found.days] == [0, 0, 0]
+
+
+def test_how_the_lists_grow_comes_after_the_page_where_there_are_many_people(
+    app: Flask, ada, monkeypatch
+) -> None:
+    make_subscriber("ana@example.org", lists=[make_list()])
+    small = ada.get("/").text
+    assert "last 30 days" in small and "/growth" not in small
+    monkeypatch.setattr(home, "LARGE", 0)
+    large = ada.get("/").text
+    assert 'hx-get="/growth"' in large
+    assert "last 30 days" not in large
+    assert "last 30 days" in ada.get("/growth").text
