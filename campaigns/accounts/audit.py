@@ -36,6 +36,7 @@ LABELS = {
     "domain.keys_created": _("Made new keys of a sending domain"),
     "domain.key_deleted": _("Deleted a key of a sending domain"),
     "domain.deleted": _("Deleted a sending domain"),
+    "campaign.hours_changed": _("Changed the sending hours of a campaign"),
     "site.updated": _("Changed the site"),
     "practice.emptied": _("Emptied the practice mailbox"),
 }

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns.delivery import hours
 from campaigns.delivery.pace import End, Pace, boot_seconds
 from campaigns.delivery.throttle import LEASE_S, Throttle
 
@@ -28,12 +29,13 @@ SHORTEST_WAIT_S = 0.01
 
 
 class Brake:
-    """Asked by a lane between two windows. `closes_at` is the end of the campaign's sending hours, if any."""
+    """Asked by a lane between two windows."""
 
-    def __init__(self, throttle: Throttle, *, pace: Pace, closes_at: datetime | None = None) -> None:
+    def __init__(self, throttle: Throttle, *, pace: Pace) -> None:
         self._throttle = throttle
         self._pace = pace
-        self._closes_at = closes_at
+        self._sending_hours: str | None = None
+        self._closes_at: datetime | None = None
         self._begun = self._looked = boot_seconds()
         self._part = throttle.connections
 
@@ -47,6 +49,13 @@ class Brake:
         self._begun = self._looked = boot_seconds()
         self._part = self._throttle.connections
         return True
+
+    def keep_to(self, sending_hours: str | None, now: datetime) -> None:
+        """The campaign's hours as they stand now: an operator may change them while it goes out."""
+        if sending_hours == self._sending_hours:
+            return
+        rest = hours.remaining(sending_hours, now)
+        self._sending_hours, self._closes_at = sending_hours, None if rest is None else now + rest
 
     def reason_to_end(self, now: datetime) -> End | None:
         """Why nothing more may be sent, as far as it is not for want of leave."""

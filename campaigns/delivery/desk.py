@@ -29,8 +29,8 @@ T = TypeVar("T")
 CLAIMS_PER_TURN = 4
 RETRY_S = 0.3
 _STATUS = {
-    "sqlite": sa.text("SELECT status, epoch FROM campaign WHERE id = :campaign"),
-    "postgresql": sa.text("SELECT status, epoch FROM campaign WHERE id = :campaign FOR SHARE"),
+    "sqlite": sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign"),
+    "postgresql": sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign FOR SHARE"),
 }
 _SETTINGS = {
     # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy. A lane walks along
@@ -72,10 +72,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a turn brought: the next window (empty: none now), and whether the campaign still runs."""
+    """What a turn brought: the next window (empty: none now), whether the campaign still runs, and its hours."""
 
     copies: list[Copy]
     is_running: bool
+    sending_hours: str | None
 
 
 @dataclass
@@ -166,14 +167,14 @@ class Desk:
         )
         with self._durable().begin():
             connection = self._durable()
-            status = self._status(connection)
-            draft.is_running = status == (Status.SENDING, self._epoch)
+            status, epoch, sending_hours = self._status(connection)
+            draft.is_running = (status, epoch) == (Status.SENDING, self._epoch)
             self._keep(connection, draft, again=again)
             records.write(
                 connection,
                 verdicts,
                 server_id=self._server_id,
-                is_cancelled=status[0] is Status.CANCELLED,
+                is_cancelled=status is Status.CANCELLED,
                 now=now,
             )
             bounces.record(connection, verdicts, key=self._address_key, now=now)
@@ -185,7 +186,7 @@ class Desk:
                 self._fill(connection, draft, size, now)
             self._settle(connection, draft, stops=not draft.copies)
         self.held = draft.held
-        return Turn(draft.copies, draft.is_running)
+        return Turn(draft.copies, draft.is_running, sending_hours)
 
     def _durable(self) -> sa.Connection:
         if self._connection is None:
@@ -200,11 +201,15 @@ class Desk:
             self._connection = connection
         return self._connection
 
-    def _status(self, connection: sa.Connection) -> tuple[Status, int]:
-        """Status and epoch, shared-locked: who pauses or cancels waits for the end of this turn."""
+    def _status(self, connection: sa.Connection) -> tuple[Status, int, str | None]:
+        """Status, epoch and hours, shared-locked: who pauses or cancels waits for the end of this turn."""
         statement = _STATUS[connection.dialect.name]
         row = connection.execute(statement, {"campaign": self._campaign_id}).first()
-        return (Status.CANCELLED, -1) if row is None else (Status(row.status), row.epoch)
+        return (
+            (Status.CANCELLED, -1, None)
+            if row is None
+            else (Status(row.status), row.epoch, row.sending_hours)
+        )
 
     def _keep(self, connection: sa.Connection, draft: Draft, *, again: bool) -> None:
         for key, held in list(draft.held.items()):

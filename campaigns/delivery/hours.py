@@ -8,11 +8,11 @@ from campaigns.planning import windows
 from campaigns.planning.models import Campaign
 
 
-def remaining(campaign: Campaign, now: datetime) -> timedelta | None:
-    """For how long mails may still go out: zero outside its hours, None when it has none and goes at any."""
-    if not campaign.sending_hours:
+def remaining(sending_hours: str | None, now: datetime) -> timedelta | None:
+    """For how long mails may still go out: zero outside these hours, None when there are none: at any."""
+    if not sending_hours:
         return None
-    return windows.remaining(windows.parse(campaign.sending_hours), now)
+    return windows.remaining(windows.parse(sending_hours), now)
 
 
 def next_opening(campaign: Campaign, now: datetime) -> datetime | None:

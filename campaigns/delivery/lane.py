@@ -240,6 +240,7 @@ class Lane:
         turn = await self._in_thread(work)
         self._journal.forget(verdict.delivery_id for verdict in verdicts)
         self._deadline = started + self._pace.lease_s - self._pace.slack_s
+        self._brake.keep_to(turn.sending_hours, self._clock())
         return turn.copies if turn.is_running else None
 
     async def _keep_leases(self) -> None:

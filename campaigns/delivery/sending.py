@@ -93,13 +93,13 @@ def _send(campaign_id: int, pace: Pace, should_yield: Callable[[], bool], now: C
     server = routes.choose(campaign, now=now())
     if server is None:
         return _no_server(campaign, now())
-    rest = hours.remaining(campaign, now())
-    if rest is not None and not rest:
+    if hours.next_opening(campaign, now()):
         db.session.rollback()
         return End.CLOSED
     owner = name_of_process()
     throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=pace.lease_s)
-    brake = Brake(throttle, pace=pace, closes_at=None if rest is None else now() + rest)
+    brake = Brake(throttle, pace=pace)
+    brake.keep_to(campaign.sending_hours, now())
     try:
         lane, journal = _open(campaign, server, pace, brake, owner, should_yield, now)
     except (TemplateError, DomainError) as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow
+from campaigns.accounts import audit
+from campaigns.accounts.forms import accepted
+from campaigns.accounts.guards import Action, allow, operator
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -15,6 +17,8 @@ from campaigns.core.i18n import _
 from campaigns.delivery import hours, pacing, queries, receivers, routes, services
 from campaigns.delivery.models import State
 from campaigns.planning import queries as planning
+from campaigns.planning import services as planning_services
+from campaigns.planning.forms import HoursForm
 from campaigns.planning.models import Campaign, PauseReason, Status
 
 bp = Blueprint("delivery", __name__)
@@ -47,6 +51,22 @@ def sending(campaign_id: int) -> Any:
 @allow(Action.READ)
 def sending_now(campaign_id: int) -> Any:
     return render_template("delivery/_now.html", **_facts(planning.campaign(campaign_id)))
+
+
+@bp.route("/campaigns/<int:campaign_id>/sending/hours", methods=["GET", "POST"])
+@allow(Action.EDIT)
+def edit_hours(campaign_id: int) -> Any:
+    found, form = planning.campaign(campaign_id), HoursForm()
+    if request.method == "GET" and not found.may_change_hours:
+        return redirect(url_for("planning.show", campaign_id=campaign_id))
+    if form.validate_on_submit() and accepted(form, lambda: _change_hours(found, form)):
+        db.session.commit()
+        queue.nudge()  # these may be its hours by now
+        flash(_("Its sending hours are changed. What is on its way to the server still arrives."), "success")
+        return redirect(url_for(".sending", campaign_id=campaign_id), 303)
+    if not form.keeps_hours.data:
+        form.show_hours(found.sending_hours, zone=clock.zone(operator().time_zone).key)
+    return render_template("delivery/hours.html", campaign=found, form=form), _status(form)
 
 
 @bp.post("/campaigns/<int:campaign_id>/pause")
@@ -88,6 +108,20 @@ def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any
         queue.nudge()
         flash(sentence, "success")
     return redirect(url_for(".sending", campaign_id=campaign_id), 303)
+
+
+def _change_hours(found: Campaign, form: HoursForm) -> bool:
+    """Change them and note who did; raises Invalid or Conflict."""
+    now, ip = clock.now(), request.remote_addr or ""
+    before = found.sending_hours or ""
+    planning_services.change_sending_hours(found, form.sending_hours(), now=now)
+    details = {"before": before, "after": found.sending_hours or ""}
+    audit.record("campaign.hours_changed", found.name, by=operator(), now=now, ip=ip, **details)
+    return True
+
+
+def _status(form: HoursForm) -> int:
+    return 422 if form.is_submitted() else 200
 
 
 def _facts(campaign: Campaign) -> dict[str, Any]:

@@ -147,19 +147,9 @@ class TestMailForm(FlaskForm):
     person = SelectField(_("As it would reach"), choices=[], validate_choice=False)
 
 
-class ScheduleForm(FlaskForm):
-    """Now, or at a time of the operator's zone."""
+class HoursForm(FlaskForm):
+    """The hours in which a campaign may go out, or any."""
 
-    version = HiddenField()
-    when = RadioField(
-        _("When"),
-        choices=[
-            SelectChoice("now", _("Now, with a minute to take it back")),
-            SelectChoice("later", _("At a time")),
-        ],
-        default="now",
-    )
-    at = StringField(_("Day and time"))
     keeps_hours = BooleanField(
         _("Only at certain hours"), description=_("Outside them it waits, and goes on by itself.")
     )
@@ -197,6 +187,21 @@ class ScheduleForm(FlaskForm):
             raise Invalid(_("Choose at least one day to send on."), field="window_days")
         text = f"{days} {self.window_start.data}-{self.window_end.data} {self.window_zone.data}"
         return str(windows.parse(text))
+
+
+class ScheduleForm(HoursForm):
+    """Now, or at a time of the operator's zone."""
+
+    version = HiddenField()
+    when = RadioField(
+        _("When"),
+        choices=[
+            SelectChoice("now", _("Now, with a minute to take it back")),
+            SelectChoice("later", _("At a time")),
+        ],
+        default="now",
+    )
+    at = StringField(_("Day and time"))
 
     @property
     def known_version(self) -> int:

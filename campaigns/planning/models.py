@@ -67,6 +67,8 @@ class PauseReason(StrEnum):
         }[self]
 
 
+GOING_OUT = (Status.SCHEDULED, Status.PREPARING, Status.SENDING, Status.PAUSED)
+
 campaign_list = sa.Table(
     "campaign_list",
     Model.metadata,
@@ -124,6 +126,11 @@ class Campaign(Model):
     @property
     def is_editable(self) -> bool:
         return self.status is Status.DRAFT
+
+    @property
+    def may_change_hours(self) -> bool:
+        """Whether it still goes out, so that its sending hours can be others than it was scheduled with."""
+        return self.status in GOING_OUT
 
     @property
     def is_under_way(self) -> bool:

@@ -18,7 +18,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, preflight, states, windows
-from campaigns.planning.models import Campaign, Link, Revision, Status
+from campaigns.planning.models import GOING_OUT, Campaign, Link, Revision, Status
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
@@ -144,6 +144,30 @@ def set_sending_hours(campaign: Campaign, text: str | None) -> None:
     Raises Invalid(field="window").
     """
     campaign.sending_hours = str(windows.parse(text)) if text else None
+
+
+def change_sending_hours(campaign: Campaign, text: str | None, *, now: datetime) -> None:
+    """Let a campaign that is scheduled or under way go on only at these hours, at any for none.
+
+    Lanes that send it keep to them from their next window on. Raises Invalid(field="window"), and
+    Conflict when it is a draft or over.
+    """
+    values = {
+        "sending_hours": str(windows.parse(text)) if text else None,
+        "version": Campaign.version + 1,
+        "updated_at": now,
+    }
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.status.in_(GOING_OUT))
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire(campaign)
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict(
+            _("This campaign does not wait to go out any more, so its hours stay. Look at its page.")
+        )
 
 
 def unschedule(campaign: Campaign, *, now: datetime) -> None:
