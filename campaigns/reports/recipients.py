@@ -82,13 +82,13 @@ def page(campaign_id: int, chosen: Filter, *, before: int | None = None, after: 
         return Slice([], None, None, 0)
     # To sort a few who did something is cheaper than to walk past all who did not.
     is_few = bool(chosen.done) and total is not None and total < FEW
-    statement = _rows(campaign_id, chosen, walks=not is_few).limit(PAGE_SIZE + 1)
+    statement = _rows(campaign_id, chosen, walks=not is_few)
     if before is not None:
-        rows = list(db.session.execute(statement.where(Delivery.id < before).order_by(Delivery.id.desc())))
+        rows = _some(statement.where(Delivery.id < before).order_by(Delivery.id.desc()))
         has_previous, has_next = len(rows) > PAGE_SIZE, True
         rows = rows[:PAGE_SIZE][::-1]
     else:
-        rows = list(db.session.execute(statement.where(Delivery.id > (after or 0)).order_by(Delivery.id)))
+        rows = _some(statement.where(Delivery.id > (after or 0)).order_by(Delivery.id))
         has_previous, has_next = bool(after), len(rows) > PAGE_SIZE
         rows = rows[:PAGE_SIZE]
     return Slice(
@@ -97,6 +97,22 @@ def page(campaign_id: int, chosen: Filter, *, before: int | None = None, after: 
         after=rows[-1].Delivery.id if rows and has_next else None,
         total=total,
     )
+
+
+def _some(statement: sa.Select[Any]) -> list[Any]:
+    """A page of them and one more. Chosen first: without statistics PostgreSQL would join everybody for it."""
+    chosen = statement.with_only_columns(Delivery.id).limit(PAGE_SIZE + 1)
+    found = db.session.scalars(chosen).all()
+    rows = db.session.execute(_of(found, Delivery, Subscriber.email, Subscriber.fields))
+    by_id = {row.Delivery.id: row for row in rows}
+    return [by_id[each] for each in found]
+
+
+def _of(delivery_ids: Sequence[int], *columns: Any) -> sa.Select[Any]:
+    """Those recipients, also if their person is erased."""
+    joined = sa.select(*columns).select_from(Delivery)
+    joined = joined.outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+    return joined.where(Delivery.id.in_(delivery_ids))
 
 
 def recipient(campaign_id: int, delivery_id: int) -> Delivery:
@@ -124,28 +140,27 @@ def export(campaign_id: int, chosen: Filter) -> Iterator[list[str]]:
     yield list(HEADINGS)
     last = 0
     while True:
-        walk = _rows(campaign_id, chosen, walks=True).where(Delivery.id > last)
-        statement: Any = walk.with_only_columns(Delivery.id, *_EXPORTED)
-        rows = db.session.execute(statement.order_by(Delivery.id).limit(CHUNK_ROWS)).all()
-        for row in rows:
+        walk = _rows(campaign_id, chosen, walks=True).where(Delivery.id > last).order_by(Delivery.id)
+        found = db.session.scalars(walk.with_only_columns(Delivery.id).limit(CHUNK_ROWS)).all()
+        for row in db.session.execute(_of(found, *_EXPORTED).order_by(Delivery.id)):
             yield _cells(row)
-        if len(rows) < CHUNK_ROWS:
+        if len(found) < CHUNK_ROWS:
             return
-        last = rows[-1].id
+        last = found[-1]
 
 
 def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select[Any]:
     """`walks` along the ids instead of sorting the whole campaign for each page or chunk."""
     campaign = Delivery.campaign_id + 0 if walks else Delivery.campaign_id  # hides the column from its index
-    statement = (
-        sa.select(Delivery, Subscriber.email, Subscriber.fields)
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(campaign == campaign_id, *_conditions(chosen))
-    )
+    statement = sa.select(Delivery).where(campaign == campaign_id, *_conditions(chosen))
     if walks and (ends := ledger.ids_of(campaign_id)):
         statement = statement.where(Delivery.id.between(*ends))
     if chosen.search:
-        statement = statement.where(Subscriber.email.icontains(chosen.search, autoescape=True))
+        person = sa.and_(
+            Subscriber.id == Delivery.subscriber_id,
+            Subscriber.email.icontains(chosen.search, autoescape=True),
+        )
+        statement = statement.join(Subscriber, person)
     return statement
 
 
