@@ -89,6 +89,7 @@ def operator_pages(page: Page) -> dict[str, str]:
     for name in list(found):
         if name == "report":
             found["recipients"] = found["report"].replace("/report", "/recipients")
+            found["failures"] = found["report"].replace("/report", "/failures")
         if name == "campaign-edit":
             found["check"] = found["campaign-edit"].replace("/edit", "/check")
     return found
