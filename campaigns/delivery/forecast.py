@@ -1,4 +1,4 @@
-"""When the rest will be out, as far as one can know: the rate, the server's limits, its warm-up, the hours. Pure."""
+"""When the rest will be out, as far as one can know: the rate, the limits of servers and receivers, the hours. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from campaigns.settings import warmup
 MOST_STEPS = 3000  # beyond, nobody wants to know the hour
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+NOTHING = 1e-6  # of a mail: what sums of fractions leave
 
 
 @dataclass(frozen=True, slots=True)
-class Pacing:
-    """All that sets the pace: mails a second by nature and by limits, and how much is still free now."""
+class ServerPace:
+    """What one server may send: mails a second by nature and by limits, and how much is still free now."""
 
     per_second: float  # what it does unhindered, or what limits by second and minute leave of that
     per_hour: int | None = None
@@ -29,7 +30,23 @@ class Pacing:
     warm_up_from: date | None = None
     warm_up_curve: Sequence[int] = ()
     used_today: int = 0  # of the warm-up's day
-    zone: ZoneInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverPace:
+    """A receiver that is sent to no faster than that, and how many of the mails are for it."""
+
+    number: int
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """All that sets the pace of a campaign: the servers that share it, limited receivers, and its hours."""
+
+    servers: Sequence[ServerPace]
+    receivers: Sequence[ReceiverPace] = ()
+    zone: ZoneInfo | None = None  # of the warm-ups' days
     window: Window | None = None
 
 
@@ -37,11 +54,17 @@ def expected_end(number: int, pacing: Pacing, *, start: datetime) -> datetime | 
     """When `number` mails are out that begin at `start`; None when it can't be said."""
     if number <= 0:
         return start
-    if pacing.per_second <= 0:
-        return None
-    run = _Run(start, number, pacing)
-    for _step in range(MOST_STEPS):
-        if run.left <= 0:
+    ends = [_end(number, pacing.servers, pacing, start)]
+    for each in pacing.receivers:  # beside each other: the longest of the queues decides
+        ends.append(_end(each.number, [ServerPace(each.per_second)], pacing, start))
+    known = [each for each in ends if each is not None]
+    return max(known) if len(known) == len(ends) else None
+
+
+def _end(number: float, servers: Sequence[ServerPace], pacing: Pacing, start: datetime) -> datetime | None:
+    run = _Run(start, number, servers, pacing)
+    for _step in range(MOST_STEPS if run.can_send else 0):
+        if run.left <= NOTHING:
             return run.at
         run.step()
     return None
@@ -50,63 +73,89 @@ def expected_end(number: int, pacing: Pacing, *, start: datetime) -> datetime | 
 class _Run:
     """The send in pieces, each of which ends where what may be sent changes."""
 
-    def __init__(self, start: datetime, number: int, pacing: Pacing) -> None:
+    def __init__(self, start: datetime, number: float, servers: Sequence[ServerPace], pacing: Pacing) -> None:
         self.at = start
-        self.left = float(number)
-        self._pacing = pacing
-        self._zone = pacing.zone or ZoneInfo("UTC")
-        self._hour_ends, self._hour_left = start + HOUR, _first(pacing.free_this_hour, pacing.per_hour)
-        self._day_ends, self._day_left = start + DAY, _first(pacing.free_today, pacing.per_day)
-        self._today = warmup.day_of(start, self._zone)
-        self._warm_left = self._warm_up(used=pacing.used_today)
+        self.left = number
+        self._window = pacing.window
+        zone = pacing.zone or ZoneInfo("UTC")
+        self._servers = [_Server(each, start, zone) for each in servers if each.per_second > 0]
+
+    @property
+    def can_send(self) -> bool:
+        return bool(self._servers)
 
     def step(self) -> None:
         """Go on to the next moment at which something changes, or to the end."""
-        window = self._pacing.window
-        if window is not None:
-            self._go_to(windows.next_opening(window, self.at))
-        used_up = self._used_up()
-        if used_up:
-            self._go_to(max(used_up))
+        if self._window is not None:
+            self._go_to(windows.next_opening(self._window, self.at))
+        changes = [each.changes_at for each in self._servers if each.changes_at is not None]
+        if self._window is not None:
+            changes.append(self.at + windows.remaining(self._window, self.at))
+        sending = [each for each in self._servers if each.may > NOTHING]
+        if not sending:
+            self._go_to(min(changes))
             return
-        ends = min(self._hour_ends, self._day_ends, warmup.end_of(self._today, self._zone))
-        if window is not None:
-            ends = min(ends, self.at + windows.remaining(window, self.at))
-        may = min(self.left, self._hour_left, self._day_left, self._warm_left)
-        seconds = (ends - self.at).total_seconds()
-        sent = min(may, self._pacing.per_second * seconds)
-        for name in ("left", "_hour_left", "_day_left", "_warm_left"):
-            setattr(self, name, getattr(self, name) - sent)
-        if self.left <= 1e-9:
-            self.left = 0
-            self.at += timedelta(seconds=sent / self._pacing.per_second)
-            return
-        self._go_to(ends)
-
-    def _used_up(self) -> list[datetime]:
-        """When those limits are renewed of which nothing is left."""
-        tomorrow = warmup.end_of(self._today, self._zone)
-        renewals = (
-            (self._hour_left, self._hour_ends),
-            (self._day_left, self._day_ends),
-            (self._warm_left, tomorrow),
-        )
-        return [ends for left, ends in renewals if left <= 0]
+        seconds = [self.left / sum(each.per_second for each in sending)]
+        seconds += [each.may / each.per_second for each in sending]
+        seconds += [(moment - self.at).total_seconds() for moment in changes]
+        for each in sending:
+            self.left -= each.send(min(seconds))
+        self._go_to(self.at + timedelta(seconds=min(seconds)))
 
     def _go_to(self, moment: datetime) -> None:
-        """What is renewed by then is renewed."""
         self.at = moment
+        for each in self._servers:
+            each.go_to(moment)
+
+
+class _Server:
+    """What is left of a server's hour, day and warm-up while the send goes on."""
+
+    def __init__(self, pace: ServerPace, start: datetime, zone: ZoneInfo) -> None:
+        self.per_second = pace.per_second
+        self._pace = pace
+        self._zone = zone
+        self._hour_ends, self._hour_left = start + HOUR, _first(pace.free_this_hour, pace.per_hour)
+        self._day_ends, self._day_left = start + DAY, _first(pace.free_today, pace.per_day)
+        self._today = warmup.day_of(start, zone)
+        self._warm_left = self._warm_up(used=pace.used_today)
+
+    @property
+    def may(self) -> float:
+        """How many it may send before something is renewed; infinite without limits."""
+        return min(self._hour_left, self._day_left, self._warm_left)
+
+    @property
+    def changes_at(self) -> datetime | None:
+        """When the next of its limits is renewed; None without limits."""
+        renewals = (
+            (self._pace.per_hour, self._hour_ends),
+            (self._pace.per_day, self._day_ends),
+            (self._pace.warm_up_from, warmup.end_of(self._today, self._zone)),
+        )
+        return min((ends for limit, ends in renewals if limit is not None), default=None)
+
+    def send(self, seconds: float) -> float:
+        """Send for so long; how many mails that was."""
+        number = min(self.may, self.per_second * seconds)
+        self._hour_left -= number
+        self._day_left -= number
+        self._warm_left -= number
+        return number
+
+    def go_to(self, moment: datetime) -> None:
+        """What is renewed by then is renewed."""
         if moment >= self._hour_ends:
-            self._hour_ends, self._hour_left = moment + HOUR, _first(None, self._pacing.per_hour)
+            self._hour_ends, self._hour_left = moment + HOUR, _first(None, self._pace.per_hour)
         if moment >= self._day_ends:
-            self._day_ends, self._day_left = moment + DAY, _first(None, self._pacing.per_day)
+            self._day_ends, self._day_left = moment + DAY, _first(None, self._pace.per_day)
         today = warmup.day_of(moment, self._zone)
         if today != self._today:
             self._today = today
             self._warm_left = self._warm_up(used=0)
 
     def _warm_up(self, *, used: int) -> float:
-        allowed = warmup.allowance(self._pacing.warm_up_from, self._pacing.warm_up_curve, self._today)
+        allowed = warmup.allowance(self._pace.warm_up_from, self._pace.warm_up_curve, self._today)
         return math.inf if allowed is None else max(0, allowed - used)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from campaigns.core import clock
-from campaigns.delivery import allowance, forecast, hours, routes, throttle
+from campaigns.delivery import allowance, forecast, hours, limited, routes, throttle
 from campaigns.delivery.allowance import Caps, Counts
-from campaigns.delivery.forecast import Pacing
+from campaigns.delivery.forecast import Pacing, ServerPace
 from campaigns.planning import windows
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import queries as settings
@@ -34,36 +34,55 @@ class Holdup:
 
 def expected_end(campaign: Campaign, waiting: int, *, per_second: float, now: datetime) -> datetime | None:
     """When `waiting` mails will be out, at the measured rate or, before there is one, at the servers' last."""
-    pacing = pacing_of(campaign, _servers(campaign), per_second=per_second, now=now)
+    pacing = pacing_of(campaign, _servers(campaign), waiting, per_second=per_second, now=now)
     start = max(now, campaign.send_at or now) if campaign.status is Status.SCHEDULED else now
     return forecast.expected_end(waiting, pacing, start=start)
 
 
-def pacing_of(campaign: Campaign, servers: list[Server], *, per_second: float, now: datetime) -> Pacing:
-    """The rate and all that limits it, as it stands now; servers that share the work give what they have together."""
+def pacing_of(
+    campaign: Campaign, servers: list[Server], waiting: int, *, per_second: float, now: datetime
+) -> Pacing:
+    """The rate and all that limits it, as it stands now."""
     window = windows.parse(campaign.sending_hours) if campaign.sending_hours else None
-    limits = {server.id: throttle.limits_of(server) for server in servers}
+    receivers = limited.paces(campaign, waiting)
     usual = sum(server.measured_per_minute or 0 for server in servers) / 60
-    is_unhindered = campaign.status is Status.SENDING and window is None and not any(limits.values())
+    is_limited = any(throttle.limits_of(server) for server in servers)
+    is_unhindered = campaign.status is Status.SENDING and not (is_limited or window or receivers)
     # While a limit or the night holds it up, the last minute says nothing about the next.
     rate = per_second if is_unhindered else max(per_second, usual)
-    caps = [limits[server.id].at(now) for server in servers]
-    fastest = sum(each.per_second for each in caps) if caps else math.inf
-    if fastest < math.inf:
-        rate = min(rate or math.inf, fastest)
-    counts = [throttle.counts_of(server.id) if limits[server.id] else {} for server in servers]
-    warming = limits[servers[0].id] if len(servers) == 1 else None
     return Pacing(
-        per_second=rate,
-        per_hour=_together([each.hour for each in caps]),
-        per_day=_together([each.day for each in caps]),
-        free_this_hour=_together([_free(*each, "hour", now) for each in zip(counts, caps, strict=True)]),
-        free_today=_together([_free(*each, "day", now) for each in zip(counts, caps, strict=True)]),
-        warm_up_from=warming.warm_up_from if warming else None,
-        warm_up_curve=warming.warm_up_curve if warming else (),
-        used_today=allowance.used_today(counts[0], caps[0]) if warming else 0,
+        servers=[_pace(server, rate * _part(server, servers), now=now) for server in servers],
+        receivers=receivers,
         zone=clock.zone(settings.site().time_zone),
         window=window,
+    )
+
+
+def _part(server: Server, servers: list[Server]) -> float:
+    """Which part of the whole rate is that server's, by what each did last; equal parts where nobody knows."""
+    known = [each.measured_per_minute for each in servers]
+    if not all(known):
+        return 1 / len(servers)
+    return (server.measured_per_minute or 0) / sum(each or 0 for each in known)
+
+
+def _pace(server: Server, rate: float, *, now: datetime) -> ServerPace:
+    """That server's rate and limits, and what it has given lately."""
+    limits = throttle.limits_of(server)
+    if not limits:
+        return ServerPace(rate)
+    caps, counts = limits.at(now), throttle.counts_of(server.id)
+    if caps.per_second < math.inf:
+        rate = min(rate or math.inf, caps.per_second)
+    return ServerPace(
+        per_second=rate,
+        per_hour=caps.hour,
+        per_day=caps.day,
+        free_this_hour=_free(counts, caps, "hour", now),
+        free_today=_free(counts, caps, "day", now),
+        warm_up_from=limits.warm_up_from,
+        warm_up_curve=limits.warm_up_curve,
+        used_today=allowance.used_today(counts, caps),
     )
 
 
@@ -96,11 +115,6 @@ def _holdup_of(server: Server, now: datetime) -> Holdup | None:
 def _servers(campaign: Campaign) -> list[Server]:
     """Those that share the work; the ones that only step in are no help in counting."""
     return next(iter(routes.of(campaign)), [])
-
-
-def _together(numbers: list[int | None]) -> int | None:
-    known = [each for each in numbers if each is not None]
-    return sum(known) if known and len(known) == len(numbers) else None
 
 
 def _limit(counts: Counts, caps: Caps, now: datetime) -> Holdup | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -109,3 +109,14 @@ def some_who_get_it(list_ids: Collection[int], *, most: int) -> list[Subscriber]
         sa.select(Subscriber).where(is_subscribed, ~is_suppressed).order_by(Subscriber.id.desc()).limit(most)
     )
     return list(db.session.scalars(statement))
+
+
+def addresses_of_some(list_ids: Collection[int], *, every: int) -> Sequence[str]:
+    """The addresses of one in `every` who would get it: what the others are like."""
+    people = select_for_ledger(list_ids).subquery()
+    statement = (
+        sa.select(Subscriber.email)
+        .join(people, people.c.subscriber_id == Subscriber.id)
+        .where(people.c.reason.is_(None), people.c.subscriber_id % every == 0)
+    )
+    return db.session.scalars(statement).all()

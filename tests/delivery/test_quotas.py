@@ -10,7 +10,7 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, sending
+from campaigns.delivery import launch, pacing, queries, sending
 from campaigns.delivery.lane import End
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
@@ -100,3 +100,31 @@ def _let_pass(time: timedelta) -> None:
         )
     )
     db.session.commit()
+
+
+def test_the_expected_end_waits_for_a_limited_receiver_before_and_while_it_goes(each_database: Flask) -> None:
+    limits.create_domain_limit("gmail.com", per_minute=10)
+    limits.create_domain_limit("example.net", per_minute=1)  # nobody is there
+    with SmtpServer() as server:
+        campaign = make_mixed(server, limited=40, others=60, domains=("gmail.com", "googlemail.com"))
+        now = clock.now()
+        before = pacing.expected_end(fresh(campaign), 100, per_second=50, now=now)
+        db.session.rollback()
+        lanes(each_database, campaign, 1)
+        now_sending = clock.now()
+        while_sending = queries.progress(id_of(campaign), now=now_sending).expected_end
+    assert before == now + timedelta(minutes=4)
+    assert states(campaign) == {"sent": 70, "deferred": 30}
+    assert while_sending is not None
+    assert timedelta(minutes=2, seconds=50) < while_sending - now_sending < timedelta(minutes=4)
+
+
+def test_a_draft_is_told_when_a_limited_receiver_has_all_of_it(each_database: Flask) -> None:
+    limits.create_domain_limit("gmail.com", per_minute=10)
+    readers = make_list()
+    for number in range(30):
+        make_subscriber(f"d{next(_numbers)}-{number}@gmail.com", lists=[readers])
+        make_subscriber(f"d{next(_numbers)}-{number}@example.org", lists=[readers])
+    draft = make_campaign(lists=[readers], server_id=make_server(per_second=50).id)
+    now = clock.now()
+    assert pacing.expected_end(draft, 60, per_second=0, now=now) == now + timedelta(minutes=3)
