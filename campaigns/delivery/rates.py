@@ -1,15 +1,17 @@
-"""Too many dead addresses: a list gone bad, which costs the sender's good name."""
+"""What goes wrong over a whole campaign: a list gone bad, doubts, mails that can't be made."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.delivery import services, tallies
-from campaigns.delivery.models import BOUNCES, Delivery, State
+from campaigns.delivery.models import BOUNCES, Delivery, Reason, State
+from campaigns.delivery.watch import UNMADE_OF_AT_LEAST, is_much_unmade
 from campaigns.delivery.words import said
 from campaigns.planning.models import Campaign, PauseReason
 
@@ -20,42 +22,64 @@ UNKNOWN_SHARE = 0.001
 
 
 def check(campaign_id: int, *, now: datetime) -> bool:
-    """Pause a campaign with too many hard bounces or doubts since it was last (re)started; whether it did."""
+    """Pause a campaign in which too much goes wrong since it was last (re)started; whether it did.
+
+    Too many hard bounces, doubts, or mails that could not be made. A lane sees its own share of these only.
+    """
     if not _is_worth_a_look(campaign_id):
         return False
+    found = _cause(_counts(campaign_id))
+    if found is None:
+        return False
+    reason, detail = found
+    return services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)
+
+
+def _counts(campaign_id: int) -> Any:
+    """`bounced`, `unknown`, `unmade` and all that were `answered` since the (re)start. Reads the whole campaign."""
     since = db.session.scalar(sa.select(Campaign.updated_at).where(Campaign.id == campaign_id))
-    bounced = sa.func.count().filter(Delivery.state == State.FAILED, Delivery.reason.in_(BOUNCES))
-    unknown = sa.func.count().filter(Delivery.state == State.UNKNOWN)
-    answered = sa.func.count().filter(Delivery.state.in_((State.SENT, State.FAILED)))
-    row = db.session.execute(
-        sa.select(bounced.label("bounced"), unknown.label("unknown"), answered.label("answered")).where(
-            Delivery.campaign_id == campaign_id, Delivery.done_at > since
-        )
+    failed = Delivery.state == State.FAILED
+    counted = {
+        "bounced": sa.and_(failed, Delivery.reason.in_(BOUNCES)),
+        "unknown": Delivery.state == State.UNKNOWN,
+        "unmade": sa.and_(failed, Delivery.reason == Reason.CONTENT),
+        "answered": Delivery.state.in_((State.SENT, State.FAILED)),
+    }
+    columns = [sa.func.count().filter(each).label(name) for name, each in counted.items()]
+    return db.session.execute(
+        sa.select(*columns).where(Delivery.campaign_id == campaign_id, Delivery.done_at > since)
     ).one()
-    if is_too_many(row.bounced, row.answered):
-        detail = _(
+
+
+def _cause(counts: Any) -> tuple[PauseReason, str] | None:
+    if is_too_many(counts.bounced, counts.answered):
+        return PauseReason.BOUNCE_RATE, _(
             "%(bounced)d of %(answered)d addresses do not exist. Check where they come from, then resume.",
-            bounced=row.bounced,
-            answered=row.answered,
+            bounced=counts.bounced,
+            answered=counts.answered,
         )
-        return services.stop_by_itself(
-            campaign_id, reason=PauseReason.BOUNCE_RATE, detail=said(detail), now=now
+    if counts.unknown > max(UNKNOWN_AT_LEAST, counts.answered * UNKNOWN_SHARE):
+        return PauseReason.IN_DOUBT, _(
+            "%(unknown)d mails have an unknown outcome. Look at the server, then resume.",
+            unknown=counts.unknown,
         )
-    if row.unknown > max(UNKNOWN_AT_LEAST, row.answered * UNKNOWN_SHARE):
-        detail = _(
-            "%(unknown)d mails have an unknown outcome. Look at the server, then resume.", unknown=row.unknown
+    if is_much_unmade(counts.unmade, counts.answered):
+        return PauseReason.CONTENT, _(
+            "%(unmade)d of %(answered)d mails could not be made. Look who did not get it and why, then resume.",
+            unmade=counts.unmade,
+            answered=counts.answered,
         )
-        return services.stop_by_itself(campaign_id, reason=PauseReason.IN_DOUBT, detail=said(detail), now=now)
-    return False
+    return None
 
 
 def _is_worth_a_look(campaign_id: int) -> bool:
-    """Whether there are enough bounces or doubts at all; who counts since when reads the whole campaign."""
+    """Whether there is enough of anything at all; who counts since when reads the whole campaign."""
     found = tallies.of(campaign_id)
     unknown = sum(number for (state, _reason), number in found.items() if state is State.UNKNOWN)
     least = min(least * share for least, share in LIMITS)
     bounced = sum(found[State.FAILED, reason] for reason in BOUNCES)
-    return bounced > least or unknown > UNKNOWN_AT_LEAST
+    unmade = found[State.FAILED, Reason.CONTENT]
+    return bounced > least or unknown > UNKNOWN_AT_LEAST or is_much_unmade(unmade, UNMADE_OF_AT_LEAST)
 
 
 def is_too_many(bounced: int, answered: int) -> bool:

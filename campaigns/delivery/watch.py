@@ -126,11 +126,13 @@ class Watch:
             return Stop(Trouble.POLICY, said)
         if self._protocol_row >= PROTOCOL_IN_A_ROW:
             return Stop(Trouble.PROTOCOL, said)
-        return Stop(None, said) if self._unmade_row >= UNMADE_IN_A_ROW or self._is_unmade() else None
+        is_unmade = self._unmade_row >= UNMADE_IN_A_ROW or is_much_unmade(self._unmade, self._seen)
+        return Stop(None, said) if is_unmade else None
 
-    def _is_unmade(self) -> bool:
-        """More than one mail in a hundred could not be made."""
-        return self._seen >= UNMADE_OF_AT_LEAST and self._unmade > UNMADE_SHARE * self._seen
+
+def is_much_unmade(unmade: int, seen: int) -> bool:
+    """Whether more than one mail in a hundred could not be made, of enough to tell."""
+    return seen >= UNMADE_OF_AT_LEAST and unmade > UNMADE_SHARE * seen
 
 
 def _words(verdict: Verdict) -> str:

@@ -346,6 +346,34 @@ def test_a_list_gone_bad_is_noticed_by_the_dispatcher(app: Flask) -> None:
     assert not rates.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
 
 
+def test_lanes_too_short_to_notice_are_added_up_by_the_dispatcher(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=210)
+    later = clock.now() + timedelta(seconds=5)
+    ids = db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)).all()
+    values = {"state": State.SENT, "done_at": later}
+    db.session.execute(sa.update(Delivery).values(values).where(Delivery.id.in_(ids[:-8])))
+    unmade = {"state": State.FAILED, "reason": Reason.CONTENT, "done_at": later}
+
+    def fail(number: int) -> None:
+        db.session.execute(sa.update(Delivery).values(unmade).where(Delivery.id.in_(ids[:number])))
+        db.session.execute(sa.update(Batch).values(tally=sa.null()))
+        db.session.commit()
+
+    fail(2)  # one in a hundred may be chance
+    assert not rates.check(id_of(campaign), now=later)
+    fail(3)
+    assert rates.check(id_of(campaign), now=later)
+    db.session.commit()
+    found = fresh(campaign)
+    assert found.pause_reason is PauseReason.CONTENT
+    assert found.pause_detail is not None
+    assert "3 of 202 mails could not be made" in found.pause_detail
+    services.resume(found, now=later + timedelta(seconds=1))
+    db.session.commit()
+    assert not rates.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
+
+
 def test_without_any_server_the_campaign_waits_and_says_so(app: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=2)
