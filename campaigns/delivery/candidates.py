@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from campaigns.audience.models import Status
 from campaigns.core.db import UtcDateTime
 from campaigns.delivery.batches import Claim
 from campaigns.delivery.leases import NOW
@@ -27,7 +27,9 @@ class Candidate(NamedTuple):
     subscriber_id: int | None
     email: str | None
     is_suppressed: bool
-    is_subscribed: bool | None  # None: `sort_out` asks
+    is_subscribed: (
+        bool | None
+    )  # on one of the lists at least; and can't leave before the transaction ends (G4)
     fields: str | None  # JSON
 
     def first_tried(self, now: datetime) -> datetime:
@@ -37,12 +39,15 @@ class Candidate(NamedTuple):
         return self.started_at or now
 
 
+_candidate = partial(tuple.__new__, Candidate)  # as `_make`, without a call of Python's for every row
+
+
 def find(connection: sa.Connection, claim: Claim, *, limit: int, needs_fields: bool) -> list[Candidate]:
-    """The next rows of a batch whose time has come, with the subscribers' fields where they are needed."""
+    """The next rows of a batch whose time has come, by id, with the subscribers' fields where they are needed."""
     statement = _FIND[connection.dialect.name, needs_fields]
     place = {"campaign": claim.campaign_id, "wave": claim.wave, "number": claim.number, "limit": limit}
     cursor = connection.execute(statement, place).cursor  # the driver's: its rows are plain tuples already
-    return list(map(Candidate._make, cursor.fetchall())) if cursor else []
+    return sorted(map(_candidate, cursor.fetchall())) if cursor else []
 
 
 def fields_of(rows: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -57,40 +62,17 @@ def mark(connection: sa.Connection, ids: Sequence[int], *, fence: int, server_id
     connection.execute(_MARK[connection.dialect.name], values)
 
 
-def sort_out(
-    connection: sa.Connection, claim: Claim, rows: Sequence[Candidate]
-) -> tuple[list[Candidate], dict[Reason, list[int]]]:
+def sort_out(rows: Iterable[Candidate]) -> tuple[list[Candidate], dict[Reason, list[int]]]:
     """Those who may be mailed, and the ids of those who may not, by reason."""
-    staying = held_to_their_lists(connection, claim.campaign_id, rows)
     allowed = []
     left_out: dict[Reason, list[int]] = {}
     for row in rows:
-        is_subscribed = bool(row.is_subscribed) if staying is None else row.subscriber_id in staying
-        reason = _refusal(row, is_subscribed=is_subscribed)
+        reason = _refusal(row)
         if reason is None:
             allowed.append(row)
         else:
             left_out.setdefault(reason, []).append(row.id)
     return allowed, left_out
-
-
-def held_to_their_lists(connection: sa.Connection, campaign_id: int, rows: Sequence[Any]) -> set[int] | None:
-    """Who of these is subscribed, and can't leave before this transaction ends; None where nobody can anyway.
-
-    PostgreSQL lets an unsubscribe commit between our look and our commit; a share lock makes it wait those
-    milliseconds, so that no mail begins after it (G4). SQLite has one writer.
-    """
-    if connection.dialect.name == "sqlite" or not rows:
-        return None
-    people = sorted(row.subscriber_id for row in rows if row.subscriber_id is not None)
-    # Person by person in ascending order (so that two lanes never wait for each other in a ring), and
-    # without the status as a condition: the index over (list, status) would tempt the planner to read the
-    # whole list for each of them.
-    held = {"people": _list_of(connection, people), "campaign": campaign_id}
-    cursor = connection.execute(_HELD, held).cursor  # as in `find`
-    return (
-        {person for person, status in cursor.fetchall() if status == Status.SUBSCRIBED} if cursor else set()
-    )
 
 
 def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[bool]:
@@ -103,21 +85,40 @@ def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[b
 # Written out, because these run for every window: SQLAlchemy's own making of a statement costs more
 # than SQLite's answer to it.
 _SELECT = """
-    SELECT delivery.id, delivery.attempts, delivery.doubts, delivery.started_at, delivery.subscriber_id,
-        subscriber.email,
-        EXISTS (SELECT 1 FROM suppression WHERE suppression.address_key = delivery.address_key)
-            OR EXISTS (SELECT 1 FROM suppression WHERE suppression.address_key = subscriber.address_key),
-        {subscribed}, {fields}
-    FROM delivery LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
-    WHERE delivery.campaign_id = :campaign AND delivery.wave = :wave AND delivery.batch_number = :number
-        AND (delivery.state = {pending} OR (delivery.state = {deferred} AND delivery.next_at <= {now}))
-    ORDER BY delivery.id LIMIT :limit
+    SELECT found.id, found.attempts, found.doubts, found.started_at, found.subscriber_id, subscriber.email,
+        EXISTS (
+            SELECT 1 FROM suppression
+            WHERE suppression.address_key IN (found.address_key, subscriber.address_key)
+        ),
+        (
+            SELECT 1 FROM subscription
+            WHERE subscription.subscriber_id = found.subscriber_id AND subscription.status = 'subscribed'
+                AND subscription.list_id + 0 {on_lists}
+            LIMIT 1 {for_share}
+        ),
+        {fields}
+    FROM (
+        SELECT * FROM (
+            SELECT id, attempts, doubts, started_at, subscriber_id, address_key FROM delivery
+            WHERE campaign_id = :campaign AND wave = :wave AND batch_number = :number
+                AND (state = {pending} OR (state = {deferred} AND next_at <= {now}))
+            ORDER BY id LIMIT :limit
+        ) AS those {in_order}
+    ) AS found LEFT JOIN subscriber ON subscriber.id = found.subscriber_id
 """
-_SUBSCRIBED = """EXISTS (
-            SELECT 1 FROM campaign_list JOIN subscription ON subscription.list_id = campaign_list.list_id
-                AND subscription.subscriber_id = delivery.subscriber_id
-            WHERE campaign_list.campaign_id = :campaign AND subscription.status = 'subscribed'
-        )"""
+# PostgreSQL lets an unsubscribe commit between our look and our commit; a share lock makes it wait those
+# milliseconds, so that no mail begins after it (G4). Person by person in ascending order, so that two lanes never
+# wait for each other in a ring. `+ 0` hides the lists from their index, which would tempt the planner to read the
+# whole list for each person. SQLite has one writer.
+_LISTS = "(SELECT campaign_list.list_id FROM campaign_list WHERE campaign_list.campaign_id = :campaign)"
+_DIALECT = {
+    "sqlite": {"on_lists": f"IN {_LISTS}", "for_share": "", "in_order": ""},
+    "postgresql": {
+        "on_lists": f"= ANY (ARRAY{_LISTS})",  # which is looked up once, and not for each person
+        "for_share": "FOR SHARE",
+        "in_order": "ORDER BY subscriber_id OFFSET 0",
+    },
+}
 _UPDATE = """
     UPDATE delivery SET state = {sending}, fence = :fence, server_id = :server,
         started_at = coalesce(started_at, :now)
@@ -131,14 +132,8 @@ _STATES = {"pending": int(State.PENDING), "deferred": int(State.DEFERRED), "send
 
 
 def _find(dialect: str, needs_fields: bool) -> sa.TextClause:
-    is_sqlite = dialect == "sqlite"
-    text = _SELECT.format(
-        subscribed=_SUBSCRIBED if is_sqlite else "NULL",
-        fields="CAST(subscriber.fields AS text)" if needs_fields else "NULL",
-        now=NOW[dialect],
-        **_STATES,
-    )
-    return sa.text(text)
+    fields = "CAST(subscriber.fields AS text)" if needs_fields else "NULL"
+    return sa.text(_SELECT.format(now=NOW[dialect], fields=fields, **_DIALECT[dialect], **_STATES))
 
 
 def _mark(dialect: str) -> sa.TextClause:
@@ -148,19 +143,6 @@ def _mark(dialect: str) -> sa.TextClause:
 
 _FIND = {(dialect, needs): _find(dialect, needs) for dialect in _AMONG for needs in (True, False)}
 _MARK = {dialect: _mark(dialect) for dialect in _AMONG}
-_HELD = sa.text(
-    """
-    SELECT held.subscriber_id, held.status
-    FROM unnest(CAST(:people AS bigint[])) AS person(id)
-        CROSS JOIN LATERAL (
-            SELECT subscription.subscriber_id, subscription.status FROM subscription
-            WHERE subscription.subscriber_id = person.id AND subscription.list_id = ANY (ARRAY(
-                SELECT campaign_list.list_id FROM campaign_list WHERE campaign_list.campaign_id = :campaign
-            ))
-            FOR SHARE
-        ) AS held
-    """
-)
 
 
 def _list_of(connection: sa.Connection, ids: Iterable[int]) -> str:
@@ -169,9 +151,9 @@ def _list_of(connection: sa.Connection, ids: Iterable[int]) -> str:
     return f"[{text}]" if connection.dialect.name == "sqlite" else f"{{{text}}}"
 
 
-def _refusal(row: Candidate, *, is_subscribed: bool) -> Reason | None:
+def _refusal(row: Candidate) -> Reason | None:
     if row.email is None:
         return Reason.DELETED
     if row.is_suppressed:
         return Reason.SUPPRESSED
-    return None if is_subscribed else Reason.UNSUBSCRIBED
+    return None if row.is_subscribed else Reason.UNSUBSCRIBED

@@ -271,7 +271,7 @@ class Desk:
         rows = candidates.find(connection, held.claim, limit=wanted + 1, needs_fields=self._needs_fields)
         held.is_exhausted = len(rows) <= wanted
         del rows[wanted:]
-        allowed, left_out = candidates.sort_out(connection, held.claim, rows)
+        allowed, left_out = candidates.sort_out(rows)
         for reason, ids in left_out.items():
             values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}
             connection.execute(sa.update(Delivery).where(candidates.among(connection, ids)).values(values))

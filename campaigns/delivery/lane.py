@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -369,7 +368,7 @@ class Lane:
         else:
             verdict = outcomes.judge(result, facts, policy=self._policy, now=self._clock())
         if result.key in self._pool.late:
-            verdict = replace(verdict, strain=verdict.strain or Strain.SOME)
+            verdict = verdict._replace(strain=verdict.strain or Strain.SOME)
         mark = _MARKS.get(result.outcome)
         if mark is not None:
             self._journal.write(result.key, facts.fence, mark, verdict.code or 0)
@@ -378,7 +377,7 @@ class Lane:
     def _answer(self, verdict: Verdict) -> None:
         copy = self._open.pop(verdict.delivery_id)
         if verdict.state is State.FAILED:
-            verdict = replace(verdict, email=copy.email)
+            verdict = verdict._replace(email=copy.email)
         self._answered.append(verdict)
         self.sent += verdict.state is State.SENT
         self.watch.see(verdict)

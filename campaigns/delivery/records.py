@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -61,7 +60,7 @@ def write(
 def _ended(verdict: Verdict) -> Verdict:
     if verdict.state.is_final:
         return verdict
-    return replace(verdict, state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, next_at=None)
+    return verdict._replace(state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, next_at=None)
 
 
 def _write_sent(connection: sa.Connection, sent: list[Verdict], server_id: int, now: datetime) -> None:

@@ -86,6 +86,7 @@ def save_memory() -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def run_worker(name: str | None = None) -> None:
