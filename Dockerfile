@@ -10,8 +10,11 @@ RUN npm run build
 FROM python:3.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
 WORKDIR /app
-COPY requirements.txt ./
+COPY requirements.txt requirements-ifma.txt ./
 RUN pip install --no-cache-dir -r requirements.txt
+# `--build-arg IFMA=1` on a processor with AVX-512 IFMA: signs with RSA eight mails at a time, in 170 MB more.
+ARG IFMA=
+RUN if [ -n "$IFMA" ]; then pip install --no-cache-dir -r requirements-ifma.txt; fi
 COPY . .
 COPY --from=assets /app/static/dist static/dist
 RUN pybabel --quiet compile -d campaigns/translations \

@@ -39,6 +39,7 @@ class Config:
     limiter_url: str | None = None
     # How long a sender may be silent before its recipients are given to another one, in seconds.
     lease_s: int = 60
+    rsa_in_eights: bool = True  # where it can be (`mail.eights`)
     debug: bool = False
 
     @property
@@ -88,6 +89,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         practice_port=_int(env, "PRACTICE_PORT", 2525),
         dns_server=_dns_server(env.get("DNS_SERVER")),
         lease_s=_within(env, "LEASE_SECONDS", 60, least=8, most=600),
+        rsa_in_eights=_bool(env, "RSA_IN_EIGHTS", default=True),
         debug=_bool(env, "DEBUG"),
     )
 
@@ -164,8 +166,8 @@ def _within(env: Mapping[str, str], name: str, default: int, *, least: int, most
     return number
 
 
-def _bool(env: Mapping[str, str], name: str) -> bool:
-    text = (env.get(name) or "").lower()
-    if text not in ("", "0", "1", "true", "false"):
+def _bool(env: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    text = (env.get(name) or str(default)).lower()
+    if text not in ("0", "1", "true", "false"):
         raise ConfigError(f"{name} must be 1 or 0, not {text!r}.")
     return text in ("1", "true")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from campaigns.content.compiled import Compiled, compile_content
+from campaigns.content.language import TemplateError
 from campaigns.content.source import Recipient
 from campaigns.core import config, signing
 from campaigns.core.signing import Purpose
+from campaigns.delivery.desk import Copy
 from campaigns.mail.dkim import Signer
+from campaigns.mail.headers import HeaderInjection
 from campaigns.mail.message import message_id
 from campaigns.planning import queries as planning
 from campaigns.planning.models import Campaign
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings
 from campaigns.settings.domains.signing import signer_for
+
+Unmade = TemplateError | HeaderInjection | ValueError
 
 
 @dataclass(frozen=True)
@@ -45,34 +49,38 @@ class Content:
         """Names the copy in reports that come back; only who has the key can tell whose it is."""
         return signing.sign(self.key, Purpose.BOUNCE, delivery_id)
 
-    def compose(
-        self,
-        *,
-        delivery_id: int,
-        wave: int,
-        subscriber_id: int,
-        email: str,
-        fields: dict[str, Any],
-        date: datetime,
-    ) -> bytes:
-        """One person's copy, the same bytes on every attempt. Raises HeaderInjection, TemplateError."""
+    def compose(self, copies: Sequence[Copy]) -> list[bytes | Unmade]:
+        """These people's copies, the same bytes on every attempt; for one that can't be made, why."""
+        made = [self._made(copy) for copy in copies]
+        if self.signer is None:
+            return made
+        mails = [(mail, copy) for mail, copy in zip(made, copies, strict=True) if isinstance(mail, bytes)]
+        # Signed as of the copy's own date: another attempt is the same to the byte.
+        signed = iter(
+            self.signer.signed([mail for mail, _ in mails], [copy.facts.started_at for _, copy in mails])
+        )
+        return [next(signed) if isinstance(mail, bytes) else mail for mail in made]
+
+    def _made(self, copy: Copy) -> bytes | Unmade:
+        number = copy.facts.delivery_id
         identity = message_id(
-            self.key, self.campaign_id, wave, subscriber_id, self.compiled.source.message_id_domain
+            *(self.key, self.campaign_id, copy.claim.wave, copy.subscriber_id),
+            self.compiled.source.message_id_domain,
         )
-        return self.compiled.compose(
-            Recipient(
-                to_name="",
-                to_address=email,
-                values={**fields, "email": email},
-                message_id=identity,
-                date=date,
-                track_token=signing.sign(self.key, Purpose.TRACK, delivery_id),
-                unsubscribe_token=signing.sign(self.key, Purpose.SUBSCRIPTION, delivery_id),
-                view_token=signing.sign(self.key, Purpose.VIEW, delivery_id),
-            ),
-            # Signed as of the copy's own date: another attempt is the same to the byte.
-            sign=self.signer.at(date) if self.signer else None,
+        recipient = Recipient(
+            to_name="",
+            to_address=copy.email,
+            values={**copy.fields, "email": copy.email},
+            message_id=identity,
+            date=copy.facts.started_at,
+            track_token=signing.sign(self.key, Purpose.TRACK, number),
+            unsubscribe_token=signing.sign(self.key, Purpose.SUBSCRIPTION, number),
+            view_token=signing.sign(self.key, Purpose.VIEW, number),
         )
+        try:
+            return self.compiled.compose(recipient)
+        except (TemplateError, HeaderInjection, ValueError) as error:
+            return error
 
 
 def content_of(campaign: Campaign) -> Content:

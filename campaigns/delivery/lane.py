@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.content.language import TemplateError
 from campaigns.core import queue
 from campaigns.delivery import outcomes
 from campaigns.delivery.batches import Fenced
@@ -34,7 +33,6 @@ from campaigns.delivery.outcomes import Policy, Strain, Verdict
 from campaigns.delivery.pace import End, Pace, boot_seconds
 from campaigns.delivery.watch import Watch
 from campaigns.delivery.words import said
-from campaigns.mail.headers import HeaderInjection
 from campaigns.mail.smtp import Envelope, Outcome, Result, Server
 
 log = logging.getLogger(__name__)
@@ -278,30 +276,23 @@ class Lane:
         return max(self._server.connections * 2, min(most, int(self._per_s * WINDOW_S)))
 
     async def _compose(self, copies: list[Copy]) -> list[Envelope]:
-        envelopes = []
-        for number, copy in enumerate(copies):
-            self._open[copy.facts.delivery_id] = copy
-            envelope = self._envelope(copy)
-            if envelope is not None:
-                envelopes.append(envelope)
-            if number % COMPOSED_AT_ONCE == COMPOSED_AT_ONCE - 1:
-                await asyncio.sleep(0)
+        envelopes: list[Envelope] = []
+        for first in range(0, len(copies), COMPOSED_AT_ONCE):
+            some = copies[first : first + COMPOSED_AT_ONCE]
+            self._open |= {copy.facts.delivery_id: copy for copy in some}
+            for copy, made in zip(some, self._content.compose(some), strict=True):
+                if isinstance(made, bytes):
+                    envelopes.append(self._envelope(copy, made))
+                else:
+                    self._unmade(copy, made)
+            await asyncio.sleep(0)
         return envelopes
 
-    def _envelope(self, copy: Copy) -> Envelope | None:
-        try:
-            message = self._content.compose(
-                delivery_id=copy.facts.delivery_id,
-                wave=copy.claim.wave,
-                subscriber_id=copy.subscriber_id,
-                email=copy.email,
-                fields=copy.fields,
-                date=copy.facts.started_at,
-            )
-        except (TemplateError, HeaderInjection, ValueError) as error:
-            self._brake.settle(used=0, unused=1)
-            self._answer(outcomes.not_composed(copy.facts, said(error, language=self._content.language)))
-            return None
+    def _unmade(self, copy: Copy, error: Exception) -> None:
+        self._brake.settle(used=0, unused=1)
+        self._answer(outcomes.not_composed(copy.facts, said(error, language=self._content.language)))
+
+    def _envelope(self, copy: Copy, message: bytes) -> Envelope:
         name = self._content.envelope_id(copy.facts.delivery_id)
         self._bytes_each = max(self._bytes_each, len(message))
         return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message, name)

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from hashlib import sha256
+from typing import NamedTuple
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from campaigns.mail import canonical
+from campaigns.mail import canonical, eights
 from campaigns.mail.message import Sign
 
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
@@ -34,8 +32,6 @@ SIGNED = frozenset(
 NEVER_ADDED = (b"from", b"to", b"cc", b"subject", b"date", b"reply-to")
 
 _LINE = 72
-_DIGEST = Prehashed(hashes.SHA256())
-_PADDING = PKCS1v15()
 _NONE = (None, b"")
 
 
@@ -53,31 +49,63 @@ class Key:
         return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
 
 
+class Unsigned(NamedTuple):
+    """All of a mail's signatures but the signatures."""
+
+    time: bytes  # `t=…`
+    named: bytes  # `h=…`, folded
+    body_hash: bytes
+    digests: list[bytes]  # to be signed, one per key
+
+
 class Signer:
     """Signs mails with one key or several; each adds a DKIM-Signature field."""
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[Key], *, in_eights: bool = True) -> None:
         self.keys = tuple(keys)
-        self._starts = [(key.private, _start(key)) for key in keys]
+        self._starts = [_start(key) for key in keys]
+        self._signing = [_signing(key.private, in_eights=in_eights) for key in keys]
         self._last: dict[bytes, tuple[bytes, bytes]] = {}  # a name's value in the mail before, and canonical
 
     def at(self, moment: datetime) -> Sign:
         """What `Frame.joined` and its like take: (header block, body) -> the fields to put before them."""
-        return partial(self._signatures, b"t=%d" % int(moment.timestamp()))
+        return partial(self._one, moment)
 
-    def _signatures(self, time: bytes, header: bytes, body: bytes) -> bytes:
+    def signed(self, mails: Sequence[bytes], moments: Sequence[datetime]) -> list[bytes]:
+        """Whole mails with their fields before them. A dozen at once take less time than one by one (`eights`)."""
+        parts = (mail.partition(b"\r\n\r\n") for mail in mails)
+        made = [
+            self._unsigned(header + b"\r\n", body, moment)
+            for (header, _, body), moment in zip(parts, moments, strict=True)
+        ]
+        return [fields + mail for fields, mail in zip(self._fields(made), mails, strict=True)]
+
+    def _one(self, moment: datetime, header: bytes, body: bytes) -> bytes:
+        return self._fields([self._unsigned(header, body, moment)])[0]
+
+    def _unsigned(self, header: bytes, body: bytes, moment: datetime) -> Unsigned:
         names, data = self._header(header)
         named, named_canonical = _named(names)
+        time = b"t=%d" % int(moment.timestamp())
         body_hash = b2a_base64(sha256(canonical.body(body)).digest(), newline=False)
         common = sha256(data)
-        made = []
-        for private, start in self._starts:
+        digests = []
+        for start in self._starts:
             digest = common.copy()
             digest.update(b"dkim-signature:%b %b; %b; bh=%b; b=" % (start, time, named_canonical, body_hash))
-            value = _wrapped(_signed(private, digest.digest()))
-            made.append(b"DKIM-Signature: %b\r\n %b;\r\n %b;\r\n bh=%b;\r\n b=%b\r\n")
-            made[-1] %= (start, time, named, body_hash, value)
-        return b"".join(made)
+            digests.append(digest.digest())
+        return Unsigned(time, named, body_hash, digests)
+
+    def _fields(self, mails: Sequence[Unsigned]) -> list[bytes]:
+        found = [b""] * len(mails)
+        for number, (start, sign) in enumerate(zip(self._starts, self._signing, strict=True)):
+            signatures = sign([mail.digests[number] for mail in mails])
+            for place, (mail, signature) in enumerate(zip(mails, signatures, strict=True)):
+                found[place] += b"DKIM-Signature: %b\r\n %b;\r\n %b;\r\n bh=%b;\r\n b=%b\r\n" % (
+                    *(start, mail.time, mail.named, mail.body_hash),
+                    _wrapped(signature),
+                )
+        return found
 
     def _header(self, block: bytes) -> tuple[tuple[bytes, ...], bytes]:
         """The names for `h=` and the canonical fields. From the last to the first, as verifiers look (5.4.2)."""
@@ -104,10 +132,10 @@ def _start(key: Key) -> bytes:
     return text.encode("ascii")
 
 
-def _signed(private: PrivateKey, digest: bytes) -> bytes:
-    if isinstance(private, RSAPrivateKey):
-        return private.sign(digest, _PADDING, _DIGEST)
-    return private.sign(digest)
+def _signing(private: PrivateKey, *, in_eights: bool) -> eights.SignAll:
+    if not isinstance(private, RSAPrivateKey):
+        return lambda digests: [private.sign(digest) for digest in digests]
+    return eights.signing(private) if in_eights else partial(eights.one_by_one, private)
 
 
 def _wrapped(signature: bytes) -> bytes:

@@ -97,3 +97,8 @@ def test_a_missing_secret_key_is_made_once_and_kept(tmp_path) -> None:
 def test_an_impossible_setting_is_named(setting: dict[str, str], tmp_path) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
         from_env({"DATA_DIR": str(tmp_path), **setting})
+
+
+def test_signing_in_eights_can_be_switched_off(tmp_path) -> None:
+    assert from_env({"DATA_DIR": str(tmp_path)}).rsa_in_eights
+    assert not from_env({"DATA_DIR": str(tmp_path), "RSA_IN_EIGHTS": "0"}).rsa_in_eights

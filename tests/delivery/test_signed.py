@@ -8,7 +8,11 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.mailtext import MailText
 from campaigns.delivery import contents
+from campaigns.delivery.batches import Claim
+from campaigns.delivery.desk import Copy
 from campaigns.delivery.lane import End
+from campaigns.delivery.outcomes import Facts
+from campaigns.mail.headers import HeaderInjection
 from campaigns.notices import services as notices
 from campaigns.notices.jobs import send_notice
 from campaigns.planning import preflight
@@ -16,6 +20,12 @@ from tests.delivery.factories import make_launched, send
 from tests.factories import NOON, make_campaign, make_list, make_sender, make_server
 from tests.fakes.smtp_server import SmtpServer
 from tests.settings.domains import make_domain, verified, zone_of
+
+
+def make_copy(name: str, email: str = "a@example.org") -> Copy:
+    facts = Facts(delivery_id=1, fence=1, attempts=0, doubts=0, started_at=NOON)
+    claim = Claim(batch_id=1, campaign_id=1, wave=1, number=0, fence=1)
+    return Copy(facts, claim, 1, email, {"first_name": name})
 
 
 def test_A01_A02_H03_a_whole_campaign_verifies_as_it_came_over_the_wire(each_database: Flask) -> None:
@@ -43,11 +53,22 @@ def test_F14_another_attempt_is_the_same_to_the_byte(app: Flask) -> None:
     make_domain()
     with SmtpServer() as server:
         content = contents.content_of(make_launched(server, people=1))
-    facts = {"delivery_id": 1, "wave": 1, "subscriber_id": 1, "email": "a@example.org", "date": NOON}
-    first = content.compose(fields={"first_name": "Zoë"}, **facts)
-    content.compose(fields={"first_name": "Ada"}, **facts)
-    assert content.compose(fields={"first_name": "Zoë"}, **facts) == first
-    assert first.startswith(b"DKIM-Signature:")
+    zoe, others = make_copy("Zoë"), [make_copy("Ada") for _number in range(11)]
+    first = content.compose([zoe])
+    assert content.compose([*others, zoe])[-1:] == first, "alone or among others"
+    assert isinstance(first[0], bytes)
+    assert first[0].startswith(b"DKIM-Signature:")
+
+
+def test_who_can_have_no_mail_is_left_out_of_the_signing(app: Flask) -> None:
+    zone = zone_of(make_domain())
+    with SmtpServer() as server:
+        content = contents.content_of(make_launched(server, people=1))
+    made = content.compose([make_copy("Ada"), make_copy("Eve", "eve@x\r\nBcc: a"), make_copy("Zoë")])
+    assert [type(each) for each in made] == [bytes, HeaderInjection, bytes]
+    for raw in (made[0], made[2]):
+        assert isinstance(raw, bytes)
+        assert list(verified(raw, zone).values()) == [True, True]
 
 
 def test_a_domain_whose_keys_wait_signs_nothing(app: Flask) -> None:

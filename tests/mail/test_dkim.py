@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dkim as verifier
 import pytest
@@ -153,6 +153,22 @@ def test_the_same_mail_at_the_same_moment_is_the_same_bytes() -> None:
     first = signer.at(NOW)(header, body)
     other = signer.at(NOW)(header.replace(b"one", b"two"), body)
     assert signer.at(NOW)(header, body) == first != other
+
+
+@pytest.mark.parametrize("in_eights", [True, False])
+@pytest.mark.parametrize("keys", KEYS)
+def test_many_at_once_are_signed_as_each_by_itself(keys: str, in_eights: bool) -> None:
+    signer = dkim.Signer(KEYS[keys], in_eights=in_eights)
+    texts = [wire.body(f"Grüße {number}") for number in range(11)]
+    moments = [NOW + timedelta(seconds=number) for number in range(11)]
+    plain = [MAIL.joined("", text, text) for text in texts]
+    made = signer.signed(plain, moments)
+    alone = dkim.Signer(KEYS[keys], in_eights=False)
+    pairs = zip(texts, moments, strict=True)
+    assert made == [MAIL.joined("", text, text, sign=alone.at(moment)) for text, moment in pairs]
+    for raw in made:
+        assert all(verified(raw))
+    assert signer.signed([], []) == []
 
 
 def test_a_signature_keeps_its_lines_short() -> None:

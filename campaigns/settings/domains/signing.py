@@ -20,7 +20,8 @@ def signer_for(address: str) -> Signer | None:
     domain = queries.signing_domain(address)
     if domain is None:
         return None
-    return Signer([dkim.Key(domain.name, key.selector, opened(key)) for key in domain.signing_keys])
+    keys = [dkim.Key(domain.name, key.selector, opened(key)) for key in domain.signing_keys]
+    return Signer(keys, in_eights=config.current().rsa_in_eights)
 
 
 def sign_from(address: str, moment: datetime) -> Sign | None:
