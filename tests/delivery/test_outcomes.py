@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -70,9 +69,9 @@ def test_a_temporary_refusal_waits_longer_each_time_and_ends_too_late() -> None:
     result = refused(Phase.RCPT, 450, "4.2.0 later", "4.2.0")
     first = verdict(result)
     assert first.next_at and timedelta(minutes=4) <= first.next_at - NOON <= timedelta(minutes=6)
-    third = verdict(result, replace(FACTS, attempts=2))
+    third = verdict(result, FACTS._replace(attempts=2))
     assert third.next_at and third.next_at - NOON > timedelta(minutes=15)
-    last = verdict(result, replace(FACTS, attempts=9), now=NOON + timedelta(hours=24))
+    last = verdict(result, FACTS._replace(attempts=9), now=NOON + timedelta(hours=24))
     assert (last.state, last.reason) == (State.EXPIRED, Reason.TOO_LATE)
 
 
@@ -80,7 +79,7 @@ def test_a_mail_in_doubt_gets_one_more_try_and_never_two() -> None:
     lost = Result(1, Outcome.IN_DOUBT, Phase.END, None, "gone")
     once = verdict(lost)
     assert (once.state, once.doubts) == (State.PENDING, 1)
-    again = verdict(lost, replace(FACTS, doubts=1))
+    again = verdict(lost, FACTS._replace(doubts=1))
     assert (again.state, again.reason) == (State.UNKNOWN, Reason.IN_DOUBT)
 
 
@@ -92,7 +91,7 @@ def test_a_mail_in_doubt_is_held_where_the_campaign_says_so() -> None:
 def test_a_mail_that_breaks_every_connection_stands_back() -> None:
     broken = Result(1, Outcome.NOT_SENT, Phase.DATA, None, "gone")
     assert verdict(broken).state is State.PENDING
-    assert verdict(broken, replace(FACTS, attempts=3)).state is State.DEFERRED
+    assert verdict(broken, FACTS._replace(attempts=3)).state is State.DEFERRED
 
 
 def test_policy_refusals_in_a_row_stop_the_campaign_and_one_less_does_not() -> None:
