@@ -54,9 +54,11 @@ def expected_end(number: int, pacing: Pacing, *, start: datetime) -> datetime | 
     """When `number` mails are out that begin at `start`; None when it can't be said."""
     if number <= 0:
         return start
-    ends = [_end(number, pacing.servers, pacing, start)]
-    for each in pacing.receivers:  # beside each other: the longest of the queues decides
-        ends.append(_end(each.number, [ServerPace(each.per_second)], pacing, start))
+    queued = [_end(each.number, [ServerPace(each.per_second)], pacing, start) for each in pacing.receivers]
+    end = _end(number, pacing.servers, pacing, start)
+    if end is None and number <= sum(each.number for each in pacing.receivers):
+        end = start  # nobody knows what the servers can do, and nothing waits for them
+    ends = [end, *queued]  # beside each other: the longest decides
     known = [each for each in ends if each is not None]
     return max(known) if len(known) == len(ends) else None
 

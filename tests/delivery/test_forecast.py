@@ -92,6 +92,9 @@ def test_a_limited_receiver_sets_the_end_when_its_queue_is_the_longest() -> None
     assert after(1000, limited(ReceiverPace(300, 1.0))) == timedelta(minutes=5)
     assert after(1000, limited(ReceiverPace(300, 1.0), ReceiverPace(60, 0.1))) == timedelta(minutes=10)
     assert after(1000, limited(ReceiverPace(5, 1.0))) == timedelta(seconds=10)
+    unknown = Pacing([ServerPace(0)], receivers=[ReceiverPace(300, 1.0)])
+    assert after(300, unknown) == timedelta(minutes=5), "all that is left waits for that one"
+    assert after(301, unknown) is None
     long = limited(ReceiverPace(8 * 3600 + 60, 1.0), window=OFFICE)
     assert after(90_000, long) == timedelta(days=1, seconds=60)
 
