@@ -14,6 +14,7 @@ from flask import Flask
 from campaigns.audience.models import Subscriber
 from campaigns.core import clock
 from campaigns.core.db import db
+from campaigns.delivery import launch
 from campaigns.delivery.models import Attempt, Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import answers, queries, recipients, report, series
@@ -171,6 +172,24 @@ def test_recipients_can_be_told_apart(each_database: Flask, chosen: Filter, numb
     ana = make_subscriber("ana@example.org")
     make_delivery(campaign, ana, state=State.FAILED, reason=Reason.BAD_ADDRESS)
     assert len(recipients.page(campaign.id, chosen).items) == number
+
+
+def test_a_whole_address_finds_that_person_and_nobody_else(each_database: Flask) -> None:
+    readers = make_list()
+    for email in ("ana@example.org", "diana@example.org"):
+        make_subscriber(email, lists=[readers])
+    campaign = make_campaign(lists=[readers], status=Status.SCHEDULED, send_at=NOON)
+    launch.launch(campaign.id, NOON)
+
+    def found(search: str, **other: Any) -> list[str]:
+        page = recipients.page(campaign.id, Filter(search=search, **other))
+        assert (page.before, page.after) == (None, None)
+        return [row.email for row in page.items]
+
+    assert found("Ana@Example.org ") == ["ana@example.org"]
+    assert found("ana@example.or") == ["ana@example.org", "diana@example.org"]
+    assert found("iana@example.org") == ["diana@example.org"]
+    assert found("ana@example.org", state=State.FAILED) == []
 
 
 def test_rubbish_in_a_filter_lets_everybody_through() -> None:
