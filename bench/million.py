@@ -43,6 +43,8 @@ from campaigns.planning import states
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import senders
 from campaigns.settings import services as settings
+from campaigns.settings.domains import services as domains
+from campaigns.settings.domains.models import KeyState
 from tests.running import free_port
 
 TIMES = 5
@@ -69,6 +71,8 @@ def measure(env: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
     with app.app_context():
         upgrade()
         campaign_id, list_id = _campaign(port)
+        if options.signed:
+            _sign()
         took = _seconds(lambda: crowd.make(list_id, options.people))
         _say(f"{options.people} people in {took:.0f} s")
         backend, before = _backend(), _cpu(_backend())
@@ -115,6 +119,14 @@ def _campaign(port: int, list_id: int | None = None) -> tuple[int, int]:
     states.move(campaign.id, Status.SCHEDULED, now=now, send_at=now)
     db.session.commit()
     return campaign.id, made.id
+
+
+def _sign() -> None:
+    """As if the records of the sender's domain had been found."""
+    domain = domains.create_domain("example.com", now=clock.now())
+    for key in domain.keys:
+        key.state = KeyState.SIGNING
+    db.session.commit()
 
 
 def _launch(campaign_id: int) -> float:
@@ -290,6 +302,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--send", type=int, default=200_000, help="mails that the measured worker sends")
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="postgres")
+    parser.add_argument("--signed", action="store_true", help="with RSA-2048 and Ed25519")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

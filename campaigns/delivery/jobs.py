@@ -14,6 +14,7 @@ from campaigns.delivery.pace import End, Pace
 
 PR_SET_PDEATHSIG = 1
 LOOK_EVERY_S = 1.0
+LOOK_UP_S = 4.0
 
 
 def send(campaign_id: int) -> None:
@@ -35,7 +36,14 @@ def probe(server_id: int) -> None:
 
 def look_up_receivers() -> None:
     """Ask the name servers who receives for domains in trouble."""
-    receivers.look_up(now=clock.now())
+    from campaigns.mail.lookup import Resolver  # here, because workers that only send need not load it
+
+    server = config.current().dns_server
+
+    def exchangers(domain: str) -> list[str]:
+        return Resolver(server, patience_s=LOOK_UP_S).exchangers(domain)
+
+    receivers.look_up(exchangers, now=clock.now())
 
 
 def die_with_parent() -> None:

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 FIRST_WINDOW = 50
-WINDOW_BYTES = 8 << 20  # two windows of mails are in memory at a time, however large the mails
+WINDOW_BYTES = 6 << 20  # two windows of mails are in memory at a time, however large the mails
 WINDOW_S = 0.4  # what a window should last: a pause takes effect within two of them
 SKIPPED_FOR_S, SKIPPED_AT_MOST_S = 60.0, 3600.0
 COMPOSED_AT_ONCE = 16  # then the connections get their turn

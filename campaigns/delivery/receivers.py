@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -21,12 +21,15 @@ from campaigns.delivery.models import Delivery, Reason, Receiver, ReceiverDomain
 from campaigns.delivery.outcomes import Strain, Verdict
 from campaigns.mail import backoff, domains
 from campaigns.mail.backoff import Condition
+from campaigns.mail.errors import Unanswered
 
 LOOK_EVERY_S = 1.0
 MOST_ON_TRIAL = 5  # mails of a window
 TRIAL_WAIT = timedelta(seconds=30)  # for the others, while those are on their way
 LOOKED_UP_AGAIN_AFTER = timedelta(days=7)
 LOOK_UPS_AT_ONCE = 20
+
+Exchangers = Callable[[str], Sequence[str]]  # a domain's, the first choice first; raises Unanswered
 
 
 class Row(Protocol):
@@ -151,7 +154,7 @@ def to_look_up(*, now: datetime) -> bool:
     return db.session.scalar(_due(now).limit(1)) is not None
 
 
-def look_up(*, now: datetime) -> int:
+def look_up(exchangers: Exchangers, *, now: datetime) -> int:
     """Ask the name servers who receives for some domains in trouble; how many were found. Commits.
 
     Firms that have their mail at a big provider share that provider's troubles from now on.
@@ -160,7 +163,7 @@ def look_up(*, now: datetime) -> int:
     due = list(db.session.scalars(_due(now).limit(LOOK_UPS_AT_ONCE)))
     db.session.rollback()
     for domain in due:
-        receiver = domains.look_up(domain)
+        receiver = _receiver_of(domain, exchangers)
         found += receiver is not None
         db.session.execute(
             sa.update(ReceiverDomain)
@@ -171,6 +174,13 @@ def look_up(*, now: datetime) -> int:
             db.session.execute(sa.delete(Receiver).where(Receiver.name == domain))
         db.session.commit()
     return found
+
+
+def _receiver_of(domain: str, exchangers: Exchangers) -> str | None:
+    try:
+        return domains.group_at(domain, exchangers(domain))
+    except Unanswered:
+        return None
 
 
 def _due(now: datetime) -> sa.Select[Any]:

@@ -8,13 +8,9 @@ section 5.1). They are asked only for domains in trouble.
 from __future__ import annotations
 
 import functools
-
-import dns.exception
-import dns.resolver
+from collections.abc import Sequence
 
 from campaigns.core.addresses import ascii_domain
-
-LOOKUP_S = 4.0
 
 _MEMBERS = {
     "gmail.com": "googlemail.com google.com",
@@ -111,22 +107,10 @@ def group_of_exchanger(host: str) -> str:
     return group_of(".".join(labels[-_own_labels(labels) :]))
 
 
-def look_up(domain: str, *, resolver: dns.resolver.Resolver | None = None) -> str | None:
-    """The group of a domain by its first mail exchanger; None when the name servers do not answer.
-
-    Asks the network, for at most LOOKUP_S seconds. A domain without exchangers is its own group.
-    """
+def group_at(domain: str, exchangers: Sequence[str]) -> str:
+    """The receiver of a domain whose mail exchangers are known; without any it is its own."""
     group = group_of(domain)
-    if group != domain:
-        return group
-    try:
-        answer = (resolver or dns.resolver.Resolver()).resolve(domain, "MX", lifetime=LOOKUP_S)
-    except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
-        return group
-    except (dns.exception.DNSException, OSError):
-        return None
-    hosts = sorted((record.preference, record.exchange.to_text()) for record in answer)
-    return group_of_exchanger(hosts[0][1]) if hosts and hosts[0][1] != "." else group
+    return group_of_exchanger(exchangers[0]) if exchangers and group == domain else group
 
 
 def _own_labels(labels: list[str]) -> int:

@@ -58,3 +58,7 @@ class Lost(SessionError):
 
 class Silent(Lost):
     pass
+
+
+class Unanswered(Exception):
+    """DNS gave no answer at all: neither a record nor that there is none."""

@@ -1,20 +1,20 @@
-"""TXT records as DNS gives them now, within a time that somebody at a page will wait."""
+"""What DNS says now, within a time that somebody at a page will wait."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import dns.exception
 import dns.name
 import dns.resolver
 
+from campaigns.mail.errors import Unanswered
+
 LONGEST_WAIT_S = 4.0
 PATIENCE_S = 15.0
 LARGEST_ANSWER = 1232
-
-
-class Silent(Exception):
-    """DNS gave no answer at all: neither a record nor that there is none."""
 
 
 class Resolver:
@@ -25,18 +25,30 @@ class Resolver:
         self._until = time.monotonic() + patience_s
 
     def texts(self, name: str) -> list[str]:
-        """The TXT records of that name, each as one text; raises Silent."""
+        """The TXT records of that name, each as one text; raises Unanswered."""
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in self._records(name, "TXT")]
+
+    def exchangers(self, domain: str) -> list[str]:
+        """The hosts that receive that domain's mail, the first choice first (RFC 5321, 5.1); raises Unanswered.
+
+        None when it names none, or says that it takes no mail (RFC 7505).
+        """
+        found = sorted(
+            (record.preference, record.exchange.to_text()) for record in self._records(domain, "MX")
+        )
+        return [host for _preference, host in found if host != "."]
+
+    def _records(self, name: str, kind: str) -> Iterable[Any]:
         try:
             absolute = dns.name.from_text(name)
         except dns.exception.DNSException:  # what can be no name has no records
             return []
         try:
-            answer = self._resolver().resolve(absolute, "TXT", search=False, lifetime=self._left())
+            return self._resolver().resolve(absolute, kind, search=False, lifetime=self._left())
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
-        except dns.exception.DNSException as error:
-            raise Silent(name) from error
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+        except (dns.exception.DNSException, OSError) as error:
+            raise Unanswered(name) from error
 
     def _resolver(self) -> dns.resolver.Resolver:
         asked = dns.resolver.Resolver(configure=self._server is None)

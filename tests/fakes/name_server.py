@@ -1,4 +1,4 @@
-"""A name server on loopback with the TXT records that a test gives it.
+"""A name server on loopback with the TXT and MX records that a test gives it.
 
     with NameServer({"example.com": ["v=spf1 -all"]}) as dns: …   # dns.address is for DNS_SERVER
 
@@ -15,14 +15,20 @@ from collections.abc import Mapping, Sequence
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 
 class NameServer:
     def __init__(
-        self, records: Mapping[str, Sequence[str]] | None = None, *, silent: Sequence[str] = ()
+        self,
+        records: Mapping[str, Sequence[str]] | None = None,
+        *,
+        exchangers: Mapping[str, Sequence[str]] | None = None,
+        silent: Sequence[str] = (),
     ) -> None:
         self.records = dict(records or {})
+        self.exchangers = dict(exchangers or {})
         self.silent = set(silent)
         self.asked: list[str] = []
 
@@ -57,11 +63,15 @@ class NameServer:
             return None
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
-        found = self.records.get(text)
-        if found is None:
+        if text not in self.records and text not in self.exchangers:
             answer.set_rcode(dns.rcode.NXDOMAIN)
-        elif found:
-            answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *map(_quoted, found)))
+        kind = dns.rdatatype.to_text(query.question[0].rdtype)
+        found = {"TXT": map(_quoted, self.records.get(text, ())), "MX": self.exchangers.get(text, ())}.get(
+            kind
+        )
+        values = list(found or ())
+        if values:
+            answer.answer.append(dns.rrset.from_text(name, 60, "IN", kind, *values))
         return answer
 
 

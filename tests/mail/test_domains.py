@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dns.resolver
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.mail.domains import group_of, group_of_exchanger, look_up
+from campaigns.mail.domains import group_at, group_of, group_of_exchanger
 
 
 @pytest.mark.parametrize(
@@ -56,19 +55,7 @@ def test_a_mail_exchanger_tells_who_receives(host: str, group: str) -> None:
     assert group_of_exchanger(host) == group
 
 
-class Silent(dns.resolver.Resolver):
-    """Name servers that are away."""
-
-    def __init__(self) -> None:
-        super().__init__(configure=False)
-
-    def resolve(self, *_: object, **__: object) -> dns.resolver.Answer:
-        raise dns.resolver.LifetimeTimeout(timeout=4, errors=[])
-
-
-def test_no_answer_from_the_name_servers_is_no_group() -> None:
-    assert look_up("firma.example", resolver=Silent()) is None
-
-
-def test_a_well_known_domain_needs_no_lookup() -> None:
-    assert look_up("hotmail.com", resolver=Silent()) == "outlook.com"
+def test_a_firm_belongs_to_whoever_receives_its_mail() -> None:
+    assert group_at("firma.example", ["aspmx.l.google.com.", "mx.firma.example."]) == group_of("gmail.com")
+    assert group_at("firma.example", []) == "firma.example"
+    assert group_at("hotmail.com", ["mx.firma.example."]) == "outlook.com", "what is known needs no look-up"

@@ -12,7 +12,8 @@ from campaigns.core import config as configuration
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured, NotFound
 from campaigns.mail.dkim_keys import Algorithm
-from campaigns.mail.lookup import Resolver, Silent
+from campaigns.mail.errors import Unanswered
+from campaigns.mail.lookup import Resolver
 from campaigns.settings.domains import page, queries, records, services, signing
 from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain
 from campaigns.settings.domains.records import Finding, State
@@ -271,17 +272,27 @@ def test_a_name_server_is_asked_for_exactly_that_name() -> None:
         assert resolver.texts("empty.example") == []
         assert resolver.texts("nowhere.example") == []
         assert resolver.texts(f"{long}.example") == []
-        with pytest.raises(Silent):
+        with pytest.raises(Unanswered):
             resolver.texts("mute.example")
-        with pytest.raises(Silent):  # its patience is used up
+        with pytest.raises(Unanswered):  # its patience is used up
             resolver.texts("mute.example")
     assert set(dns.asked) == {"a.example", "empty.example", "nowhere.example", "mute.example"}
+
+
+def test_who_receives_for_a_domain_is_told_in_order_of_preference() -> None:
+    exchangers = {"firm.example": ["20 b.mx.example.", "10 a.mx.example."], "none.example": ["0 ."]}
+    with NameServer({"texts.example": ["v=spf1 -all"]}, exchangers=exchangers) as dns:
+        resolver = Resolver(dns.address, patience_s=1.5)
+        assert resolver.exchangers("firm.example") == ["a.mx.example.", "b.mx.example."]
+        assert resolver.exchangers("none.example") == []
+        assert resolver.exchangers("texts.example") == []
+        assert resolver.exchangers("nowhere.example") == []
 
 
 def test_nobody_at_the_name_servers_port_is_silence() -> None:
     with NameServer() as dns:
         pass
-    with pytest.raises(Silent):
+    with pytest.raises(Unanswered):
         Resolver(dns.address, patience_s=0.5).texts("a.example")
 
 

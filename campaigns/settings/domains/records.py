@@ -13,12 +13,12 @@ from campaigns.core.i18n import _
 from campaigns.mail import dkim_keys
 from campaigns.mail.dkim import PrivateKey
 from campaigns.mail.dkim_keys import tags
-from campaigns.mail.lookup import Silent
+from campaigns.mail.errors import Unanswered
 
 MOST_SPF_LOOKUPS = 10  # RFC 7208, 4.6.4
 MOST_LABELS = 8  # of a name that DMARC is looked for at (RFC 9989, 4.10)
 
-Texts = Callable[[str], list[str]]  # a name's TXT records; raises Silent
+Texts = Callable[[str], list[str]]  # a name's TXT records; raises Unanswered
 
 REMARKS: dict[str, Any] = {
     "dkim_several": _("There are several records at this name. Readers may take any: leave one."),
@@ -126,7 +126,7 @@ def suggested_spf(domain: str, hosts: Sequence[str]) -> str | None:
 def _asked(kind: str, name: str, ask: Callable[[], Finding]) -> Finding:
     try:
         return ask()
-    except Silent:
+    except Unanswered:
         return Finding(kind, name, State.SILENT)
 
 
