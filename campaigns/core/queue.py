@@ -120,6 +120,16 @@ def waiting(job: str, *, other: bool = False, most: int = 500) -> int:
     return sum(1 for job_id in ids if job_id.decode().startswith(name) is not other)
 
 
+def eviction_policy() -> str | None:
+    """How Redis makes room when it is full, if that may cost us hints; None when it refuses instead, or won't say."""
+    try:
+        found = client().config_get("maxmemory-policy")
+    except (RedisError, OSError):  # it is away, or a hosted one that lets nobody look
+        return None
+    policy = str(found.get("maxmemory-policy", "noeviction"))
+    return None if policy == "noeviction" else policy
+
+
 def nudge() -> None:
     """Wake the dispatcher now instead of at its next tick; a lost nudge costs seconds."""
     try:

@@ -101,9 +101,17 @@ class Dispatcher:
             db.session.remove()
 
 
+_EVICTS = (
+    "Redis throws keys away when it is full (maxmemory-policy %s). Nobody is lost by that, but sends stand still until"
+    " they are asked for again. Set it to noeviction."
+)
+
+
 def run(stop: threading.Event, *, ticks: Ticks | None = None) -> None:
     """Look after everything that is due until `stop` is set."""
     dispatcher = Dispatcher(ticks or Ticks())
+    if policy := queue.eviction_policy():
+        log.warning(_EVICTS, policy)
     while not stop.is_set():
         dispatcher.tick()
         _wait(stop, dispatcher.ticks.hints)

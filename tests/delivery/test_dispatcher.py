@@ -270,3 +270,17 @@ def test_without_redis_the_dispatcher_ticks_by_itself_and_stops_at_once(app: Fla
     stop.set()
     thread.join(5)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(("policy", "is_said"), [("noeviction", False), ("allkeys-lru", True)])
+def test_a_redis_that_throws_keys_away_is_named_at_the_start(
+    redis_app: Flask, caplog: pytest.LogCaptureFixture, policy: str, is_said: bool
+) -> None:
+    stop = threading.Event()
+    stop.set()
+    queue.client().config_set("maxmemory-policy", policy)
+    try:
+        dispatcher.run(stop)
+    finally:
+        queue.client().config_set("maxmemory-policy", "noeviction")
+    assert ("maxmemory-policy allkeys-lru" in caplog.text) is is_said

@@ -46,6 +46,18 @@ class PrivateRedis:
     def client(self) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self.socket))
 
+    def fill(self, *, evicts: bool) -> None:
+        """From now on it has no room: it refuses to write, or throws keys away for each that comes."""
+        client = self.client()
+        client.config_set("maxmemory-policy", "allkeys-random" if evicts else "noeviction")
+        # What it has now; a refusal needs less than that, an eviction must leave the newest.
+        used = int(client.info("memory")["used_memory"])  # type: ignore[index]
+        client.config_set("maxmemory", used + 20_000 if evicts else 1_000)
+
+    def empty(self) -> None:
+        """It has room again."""
+        self.client().config_set("maxmemory", 0)
+
     def kill(self) -> None:
         """kill -9: nothing of it is kept."""
         if self.process is not None and self.process.poll() is None:
@@ -93,6 +105,16 @@ class PrivatePostgres:
         while _runs(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
 
+    def freeze(self, signal_number: int = signal.SIGSTOP) -> None:
+        """Nothing of it answers, and no connection breaks, as behind a network that lost its way."""
+        pid = int((Path(self.folder) / "postmaster.pid").read_text().splitlines()[0])
+        for each in [pid, *_children(pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal_number)
+
+    def thaw(self) -> None:
+        self.freeze(signal.SIGCONT)
+
     def start(self) -> None:
         self.server.ensure_postgres_running()
 
@@ -112,6 +134,10 @@ class PrivatePostgres:
     def remove(self) -> None:
         self.server.cleanup()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _runs(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""Redis flushed, killed and away; database connections ended, PostgreSQL stopped, SQLite locked."""
+"""Redis flushed, killed, away and full; connections ended, PostgreSQL stopped and frozen, SQLite locked."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import time
 from tests.faults.faults import fault
 from tests.faults.sink import Sink
 from tests.faults.units import until_gone
-from tests.faults.world import CONNECTIONS, Report, World
+from tests.faults.world import CONNECTIONS, LEASE_S, Report, World
 
 REDIS_BACK_S = 15  # G6
 AWAY_S, AWAY_IN_CUT_S = 60.0, 10.0
+FULL_S = 12.0
 SLOW_S = 0.1
 QUICK_S = 0.005
 
@@ -71,6 +72,35 @@ def away(world: World) -> Report:
         )
 
 
+@fault("Redis: full, refuses to write")
+def refusing(world: World) -> Report:
+    return _full(world, "Redis: full, refuses to write", evicts=False)
+
+
+@fault("Redis: full, throws keys away")
+def evicting(world: World) -> Report:
+    return _full(world, "Redis: full, throws keys away", evicts=True)
+
+
+def _full(world: World, name: str, *, evicts: bool) -> Report:
+    """For a while, in which lanes end and others should begin."""
+    with Sink(slow_s=SLOW_S) as sink:
+        mailing = world.mailing(sink)
+        mailing.goes_on(more=20)
+        world.redis.fill(evicts=evicts)
+        for worker in world.workers:
+            if horse := worker.horse:
+                world.kill(horse)
+                until_gone(horse)
+        world.wait(FULL_S)
+        world.redis.empty()
+        over = time.time()
+        sink.slow_s = QUICK_S
+        mailing.ends()
+        bound = CONNECTIONS * len(world.workers)
+        return mailing.report(name, [over], bound=bound, target_s=REDIS_BACK_S)
+
+
 @fault("PostgreSQL: connections ended each second", databases=("postgres",), cut="postgres")
 def ended(world: World) -> Report:
     assert world.postgres
@@ -101,6 +131,28 @@ def stopped(world: World) -> Report:
         mailing.ends()
         return mailing.report(
             "PostgreSQL: stopped at once, started", moments, bound=CONNECTIONS * len(moments), target_s=75
+        )
+
+
+@fault("PostgreSQL: frozen beyond the lease", databases=("postgres",))
+def silent(world: World) -> Report:
+    """No answer and no broken connection: what a lane knows by then is in its journal."""
+    assert world.postgres
+    with Sink(slow_s=0.02) as sink:
+        mailing = world.mailing(sink)
+        moments = []
+        for _time in range(2):
+            mailing.goes_on(more=len(mailing.wanted) // 10)
+            world.postgres.freeze()
+            time.sleep(LEASE_S + 5)
+            world.postgres.thaw()
+            moments.append(time.time())
+        mailing.ends()
+        return mailing.report(
+            "PostgreSQL: frozen beyond the lease",
+            moments,
+            bound=CONNECTIONS * len(world.workers) * len(moments),
+            target_s=75,
         )
 
 
