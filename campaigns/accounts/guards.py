@@ -14,7 +14,7 @@ from flask import Flask, Response, make_response, render_template, request, sess
 from flask_limiter import RequestLimit
 from flask_login import LoginManager, current_user, login_user, logout_user
 
-from campaigns.accounts import policy, sessions
+from campaigns.accounts import audit, policy, sessions
 from campaigns.accounts.models import Operator
 from campaigns.accounts.policy import Action
 from campaigns.core import addresses, clock, signing
@@ -75,6 +75,11 @@ def load(secret: str) -> SignedIn | None:
 def operator() -> Operator:
     """The operator of this request; only behind `allow`."""
     return cast(SignedIn, current_user).operator
+
+
+def note(action: str, subject: str = "", **details: Any) -> None:
+    """Put on the audit log what the operator of this request does; it is kept when the caller commits."""
+    audit.record(action, subject, by=operator(), now=clock.now(), ip=request.remote_addr or "", **details)
 
 
 def session_secret() -> str:

@@ -7,9 +7,8 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from campaigns.accounts import audit
 from campaigns.accounts.forms import accepted
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -74,6 +73,7 @@ def edit_hours(campaign_id: int) -> Any:
 def create_pause(campaign_id: int) -> Any:
     def pause(found: Campaign) -> None:
         services.pause(found, reason=PauseReason.OPERATOR, detail=None, now=clock.now())
+        note("campaign.paused", found.name)
 
     return _changed(campaign_id, pause, _("Paused. What is on its way to the server still arrives."))
 
@@ -83,6 +83,7 @@ def create_pause(campaign_id: int) -> Any:
 def delete_pause(campaign_id: int) -> Any:
     def resume(found: Campaign) -> None:
         services.resume(found, now=clock.now())
+        note("campaign.resumed", found.name)
 
     return _changed(campaign_id, resume, _("It goes on with exactly those who still wait."))
 
@@ -92,6 +93,7 @@ def delete_pause(campaign_id: int) -> Any:
 def create_cancellation(campaign_id: int) -> Any:
     def cancel(found: Campaign) -> None:
         services.cancel(found, now=clock.now())
+        note("campaign.cancelled", found.name)
 
     return _changed(campaign_id, cancel, _("Cancelled. Nobody else gets this mail."))
 
@@ -112,11 +114,9 @@ def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any
 
 def _change_hours(found: Campaign, form: HoursForm) -> bool:
     """Change them and note who did; raises Invalid or Conflict."""
-    now, ip = clock.now(), request.remote_addr or ""
     before = found.sending_hours or ""
-    planning_services.change_sending_hours(found, form.sending_hours(), now=now)
-    details = {"before": before, "after": found.sending_hours or ""}
-    audit.record("campaign.hours_changed", found.name, by=operator(), now=now, ip=ip, **details)
+    planning_services.change_sending_hours(found, form.sending_hours(), now=clock.now())
+    note("campaign.hours_changed", found.name, before=before, after=found.sending_hours or "")
     return True
 
 

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from wtforms.fields.choices import SelectChoice
 
 from campaigns.accounts.forms import accepted, put
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.accounts.policy import can
 from campaigns.content import starters
 from campaigns.content.language import TemplateError
@@ -216,7 +216,9 @@ def create_schedule(campaign_id: int) -> Any:
 @allow(Action.EDIT)
 def delete_schedule(campaign_id: int) -> Any:
     try:
-        services.unschedule(queries.campaign(campaign_id), now=clock.now())
+        found = queries.campaign(campaign_id)
+        services.unschedule(found, now=clock.now())
+        note("campaign.taken_back", found.name)
     except Conflict as error:
         return _refused(error, url_for(".show", campaign_id=campaign_id))
     db.session.commit()
@@ -340,6 +342,7 @@ def _schedule(found: Campaign, form: ScheduleForm) -> None:
     zone = clock.zone(operator().time_zone)
     at = times.moment(form.at.data or "", zone) if form.when.data == "later" else now + services.GRACE
     services.schedule(found, at=at, now=now, version=form.known_version)
+    note("campaign.scheduled", found.name, at=at.isoformat(timespec="seconds"))
     db.session.commit()
 
 

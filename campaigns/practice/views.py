@@ -6,9 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
-from campaigns.accounts import audit
-from campaigns.accounts.guards import Action, allow, operator
-from campaigns.core import clock, config
+from campaigns.accounts.guards import Action, allow, note
+from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _, _n
@@ -72,9 +71,7 @@ def download(mail_id: int) -> Any:
 @allow(Action.EDIT)
 def delete_all() -> Any:
     deleted = store.empty(config.current())
-    audit.record(
-        "practice.emptied", by=operator(), now=clock.now(), ip=request.remote_addr or "", mails=deleted
-    )
+    note("practice.emptied", mails=deleted)
     db.session.commit()
     flash(_n("One mail is deleted.", "%(num)s mails are deleted.", deleted), "success")
     return redirect(url_for(".index"), 303)

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask_babel import format_date
 
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.audience import exporter
 from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
@@ -115,6 +115,7 @@ def create_retry(campaign_id: int) -> Any:
         db.session.rollback()
         flash(str(error), "error")
         return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
+    note("campaign.sent_again", planning.campaign(campaign_id).name, people=number)
     db.session.commit()
     queue.nudge()
     flash(_n("It is sent again to one person.", "It is sent again to %(num)s people.", number), "success")

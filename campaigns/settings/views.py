@@ -6,9 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from campaigns.accounts import audit
 from campaigns.accounts.forms import accepted
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
@@ -280,7 +279,7 @@ def site() -> Any:
 
 def _record(action: str, subject: str, **details: Any) -> None:
     """Write the audit entry and commit everything that was done."""
-    audit.record(action, subject, by=operator(), now=clock.now(), ip=request.remote_addr or "", **details)
+    note(action, subject, **details)
     db.session.commit()
 
 

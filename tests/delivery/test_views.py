@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from campaigns.accounts.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery import services
 from campaigns.planning.models import PauseReason, Status
 from tests.delivery.factories import fresh, id_of, make_due, make_launched, send, states
+from tests.factories import make_campaign, make_list, make_server, make_subscriber
 from tests.fakes.smtp_server import SmtpServer
 
 
-def sent_with_failures(**values):
+def sent_with_failures(refusal: str = "550 5.1.1 nobody of that name", **values):
     def rcpt(call) -> str | None:
-        return "550 5.1.1 nobody of that name" if "-1@" in call.argument else None
+        return refusal if "-1@" in call.argument else None
 
     with SmtpServer(replies={"RCPT": rcpt}) as server:
         campaign = make_launched(server, people=4, **values)
@@ -28,6 +31,11 @@ def page(browser, campaign, path: str = "sending") -> str:
     answer = browser.get(f"/campaigns/{id_of(campaign)}/{path}")
     assert answer.status_code == 200
     return answer.get_data(as_text=True)
+
+
+def audited() -> list[str]:
+    entries = sa.select(AuditEntry.action).where(AuditEntry.action.startswith("campaign."))
+    return list(db.session.scalars(entries.order_by(AuditEntry.id)))
 
 
 def test_a_scheduled_campaign_can_be_taken_back(ada) -> None:
@@ -63,6 +71,20 @@ def test_pause_resume_and_cancel_by_the_page(ada) -> None:
     assert ada.post(f"{base}/cancellation").status_code == 303
     assert fresh(campaign).status is Status.CANCELLED
     assert states(campaign) == {"cancelled": 3}
+    assert audited() == [f"campaign.{word}" for word in ("paused", "resumed", "cancelled")]
+
+
+def test_the_log_says_who_scheduled_took_back_and_sent_again(ada) -> None:
+    draft = make_campaign(name="March", lists=[make_list()], server_id=make_server().id)
+    make_subscriber(lists=draft.lists)
+    base = f"/campaigns/{draft.id}"
+    ada.post(f"{base}/schedule", data={"version": "1", "when": "now"})
+    ada.post(f"{base}/schedule/delete")
+    ada.post(f"/campaigns/{id_of(sent_with_failures('552 5.2.2 full'))}/retry")
+    assert audited() == [f"campaign.{word}" for word in ("scheduled", "taken_back", "sent_again")]
+    text = ada.get("/operators/audit").get_data(as_text=True)
+    assert "Took a campaign back" in text
+    assert "March" in text
 
 
 def test_a_click_that_comes_too_late_is_a_sentence_and_changes_nothing(ada) -> None:
@@ -72,6 +94,7 @@ def test_a_click_that_comes_too_late_is_a_sentence_and_changes_nothing(ada) -> N
         assert answer.status_code == 200
         assert "finished" in answer.get_data(as_text=True).lower()
     assert fresh(campaign).status is Status.FINISHED
+    assert audited() == []
 
 
 def test_why_it_paused_itself_is_said(ada) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 
-from campaigns.accounts import audit
 from campaigns.accounts.forms import accepted
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note
 from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
@@ -110,5 +109,5 @@ def sending_domain_delete(domain_id: int) -> Any:
 
 def _record(action: str, subject: str, **details: Any) -> None:
     """Write the audit entry and commit everything that was done."""
-    audit.record(action, subject, by=operator(), now=clock.now(), ip=request.remote_addr or "", **details)
+    note(action, subject, **details)
     db.session.commit()
