@@ -27,9 +27,7 @@ class Candidate(NamedTuple):
     subscriber_id: int | None
     email: str | None
     is_suppressed: bool
-    is_subscribed: (
-        bool | None
-    )  # on one of the lists at least; and can't leave before the transaction ends (G4)
+    is_subscribed: int | None  # 1: to one of the lists, and can't leave before the transaction ends (G4)
     fields: str | None  # JSON
 
     def first_tried(self, now: datetime) -> datetime:
