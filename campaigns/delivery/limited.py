@@ -28,18 +28,17 @@ SAMPLE = 1500
 
 
 def paces(campaign: Campaign, waiting: int) -> list[ReceiverPace]:
-    """For each receiver with a limit: how fast it is sent to, and how many of `waiting` mails are for it."""
+    """The receivers with a limit that some of `waiting` mails are for: how many, and how fast it is sent to."""
     limited = limits.domain_limits()
     if not limited or waiting <= 0:
         return []
     shares = _shares(_some_addresses(campaign, waiting), {each.domain for each in limited})
     queued = tallies.of(campaign.id)[State.DEFERRED, Reason.RECEIVER_LIMIT]
     parts = _parts_of_queue(shares, limited)
-    found = []
-    for each in limited:
-        number = shares[each.domain] * max(0, waiting - queued) + parts[each.domain] * queued
-        found.append(ReceiverPace(round(number), each.per_minute / 60))
-    return found
+    numbers = {name: round(shares[name] * max(0, waiting - queued) + parts[name] * queued) for name in shares}
+    return [
+        ReceiverPace(numbers[each.domain], each.per_minute / 60) for each in limited if numbers[each.domain]
+    ]
 
 
 def _shares(emails: Sequence[str], names: Collection[str]) -> Mapping[str, float]:

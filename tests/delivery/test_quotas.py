@@ -10,7 +10,7 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, pacing, queries, sending
+from campaigns.delivery import launch, limited, pacing, queries, sending
 from campaigns.delivery.lane import End
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
@@ -113,6 +113,7 @@ def test_the_expected_end_waits_for_a_limited_receiver_before_and_while_it_goes(
         lanes(each_database, campaign, 1)
         now_sending = clock.now()
         while_sending = queries.progress(id_of(campaign), now=now_sending).expected_end
+    assert [each.number for each in limited.paces(fresh(campaign), 30)] == [30], "nobody is at the other"
     assert before == now + timedelta(minutes=4)
     assert states(campaign) == {"sent": 70, "deferred": 30}
     assert while_sending is not None
