@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 
 from tests.faults.faults import fault
 from tests.faults.sink import Sink
@@ -51,54 +52,51 @@ def killed(world: World) -> Report:
 def away(world: World) -> Report:
     """The hints are gone with it, so only its return brings new lanes."""
     seconds = AWAY_IN_CUT_S if world.is_cut else AWAY_S
+    redis = world.redis
+    return _without_redis(world, "Redis: away, and the work horses killed", redis.kill, redis.start, seconds)
+
+
+@fault("Redis: full, refuses to write")
+def refusing(world: World) -> Report:
+    return _without_redis(
+        world,
+        "Redis: full, refuses to write",
+        lambda: world.redis.fill(evicts=False),
+        world.redis.empty,
+        FULL_S,
+    )
+
+
+@fault("Redis: full, throws keys away")
+def evicting(world: World) -> Report:
+    return _without_redis(
+        world,
+        "Redis: full, throws keys away",
+        lambda: world.redis.fill(evicts=True),
+        world.redis.empty,
+        FULL_S,
+    )
+
+
+def _without_redis(
+    world: World, name: str, breaks: Callable[[], None], mends: Callable[[], None], seconds: float
+) -> Report:
+    """It is of no use for a while, in which all lanes end and others should begin."""
     with Sink(slow_s=SLOW_S) as sink:
         mailing = world.mailing(sink)
         mailing.goes_on(more=20)
-        world.redis.kill()
+        breaks()
         for worker in world.workers:
             if horse := worker.horse:
                 world.kill(horse)
                 until_gone(horse)
         world.wait(seconds)
-        world.redis.start()
+        mends()
         back = time.time()
         sink.slow_s = QUICK_S
         mailing.ends()
-        return mailing.report(
-            "Redis: away, and the work horses killed",
-            [back],
-            bound=CONNECTIONS * len(world.workers),
-            target_s=REDIS_BACK_S,
-        )
-
-
-@fault("Redis: full, refuses to write")
-def refusing(world: World) -> Report:
-    return _full(world, "Redis: full, refuses to write", evicts=False)
-
-
-@fault("Redis: full, throws keys away")
-def evicting(world: World) -> Report:
-    return _full(world, "Redis: full, throws keys away", evicts=True)
-
-
-def _full(world: World, name: str, *, evicts: bool) -> Report:
-    """For a while, in which lanes end and others should begin."""
-    with Sink(slow_s=SLOW_S) as sink:
-        mailing = world.mailing(sink)
-        mailing.goes_on(more=20)
-        world.redis.fill(evicts=evicts)
-        for worker in world.workers:
-            if horse := worker.horse:
-                world.kill(horse)
-                until_gone(horse)
-        world.wait(FULL_S)
-        world.redis.empty()
-        over = time.time()
-        sink.slow_s = QUICK_S
-        mailing.ends()
         bound = CONNECTIONS * len(world.workers)
-        return mailing.report(name, [over], bound=bound, target_s=REDIS_BACK_S)
+        return mailing.report(name, [back], bound=bound, target_s=REDIS_BACK_S)
 
 
 @fault("PostgreSQL: connections ended each second", databases=("postgres",), cut="postgres")
