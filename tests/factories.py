@@ -24,6 +24,13 @@ from campaigns.settings.models import Sender, Server
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PASSWORD = "correct horse battery staple"
+OFFICE_HOURS = {  # as the form of the sending hours posts them
+    "keeps_hours": "y",
+    "window_days": ["0", "1", "2", "3", "4"],
+    "window_start": "09:00",
+    "window_end": "17:00",
+    "window_zone": "Europe/Vienna",
+}
 CAST = {"ada": Role.ADMIN, "ben": Role.EDITOR, "cleo": Role.VIEWER}
 
 _numbers = itertools.count(1)

@@ -20,6 +20,7 @@ from campaigns.planning.models import Campaign, Status
 from campaigns.settings.models import Server
 from tests.browser_client import BrowserClient
 from tests.factories import (
+    OFFICE_HOURS,
     make_campaign,
     make_field,
     make_list,
@@ -515,18 +516,9 @@ def test_a_hostile_template_is_kept_as_text_and_harms_nothing(ada: BrowserClient
         assert ada.post(f"/campaigns/{campaign.id}/{act}", data=form).status_code in (303, 422)
 
 
-OFFICE = {
-    "keeps_hours": "y",
-    "window_days": ["0", "1", "2", "3", "4"],
-    "window_start": "09:00",
-    "window_end": "17:00",
-    "window_zone": "Europe/Vienna",
-}
-
-
 def test_sending_hours_are_kept_and_shown(ada: BrowserClient) -> None:
     campaign = make_ready()
-    data = {"version": campaign.version, "when": "now", **OFFICE}
+    data = {"version": campaign.version, "when": "now", **OFFICE_HOURS}
     assert ada.post(f"/campaigns/{campaign.id}/schedule", data=data).status_code == 303
     assert now_of(campaign.id).sending_hours == "mon-fri 09:00-17:00 Europe/Vienna"
     assert "Mon–Fri 09:00–17:00 (Europe/Vienna)" in page_of(ada.get(f"/campaigns/{campaign.id}/sending"))
@@ -534,7 +526,7 @@ def test_sending_hours_are_kept_and_shown(ada: BrowserClient) -> None:
 
 def test_sending_hours_without_a_day_are_refused_at_their_field(ada: BrowserClient) -> None:
     campaign = make_ready()
-    data = {"version": campaign.version, "when": "now", **OFFICE, "window_days": []}
+    data = {"version": campaign.version, "when": "now", **OFFICE_HOURS, "window_days": []}
     answer = ada.post(f"/campaigns/{campaign.id}/schedule", data=data)
     assert answer.status_code == 422
     assert "Choose at least one day" in page_of(answer)
