@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,37 +22,70 @@ UNKNOWN_AT_LEAST = 10
 UNKNOWN_SHARE = 0.001
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many recipients came to which end."""
+
+    bounced: int
+    unknown: int
+    unmade: int
+    answered: int
+
+
 def check(campaign_id: int, *, now: datetime) -> bool:
     """Pause a campaign in which too much goes wrong since it was last (re)started; whether it did.
 
     Too many hard bounces, doubts, or mails that could not be made. A lane sees its own share of these only.
     """
-    if not _is_worth_a_look(campaign_id):
-        return False
-    found = _cause(_counts(campaign_id))
+    found = _cause(_since_the_start(campaign_id))
     if found is None:
         return False
     reason, detail = found
     return services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)
 
 
-def _counts(campaign_id: int) -> Any:
-    """`bounced`, `unknown`, `unmade` and all that were `answered` since the (re)start. Reads the whole campaign."""
-    since = db.session.scalar(sa.select(Campaign.updated_at).where(Campaign.id == campaign_id))
-    failed = Delivery.state == State.FAILED
-    counted = {
-        "bounced": sa.and_(failed, Delivery.reason.in_(BOUNCES)),
-        "unknown": Delivery.state == State.UNKNOWN,
-        "unmade": sa.and_(failed, Delivery.reason == Reason.CONTENT),
-        "answered": Delivery.state.in_((State.SENT, State.FAILED)),
-    }
-    columns = [sa.func.count().filter(each).label(name) for name, each in counted.items()]
-    return db.session.execute(
-        sa.select(*columns).where(Delivery.campaign_id == campaign_id, Delivery.done_at > since)
+def _since_the_start(campaign_id: int) -> Counts:
+    """Since the last one: of a campaign that was never stopped the batches know it, without a look at its rows."""
+    whole = _whole(campaign_id)
+    row = db.session.execute(
+        sa.select(Campaign.epoch, Campaign.updated_at).where(Campaign.id == campaign_id)
     ).one()
+    if row.epoch <= 1 or not _is_worth_a_look(whole):
+        return whole
+    return _since(campaign_id, row.updated_at)
 
 
-def _cause(counts: Any) -> tuple[PauseReason, str] | None:
+def _whole(campaign_id: int) -> Counts:
+    found = tallies.of(campaign_id)
+    of_state: Counter[State] = Counter()
+    for (state, _reason), number in found.items():
+        of_state[state] += number
+    return Counts(
+        bounced=sum(found[State.FAILED, reason] for reason in BOUNCES),
+        unknown=of_state[State.UNKNOWN],
+        unmade=found[State.FAILED, Reason.CONTENT],
+        answered=of_state[State.SENT] + of_state[State.FAILED],
+    )
+
+
+def _since(campaign_id: int, moment: datetime) -> Counts:
+    """Reads the whole campaign."""
+    failed = Delivery.state == State.FAILED
+    counted = (
+        sa.and_(failed, Delivery.reason.in_(BOUNCES)),
+        Delivery.state == State.UNKNOWN,
+        sa.and_(failed, Delivery.reason == Reason.CONTENT),
+        Delivery.state.in_((State.SENT, State.FAILED)),
+    )
+    row = db.session.execute(
+        sa.select(*[sa.func.count().filter(each) for each in counted]).where(
+            Delivery.campaign_id == campaign_id, Delivery.done_at > moment
+        )
+    ).one()
+    return Counts(row[0], row[1], row[2], row[3])
+
+
+def _cause(counts: Counts) -> tuple[PauseReason, str] | None:
     if is_too_many(counts.bounced, counts.answered):
         return PauseReason.BOUNCE_RATE, _(
             "%(bounced)d of %(answered)d addresses do not exist. Check where they come from, then resume.",
@@ -72,14 +106,14 @@ def _cause(counts: Any) -> tuple[PauseReason, str] | None:
     return None
 
 
-def _is_worth_a_look(campaign_id: int) -> bool:
-    """Whether there is enough of anything at all; who counts since when reads the whole campaign."""
-    found = tallies.of(campaign_id)
-    unknown = sum(number for (state, _reason), number in found.items() if state is State.UNKNOWN)
+def _is_worth_a_look(whole: Counts) -> bool:
+    """Whether there is enough of anything at all; since the start there can't be more of it."""
     least = min(least * share for least, share in LIMITS)
-    bounced = sum(found[State.FAILED, reason] for reason in BOUNCES)
-    unmade = found[State.FAILED, Reason.CONTENT]
-    return bounced > least or unknown > UNKNOWN_AT_LEAST or is_much_unmade(unmade, UNMADE_OF_AT_LEAST)
+    return (
+        whole.bounced > least
+        or whole.unknown > UNKNOWN_AT_LEAST
+        or is_much_unmade(whole.unmade, UNMADE_OF_AT_LEAST)
+    )
 
 
 def is_too_many(bounced: int, answered: int) -> bool:

@@ -18,6 +18,7 @@ from campaigns.delivery.lane import End, Pace
 from campaigns.delivery.models import Attempt, Batch, Delivery, Reason, State
 from campaigns.delivery.watch import POLICY_IN_A_ROW, POLICY_IS_SERIOUS
 from campaigns.notices.models import Notice
+from campaigns.planning import services as planning
 from campaigns.planning.models import PauseReason, Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, send, states
@@ -344,6 +345,19 @@ def test_a_list_gone_bad_is_noticed_by_the_dispatcher(app: Flask) -> None:
     services.resume(fresh(campaign), now=later + timedelta(seconds=1))
     db.session.commit()
     assert not rates.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
+
+
+def test_other_sending_hours_make_nobody_forget_what_went_wrong(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=510)
+    now = clock.now()
+    failed = {"state": State.FAILED, "reason": Reason.BAD_ADDRESS, "done_at": now}
+    db.session.execute(sa.update(Delivery).values(failed))
+    db.session.execute(sa.update(Batch).values(tally=sa.null()))
+    db.session.commit()
+    planning.change_sending_hours(fresh(campaign), None, now=now + timedelta(seconds=1))
+    db.session.commit()
+    assert rates.check(id_of(campaign), now=now + timedelta(seconds=2))
 
 
 def test_lanes_too_short_to_notice_are_added_up_by_the_dispatcher(each_database: Flask) -> None:
