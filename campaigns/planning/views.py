@@ -342,7 +342,7 @@ def _schedule(found: Campaign, form: ScheduleForm) -> None:
     zone = clock.zone(operator().time_zone)
     at = times.moment(form.at.data or "", zone) if form.when.data == "later" else now + services.GRACE
     services.schedule(found, at=at, now=now, version=form.known_version)
-    note("campaign.scheduled", found.name, at=at.isoformat(timespec="seconds"))
+    note("campaign.scheduled", found.name, at=f"{at:%Y-%m-%d %H:%M} {at.tzname()}")
     db.session.commit()
 
 
