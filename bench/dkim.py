@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from bench.content import HTML, SUBJECT, TEXT
 from campaigns.content.compiled import Recipient, Source, compile_content
-from campaigns.delivery.lane import COMPOSED_AT_ONCE
-from campaigns.mail import dkim, dkim_keys, eights
+from campaigns.delivery.sender.lane import COMPOSED_AT_ONCE
+from campaigns.mail import dkim, dkim_keys, rsa_batch
 from campaigns.mail.dkim_keys import Algorithm
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -58,7 +58,7 @@ def main() -> None:
         **rates,
         "rsa_share": share,
         "at_least": AT_LEAST,
-        "in_eights": IN_EIGHTS and eights.is_usable(),
+        "in_eights": IN_EIGHTS and rsa_batch.is_usable(),
     }
     if chosen.json:
         sys.stdout.write(json.dumps({name: round(value, 3) for name, value in figures.items()}) + "\n")
@@ -88,7 +88,7 @@ def measured(messages: int) -> dict[str, float]:
 def bare(key: dkim.PrivateKey) -> Work:
     """OpenSSL's signatures, one after the other, and nothing else."""
     if isinstance(key, RSAPrivateKey):
-        return lambda numbers: eights.one_by_one(key, [DIGEST] * len(numbers))
+        return lambda numbers: rsa_batch.one_by_one(key, [DIGEST] * len(numbers))
     return lambda numbers: [key.sign(DIGEST) for _number in numbers]
 
 

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from campaigns import ground
-from campaigns.delivery import sending, worker
-from campaigns.delivery.lane import Pace
+from campaigns.delivery import worker
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import Timing
 
 if __name__ == "__main__":
     app = ground.without_pages()
@@ -19,4 +20,4 @@ if __name__ == "__main__":
         Path("/proc/self/clear_refs").write_text(
             "5"
         )  # the peak counts from here: compiling modules is no sending
-        sending.send(int(sys.argv[1]), pace=Pace(budget_s=3600))
+        lane_runner.send(int(sys.argv[1]), timing=Timing(budget_s=3600))

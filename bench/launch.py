@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from bench import ground, usage
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch
+from campaigns.delivery.dispatch import launch
 
 
 def main() -> None:

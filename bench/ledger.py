@@ -17,13 +17,14 @@ from pathlib import Path
 from bench import ground, usage
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, worker
-from campaigns.delivery.desk import Copy, Desk
+from campaigns.delivery import worker
+from campaigns.delivery.dispatch import launch
+from campaigns.delivery.ledger.outcomes import Verdict
+from campaigns.delivery.limits.domain_backoff import Receivers
+from campaigns.delivery.limits.domain_throttle import Quotas
 from campaigns.delivery.models import State
-from campaigns.delivery.outcomes import Verdict
-from campaigns.delivery.pace import LARGEST_WINDOW
-from campaigns.delivery.quotas import Quotas
-from campaigns.delivery.receivers import Receivers
+from campaigns.delivery.sender.store import Copy, Store
+from campaigns.delivery.sender.timing import LARGEST_WINDOW
 from campaigns.mail.smtp import Phase
 
 
@@ -70,7 +71,7 @@ def measure(kind: str, number: int) -> dict[str, float]:
 
 def _turns(campaign_id: int, number: int) -> tuple[float, float]:
     """Seconds until the whole ledger is claimed and recorded, and of these our own CPU's."""
-    desk = Desk(
+    store = Store(
         db.engine,
         campaign_id=campaign_id,
         epoch=_epoch(campaign_id),
@@ -87,14 +88,14 @@ def _turns(campaign_id: int, number: int) -> tuple[float, float]:
     answered: list[Verdict] = []
     while True:
         started, used = time.perf_counter(), time.process_time()
-        turn = desk.turn(answered, size=LARGEST_WINDOW, now=clock.now(), may_retry=lambda: False)
+        turn = store.turn(answered, size=LARGEST_WINDOW, now=clock.now(), may_retry=lambda: False)
         elapsed += time.perf_counter() - started
         own += time.process_time() - used
         answered = [_accepted(copy) for copy in turn.copies]
         number -= len(answered)
         if not answered:
             break
-    desk.disconnect()
+    store.disconnect()
     if number:
         raise RuntimeError(f"{number} messages were not claimed")
     return elapsed, own

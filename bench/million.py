@@ -35,7 +35,9 @@ from campaigns.audience.models import OptIn
 from campaigns.core import clock
 from campaigns.core.config import from_env
 from campaigns.core.db import db
-from campaigns.delivery import launch, services, tallies
+from campaigns.delivery import services
+from campaigns.delivery.dispatch import launch
+from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import State
 from campaigns.mail.security import Security
 from campaigns.planning import services as planning

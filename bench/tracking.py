@@ -25,7 +25,7 @@ from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Delivery, State
 from campaigns.planning.models import Campaign, Link, Revision
 from campaigns.planning.models import Status as CampaignStatus
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from tests.running import Running
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -56,7 +56,7 @@ def _calls(data_dir: Path, people: int, count: int) -> list[tuple[str, str]]:
     app = create_app(from_env({"DATA_DIR": str(data_dir)}))
     with app.app_context():
         deliveries = _write_people(people)
-        key = settings.link_key()
+        key = settings_queries.link_key()
     dice = random.Random(7)
     found = []
     for kind in dice.choices(list(MIX), list(MIX.values()), k=count):
@@ -73,7 +73,7 @@ def _calls(data_dir: Path, people: int, count: int) -> list[tuple[str, str]]:
 
 
 def _write_people(count: int) -> list[int]:
-    now, key = datetime.now(UTC), settings.link_key()
+    now, key = datetime.now(UTC), settings_queries.link_key()
     letters = List(name="Bench", opt_in=OptIn.SINGLE, public_id="bench", created_at=now)
     campaign = Campaign(
         name="Bench", lists=[letters], status=CampaignStatus.FINISHED, created_at=now, updated_at=now

@@ -33,7 +33,7 @@ from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, language_of
 from campaigns.ground import terminal_language
 from campaigns.navigation import navigation
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 CSP = {
     "default-src": "'self'",
@@ -94,7 +94,7 @@ def time_zone() -> str:
     """The zone in which times are shown: the operator's, else the site's."""
     if has_request_context() and current_user and current_user.is_authenticated:
         return str(current_user.time_zone)
-    return settings.site().time_zone
+    return settings_queries.site().time_zone
 
 
 # -- before and after each request
@@ -255,7 +255,7 @@ def _can(action: str, thing: Any = None) -> bool:
 def _context() -> dict[str, Any]:
     return {
         "lang": str(get_locale() or DEFAULT_LANGUAGE).split("_")[0],
-        "site": settings.site(),
+        "site": settings_queries.site(),
         "navigation": navigation(),
         "zone_name": g.get("zone_name") or time_zone(),
         "now": clock.now(),

@@ -18,7 +18,7 @@ from campaigns.core.dialect import insert
 from campaigns.delivery.models import Batch, BatchState, Delivery, State, Wave
 from campaigns.mail.security import Security
 from campaigns.planning.models import Campaign, Link, Revision
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Sender, Server
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -76,7 +76,7 @@ def make_subscriber(
     email = email or f"person{next(_numbers)}@example.org"
     address = addresses.normalise(email)
     values = {"created_at": NOON, "updated_at": NOON, "fields": {}, **values}
-    key = signing.address_key(settings.link_key(), address)
+    key = signing.address_key(settings_queries.link_key(), address)
     subscriber = Subscriber(email=email, address=address, address_key=key, **values)
     subscriber.subscriptions = [
         Subscription(list_id=each.id, status=status, origin=Origin.OPERATOR, created_at=NOON, changed_at=NOON)

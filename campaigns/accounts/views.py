@@ -39,7 +39,7 @@ from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.core.queue import enqueue
 from campaigns.notices import services as notices
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings import site as site_services
 
 bp = Blueprint("accounts", __name__)
@@ -95,7 +95,7 @@ def forgotten() -> Any:
     form = ForgottenForm()
     if not form.validate_on_submit():
         return render_template("accounts/forgotten.html", form=form), _status(form)
-    notice = resets.request(form.email.data, site=settings.site().name, now=clock.now())
+    notice = resets.request(form.email.data, site=settings_queries.site().name, now=clock.now())
     db.session.commit()
     if notice:
         enqueue(notices.JOB, notice.id)
@@ -123,7 +123,7 @@ def reset(secret: str) -> Any:
 
 
 def _use_reset(form: ResetForm, found: PasswordReset) -> bool:
-    values = {"password": form.password.data, "site": settings.site().name, "now": clock.now()}
+    values = {"password": form.password.data, "site": settings_queries.site().name, "now": clock.now()}
     done = accepted(form, lambda: resets.use(found, **values))
     if done is None:
         return False
@@ -153,7 +153,7 @@ def invitation(secret: str) -> Any:
     found = queries.invitation_by_secret(secret, now=clock.now())
     if found is None or not found.email:
         return render_template("accounts/link_over.html", kind="invitation"), 410
-    site = settings.site()
+    site = settings_queries.site()
     form = InvitedForm(language=site.language, time_zone=site.time_zone)
     if form.validate_on_submit() and _join(form, found):
         return redirect("/", 303)
@@ -168,7 +168,7 @@ def _join(form: InvitedForm, found: Invitation, *, email: str | None = None) -> 
     if who is None:
         return False
     if found.email is None:  # the first one: where they are is where the site is
-        site_services.adopt(settings.site(), language=who.language, time_zone=who.time_zone)
+        site_services.adopt(settings_queries.site(), language=who.language, time_zone=who.time_zone)
     guards.sign_in(who, sessions.start(who, **_browser(), now=now))
     _record("operator.joined", who.email, by=who, role=who.role.value)
     flash(_("Welcome, %(name)s.", name=who.display_name), "success")
@@ -258,7 +258,7 @@ def invite() -> Any:
 
 
 def _invite(form: InviteForm) -> bool:
-    email, role, who, site = form.email.data, Role(form.role.data), operator(), settings.site().name
+    email, role, who, site = form.email.data, Role(form.role.data), operator(), settings_queries.site().name
     done = accepted(form, lambda: invitations.invite(email, role=role, by=who, site=site, now=clock.now()))
     if done is None:
         return False
@@ -271,7 +271,7 @@ def _invite(form: InviteForm) -> bool:
 @allow(Action.ADMINISTER)
 def create_invitation_mail(invitation_id: int) -> Any:
     found = queries.invitation(invitation_id)
-    notice = invitations.send_again(found, by=operator(), site=settings.site().name, now=clock.now())
+    notice = invitations.send_again(found, by=operator(), site=settings_queries.site().name, now=clock.now())
     _record("operator.invited", found.email or "", again=True)
     enqueue(notices.JOB, notice.id)
     flash(_("The invitation to %(email)s is on its way.", email=found.email), "success")

@@ -18,7 +18,7 @@ from campaigns.audience.models import (
     Subscriber,
     Subscription,
 )
-from campaigns.audience.reasons import Reason
+from campaigns.audience.reasons import RowReason
 from campaigns.audience.rows import LONGEST_CELL_KEPT, LONGEST_VALUE_KEPT, MOST_CELLS_KEPT, Taken
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
@@ -80,14 +80,14 @@ class Batch:
             "rows_done": len(rows),
         }
 
-    def _reason_to_skip(self, row: Taken, person: _Known | None, suppressed: set[str]) -> Reason | None:
+    def _reason_to_skip(self, row: Taken, person: _Known | None, suppressed: set[str]) -> RowReason | None:
         if row.address_key in suppressed:
-            return Reason.SUPPRESSED
+            return RowReason.SUPPRESSED
         if person is None:
             return None
         if person.status is Status.UNSUBSCRIBED:
-            return Reason.UNSUBSCRIBED
-        return Reason.DUPLICATE if person.updated_at == self._started_at else None
+            return RowReason.UNSUBSCRIBED
+        return RowReason.DUPLICATE if person.updated_at == self._started_at else None
 
     def _known(self, addresses: Sequence[str]) -> dict[str, _Known]:
         on_list = (Subscription.subscriber_id == Subscriber.id) & (Subscription.list_id == self._list_id)
@@ -181,7 +181,7 @@ class Batch:
             )
         )
 
-    def _refuse(self, rows: Sequence[tuple[Taken, Reason]]) -> None:
+    def _refuse(self, rows: Sequence[tuple[Taken, RowReason]]) -> None:
         kept = sa.select(sa.func.count()).select_from(ImportReject).filter_by(import_id=self._import_id)
         if not rows or (db.session.scalar(kept) or 0) >= MOST_REJECTS_KEPT:
             return
@@ -210,16 +210,16 @@ def _insert_for_each(people: sa.Select[Any], model: Any, **facts: Any) -> Any:
     )
 
 
-def _first_of_each(rows: Sequence[Taken]) -> tuple[list[Taken], list[tuple[Taken, Reason]]]:
+def _first_of_each(rows: Sequence[Taken]) -> tuple[list[Taken], list[tuple[Taken, RowReason]]]:
     """The rows that may be people, one for each address, and the others with their reasons."""
     seen: set[str] = set()
     good: list[Taken] = []
-    refused: list[tuple[Taken, Reason]] = []
+    refused: list[tuple[Taken, RowReason]] = []
     for row in rows:
         if row.reason:
             refused.append((row, row.reason))
         elif row.address in seen:
-            refused.append((row, Reason.DUPLICATE))
+            refused.append((row, RowReason.DUPLICATE))
         else:
             seen.add(row.address)
             good.append(row)

@@ -52,12 +52,12 @@ def lines(table: Iterable[list[str]]) -> Iterator[str]:
 
 def rejects(import_id: int) -> Iterator[list[str]]:
     """Headings and rows of what an import did not take: line, value, the reason in words, then the row."""
-    from campaigns.audience.reasons import Reason
+    from campaigns.audience.reasons import RowReason
 
     owner = queries.import_(import_id)
     yield ["line", "value", "reason", *map(guarded, owner.columns)]
     for reject in db.session.scalars(queries.rejects(import_id).execution_options(yield_per=CHUNK_ROWS)):
-        sentence = str(Reason(reject.reason).label)
+        sentence = str(RowReason(reject.reason).label)
         yield [str(reject.line), guarded(reject.value), sentence, *map(guarded, reject.row)]
 
 

@@ -25,7 +25,7 @@ from campaigns.audience import columns, queries, uploads, values
 from campaigns.audience.models import Field, FieldKind, List, OptIn, Subscriber
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, translate
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 T = TypeVar("T")
 FIELD_PREFIX = "field_"
@@ -79,7 +79,7 @@ class ListForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        senders = [(str(each.id), f"{each.name} <{each.email}>") for each in settings.senders()]
+        senders = [(str(each.id), f"{each.name} <{each.email}>") for each in settings_queries.senders()]
         self.sender_id.choices = choices([("0", _("The site’s first sender")), *senders])
 
     def values(self) -> dict[str, Any]:

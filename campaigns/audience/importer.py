@@ -21,7 +21,7 @@ from campaigns.audience.rows import RowReader, Taken
 from campaigns.core import clock
 from campaigns.core.csvfile import Records
 from campaigns.core.db import db
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 BATCH_ROWS = 1000
 LEASE = timedelta(seconds=60)
@@ -74,7 +74,9 @@ def is_here(import_id: int) -> bool:
 
 def _stream(claimed: Import, on_progress: Callable[[int], None], until: datetime | None, now: Clock) -> bool:
     import_id, fence, path = claimed.id, claimed.fence, Path(claimed.path)
-    reader = RowReader(claimed.columns, claimed.mapping["targets"], queries.fields(), settings.link_key())
+    reader = RowReader(
+        claimed.columns, claimed.mapping["targets"], queries.fields(), settings_queries.link_key()
+    )
     batch = Batch(claimed)
     start, delimiter = claimed.byte_position, claimed.delimiter
     line = _line_at(path, start)

@@ -24,7 +24,7 @@ from campaigns.core import addresses, signing
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def suppression_of(subscriber: Subscriber) -> Suppression | None:
 
 def suppression_by_address(email: str) -> Suppression | None:
     """The suppression of that mailbox, also of an erased person; raises BadAddress (a ValueError)."""
-    key = signing.address_key(settings.link_key(), addresses.normalise(email))
+    key = signing.address_key(settings_queries.link_key(), addresses.normalise(email))
     return db.session.scalar(sa.select(Suppression).filter_by(address_key=key))
 
 
@@ -213,7 +213,7 @@ def suppressions(text: str = "") -> sa.Select[Suppression]:
         text, autoescape=True
     )
     try:
-        key = signing.address_key(settings.link_key(), addresses.normalise(text))
+        key = signing.address_key(settings_queries.link_key(), addresses.normalise(text))
     except ValueError:
         return statement.where(matches)
     return statement.where(matches | (Suppression.address_key == key))

@@ -7,7 +7,7 @@ from enum import StrEnum
 from campaigns.core.i18n import _
 
 
-class Reason(StrEnum):
+class RowReason(StrEnum):
     """A code kept with each row; `label` is its sentence, `is_skip` says that it was left out on purpose."""
 
     SUPPRESSED = "suppressed"
@@ -28,24 +28,24 @@ class Reason(StrEnum):
 
     @property
     def is_skip(self) -> bool:
-        return self in (Reason.SUPPRESSED, Reason.UNSUBSCRIBED, Reason.DUPLICATE)
+        return self in (RowReason.SUPPRESSED, RowReason.UNSUBSCRIBED, RowReason.DUPLICATE)
 
     @property
     def label(self) -> str:
         return {
-            Reason.SUPPRESSED: _("The address is on the suppression list."),
-            Reason.UNSUBSCRIBED: _("This person has unsubscribed from the list."),
-            Reason.DUPLICATE: _("The address stands in the file more than once; its first row was taken."),
-            Reason.NO_ADDRESS: _("The row has no e-mail address."),
-            Reason.BAD_ADDRESS: _("This is not an e-mail address."),
-            Reason.TOO_LONG: _("A value is longer than 10,000 characters."),
-            Reason.BAD_NUMBER: _("A number is expected here."),
-            Reason.BAD_DATE: _("A date like 2026-11-23 is expected here."),
-            Reason.MORE_CELLS: _("The row has more cells than the headings. Does a value need quotes?"),
-            Reason.FEWER_CELLS: _("The row has fewer cells than the headings."),
-            Reason.ROW_TOO_LONG: _("The row is too long to be read."),
-            Reason.OPEN_QUOTE: _("A quotation mark is opened and not closed."),
-            Reason.NUL: _("The row contains zero bytes."),
-            Reason.ENCODING: _("The row contains characters that can't be read."),
-            Reason.BROKEN: _("The row contains a stray line break."),
+            RowReason.SUPPRESSED: _("The address is on the suppression list."),
+            RowReason.UNSUBSCRIBED: _("This person has unsubscribed from the list."),
+            RowReason.DUPLICATE: _("The address stands in the file more than once; its first row was taken."),
+            RowReason.NO_ADDRESS: _("The row has no e-mail address."),
+            RowReason.BAD_ADDRESS: _("This is not an e-mail address."),
+            RowReason.TOO_LONG: _("A value is longer than 10,000 characters."),
+            RowReason.BAD_NUMBER: _("A number is expected here."),
+            RowReason.BAD_DATE: _("A date like 2026-11-23 is expected here."),
+            RowReason.MORE_CELLS: _("The row has more cells than the headings. Does a value need quotes?"),
+            RowReason.FEWER_CELLS: _("The row has fewer cells than the headings."),
+            RowReason.ROW_TOO_LONG: _("The row is too long to be read."),
+            RowReason.OPEN_QUOTE: _("A quotation mark is opened and not closed."),
+            RowReason.NUL: _("The row contains zero bytes."),
+            RowReason.ENCODING: _("The row contains characters that can't be read."),
+            RowReason.BROKEN: _("The row contains a stray line break."),
         }[self]

@@ -9,7 +9,7 @@ from typing import Any
 from campaigns.audience import values
 from campaigns.audience.columns import EMAIL, IGNORE
 from campaigns.audience.models import Field
-from campaigns.audience.reasons import Reason
+from campaigns.audience.reasons import RowReason
 from campaigns.core import addresses, signing
 from campaigns.core.csvfile import Record, Records
 from campaigns.core.errors import Invalid
@@ -29,7 +29,7 @@ class Taken:
     address: str = ""
     address_key: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
-    reason: Reason | None = None
+    reason: RowReason | None = None
     value: str = ""
     cells: list[str] = field(default_factory=list)
 
@@ -66,16 +66,16 @@ class RowReader:
     def _take(self, record: Record) -> Taken:
         cells = record.cells
         if len(cells) < self._width:
-            return self._rejected(record, Reason.FEWER_CELLS, self._address_in(cells))
+            return self._rejected(record, RowReason.FEWER_CELLS, self._address_in(cells))
         if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
-            return self._rejected(record, Reason.MORE_CELLS, self._address_in(cells))
+            return self._rejected(record, RowReason.MORE_CELLS, self._address_in(cells))
         text = cells[self._email].strip()
         if not text:
-            return self._rejected(record, Reason.NO_ADDRESS, "")
+            return self._rejected(record, RowReason.NO_ADDRESS, "")
         try:
             email, address = addresses.clean(text), addresses.normalise(text)
         except ValueError:  # also from IDNA
-            return self._rejected(record, Reason.BAD_ADDRESS, text)
+            return self._rejected(record, RowReason.BAD_ADDRESS, text)
         known: dict[str, Any] = {}
         for at, name, kind in self._fields:
             cell = cells[at]
@@ -84,19 +84,19 @@ class RowReader:
             try:
                 value = values.parse(cell, kind=kind, key=name)
             except Invalid as wrong:
-                return self._rejected(record, Reason(wrong.details["code"]), cell.strip())
+                return self._rejected(record, RowReason(wrong.details["code"]), cell.strip())
             if value is not None:
                 known[name] = value
         key = signing.address_key(self._link_key, address)
         return Taken(record.line, record.end, email, address, key, known, cells=cells)
 
     def _unreadable(self, record: Record) -> Taken:
-        return self._rejected(record, Reason(str(record.fault)), record.text)
+        return self._rejected(record, RowReason(str(record.fault)), record.text)
 
     def _address_in(self, cells: Sequence[str]) -> str:
         return cells[self._email] if len(cells) > self._email else ", ".join(cells)
 
-    def _rejected(self, record: Record, reason: Reason, value: str) -> Taken:
+    def _rejected(self, record: Record, reason: RowReason, value: str) -> Taken:
         return Taken(
             record.line,
             record.end,

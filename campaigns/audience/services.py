@@ -37,7 +37,7 @@ from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import DEFAULT_LANGUAGE, _
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 LONGEST_LIST_NAME = 100
 
@@ -191,7 +191,7 @@ def update_person(
     if other not in (None, person.id):
         raise Invalid(_("Somebody else has this address."), field="email", subscriber_id=other)
     person.email, person.address = clean, address
-    person.address_key = signing.address_key(settings.link_key(), address)
+    person.address_key = signing.address_key(settings_queries.link_key(), address)
     person.fields = _without_nothing({**(person.fields or {}), **fields})
     person.language, person.time_zone, person.updated_at = language, time_zone, now
     db.session.flush()
@@ -242,7 +242,7 @@ def _insert_person(
         .values(
             email=email,
             address=address,
-            address_key=signing.address_key(settings.link_key(), address),
+            address_key=signing.address_key(settings_queries.link_key(), address),
             fields=_without_nothing(fields),
             language=language,
             created_at=now,

@@ -29,7 +29,7 @@ from campaigns.core.errors import Conflict, NotFound
 from campaigns.core.i18n import DEFAULT_LANGUAGE, _, language_of
 from campaigns.notices import services as notices
 from campaigns.notices.models import Notice
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Sender
 
 CONFIRM_WITHIN = timedelta(hours=48)
@@ -113,7 +113,7 @@ def ask_to_confirm(
         )
     )
     sender = db.session.get(Sender, list_.sender_id) if list_.sender_id else None
-    site = settings.site()
+    site = settings_queries.site()
     text = mailtext.render(
         "confirm_subscription",
         language=language_of(language or subscriber.language or list_.language) or DEFAULT_LANGUAGE,

@@ -15,7 +15,7 @@ from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _, _n
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 LONGEST_NOTE = 500
 MOST_PASTED = 10_000
@@ -28,7 +28,11 @@ def suppress(email: str, *, reason: SuppressionReason, note: str = "", now: date
     except ValueError as error:
         raise Invalid(_("This is not an e-mail address."), field="email") from error
     return suppress_key(
-        signing.address_key(settings.link_key(), address), email=clean, reason=reason, note=note, now=now
+        signing.address_key(settings_queries.link_key(), address),
+        email=clean,
+        reason=reason,
+        note=note,
+        now=now,
     )
 
 
@@ -78,7 +82,7 @@ def suppress_many(text: str, *, note: str, now: datetime) -> int:
     pasted = [each for each in re.split(r"[,;\r\n]+", text) if each.strip()]
     if len(pasted) > MOST_PASTED:
         raise Invalid(_("Paste up to 10,000 addresses at a time."), field="addresses")
-    key = settings.link_key()
+    key = settings_queries.link_key()
     rows, bad = {}, []
     for each in pasted:
         try:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from campaigns.audience import queries as audience
+from campaigns.audience import queries as audience_queries
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock, queue
 from campaigns.core.db import db
-from campaigns.delivery import queries as ledger
+from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery import services as delivery
-from campaigns.planning import queries as planning
+from campaigns.planning import queries as planning_queries
 from campaigns.planning import services
 from campaigns.planning.models import Campaign, PauseReason
-from campaigns.reports import queries as reports
-from campaigns.settings import queries as settings
+from campaigns.reports import queries as reports_queries
+from campaigns.settings import queries as settings_queries
 from campaigns.settings import senders
 
 LARGEST_FILE_BYTES = 512 * 1024
@@ -68,10 +68,10 @@ def create(
         from_name=sender.name,
         from_email=sender.email,
         reply_to=reply_to,
-        lists=[audience.list_by_name(each) for each in list_names],
+        lists=[audience_queries.list_by_name(each) for each in list_names],
         html=_read(html_file),
         text=_read(text_file) if text_file else "",
-        server=settings.server_by_name(server_name) if server_name else None,
+        server=settings_queries.server_by_name(server_name) if server_name else None,
         sending_hours=window,
         now=now,
     )
@@ -88,7 +88,7 @@ def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
     """Let a draft go out, at a time or at once."""
     now = clock.now()
     moment = _moment(at) if at else now
-    services.schedule(planning.campaign(campaign_id), at=moment, now=now)
+    services.schedule(planning_queries.campaign(campaign_id), at=moment, now=now)
     db.session.commit()
     queue.nudge()
     made = _fresh(campaign_id)
@@ -102,9 +102,9 @@ def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
 @command
 def status(campaign_id: int, wants_json: bool) -> None:
     """How far a campaign is: states of all recipients, opens, clicks, unsubscribes."""
-    found = planning.campaign(campaign_id)
-    counts = ledger.counts(campaign_id)
-    figures = reports.figures([campaign_id])[campaign_id]
+    found = planning_queries.campaign(campaign_id)
+    counts = delivery_queries.counts(campaign_id)
+    figures = reports_queries.figures([campaign_id])[campaign_id]
     values: dict[str, object] = {
         "id": found.id,
         "status": found.status.value,
@@ -134,7 +134,9 @@ def status(campaign_id: int, wants_json: bool) -> None:
 @command
 def pause(campaign_id: int, wants_json: bool) -> None:
     """Stop sending for now."""
-    delivery.pause(planning.campaign(campaign_id), reason=PauseReason.OPERATOR, detail=None, now=clock.now())
+    delivery.pause(
+        planning_queries.campaign(campaign_id), reason=PauseReason.OPERATOR, detail=None, now=clock.now()
+    )
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is paused.")
 
@@ -145,7 +147,7 @@ def pause(campaign_id: int, wants_json: bool) -> None:
 @command
 def resume(campaign_id: int, wants_json: bool) -> None:
     """Go on with exactly the rest."""
-    delivery.resume(planning.campaign(campaign_id), now=clock.now())
+    delivery.resume(planning_queries.campaign(campaign_id), now=clock.now())
     db.session.commit()
     queue.nudge()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} goes on.")
@@ -157,14 +159,14 @@ def resume(campaign_id: int, wants_json: bool) -> None:
 @command
 def cancel(campaign_id: int, wants_json: bool) -> None:
     """Give up the rest for good."""
-    delivery.cancel(planning.campaign(campaign_id), now=clock.now())
+    delivery.cancel(planning_queries.campaign(campaign_id), now=clock.now())
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is cancelled.")
 
 
 def _fresh(campaign_id: int) -> Campaign:
     db.session.expire_all()
-    return planning.campaign(campaign_id)
+    return planning_queries.campaign(campaign_id)
 
 
 def _answer(found: Campaign, *, wants_json: bool, sentence: str) -> None:

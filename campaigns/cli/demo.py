@@ -21,9 +21,9 @@ from campaigns.cli.output import command
 from campaigns.core import clock, queue
 from campaigns.core.config import Config
 from campaigns.core.db import db
-from campaigns.delivery import queries as ledger
-from campaigns.planning import queries as planning
-from campaigns.planning import services as campaigns
+from campaigns.delivery import queries as delivery_queries
+from campaigns.planning import queries as planning_queries
+from campaigns.planning import services as planning
 from campaigns.planning.models import Campaign, Status
 from campaigns.practice import store
 from campaigns.settings import senders
@@ -100,15 +100,15 @@ def _send(letters: List) -> int | None:
         now=now,
     )
     db.session.commit()
-    campaigns.schedule(made, at=now, now=now)
+    planning.schedule(made, at=now, now=now)
     db.session.commit()
     campaign_id = made.id
     queue.nudge()
     click.echo("  Sending the campaign to the practice mailbox …")
-    if not _wait(lambda: planning.campaign(campaign_id).status is Status.FINISHED):
+    if not _wait(lambda: planning_queries.campaign(campaign_id).status is Status.FINISHED):
         click.echo("  The campaign is still under way; its page shows how far it is.")
         return None
-    counts = ledger.counts(campaign_id)
+    counts = delivery_queries.counts(campaign_id)
     click.echo(
         "  " + ", ".join(f"{number} {word}" for word, number in counts.by_word.items() if number) + "."
     )
@@ -117,7 +117,7 @@ def _send(letters: List) -> int | None:
 
 def _draft(letters: List, *, name: str, subject: str, preheader: str = "", now: datetime) -> Campaign:
     sender = senders.find_or_create_sender(SENDER, now=now)
-    return campaigns.create_campaign(
+    return planning.create_campaign(
         name=name,
         subject=subject,
         preheader=preheader,
@@ -146,7 +146,7 @@ def _leave_more_to_do(letters: List, *, now: datetime) -> None:
     for name, at in (("Winter training", None), ("The December letter", now + timedelta(days=6))):
         made = _draft(letters, name=name, subject=f"{name} – what the loft is up to", now=now)
         if at:
-            campaigns.schedule(made, at=at, now=now)
+            planning.schedule(made, at=at, now=now)
     db.session.commit()
 
 

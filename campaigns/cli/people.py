@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from campaigns.audience import exporter, importer, services
-from campaigns.audience import queries as audience
+from campaigns.audience import queries as audience_queries
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
@@ -34,13 +34,13 @@ def people() -> None:
 @command
 def import_(file: Path, list_name: str, wants_json: bool) -> None:
     """Import people from a CSV file, with a progress bar and counts at the end."""
-    into = audience.list_by_name(list_name)
+    into = audience_queries.list_by_name(list_name)
     with file.open("rb") as stream:
         made = services.create_import(stream, file_name=file.name, list_=into, now=clock.now())
     db.session.commit()
     _run(made, quiet=wants_json)
     db.session.expire_all()
-    done = audience.import_(made.id)
+    done = audience_queries.import_(made.id)
     if done.status is ImportStatus.FAILED:
         raise click.ClickException(done.error or "The import failed.")
     counts = {name: getattr(done, name) for name in ("created", "updated", "skipped", "rejected")}
@@ -59,7 +59,7 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
 @command
 def export(list_name: str, raw: bool) -> None:
     """Write the people of a list as CSV to standard output."""
-    wanted = audience.list_by_name(list_name)
+    wanted = audience_queries.list_by_name(list_name)
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     try:
         for row in exporter.rows(wanted.id, raw=raw):

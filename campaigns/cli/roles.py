@@ -9,7 +9,7 @@ import click
 from flask import current_app
 
 from campaigns.cli.output import command
-from campaigns.delivery import dispatcher as engine
+from campaigns.delivery.dispatch import dispatcher as engine
 from campaigns.practice import server as practice_mailbox
 from campaigns.worker import become
 

@@ -13,7 +13,7 @@ from campaigns.content.language import Template, TemplateError
 from campaigns.content.links import Link
 from campaigns.content.source import Footer, Preview, Recipient, Source
 from campaigns.core.i18n import _
-from campaigns.mail import headers, message, wire
+from campaigns.mail import headers, message, quoted_printable
 from campaigns.mail.headers import HeaderInjection
 from campaigns.mail.message import Frame, Sign
 
@@ -100,8 +100,8 @@ def compile_content(source: Source) -> Compiled:
         documents=documents,
         frame=_frame(source),
         subject=_subject(documents.subject),
-        text=pieces.program(text, filters.text, wire.piece),
-        html=pieces.program(html, language.html_value, wire.piece),
+        text=pieces.program(text, filters.text, quoted_printable.piece),
+        html=pieces.program(html, language.html_value, quoted_printable.piece),
     )
 
 
@@ -112,7 +112,7 @@ def preview_content(source: Source, values: Mapping[str, Any]) -> Preview:
 
 def wire_end(coded: str) -> str:
     """Quoted-printable pieces as a whole body: it ends in a hard line break."""
-    return coded + "\r\n" if not coded or coded.endswith(wire.SOFT_BREAK) else coded
+    return coded + "\r\n" if not coded or coded.endswith(quoted_printable.SOFT_BREAK) else coded
 
 
 def _subject(template: Template) -> pieces.Program:

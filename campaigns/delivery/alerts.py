@@ -13,7 +13,7 @@ from campaigns.core.db import db
 from campaigns.notices import services as notices
 from campaigns.notices.models import Notice
 from campaigns.planning.models import Campaign, Revision
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 
 QUIET_FOR = timedelta(hours=1)
@@ -43,7 +43,7 @@ def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> li
     if _was_told(kind, now):
         return []
     wanted = sa.select(Operator).where(Operator.wants_alerts, sa.not_(Operator.is_disabled))
-    site = settings.site().name
+    site = settings_queries.site().name
     found = []
     for operator in db.session.scalars(wanted):
         text = mailtext.render(template, language=operator.language, site=site, **values)

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 
 from campaigns.core import clock, config, queue
-from campaigns.delivery import outages, receivers, sending
-from campaigns.delivery.dispatcher import SEND
-from campaigns.delivery.pace import End, Pace
+from campaigns.delivery.autopause import server_outage
+from campaigns.delivery.dispatch.dispatcher import SEND
+from campaigns.delivery.limits import domain_backoff
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.timing import End, Timing
 
 PR_SET_PDEATHSIG = 1
 LOOK_EVERY_S = 1.0
@@ -20,8 +22,8 @@ LOOK_UP_S = 4.0
 def send(campaign_id: int) -> None:
     """Send a campaign for up to half a minute, then let another lane go on."""
     die_with_parent()
-    pace = Pace(lease_s=config.current().lease_s)
-    end = sending.send(campaign_id, pace=pace, should_yield=_others_wait())
+    timing = Timing(lease_s=config.current().lease_s)
+    end = lane_runner.send(campaign_id, timing=timing, should_yield=_others_wait())
     if end is End.MORE:
         queue.enqueue(SEND, campaign_id)
     if end is not End.STOPPED:
@@ -30,7 +32,7 @@ def send(campaign_id: int) -> None:
 
 def probe(server_id: int) -> None:
     """Knock at a server that is down; campaigns that waited for it go on when it answers."""
-    if outages.probe(server_id, now=clock.now()):
+    if server_outage.probe(server_id, now=clock.now()):
         queue.nudge()
 
 
@@ -43,7 +45,7 @@ def look_up_receivers() -> None:
     def exchangers(domain: str) -> list[str]:
         return Resolver(server, patience_s=LOOK_UP_S).exchangers(domain)
 
-    receivers.look_up(exchangers, now=clock.now())
+    domain_backoff.look_up(exchangers, now=clock.now())
 
 
 def die_with_parent() -> None:

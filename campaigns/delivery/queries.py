@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
-from campaigns.delivery import pacing, tallies
+from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import OPEN_STATES, Attempt, Batch, Delivery, Reason, State, Wave
-from campaigns.planning import queries as planning
+from campaigns.delivery.progress import holdups
+from campaigns.planning import queries as planning_queries
 
 RATE_OVER = timedelta(minutes=1)
 RATE_BATCHES = 20
@@ -76,8 +77,8 @@ def progress(campaign_id: int, *, now: datetime) -> Progress:
     per_second = (row.number or 0) / seconds
     expected = None
     if found.waiting:
-        expected = pacing.expected_end(
-            planning.campaign(campaign_id), found.waiting, per_second=per_second, now=now
+        expected = holdups.expected_end(
+            planning_queries.campaign(campaign_id), found.waiting, per_second=per_second, now=now
         )
     if expected is not None:
         # Those who are tried again later can't be done before their time, however fast the rest goes.

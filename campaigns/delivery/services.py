@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import alerts, cancelling, health, ledger, routes
+from campaigns.delivery import alerts
+from campaigns.delivery.ledger import cancellation, waves
 from campaigns.delivery.models import (
     Batch,
     BatchState,
     Wave,
 )
+from campaigns.delivery.routing import circuit_breaker, server_selection
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, PauseReason, Status
 
@@ -45,24 +47,24 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
     if campaign.status is not Status.PAUSED:
         raise Conflict(_("This campaign is not paused. Look at it again."))
     states.move(campaign.id, Status.SENDING, now=now)
-    servers = routes.every(campaign)
-    if all(health.is_closed(server, now=now) for server in servers):
+    servers = server_selection.every(campaign)
+    if all(circuit_breaker.is_closed(server, now=now) for server in servers):
         for server in servers:
-            health.reopen(server.id)
+            circuit_breaker.reopen(server.id)
 
 
 def cancel(campaign: Campaign, *, now: datetime) -> None:
     """Give up everybody who still waits, for good; mails on the wire end by themselves. Raises Conflict."""
     states.move(campaign.id, Status.CANCELLED, now=now)
-    cancelling.settle_held(campaign.id, now=now)
+    cancellation.settle_held(campaign.id, now=now)
     # The first few thousand at once; the dispatcher goes on, so that a million keep nobody waiting.
-    cancelling.settle_some(campaign.id, now=now)
+    cancellation.settle_some(campaign.id, now=now)
 
 
 def finish(campaign_id: int, *, now: datetime) -> bool:
     """End a campaign in which nobody waits any more; False while somebody does, or when it is not sending."""
     waits = sa.select(Batch.id).where(Batch.campaign_id == campaign_id, Batch.state != BatchState.DONE)
-    if db.session.scalar(waits.limit(1)) is not None or ledger.has_open(campaign_id):
+    if db.session.scalar(waits.limit(1)) is not None or waves.has_open(campaign_id):
         return False
     try:
         states.move(campaign_id, Status.FINISHED, now=now)

@@ -13,10 +13,13 @@ from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import hours, pacing, queries, receivers, routes, services
+from campaigns.delivery import queries, services
+from campaigns.delivery.limits import domain_backoff, sending_hours
 from campaigns.delivery.models import State
-from campaigns.planning import queries as planning
-from campaigns.planning import services as planning_services
+from campaigns.delivery.progress import holdups
+from campaigns.delivery.routing import server_selection
+from campaigns.planning import queries as planning_queries
+from campaigns.planning import services as planning
 from campaigns.planning.forms import HoursForm
 from campaigns.planning.models import Campaign, PauseReason, Status
 
@@ -40,7 +43,7 @@ REFRESH_S = {Status.SCHEDULED: 5, Status.PREPARING: 1, Status.SENDING: 2, Status
 @bp.get("/campaigns/<int:campaign_id>/sending")
 @allow(Action.READ)
 def sending(campaign_id: int) -> Any:
-    found = planning.campaign(campaign_id)
+    found = planning_queries.campaign(campaign_id)
     if found.status is Status.DRAFT:
         return redirect(url_for("planning.show", campaign_id=campaign_id))
     return render_template("delivery/sending.html", **_facts(found))
@@ -49,13 +52,13 @@ def sending(campaign_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/sending/now")
 @allow(Action.READ)
 def sending_now(campaign_id: int) -> Any:
-    return render_template("delivery/_now.html", **_facts(planning.campaign(campaign_id)))
+    return render_template("delivery/_now.html", **_facts(planning_queries.campaign(campaign_id)))
 
 
 @bp.route("/campaigns/<int:campaign_id>/sending/hours", methods=["GET", "POST"])
 @allow(Action.EDIT)
 def edit_hours(campaign_id: int) -> Any:
-    found, form = planning.campaign(campaign_id), HoursForm()
+    found, form = planning_queries.campaign(campaign_id), HoursForm()
     if request.method == "GET" and not found.may_change_hours:
         return redirect(url_for("planning.show", campaign_id=campaign_id))
     if form.validate_on_submit() and accepted(form, lambda: _change_hours(found, form)):
@@ -101,7 +104,7 @@ def create_cancellation(campaign_id: int) -> Any:
 def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any) -> Any:
     """Do it, say it, and go back to the page; a conflict is a sentence there."""
     try:
-        change(planning.campaign(campaign_id))
+        change(planning_queries.campaign(campaign_id))
     except Conflict as error:
         db.session.rollback()
         flash(str(error), "error")
@@ -115,7 +118,7 @@ def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any
 def _change_hours(found: Campaign, form: HoursForm) -> bool:
     """Change them and note who did; raises Invalid or Conflict."""
     before = found.sending_hours or ""
-    planning_services.change_sending_hours(found, form.sending_hours(), now=clock.now())
+    planning.change_sending_hours(found, form.sending_hours(), now=clock.now())
     note("campaign.hours_changed", found.name, before=before, after=found.sending_hours or "")
     return True
 
@@ -136,8 +139,8 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "reasons": queries.reasons(campaign.id),
         "refusals": queries.refusals(campaign.id),
         **_servers(campaign),
-        "holdup": pacing.holdup_of(campaign, now=clock.now()),
-        "hours": hours.words(campaign),
+        "holdup": holdups.holdup_of(campaign, now=clock.now()),
+        "hours": sending_hours.words(campaign),
         "refresh_s": _refresh_s(campaign, is_waiting=bool(progress.counts.waiting)),
     }
 
@@ -145,11 +148,15 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
 def _servers(campaign: Campaign) -> dict[str, Any]:
     """Whom it goes out by now; when all are closed, the one that is tried next; and who takes nothing from us."""
     now = clock.now()
-    usable = routes.usable(campaign, now=now)
-    closed = [] if usable else [each for each in routes.every(campaign) if each.closed_until]
+    usable = server_selection.usable(campaign, now=now)
+    closed = [] if usable else [each for each in server_selection.every(campaign) if each.closed_until]
     next_one = min(closed, key=lambda each: each.closed_until or now, default=None)
-    waiting = receivers.in_trouble(now=now) if campaign.status is Status.SENDING else []
-    return {"servers": usable or routes.every(campaign)[:1], "closed": next_one, "receivers": waiting}
+    waiting = domain_backoff.in_trouble(now=now) if campaign.status is Status.SENDING else []
+    return {
+        "servers": usable or server_selection.every(campaign)[:1],
+        "closed": next_one,
+        "receivers": waiting,
+    }
 
 
 def _refresh_s(campaign: Campaign, *, is_waiting: bool) -> int | None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core import clock, config, queue
 from campaigns.core.db import db
-from campaigns.delivery import recovery, sending
+from campaigns.delivery.sender import lane_runner, recovery
 from campaigns.settings import services as settings
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class AppWorker(Worker):
         """Settle the batches of lanes of this host that have died."""
         with self.app.app_context():
             try:
-                recovery.recover(sending.journals(), owner=sending.name_of_process(), now=clock.now())
+                recovery.recover(lane_runner.journals(), owner=lane_runner.name_of_process(), now=clock.now())
             except SQLAlchemyError as error:
                 log.warning("The batches of dead lanes are left for later: %s", error)
             finally:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from campaigns.mail import canonical, eights
+from campaigns.mail import canonical, rsa_batch
 from campaigns.mail.message import Sign
 
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
@@ -132,10 +132,10 @@ def _start(key: Key) -> bytes:
     return text.encode("ascii")
 
 
-def _signing(private: PrivateKey, *, in_eights: bool) -> eights.SignAll:
+def _signing(private: PrivateKey, *, in_eights: bool) -> rsa_batch.SignAll:
     if not isinstance(private, RSAPrivateKey):
         return lambda digests: [private.sign(digest) for digest in digests]
-    return eights.signing(private) if in_eights else partial(eights.one_by_one, private)
+    return rsa_batch.signing(private) if in_eights else partial(rsa_batch.one_by_one, private)
 
 
 def _wrapped(signature: bytes) -> bytes:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from campaigns.mail import headers, wire
+from campaigns.mail import headers, quoted_printable
 
 LONGEST_LINE = 998  # RFC 5322 section 2.1.1, without CRLF
 Sign = Callable[[bytes, bytes], bytes]  # (header block, body) -> header fields to put before them
@@ -121,10 +121,10 @@ def build_notice(
     ]
     if html is not None:
         made = frame(fields, (), (), boundary=boundary_for(text + html))
-        return made.joined("", wire.body(text), wire.body(html), sign=sign)
+        return made.joined("", quoted_printable.body(text), quoted_printable.body(html), sign=sign)
     block = "".join(fields) + "MIME-Version: 1.0\r\n" + _PART.format(kind="plain")
     check_block(block, (*field_names("".join(fields)), *_MIME_NAMES))
-    return _finished(block, wire.body(text), sign)
+    return _finished(block, quoted_printable.body(text), sign)
 
 
 _MIME_NAMES = ("MIME-Version", "Content-Type", "Content-Transfer-Encoding")

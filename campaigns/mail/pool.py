@@ -11,11 +11,11 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from campaigns.mail import tls
 from campaigns.mail.connection import Connection
-from campaigns.mail.courier import LATE, Courier, Deadline
 from campaigns.mail.envelope import Envelope, Outcome, Result, Server
 from campaigns.mail.errors import Lost, SessionError, Unreachable
 from campaigns.mail.protocol import Phase
 from campaigns.mail.security import Security
+from campaigns.mail.transaction import LATE, Deadline, Transactions
 
 # A server that drops so many connections in a row, none of which answered a message, gets no more now.
 DROPS_IN_A_ROW = 3
@@ -177,7 +177,9 @@ class Pool:
         def again(envelope: Envelope, error: Lost) -> None:
             self._again(envelope, error, is_suspect=not courier.answered)
 
-        courier = Courier(connection, lambda: self._next(connection), self._on_result, again, self.may_finish)
+        courier = Transactions(
+            connection, lambda: self._next(connection), self._on_result, again, self.may_finish
+        )
         is_sound = False
         try:
             await courier.run()
@@ -198,7 +200,7 @@ class Pool:
         if is_sound:
             await self._put_back(connection)
 
-    def _count_drop(self, courier: Courier, error: Lost) -> None:
+    def _count_drop(self, courier: Transactions, error: Lost) -> None:
         self._trouble = error
         self._drops = 0 if courier.answered else self._drops + 1
         self._has_given_up = self._has_given_up or self._drops >= DROPS_IN_A_ROW

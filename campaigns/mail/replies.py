@@ -35,7 +35,7 @@ class Klass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Meaning:
     """`is_charged`: the recipient's attempt counts. `is_hard`: the address gets no mail any more."""
 
     klass: Klass
@@ -53,22 +53,22 @@ _FINAL = {
     *(Klass.POLICY, Klass.PROTOCOL, Klass.UNSENDABLE),
 }
 
-_SERVER = Verdict(Klass.SERVER, is_charged=False)
-_ACCOUNT = Verdict(Klass.ACCOUNT, is_charged=False)
-_THROTTLE = Verdict(Klass.THROTTLE, is_charged=False)
-_QUOTA = Verdict(Klass.QUOTA, is_charged=False)
-_RECEIVER = Verdict(Klass.RECEIVER, is_charged=False)
-_GREYLIST = Verdict(Klass.GREYLIST, is_charged=True)
-_TEMPORARY = Verdict(Klass.TEMPORARY, is_charged=True)
-_BAD_ADDRESS = Verdict(Klass.BAD_ADDRESS, is_charged=True, is_hard=True)
+_SERVER = Meaning(Klass.SERVER, is_charged=False)
+_ACCOUNT = Meaning(Klass.ACCOUNT, is_charged=False)
+_THROTTLE = Meaning(Klass.THROTTLE, is_charged=False)
+_QUOTA = Meaning(Klass.QUOTA, is_charged=False)
+_RECEIVER = Meaning(Klass.RECEIVER, is_charged=False)
+_GREYLIST = Meaning(Klass.GREYLIST, is_charged=True)
+_TEMPORARY = Meaning(Klass.TEMPORARY, is_charged=True)
+_BAD_ADDRESS = Meaning(Klass.BAD_ADDRESS, is_charged=True, is_hard=True)
 # A broken name server looks the same: the mail has failed, the address is kept.
-_BAD_DOMAIN = Verdict(Klass.BAD_DOMAIN, is_charged=True)
-_DISABLED = Verdict(Klass.DISABLED, is_charged=True)
-_MAILBOX_FULL = Verdict(Klass.MAILBOX_FULL, is_charged=True)
-_POLICY = Verdict(Klass.POLICY, is_charged=True)
-_PROTOCOL = Verdict(Klass.PROTOCOL, is_charged=True)
-UNSENDABLE = Verdict(Klass.UNSENDABLE, is_charged=True)
-DOUBT = Verdict(Klass.DOUBT, is_charged=True)
+_BAD_DOMAIN = Meaning(Klass.BAD_DOMAIN, is_charged=True)
+_DISABLED = Meaning(Klass.DISABLED, is_charged=True)
+_MAILBOX_FULL = Meaning(Klass.MAILBOX_FULL, is_charged=True)
+_POLICY = Meaning(Klass.POLICY, is_charged=True)
+_PROTOCOL = Meaning(Klass.PROTOCOL, is_charged=True)
+UNSENDABLE = Meaning(Klass.UNSENDABLE, is_charged=True)
+DOUBT = Meaning(Klass.DOUBT, is_charged=True)
 
 BEFORE_MAIL = {Phase.RESOLVE, Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.RSET}
 
@@ -77,7 +77,7 @@ BEFORE_MAIL = {Phase.RESOLVE, Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STA
 class Row:
     """One line of the table; what is left open matches everything."""
 
-    verdict: Verdict
+    verdict: Meaning
     phases: frozenset[Phase] | None = None
     codes: str | None = None
     enhanced: str | None = None
@@ -209,7 +209,7 @@ TABLE: tuple[Row, ...] = (
 _UNSOUND = _SERVER
 
 
-def classify(phase: Phase, reply: Reply | None) -> Verdict:
+def classify(phase: Phase, reply: Reply | None) -> Meaning:
     """The verdict on a reply in a phase; no reply at all means the connection or the server failed."""
     if reply is None:
         return DOUBT if phase is Phase.END else _SERVER

@@ -16,8 +16,8 @@ from campaigns.mail.replies import classify
 from campaigns.mail.smtp import Envelope, Outcome, Phase, Reply, Result
 from campaigns.notices import services
 from campaigns.notices.models import Notice
-from campaigns.settings import queries as settings
-from campaigns.settings import services as setting
+from campaigns.settings import queries as settings_queries
+from campaigns.settings import services as settings
 from campaigns.settings import sharing
 from campaigns.settings.domains.signing import sign_from
 
@@ -44,7 +44,7 @@ def _delivered(notice: Notice) -> Result:
     try:
         connection, envelope = _prepared(notice)
     except Misconfigured as error:
-        with force_locale(settings.site().language):  # no request, so no reader's language
+        with force_locale(settings_queries.site().language):  # no request, so no reader's language
             return Result(notice.id, Outcome.NOT_SENT, Phase.CONNECT, None, str(error))
     except (HeaderInjection, ValueError) as error:
         return Result(notice.id, Outcome.UNSENDABLE, Phase.MAIL, Reply(550, str(error)), str(error))
@@ -67,15 +67,15 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
         date=notice.created_at,
         sign=sign_from(sender, notice.created_at),
     )
-    return setting.connection(server), Envelope(notice.id, sender, notice.to_address, message)
+    return settings.connection(server), Envelope(notice.id, sender, notice.to_address, message)
 
 
 def _from(notice: Notice) -> tuple[str, str]:
     """Whom the mail comes from: its own sender, else the site's first one, else the host itself."""
     if notice.from_address:
         return notice.from_name or "", notice.from_address
-    site = settings.site()
-    known = next(iter(settings.senders()), None)
+    site = settings_queries.site()
+    known = next(iter(settings_queries.senders()), None)
     if known is not None:
         return known.name or site.name, known.email
     host = config.current().public_host

@@ -8,7 +8,7 @@ from campaigns.accounts.models import Operator
 from campaigns.content import starters
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 BLANK = "blank"
 COPY = "copy-"  # and the number of the campaign
@@ -18,7 +18,11 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
     """A draft from a starter's key, BLANK or COPY, with the first sender and, if there is one list, that."""
     if start.startswith(COPY):
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
-    site, sender, lists = settings.site(), next(iter(settings.senders()), None), queries.lists_to_choose()
+    site, sender, lists = (
+        settings_queries.site(),
+        next(iter(settings_queries.senders()), None),
+        queries.lists_to_choose(),
+    )
     html = ""
     if start != BLANK:
         html = starters.html(start, language=by.language, site=site.name, postal_address=site.postal_address)

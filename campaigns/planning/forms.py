@@ -27,7 +27,7 @@ from campaigns.planning import queries, windows
 from campaigns.planning.beginnings import BLANK, COPY
 from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 KEPT = "kept"  # the sender that stands in the campaign and is no sender of ours any more
 
@@ -99,7 +99,7 @@ class CampaignForm(FlaskForm):
     def __init__(self, campaign: Campaign, **kwargs: Any) -> None:
         self._campaign = campaign
         super().__init__(obj=None, data=_data(campaign), **kwargs)
-        self._senders = {str(each.id): each for each in settings.senders()}
+        self._senders = {str(each.id): each for each in settings_queries.senders()}
         self.sender.choices = [SelectChoice("", _("Choose a sender"))]
         if campaign.from_email and _sender_value(campaign) == KEPT:
             self.sender.choices.append(SelectChoice(KEPT, _mailbox(campaign.from_name, campaign.from_email)))
@@ -108,7 +108,7 @@ class CampaignForm(FlaskForm):
         ]
         self._lists = {each.id: each for each in queries.lists_to_choose()}
         self.lists.choices = [SelectChoice(each.id, each.name) for each in self._lists.values()]
-        self._servers = {str(each.id): each for each in settings.servers()}
+        self._servers = {str(each.id): each for each in settings_queries.servers()}
         real = [each for each in self._servers.values() if not each.is_practice]
         shares = sum(bool(each.weight) or each.is_default for each in real) > 1
         self.server.choices = [
@@ -227,7 +227,7 @@ def _sender_value(campaign: Campaign) -> str:
     """The choice that says who the campaign comes from."""
     if not campaign.from_email:
         return ""
-    for each in settings.senders():
+    for each in settings_queries.senders():
         if (each.email, each.name) == (campaign.from_email, campaign.from_name):
             return str(each.id)
     return KEPT

@@ -10,9 +10,9 @@ from campaigns.planning import queries, recipients
 from campaigns.planning.models import Campaign
 from campaigns.planning.recipients import Funnel
 from campaigns.planning.sources import source_of
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings import sharing
-from campaigns.settings.domains import queries as domains
+from campaigns.settings.domains import queries as domain_queries
 from campaigns.settings.models import Server
 
 
@@ -41,7 +41,7 @@ class Preflight:
 
 def of(campaign: Campaign) -> Preflight:
     """Check the campaign as it stands."""
-    site = settings.site()
+    site = settings_queries.site()
     funnel = recipients.audience_of(campaign)
     first = next(iter(campaign.lists), None)
     source = source_of(campaign, site=site, list_=first, public_url=config.current().public_url)
@@ -52,8 +52,8 @@ def of(campaign: Campaign) -> Preflight:
         fields=frozenset(queries.merge_fields()) | {"email"},
         has_server=server is not None and _may_send(server, campaign),
         is_practice=server is not None and server.is_practice,
-        is_known_sender=any(each.email == campaign.from_email for each in settings.senders()),
-        signature=domains.signature(campaign.from_email),
+        is_known_sender=any(each.email == campaign.from_email for each in settings_queries.senders()),
+        signature=domain_queries.signature(campaign.from_email),
         has_postal_address=bool(site.postal_address.strip()),
     )
     return Preflight(funnel=funnel, findings=check(source, facts))
@@ -62,7 +62,7 @@ def of(campaign: Campaign) -> Preflight:
 def _may_send(server: Server, campaign: Campaign) -> bool:
     """Whether it, or one that steps in for it, carries mail from the campaign's address."""
     domain = addresses.domain_of(campaign.from_email)
-    others = [each for each in settings.servers() if campaign.fails_over and not each.is_practice]
+    others = [each for each in settings_queries.servers() if campaign.fails_over and not each.is_practice]
     if server.is_practice or not domain:
         return True
     return any(sharing.may_send_for(each, domain) for each in (server, *others))

@@ -17,7 +17,7 @@ from campaigns.core.i18n import _
 from campaigns.planning import queries, recipients
 from campaigns.planning.models import Campaign
 from campaigns.planning.sources import source_of
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 LOOKED_AT = 300  # people among whom the hardest are looked for
 MOST_CHOICES = 12
@@ -61,7 +61,7 @@ def render(campaign: Campaign, person: Subscriber | None) -> Preview:
     """Subject, HTML and text for that person (for nobody: with all fields empty); raises TemplateError."""
     source = source_of(
         campaign,
-        site=settings.site(),
+        site=settings_queries.site(),
         list_=next(iter(campaign.lists), None),
         public_url=config.current().public_url,
     )

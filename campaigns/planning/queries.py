@@ -15,7 +15,7 @@ from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.paging import Page, paginate
 from campaigns.planning.models import Campaign, Link, Revision, Status
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 
 LARGEST_ID = 2**31 - 1
@@ -84,7 +84,7 @@ def person_by_address(text: str) -> Subscriber | None:
 
 def server_of(found: Campaign) -> Server | None:
     """The server the campaign goes out by: its own, else the default one; None when there is none."""
-    return found.server or settings.default_server()
+    return found.server or settings_queries.default_server()
 
 
 def link(revision_id: int, number: int) -> Link | None:

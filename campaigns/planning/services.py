@@ -20,7 +20,7 @@ from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, preflight, states, windows
 from campaigns.planning.models import GOING_OUT, Campaign, Link, Revision, Status
 from campaigns.planning.sources import source_of
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 
 GRACE = timedelta(seconds=60)  # "send now" can be taken back for this long
@@ -182,7 +182,7 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
     compiled = compile_content(
         source_of(
             campaign,
-            site=settings.site(),
+            site=settings_queries.site(),
             list_=next(iter(campaign.lists), None),
             public_url=config.current().public_url,
         )

@@ -19,8 +19,8 @@ from campaigns.mail import smtp
 from campaigns.planning import queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.sources import source_of
-from campaigns.settings import queries as settings
-from campaigns.settings import services as setting
+from campaigns.settings import queries as settings_queries
+from campaigns.settings import services as settings
 from campaigns.settings.domains.signing import sign_from
 
 MARK = "[Test] "
@@ -68,7 +68,7 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
     server = queries.server_of(campaign)
     if server is None:
         raise Misconfigured(_("There is no sending server yet. Set one up in the settings."))
-    site, key = settings.site(), settings.link_key()
+    site, key = settings_queries.site(), settings_queries.link_key()
     list_ = next(iter(campaign.lists), None)
     source = source_of(campaign, site=site, list_=list_, public_url=config.current().public_url)
     source = replace(source, subject=MARK + source.subject, track_opens=False, track_clicks=False)
@@ -95,7 +95,7 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
         )
         for number, address in enumerate(to)
     ]
-    return Prepared(setting.connection(server), server.name, envelopes)
+    return Prepared(settings.connection(server), server.name, envelopes)
 
 
 def send(prepared: Prepared) -> list[Answer]:

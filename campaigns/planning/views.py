@@ -30,11 +30,11 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
-from campaigns.delivery import pacing
+from campaigns.delivery.progress import holdups
 from campaigns.planning import beginnings, preflight, previews, queries, services, testmails, times
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
-from campaigns.reports import queries as reports
+from campaigns.reports import queries as reports_queries
 
 bp = Blueprint("planning", __name__)
 
@@ -68,7 +68,7 @@ def index() -> Any:
     return render_template(
         "planning/index.html",
         page=page,
-        figures=reports.figures([each.id for each in page.items]),
+        figures=reports_queries.figures([each.id for each in page.items]),
         counts=queries.count_by_filter(search),
         chosen=chosen if chosen in queries.FILTERS else "all",
         search=search,
@@ -313,7 +313,7 @@ def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
     return render_template(
         "planning/check.html",
         found=checked,
-        end=pacing.expected_end(found, checked.funnel.will_get_it, per_second=0, now=clock.now()),
+        end=holdups.expected_end(found, checked.funnel.will_get_it, per_second=0, now=clock.now()),
         form=form,
         test=test,
         server=queries.server_of(found),

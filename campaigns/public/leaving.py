@@ -11,15 +11,15 @@ from typing import Any
 from flask import Response, render_template, request
 
 from campaigns.accounts.guards import anyone
-from campaigns.audience import queries as audience
-from campaigns.audience import services as subscribing
+from campaigns.audience import queries as audience_queries
+from campaigns.audience import services as audience
 from campaigns.audience.models import Origin
 from campaigns.core import addresses, clock
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
 from campaigns.public.views import bp
 from campaigns.public.visit import letter_of, number_of, visitor
-from campaigns.tracking import queries as tracking
+from campaigns.tracking import queries as tracking_queries
 from campaigns.tracking import services
 from campaigns.tracking.models import LeavingReason
 from campaigns.tracking.queries import Letter
@@ -80,7 +80,7 @@ def preferences(token: str) -> Any:
     if request.method == "POST":
         _choose(letter, set(request.form.getlist("list")))
         db.session.commit()
-    subscriptions = audience.subscriptions(letter.subscriber.id)
+    subscriptions = audience_queries.subscriptions(letter.subscriber.id)
     saved = request.method == "POST"
     return _page("preferences", letter, token, subscriptions=subscriptions, saved=saved)
 
@@ -97,7 +97,7 @@ def _choose(letter: Letter, ticked: set[str]) -> None:
     """Leave what is no longer wanted, come back to what is; lists the person was never on stay closed."""
     assert letter.subscriber
     person, who, now = letter.subscriber, visitor(), clock.now()
-    known = {each.list_id for each in audience.subscriptions(person.id)}
+    known = {each.list_id for each in audience_queries.subscriptions(person.id)}
     wanted = {each for each in known if str(each) in ticked}
     services.record_unsubscribe(
         letter,
@@ -108,7 +108,7 @@ def _choose(letter: Letter, ticked: set[str]) -> None:
         everything=not wanted,
     )
     if wanted:
-        subscribing.resubscribe(
+        audience.resubscribe(
             person.id,
             list_ids=sorted(wanted),
             origin=Origin.PAGE,
@@ -120,7 +120,7 @@ def _choose(letter: Letter, ticked: set[str]) -> None:
 
 def _nobody(token: str) -> Any:
     """A test mail, somebody who was deleted, or a forged link: no difference that could be measured."""
-    is_test = number_of(token, Purpose.SUBSCRIPTION) == tracking.TEST_MAIL
+    is_test = number_of(token, Purpose.SUBSCRIPTION) == tracking_queries.TEST_MAIL
     return render_template("public/nobody.html", is_test=is_test)
 
 

@@ -27,7 +27,7 @@ from campaigns.core.i18n import _, translate
 from campaigns.core.limits import limiter
 from campaigns.core.signing import Purpose
 from campaigns.notices import services as notices
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 
 bp = Blueprint("signup", __name__)
 # These forms stand alone or on other people's pages and carry no cookie that a forger could use.
@@ -143,7 +143,7 @@ def wording(wanted: List) -> str:
 def _form_page(wanted: List, form: SignUpForm) -> Any:
     """Status 422 for what has to be put right; the clock of the form begins anew only with a fresh page."""
     now = int(clock.now().timestamp())
-    stamp = signing.sign(settings.link_key(), Purpose.CONFIRM, now)
+    stamp = signing.sign(settings_queries.link_key(), Purpose.CONFIRM, now)
     if request.method == "GET" or not _begun(form):
         form.begun.data = stamp
     page = render_template("public/sign_up.html", list=wanted, form=form, wording=wording(wanted))
@@ -163,7 +163,7 @@ def _was_too_quick(form: SignUpForm) -> bool:
 
 
 def _begun(form: SignUpForm) -> int:
-    return signing.read(settings.link_key(), Purpose.CONFIRM, form.begun.data or "") or 0
+    return signing.read(settings_queries.link_key(), Purpose.CONFIRM, form.begun.data or "") or 0
 
 
 def _joined(wanted: List, form: SignUpForm) -> Joined:

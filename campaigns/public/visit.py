@@ -13,7 +13,7 @@ from campaigns.core import signing
 from campaigns.core.db import begin_by_writing, db
 from campaigns.core.dialect import is_sqlite
 from campaigns.core.signing import Purpose
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.tracking import queries
 from campaigns.tracking.queries import Letter
 from campaigns.tracking.services import Visitor
@@ -36,7 +36,7 @@ def visitor() -> Visitor:
 
 def number_of(token: str, purpose: Purpose) -> int | None:
     """The mail a token was made for; 0 is a test mail; None when the token is not ours."""
-    return signing.read(settings.link_key(), purpose, token.rstrip(AFTER_A_LINK))
+    return signing.read(settings_queries.link_key(), purpose, token.rstrip(AFTER_A_LINK))
 
 
 def letter_of(token: str, purpose: Purpose) -> Letter | None:

@@ -16,7 +16,7 @@ from campaigns.core.signing import Purpose
 from campaigns.planning.sources import source_of
 from campaigns.public.views import bp
 from campaigns.public.visit import letter_of, number_of
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.tracking import queries
 from campaigns.tracking.queries import Letter
 
@@ -40,7 +40,7 @@ def web_view(token: str) -> Any:
         raise NotFound(_("There is no such mail here any more."))
     public_url = config.current().public_url
     source = source_of(
-        revision, site=settings.site(), list_=next(iter(letter.lists), None), public_url=public_url
+        revision, site=settings_queries.site(), list_=next(iter(letter.lists), None), public_url=public_url
     )
     found = preview_content(source, {**letter.values, **_own_links(letter, token, public_url)})
     response = Response(found.html, mimetype="text/html")
@@ -49,7 +49,7 @@ def web_view(token: str) -> Any:
 
 
 def _own_links(letter: Letter, token: str, public_url: str) -> dict[str, Any]:
-    subscription = signing.sign(settings.link_key(), Purpose.SUBSCRIPTION, letter.delivery.id)
+    subscription = signing.sign(settings_queries.link_key(), Purpose.SUBSCRIPTION, letter.delivery.id)
     return {
         "unsubscribe_url": paths.unsubscribe_url(public_url, subscription),
         "preferences_url": paths.preferences_url(public_url, subscription),

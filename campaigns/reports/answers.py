@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from campaigns.core.db import db
 from campaigns.core.i18n import _
-from campaigns.delivery import queries as ledger
+from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.models import Attempt, Delivery, State
 from campaigns.planning.models import Campaign, Link
 from campaigns.settings.models import Server
@@ -53,7 +53,7 @@ def about(delivery: Delivery, campaign: Campaign) -> Answer:
     return Answer(
         got=verdict(delivery.state),
         sentence=sentence(delivery, server_name=server.name if server else None),
-        attempts=ledger.attempts(delivery.id),
+        attempts=delivery_queries.attempts(delivery.id),
         events=_events(delivery, campaign),
         server=server,
     )

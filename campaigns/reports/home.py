@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import Import, ImportStatus, Subscriber
 from campaigns.core.db import db
-from campaigns.delivery import queries as ledger
+from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.queries import Progress
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import queries
@@ -83,7 +83,7 @@ def in_flight(*, now: datetime) -> list[Flight]:
     wanted = Campaign.status.in_((Status.SCHEDULED, Status.PREPARING, Status.SENDING))
     found = _campaigns(wanted, rank, Campaign.send_at, most=10)
     return [
-        Flight(each, ledger.progress(each.id, now=now) if each.status is Status.SENDING else None)
+        Flight(each, delivery_queries.progress(each.id, now=now) if each.status is Status.SENDING else None)
         for each in found
     ]
 

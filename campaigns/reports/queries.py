@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.delivery import queries as ledger
-from campaigns.delivery.failures import FAILED_STATES
+from campaigns.delivery import queries as delivery_queries
+from campaigns.delivery.ledger.resend import FAILED_STATES
 from campaigns.delivery.models import Delivery, State
 from campaigns.planning.models import Campaign, Status
 
@@ -55,7 +55,7 @@ def figures(campaign_ids: Sequence[int]) -> dict[int, Figures]:
     )
     found = {}
     for each in campaign_ids:
-        counts = ledger.counts(each)
+        counts = delivery_queries.counts(each)
         found[each] = Figures(
             audience=counts.audience,
             sent=counts[State.SENT],

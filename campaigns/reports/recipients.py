@@ -15,9 +15,9 @@ from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
-from campaigns.delivery import queries as ledger
-from campaigns.delivery import tallies
-from campaigns.delivery.ledger import of_person
+from campaigns.delivery import queries as delivery_queries
+from campaigns.delivery.ledger import tallies
+from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, Reason, State, Wave
 
 PAGE_SIZE = 50
@@ -169,7 +169,7 @@ def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select
     """`walks` along the ids instead of sorting the whole campaign for each page or chunk."""
     campaign = Delivery.campaign_id + 0 if walks else Delivery.campaign_id  # hides the column from its index
     statement = sa.select(Delivery).where(campaign == campaign_id, *_conditions(chosen))
-    if walks and (ends := ledger.ids_of(campaign_id)):
+    if walks and (ends := delivery_queries.ids_of(campaign_id)):
         statement = statement.where(Delivery.id.between(*ends))
     if chosen.search:
         person = sa.and_(

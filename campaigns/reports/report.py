@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
-from campaigns.delivery import queries as ledger
+from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.queries import Counts
 from campaigns.planning.models import Campaign, Link
 from campaigns.reports import queries
 from campaigns.reports.queries import Comparison, Figures
-from campaigns.tracking.models import Event, Kind, LeavingReason, Verdict
+from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 
 LARGE = 50_000  # recipients: from here on the details come after the page
 MOST_DOMAINS = 12
@@ -101,9 +101,9 @@ def of(campaign: Campaign) -> Report:
     """The report as of now."""
     return Report(
         campaign=campaign,
-        counts=ledger.counts(campaign.id),
+        counts=delivery_queries.counts(campaign.id),
         figures=queries.figures([campaign.id])[campaign.id],
-        reasons=ledger.reasons(campaign.id),
+        reasons=delivery_queries.reasons(campaign.id),
         comparison=queries.comparison(campaign),
     )
 
@@ -126,7 +126,7 @@ def places(campaign: Campaign) -> Places:
 def _split(campaign_id: int, kind: Kind, whole: int) -> Split:
     """`whole` is the figure of the report; who did it only unsurely, or only by machines, is in the events."""
     first = Delivery.opened_at if kind is Kind.OPEN else Delivery.clicked_at
-    is_human = sa.func.max(sa.case((Event.verdict == Verdict.HUMAN, 1), else_=0))
+    is_human = sa.func.max(sa.case((Event.verdict == Actor.HUMAN, 1), else_=0))
     mails = (
         sa.select(Event.delivery_id)
         .where(Event.campaign_id == campaign_id, Event.kind == kind)
@@ -149,7 +149,7 @@ def _split(campaign_id: int, kind: Kind, whole: int) -> Split:
 
 def _links(campaign: Campaign) -> list[LinkRow]:
     """Every tracked link, also those nobody followed, the most followed first."""
-    is_machine = Event.verdict == Verdict.MACHINE
+    is_machine = Event.verdict == Actor.MACHINE
     clicked = (
         sa.select(
             Event.link_number,

@@ -8,10 +8,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.delivery.ledger import of_person
+from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, State, Wave
 from campaigns.planning.models import Campaign, Link
-from campaigns.tracking.models import Event, Kind, Verdict
+from campaigns.tracking.models import Actor, Event, Kind
 
 MOST_MAILS = 30
 MOST_MOMENTS = 60
@@ -59,7 +59,7 @@ def timeline(subscriber_id: int) -> list[Moment]:
 
 def _came_back(delivery_ids: list[int]) -> list[Moment]:
     """Events of these mails, repetitions folded into their first."""
-    is_machine = (Event.verdict == Verdict.MACHINE).label("is_machine")
+    is_machine = (Event.verdict == Actor.MACHINE).label("is_machine")
     rows = db.session.execute(
         sa.select(
             sa.func.min(Event.at).label("at"),

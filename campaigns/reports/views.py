@@ -14,9 +14,9 @@ from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _n
-from campaigns.delivery import failures
+from campaigns.delivery.ledger import resend
 from campaigns.delivery.models import Reason, State
-from campaigns.planning import queries as planning
+from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Status
 from campaigns.reports import answers, recipients, report, series
 from campaigns.reports import home as start
@@ -71,7 +71,7 @@ def in_flight() -> Any:
 @bp.get("/campaigns/<int:campaign_id>/report")
 @allow(Action.READ)
 def campaign(campaign_id: int) -> Any:
-    found = planning.campaign(campaign_id)
+    found = planning_queries.campaign(campaign_id)
     if found.status in (Status.DRAFT, Status.SCHEDULED):
         return redirect(url_for("planning.show", campaign_id=campaign_id))
     now, zone = clock.now(), clock.zone(operator().time_zone)
@@ -91,14 +91,14 @@ def campaign(campaign_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/report/machines")
 @allow(Action.READ)
 def campaign_machines(campaign_id: int) -> Any:
-    found = planning.campaign(campaign_id)
+    found = planning_queries.campaign(campaign_id)
     return render_template("reports/_machines.html", machines=report.machines(found))
 
 
 @bp.get("/campaigns/<int:campaign_id>/report/places")
 @allow(Action.READ)
 def campaign_places(campaign_id: int) -> Any:
-    found = planning.campaign(campaign_id)
+    found = planning_queries.campaign(campaign_id)
     figures = report.of(found).figures
     return render_template(
         "reports/_places.html", campaign=found, figures=figures, places=report.places(found)
@@ -110,12 +110,12 @@ def campaign_places(campaign_id: int) -> Any:
 def create_retry(campaign_id: int) -> Any:
     try:
         keys = request.form.getlist("group") if "is_chosen" in request.form else None
-        number = failures.retry(campaign_id, keys=keys, now=clock.now())
+        number = resend.retry(campaign_id, keys=keys, now=clock.now())
     except Conflict as error:
         db.session.rollback()
         flash(str(error), "error")
         return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
-    note("campaign.sent_again", planning.campaign(campaign_id).name, people=number)
+    note("campaign.sent_again", planning_queries.campaign(campaign_id).name, people=number)
     db.session.commit()
     queue.nudge()
     flash(_n("It is sent again to one person.", "It is sent again to %(num)s people.", number), "success")
@@ -125,15 +125,15 @@ def create_retry(campaign_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/failures")
 @allow(Action.READ)
 def campaign_failures(campaign_id: int) -> Any:
-    found = planning.campaign(campaign_id)
-    return render_template("reports/failures.html", campaign=found, groups=failures.groups(campaign_id))
+    found = planning_queries.campaign(campaign_id)
+    return render_template("reports/failures.html", campaign=found, groups=resend.groups(campaign_id))
 
 
 @bp.post("/campaigns/<int:campaign_id>/taken-as-sent")
 @allow(Action.EDIT)
 def create_certainty(campaign_id: int) -> Any:
     try:
-        number = failures.take_as_sent(campaign_id, now=clock.now())
+        number = resend.take_as_sent(campaign_id, now=clock.now())
     except Conflict as error:
         db.session.rollback()
         flash(str(error), "error")
@@ -146,7 +146,7 @@ def create_certainty(campaign_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/recipients")
 @allow(Action.READ)
 def campaign_recipients(campaign_id: int) -> Any:
-    found, chosen = planning.campaign(campaign_id), recipients.filter_from(request.args)
+    found, chosen = planning_queries.campaign(campaign_id), recipients.filter_from(request.args)
     return render_template(
         "reports/recipients.html",
         campaign=found,
@@ -161,7 +161,7 @@ def campaign_recipients(campaign_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/recipients.csv")
 @allow(Action.READ)
 def campaign_recipients_csv(campaign_id: int) -> Any:
-    planning.campaign(campaign_id)
+    planning_queries.campaign(campaign_id)
     lines = exporter.lines(recipients.export(campaign_id, recipients.filter_from(request.args)))
     answer = Response(stream_with_context(lines), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{campaign_id}-recipients.csv"'
@@ -171,7 +171,7 @@ def campaign_recipients_csv(campaign_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/recipients/<int:delivery_id>")
 @allow(Action.READ)
 def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
-    found = planning.campaign(campaign_id)
+    found = planning_queries.campaign(campaign_id)
     row = recipients.recipient(campaign_id, delivery_id)
     return render_template(
         "reports/recipient.html", campaign=found, delivery=row, answer=answers.about(row, found)
@@ -183,7 +183,7 @@ def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
 def campaign_why(campaign_id: int) -> Any:
     """Straight to one recipient by address; to the search when nobody has exactly that one."""
     typed = request.args.get("q", "")
-    planning.campaign(campaign_id)
+    planning_queries.campaign(campaign_id)
     try:
         row = recipients.by_address(campaign_id, addresses.normalise(typed))
     except (addresses.BadAddress, UnicodeError):

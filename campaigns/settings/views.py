@@ -12,12 +12,12 @@ from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
-from campaigns.delivery import standings
+from campaigns.delivery.progress import warmup_status
 from campaigns.practice import store as practice
 from campaigns.settings import limits, queries, services, trials
 from campaigns.settings import senders as sender_services
 from campaigns.settings import site as site_services
-from campaigns.settings.domains import queries as sending_domains
+from campaigns.settings.domains import queries as domain_queries
 from campaigns.settings.forms import DomainLimitForm, KnownServerForm, NewServerForm, SenderForm, SiteForm
 from campaigns.settings.models import DomainLimit, Sender, Server
 
@@ -37,7 +37,7 @@ def index() -> Any:
         default=queries.default_server(),
         senders=queries.senders(),
         domains=limits.domain_limits(),
-        sending_domains=sending_domains.domains(),
+        sending_domains=domain_queries.domains(),
         practice_mails=practice.count(config.current()),
     )
 
@@ -158,7 +158,7 @@ def _server_page(server: Server, form: KnownServerForm) -> str:
         server=server,
         form=form,
         has_password=bool(server.password_sealed),
-        warm_up=standings.warm_up_of(server, now=clock.now()),
+        warm_up=warmup_status.warm_up_of(server, now=clock.now()),
     )
 
 

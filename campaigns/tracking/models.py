@@ -22,14 +22,14 @@ class Kind(IntEnum):
         return {Kind.OPEN: _("Open"), Kind.CLICK: _("Click"), Kind.UNSUBSCRIBE: _("Unsubscribe")}[self]
 
 
-class Verdict(IntEnum):
+class Actor(IntEnum):
     HUMAN = 1
     MACHINE = 2
     UNSURE = 3
 
     @property
     def label(self) -> str:
-        return {Verdict.HUMAN: _("person"), Verdict.MACHINE: _("machine"), Verdict.UNSURE: _("unsure")}[self]
+        return {Actor.HUMAN: _("person"), Actor.MACHINE: _("machine"), Actor.UNSURE: _("unsure")}[self]
 
 
 class LeavingReason(StrEnum):
@@ -63,7 +63,7 @@ class Event(Model):
         BigId, sa.ForeignKey("delivery.id", ondelete="CASCADE"), index=True
     )
     link_number: Mapped[int | None]
-    verdict: Mapped[Verdict] = mapped_column(Number(Verdict))
+    verdict: Mapped[Actor] = mapped_column(Number(Actor))
     signals: Mapped[str] = mapped_column(sa.String(64), default="")  # rule ids, like "T3 T5"
     network: Mapped[str] = mapped_column(sa.String(45), default="")  # the address without its last part
     agent: Mapped[str] = mapped_column(sa.String(200), default="")

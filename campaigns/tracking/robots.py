@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.tracking import networks
-from campaigns.tracking.models import Kind, Verdict
+from campaigns.tracking.models import Actor, Kind
 
 RULES_VERSION = 1
 
@@ -58,25 +58,25 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    verdict: Verdict
+    verdict: Actor
     signals: tuple[str, ...] = ()
 
 
 def judge(hit: Hit) -> Judgement:
     """The verdict on one request by itself."""
     if _PREFETCH.search(hit.purpose):
-        return Judgement(Verdict.MACHINE, ("T2",))
+        return Judgement(Actor.MACHINE, ("T2",))
     if networks.is_scanner(hit.ip):
-        return Judgement(Verdict.MACHINE, ("T4",))
+        return Judgement(Actor.MACHINE, ("T4",))
     if hit.kind is Kind.OPEN and hit.agent.strip() == _PRIVACY:
-        return Judgement(Verdict.MACHINE, ("T5",))
+        return Judgement(Actor.MACHINE, ("T5",))
     if not hit.agent.strip():
-        return Judgement(Verdict.MACHINE, ("T3",))
+        return Judgement(Actor.MACHINE, ("T3",))
     if _MACHINES.search(hit.agent) and not _PROXIES.search(hit.agent):
-        return Judgement(Verdict.MACHINE, ("T3",))
+        return Judgement(Actor.MACHINE, ("T3",))
     if hit.sent_at and hit.at - hit.sent_at < TOO_SOON:
-        return Judgement(Verdict.UNSURE, ("T10",))
-    return Judgement(Verdict.HUMAN)
+        return Judgement(Actor.UNSURE, ("T10",))
+    return Judgement(Actor.HUMAN)
 
 
 def burst(events: Sequence[Seen]) -> set[int]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience import queries as people
+from campaigns.audience import queries as audience_queries
 from campaigns.audience import services as audience
 from campaigns.audience.models import Origin, Subscriber, SuppressionReason
 from campaigns.core.db import db
-from campaigns.delivery.ledger import of_person
+from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, Wave
 from campaigns.tracking import networks, robots
-from campaigns.tracking.models import Event, Kind, LeavingReason, Verdict
+from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 from campaigns.tracking.queries import Letter
 
 LOOK_BACK = timedelta(seconds=70)  # as far as a burst and the opens before it can reach
@@ -31,12 +31,12 @@ class Visitor:
     purpose: str = ""
 
 
-def record_open(delivery_id: int, visitor: Visitor, *, at: datetime) -> Verdict | None:
+def record_open(delivery_id: int, visitor: Visitor, *, at: datetime) -> Actor | None:
     """An open pixel was fetched; None when there is no such mail."""
     return _record(delivery_id, Kind.OPEN, visitor, at=at)
 
 
-def record_click(delivery_id: int, number: int, visitor: Visitor, *, at: datetime) -> Verdict | None:
+def record_click(delivery_id: int, number: int, visitor: Visitor, *, at: datetime) -> Actor | None:
     """A link was followed; a burst of links folds the events of that visitor back into a machine's."""
     verdict = _record(delivery_id, Kind.CLICK, visitor, at=at, link_number=number)
     if verdict is not None:
@@ -71,7 +71,7 @@ def record_unsubscribe(
     )
     if changed:
         _first(letter.delivery.id, Delivery.unsubscribed_at, at)
-        _add(letter.delivery, Kind.UNSUBSCRIBE, visitor, robots.Judgement(Verdict.HUMAN), at=at)
+        _add(letter.delivery, Kind.UNSUBSCRIBE, visitor, robots.Judgement(Actor.HUMAN), at=at)
     return changed
 
 
@@ -79,7 +79,7 @@ def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> 
     """The reader left by mistake: subscribed again to this campaign's lists, or to all left today."""
     if letter.subscriber is None:
         return 0
-    stands = people.suppression_of(letter.subscriber)
+    stands = audience_queries.suppression_of(letter.subscriber)
     everything = stands is not None and stands.reason is SuppressionReason.UNSUBSCRIBED
     changed = audience.resubscribe(
         letter.subscriber.id,
@@ -106,14 +106,14 @@ def note_reason(letter: Letter, reason: LeavingReason) -> None:
 
 def _record(
     delivery_id: int, kind: Kind, visitor: Visitor, *, at: datetime, link_number: int | None = None
-) -> Verdict | None:
+) -> Actor | None:
     delivery = db.session.get(Delivery, delivery_id)
     if delivery is None:
         return None
     hit = robots.Hit(kind, at, visitor.agent, visitor.ip, visitor.purpose, sent_at=delivery.done_at)
     judgement = robots.judge(hit)
     _add(delivery, kind, visitor, judgement, at=at, link_number=link_number)
-    if judgement.verdict is not Verdict.MACHINE:
+    if judgement.verdict is not Actor.MACHINE:
         _note_person(delivery, kind, at)
     return judgement.verdict
 
@@ -176,8 +176,8 @@ def _fold_burst(delivery_id: int, *, at: datetime) -> None:
         return
     db.session.execute(
         sa.update(Event)
-        .where(Event.id.in_(machine), Event.verdict != Verdict.MACHINE)
-        .values(verdict=Verdict.MACHINE, signals="T7")
+        .where(Event.id.in_(machine), Event.verdict != Actor.MACHINE)
+        .values(verdict=Actor.MACHINE, signals="T7")
     )
     _set(
         delivery_id,
@@ -190,7 +190,7 @@ def _fold_burst(delivery_id: int, *, at: datetime) -> None:
 def _first_by_person(delivery_id: int, *kinds: Kind) -> sa.ScalarSelect[Any]:
     return (
         sa.select(sa.func.min(Event.at))
-        .where(Event.delivery_id == delivery_id, Event.kind.in_(kinds), Event.verdict != Verdict.MACHINE)
+        .where(Event.delivery_id == delivery_id, Event.kind.in_(kinds), Event.verdict != Actor.MACHINE)
         .scalar_subquery()
     )
 
@@ -203,7 +203,7 @@ def _look_again_at_person(delivery_id: int) -> None:
         .select_from(Wave)
         .join(Delivery, of_person(person))
         .join(Event, Event.delivery_id == Delivery.id)
-        .where(Event.verdict != Verdict.MACHINE)
+        .where(Event.verdict != Actor.MACHINE)
     )
     db.session.execute(
         sa.update(Subscriber)

@@ -13,7 +13,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.notices.models import Notice
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from tests.factories import NOON, make_cast_member, make_operator
 
 PASSWORD = "pigeons fly home at dusk"
@@ -51,7 +51,7 @@ def test_the_first_link_makes_an_admin_and_signs_in(client) -> None:
 
 def test_the_site_is_where_the_first_operator_is(client) -> None:
     client.post(first_link(), data={**FIRST, "language": "zh", "time_zone": "Asia/Shanghai"})
-    assert (settings.site().language, settings.site().time_zone) == ("zh", "Asia/Shanghai")
+    assert (settings_queries.site().language, settings_queries.site().time_zone) == ("zh", "Asia/Shanghai")
 
 
 def test_the_sign_in_page_says_where_the_first_link_is(client) -> None:

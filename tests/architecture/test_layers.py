@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,23 @@ PACKAGES = [
     "tracking",
     "reports",
 ]
+# The rooms of packages that have some, lowest floor first; a room imports its own floor and lower ones.
+FLOORS = {
+    "delivery": [
+        {"models", "stored_text"},
+        {"ledger"},
+        {"limits"},
+        {"routing"},
+        {"alerts", "services"},
+        {"autopause"},
+        {"sender"},
+        {"dispatch"},
+        {"progress"},
+        {"queries"},
+    ],
+}
+MOST_MODULES = 15  # in one room
+CROWDED = {"audience", "content", "core", "mail"}  # larger than that before the rule; none may join them
 DOOR_FILES = {"guards", "forms", "jobs", "views", "worker"}
 DOOR_PACKAGES = {"public", "api", "cli"}
 DOOR_MODULES = {"app", "ground", "web", "navigation", "blueprints", "__init__"}
@@ -83,6 +101,40 @@ def layer_faults(trees: dict[str, ast.Module]) -> list[str]:
             elif other in PACKAGES and PACKAGES.index(other) > PACKAGES.index(package):
                 faults.append(f"{module} imports up: {target}")
     return faults
+
+
+def floor_faults(trees: dict[str, ast.Module]) -> list[str]:
+    """Inside a package with rooms too, imports go down."""
+    faults = []
+    for module, tree in trees.items():
+        package, _, rest = module.partition(".")
+        if package not in FLOORS or is_door(module) or rest == "__init__":
+            continue
+        here = _floor_of(package, rest)
+        if here is None:
+            faults.append(f"{module} stands on no floor")
+            continue
+        for name in imports(tree):
+            target = name.removeprefix(f"campaigns.{package}.")
+            floor = _floor_of(package, target)
+            if target != name and floor is not None and floor > here:
+                faults.append(f"{module} imports up: {target}")
+    return faults
+
+
+def _floor_of(package: str, module: str) -> int | None:
+    room = module.split(".")[0]
+    return next((number for number, rooms in enumerate(FLOORS[package]) if room in rooms), None)
+
+
+def crowd_faults(trees: dict[str, ast.Module]) -> list[str]:
+    """A room with many modules wants rooms of its own."""
+    rooms = Counter(module.rpartition(".")[0] for module in trees if not module.endswith("__init__"))
+    return [
+        f"{room} has {number} modules"
+        for room, number in rooms.items()
+        if number > MOST_MODULES and room not in CROWDED
+    ]
 
 
 def flask_faults(trees: dict[str, ast.Module]) -> list[str]:
@@ -193,6 +245,8 @@ def _is_route(decorator: ast.expr) -> bool:
 
 RULES = [
     layer_faults,
+    floor_faults,
+    crowd_faults,
     flask_faults,
     mail_faults,
     ring_faults,
@@ -210,6 +264,8 @@ def test_the_house_keeps_its_rules(rule) -> None:
 
 BAD = {
     layer_faults: {"mail.smtp": "from campaigns.delivery import lane", "delivery.lane": ""},
+    floor_faults: {"delivery.ledger.waves": "from campaigns.delivery.sender import lane"},
+    crowd_faults: {f"delivery.ledger.room{number}": "" for number in range(MOST_MODULES + 1)},
     flask_faults: {"audience.services": "from flask import request"},
     mail_faults: {"mail.smtp": "import sqlalchemy as sa"},
     ring_faults: {

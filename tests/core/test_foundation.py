@@ -11,15 +11,15 @@ from campaigns.core.config import ConfigError, from_env
 from campaigns.core.db import db
 from campaigns.core.errors import Misconfigured
 from campaigns.core.signing import Purpose
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from tests.factories import make_list, make_subscriber
 
 KEY = b"k" * 32
 
 
 def test_a_fresh_database_knows_its_site(each_database: Flask) -> None:
-    assert settings.site().name == "Columba"
-    assert len(settings.link_key()) == 32
+    assert settings_queries.site().name == "Columba"
+    assert len(settings_queries.link_key()) == 32
 
 
 def test_moments_come_back_aware(each_database: Flask) -> None:

@@ -12,15 +12,17 @@ import sqlalchemy as sa
 from campaigns.audience.models import List
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, queries, sending
-from campaigns.delivery.lane import End, Pace
+from campaigns.delivery import queries
+from campaigns.delivery.dispatch import launch
 from campaigns.delivery.models import Delivery, State
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
 from tests.factories import make_campaign, make_list, make_server, make_subscriber
 from tests.fakes.smtp_server import SmtpServer
 
 _rounds = itertools.count(1)
-BRISK = Pace(lease_s=8, budget_s=20, breath_s=0.01)
+BRISK = Timing(lease_s=8, budget_s=20, breath_s=0.01)
 
 
 def make_people(number: int, *, lists: list[List]) -> None:
@@ -53,10 +55,10 @@ def id_of(campaign: Campaign) -> int:
     return int(sa.inspect(campaign).identity[0])
 
 
-def send(campaign: Campaign, *, pace: Pace = BRISK, rounds: int = 50) -> End:
+def send(campaign: Campaign, *, timing: Timing = BRISK, rounds: int = 50) -> End:
     """Lanes one after the other, until one finds no more to do."""
     for _round in range(rounds):
-        end = sending.send(id_of(campaign), pace=pace)
+        end = lane_runner.send(id_of(campaign), timing=timing)
         if end in (End.NOTHING, End.STOPPED):
             return end
     raise AssertionError(f"still {end} after {rounds} lanes")

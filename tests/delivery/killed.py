@@ -11,14 +11,14 @@ from collections.abc import Callable
 from flask import Flask
 
 from campaigns.core.db import db
-from campaigns.delivery import sending
-from campaigns.delivery.lane import Pace
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import Timing
 
 
 def killed_lane(app: Flask, campaign_id: int, *, when: Callable[[], bool], lease_s: float) -> None:
     """Fork a lane and kill it as soon as `when` holds."""
     db.session.rollback()
-    child = forked(app, lambda: sending.send(campaign_id, pace=Pace(lease_s=lease_s, window=50)))
+    child = forked(app, lambda: lane_runner.send(campaign_id, timing=Timing(lease_s=lease_s, window=50)))
     deadline = time.monotonic() + 20
     while not when():
         assert time.monotonic() < deadline, "the lane never got that far"
@@ -62,7 +62,7 @@ def frozen_lane(
 ) -> Callable[[], None]:
     """Fork a lane and freeze it as soon as `when` holds; what is returned wakes it and waits for its end."""
     db.session.rollback()
-    child = forked(app, lambda: sending.send(campaign_id, pace=Pace(lease_s=lease_s, window=50)))
+    child = forked(app, lambda: lane_runner.send(campaign_id, timing=Timing(lease_s=lease_s, window=50)))
     deadline = time.monotonic() + 20
     while not when():
         assert time.monotonic() < deadline, "the lane never got that far"

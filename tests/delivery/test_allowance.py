@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.delivery import allowance
-from campaigns.delivery.allowance import Caps, Counts
+from campaigns.delivery.limits import sliding_window
+from campaigns.delivery.limits.sliding_window import Caps, Counts
 
 STEPS = st.lists(
     st.tuples(st.floats(0, 3, allow_nan=False), st.integers(1, 30), st.floats(0, 0.5, allow_nan=False)),
@@ -28,9 +28,9 @@ def test_no_second_and_no_minute_ever_sees_more_than_its_cap(
     caps, counts, sent, at = Caps(second=second, minute=minute), Counts(), [(0.0, 0)], 1000.0
     for pause, wanted, takes in steps:
         at += pause
-        number = min(wanted, allowance.free(counts, caps, held=0, at=at))
+        number = min(wanted, sliding_window.free(counts, caps, held=0, at=at))
         at += takes
-        counts = allowance.charged(counts, caps, number, at=at)
+        counts = sliding_window.charged(counts, caps, number, at=at)
         sent.append((at - takes * 0.7, number))  # the server took it before we knew
     assert most_in_any(sent, 1.0) <= second
     assert most_in_any(sent, 60.0) <= minute
@@ -44,34 +44,34 @@ def test_at_the_moment_that_was_named_something_is_free_and_not_before(
     caps, counts, at = Caps(second=second, minute=minute), Counts(), 1000.0
     for pause, wanted, _takes in steps:
         at += pause
-        due = allowance.free_at(counts, caps, held=0, at=at)
-        assert allowance.free(counts, caps, held=0, at=due + 1e-6) > 0
+        due = sliding_window.free_at(counts, caps, held=0, at=at)
+        assert sliding_window.free(counts, caps, held=0, at=due + 1e-6) > 0
         if due > at:
-            assert allowance.free(counts, caps, held=0, at=(at + due) / 2) == 0 or due - at < 1e-6
+            assert sliding_window.free(counts, caps, held=0, at=(at + due) / 2) == 0 or due - at < 1e-6
             continue
-        counts = allowance.charged(counts, caps, min(wanted, second, minute), at=at)
+        counts = sliding_window.charged(counts, caps, min(wanted, second, minute), at=at)
 
 
 def test_what_lanes_hold_is_not_free_in_any_window() -> None:
     caps = Caps(hour=100)
-    assert allowance.free({}, caps, held=90, at=0) == 10
-    assert allowance.free({}, caps, held=100, at=0) == 0
-    assert 0 < allowance.free_at({}, caps, held=100, at=0) <= 1
+    assert sliding_window.free({}, caps, held=90, at=0) == 10
+    assert sliding_window.free({}, caps, held=100, at=0) == 0
+    assert 0 < sliding_window.free_at({}, caps, held=100, at=0) <= 1
 
 
 def test_the_calendar_day_of_a_warm_up_begins_again_at_midnight() -> None:
     monday = Caps(today=50, today_name="2026-03-02", tomorrow_at=500.0)
-    counts = allowance.charged({}, monday, 50, at=100)
-    assert allowance.free(counts, monday, held=0, at=100) == 0
-    assert allowance.free_at(counts, monday, held=0, at=100) == 500.0
+    counts = sliding_window.charged({}, monday, 50, at=100)
+    assert sliding_window.free(counts, monday, held=0, at=100) == 0
+    assert sliding_window.free_at(counts, monday, held=0, at=100) == 500.0
     tuesday = Caps(today=100, today_name="2026-03-03", tomorrow_at=90_000.0)
-    assert allowance.free(counts, tuesday, held=0, at=501) == 100
+    assert sliding_window.free(counts, tuesday, held=0, at=501) == 100
 
 
 def test_what_is_kept_does_not_grow_with_the_number_of_mails() -> None:
     caps, counts = Caps(second=1000, minute=60_000, hour=3_600_000, day=86_400_000), Counts()
     for number in range(3000):
-        counts = allowance.charged(counts, caps, 1, at=number * 7.0)
+        counts = sliding_window.charged(counts, caps, 1, at=number * 7.0)
     assert sum(len(pieces) for pieces in counts.values()) < 250
 
 

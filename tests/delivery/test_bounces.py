@@ -11,9 +11,10 @@ from flask import Flask
 from campaigns.audience.models import Subscriber, Suppression, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import conclusions, launch, sending
-from campaigns.delivery.lane import End, Lane
+from campaigns.delivery.dispatch import launch
 from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.sender import aftermath, lane_runner
+from campaigns.delivery.sender.lane import End, Lane
 from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import fresh, make_launched, send, states
 from tests.factories import make_campaign
@@ -106,11 +107,11 @@ def test_a_dead_address_is_suppressed_even_if_the_lane_dies_right_after(
         if verdicts:
             raise Killed
 
-    monkeypatch.setattr(conclusions.Aftermath, "__call__", die)
+    monkeypatch.setattr(aftermath.Aftermath, "__call__", die)
     with SmtpServer(replies={"RCPT": "550 5.1.1 nobody"}) as server:
         campaign = make_launched(server, people=1)
         with pytest.raises(Killed):
-            sending.send(campaign.id)
+            lane_runner.send(campaign.id)
     failed = db.session.scalar(sa.select(sa.func.count()).where(Delivery.state == State.FAILED))
     assert failed == len(suppressed()) == 1
 

@@ -19,8 +19,9 @@ from flask import Flask
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.mailtext import MailText
-from campaigns.delivery import dispatcher, duties, leases
-from campaigns.delivery.dispatcher import SEND, Dispatcher, Ticks
+from campaigns.delivery.dispatch import dispatcher, tasks
+from campaigns.delivery.dispatch.dispatcher import SEND, Dispatcher, Ticks
+from campaigns.delivery.ledger import leases
 from campaigns.notices import services as notices
 from campaigns.notices.jobs import send_notice
 from campaigns.notices.models import Notice
@@ -105,7 +106,7 @@ def test_two_dispatchers_at_once_launch_a_campaign_once(each_database: Flask) ->
 
     def launch() -> None:
         with each_database.app_context():
-            duties.launch_due(now=clock.now())
+            tasks.launch_due(now=clock.now())
             db.session.remove()
 
     threads = [threading.Thread(target=launch) for _number in range(2)]
@@ -123,7 +124,7 @@ def test_a_duty_that_fails_does_not_stop_the_others(app: Flask, monkeypatch, cap
     def broken(**_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(duties, "repair", broken)
+    monkeypatch.setattr(tasks, "repair", broken)
     assert Dispatcher().tick()
     assert states(campaign) == {"pending": 3}
     assert "repairs" in caplog.text
@@ -133,8 +134,8 @@ def test_hints_never_flood_the_queue(redis_app: Flask) -> None:
     with SmtpServer() as server:
         make_launched(server, people=100, size=2)
     for _number in range(5):
-        duties.hint_lanes(SEND, now=clock.now())
-    assert 0 < queue.waiting(SEND) <= duties.LANES_PER_WORKER * duties.workers()
+        tasks.hint_lanes(SEND, now=clock.now())
+    assert 0 < queue.waiting(SEND) <= tasks.LANES_PER_WORKER * tasks.workers()
 
 
 def test_a_paused_campaign_or_a_closed_server_gets_no_hints(redis_app: Flask) -> None:
@@ -144,7 +145,7 @@ def test_a_paused_campaign_or_a_closed_server_gets_no_hints(redis_app: Flask) ->
     assert found.server
     found.server.closed_until = clock.now() + timedelta(minutes=1)
     db.session.commit()
-    duties.hint_lanes(SEND, now=clock.now())
+    tasks.hint_lanes(SEND, now=clock.now())
     assert queue.waiting(SEND) == 0
 
 
@@ -154,9 +155,9 @@ def test_own_mails_that_wait_are_hinted_and_sent_once(redis_app: Flask) -> None:
         text = MailText(subject="Hello", text="A link.\n")
         notice = notices.post(text, kind="reset", to="ada@example.com", now=clock.now())
         db.session.commit()
-        duties.hint_notices(now=clock.now())
+        tasks.hint_notices(now=clock.now())
         assert queue.waiting(notices.JOB) == 1
-        duties.hint_notices(now=clock.now())
+        tasks.hint_notices(now=clock.now())
         assert queue.waiting(notices.JOB) == 1
         send_notice(notice.id)
         send_notice(notice.id)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.delivery.forecast import Pacing, ReceiverPace, ServerPace, expected_end
+from campaigns.delivery.progress.eta import Pacing, ReceiverPace, ServerPace, expected_end
 from campaigns.planning import windows
 
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -18,7 +18,7 @@ OFFICE = windows.parse("mon-fri 09:00-17:00 Europe/Vienna")
 
 
 def one(per_second: float, *, window: windows.Window | None = None, **limits: Any) -> Pacing:
-    """One server, and nothing else that sets the pace."""
+    """One server, and nothing else that sets the timing."""
     return Pacing([ServerPace(per_second, **limits)], zone=VIENNA, window=window)
 
 

@@ -15,9 +15,12 @@ from campaigns.audience.models import Status as Standing
 from campaigns.audience.models import Subscriber, Subscription, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import batches, duties, failures, launch, ledger, queries, sending, services
-from campaigns.delivery.lane import End, Pace
+from campaigns.delivery import queries, services
+from campaigns.delivery.dispatch import launch, tasks
+from campaigns.delivery.ledger import batches, resend, waves
 from campaigns.delivery.models import Batch, BatchState, Delivery, State
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import PauseReason, Status
 from tests.delivery.factories import (
     BRISK,
@@ -140,7 +143,7 @@ def test_g4_nobody_is_started_after_leaving(each_database: Flask) -> None:
         left, blocked, deleted = ([each.id for each in last[start : start + 20]] for start in (0, 20, 40))
         addresses = {each.email for each in last}
         db.session.rollback()
-        work = in_background(each_database, lambda: send(campaign, pace=Pace(lease_s=8, window=10)))
+        work = in_background(each_database, lambda: send(campaign, timing=Timing(lease_s=8, window=10)))
         until(lambda: len(server.messages) >= 10)
         now = clock.now()
         db.session.execute(
@@ -162,7 +165,7 @@ def test_g4_nobody_is_started_after_leaving(each_database: Flask) -> None:
 def test_g5_a_pause_takes_effect_and_resuming_sends_exactly_the_rest_S28(each_database: Flask) -> None:
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_launched(server, people=200, size=50, connections=1)
-        work = in_background(each_database, lambda: send(campaign, pace=Pace(lease_s=8, window=10)))
+        work = in_background(each_database, lambda: send(campaign, timing=Timing(lease_s=8, window=10)))
         until(lambda: len(server.messages) >= 20)
         services.pause(fresh(campaign), reason=PauseReason.OPERATOR, detail=None, now=clock.now())
         db.session.commit()
@@ -170,7 +173,7 @@ def test_g5_a_pause_takes_effect_and_resuming_sends_exactly_the_rest_S28(each_da
         stopped_at = len(server.messages)
         assert stopped_at < 200
         assert states(campaign) == {"sent": stopped_at, "pending": 200 - stopped_at}
-        sending.send(campaign.id, pace=BRISK)
+        lane_runner.send(campaign.id, timing=BRISK)
         assert len(server.messages) == stopped_at, "a paused campaign sends nothing"
         services.resume(fresh(campaign), now=clock.now())
         db.session.commit()
@@ -182,7 +185,7 @@ def test_g5_a_pause_takes_effect_and_resuming_sends_exactly_the_rest_S28(each_da
 def test_g5_a_cancelled_campaign_sends_nothing_more_and_everybody_has_an_end(each_database: Flask) -> None:
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_launched(server, people=200, size=50, connections=1)
-        work = in_background(each_database, lambda: send(campaign, pace=Pace(lease_s=8, window=10)))
+        work = in_background(each_database, lambda: send(campaign, timing=Timing(lease_s=8, window=10)))
         until(lambda: len(server.messages) >= 20)
         services.cancel(fresh(campaign), now=clock.now())
         db.session.commit()
@@ -193,14 +196,14 @@ def test_g5_a_cancelled_campaign_sends_nothing_more_and_everybody_has_an_end(eac
     assert fresh(campaign).status is Status.CANCELLED
     db.session.rollback()
     open_batches = sa.select(sa.func.count()).select_from(Batch).where(Batch.state != BatchState.DONE)
-    duties.settle_cancelled(now=clock.now())
+    tasks.settle_cancelled(now=clock.now())
     assert db.session.scalar(open_batches) == 0
 
 
 def test_g6_without_redis_nothing_is_lost_and_hints_are_just_missed(each_database: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=20)
-        duties.hint_lanes("campaigns.delivery.jobs.send", now=clock.now())
+        tasks.hint_lanes("campaigns.delivery.jobs.send", now=clock.now())
         assert states(campaign) == {"pending": 20}
         send(campaign)
     assert states(campaign) == {"sent": 20}
@@ -210,7 +213,7 @@ def test_g7_the_batch_of_a_dead_lane_is_taken_back_at_once_on_its_own_host(each_
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_launched(server, people=100, size=100, connections=1)
         killed_lane(each_database, id_of(campaign), when=lambda: len(server.messages) >= 10, lease_s=60)
-        until(lambda: duties.reap(owner="test", now=clock.now()) == 1)
+        until(lambda: tasks.reap(owner="test", now=clock.now()) == 1)
         assert "sending" not in states(campaign)
         send(campaign)
     assert states(campaign) == {"sent": 100}
@@ -224,12 +227,12 @@ def test_g7_another_host_takes_it_over_when_lease_and_grace_have_ended(
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_launched(server, people=100, size=100, connections=1)
         killed_lane(each_database, id_of(campaign), when=lambda: len(server.messages) >= 10, lease_s=1.0)
-        sending.journals().rename(tmp_path / "on the host that is gone")
+        lane_runner.journals().rename(tmp_path / "on the host that is gone")
         time.sleep(1.1)
-        assert duties.reap(owner="test", now=clock.now()) == 0, "its own host may still come"
+        assert tasks.reap(owner="test", now=clock.now()) == 0, "its own host may still come"
         assert send(campaign) is End.NOTHING
         time.sleep(1.1)
-        assert duties.reap(owner="test", now=clock.now()) == 1
+        assert tasks.reap(owner="test", now=clock.now()) == 1
         assert "sending" not in states(campaign)
         send(campaign)
     assert states(campaign) == {"sent": 100}
@@ -265,12 +268,12 @@ def test_the_expected_end_waits_for_those_who_are_tried_again(each_database: Fla
 def test_a_ledger_that_does_not_add_up_is_found(app: Flask) -> None:
     campaign = make_due(people=5)
     launch.launch(campaign.id, clock.now())
-    assert duties.check(now=clock.now()) == []
+    assert tasks.check(now=clock.now()) == []
     db.session.execute(
         sa.delete(Delivery).where(Delivery.id == db.session.scalar(sa.select(Delivery.id).limit(1)))
     )
     db.session.commit()
-    assert any("4 recipients, launched for 5" in fault for fault in duties.check(now=clock.now()))
+    assert any("4 recipients, launched for 5" in fault for fault in tasks.check(now=clock.now()))
 
 
 def test_people_who_failed_get_a_second_wave_and_nobody_else(each_database: Flask) -> None:
@@ -281,7 +284,7 @@ def test_people_who_failed_get_a_second_wave_and_nobody_else(each_database: Flas
         send(campaign)
         assert states(campaign) == {"sent": 9, "failed": 1}
         server.replies = {}
-        assert failures.retry(campaign.id, now=clock.now()) == 1
+        assert resend.retry(campaign.id, now=clock.now()) == 1
         db.session.commit()
         assert fresh(campaign).status is Status.SENDING
         send(campaign)
@@ -292,9 +295,9 @@ def test_people_who_failed_get_a_second_wave_and_nobody_else(each_database: Flas
 
 
 def test_a_small_audience_is_cut_so_that_every_worker_gets_a_share() -> None:
-    assert ledger.batch_size(60) == 50
-    assert ledger.batch_size(2000) == 250
-    assert ledger.batch_size(1_000_000) == 1000
+    assert waves.batch_size(60) == 50
+    assert waves.batch_size(2000) == 250
+    assert waves.batch_size(1_000_000) == 1000
 
 
 def test_a_person_on_no_chosen_list_any_more_is_left_out(app: Flask) -> None:

@@ -8,9 +8,12 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import duties, launch, pacing, queries, sending
-from campaigns.delivery.lane import End, Pace
+from campaigns.delivery import queries
+from campaigns.delivery.dispatch import launch, tasks
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.progress import holdups
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
@@ -35,10 +38,10 @@ def page_of(ada: BrowserClient, campaign: Campaign) -> str:
 def test_nothing_is_sent_outside_the_hours_and_the_dispatcher_asks_for_no_lane(each_database: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=5, sending_hours=DAY)
-        assert sending.send(id_of(campaign), pace=BRISK, now=lambda: EVENING) is End.CLOSED
-        assert not duties.may_send(id_of(campaign), EVENING)
-        assert duties.may_send(id_of(campaign), NOON)
-        assert duties.may_send(id_of(campaign), EVENING + timedelta(hours=16))
+        assert lane_runner.send(id_of(campaign), timing=BRISK, now=lambda: EVENING) is End.CLOSED
+        assert not tasks.may_send(id_of(campaign), EVENING)
+        assert tasks.may_send(id_of(campaign), NOON)
+        assert tasks.may_send(id_of(campaign), EVENING + timedelta(hours=16))
         db.session.rollback()
     assert server.messages == []
     assert fresh(campaign).status is Status.SENDING
@@ -53,13 +56,13 @@ def test_a_lane_stops_within_a_window_when_the_hours_end_and_the_rest_goes_next_
             return NOON if len(server.messages) < 20 else EVENING
 
         campaign = make_launched(server, people=100, sending_hours=DAY)
-        pace = Pace(lease_s=8, budget_s=20, window=10)
-        assert sending.send(id_of(campaign), pace=pace, now=now) is End.CLOSED
+        timing = Timing(lease_s=8, budget_s=20, window=10)
+        assert lane_runner.send(id_of(campaign), timing=timing, now=now) is End.CLOSED
         assert 20 <= len(server.messages) <= 40
         assert fresh(campaign).status is Status.SENDING
         db.session.rollback()
         tomorrow = NOON + timedelta(days=1)
-        assert sending.send(id_of(campaign), pace=BRISK, now=lambda: tomorrow) is End.NOTHING
+        assert lane_runner.send(id_of(campaign), timing=BRISK, now=lambda: tomorrow) is End.NOTHING
     assert states(campaign) == {"sent": 100}
     assert set(copies(server).values()) == {1}
 
@@ -79,7 +82,7 @@ def test_the_page_says_which_limit_makes_it_slow_and_when_it_goes_on(ada: Browse
         campaign = make_launched(server, people=25, server_id=row.id)
         assert "Limited to 10 an hour by Relay." in page_of(ada, campaign)
         db.session.rollback()
-        assert sending.send(id_of(campaign), pace=BRISK) is End.LIMITED
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.LIMITED
     page = page_of(ada, campaign)
     assert "Relay may get no more for now." in page
     assert "It goes on at" in page
@@ -92,7 +95,7 @@ def test_the_page_says_that_a_warm_up_is_used_up_for_today(ada: BrowserClient) -
         campaign = make_launched(server, people=10, server_id=row.id)
         assert "Warm-up of Relay: 4 today." in page_of(ada, campaign)
         db.session.rollback()
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
     assert len(server.messages) == 4
     # In the hour around midnight it would be tomorrow by now.
     if clock.now().date() == plan["warm_up_from"]:
@@ -104,9 +107,9 @@ def test_the_expected_end_knows_the_limits_before_and_while_it_goes(each_databas
     with SmtpServer() as server:
         row = make_server(port=server.port, per_hour=10, per_second=5)
         campaign = make_launched(server, people=25, server_id=row.id)
-        before = pacing.expected_end(fresh(campaign), 25, per_second=0, now=now)
+        before = holdups.expected_end(fresh(campaign), 25, per_second=0, now=now)
         db.session.rollback()
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
         while_sending = queries.progress(id_of(campaign), now=clock.now()).expected_end
     assert before == now + timedelta(hours=2, seconds=1)
     assert while_sending is not None
@@ -117,13 +120,13 @@ def test_a_server_is_remembered_by_the_rate_it_took(each_database: Flask) -> Non
     with SmtpServer() as server:
         row = make_server(port=server.port)
         campaign = make_launched(server, people=80, server_id=row.id)
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
         other = make_launched(server, people=80, server_id=row.id, status=Status.DRAFT)
     db.session.refresh(row)
     assert row.measured_per_minute is not None
     assert row.measured_per_minute > 60
     now = clock.now()
-    end = pacing.expected_end(fresh(other), 80, per_second=0, now=now)
+    end = holdups.expected_end(fresh(other), 80, per_second=0, now=now)
     assert end is not None
     assert end > now
 
@@ -133,7 +136,7 @@ def test_on_a_server_that_warms_up_those_who_clicked_last_get_it_first(each_data
         plan = {"warm_up_from": clock.now().date(), "warm_up_curve": [1000, 3]}
         row = make_server(port=server.port, **plan)
         first = make_launched(server, people=30, server_id=row.id, size=5)
-        sending.send(id_of(first), pace=BRISK)
+        lane_runner.send(id_of(first), timing=BRISK)
         db.session.rollback()
         rows = db.session.query(Delivery).order_by(Delivery.id).all()
         keen = [rows[number] for number in (27, 3, 14)]
@@ -156,5 +159,5 @@ def test_on_a_server_that_warms_up_those_who_clicked_last_get_it_first(each_data
         order = [each.subscriber.email for each in second if each.subscriber]
         assert order[:3] == wanted
         assert len(set(order)) == 30
-        sending.send(id_of(again), pace=BRISK)
+        lane_runner.send(id_of(again), timing=BRISK)
     assert set(server.addresses[already : already + 3]) == set(wanted)

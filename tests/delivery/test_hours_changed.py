@@ -10,8 +10,9 @@ from flask import Flask
 from campaigns.accounts.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import duties, sending
-from campaigns.delivery.lane import End, Pace
+from campaigns.delivery.dispatch import tasks
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning import services as planning
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient
@@ -35,10 +36,10 @@ def test_hours_given_while_it_goes_out_hold_a_running_lane_within_a_window(each_
     ends: list[End] = []
     with SmtpServer(delay_s=UNHURRIED_S) as server:
         campaign = make_launched(server, people=300, size=50, connections=1)
-        pace = Pace(lease_s=8, budget_s=20, window=10)
+        timing = Timing(lease_s=8, budget_s=20, window=10)
         work = in_background(
             each_database,
-            lambda: ends.append(sending.send(id_of(campaign), pace=pace, now=lambda: EVENING)),
+            lambda: ends.append(lane_runner.send(id_of(campaign), timing=timing, now=lambda: EVENING)),
         )
         until(lambda: len(server.messages) >= 20)
         change(campaign, DAY)
@@ -49,12 +50,12 @@ def test_hours_given_while_it_goes_out_hold_a_running_lane_within_a_window(each_
         assert ends == [End.CLOSED]
         assert stopped_at <= most
         assert states(campaign) == {"sent": stopped_at, "pending": 300 - stopped_at}
-        assert not duties.may_send(id_of(campaign), EVENING)
+        assert not tasks.may_send(id_of(campaign), EVENING)
         db.session.rollback()
         change(campaign, None)
-        assert duties.may_send(id_of(campaign), EVENING)
+        assert tasks.may_send(id_of(campaign), EVENING)
         db.session.rollback()
-        assert sending.send(id_of(campaign), pace=BRISK, now=lambda: EVENING) is End.NOTHING
+        assert lane_runner.send(id_of(campaign), timing=BRISK, now=lambda: EVENING) is End.NOTHING
     assert states(campaign) == {"sent": 300}
     assert set(copies(server).values()) == {1}
 
@@ -64,11 +65,13 @@ def test_hours_made_longer_while_it_goes_out_let_a_running_lane_go_on(each_datab
     is_evening = threading.Event()
     with SmtpServer(delay_s=UNHURRIED_S) as server:
         campaign = make_launched(server, people=200, size=50, connections=1, sending_hours=DAY)
-        pace = Pace(lease_s=8, budget_s=20, window=10)
+        timing = Timing(lease_s=8, budget_s=20, window=10)
         work = in_background(
             each_database,
             lambda: ends.append(
-                sending.send(id_of(campaign), pace=pace, now=lambda: EVENING if is_evening.is_set() else NOON)
+                lane_runner.send(
+                    id_of(campaign), timing=timing, now=lambda: EVENING if is_evening.is_set() else NOON
+                )
             ),
         )
         until(lambda: len(server.messages) >= 10)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.delivery import journal
-from campaigns.delivery.journal import Journal, Mark
+from campaigns.delivery.sender import ack_journal
+from campaigns.delivery.sender.ack_journal import Journal, Mark
 
 
 def test_the_last_mark_of_a_mail_counts(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_the_last_mark_of_a_mail_counts(tmp_path: Path) -> None:
     kept.write(1, 7, Mark.HANDED)
     kept.write(1, 7, Mark.ACCEPTED, 250)
     kept.write(2, 7, Mark.HANDED)
-    notes = journal.read(tmp_path, "lane")
+    notes = ack_journal.read(tmp_path, "lane")
     assert notes and notes.is_whole
     assert (notes.of(1, 7), notes.code(1, 7)) == (Mark.ACCEPTED, 250)
     assert notes.of(2, 7) is Mark.HANDED
@@ -32,7 +32,7 @@ def test_it_outlives_a_killed_process(tmp_path: Path) -> None:
         kept.write(1, 1, Mark.ACCEPTED, 250)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    notes = journal.read(tmp_path, "lane")
+    notes = ack_journal.read(tmp_path, "lane")
     assert notes and notes.of(1, 1) is Mark.ACCEPTED
 
 
@@ -46,7 +46,7 @@ def test_places_are_used_again_and_the_order_stays_right(tmp_path: Path) -> None
         kept.write(1, 1, Mark.NOT_SENT)
     kept.forget([1])
     kept.write(1, 1, Mark.HANDED)
-    notes = journal.read(tmp_path, "lane")
+    notes = ack_journal.read(tmp_path, "lane")
     assert notes and notes.of(1, 1) is Mark.HANDED
 
 
@@ -54,11 +54,11 @@ def test_what_was_written_before_a_power_cut_proves_no_silence(tmp_path: Path) -
     kept = Journal(tmp_path, "lane", mails=1)
     kept.write(1, 1, Mark.ACCEPTED, 250)
     kept.close(remove=False)
-    path = journal.path_of(tmp_path, "lane")
+    path = ack_journal.path_of(tmp_path, "lane")
     path.write_bytes(
-        b"another boot".ljust(journal.HEADER_BYTES, b"\0") + path.read_bytes()[journal.HEADER_BYTES :]
+        b"another boot".ljust(ack_journal.HEADER_BYTES, b"\0") + path.read_bytes()[ack_journal.HEADER_BYTES :]
     )
-    notes = journal.read(tmp_path, "lane")
+    notes = ack_journal.read(tmp_path, "lane")
     assert notes and not notes.is_whole
     assert notes.of(1, 1) is Mark.ACCEPTED
 
@@ -75,16 +75,16 @@ def test_a_torn_record_is_left_out(tmp_path: Path) -> None:
     kept.write(1, 1, Mark.ACCEPTED, 250)
     kept.write(2, 1, Mark.ACCEPTED, 250)
     kept.close(remove=False)
-    path = journal.path_of(tmp_path, "lane")
+    path = ack_journal.path_of(tmp_path, "lane")
     raw = bytearray(path.read_bytes())
-    raw[journal.HEADER_BYTES + journal.RECORD_BYTES + 9] ^= 0xFF
+    raw[ack_journal.HEADER_BYTES + ack_journal.RECORD_BYTES + 9] ^= 0xFF
     path.write_bytes(bytes(raw))
-    notes = journal.read(tmp_path, "lane")
+    notes = ack_journal.read(tmp_path, "lane")
     assert notes and (notes.of(1, 1), notes.of(2, 1)) == (Mark.ACCEPTED, None)
 
 
 def test_a_lane_of_another_host_left_no_notes_here(tmp_path: Path) -> None:
-    assert journal.read(tmp_path, "elsewhere") is None
+    assert ack_journal.read(tmp_path, "elsewhere") is None
 
 
 def test_a_mail_more_than_there_is_room_for_is_refused_until_one_is_forgotten(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_mail_more_than_there_is_room_for_is_refused_until_one_is_forgotten(tm
         kept.write(2, 1, Mark.HANDED)
     kept.forget([1])
     kept.write(2, 1, Mark.HANDED)
-    notes = journal.read(tmp_path, "lane")
+    notes = ack_journal.read(tmp_path, "lane")
     assert notes and (notes.of(1, 1), notes.of(2, 1)) == (None, Mark.HANDED)
 
 
@@ -103,11 +103,11 @@ def test_what_came_of_a_mail_stands_beside_its_handing_over(tmp_path: Path) -> N
     kept = Journal(tmp_path, "lane", mails=1)
     kept.write(1, 1, Mark.HANDED)
     kept.write(1, 1, Mark.ACCEPTED, 250)
-    path = journal.path_of(tmp_path, "lane")
+    path = ack_journal.path_of(tmp_path, "lane")
     content = bytearray(path.read_bytes())
-    content[journal.HEADER_BYTES + journal.RECORD_BYTES + 3] ^= 0xFF  # killed while it was written
+    content[ack_journal.HEADER_BYTES + ack_journal.RECORD_BYTES + 3] ^= 0xFF  # killed while it was written
     path.write_bytes(content)
-    notes = journal.read(tmp_path, "lane")
+    notes = ack_journal.read(tmp_path, "lane")
     assert notes and notes.of(1, 1) is Mark.HANDED
 
 
@@ -115,24 +115,24 @@ def test_journals_nobody_needs_are_swept_away_when_they_are_old(tmp_path: Path) 
     for owner in ("old", "needed", "young"):
         Journal(tmp_path, owner, mails=1).close(remove=False)
     for owner in ("old", "needed"):
-        os.utime(journal.path_of(tmp_path, owner), (0, 0))
-    journal.sweep(tmp_path, still_needed={"needed"})
+        os.utime(ack_journal.path_of(tmp_path, owner), (0, 0))
+    ack_journal.sweep(tmp_path, still_needed={"needed"})
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["needed", "young"]
 
 
 def test_a_lane_that_lives_is_not_abandoned_and_one_that_ended_is(tmp_path: Path) -> None:
     alive = Journal(tmp_path, "alive", mails=10)
     Journal(tmp_path, "dead", mails=10).close(remove=False)
-    assert list(journal.abandoned(tmp_path)) == ["dead"]
-    assert journal.owners(tmp_path) == {"alive", "dead"}
+    assert list(ack_journal.abandoned(tmp_path)) == ["dead"]
+    assert ack_journal.owners(tmp_path) == {"alive", "dead"}
     alive.close(remove=False)
-    assert list(journal.abandoned(tmp_path)) == ["alive", "dead"]
+    assert list(ack_journal.abandoned(tmp_path)) == ["alive", "dead"]
 
 
 def test_of_two_who_look_for_the_dead_only_one_gets_each(tmp_path: Path) -> None:
     Journal(tmp_path, "dead", mails=10).close(remove=False)
-    first = journal.abandoned(tmp_path)
+    first = ack_journal.abandoned(tmp_path)
     assert next(first) == "dead"
-    assert list(journal.abandoned(tmp_path)) == []
+    assert list(ack_journal.abandoned(tmp_path)) == []
     first.close()
-    assert list(journal.abandoned(tmp_path)) == ["dead"]
+    assert list(ack_journal.abandoned(tmp_path)) == ["dead"]

@@ -14,8 +14,8 @@ from flask import Flask
 from campaigns.core import signing
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
-from campaigns.delivery.lane import End, Pace
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Status
 from campaigns.settings.queries import link_key
 from tests.delivery.factories import copies, fresh, make_launched, send, states
@@ -68,7 +68,7 @@ def test_one_slow_answer_holds_up_nobody_else(each_database: Flask) -> None:
 
     with SmtpServer(holds=holds, keywords=()) as server:  # one mail at a time on a connection
         campaign = make_launched(server, people=90, size=50, connections=3)
-        work = in_background(each_database, lambda: send(campaign, pace=Pace(lease_s=8, window=10)))
+        work = in_background(each_database, lambda: send(campaign, timing=Timing(lease_s=8, window=10)))
         until(lambda: states(campaign).get("sent") == 89)
         assert states(campaign) == {"sent": 89, "sending": 1}
         answered.set()

@@ -13,7 +13,9 @@ from campaigns.audience.models import SuppressionReason
 from campaigns.audience.services import suppress
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, ledger, services
+from campaigns.delivery import services
+from campaigns.delivery.dispatch import launch
+from campaigns.delivery.ledger import waves
 from campaigns.delivery.models import Batch, Delivery, Wave
 from campaigns.notices.models import Notice
 from campaigns.planning import services as planning
@@ -99,7 +101,7 @@ def test_a_crash_in_preparing_is_found_and_done_again(each_database: Flask, monk
         raise SystemExit("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ledger, "write_wave", crash)
+        patch.setattr(waves, "write_wave", crash)
         with pytest.raises(SystemExit):
             launch.launch(campaign.id, clock.now())
     db.session.rollback()

@@ -10,8 +10,9 @@ from campaigns.audience import services as audience
 from campaigns.audience.models import Origin, Subscription
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import candidates, launch
-from campaigns.delivery.batches import Claim
+from campaigns.delivery.dispatch import launch
+from campaigns.delivery.ledger import candidates
+from campaigns.delivery.ledger.batches import Claim
 from campaigns.delivery.models import Batch, Reason
 from campaigns.planning.models import Status
 from tests.factories import NOON, make_campaign, make_list, make_server, make_subscriber

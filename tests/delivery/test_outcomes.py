@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.delivery import outcomes
+from campaigns.delivery.ledger import outcomes
+from campaigns.delivery.ledger.outcomes import Facts, Policy, Trouble, judge
 from campaigns.delivery.models import Reason, State
-from campaigns.delivery.outcomes import Facts, Policy, Trouble, judge
-from campaigns.delivery.watch import POLICY_IN_A_ROW, Watch
+from campaigns.delivery.sender.stop_rules import POLICY_IN_A_ROW, StopRules
 from campaigns.mail.smtp import Outcome, Phase, Reply, Result
 from tests.factories import NOON
 
@@ -97,7 +97,7 @@ def test_a_mail_that_breaks_every_connection_stands_back() -> None:
 def test_policy_refusals_in_a_row_stop_the_campaign_and_one_less_does_not() -> None:
     spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
     sent = verdict(Result(1, Outcome.ACCEPTED, Phase.END, Reply(250, "ok")))
-    watch = Watch()
+    watch = StopRules()
     for _number in range(POLICY_IN_A_ROW - 1):
         watch.see(spam)
     watch.see(sent)
@@ -110,7 +110,7 @@ def test_policy_refusals_in_a_row_stop_the_campaign_and_one_less_does_not() -> N
 
 @pytest.mark.parametrize(("lanes", "least"), [(1, 16), (2, 8), (8, 7)])
 def test_lanes_that_send_together_stop_at_their_part_of_the_refusals(lanes: int, least: int) -> None:
-    watch = Watch(lanes=lanes)
+    watch = StopRules(lanes=lanes)
     spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
     for _number in range(least - 1):
         watch.see(spam)
@@ -122,7 +122,7 @@ def test_lanes_that_send_together_stop_at_their_part_of_the_refusals(lanes: int,
 def test_one_policy_refusal_in_ten_stops_the_campaign_once_there_are_enough() -> None:
     spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
     sent = verdict(Result(1, Outcome.ACCEPTED, Phase.END, Reply(250, "ok")))
-    watch = Watch()
+    watch = StopRules()
     for number in range(199):
         watch.see(spam if number % 10 == 0 else sent)
     assert watch.stop is None

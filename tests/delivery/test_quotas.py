@@ -10,9 +10,12 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, limited, pacing, queries, sending
-from campaigns.delivery.lane import End
+from campaigns.delivery import queries
+from campaigns.delivery.dispatch import launch
 from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.progress import domain_sample, holdups
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import limits
 from tests.delivery.factories import BRISK, copies, fresh, id_of, states
@@ -65,7 +68,7 @@ def test_who_waited_gets_the_mail_when_there_is_room(each_database: Flask) -> No
     limits.create_domain_limit("example.com", per_minute=10)
     with SmtpServer() as server:
         campaign = make_mixed(server, limited=18, others=2, domains=("example.com",))
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
         assert states(campaign) == {"sent": 12, "deferred": 8}
         _let_pass(timedelta(minutes=3))
         later = clock.now() + timedelta(minutes=3)
@@ -73,7 +76,7 @@ def test_who_waited_gets_the_mail_when_there_is_room(each_database: Flask) -> No
         def now() -> datetime:
             return later
 
-        assert sending.send(id_of(campaign), pace=BRISK, now=now) is End.NOTHING
+        assert lane_runner.send(id_of(campaign), timing=BRISK, now=now) is End.NOTHING
     assert states(campaign) == {"sent": 20}
     assert set(copies(server).values()) == {1}
     assert fresh(campaign).status is Status.FINISHED
@@ -82,7 +85,7 @@ def test_who_waited_gets_the_mail_when_there_is_room(each_database: Flask) -> No
 def test_without_limits_nobody_is_put_off(each_database: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_mixed(server, limited=18, others=2, domains=("example.com",))
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
     assert states(campaign) == {"sent": 20}
 
 
@@ -108,12 +111,14 @@ def test_the_expected_end_waits_for_a_limited_receiver_before_and_while_it_goes(
     with SmtpServer() as server:
         campaign = make_mixed(server, limited=40, others=60, domains=("gmail.com", "googlemail.com"))
         now = clock.now()
-        before = pacing.expected_end(fresh(campaign), 100, per_second=50, now=now)
+        before = holdups.expected_end(fresh(campaign), 100, per_second=50, now=now)
         db.session.rollback()
         lanes(each_database, campaign, 1)
         now_sending = clock.now()
         while_sending = queries.progress(id_of(campaign), now=now_sending).expected_end
-    assert [each.number for each in limited.paces(fresh(campaign), 30)] == [30], "nobody is at the other"
+    assert [each.number for each in domain_sample.paces(fresh(campaign), 30)] == [30], (
+        "nobody is at the other"
+    )
     assert before == now + timedelta(minutes=4)
     assert states(campaign) == {"sent": 70, "deferred": 30}
     assert while_sending is not None
@@ -128,4 +133,4 @@ def test_a_draft_is_told_when_a_limited_receiver_has_all_of_it(each_database: Fl
         make_subscriber(f"d{next(_numbers)}-{number}@example.org", lists=[readers])
     draft = make_campaign(lists=[readers], server_id=make_server(per_second=50).id)
     now = clock.now()
-    assert pacing.expected_end(draft, 60, per_second=0, now=now) == now + timedelta(minutes=3)
+    assert holdups.expected_end(draft, 60, per_second=0, now=now) == now + timedelta(minutes=3)

@@ -11,15 +11,16 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch, receivers
-from campaigns.delivery.lane import End, Pace
+from campaigns.delivery.dispatch import launch
+from campaigns.delivery.limits import domain_backoff
 from campaigns.delivery.models import Batch, Delivery, Reason, Receiver, ReceiverDomain, State
+from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import id_of, send, states
 from tests.factories import make_campaign, make_list, make_server, make_subscriber
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
-BRISK = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=40)
+BRISK = Timing(lease_s=8, budget_s=20, breath_s=0.01, window=40)
 
 
 def make_mixed(server: SmtpServer, *parts: tuple[str, int], connections: int = 4) -> Campaign:
@@ -57,7 +58,7 @@ def come_again(*, suspended_too: bool = True) -> None:
 def test_a_dead_domain_with_a_third_of_the_list_costs_the_others_nothing(each_database: Flask) -> None:
     with SmtpServer(replies={"RCPT": refuse("451 4.4.1 no answer from host", "@dead.example")}) as server:
         campaign = make_mixed(server, ("dead.example", 90), ("alive.example", 210))
-        assert send(campaign, pace=BRISK) is End.NOTHING
+        assert send(campaign, timing=BRISK) is End.NOTHING
         tried = [line for line in server.said("RCPT") if "@dead.example" in line]
     assert states(campaign) == {"sent": 210, "deferred": 90}
     assert len(tried) <= 2 * BRISK.window, "the windows on their way when it turned out"
@@ -79,18 +80,18 @@ def test_a_dead_domain_with_a_third_of_the_list_costs_the_others_nothing(each_da
 def test_after_the_wait_a_few_go_first_and_then_all(each_database: Flask) -> None:
     with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@dead.example")}) as server:
         campaign = make_mixed(server, ("dead.example", 60))
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
         before = len(server.said("RCPT"))
         come_again()
-        send(campaign, pace=BRISK)
-        assert len(server.said("RCPT")) - before <= 2 * receivers.MOST_ON_TRIAL
+        send(campaign, timing=BRISK)
+        assert len(server.said("RCPT")) - before <= 2 * domain_backoff.MOST_ON_TRIAL
         again = db.session.scalars(sa.select(Receiver)).one()
         assert again.backoff_s == 600, "twice as long"
         server.replies = {}
         come_again()
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
         come_again()
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
     assert states(campaign) == {"sent": 60}
     assert db.session.scalars(sa.select(Receiver)).all() == []
 
@@ -99,7 +100,7 @@ def test_domains_of_one_provider_wait_together(app: Flask) -> None:
     says = "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints"
     with SmtpServer(replies={"RCPT": refuse(says, "@yahoo.com", "@aol.com")}) as server:
         campaign = make_mixed(server, ("yahoo.com", 1), ("aol.com", 100), ("x.example", 20))
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
     found = states(campaign)
     assert (found["sent"], found["deferred"]) == (20, 101)
     receiver = db.session.scalars(sa.select(Receiver)).one()
@@ -112,7 +113,7 @@ def test_what_one_receiver_says_before_it_hangs_up_is_not_held_against_others(ap
     says = "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred"
     with SmtpServer(replies={"RCPT": refuse(says, "@aol.com")}) as server:
         campaign = make_mixed(server, ("aol.com", 30), ("x.example", 30), connections=1)
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
     assert states(campaign) == {"sent": 30, "deferred": 30}
     assert [each.name for each in db.session.scalars(sa.select(Receiver))] == ["yahoo.com"]
 
@@ -122,7 +123,7 @@ def test_some_full_mailboxes_at_a_big_provider_hold_up_nobody(app: Flask) -> Non
         replies={"RCPT": lambda call: "452 4.2.2 over quota" if "<r1" in call.argument else None}
     ) as server:
         campaign = make_mixed(server, ("gmail.com", 60))
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
     assert states(campaign) == {"sent": 49, "deferred": 11}
     assert db.session.scalars(sa.select(Receiver)).all() == []
 
@@ -130,11 +131,11 @@ def test_some_full_mailboxes_at_a_big_provider_hold_up_nobody(app: Flask) -> Non
 def test_who_has_waited_past_the_horizon_expires(app: Flask) -> None:
     with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@dead.example")}) as server:
         campaign = make_mixed(server, ("dead.example", 60))
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
         assert states(campaign) == {"deferred": 60}
         db.session.execute(sa.update(Delivery).values(started_at=clock.now() - timedelta(hours=25)))
         come_again(suspended_too=False)
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
     assert states(campaign) == {"expired": 60}
     assert set(db.session.scalars(sa.select(Delivery.reason))) == {Reason.TOO_LATE}
 
@@ -145,16 +146,16 @@ def test_a_firm_with_its_mail_at_a_big_provider_shares_that_ones_troubles(
     google = {"firm.example": ["aspmx.l.google.com."]}
     with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@firm.example", "@gmail.com")}) as server:
         campaign = make_mixed(server, ("firm.example", 20))
-        send(campaign, pace=BRISK)
-        assert receivers.to_look_up(now=clock.now())
-        assert receivers.look_up(lambda domain: google[domain], now=clock.now()) == 1
-        assert not receivers.to_look_up(now=clock.now())
+        send(campaign, timing=BRISK)
+        assert domain_backoff.to_look_up(now=clock.now())
+        assert domain_backoff.look_up(lambda domain: google[domain], now=clock.now()) == 1
+        assert not domain_backoff.to_look_up(now=clock.now())
         assert db.session.scalars(sa.select(ReceiverDomain.receiver)).all() == ["gmail.com"]
         other = make_mixed(server, ("gmail.com", 30))
-        send(other, pace=BRISK)
+        send(other, timing=BRISK)
         before = len(server.said("RCPT"))
         come_again(suspended_too=False)
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
         assert len(server.said("RCPT")) == before, "it waits with gmail.com"
 
 
@@ -162,7 +163,7 @@ def test_a_firm_with_its_mail_at_a_big_provider_shares_that_ones_troubles(
 def test_a_receiver_that_takes_its_time_has_one_mail_at_a_time_until_the_others_are_out(
     each_database: Flask, keywords: tuple[str, ...]
 ) -> None:
-    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=40, slow_s=1)
+    timing = Timing(lease_s=8, budget_s=20, breath_s=0.01, window=40, slow_s=1)
     on_the_wire: set[int] = set()
     most = 0
 
@@ -181,7 +182,7 @@ def test_a_receiver_that_takes_its_time_has_one_mail_at_a_time_until_the_others_
 
     with SmtpServer(slow=slow, replies={"END": done}, keywords=keywords) as server:
         campaign = make_mixed(server, ("tar.example", 30), ("swift.example", 140), connections=4)
-        send(campaign, pace=pace)
+        send(campaign, timing=timing)
         order = [each.rpartition("@")[2] for each in server.addresses]
     assert states(campaign) == {"sent": 170}, "nobody is put off for it"
     assert most == 1
@@ -194,7 +195,7 @@ def test_a_tarpit_holds_one_connection_while_the_mails_of_all_others_go_out(
     each_database: Flask, keywords: tuple[str, ...]
 ) -> None:
     """It answers nothing until they are out, and the lane's time is over long before: it must not wait for it."""
-    pace = Pace(lease_s=8, budget_s=0.5, breath_s=0.01, window=40, slow_s=0.2)
+    timing = Timing(lease_s=8, budget_s=0.5, breath_s=0.01, window=40, slow_s=0.2)
     held_on: set[int] = set()
 
     def holds(call: Call) -> bool:
@@ -210,18 +211,20 @@ def test_a_tarpit_holds_one_connection_while_the_mails_of_all_others_go_out(
 
     with SmtpServer(holds=holds, slow=slow, keywords=keywords) as server:
         campaign = make_mixed(server, ("tar.example", 60), ("swift.example", 140), connections=4)
-        send(campaign, pace=pace)
+        send(campaign, timing=timing)
         arrived = Counter(each.rpartition("@")[2] for each in server.addresses)
     assert len(held_on) == 1
     assert arrived["swift.example"] == 140
     assert states(campaign) == {"sent": arrived.total(), "deferred": 200 - arrived.total()}
-    assert [each.name for each in receivers.in_trouble(now=clock.now())] == ["tar.example"], "all lanes know"
+    assert [each.name for each in domain_backoff.in_trouble(now=clock.now())] == ["tar.example"], (
+        "all lanes know"
+    )
 
 
 def test_a_receiver_that_has_answered_gets_more_than_one_connection(app: Flask) -> None:
     with SmtpServer(delay_s=0.005, keywords=()) as server:
         campaign = make_mixed(server, ("big.example", 150), ("small.example", 20), connections=4)
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
         assert server.most_connections == 4
     assert states(campaign) == {"sent": 170}
 
@@ -234,16 +237,16 @@ def test_a_first_answer_that_takes_its_time_puts_off_nobody_at_a_single_receiver
         answered.extend([1] if call.verb == "END" else [])
         return 0.4 if call.verb == "END" and len(answered) == 1 else 0
 
-    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=200, slow_s=0.1)
+    timing = Timing(lease_s=8, budget_s=20, breath_s=0.01, window=200, slow_s=0.1)
     with SmtpServer(slow=slow, keywords=KEYWORDS) as server:
         campaign = make_mixed(server, ("big.example", 700), connections=4)
-        send(campaign, pace=pace)
+        send(campaign, timing=timing)
     assert states(campaign) == {"sent": 700}
-    assert receivers.in_trouble(now=clock.now()) == []
+    assert domain_backoff.in_trouble(now=clock.now()) == []
 
 
 def test_a_first_mail_that_is_never_answered_holds_up_nobody_at_a_single_receiver(app: Flask) -> None:
-    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, window=200, slow_s=0.1)
+    timing = Timing(lease_s=8, budget_s=20, breath_s=0.01, window=200, slow_s=0.1)
     first: list[str] = []
 
     def holds(call: Call) -> bool:
@@ -254,21 +257,21 @@ def test_a_first_mail_that_is_never_answered_holds_up_nobody_at_a_single_receive
 
     with SmtpServer(holds=holds, keywords=KEYWORDS) as server:
         campaign = make_mixed(server, ("big.example", 700), connections=4)
-        send(campaign, pace=pace)
+        send(campaign, timing=timing)
     assert states(campaign) == {"sent": 700}
 
 
 def test_a_slow_server_is_no_slow_receiver(app: Flask) -> None:
-    pace = Pace(lease_s=8, budget_s=20, breath_s=0.01, slow_s=0.02)
+    timing = Timing(lease_s=8, budget_s=20, breath_s=0.01, slow_s=0.02)
     with SmtpServer(slow=lambda call: 0.05 if call.verb == "END" else 0) as server:
         campaign = make_mixed(server, ("a.example", 8), ("b.example", 8))
-        send(campaign, pace=pace)
+        send(campaign, timing=timing)
     assert states(campaign) == {"sent": 16}
 
 
 def test_the_operator_sees_who_is_in_trouble(app: Flask) -> None:
     with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@dead.example")}) as server:
         campaign = make_mixed(server, ("dead.example", 20))
-        send(campaign, pace=BRISK)
+        send(campaign, timing=BRISK)
     assert id_of(campaign)
-    assert [each.name for each in receivers.in_trouble(now=clock.now())] == ["dead.example"]
+    assert [each.name for each in domain_backoff.in_trouble(now=clock.now())] == ["dead.example"]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns.core.db import db
-from campaigns.delivery.records import numbers_as_array, texts_as_array
+from campaigns.delivery.ledger.results import numbers_as_array, texts_as_array
 
 SAID = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 SPECIAL = st.sampled_from(["", "NULL", "null", '"', "\\", '\\"', "{", "}", ",", '","', " 2.0.0 Ok ", "'"])

@@ -17,14 +17,17 @@ from hypothesis import strategies as st
 from campaigns.core import clock, secrets
 from campaigns.core.config import current
 from campaigns.core.db import db
-from campaigns.delivery import duties, health, outages, routes, sending
-from campaigns.delivery.lane import End
+from campaigns.delivery.autopause import server_outage
+from campaigns.delivery.dispatch import tasks
+from campaigns.delivery.ledger.outcomes import Trouble, Verdict
 from campaigns.delivery.models import Delivery, State
-from campaigns.delivery.outcomes import Trouble, Verdict
-from campaigns.delivery.watch import Watch
+from campaigns.delivery.routing import circuit_breaker, server_selection
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End
+from campaigns.delivery.sender.stop_rules import StopRules
 from campaigns.notices.models import Notice
 from campaigns.planning.models import PauseReason, Status
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, fresh, id_of, make_launched, send, states
 from tests.factories import make_operator, make_server
@@ -44,26 +47,30 @@ def ids(found: list[list[Server]]) -> list[list[int]]:
 
 def test_a_campaign_without_a_server_takes_those_with_a_share_and_then_the_others_by_weight() -> None:
     servers = [row(1, is_default=True), row(2, weight=3), row(3), row(4)]
-    found = routes.ranks(servers, named=None, fails_over=True, domain="example.com")
+    found = server_selection.ranks(servers, named=None, fails_over=True, domain="example.com")
     assert ids(found) == [[1, 2], [3], [4]]
 
 
 def test_a_named_server_comes_first_and_the_heaviest_other_steps_in() -> None:
     servers = [row(1, is_default=True), row(2, weight=3), row(3, weight=7)]
-    found = routes.ranks(servers, named=servers[0], fails_over=True, domain="example.com")
+    found = server_selection.ranks(servers, named=servers[0], fails_over=True, domain="example.com")
     assert ids(found) == [[1], [3], [2]]
 
 
 def test_without_fail_over_the_named_server_is_alone() -> None:
     servers = [row(1, is_default=True), row(2, weight=3)]
-    found = routes.ranks(servers, named=servers[0], fails_over=False, domain="example.com")
+    found = server_selection.ranks(servers, named=servers[0], fails_over=False, domain="example.com")
     assert ids(found) == [[1]]
 
 
 def test_practice_stays_practice() -> None:
     practice, real = row(1, is_practice=True), row(2, is_default=True)
-    assert ids(routes.ranks([practice, real], named=practice, fails_over=True, domain="x.example")) == [[1]]
-    assert ids(routes.ranks([practice, real], named=None, fails_over=True, domain="x.example")) == [[2]]
+    assert ids(
+        server_selection.ranks([practice, real], named=practice, fails_over=True, domain="x.example")
+    ) == [[1]]
+    assert ids(server_selection.ranks([practice, real], named=None, fails_over=True, domain="x.example")) == [
+        [2]
+    ]
 
 
 def test_a_server_carries_only_the_domains_it_is_allowed() -> None:
@@ -71,19 +78,19 @@ def test_a_server_carries_only_the_domains_it_is_allowed() -> None:
         row(1, is_default=True, sender_domains="other.example"),
         row(2, sender_domains="a.example b.example"),
     ]
-    assert ids(routes.ranks(servers, named=None, fails_over=True, domain="news.b.example")) == [[2]]
-    assert routes.ranks(servers, named=None, fails_over=True, domain="notb.example") == []
+    assert ids(server_selection.ranks(servers, named=None, fails_over=True, domain="news.b.example")) == [[2]]
+    assert server_selection.ranks(servers, named=None, fails_over=True, domain="notb.example") == []
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.floats(0, 1, exclude_max=True))
 def test_a_pick_is_always_one_of_them(weights: list[int], dice: float) -> None:
     servers = [row(number, weight=weight) for number, weight in enumerate(weights)]
-    assert routes.picked(servers, dice) in servers
+    assert server_selection.picked(servers, dice) in servers
 
 
 def test_shares_are_kept() -> None:
     servers = [row(1, weight=1), row(2, weight=3)]
-    found = Counter(routes.picked(servers, each / 100).id for each in range(100))
+    found = Counter(server_selection.picked(servers, each / 100).id for each in range(100))
     assert found == {1: 25, 2: 75}
 
 
@@ -122,7 +129,7 @@ def test_when_one_server_is_no_use_the_other_carries_the_rest_and_nobody_gets_tw
         db.session.commit()
         begun = time.monotonic()
         for _lane in range(20):
-            if sending.send(id_of(campaign), pace=BRISK) is End.NOTHING:
+            if lane_runner.send(id_of(campaign), timing=BRISK) is End.NOTHING:
                 break
         assert time.monotonic() - begun < 30
         sent = Counter(first.addresses) + Counter(other.addresses)
@@ -136,29 +143,31 @@ def test_a_server_that_swallows_our_calls_costs_one_short_wait_and_the_other_car
     each_database: Flask, silence: str
 ) -> None:
     """Not five long ones: while another server can take the mail, nobody waits for one that does not answer."""
-    pace = replace(BRISK, hurry_s=0.1)
+    timing = replace(BRISK, hurry_s=0.1)
     with SmtpServer() as other, SmtpServer(stall_at="BANNER") as mute, deaf_port() as deaf:
         campaign = make_launched(mute, people=60, size=20)
         server = db.session.scalars(sa.select(Server)).one()
         server.port = deaf if silence == "at the door" else mute.port
         second(other)
         db.session.commit()
-        ends = [sending.send(id_of(campaign), pace=pace) for _lane in range(2)]
+        ends = [lane_runner.send(id_of(campaign), timing=timing) for _lane in range(2)]
         assert ends == [End.UNREACHABLE, End.NOTHING]
         assert mute.connections <= 1
         assert len(other.addresses) == 60
     assert states(campaign) == {"sent": 60}
     server = db.session.scalars(sa.select(Server).filter_by(port=server.port)).one()
-    assert health.is_closed(server, now=clock.now())
+    assert circuit_breaker.is_closed(server, now=clock.now())
 
 
 def test_where_no_other_server_can_step_in_a_silent_one_gets_its_five_tries() -> None:
-    watch = Watch(tries=health.OPEN_AT)
-    assert not any(watch.end_window(each, hangs=True) for each in _silences(watch, health.OPEN_AT - 1))
+    watch = StopRules(tries=circuit_breaker.OPEN_AT)
+    assert not any(
+        watch.end_window(each, hangs=True) for each in _silences(watch, circuit_breaker.OPEN_AT - 1)
+    )
     assert any(watch.end_window(9, hangs=True) for _each in _silences(watch, 1))
 
 
-def _silences(watch: Watch, number: int) -> Iterator[int]:
+def _silences(watch: StopRules, number: int) -> Iterator[int]:
     for each in range(number):
         watch.see(Verdict(1, 1, State.PENDING, trouble=Trouble.UNREACHABLE))
         yield each
@@ -169,7 +178,7 @@ def test_an_operator_hears_of_a_server_that_refuses_us_while_the_other_goes_on(a
     with SmtpServer(replies={"MAIL": "550 5.7.1 not you"}) as first, SmtpServer() as other:
         campaign = make_launched(first, people=10)
         second(other)
-        assert sending.send(id_of(campaign), pace=BRISK) is End.UNREACHABLE
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.UNREACHABLE
         send(campaign)
     assert states(campaign) == {"sent": 10}
     notice = db.session.scalars(sa.select(Notice)).one()
@@ -182,10 +191,10 @@ def test_a_campaign_that_may_not_fail_over_waits(app: Flask) -> None:
         campaign = make_launched(other, people=5, fails_over=False)
         db.session.scalars(sa.select(Server)).one().port = free_port()
         second(other)
-        sending.send(id_of(campaign), pace=BRISK)
-        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED
+        lane_runner.send(id_of(campaign), timing=BRISK)
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.STOPPED
     assert states(campaign) == {"pending": 5}
-    assert not duties.may_send(id_of(campaign), clock.now())
+    assert not tasks.may_send(id_of(campaign), clock.now())
 
 
 def test_no_server_for_the_domain_pauses_and_says_so(app: Flask) -> None:
@@ -193,7 +202,7 @@ def test_no_server_for_the_domain_pauses_and_says_so(app: Flask) -> None:
         campaign = make_launched(server, people=2)
         db.session.scalars(sa.select(Server)).one().sender_domains = "other.example"
         db.session.commit()
-        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.STOPPED
     found = fresh(campaign)
     assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_DOWN)
     assert "example.com" in (found.pause_detail or "")
@@ -205,25 +214,25 @@ def test_a_paused_campaign_goes_on_by_itself_where_that_is_wanted(
 ) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=3)
-        settings.site().resumes_by_itself = goes_on
+        settings_queries.site().resumes_by_itself = goes_on
         found = db.session.scalars(sa.select(Server)).one()
         found.port = free_port()
         db.session.commit()
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
         later = clock.now() + timedelta(minutes=31)
-        assert outages.check(id_of(campaign), now=later)
+        assert server_outage.check(id_of(campaign), now=later)
         db.session.commit()
-        due = outages.to_probe(now=later)
+        due = server_outage.to_probe(now=later)
         assert bool(due) is goes_on
         if not goes_on:
             return
-        assert not outages.probe(due[0], now=later), "still away"
+        assert not server_outage.probe(due[0], now=later), "still away"
         later += timedelta(minutes=16)
-        found = settings.server(due[0])
+        found = settings_queries.server(due[0])
         found.port = server.port
         db.session.commit()
-        assert outages.probe(due[0], now=later)
+        assert server_outage.probe(due[0], now=later)
         assert fresh(campaign).status is Status.SENDING
-        assert health.is_on_trial(settings.server(due[0]))
+        assert circuit_breaker.is_on_trial(settings_queries.server(due[0]))
         send(campaign)
     assert states(campaign) == {"sent": 3}

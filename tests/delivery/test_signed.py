@@ -7,11 +7,11 @@ from flask import Flask
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.mailtext import MailText
-from campaigns.delivery import contents
-from campaigns.delivery.batches import Claim
-from campaigns.delivery.desk import Copy
-from campaigns.delivery.lane import End
-from campaigns.delivery.outcomes import Facts
+from campaigns.delivery.ledger.batches import Claim
+from campaigns.delivery.ledger.outcomes import Facts
+from campaigns.delivery.sender import composer
+from campaigns.delivery.sender.lane import End
+from campaigns.delivery.sender.store import Copy
 from campaigns.mail.headers import HeaderInjection
 from campaigns.notices import services as notices
 from campaigns.notices.jobs import send_notice
@@ -52,7 +52,7 @@ def test_A01_a_byte_changed_on_the_way_breaks_it(app: Flask) -> None:
 def test_F14_another_attempt_is_the_same_to_the_byte(app: Flask) -> None:
     make_domain()
     with SmtpServer() as server:
-        content = contents.content_of(make_launched(server, people=1))
+        content = composer.content_of(make_launched(server, people=1))
     zoe, others = make_copy("Zoë"), [make_copy("Ada") for _number in range(11)]
     first = content.compose([zoe])
     assert content.compose([*others, zoe])[-1:] == first, "alone or among others"
@@ -63,7 +63,7 @@ def test_F14_another_attempt_is_the_same_to_the_byte(app: Flask) -> None:
 def test_who_can_have_no_mail_is_left_out_of_the_signing(app: Flask) -> None:
     zone = zone_of(make_domain())
     with SmtpServer() as server:
-        content = contents.content_of(make_launched(server, people=1))
+        content = composer.content_of(make_launched(server, people=1))
     made = content.compose([make_copy("Ada"), make_copy("Eve", "eve@x\r\nBcc: a"), make_copy("Zoë")])
     assert [type(each) for each in made] == [bytes, HeaderInjection, bytes]
     for raw in (made[0], made[2]):

@@ -14,7 +14,9 @@ from campaigns.audience.models import Status as Standing
 from campaigns.audience.models import Subscription
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import cancelling, duties, failures, launch, queries, services
+from campaigns.delivery import queries, services
+from campaigns.delivery.dispatch import launch, tasks
+from campaigns.delivery.ledger import cancellation, resend
 from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State
 from campaigns.planning.models import Status
 from tests.delivery.factories import make_due, make_launched, send, states
@@ -44,12 +46,12 @@ def test_a_campaign_is_counted_right_from_launch_to_its_second_wave(each_databas
         db.session.execute(sa.update(Batch).values(next_at=clock.now()))
         db.session.commit()
         send(campaign)
-        failures.retry(campaign.id, now=clock.now())
+        resend.retry(campaign.id, now=clock.now())
         db.session.commit()
         assert states(campaign) == {"sent": 48, "failed": 6, "pending": 6}
         send(campaign)
     assert states(campaign) == {"sent": 54, "failed": 6}, "those who do not exist are suppressed by now"
-    assert duties.check(now=clock.now()) == []
+    assert tasks.check(now=clock.now()) == []
 
 
 def test_people_left_out_at_launch_are_counted_with_their_reason(each_database: Flask) -> None:
@@ -105,26 +107,26 @@ def test_a_tally_that_lies_is_found_and_mends_itself(each_database: Flask) -> No
         campaign = make_launched(server, people=40, size=20)
     db.session.execute(sa.update(Batch).where(Batch.number == 1).values(tally=[(int(State.SENT), None, 20)]))
     db.session.commit()
-    faults = duties.check(now=clock.now())
+    faults = tasks.check(now=clock.now())
     assert any("the tally of batch 1 was not what is in it" in fault for fault in faults)
     assert states(campaign) == {"pending": 40}
-    assert duties.check(now=clock.now()) == []
+    assert tasks.check(now=clock.now()) == []
 
 
 def test_a_large_campaign_is_cancelled_by_and_by_and_counted_right_meanwhile(
     each_database: Flask, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(cancelling, "AT_ONCE", 2)
+    monkeypatch.setattr(cancellation, "AT_ONCE", 2)
     with SmtpServer() as server:
         campaign = make_launched(server, people=100, size=10)
     services.cancel(campaign, now=clock.now())
     db.session.commit()
     assert states(campaign) == {"cancelled": 20, "pending": 80}
-    assert cancelling.unsettled() == [campaign.id]
-    duties.settle_cancelled(now=clock.now())
+    assert cancellation.unsettled() == [campaign.id]
+    tasks.settle_cancelled(now=clock.now())
     assert states(campaign) == {"cancelled": 100}
     assert queries.reasons(campaign.id) == [(State.CANCELLED, Reason.CAMPAIGN_CANCELLED, 100)]
-    assert cancelling.unsettled() == []
+    assert cancellation.unsettled() == []
     assert campaign.status is Status.CANCELLED
 
 
@@ -137,9 +139,9 @@ def test_ending_a_tally_keeps_everybody_and_leaves_nobody_waiting(
     entries: list[tuple[State, Any, int]],
 ) -> None:
     tally = [(int(state), reason and str(reason), number) for state, reason, number in entries]
-    ended = json.loads(json.dumps(cancelling.ended(tally)))
+    ended = json.loads(json.dumps(cancellation.ended(tally)))
     assert sum(entry[2] for entry in ended) == sum(entry[2] for entry in tally)
-    assert not [entry for entry in ended if entry[0] in cancelling.WAITING]
+    assert not [entry for entry in ended if entry[0] in cancellation.WAITING]
 
 
 def test_nobody_takes_over_the_rows_of_an_erased_person(app: Flask) -> None:

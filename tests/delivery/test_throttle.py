@@ -10,18 +10,20 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import duties, sending, throttle
-from campaigns.delivery.allowance import Caps
-from campaigns.delivery.lane import End, Pace
+from campaigns.delivery.dispatch import tasks
+from campaigns.delivery.limits import server_throttle
+from campaigns.delivery.limits.server_throttle import Limits, Throttle
+from campaigns.delivery.limits.sliding_window import Caps
 from campaigns.delivery.models import Meter, Share
-from campaigns.delivery.throttle import Limits, Throttle
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
 from tests.factories import make_server
 from tests.fakes.smtp_server import Call, SmtpServer
 
-PATIENT = Pace(lease_s=8, budget_s=20, breath_s=0.01, patience_s=3)
+PATIENT = Timing(lease_s=8, budget_s=20, breath_s=0.01, patience_s=3)
 ALL = 10**6
 
 
@@ -40,14 +42,14 @@ class Watched:
         return max(sum(end - seconds < moment <= end for moment in self.moments) for end in self.moments)
 
 
-def lanes(app: Flask, campaign: Campaign, number: int, *, pace: Pace = PATIENT) -> list[End]:
+def lanes(app: Flask, campaign: Campaign, number: int, *, timing: Timing = PATIENT) -> list[End]:
     """That many lanes at once, each in a thread of its own, each starting again as long as there is more."""
     campaign_id, ends = id_of(campaign), []
 
     def run() -> None:
         with app.app_context():
             for _round in range(20):
-                end = sending.send(campaign_id, pace=pace)
+                end = lane_runner.send(campaign_id, timing=timing)
                 db.session.remove()
                 if end is not End.MORE:
                     break
@@ -63,7 +65,10 @@ def lanes(app: Flask, campaign: Campaign, number: int, *, pace: Pace = PATIENT) 
 
 
 def make_throttle(server: Server, owner: str, *, campaign_id: int = 1, **values: object) -> Throttle:
-    settings: dict[str, object] = {"connections": server.connections, "limits": throttle.limits_of(server)}
+    settings: dict[str, object] = {
+        "connections": server.connections,
+        "limits": server_throttle.limits_of(server),
+    }
     made = Throttle(
         db.engine, server_id=server.id, campaign_id=campaign_id, owner=owner, **{**settings, **values}
     )
@@ -90,7 +95,7 @@ def test_a_minutes_worth_goes_out_and_then_the_lane_ends(each_database: Flask) -
         row = make_server(port=server.port, per_minute=30)
         campaign = make_launched(server, people=50, server_id=row.id)
         ends = lanes(each_database, campaign, 2)
-        again = sending.send(id_of(campaign), pace=BRISK)
+        again = lane_runner.send(id_of(campaign), timing=BRISK)
     assert End.LIMITED in ends
     assert again is End.LIMITED
     assert len(watched.moments) == 30
@@ -102,19 +107,19 @@ def test_the_dispatcher_asks_for_no_lane_before_there_is_leave(each_database: Fl
     with SmtpServer() as server:
         row = make_server(port=server.port, per_minute=10)
         campaign = make_launched(server, people=20, server_id=row.id)
-        assert duties.may_send(id_of(campaign), clock.now())
-        sending.send(id_of(campaign), pace=BRISK)
+        assert tasks.may_send(id_of(campaign), clock.now())
+        lane_runner.send(id_of(campaign), timing=BRISK)
         db.session.rollback()
-        assert not duties.may_send(id_of(campaign), clock.now())
-        assert duties.may_send(id_of(campaign), clock.now() + timedelta(seconds=62))
+        assert not tasks.may_send(id_of(campaign), clock.now())
+        assert tasks.may_send(id_of(campaign), clock.now() + timedelta(seconds=62))
 
 
 def test_mails_that_were_not_handed_over_cost_nothing(each_database: Flask) -> None:
     with SmtpServer() as server:
         row = make_server(port=server.port, per_hour=100)
         campaign = make_launched(server, people=12, server_id=row.id)
-        assert sending.send(id_of(campaign), pace=BRISK) is End.NOTHING
-        counts = throttle.counts_of(row.id)
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.NOTHING
+        counts = server_throttle.counts_of(row.id)
     assert sum(counts["hour"].values()) == 12
     assert db.session.query(Share).count() == 0
 
@@ -122,7 +127,7 @@ def test_mails_that_were_not_handed_over_cost_nothing(each_database: Flask) -> N
 def test_a_server_without_limits_counts_nothing(each_database: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=12)
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
     assert [meter.counts for meter in db.session.query(Meter)] == [{}]
 
 
@@ -132,7 +137,7 @@ def test_lanes_share_the_connections_of_a_server_S26(each_database: Flask) -> No
     with watched.server as server:
         row = make_server(port=server.port, connections=4)
         campaign = make_launched(server, people=150, server_id=row.id, size=10)
-        ends = lanes(each_database, campaign, 3, pace=Pace(lease_s=8, budget_s=20, window=10))
+        ends = lanes(each_database, campaign, 3, timing=Timing(lease_s=8, budget_s=20, window=10))
     assert states(campaign) == {"sent": 150}
     assert server.most_connections <= 4
     assert ends.count(End.FULL) == 0

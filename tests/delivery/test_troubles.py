@@ -13,10 +13,14 @@ from campaigns.audience.models import Suppression, SuppressionReason
 from campaigns.core import clock, secrets
 from campaigns.core.config import current
 from campaigns.core.db import db
-from campaigns.delivery import duties, health, outages, queries, rates, sending, services
-from campaigns.delivery.lane import End, Pace
+from campaigns.delivery import queries, services
+from campaigns.delivery.autopause import failure_rate, server_outage
+from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.models import Attempt, Batch, Delivery, Reason, State
-from campaigns.delivery.watch import POLICY_IN_A_ROW, POLICY_IS_SERIOUS
+from campaigns.delivery.routing import circuit_breaker
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.lane import End, Timing
+from campaigns.delivery.sender.stop_rules import POLICY_IN_A_ROW, POLICY_IS_SERIOUS
 from campaigns.notices.models import Notice
 from campaigns.planning import services as planning
 from campaigns.planning.models import PauseReason, Status
@@ -81,7 +85,7 @@ def test_a_server_that_refuses_our_password_pauses_at_once_and_nobody_has_failed
     found = fresh(campaign)
     assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_REFUSES)
     assert "bad credentials" in (found.pause_detail or "")
-    assert health.is_closed(server_row(), now=clock.now())
+    assert circuit_breaker.is_closed(server_row(), now=clock.now())
     notice = db.session.scalars(sa.select(Notice)).one()
     assert notice.to_address == "boss@example.com"
     assert "bad credentials" in notice.text
@@ -153,8 +157,8 @@ def test_a_server_that_is_down_is_closed_after_five_tries_and_nobody_has_failed(
         row = server_row()
         row.port = free_port()
         db.session.commit()
-        assert sending.send(id_of(campaign), pace=BRISK) is End.UNREACHABLE
-        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED, "closed by now"
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.UNREACHABLE
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.STOPPED, "closed by now"
         assert states(campaign) == {"pending": 20}
         assert fresh(campaign).status is Status.SENDING
         row = server_row()
@@ -171,10 +175,10 @@ def test_a_server_that_stays_down_for_half_an_hour_pauses_the_campaign(app: Flas
     make_operator("boss@example.com")
     with SmtpServer() as server:
         campaign = make_launched(server, people=5)
-    sending.send(id_of(campaign), pace=BRISK)
+    lane_runner.send(id_of(campaign), timing=BRISK)
     later = clock.now() + timedelta(minutes=29)
-    assert not outages.check(id_of(campaign), now=later)
-    assert outages.check(id_of(campaign), now=later + timedelta(minutes=2))
+    assert not server_outage.check(id_of(campaign), now=later)
+    assert server_outage.check(id_of(campaign), now=later + timedelta(minutes=2))
     db.session.commit()
     found = fresh(campaign)
     assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_DOWN)
@@ -188,13 +192,13 @@ def test_a_closed_server_comes_back_with_one_mail_first(app: Flask) -> None:
     with SmtpServer(replies={"END": "421 4.3.2 not yet"}) as server:
         campaign = make_launched(server, people=20)
         row = server_row()
-        row.failures = health.OPEN_AT
+        row.failures = circuit_breaker.OPEN_AT
         db.session.commit()
-        sending.send(id_of(campaign), pace=BRISK)
+        lane_runner.send(id_of(campaign), timing=BRISK)
         assert len(server.said("MAIL")) <= 2, "one mail, and once more on another connection"
     assert states(campaign) == {"pending": 20}
     row = server_row()
-    assert row.failures == health.OPEN_AT + 1
+    assert row.failures == circuit_breaker.OPEN_AT + 1
     assert row.closed_until
     assert row.closed_until - clock.now() > timedelta(seconds=90), "longer than the first time"
 
@@ -204,7 +208,7 @@ def test_a_server_on_trial_gets_three_mails_one_by_one(app: Flask) -> None:
     with SmtpServer(replies={"END": lambda _call: together.append(server.open_connections)}) as server:
         campaign = make_launched(server, people=60, connections=3)
         row = server_row()
-        row.failures = health.OPEN_AT
+        row.failures = circuit_breaker.OPEN_AT
         db.session.commit()
         send(campaign)
     assert states(campaign) == {"sent": 60}
@@ -216,28 +220,28 @@ def test_only_one_lane_tries_a_server_out(each_database: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=5)
         row = server_row()
-        row.failures = health.OPEN_AT
+        row.failures = circuit_breaker.OPEN_AT
         db.session.commit()
-        assert health.take_trial(row.id, now=clock.now())
-        assert not health.take_trial(row.id, now=clock.now())
+        assert circuit_breaker.take_trial(row.id, now=clock.now())
+        assert not circuit_breaker.take_trial(row.id, now=clock.now())
         db.session.commit()
-        assert sending.send(id_of(campaign), pace=BRISK) is End.STOPPED
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.STOPPED
         assert server.connections == 0
 
 
 def test_lanes_that_see_one_breakdown_together_close_the_server_once(app: Flask) -> None:
     row = make_server()
     for _lane in range(3):
-        health.note_failure(row.id, "gone", times=5, now=clock.now())
+        circuit_breaker.note_failure(row.id, "gone", times=5, now=clock.now())
     db.session.commit()
     row = server_row()
-    assert row.failures == health.OPEN_AT
+    assert row.failures == circuit_breaker.OPEN_AT
     assert row.closed_until
     assert row.closed_until - clock.now() <= timedelta(seconds=60)
 
 
 def test_closing_times_double_to_a_quarter_of_an_hour() -> None:
-    assert [health.closed_for(number).total_seconds() for number in (5, 6, 7, 8, 9, 20)] == [
+    assert [circuit_breaker.closed_for(number).total_seconds() for number in (5, 6, 7, 8, 9, 20)] == [
         60,
         120,
         240,
@@ -268,17 +272,17 @@ def test_a_server_that_asks_for_less_is_left_alone_for_a_minute_and_gets_half(ap
 
 def test_an_eased_server_gets_its_connections_back_one_by_one(app: Flask) -> None:
     row = make_server(connections=4)
-    health.ease(row.id, "slow down", now=clock.now())
+    circuit_breaker.ease(row.id, "slow down", now=clock.now())
     found = []
     for _step in range(3):
         db.session.commit()
         found.append((server_row().usable_connections, server_row().eased_to))
-        health.unease(row.id)
+        circuit_breaker.unease(row.id)
     assert found == [(2, 2), (3, 3), (4, None)]
 
 
 def test_waits_of_a_server_that_asks_for_less_double_to_ten_minutes() -> None:
-    assert [health.eased_for(times).total_seconds() / 60 for times in (1, 2, 3, 4, 5, 9)] == [
+    assert [circuit_breaker.eased_for(times).total_seconds() / 60 for times in (1, 2, 3, 4, 5, 9)] == [
         1,
         2,
         4,
@@ -323,11 +327,11 @@ def test_a_mail_whose_answer_never_comes_is_in_doubt_once_and_unknown_twice(app:
 
 
 def test_too_many_dead_addresses_pause_the_campaign() -> None:
-    assert not rates.is_too_many(24, 499)
-    assert not rates.is_too_many(25, 500)
-    assert rates.is_too_many(26, 500)
-    assert rates.is_too_many(21, 1000)
-    assert not rates.is_too_many(20, 1000)
+    assert not failure_rate.is_too_many(24, 499)
+    assert not failure_rate.is_too_many(25, 500)
+    assert failure_rate.is_too_many(26, 500)
+    assert failure_rate.is_too_many(21, 1000)
+    assert not failure_rate.is_too_many(20, 1000)
 
 
 def test_a_list_gone_bad_is_noticed_by_the_dispatcher(app: Flask) -> None:
@@ -339,12 +343,12 @@ def test_a_list_gone_bad_is_noticed_by_the_dispatcher(app: Flask) -> None:
     db.session.execute(sa.update(Delivery).values(bad).where(Delivery.id <= 40))
     db.session.execute(sa.update(Batch).values(tally=sa.null()))
     db.session.commit()
-    assert rates.check(id_of(campaign), now=later)
+    assert failure_rate.check(id_of(campaign), now=later)
     db.session.commit()
     assert fresh(campaign).pause_reason is PauseReason.BOUNCE_RATE
     services.resume(fresh(campaign), now=later + timedelta(seconds=1))
     db.session.commit()
-    assert not rates.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
+    assert not failure_rate.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
 
 
 def test_other_sending_hours_make_nobody_forget_what_went_wrong(each_database: Flask) -> None:
@@ -357,7 +361,7 @@ def test_other_sending_hours_make_nobody_forget_what_went_wrong(each_database: F
     db.session.commit()
     planning.change_sending_hours(fresh(campaign), None, now=now + timedelta(seconds=1))
     db.session.commit()
-    assert rates.check(id_of(campaign), now=now + timedelta(seconds=2))
+    assert failure_rate.check(id_of(campaign), now=now + timedelta(seconds=2))
 
 
 def test_lanes_too_short_to_notice_are_added_up_by_the_dispatcher(each_database: Flask) -> None:
@@ -375,9 +379,9 @@ def test_lanes_too_short_to_notice_are_added_up_by_the_dispatcher(each_database:
         db.session.commit()
 
     fail(2)  # one in a hundred may be chance
-    assert not rates.check(id_of(campaign), now=later)
+    assert not failure_rate.check(id_of(campaign), now=later)
     fail(3)
-    assert rates.check(id_of(campaign), now=later)
+    assert failure_rate.check(id_of(campaign), now=later)
     db.session.commit()
     found = fresh(campaign)
     assert found.pause_reason is PauseReason.CONTENT
@@ -385,7 +389,7 @@ def test_lanes_too_short_to_notice_are_added_up_by_the_dispatcher(each_database:
     assert "3 of 202 mails could not be made" in found.pause_detail
     services.resume(found, now=later + timedelta(seconds=1))
     db.session.commit()
-    assert not rates.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
+    assert not failure_rate.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"
 
 
 def test_without_any_server_the_campaign_waits_and_says_so(app: Flask) -> None:
@@ -393,7 +397,7 @@ def test_without_any_server_the_campaign_waits_and_says_so(app: Flask) -> None:
         campaign = make_launched(server, people=2)
     db.session.execute(sa.delete(Server))
     db.session.commit()
-    assert sending.send(id_of(campaign)) is End.STOPPED
+    assert lane_runner.send(id_of(campaign)) is End.STOPPED
     assert fresh(campaign).pause_reason is PauseReason.SERVER_DOWN
     assert states(campaign) == {"pending": 2}
 
@@ -415,9 +419,9 @@ def test_a_mail_that_can_not_be_made_fails_alone(app: Flask) -> None:
 def test_a_slow_server_does_not_cost_the_lease(each_database: Flask) -> None:
     with SmtpServer(replies={"END": lambda _call: time.sleep(0.6)}, keywords=()) as server:
         campaign = make_launched(server, people=4, size=4, connections=1)
-        end = sending.send(id_of(campaign), pace=Pace(lease_s=1.2, window=50))
+        end = lane_runner.send(id_of(campaign), timing=Timing(lease_s=1.2, window=50))
         assert end is End.NOTHING
-        assert duties.reap(owner="test", now=clock.now()) == 0
+        assert tasks.reap(owner="test", now=clock.now()) == 0
     assert states(campaign) == {"sent": 4}
     assert set(copies(server).values()) == {1}
 

@@ -13,9 +13,12 @@ from flask import Flask
 from campaigns.core import clock
 from campaigns.core.config import current
 from campaigns.core.db import db
-from campaigns.delivery import duties, sending, services, watermark
+from campaigns.delivery import services
+from campaigns.delivery.autopause import restored_backup
+from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.models import Watermark
-from campaigns.delivery.pace import End
+from campaigns.delivery.sender import lane_runner
+from campaigns.delivery.sender.timing import End
 from campaigns.planning.models import PauseReason, Status
 from tests.delivery.factories import fresh, make_due, make_launched, send, states
 from tests.fakes.smtp_server import SmtpServer
@@ -28,7 +31,7 @@ def go_back() -> None:
 
 
 def tick() -> None:
-    duties.keep_watermark(now=clock.now())
+    tasks.keep_watermark(now=clock.now())
     db.session.rollback()
 
 
@@ -40,7 +43,7 @@ def test_an_ordinary_installation_counts_on_and_goes_on(each_database: Flask) ->
         assert fresh(campaign).status is Status.SENDING
         send(campaign)
     assert states(campaign) == {"sent": 3}
-    known = watermark.recall(current().data_dir)
+    known = restored_backup.recall(current().data_dir)
     assert known and known.number == 3
 
 
@@ -68,7 +71,7 @@ def test_a_worker_that_is_quicker_than_the_dispatcher_notices_as_well(each_datab
         campaign = make_launched(server, people=3)
         tick()
         go_back()
-        assert sending.send(campaign.id) is End.STOPPED
+        assert lane_runner.send(campaign.id) is End.STOPPED
         assert server.messages == []
     assert fresh(campaign).pause_reason is PauseReason.RESTORED
 
@@ -76,7 +79,7 @@ def test_a_worker_that_is_quicker_than_the_dispatcher_notices_as_well(each_datab
 def test_nothing_is_counted_while_nothing_is_under_way(each_database: Flask) -> None:
     tick()
     assert db.session.scalar(sa.select(Watermark.number)) is None
-    assert watermark.recall(current().data_dir) is None
+    assert restored_backup.recall(current().data_dir) is None
 
 
 def test_a_database_in_an_empty_folder_was_restored_on_sqlite_only(each_database: Flask) -> None:
@@ -84,7 +87,7 @@ def test_a_database_in_an_empty_folder_was_restored_on_sqlite_only(each_database
     with SmtpServer() as server:
         campaign = make_launched(server, people=1)
     tick()
-    (current().data_dir / watermark.NAME).unlink()
+    (current().data_dir / restored_backup.NAME).unlink()
     tick()
     is_sqlite = db.engine.dialect.name == "sqlite"
     assert fresh(campaign).status is (Status.PAUSED if is_sqlite else Status.SENDING)
@@ -94,11 +97,11 @@ def test_a_copied_folder_refuses_to_send_and_the_first_one_goes_on(app: Flask, t
     with SmtpServer() as server:
         campaign = make_launched(server, people=3)
     tick()
-    path = current().data_dir / watermark.NAME
+    path = current().data_dir / restored_backup.NAME
     copied = tmp_path / "copy"
     copied.mkdir()
-    shutil.copy2(path, copied / watermark.NAME)
-    found = watermark.recall(copied)
+    shutil.copy2(path, copied / restored_backup.NAME)
+    found = restored_backup.recall(copied)
     assert found and not found.is_original
     tick()
     assert fresh(campaign).status is Status.SENDING
@@ -106,15 +109,15 @@ def test_a_copied_folder_refuses_to_send_and_the_first_one_goes_on(app: Flask, t
 
 @pytest.mark.parametrize("content", ["", "rubbish", "12"])
 def test_an_unreadable_memory_is_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / watermark.NAME).write_text(content)
-    assert watermark.recall(tmp_path) is None
+    (tmp_path / restored_backup.NAME).write_text(content)
+    assert restored_backup.recall(tmp_path) is None
 
 
 def test_the_memory_never_goes_back(tmp_path: Path) -> None:
-    watermark.remember(tmp_path, 5)
-    watermark.remember(tmp_path, 3)
-    found = watermark.recall(tmp_path)
-    assert found == watermark.Remembered(5, is_original=True)
+    restored_backup.remember(tmp_path, 5)
+    restored_backup.remember(tmp_path, 3)
+    found = restored_backup.recall(tmp_path)
+    assert found == restored_backup.Remembered(5, is_original=True)
 
 
 def test_the_count_is_durable_on_sqlite(app: Flask) -> None:

@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.delivery.wires import HEAVY_AFTER, Wires
+from campaigns.delivery.sender.in_flight import HEAVY_AFTER, InFlight
 
 SLOW_S = 5.0
 QUICK_S, LONG_S, STUCK_S = 0.05, 2.0, 6.0
 
 
 class Run:
-    """Wires on a clock of their own; each mail has a connection of its own unless it says otherwise."""
+    """InFlight on a clock of their own; each mail has a connection of its own unless it says otherwise."""
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.wires = Wires(slow_s=SLOW_S, clock=lambda: self.now)
+        self.wires = InFlight(slow_s=SLOW_S, clock=lambda: self.now)
         self.key = 0
 
     def put(self, group: str, connection: object = None) -> int:

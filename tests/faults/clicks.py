@@ -18,7 +18,7 @@ from campaigns.core.db import db
 from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Delivery, State, Wave
 from campaigns.planning.models import Campaign, Status
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from tests.factories import make_operator
 from tests.faults.browser import Browser
 from tests.faults.faults import fault
@@ -175,7 +175,7 @@ def leavers(world: World) -> Report:
 def _tokens(world: World, mailing: Mailing, number: int) -> list[tuple[str, int, str]]:
     """Addresses that still wait, the last first, their rows, and the tokens in the mails they would get."""
     with world.app.app_context():
-        key = settings.link_key()
+        key = settings_queries.link_key()
         rows = db.session.execute(
             sa.select(Subscriber.email, Delivery.id)
             .join(Subscriber, Subscriber.id == Delivery.subscriber_id)

@@ -31,10 +31,10 @@ from campaigns.core import addresses, clock, queue, secrets, signing
 from campaigns.core.config import Config
 from campaigns.core.db import db, reading
 from campaigns.delivery import services as delivery
-from campaigns.delivery import tallies
+from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import Batch, BatchState, Delivery, Receiver, State
 from campaigns.planning.models import Campaign, PauseReason, Status
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 from tests.factories import make_campaign, make_list, make_server
 from tests.faults import verdict
@@ -405,7 +405,7 @@ def _people(list_id: int, number: int, domains: tuple[str, ...]) -> list[str]:
     prefix = f"r{next(_numbers)}x"
     emails = [f"{prefix}{each}@{domains[each % len(domains)]}" for each in range(number)]
     now = clock.now()
-    key = settings.link_key()
+    key = settings_queries.link_key()
     db.session.execute(
         sa.insert(Subscriber),
         [

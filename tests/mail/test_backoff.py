@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.mail.backoff import FIRST, LONGEST, Condition, after
+from campaigns.mail.domain_backoff import FIRST, LONGEST, Condition, after
 from tests.factories import NOON
 
 MINUTE = timedelta(minutes=1)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.mail import dkim, dkim_keys, headers, message, wire
+from campaigns.mail import dkim, dkim_keys, headers, message, quoted_printable
 from campaigns.mail.dkim_keys import Algorithm
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -44,7 +44,12 @@ def signed(header: bytes, body: bytes, *keys: dkim.Key) -> bytes:
 
 
 def whole(*keys: dkim.Key) -> bytes:
-    return MAIL.joined("", wire.body("Grüße"), wire.body("<p>Grüße</p>"), sign=dkim.Signer(keys).at(NOW))
+    return MAIL.joined(
+        "",
+        quoted_printable.body("Grüße"),
+        quoted_printable.body("<p>Grüße</p>"),
+        sign=dkim.Signer(keys).at(NOW),
+    )
 
 
 def verified(raw: bytes) -> list[bool]:
@@ -159,7 +164,7 @@ def test_the_same_mail_at_the_same_moment_is_the_same_bytes() -> None:
 @pytest.mark.parametrize("keys", KEYS)
 def test_many_at_once_are_signed_as_each_by_itself(keys: str, in_eights: bool) -> None:
     signer = dkim.Signer(KEYS[keys], in_eights=in_eights)
-    texts = [wire.body(f"Grüße {number}") for number in range(11)]
+    texts = [quoted_printable.body(f"Grüße {number}") for number in range(11)]
     moments = [NOW + timedelta(seconds=number) for number in range(11)]
     plain = [MAIL.joined("", text, text) for text in texts]
     made = signer.signed(plain, moments)

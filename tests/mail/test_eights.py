@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from campaigns.mail import dkim_keys, eights
+from campaigns.mail import dkim_keys, rsa_batch
 from campaigns.mail.dkim_keys import Algorithm
 
 KEY = dkim_keys.generate(Algorithm.RSA)
 assert isinstance(KEY, rsa.RSAPrivateKey)
 NUMBERS = (0, 1, 2, 3, 7, 8, 9, 16, 21)
 ANSWERS = {"fails": 0x7, "makes nothing": 0}
-can = pytest.mark.skipif(not eights.is_usable(), reason="this processor or installation can't sign in eights")
+can = pytest.mark.skipif(
+    not rsa_batch.is_usable(), reason="this processor or installation can't sign in eights"
+)
 
 
 def digests(number: int) -> list[bytes]:
@@ -26,27 +28,27 @@ def digests(number: int) -> list[bytes]:
 
 
 def of_openssl(number: int) -> list[bytes]:
-    return eights.one_by_one(KEY, digests(number))
+    return rsa_batch.one_by_one(KEY, digests(number))
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_any_number_is_signed_in_order_as_openssl_does(number: int) -> None:
-    assert eights.signing(KEY)(digests(number)) == of_openssl(number)
+    assert rsa_batch.signing(KEY)(digests(number)) == of_openssl(number)
 
 
 @can
 def test_they_are_made_in_eights_where_that_can_be() -> None:
-    assert isinstance(eights.signing(KEY), eights.Eights)
+    assert isinstance(rsa_batch.signing(KEY), rsa_batch.Eights)
 
 
 def test_another_length_of_key_is_openssls() -> None:
     long = rsa.generate_private_key(public_exponent=65537, key_size=3072)
-    assert eights.signing(long)(digests(9)) == eights.one_by_one(long, digests(9))
+    assert rsa_batch.signing(long)(digests(9)) == rsa_batch.one_by_one(long, digests(9))
 
 
 @pytest.mark.parametrize("what", ANSWERS)
 def test_a_library_that_fails_or_errs_is_noticed_and_openssl_signs(what: str, caplog: Any) -> None:
-    sign = eights.Eights(fake_library(ANSWERS[what]), KEY)
+    sign = rsa_batch.Eights(fake_library(ANSWERS[what]), KEY)
     assert sign(digests(9)) == of_openssl(9)
     assert "OpenSSL" in caplog.text
 
@@ -55,13 +57,13 @@ def test_without_the_library_openssl_signs(monkeypatch: pytest.MonkeyPatch) -> N
     def gone(package: str) -> None:
         raise metadata.PackageNotFoundError(package)
 
-    monkeypatch.setattr(eights.metadata, "files", gone)
-    eights._library.cache_clear()
+    monkeypatch.setattr(rsa_batch.metadata, "files", gone)
+    rsa_batch._library.cache_clear()
     try:
-        assert not eights.is_usable()
-        assert eights.signing(KEY)(digests(3)) == of_openssl(3)
+        assert not rsa_batch.is_usable()
+        assert rsa_batch.signing(KEY)(digests(3)) == of_openssl(3)
     finally:
-        eights._library.cache_clear()
+        rsa_batch._library.cache_clear()
 
 
 def fake_library(status: int) -> Any:

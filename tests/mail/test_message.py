@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from campaigns.mail import message, wire
+from campaigns.mail import message, quoted_printable
 from campaigns.mail.headers import HeaderInjection
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_every_message_has_each_field_once_and_crlf_everywhere() -> None:
 def test_content_that_holds_the_boundary_does_not_close_its_part() -> None:
     text = "x\n--" + message.boundary_for("") + "--\n"
     made = message.frame(["From: a@example.org\r\n"], [], [], boundary=message.boundary_for(""))
-    parts = list(read(made.joined("", wire.body(text), wire.body(text))).iter_parts())
+    parts = list(read(made.joined("", quoted_printable.body(text), quoted_printable.body(text))).iter_parts())
     assert [part.get_content().replace("\r\n", "\n") for part in parts] == [text, text]
 
 

@@ -8,10 +8,10 @@ from collections import Counter
 
 import pytest
 
-from campaigns.mail.courier import LARGE_BYTES
 from campaigns.mail.probe import probe
 from campaigns.mail.protocol import stuffed
 from campaigns.mail.smtp import Envelope, Outcome, Phase, Pool, Result, Security, Server, deliver, run
+from campaigns.mail.transaction import LARGE_BYTES
 from tests.fakes.smtp_server import SmtpServer
 from tests.mail.test_smtp_client import BODY, PIPELINED, WAYS, make_envelopes, make_server, send
 

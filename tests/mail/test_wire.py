@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.mail import wire
+from campaigns.mail import quoted_printable
 
 HARD = re.compile(r"\r\n|\r|\n")
 ODD = st.sampled_from(
@@ -42,7 +42,7 @@ def plain(text: str) -> str:
 
 @given(st.lists(TEXTS, max_size=6))
 def test_joined_pieces_decode_to_what_they_say(texts: list[str]) -> None:
-    joined = "".join(wire.piece(text) for text in texts)
+    joined = "".join(quoted_printable.piece(text) for text in texts)
     assert decoded(joined) == "".join(plain(text) for text in texts)
 
 
@@ -50,7 +50,7 @@ def test_joined_pieces_decode_to_what_they_say(texts: list[str]) -> None:
 def test_no_line_is_longer_than_76_or_ends_in_white_space_or_begins_like_an_envelope(
     texts: list[str],
 ) -> None:
-    joined = "".join(wire.piece(text) for text in texts)
+    joined = "".join(quoted_printable.piece(text) for text in texts)
     assert joined.isascii()
     assert joined.replace("\r\n", "").find("\r") == joined.replace("\r\n", "").find("\n") == -1
     for line in joined.split("\r\n"):
@@ -61,22 +61,22 @@ def test_no_line_is_longer_than_76_or_ends_in_white_space_or_begins_like_an_enve
 
 @given(TEXTS)
 def test_every_piece_ends_at_the_end_of_a_line(text: str) -> None:
-    assert wire.piece(text) == "" or wire.piece(text).endswith("\r\n")
+    assert quoted_printable.piece(text) == "" or quoted_printable.piece(text).endswith("\r\n")
 
 
 def test_from_at_the_start_of_a_line_is_encoded() -> None:
-    assert wire.piece("From here\nFrom there") == "=46rom here\r\n=46rom there=\r\n"
+    assert quoted_printable.piece("From here\nFrom there") == "=46rom here\r\n=46rom there=\r\n"
 
 
 def test_a_space_before_a_hard_line_break_is_encoded() -> None:
-    assert wire.piece("a \nb\t\n") == "a=20\r\nb=09\r\n"
+    assert quoted_printable.piece("a \nb\t\n") == "a=20\r\nb=09\r\n"
 
 
 def test_a_body_always_ends_in_a_hard_line_break() -> None:
-    assert wire.body("") == "\r\n"
-    assert wire.body("a") == "a=\r\n\r\n"
-    assert wire.body("a\n") == "a\r\n"
+    assert quoted_printable.body("") == "\r\n"
+    assert quoted_printable.body("a") == "a=\r\n\r\n"
+    assert quoted_printable.body("a\n") == "a\r\n"
 
 
 def test_half_a_surrogate_pair_does_not_stop_a_mail() -> None:
-    assert decoded(wire.piece("a\ud800b")) == "a?b"
+    assert decoded(quoted_printable.piece("a\ud800b")) == "a?b"

@@ -13,7 +13,7 @@ from campaigns.audience.models import Status, Subscription
 from campaigns.core import signing
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.tracking.models import Event, Kind, LeavingReason
 from tests.factories import make_campaign, make_delivery, make_list, make_revision, make_subscriber
 
@@ -28,7 +28,7 @@ def make_letter(*, lists: int = 1) -> int:
 
 
 def token_of(delivery_id: int, purpose: Purpose) -> str:
-    return signing.sign(settings.link_key(), purpose, delivery_id)
+    return signing.sign(settings_queries.link_key(), purpose, delivery_id)
 
 
 def statuses() -> set[Status]:
@@ -96,7 +96,7 @@ def test_why_somebody_left_is_asked_afterwards_and_kept(client) -> None:
 
 
 def test_the_page_of_a_test_mail_says_what_it_is(client) -> None:
-    token = signing.sign(settings.link_key(), Purpose.VIEW, 0)
+    token = signing.sign(settings_queries.link_key(), Purpose.VIEW, 0)
     assert "This was a test mail" in client.get(f"/w/{token}").text
 
 

@@ -11,8 +11,8 @@ from campaigns.core import signing
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Delivery
-from campaigns.settings import queries as settings
-from campaigns.tracking.models import Event, Kind, Verdict
+from campaigns.settings import queries as settings_queries
+from campaigns.tracking.models import Actor, Event, Kind
 from tests.factories import make_campaign, make_delivery, make_list, make_revision, make_subscriber
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -31,7 +31,7 @@ class Mail:
         self.delivery_id = make_delivery(self.campaign, self.ana).id
 
     def token(self, purpose: Purpose) -> str:
-        return signing.sign(settings.link_key(), purpose, self.delivery_id)
+        return signing.sign(settings_queries.link_key(), purpose, self.delivery_id)
 
     @property
     def ledger(self) -> Delivery:
@@ -75,7 +75,7 @@ def test_the_pixel_is_a_picture_and_counts_a_person_once(mail: Mail, reader) -> 
 def test_a_machine_open_is_kept_but_is_nobodys_first_open(mail: Mail, client) -> None:
     client.get(f"/o/{mail.token(Purpose.TRACK)}.gif", headers={"User-Agent": "Mozilla/5.0"})
     assert mail.ledger.opened_at is None
-    assert [event.verdict for event in events(Kind.OPEN)] == [Verdict.MACHINE]
+    assert [event.verdict for event in events(Kind.OPEN)] == [Actor.MACHINE]
 
 
 def test_head_counts_nothing(mail: Mail, reader) -> None:
@@ -143,7 +143,11 @@ def test_one_click_needs_nothing_but_the_token_H05_H06(mail: Mail, client, conte
 
 
 def test_one_click_answers_200_to_strangers_too_H05(mail: Mail, client) -> None:
-    for token in (FORGED, "rubbish", signing.sign(settings.link_key(), Purpose.SUBSCRIPTION, 999_999)):
+    for token in (
+        FORGED,
+        "rubbish",
+        signing.sign(settings_queries.link_key(), Purpose.SUBSCRIPTION, 999_999),
+    ):
         answer = client.post(f"/u/{token}", data={"List-Unsubscribe": "One-Click"}, csrf=False)
         assert answer.status_code == 200
     assert mail.status is Status.SUBSCRIBED
@@ -180,7 +184,7 @@ def test_preferences_open_no_list_that_the_person_was_never_on(mail: Mail, reade
 
 
 def test_a_test_mails_links_say_so_and_change_nothing(mail: Mail, reader) -> None:
-    token = signing.sign(settings.link_key(), Purpose.SUBSCRIPTION, 0)
+    token = signing.sign(settings_queries.link_key(), Purpose.SUBSCRIPTION, 0)
     assert "test mail" in reader.get(f"/u/{token}").text
 
 

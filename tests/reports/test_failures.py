@@ -11,7 +11,8 @@ from campaigns.audience.models import SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
-from campaigns.delivery import duties, failures
+from campaigns.delivery.dispatch import tasks
+from campaigns.delivery.ledger import resend
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import fresh, id_of, make_launched, send, states
@@ -55,7 +56,7 @@ def latest(campaign: Campaign, state: State) -> set[Reason | None]:
 
 def make_unknown(campaign: Campaign) -> None:
     """Nobody knows any more what became of two who have it."""
-    from campaigns.delivery import tallies
+    from campaigns.delivery.ledger import tallies
 
     ids = db.session.scalars(sa.select(Delivery.id).where(Delivery.state == State.SENT).limit(2)).all()
     values = {"state": State.UNKNOWN, "reason": Reason.IN_DOUBT}
@@ -68,7 +69,7 @@ def test_failures_are_grouped_with_the_last_answer_and_who_can_still_be_reached(
     each_database: Flask, server: SmtpServer
 ) -> None:
     campaign = make_failed(server)
-    found = {group.reason: group for group in failures.groups(campaign.id)}
+    found = {group.reason: group for group in resend.groups(campaign.id)}
     assert {reason: (group.number, group.left) for reason, group in found.items()} == {
         Reason.POLICY: (2, 2),
         Reason.MAILBOX_FULL: (1, 1),
@@ -80,7 +81,7 @@ def test_failures_are_grouped_with_the_last_answer_and_who_can_still_be_reached(
 def test_exactly_the_chosen_get_a_new_wave(each_database: Flask, server: SmtpServer) -> None:
     campaign = make_failed(server)
     server.replies = {}
-    assert failures.retry(campaign.id, keys=["failed.policy"], now=clock.now()) == 2
+    assert resend.retry(campaign.id, keys=["failed.policy"], now=clock.now()) == 2
     db.session.commit()
     assert states(campaign) == {"sent": 6, "pending": 2, "failed": 2}
     send(campaign)
@@ -88,7 +89,7 @@ def test_exactly_the_chosen_get_a_new_wave(each_database: Flask, server: SmtpSer
     assert latest(campaign, State.FAILED) == {Reason.MAILBOX_FULL, Reason.BAD_ADDRESS}
     assert len(server.addresses) == 8
     assert fresh(campaign).status is Status.FINISHED
-    assert duties.check(now=clock.now()) == []
+    assert tasks.check(now=clock.now()) == []
 
 
 def test_who_is_suppressed_by_now_stays_where_they_are(each_database: Flask, server: SmtpServer) -> None:
@@ -98,11 +99,11 @@ def test_who_is_suppressed_by_now_stays_where_they_are(each_database: Flask, ser
     ).subscriber.email
     audience.suppress(email, reason=SuppressionReason.OPERATOR, now=clock.now())
     db.session.commit()
-    assert failures.retry(campaign.id, now=clock.now()) == 2
+    assert resend.retry(campaign.id, now=clock.now()) == 2
     db.session.rollback()
     for keys in (["failed.bad_address", "failed.mailbox_full"], [], ["sent."], ["nonsense"]):
         with pytest.raises(Conflict):
-            failures.retry(campaign.id, keys=keys, now=clock.now())
+            resend.retry(campaign.id, keys=keys, now=clock.now())
         db.session.rollback()
 
 
@@ -110,17 +111,17 @@ def test_an_unknown_outcome_may_be_taken_as_sent(each_database: Flask, server: S
     campaign = make_failed(server)
     make_unknown(campaign)
     assert states(campaign) == {"sent": 4, "failed": 4, "unknown": 2}
-    assert failures.take_as_sent(campaign.id, now=clock.now()) == 2
+    assert resend.take_as_sent(campaign.id, now=clock.now()) == 2
     db.session.commit()
     assert states(campaign) == {"sent": 6, "failed": 4}
     with pytest.raises(Conflict):
-        failures.take_as_sent(campaign.id, now=clock.now())
+        resend.take_as_sent(campaign.id, now=clock.now())
 
 
 def test_an_unknown_outcome_may_be_sent_again(app: Flask, server: SmtpServer) -> None:
     campaign = make_failed(server)
     make_unknown(campaign)
-    assert failures.retry(campaign.id, keys=["unknown.in_doubt"], now=clock.now()) == 2
+    assert resend.retry(campaign.id, keys=["unknown.in_doubt"], now=clock.now()) == 2
     db.session.commit()
     send(campaign)
     assert states(campaign) == {"sent": 6, "failed": 4}

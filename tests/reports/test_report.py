@@ -14,7 +14,7 @@ from flask import Flask
 from campaigns.audience.models import Subscriber
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import launch
+from campaigns.delivery.dispatch import launch
 from campaigns.delivery.models import Attempt, Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import answers, queries, recipients, report, series

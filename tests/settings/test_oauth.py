@@ -10,7 +10,7 @@ from flask import Flask
 
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
-from campaigns.delivery import outages
+from campaigns.delivery.autopause import server_outage
 from campaigns.mail.errors import NoToken
 from campaigns.mail.security import Security
 from campaigns.planning.models import PauseReason, Status
@@ -220,7 +220,7 @@ def test_a_server_tried_again_after_an_outage_keeps_its_rotated_token_S22(each_d
         make_launched(smtp, people=1)
         use_tokens(tokens.url)
         server = db.session.scalars(sa.select(Server)).one()
-        assert outages.probe(server.id, now=NOON)
+        assert server_outage.probe(server.id, now=NOON)
         assert oauth.opened(reloaded(), "refresh_token") == "second"
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.tracking.models import Kind, Verdict
+from campaigns.tracking.models import Actor, Kind
 from campaigns.tracking.networks import without_person
 from campaigns.tracking.robots import Hit, Seen, burst, judge
 from tests.factories import NOON
@@ -22,7 +22,7 @@ OUTLOOK = "Mozilla/4.0 (compatible; ms-office; MSOffice 16) Microsoft Outlook 16
 
 @pytest.mark.parametrize("agent", [FIREFOX, GMAIL, YAHOO, OUTLOOK])
 def test_readers_and_the_proxies_that_show_them_pictures_are_people(agent: str) -> None:
-    assert judge(Hit(Kind.OPEN, NOON, agent)).verdict is Verdict.HUMAN
+    assert judge(Hit(Kind.OPEN, NOON, agent)).verdict is Actor.HUMAN
 
 
 @pytest.mark.parametrize(
@@ -39,16 +39,16 @@ def test_readers_and_the_proxies_that_show_them_pictures_are_people(agent: str) 
 )
 def test_machines_are_known_by_their_signals(hit: Hit, signal: str) -> None:
     found = judge(hit)
-    assert (found.verdict, found.signals) == (Verdict.MACHINE, (signal,))
+    assert (found.verdict, found.signals) == (Actor.MACHINE, (signal,))
 
 
 def test_a_click_of_apples_users_is_a_persons() -> None:
-    assert judge(Hit(Kind.CLICK, NOON, FIREFOX)).verdict is Verdict.HUMAN
+    assert judge(Hit(Kind.CLICK, NOON, FIREFOX)).verdict is Actor.HUMAN
 
 
 def test_what_comes_within_three_seconds_is_unsure() -> None:
     found = judge(Hit(Kind.CLICK, NOON, FIREFOX, sent_at=NOON - timedelta(seconds=1)))
-    assert found.verdict is Verdict.UNSURE
+    assert found.verdict is Actor.UNSURE
 
 
 def clicks(links: list[int], *, gap_s: float, network: str = "n", start: datetime = NOON, first_id: int = 1):

@@ -12,7 +12,7 @@ from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
 from campaigns.delivery.models import Delivery
 from campaigns.tracking import services
-from campaigns.tracking.models import Event, Verdict
+from campaigns.tracking.models import Actor, Event
 from campaigns.tracking.services import Visitor
 from tests.factories import (
     HOUR,
@@ -63,7 +63,7 @@ def test_a_burst_takes_back_what_it_seemed_to_be(mail: int) -> None:
     scan(mail, NOON + timedelta(seconds=40))
     assert ledger(mail) == (None, None)
     verdicts = set(db.session.scalars(sa.select(Event.verdict)))
-    assert verdicts == {Verdict.MACHINE}
+    assert verdicts == {Actor.MACHINE}
     assert set(db.session.scalars(sa.select(Event.signals))) == {"T7"}
 
 
@@ -100,7 +100,7 @@ def test_two_hundred_people_of_one_office_are_people(each_database: Flask) -> No
     mails = [make_delivery(campaign, make_subscriber(lists=[letters])).id for _each in range(200)]
     for number, delivery_id in enumerate(mails):
         services.record_click(delivery_id, 1, GATEWAY, at=NOON + timedelta(minutes=2, seconds=number))
-    assert set(db.session.scalars(sa.select(Event.verdict))) == {Verdict.HUMAN}
+    assert set(db.session.scalars(sa.select(Event.verdict))) == {Actor.HUMAN}
 
 
 def test_the_network_is_kept_and_the_address_is_not(mail: int) -> None:

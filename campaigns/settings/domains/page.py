@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaigns.mail import dkim_keys
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains import records
 from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain
 from campaigns.settings.domains.records import REMARKS
@@ -66,7 +66,9 @@ def records_of(domain: SenderDomain, hosts: Sequence[str]) -> list[Shown]:
 
 def records_to_publish(domain: SenderDomain) -> list[Shown]:
     """The same for the servers there are."""
-    return records_of(domain, [server.host for server in settings.servers() if not server.is_practice])
+    return records_of(
+        domain, [server.host for server in settings_queries.servers() if not server.is_practice]
+    )
 
 
 def _shown(

@@ -12,7 +12,7 @@ from campaigns.audience import exporter, importing, jobs, queries, services
 from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audience.pages.lists.views import csv_file
-from campaigns.audience.reasons import Reason
+from campaigns.audience.reasons import RowReason
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
@@ -146,5 +146,5 @@ def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = N
 
 
 def _reasons(import_id: int) -> dict[str, Any]:
-    found = [(Reason(reason), number) for reason, number in queries.reject_reasons(import_id)]
-    return {"reasons": found, "kept": sum(number for _reason, number in found), "Reason": Reason}
+    found = [(RowReason(reason), number) for reason, number in queries.reject_reasons(import_id)]
+    return {"reasons": found, "kept": sum(number for _reason, number in found), "RowReason": RowReason}

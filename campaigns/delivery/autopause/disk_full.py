@@ -1,0 +1,43 @@
+"""A full disk, ours or the database's: nothing can be recorded, so nothing more may be sent."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sqlite3
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from campaigns.core.db import db
+from campaigns.core.i18n import _
+from campaigns.delivery import services
+from campaigns.delivery.stored_text import said
+from campaigns.planning.models import PauseReason
+
+log = logging.getLogger(__name__)
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = "53100"  # PostgreSQL's SQLSTATE
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the error says that there is no room left."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig
+        is_sqlite = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        return is_sqlite or getattr(cause, "sqlstate", None) == DISK_FULL
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def pause(campaign_id: int, error: BaseException, *, now: datetime) -> None:
+    """Stop the campaign until an operator has made room. Commits; without even room for that, it is logged."""
+    log.error("Campaign %s: the disk is full: %s", campaign_id, error)
+    try:
+        db.session.rollback()
+        detail = said(_("The disk is full, so nothing more can be recorded. Make room, then resume."))
+        services.stop_by_itself(campaign_id, reason=PauseReason.DISK, detail=detail, now=now)
+        db.session.commit()
+    except SQLAlchemyError:
+        db.session.rollback()
+        log.exception("Campaign %s could not even be paused.", campaign_id)

@@ -1,0 +1,89 @@
+"""When every server a campaign could use is away: it is paused after a while, and may go on by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict, Misconfigured
+from campaigns.core.i18n import _
+from campaigns.delivery import services
+from campaigns.delivery.routing import circuit_breaker, server_selection
+from campaigns.delivery.stored_text import said
+from campaigns.planning import states
+from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.settings import queries as settings_queries
+from campaigns.settings import services as settings
+from campaigns.settings import trials
+
+PAUSED_AFTER = timedelta(minutes=30)
+
+
+def check(campaign_id: int, *, now: datetime) -> bool:
+    """Pause a campaign whose servers have all been down for half an hour; whether it did."""
+    servers = server_selection.every(db.session.get_one(Campaign, campaign_id))
+    if not servers or not all(each.down_since and each.down_since <= now - PAUSED_AFTER for each in servers):
+        return False
+    detail = _(
+        "%(server)s could not be reached for a long time: %(said)s Check the server, then resume.",
+        server=", ".join(each.name for each in servers),
+        said=servers[0].last_error or "",
+    )
+    return services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
+
+
+def to_probe(*, now: datetime) -> list[int]:
+    """The servers that campaigns wait for, which may go on by themselves, and whose time to be tried has come."""
+    if not settings_queries.site().resumes_by_itself:
+        return []
+    due = {
+        server.id
+        for campaign in _waiting()
+        for server in server_selection.every(campaign)
+        if server.down_since and not circuit_breaker.is_closed(server, now=now)
+    }
+    return sorted(due)
+
+
+def probe(server_id: int, *, now: datetime) -> bool:
+    """Knock at a server that was down and let the campaigns that wait for it go on; whether it is back.
+
+    Takes up to a minute and commits.
+    """
+    if not circuit_breaker.take_trial(server_id, now=now):
+        return False
+    server = settings_queries.server(server_id)
+    db.session.commit()
+    try:
+        target = settings.connection(server)
+        db.session.rollback()  # hold nothing in the database while a server takes its time
+        error = trials.probe(target).error
+    except Misconfigured as problem:
+        error = str(problem)
+    if error is not None:
+        circuit_breaker.note_failure(server_id, error, is_trial=True, now=now)
+        db.session.commit()
+        return False
+    circuit_breaker.answered(server_id, now=now)
+    db.session.expire_all()
+    for campaign in _waiting():
+        if server_id in {each.id for each in server_selection.every(campaign)}:
+            _go_on(campaign.id, now)
+    db.session.commit()
+    return True
+
+
+def _waiting() -> list[Campaign]:
+    statement = sa.select(Campaign).where(
+        Campaign.status == Status.PAUSED, Campaign.pause_reason == PauseReason.SERVER_DOWN
+    )
+    return list(db.session.scalars(statement))
+
+
+def _go_on(campaign_id: int, now: datetime) -> None:
+    try:
+        states.move(campaign_id, Status.SENDING, now=now)
+    except Conflict:
+        return  # an operator was quicker

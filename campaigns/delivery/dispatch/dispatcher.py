@@ -1,0 +1,131 @@
+"""The dispatcher: decides what is due and hints it to the workers. Two may run, one leads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from redis.exceptions import RedisError
+from rq.timeouts import BaseTimeoutException
+
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.delivery.dispatch import tasks
+from campaigns.delivery.ledger import leases
+
+log = logging.getLogger(__name__)
+
+SEND = "campaigns.delivery.jobs.send"
+PROBE = "campaigns.delivery.jobs.probe"
+LOOK_UP = "campaigns.delivery.jobs.look_up_receivers"
+LEASE_S = 10.0
+SHORTEST_WAIT_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """How often each kind of duty is looked after, in seconds."""
+
+    hints: float = 2.0
+    takeovers: float = 5.0
+    repairs: float = 15.0
+    invariants: float = 60.0
+    lease: float = LEASE_S
+
+
+@dataclass
+class Dispatcher:
+    """One process's share of the role."""
+
+    ticks: Ticks = field(default_factory=Ticks)
+    owner: str = field(
+        default_factory=lambda: f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    )
+    _due: dict[str, float] = field(default_factory=dict)
+
+    def tick(self) -> bool:
+        """Do what is due now; False when another dispatcher leads."""
+        try:
+            if not self._leads():
+                return False
+        except Exception:
+            db.session.rollback()
+            log.exception("The dispatcher can't reach the database; it tries again.")
+            return False
+        for name, seconds, work in self._duties():
+            if time.monotonic() >= self._due.get(name, 0):
+                self._do(name, work)
+                self._due[name] = time.monotonic() + seconds
+        return True
+
+    def let_go(self) -> None:
+        """Give the role back at once."""
+        with db.engine.begin() as connection:
+            leases.let_go(connection, leases.LEADER, owner=self.owner)
+
+    def _leads(self) -> bool:
+        with db.engine.begin() as connection:
+            return leases.hold(connection, leases.LEADER, owner=self.owner, seconds=self.ticks.lease)
+
+    def _duties(self) -> list[tuple[str, float, Callable[[], object]]]:
+        ticks = self.ticks
+        return [
+            ("watermark", ticks.hints, lambda: tasks.keep_watermark(now=clock.now())),
+            ("takeovers", ticks.takeovers, lambda: tasks.reap(owner=self.owner, now=clock.now())),
+            ("repairs", ticks.repairs, lambda: tasks.repair(now=clock.now())),
+            ("launches", 0, lambda: tasks.launch_due(now=clock.now())),
+            ("cancellations", 0, lambda: tasks.settle_cancelled(now=clock.now())),
+            ("lanes", 0, lambda: tasks.hint_lanes(SEND, now=clock.now())),
+            ("probes", ticks.repairs, lambda: tasks.hint_probes(PROBE, now=clock.now())),
+            ("look-ups", ticks.repairs, lambda: tasks.hint_look_ups(LOOK_UP, now=clock.now())),
+            ("imports", ticks.hints, lambda: tasks.hint_imports(now=clock.now())),
+            ("notices", ticks.hints, lambda: tasks.hint_notices(now=clock.now())),
+            ("invariants", ticks.invariants, lambda: tasks.check(now=clock.now())),
+        ]
+
+    def _do(self, name: str, work: Callable[[], object]) -> None:
+        """One duty; its failure is logged and stops no other."""
+        try:
+            work()
+        except BaseTimeoutException:
+            raise
+        except Exception:
+            log.exception("The dispatcher could not look after its %s.", name)
+        finally:
+            db.session.rollback()
+            db.session.remove()
+
+
+_EVICTS = (
+    "Redis throws keys away when it is full (maxmemory-policy %s). Nobody is lost by that, but sends stand still until"
+    " they are asked for again. Set it to noeviction."
+)
+
+
+def run(stop: threading.Event, *, ticks: Ticks | None = None) -> None:
+    """Look after everything that is due until `stop` is set."""
+    dispatcher = Dispatcher(ticks or Ticks())
+    if policy := queue.eviction_policy():
+        log.warning(_EVICTS, policy)
+    while not stop.is_set():
+        dispatcher.tick()
+        _wait(stop, dispatcher.ticks.hints)
+    try:
+        dispatcher.let_go()
+    except Exception:
+        log.exception("The dispatcher could not give its role back; its lease ends by itself.")
+
+
+def _wait(stop: threading.Event, seconds: float) -> None:
+    """Until somebody nudges or the tick is over; without Redis just the tick."""
+    try:
+        queue.client().blpop([queue.NUDGE_KEY], timeout=seconds)
+        stop.wait(SHORTEST_WAIT_S)  # many nudges at once are one
+    except (RedisError, OSError):
+        stop.wait(seconds)

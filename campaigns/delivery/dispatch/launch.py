@@ -1,0 +1,124 @@
+"""From "scheduled" to "sending": content frozen, recipients written down, batches cut.
+
+Done twice, it changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.content.language import TemplateError
+from campaigns.core.db import db
+from campaigns.core.dialect import is_sqlite
+from campaigns.core.errors import Conflict, DomainError
+from campaigns.core.i18n import _
+from campaigns.delivery import alerts
+from campaigns.delivery.ledger import waves
+from campaigns.delivery.limits import server_throttle
+from campaigns.delivery.routing import server_selection
+from campaigns.delivery.stored_text import said
+from campaigns.planning import recipients, states
+from campaigns.planning import services as planning
+from campaigns.planning.models import Campaign, PauseReason, Status
+
+log = logging.getLogger(__name__)
+
+START_BY = timedelta(hours=6)  # later than this after its time, an operator decides
+
+
+def due(now: datetime) -> list[int]:
+    """Campaigns whose time has come, and those whose launch a crash has cut short."""
+    is_due = sa.and_(Campaign.status == Status.SCHEDULED, Campaign.send_at <= now)
+    statement = sa.select(Campaign.id).where(sa.or_(is_due, Campaign.status == Status.PREPARING))
+    return list(db.session.scalars(statement.order_by(Campaign.send_at, Campaign.id)))
+
+
+def launch(campaign_id: int, now: datetime, *, size: int | None = None) -> Status:
+    """Bring a due campaign into sending; the status it has afterwards. Commits in two steps.
+
+    A crash between them leaves "preparing", which `due` finds again.
+    """
+    try:
+        missed = _begin(campaign_id, now)
+        db.session.commit()
+        if missed:
+            alerts.post(campaign_id, now=now)
+            db.session.commit()
+            return Status.PAUSED
+        return _prepare(campaign_id, now, size=size)
+    except Conflict:
+        db.session.rollback()
+        return _status(campaign_id)
+
+
+def _begin(campaign_id: int, now: datetime) -> bool:
+    """Take it out of "scheduled"; True when its time passed too long ago and it is paused instead."""
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    if campaign.status is Status.PREPARING:
+        return False
+    if campaign.send_at is None or campaign.send_at >= now - START_BY:
+        states.move(campaign_id, Status.PREPARING, now=now)
+        return False
+    detail = said(_("Nothing was sent. Resume the campaign to send it now, or cancel it."))
+    states.move(
+        campaign_id, Status.PAUSED, now=now, pause_reason=PauseReason.MISSED_WINDOW, pause_detail=detail
+    )
+    return True
+
+
+def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
+    campaign = db.session.scalar(_locked(campaign_id))
+    if campaign is None:
+        raise Conflict("not preparing")
+    try:
+        revision = planning.freeze_revision(campaign, now)
+    except (TemplateError, DomainError) as error:
+        db.session.rollback()
+        return _back_to_draft(campaign_id, said(error), now)
+    list_ids = [each.id for each in campaign.lists]
+    written = waves.write_wave(
+        campaign_id,
+        campaign.wave,
+        recipients.select_for_ledger(list_ids),
+        about=recipients.subscribed(list_ids),
+        size=size,
+        engaged_first=_is_warming_up(campaign, now),
+        now=now,
+    )
+    states.move(campaign_id, Status.SENDING, now=now, revision_id=revision.id)
+    is_over = not written.wanted
+    if is_over:
+        states.move(campaign_id, Status.FINISHED, now=now)
+    db.session.commit()
+    log.info("Campaign %s is launched for %s people.", campaign_id, written.audience)
+    return Status.FINISHED if is_over else Status.SENDING
+
+
+def _is_warming_up(campaign: Campaign, now: datetime) -> bool:
+    """Whether a server that it takes may not write to everybody today: then the order matters."""
+    first = next(iter(server_selection.of(campaign)), [])
+    return any(server_throttle.limits_of(server).at(now).today is not None for server in first)
+
+
+def _locked(campaign_id: int) -> Any:
+    """The campaign while it is preparing, so that two dispatchers launch one after the other."""
+    statement = sa.select(Campaign).where(Campaign.id == campaign_id, Campaign.status == Status.PREPARING)
+    statement = statement.execution_options(populate_existing=True)
+    return statement if is_sqlite() else statement.with_for_update()
+
+
+def _back_to_draft(campaign_id: int, detail: str, now: datetime) -> Status:
+    states.move(
+        campaign_id, Status.DRAFT, now=now, pause_reason=PauseReason.CONTENT, pause_detail=detail[:500]
+    )
+    alerts.post(campaign_id, now=now)
+    db.session.commit()
+    return Status.DRAFT
+
+
+def _status(campaign_id: int) -> Status:
+    return db.session.scalars(sa.select(Campaign.status).where(Campaign.id == campaign_id)).one()

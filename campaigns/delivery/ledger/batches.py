@@ -1,0 +1,195 @@
+"""Batches: claimed by one lane at a time under a lease and a fence token, given back, settled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.core.db import Number, UtcDateTime, Word
+from campaigns.delivery.ledger.leases import LATER, NOW, database_moment
+from campaigns.delivery.ledger.tallies import tally_of
+from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State
+
+# So long after its lease another host's batch is left to that host, which alone can read the journal. With the
+# lease and the dispatcher's tick it stays below 75 s (G7).
+GRACE_S = 8.0
+
+
+class Fenced(Exception):
+    """The lease was lost and another lane has the batch: nothing more may be written or sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch in our hands. `former` names the lane that lost it, if it was taken over."""
+
+    batch_id: int
+    campaign_id: int
+    wave: int
+    number: int
+    fence: int
+    former: str | None = None
+
+
+def claim(
+    connection: sa.Connection,
+    campaign_id: int,
+    *,
+    owner: str,
+    seconds: float,
+    known: Collection[str] = (),
+) -> Claim | None:
+    """Take the campaign's next batch that is ready or whose lease has ended; None when there is none.
+
+    `known`: lanes whose journals are on this host; batches of others get their grace. The caller commits.
+    """
+    which = "ready or expired"
+    return _take(connection, which, {"campaign": campaign_id, "known": list(known)}, owner, seconds)
+
+
+def claim_expired(
+    connection: sa.Connection, *, owner: str, seconds: float, known: Collection[str] = ()
+) -> Claim | None:
+    """Take a batch of any campaign whose lease has ended; None when there is none. The caller commits."""
+    return _take(connection, "expired", {"known": list(known)}, owner, seconds)
+
+
+def claim_of(connection: sa.Connection, former: str, *, owner: str, seconds: float) -> Claim | None:
+    """Take a batch from a lane that is known to be dead, whatever its lease says. The caller commits."""
+    return _take(connection, "of former", {"former": former}, owner, seconds)
+
+
+def expired(known: Collection[str]) -> sa.ColumnElement[bool]:
+    """Leases that have ended; of lanes not `known` here, those for which the grace is over as well."""
+    return sa.and_(
+        Batch.state == BatchState.LEASED,
+        sa.or_(
+            Batch.lease_until < database_moment(-GRACE_S),
+            sa.and_(Batch.lease_until < database_moment(), Batch.owner.in_(known)),
+        ),
+    )
+
+
+def _take(
+    connection: sa.Connection, which: str, wanted: dict[str, Any], owner: str, seconds: float
+) -> Claim | None:
+    if "known" in wanted:
+        wanted["grace"] = -GRACE_S
+    found = connection.execute(_next(connection.dialect.name, which), wanted).first()
+    if found is None:
+        return None
+    values = {"id": found.id, "owner": owner, "seconds": seconds}
+    connection.execute(_TAKE[connection.dialect.name], values)
+    former = (found.owner or "") if found.state == BatchState.LEASED else None
+    return Claim(found.id, found.campaign_id, found.wave, found.number, found.fence + 1, former)
+
+
+def renew(connection: sa.Connection, claim: Claim, *, seconds: float) -> None:
+    """Push the end of the lease out; raises Fenced when the batch is no longer ours."""
+    values = {"id": claim.batch_id, "fence": claim.fence, "seconds": seconds}
+    if connection.execute(_RENEW[connection.dialect.name], values).rowcount != 1:
+        raise Fenced(f"batch {claim.batch_id}, fence {claim.fence}")
+
+
+def settle(connection: sa.Connection, claim: Claim) -> bool:
+    """Give the batch back: done when nobody in it waits, else ready, or ready at the next retry's time.
+
+    True when it is done. Raises Fenced when it is no longer ours.
+    """
+    place = {"campaign": claim.campaign_id, "wave": claim.wave, "number": claim.number}
+    rows = connection.execute(_CONTENT, place).all()
+    waits_now = any(row.state in (State.PENDING, State.SENDING) for row in rows)
+    later = [row for row in rows if row.state is State.DEFERRED]
+    is_done = not waits_now and not later
+    values = {
+        "id": claim.batch_id,
+        "fence": claim.fence,
+        "seconds": 0,
+        "state": int(BatchState.DONE if is_done else BatchState.READY),
+        "next": None if waits_now else min((row.first for row in later), default=None),
+        "tally": tally_of(rows),
+        "last": max((row.last for row in later), default=None),
+    }
+    if connection.execute(_SETTLE[connection.dialect.name], values).rowcount != 1:
+        raise Fenced(f"batch {claim.batch_id}, fence {claim.fence}")
+    return is_done
+
+
+def rows_of(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    """The conditions under which a ledger row belongs to the batch."""
+    return (
+        Delivery.campaign_id == claim.campaign_id,
+        Delivery.wave == claim.wave,
+        Delivery.batch_number == claim.number,
+    )
+
+
+# Written out, because these run for every window: SQLAlchemy's own making of a statement costs more
+# than the database's answer to it.
+_NEXT = (
+    "SELECT id, campaign_id, wave, number, fence, state, owner FROM batch WHERE {which} ORDER BY id LIMIT 1"
+)
+_READY = "(state = {ready} AND (next_at IS NULL OR next_at <= {now}))"
+_EXPIRED = "(state = {leased} AND (lease_until < {grace} OR (lease_until < {now} AND owner IN :known)))"
+_WHICH = {
+    "ready or expired": f"({_READY} OR {_EXPIRED}) AND campaign_id = :campaign",
+    "expired": _EXPIRED,
+    "of former": "state = {leased} AND owner = :former",
+}
+_STATES = {state.name.lower(): int(state) for state in BatchState}
+
+
+@cache
+def _next(dialect: str, which: str) -> sa.TextClause:
+    grace = LATER[dialect].replace(":seconds", ":grace")
+    text = _NEXT.format(which=_WHICH[which].format(now=NOW[dialect], grace=grace, **_STATES))
+    statement = sa.text(text if dialect == "sqlite" else f"{text} FOR UPDATE SKIP LOCKED")
+    return (
+        statement.bindparams(sa.bindparam("known", type_=sa.String(), expanding=True))
+        if ":known" in text
+        else statement
+    )
+
+
+def _in_each(text: str) -> dict[str, sa.TextClause]:
+    """By dialect; `later` in the text is the moment `:seconds` from now."""
+    return {
+        dialect: sa.text(text.format(later=later, ours=_OURS, **_STATES)) for dialect, later in LATER.items()
+    }
+
+
+_OURS = "id = :id AND fence = :fence AND state = {leased}".format(**_STATES)
+_TAKE = _in_each(
+    "UPDATE batch SET state = {leased}, owner = :owner, fence = fence + 1, next_at = NULL, lease_until = {later},"
+    " tally = NULL WHERE id = :id"  # from now on its rows move
+)
+_RENEW = _in_each("UPDATE batch SET lease_until = {later} WHERE {ours}")
+_SETTLE = {
+    dialect: text.bindparams(
+        sa.bindparam("next", type_=UtcDateTime()),
+        sa.bindparam("last", type_=UtcDateTime()),
+        sa.bindparam("tally", type_=Batch.tally.type),
+    )
+    for dialect, text in _in_each(
+        "UPDATE batch SET state = :state, owner = NULL, lease_until = NULL, next_at = :next, tally = :tally,"
+        " last_at = :last, settled_at = {later} WHERE {ours}"
+    ).items()
+}
+_CONTENT = sa.text(
+    """
+    SELECT state, reason, count(*) AS number, min(next_at) AS first, max(next_at) AS last
+    FROM delivery
+    WHERE campaign_id = :campaign AND wave = :wave AND batch_number = :number AND is_latest
+    GROUP BY state, reason
+    """
+).columns(
+    sa.column("state", Number(State)),
+    sa.column("reason", Word(Reason)),
+    sa.column("number", sa.Integer),
+    sa.column("first", UtcDateTime()),
+    sa.column("last", UtcDateTime()),
+)

@@ -1,0 +1,143 @@
+"""Those who did not get a campaign: grouped by why, sent to again as a new wave, or taken as delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Subscriber, Suppression
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.delivery.ledger import tallies, waves
+from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.planning import queries as planning_queries
+from campaigns.planning import states
+from campaigns.planning.models import Status
+
+FAILED_STATES = (State.FAILED, State.EXPIRED, State.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People who failed alike. `left` of them can be sent to again; the others are suppressed or deleted."""
+
+    state: State
+    reason: Reason | None
+    number: int
+    left: int
+    said: str  # to the last of them
+
+    @property
+    def key(self) -> str:
+        """Its name in forms."""
+        return f"{self.state.word}.{self.reason or ''}"
+
+
+def groups(campaign_id: int) -> list[Group]:
+    """Everybody who failed, came too late or is unknown, the largest group first."""
+    found = tallies.of(campaign_id)
+    if not any(state in FAILED_STATES for state, _reason in found):
+        return []
+    rows = db.session.execute(
+        sa.select(
+            Delivery.state,
+            Delivery.reason,
+            sa.func.count().label("number"),
+            sa.func.count().filter(_can_be_reached()).label("left"),
+            sa.func.max(Delivery.id).label("last"),
+        )
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(_failed(campaign_id))
+        .group_by(Delivery.state, Delivery.reason)
+        .order_by(sa.func.count().desc())
+    ).all()
+    said = _said([row.last for row in rows])
+    return [Group(row.state, row.reason, row.number, row.left, said.get(row.last, "")) for row in rows]
+
+
+def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetime) -> int:
+    """Send again to exactly those of the groups (all if None) who can be reached, as a new wave; how many.
+
+    Who is suppressed or deleted by now stays as failed. Raises Conflict when nobody is left.
+    """
+    campaign = planning_queries.campaign(campaign_id)
+    wave = campaign.wave + 1
+    # Before the campaign moves: who these are must not depend on what the new wave writes.
+    chosen = sa.and_(
+        _failed(campaign_id), _of_groups(keys), Delivery.wave < wave, _is_reached_by(Delivery.subscriber_id)
+    )
+    number = db.session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(chosen)) or 0
+    if not number:
+        raise Conflict(_("Nobody is left here to send to again."))
+    states.move(campaign_id, Status.SENDING, now=now, wave=wave)
+    people = sa.select(
+        Delivery.subscriber_id, Delivery.address_key, sa.literal(None, sa.String).label("reason")
+    ).where(chosen)
+    written = waves.write_wave(campaign_id, wave, people, about=number, now=now)
+    _change(sa.update(Delivery).where(chosen).values(is_latest=False))
+    tallies.retake(campaign_id, FAILED_STATES)
+    return written.audience
+
+
+def take_as_sent(campaign_id: int, *, now: datetime) -> int:
+    """Count those whose outcome is unknown as delivered: an operator knows better; how many. Raises Conflict."""
+    if planning_queries.campaign(campaign_id).status is not Status.FINISHED:
+        raise Conflict(_("Wait until this campaign has finished."))
+    unknown = sa.and_(_failed(campaign_id), Delivery.state == State.UNKNOWN)
+    done = _change(sa.update(Delivery).where(unknown).values(state=State.SENT, done_at=now))
+    if not done:
+        raise Conflict(_("There is nobody here whose outcome is unknown."))
+    tallies.retake(campaign_id, (State.UNKNOWN,))
+    return done
+
+
+def _failed(campaign_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(Delivery.campaign_id == campaign_id, Delivery.is_latest, Delivery.state.in_(FAILED_STATES))
+
+
+def _of_groups(keys: Collection[str] | None) -> sa.ColumnElement[bool]:
+    if keys is None:
+        return sa.true()
+    chosen = []
+    for key in keys:
+        word, _dot, reason = key.partition(".")
+        state = State.__members__.get(word.upper())
+        if state in FAILED_STATES and (not reason or reason in set(Reason)):
+            is_reason = Delivery.reason == Reason(reason) if reason else Delivery.reason.is_(None)
+            chosen.append(sa.and_(Delivery.state == state, is_reason))
+    return sa.or_(sa.false(), *chosen)
+
+
+def _can_be_reached() -> sa.ColumnElement[bool]:
+    """Of a row joined to its subscriber."""
+    suppressed: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
+        sa.or_(
+            Suppression.address_key == Delivery.address_key,
+            Suppression.address_key == Subscriber.address_key,
+        )
+    )
+    return sa.and_(Subscriber.id.is_not(None), ~suppressed.correlate(Delivery, Subscriber).exists())
+
+
+def _is_reached_by(subscriber_id: Any) -> sa.ColumnElement[bool]:
+    person: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
+        Subscriber.id == subscriber_id, _can_be_reached()
+    )
+    return person.correlate(Delivery).exists()
+
+
+def _said(ids: Sequence[int]) -> dict[int, str]:
+    rows = db.session.execute(
+        sa.select(Delivery.id, Delivery.code, Delivery.reply).where(Delivery.id.in_(ids))
+    )
+    return {row.id: " ".join(str(part) for part in (row.code, row.reply) if part) for row in rows}
+
+
+def _change(statement: sa.Update) -> int:
+    done: Any = db.session.execute(statement.execution_options(synchronize_session=False))
+    return int(done.rowcount)

@@ -1,0 +1,112 @@
+"""Receivers that an operator has limited to so many mails a minute, by all servers and lanes together.
+
+Their mails are counted as they are marked, in the same transaction and under the lock of the limit's row. Who is
+over the limit is put off without an attempt charged, spread over the time in which there will be room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from campaigns.delivery.limits import sliding_window
+from campaigns.delivery.limits.sliding_window import Caps
+from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.settings.models import DomainLimit
+
+# Mails leave a little later than they are marked, and not all equally late.
+ON_THE_WAY_S = 2.0
+# Nobody is put off for longer: whoever waits before us may be cancelled.
+LONGEST_WAIT = timedelta(hours=1)
+
+
+class Row(Protocol):
+    """What is asked of a row that is about to be sent."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def email(self) -> str | None: ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Quotas:
+    """For one lane: `limited` are the receivers that have a limit. Without any it costs nothing."""
+
+    def __init__(self, limited: Collection[str]) -> None:
+        self._limited = frozenset(limited)
+
+    def sort_out(
+        self, connection: sa.Connection, rows: Sequence[R], *, group_of: Callable[[str], str], now: datetime
+    ) -> list[R]:
+        """Those that may go now, in their order; the others are put off. The caller's transaction."""
+        groups = {row.id: group_of(row.email or "") for row in rows} if self._limited else {}
+        wanted = self._limited & set(groups.values())
+        if not wanted:
+            return list(rows)
+        put_off: set[int] = set()
+        for limit in _locked(connection, wanted):
+            ids = [row.id for row in rows if groups[row.id] == limit.domain]
+            put_off.update(self._use(connection, limit, ids, now))
+        return [row for row in rows if row.id not in put_off]
+
+    def _use(self, connection: sa.Connection, limit: Any, ids: list[int], now: datetime) -> list[int]:
+        """Count those for whom there is room; the ids of the others, who are put off."""
+        caps, at = Caps(minute=limit.per_minute), now.timestamp()
+        counts = sliding_window.read(limit.counts)
+        number = min(len(ids), sliding_window.free(counts, caps, held=0, at=at))
+        counts = sliding_window.charged(counts, caps, number, at=at + ON_THE_WAY_S)
+        others = ids[number:]
+        until = limit.queued_until
+        if others:
+            room = now + timedelta(seconds=sliding_window.free_at(counts, caps, held=0, at=at) - at)
+            until = _put_off(connection, others, limit, max(room, until or room), now)
+        connection.execute(
+            sa.update(DomainLimit).where(DomainLimit.id == limit.id).values(counts=counts, queued_until=until)
+        )
+        return others
+
+
+def _locked(connection: sa.Connection, domains: Collection[str]) -> Sequence[Any]:
+    columns = (
+        DomainLimit.id,
+        DomainLimit.domain,
+        DomainLimit.per_minute,
+        DomainLimit.counts,
+        DomainLimit.queued_until,
+    )
+    statement = sa.select(*columns).where(DomainLimit.domain.in_(domains)).order_by(DomainLimit.id)
+    if connection.dialect.name != "sqlite":
+        statement = statement.with_for_update()
+    return connection.execute(statement).all()
+
+
+def _put_off(
+    connection: sa.Connection, ids: Sequence[int], limit: Any, begin: datetime, now: datetime
+) -> datetime:
+    """Give each a moment of its own from `begin` on; the moment after the last."""
+    step = timedelta(seconds=60 / limit.per_minute)
+    until, values = begin, []
+    for delivery_id in ids:
+        if until > now + LONGEST_WAIT:
+            until = now + step
+        values.append({"row": delivery_id, "moment": until})
+        until += step
+    connection.execute(_WAIT, values)
+    return until
+
+
+_WAIT = (
+    sa.update(Delivery.__table__)  # type: ignore[arg-type]
+    .where(Delivery.id == sa.bindparam("row"))
+    .values(
+        state=State.DEFERRED,
+        reason=Reason.RECEIVER_LIMIT,
+        next_at=sa.bindparam("moment", type_=Delivery.next_at.type),
+    )
+)

@@ -1,0 +1,315 @@
+"""A lane's part of a server, kept in the database for all lanes on all hosts: connections, and leave to send.
+
+A lane holds one row (`Share`) under a lease. The server's `Meter` row is the lock: who holds it may count.
+What a lane has taken leave for is held until it says how much of it was sent, and only then counted; so that
+the server never sees more than its caps, however long a lane takes. By the database's clock: hosts may disagree.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.core.dialect import insert
+from campaigns.delivery.ledger.leases import database_moment
+from campaigns.delivery.limits import sliding_window
+from campaigns.delivery.limits.sliding_window import Caps, Counts
+from campaigns.delivery.models import Meter, Share
+from campaigns.settings import queries as settings_queries
+from campaigns.settings import warmup
+from campaigns.settings.models import Server
+
+LEASE_S = 20.0
+SLICES = 10  # a second's worth is taken in so many parts: it smooths, and none is held for long
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A server's caps as its settings say; `at` makes them the caps of a moment."""
+
+    caps: Caps
+    warm_up_from: date | None = None
+    warm_up_curve: tuple[int, ...] = ()
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+
+    def __bool__(self) -> bool:
+        return bool(self.caps) or bool(self.warm_up_curve)
+
+    def at(self, moment: datetime) -> Caps:
+        """With what a warm-up allows on that day."""
+        day = warmup.day_of(moment, self.zone)
+        today = warmup.allowance(self.warm_up_from, self.warm_up_curve, day)
+        if today is None:
+            return self.caps
+        caps = self.caps
+        ends = warmup.end_of(day, self.zone).timestamp()
+        return Caps(caps.second, caps.minute, caps.hour, caps.day, today, day.isoformat(), ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """How many mails may be sent; when none, in how many seconds it is worth asking again."""
+
+    number: int
+    wait_s: float = 0.0
+
+
+def limits_of(server: Server) -> Limits:
+    """The limits of that server; false when there are none."""
+    caps = Caps(server.per_second, server.per_minute, server.per_hour, server.per_day)
+    if server.warm_up_from is None or not server.warm_up_curve:
+        return Limits(caps)
+    zone = clock.zone(settings_queries.site().time_zone)
+    return Limits(caps, server.warm_up_from, tuple(server.warm_up_curve), zone)
+
+
+def of_lane(server: Server, *, campaign_id: int, owner: str, lease_s: float) -> Throttle:
+    """For a lane of that campaign over that server; it holds nothing before it looks."""
+    return Throttle(
+        db.engine,
+        server_id=server.id,
+        campaign_id=campaign_id,
+        owner=owner,
+        connections=server.usable_connections,
+        limits=limits_of(server),
+        lease_s=lease_s,
+    )
+
+
+class Throttle:
+    """What one lane holds. `look` first, then about once a second; `leave` at the end.
+
+    `take` asks for leave to send; `used` and `unused` say what became of it. They write nothing by themselves:
+    the next `take` or `leave` does.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        server_id: int,
+        campaign_id: int,
+        owner: str,
+        connections: int,
+        limits: Limits,
+        lease_s: float = LEASE_S,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.connections = 0  # ours
+        self.lanes = 1  # of our campaign on this server
+        self.is_crowded = False  # a lane of another campaign waits, and there is no connection for it
+        self.is_needless = False  # there are as many lanes of this campaign as connections
+        self.wait_s = 0.0  # what the last grant of nothing said
+        self._engine = engine
+        self._server_id = server_id
+        self._campaign_id = campaign_id
+        self._owner = owner
+        self._most = connections
+        self._limits = limits
+        self._lease_s = min(lease_s, LEASE_S)
+        self._now = now
+        self._books = threading.Lock()  # the lane counts while a thread of its asks
+        self._held = 0
+        self._used = 0
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether `take` may grant less than what is asked for."""
+        return bool(self._limits)
+
+    def look(self) -> int:
+        """Renew the lease, or join; how many connections are our fair part now. Those that are free are ours at once.
+
+        When it is fewer than we have, close the others and `shrink`. None: they are all in use, look again.
+        """
+        with self._engine.begin() as connection:
+            moment, counts = self._lock(connection)
+            self._sweep(connection, counts, moment)
+            shares = self._shares(connection)
+            if self._owner not in [each.owner for each in shares]:
+                self.connections = 0
+                self._insert(connection, moment)
+                shares = self._shares(connection)
+            fair = _fair([each.owner for each in shares], self._owner, self._most)
+            taken = sum(each.connections for each in shares if each.owner != self._owner)
+            mine = max(self.connections, min(fair, self._most - taken))
+            self._update(connection, connections=mine)
+        self.lanes = sum(each.campaign_id == self._campaign_id for each in shares)
+        is_full = len(shares) > self._most
+        others = [each for each in shares if each.owner != self._owner]
+        same = all(each.campaign_id == self._campaign_id for each in others)
+        self.is_needless = is_full and not mine and same
+        self.is_crowded = is_full and any(
+            each.campaign_id != self._campaign_id and not each.connections for each in others
+        )
+        self.connections = mine
+        return min(fair, mine)
+
+    def renew(self) -> None:
+        """Push the end of the lease out; nothing else changes."""
+        with self._engine.begin() as connection:
+            self._update(connection)
+
+    def shrink(self, connections: int) -> int:
+        """Let others have what we have closed; what is left for us."""
+        with self._engine.begin() as connection:
+            self._lock(connection)
+            self._update(connection, connections=connections)
+        self.connections = connections
+        return connections
+
+    def take(self, wanted: int) -> Grant:
+        """Leave to send up to so many mails. Costs nothing where there are no limits."""
+        if not self._limits:
+            return Grant(wanted)
+        with self._books:  # before the clock is read: what was sent after that is told the next time
+            used, ours = self._used, self._held
+        with self._engine.begin() as connection:
+            moment, counts = self._lock(connection)
+            caps = self._limits.at(moment)
+            at = moment.timestamp()
+            counts = self._sweep(connection, counts, moment)
+            others = sum(each.messages for each in self._shares(connection) if each.owner != self._owner)
+            counts = sliding_window.charged(counts, caps, used, at=at)
+            number = _number(wanted, counts, caps, ours + others, at)
+            wait_s = 0.0 if number else sliding_window.free_at(counts, caps, held=ours + others, at=at) - at
+            self._count(connection, counts)
+            self._update(connection, messages=ours + number)
+        with self._books:
+            self._used -= used
+            self._held += number
+        self.wait_s = wait_s
+        return Grant(number, wait_s)
+
+    def used(self, number: int) -> None:
+        """So many of those that were granted went to the server."""
+        with self._books:
+            self._held -= number
+            self._used += number
+
+    def unused(self, number: int) -> None:
+        """So many of those that were granted were not needed."""
+        with self._books:
+            self._held -= number
+
+    def leave(self) -> None:
+        """Give everything back. What nobody has accounted for counts as sent."""
+        number = self._used + max(0, self._held)
+        with self._engine.begin() as connection:
+            moment, counts = self._lock(connection)
+            if self._limits and number:
+                caps = self._limits.at(moment)
+                self._count(connection, sliding_window.charged(counts, caps, number, at=moment.timestamp()))
+            connection.execute(sa.delete(Share).where(Share.owner == self._owner))
+        self._used = self._held = self.connections = 0
+
+    # -- the rows
+
+    def _lock(self, connection: sa.Connection) -> tuple[datetime, Counts]:
+        connection.execute(
+            insert(Meter).values(server_id=self._server_id, counts={}).on_conflict_do_nothing()
+        )
+        statement = sa.select(Meter.counts).where(Meter.server_id == self._server_id)
+        if connection.dialect.name != "sqlite":
+            statement = statement.with_for_update()
+        counts = sliding_window.read(connection.scalar(statement))
+        return (self._now() if self._now else _moment(connection)), counts
+
+    def _sweep(self, connection: sa.Connection, counts: Counts, moment: datetime) -> Counts:
+        """Take back what lanes hold that are no more; what they might have sent counts as sent."""
+        over = sa.and_(Share.server_id == self._server_id, Share.until < moment, Share.owner != self._owner)
+        lost = connection.scalar(sa.select(sa.func.sum(Share.messages)).where(over))
+        if lost is None:
+            return counts
+        connection.execute(sa.delete(Share).where(over))
+        if lost:
+            counts = sliding_window.charged(counts, self._limits.at(moment), lost, at=moment.timestamp())
+            self._count(connection, counts)
+        return counts
+
+    def _shares(self, connection: sa.Connection) -> list[Any]:
+        columns = (Share.owner, Share.campaign_id, Share.connections, Share.messages)
+        statement = sa.select(*columns).where(Share.server_id == self._server_id)
+        return list(connection.execute(statement.order_by(Share.created_at, Share.owner)))
+
+    def _insert(self, connection: sa.Connection, moment: datetime) -> None:
+        connection.execute(
+            sa.insert(Share).values(
+                owner=self._owner,
+                server_id=self._server_id,
+                campaign_id=self._campaign_id,
+                connections=0,
+                messages=max(0, self._held),
+                until=moment + timedelta(seconds=self._lease_s),
+                created_at=moment,
+            )
+        )
+
+    def _count(self, connection: sa.Connection, counts: Counts) -> None:
+        connection.execute(sa.update(Meter).where(Meter.server_id == self._server_id).values(counts=counts))
+
+    def _update(self, connection: sa.Connection, **values: Any) -> None:
+        moment = self._now() if self._now else _moment(connection)
+        until = moment + timedelta(seconds=self._lease_s)
+        connection.execute(sa.update(Share).where(Share.owner == self._owner).values(until=until, **values))
+
+
+def lanes_on(server_ids: Collection[int]) -> dict[int, dict[int, int]]:
+    """How many lanes each campaign has on each of these servers: server -> campaign -> lanes."""
+    rows = db.session.execute(
+        sa.select(Share.server_id, Share.campaign_id, sa.func.count())
+        .where(Share.server_id.in_(server_ids), Share.until > database_moment())
+        .group_by(Share.server_id, Share.campaign_id)
+    )
+    found: dict[int, dict[int, int]] = {}
+    for server_id, campaign_id, number in rows:
+        found.setdefault(server_id, {})[campaign_id] = number
+    return found
+
+
+def counts_of(server_id: int) -> Counts:
+    """What that server was given lately."""
+    return sliding_window.read(db.session.scalar(sa.select(Meter.counts).filter_by(server_id=server_id)))
+
+
+def free_at(server: Server, *, now: datetime) -> datetime:
+    """The moment from which something may be sent over it: `now` when that is so. No look where no limits are."""
+    limits = limits_of(server)
+    caps = limits.at(now) if limits else limits.caps
+    if not caps:
+        return now
+    held = db.session.scalar(
+        sa.select(sa.func.sum(Share.messages)).where(
+            Share.server_id == server.id, Share.until > database_moment()
+        )
+    )
+    at = now.timestamp()
+    due = sliding_window.free_at(counts_of(server.id), caps, held=held or 0, at=at)
+    return now + timedelta(seconds=due - at)
+
+
+def _number(wanted: int, counts: Counts, caps: Caps, held: int, at: float) -> int:
+    if not caps:
+        return wanted
+    if caps.second is not None:
+        wanted = min(wanted, max(1, caps.second // SLICES))
+    return min(wanted, sliding_window.free(counts, caps, held=held, at=at))
+
+
+def _fair(owners: list[str], owner: str, connections: int) -> int:
+    """An equal part; what does not divide goes to those who came first, one each."""
+    each, rest = divmod(connections, len(owners))
+    return each + (owners.index(owner) < rest)
+
+
+def _moment(connection: sa.Connection) -> datetime:
+    found: datetime = connection.execute(sa.select(database_moment())).scalar_one()
+    return found

@@ -1,0 +1,95 @@
+"""Which server a campaign's mail takes: its own or those that share the work, and who steps in for them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from campaigns.core import addresses
+from campaigns.delivery.limits import server_throttle
+from campaigns.delivery.routing import circuit_breaker
+from campaigns.planning.models import Campaign
+from campaigns.settings import queries as settings_queries
+from campaigns.settings.models import Server
+from campaigns.settings.sharing import may_send_for
+
+
+def of(campaign: Campaign) -> list[list[Server]]:
+    """The servers that may ever carry it, in ranks: those of one rank share, the next steps in for all of them."""
+    return ranks(
+        settings_queries.servers(),
+        named=campaign.server,
+        fails_over=campaign.fails_over,
+        domain=addresses.domain_of(campaign.from_email),
+    )
+
+
+def every(campaign: Campaign) -> list[Server]:
+    """The servers that may ever carry it, the first choice first."""
+    return [server for rank in of(campaign) for server in rank]
+
+
+def usable(campaign: Campaign, *, now: datetime) -> list[Server]:
+    """The servers that lanes may take at this moment: of the first rank in which one is open.
+
+    Of several the ones whose limits leave nothing are passed over.
+    """
+    for rank in of(campaign):
+        opened = [server for server in rank if not circuit_breaker.is_closed(server, now=now)]
+        free = (
+            opened
+            if len(opened) < 2
+            else [each for each in opened if server_throttle.free_at(each, now=now) <= now]
+        )
+        if opened:
+            return free or opened
+    return []
+
+
+def has_stand_in(campaign: Campaign, server: Server, *, now: datetime) -> bool:
+    """Whether another server that works can take over from it now."""
+    return any(
+        each.id != server.id
+        and not circuit_breaker.is_on_trial(each)
+        and not circuit_breaker.is_closed(each, now=now)
+        for each in every(campaign)
+    )
+
+
+def choose(campaign: Campaign, *, now: datetime, dice: Callable[[], float] = random.random) -> Server | None:
+    """The server for the next lane; None when all are closed, or there is none."""
+    servers = usable(campaign, now=now)
+    return picked(servers, dice()) if servers else None
+
+
+def ranks(
+    servers: Sequence[Server], *, named: Server | None, fails_over: bool, domain: str
+) -> list[list[Server]]:
+    """The servers in ranks, without those that may not send for the domain.
+
+    The practice server stands in for nobody, and nobody for it: practice stays practice.
+    """
+    first = named or next((each for each in servers if each.is_default), None) or next(iter(servers), None)
+    if first is None or first.is_practice:
+        return [[first]] if first else []
+    allowed = [each for each in servers if not each.is_practice and may_send_for(each, domain)]
+    sharing = [each for each in allowed if (each is first if named else share(each) or each is first)]
+    standby = [each for each in allowed if each not in sharing] if fails_over else []
+    standby.sort(key=lambda each: (-each.weight, each.id))
+    return [rank for rank in (sharing, *([each] for each in standby)) if rank]
+
+
+def picked(servers: Sequence[Server], dice: float) -> Server:
+    """One of them by their shares; `dice` in [0, 1)."""
+    left = dice * sum(share(each) or 1 for each in servers)
+    for server in servers:
+        left -= share(server) or 1
+        if left < 0:
+            return server
+    return servers[-1]
+
+
+def share(server: Server) -> int:
+    """Its share of the mail of campaigns that name no server; 0 for one that only steps in."""
+    return server.weight or int(server.is_default)

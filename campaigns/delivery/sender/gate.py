@@ -1,0 +1,126 @@
+"""What holds a lane back: the limits of its server, its part of the connections, its campaign's hours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.delivery.limits.sending_hours import remaining
+from campaigns.delivery.limits.server_throttle import LEASE_S, Throttle
+from campaigns.delivery.sender.timing import End, Timing, boot_seconds
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+InThread = Callable[[Callable[[], T]], Awaitable[T]]
+LOOK_EVERY_S = 1.0
+FIRST_LOOKS_S = 0.25  # while the lanes of a campaign that has just begun find their parts
+NEWLY_BEGUN_S = 2.0
+JOINS_WITHIN_S = 5.0
+JOIN_EVERY_S = 0.1
+STAYS_AT_LEAST_S = 3.0  # before a lane makes room for another campaign's
+SHORTEST_WAIT_S = 0.01
+
+
+class Gate:
+    """Asked by a lane between two windows."""
+
+    def __init__(self, throttle: Throttle, *, timing: Timing) -> None:
+        self._throttle = throttle
+        self._timing = timing
+        self._sending_hours: str | None = None
+        self._closes_at: datetime | None = None
+        self._begun = self._looked = boot_seconds()
+        self._part = throttle.connections
+
+    def begin(self) -> bool:
+        """Take a part of the connections, after a little while if other lanes have to make room first."""
+        until = boot_seconds() + JOINS_WITHIN_S
+        while not self._throttle.look():
+            if self._throttle.is_needless or boot_seconds() > until:
+                return False
+            time.sleep(JOIN_EVERY_S)
+        self._begun = self._looked = boot_seconds()
+        self._part = self._throttle.connections
+        return True
+
+    def keep_to(self, sending_hours: str | None, now: datetime) -> None:
+        """The campaign's hours as they stand now: an operator may change them while it goes out."""
+        if sending_hours == self._sending_hours:
+            return
+        rest = remaining(sending_hours, now)
+        self._sending_hours, self._closes_at = sending_hours, None if rest is None else now + rest
+
+    def reason_to_end(self, now: datetime) -> End | None:
+        """Why nothing more may be sent, as far as it is not for want of leave."""
+        if self._closes_at is not None and now >= self._closes_at:
+            return End.CLOSED
+        if self._throttle.is_crowded and boot_seconds() - self._begun > STAYS_AT_LEAST_S:
+            return End.MORE
+        return None
+
+    async def leave_for(self, wanted: int, in_thread: InThread[int], wire: asyncio.Task[None] | None) -> int:
+        """How many mails may be sent now, up to `wanted`; stays a little while for it to be one."""
+        if not self._throttle.is_limited:
+            return wanted
+        number = await in_thread(lambda: self._throttle.take(wanted).number)
+        if not number and wire is not None:
+            # What it did not need, and when the rest was sent, matters now; one slow answer does not.
+            await asyncio.wait({wire}, timeout=self._timing.patience_s)
+            number = await in_thread(lambda: self._throttle.take(wanted).number)
+        until = boot_seconds() + self._timing.patience_s
+        while not number:
+            wait_s = max(SHORTEST_WAIT_S, self._throttle.wait_s)
+            if boot_seconds() + wait_s > until:
+                return 0
+            await asyncio.sleep(wait_s)
+            number = await in_thread(lambda: self._throttle.take(wanted).number)
+        return number
+
+    @property
+    def lanes(self) -> int:
+        """How many lanes of the campaign share the server."""
+        return self._throttle.lanes
+
+    def renew(self) -> None:
+        """Keep what the lane holds, by the clock and not by progress."""
+        self._throttle.renew()
+
+    @property
+    def renew_every_s(self) -> float:
+        """In seconds; well within the lease."""
+        return min(self._timing.lease_s, LEASE_S) / 4
+
+    def settle(self, *, used: int, unused: int) -> None:
+        """So many of what there was leave for went to the server, so many did not."""
+        self._throttle.used(used)
+        self._throttle.unused(unused)
+
+    async def connections(
+        self,
+        in_thread: InThread[int],
+        close_down_to: Callable[[int], Awaitable[None]],
+        still_open: Callable[[], int],
+    ) -> int:
+        """How many connections the lane may use. Others get what is over its part once that is closed."""
+        now = boot_seconds()
+        is_new = now - self._begun < NEWLY_BEGUN_S
+        if now - self._looked < (FIRST_LOOKS_S if is_new else LOOK_EVERY_S):
+            return self._part
+        self._looked = now
+        try:
+            self._part = await in_thread(self._throttle.look) or self._throttle.connections
+            if self._part < self._throttle.connections:
+                await close_down_to(self._part)
+                left = max(self._part, still_open())
+                if left < self._throttle.connections:
+                    await in_thread(lambda: self._throttle.shrink(left))
+        except SQLAlchemyError as error:
+            log.warning("A lane could not see what the others have: %s", error)
+        return self._part

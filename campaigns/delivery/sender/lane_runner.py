@@ -1,0 +1,206 @@
+"""Opening a lane for a campaign, and what follows from how it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from campaigns.content.language import TemplateError
+from campaigns.core import addresses, clock, config
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError
+from campaigns.core.i18n import _
+from campaigns.delivery import services
+from campaigns.delivery.autopause import disk_full, restored_backup
+from campaigns.delivery.ledger.outcomes import Policy
+from campaigns.delivery.limits import sending_hours
+from campaigns.delivery.limits import server_throttle as throttles
+from campaigns.delivery.limits.domain_backoff import Receivers
+from campaigns.delivery.limits.domain_throttle import Quotas
+from campaigns.delivery.routing import circuit_breaker, server_selection
+from campaigns.delivery.sender import aftermath, composer, recovery
+from campaigns.delivery.sender.ack_journal import Journal
+from campaigns.delivery.sender.aftermath import Aftermath
+from campaigns.delivery.sender.gate import Gate
+from campaigns.delivery.sender.lane import End, Lane, Timing
+from campaigns.delivery.sender.pool import MOST_ASIDE
+from campaigns.delivery.sender.stop_rules import StopRules
+from campaigns.delivery.sender.store import Store
+from campaigns.delivery.stored_text import said
+from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.settings import limits
+from campaigns.settings import queries as settings_queries
+from campaigns.settings import services as settings
+from campaigns.settings.models import Server
+
+log = logging.getLogger(__name__)
+
+WINDOWS_UNRECORDED = 4
+ENOUGH_TO_MEASURE = 50  # mails by one lane
+_TIMING = Timing()
+
+
+def journals() -> Path:
+    """Where the lanes of this host keep their ack journals."""
+    return config.current().run_dir / "acks"
+
+
+def name_of_process() -> str:
+    """A name for something that holds batches, its own at every call."""
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def send(
+    campaign_id: int,
+    *,
+    timing: Timing = _TIMING,
+    should_yield: Callable[[], bool] = lambda: False,
+    now: Callable[[], datetime] = clock.now,
+) -> End:
+    """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself."""
+    try:
+        return _send(campaign_id, timing, should_yield, now)
+    except (OSError, DBAPIError) as error:
+        if not disk_full.is_full(error):
+            raise
+        disk_full.pause(campaign_id, error, now=now())
+        return End.STOPPED
+
+
+def _send(
+    campaign_id: int, timing: Timing, should_yield: Callable[[], bool], now: Callable[[], datetime]
+) -> End:
+    db.session.rollback()  # SQLite has one writer, and the next line writes over a connection of its own
+    if restored_backup.check(now=now()):
+        return End.STOPPED
+    recovery.recover(journals(), owner=name_of_process(), now=now())
+    campaign = db.session.get(Campaign, campaign_id)
+    if campaign is None or campaign.status is not Status.SENDING:
+        db.session.rollback()
+        return End.STOPPED
+    server = server_selection.choose(campaign, now=now())
+    if server is None:
+        return _no_server(campaign, now())
+    if sending_hours.next_opening(campaign, now()):
+        db.session.rollback()
+        return End.CLOSED
+    owner = name_of_process()
+    throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=timing.lease_s)
+    gate = Gate(throttle, timing=timing)
+    gate.keep_to(campaign.sending_hours, now())
+    try:
+        lane, journal = _open(campaign, server, timing, gate, owner, should_yield, now)
+    except (TemplateError, DomainError) as error:
+        return _unable(campaign_id, error, now())
+    server_id = server.id
+    is_trial = circuit_breaker.is_on_trial(server)
+    db.session.rollback()  # nothing is held open while the lane runs
+    end: End | None = None
+    try:
+        end = _run(lane, gate, server_id, is_trial=is_trial, now=now)
+    finally:
+        # After a fault the next lane reads it; a lane that never held a batch has nothing to tell.
+        is_needed = end in (None, End.FENCED) and not (journal.is_blank and lane.is_empty_handed)
+        journal.close(remove=not is_needed)
+        throttle.leave()
+    end = aftermath.draw(campaign_id, server_id, lane.watch, end, is_trial=is_trial, now=now())
+    if end in (End.MORE, End.NOTHING) and not throttle.is_limited and lane.sent >= ENOUGH_TO_MEASURE:
+        lanes = 1 + sum(throttles.lanes_on([server_id]).get(server_id, {}).values())
+        circuit_breaker.note_rate(server_id, per_minute=round(lane.per_minute * lanes))
+    db.session.commit()
+    return end
+
+
+def _no_server(campaign: Campaign, now: datetime) -> End:
+    """All are closed for now; or there is none, which only an operator can change."""
+    if server_selection.every(campaign):
+        db.session.rollback()
+        return End.STOPPED
+    domain = addresses.domain_of(campaign.from_email)
+    detail = _("There is no sending server for %(domain)s. Set one up, then resume.", domain=domain)
+    services.stop_by_itself(campaign.id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
+    db.session.commit()
+    return End.STOPPED
+
+
+def _run(lane: Lane, gate: Gate, server_id: int, *, is_trial: bool, now: Callable[[], datetime]) -> End:
+    """The lane, when it is its turn."""
+    if is_trial:
+        is_ours = circuit_breaker.take_trial(server_id, now=now())
+        db.session.commit()
+        if not is_ours:
+            return End.STOPPED
+    return lane.run() if gate.begin() else End.FULL
+
+
+def _open(
+    campaign: Campaign,
+    server: Server,
+    timing: Timing,
+    gate: Gate,
+    owner: str,
+    should_yield: Callable[[], bool],
+    now: Callable[[], datetime],
+) -> tuple[Lane, Journal]:
+    content = composer.content_of(campaign)
+    policy = Policy(
+        holds=campaign.holds_in_doubt, horizon=timedelta(hours=settings_queries.site().retry_hours)
+    )
+    connection = replace(settings.connection(server), helo=content.host)
+    has_stand_in = server_selection.has_stand_in(campaign, server, now=now())
+    if has_stand_in:
+        connection = replace(connection, timeouts=connection.timeouts.hurried(timing.hurry_s))
+    # One window on the wire, one answered and not yet recorded, one that is being handed over.
+    mails = WINDOWS_UNRECORDED * max(timing.window, connection.connections * max(2, connection.depth))
+    mails += MOST_ASIDE  # from earlier windows
+    journal = Journal(journals(), owner, mails=mails)
+    store = Store(
+        db.engine,
+        campaign_id=campaign.id,
+        epoch=campaign.epoch,
+        owner=owner,
+        server_id=server.id,
+        lease_s=timing.lease_s,
+        folder=journals(),
+        needs_fields=content.needs_fields,
+        address_key=settings_queries.link_key(),
+        receivers=Receivers(horizon=policy.horizon),
+        quotas=Quotas(limits.limited_domains()),
+    )
+    is_trial = circuit_breaker.is_on_trial(server)
+    watch = StopRules(
+        tries=1 if is_trial else circuit_breaker.OPEN_AT - server.failures,
+        trial=circuit_breaker.GOOD_ON_TRIAL if is_trial else 0,
+        has_stand_in=has_stand_in,
+    )
+    lane = Lane(
+        store,
+        content,
+        connection,
+        journal,
+        timing=timing,
+        gate=gate,
+        policy=policy,
+        watch=watch,
+        clock=now,
+        should_yield=should_yield,
+        on_turn=Aftermath(server, watch, now),
+    )
+    return lane, journal
+
+
+def _unable(campaign_id: int, error: Exception, now: datetime) -> End:
+    db.session.rollback()
+    is_content = isinstance(error, TemplateError)
+    reason = PauseReason.CONTENT if is_content else PauseReason.SERVER_REFUSES
+    services.stop_by_itself(campaign_id, reason=reason, detail=said(error), now=now)
+    db.session.commit()
+    return End.STOPPED

@@ -1,0 +1,318 @@
+"""The lane's side of the ledger: one durable transaction per window (ENGINE: "turn").
+
+A turn records what the wire has answered, renews the leases under their fences, looks whether the
+campaign still runs, and marks the next window `sending`, leaving out who may not be mailed any more.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from campaigns.delivery.ledger import batches, candidates, results, suppression
+from campaigns.delivery.ledger.batches import Claim, Fenced
+from campaigns.delivery.ledger.outcomes import Facts, Verdict
+from campaigns.delivery.limits.domain_backoff import Receivers
+from campaigns.delivery.limits.domain_throttle import Quotas
+from campaigns.delivery.models import Delivery, State
+from campaigns.delivery.sender import ack_journal, in_doubt
+from campaigns.planning.models import Status
+
+T = TypeVar("T")
+CLAIMS_PER_TURN = 4
+RETRY_S = 0.3
+_STATUS = {
+    "sqlite": sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign"),
+    "postgresql": sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign FOR SHARE"),
+}
+_SETTINGS = {
+    # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy. A lane walks along
+    # its batches once: a larger cache would only be kept.
+    "sqlite": ("PRAGMA synchronous=FULL", "PRAGMA cache_size=-4096"),
+    # Every statement of a turn reads some hundred rows by their keys. The statistics lag behind tables
+    # that were filled a moment ago, and a planner that believes them reads all of a table for each window.
+    "postgresql": (
+        "SET synchronous_commit = on",
+        "SET enable_seqscan = off",
+        "SET enable_hashjoin = off",
+        "SET enable_mergejoin = off",
+        "SET plan_cache_mode = force_generic_plan",
+    ),
+}
+
+
+class Copy(NamedTuple):
+    """One recipient of a window: marked `sending`, about to be composed."""
+
+    facts: Facts
+    claim: Claim
+    subscriber_id: int
+    email: str
+    fields: dict[str, Any]
+
+
+@dataclass
+class Held:
+    """A batch of ours: which of its rows are on their way, and whether more wait in it."""
+
+    claim: Claim
+    out: set[int] = field(default_factory=set)
+    is_exhausted: bool = False
+
+    def copied(self) -> Held:
+        return Held(self.claim, set(self.out), self.is_exhausted)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn brought: the next window (empty: none now), whether the campaign still runs, and its hours."""
+
+    copies: list[Copy]
+    is_running: bool
+    sending_hours: str | None
+
+
+@dataclass
+class Draft:
+    """What a transaction would change in our memory; thrown away when it fails."""
+
+    held: dict[int, Held]
+    copies: list[Copy] = field(default_factory=list)
+    is_running: bool = False
+
+
+class Store:
+    """Everything a lane does in the database, over a durable connection of its own."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        campaign_id: int,
+        epoch: int,
+        owner: str,
+        server_id: int,
+        lease_s: float,
+        folder: Path,
+        needs_fields: bool,
+        address_key: bytes,
+        receivers: Receivers,
+        quotas: Quotas,
+    ) -> None:
+        self._engine = engine
+        self._campaign_id = campaign_id
+        self._epoch = epoch
+        self._owner = owner
+        self._server_id = server_id
+        self._lease_s = lease_s
+        self._folder = folder
+        self._needs_fields = needs_fields
+        self._address_key = address_key
+        self._receivers = receivers
+        self._quotas = quotas
+        self._connection: sa.Connection | None = None
+        self._lock = threading.Lock()
+        self.held: dict[int, Held] = {}
+
+    @property
+    def is_empty_handed(self) -> bool:
+        return not self.held
+
+    def turn(
+        self, verdicts: Sequence[Verdict], *, size: int, now: datetime, may_retry: Callable[[], bool]
+    ) -> Turn:
+        """One durable transaction; `size` 0 asks for no more. Raises Fenced when a batch was lost."""
+        again = False
+        while True:
+            try:
+                with self._lock:
+                    return self._turn(verdicts, size=size, now=now, again=again)
+            except DBAPIError as error:
+                # The answers are kept and written later, as long as the batches are ours: a lost
+                # "sent" would be a second copy.
+                self.disconnect()
+                if not _is_passing(error) or not may_retry():
+                    raise
+                again = True
+                time.sleep(RETRY_S)
+
+    def renew(self) -> None:
+        """Push all our leases out, on a connection of its own; raises Fenced."""
+        if not self._lock.acquire(blocking=False):
+            return  # a turn is under way, and renews them itself
+        try:
+            with self._engine.begin() as connection:
+                for held in self.held.values():
+                    batches.renew(connection, held.claim, seconds=self._lease_s)
+        finally:
+            self._lock.release()
+
+    def disconnect(self) -> None:
+        """Close the connection; the next turn opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _turn(self, verdicts: Sequence[Verdict], *, size: int, now: datetime, again: bool) -> Turn:
+        draft = Draft(
+            {key: Held(each.claim, set(each.out), each.is_exhausted) for key, each in self.held.items()}
+        )
+        with self._durable().begin():
+            connection = self._durable()
+            status, epoch, sending_hours = self._status(connection)
+            draft.is_running = (status, epoch) == (Status.SENDING, self._epoch)
+            self._keep(connection, draft, again=again)
+            results.write(
+                connection,
+                verdicts,
+                server_id=self._server_id,
+                is_cancelled=status is Status.CANCELLED,
+                now=now,
+            )
+            suppression.record(connection, verdicts, key=self._address_key, now=now)
+            self._receivers.note(connection, verdicts, now=now)
+            _take_off(draft, verdicts)
+            if again:
+                self._take_back(connection, draft)
+            if size and draft.is_running:
+                self._fill(connection, draft, size, now)
+            self._settle(connection, draft, stops=not draft.copies)
+        self.held = draft.held
+        return Turn(draft.copies, draft.is_running, sending_hours)
+
+    def _durable(self) -> sa.Connection:
+        if self._connection is None:
+            connection = self._engine.connect()
+            connection.detach()
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            cursor = raw.cursor()
+            for setting in _SETTINGS[connection.dialect.name]:
+                cursor.execute(setting)
+            raw.commit()
+            self._connection = connection
+        return self._connection
+
+    def _status(self, connection: sa.Connection) -> tuple[Status, int, str | None]:
+        """Status, epoch and hours, shared-locked: who pauses or cancels waits for the end of this turn."""
+        statement = _STATUS[connection.dialect.name]
+        row = connection.execute(statement, {"campaign": self._campaign_id}).first()
+        return (
+            (Status.CANCELLED, -1, None)
+            if row is None
+            else (Status(row.status), row.epoch, row.sending_hours)
+        )
+
+    def _keep(self, connection: sa.Connection, draft: Draft, *, again: bool) -> None:
+        for key, held in list(draft.held.items()):
+            try:
+                batches.renew(connection, held.claim, seconds=self._lease_s)
+            except Fenced:
+                # The commit whose answer we never got may have settled it.
+                if not again or held.out:
+                    raise
+                del draft.held[key]
+
+    def _take_back(self, connection: sa.Connection, draft: Draft) -> None:
+        """Rows that a commit of unknown fate may have marked, and that we know nothing of."""
+        for held in draft.held.values():
+            connection.execute(
+                sa.update(Delivery)
+                .where(
+                    *batches.rows_of(held.claim),
+                    Delivery.state == State.SENDING,
+                    Delivery.fence == held.claim.fence,
+                    Delivery.id.not_in(held.out),
+                )
+                .values(state=State.PENDING)
+            )
+            held.is_exhausted = False
+
+    def _fill(self, connection: sa.Connection, draft: Draft, size: int, now: datetime) -> None:
+        self._receivers.look(connection)
+        for held in draft.held.values():
+            self._take_from(connection, draft, held, size, now)
+        for _number in range(CLAIMS_PER_TURN):
+            if len(draft.copies) >= size:
+                return
+            claim = batches.claim(
+                connection,
+                self._campaign_id,
+                owner=self._owner,
+                seconds=self._lease_s,
+                known=ack_journal.owners(self._folder),
+            )
+            if claim is None:
+                return
+            if claim.former is not None:
+                in_doubt.resolve(connection, claim, folder=self._folder, now=now)
+            held = draft.held[claim.batch_id] = Held(claim)
+            self._take_from(connection, draft, held, size, now)
+
+    def _take_from(
+        self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime
+    ) -> None:
+        """Until the window is full or the batch is empty: many in a row may be left out."""
+        while not held.is_exhausted and len(draft.copies) < size:
+            self._mark(connection, draft, held, size, now)
+
+    def _mark(self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime) -> None:
+        """Mark rows of a batch `sending`; those who may not be mailed become `skipped` (G4)."""
+        wanted = size - len(draft.copies)
+        # One more than wanted tells whether the batch holds more: no second look at an empty one.
+        rows = candidates.find(connection, held.claim, limit=wanted + 1, needs_fields=self._needs_fields)
+        held.is_exhausted = len(rows) <= wanted
+        del rows[wanted:]
+        allowed, left_out = candidates.sort_out(rows)
+        for reason, ids in left_out.items():
+            values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}
+            connection.execute(sa.update(Delivery).where(candidates.among(connection, ids)).values(values))
+        allowed = self._receivers.sort_out(connection, allowed, now=now)
+        allowed = self._quotas.sort_out(connection, allowed, group_of=self._receivers.group_of, now=now)
+        if not allowed:
+            return
+        fence = held.claim.fence
+        ids = [row.id for row in allowed]
+        candidates.mark(connection, ids, fence=fence, server_id=self._server_id, now=now)
+        for row, fields in zip(allowed, candidates.fields_of(allowed), strict=True):
+            assert row.subscriber_id is not None and row.email is not None  # else it was left out
+            facts = Facts(
+                row.id,
+                fence,
+                row.attempts,
+                row.doubts,
+                row.first_tried(now),
+                self._receivers.group_of(row.email),
+            )
+            draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
+        held.out.update(ids)
+
+    def _settle(self, connection: sa.Connection, draft: Draft, *, stops: bool) -> None:
+        """Give back the batches of which nothing is on its way; all such when the lane stops."""
+        for key, held in list(draft.held.items()):
+            if not held.out and (held.is_exhausted or stops):
+                batches.settle(connection, held.claim)
+                del draft.held[key]
+
+
+def _take_off(draft: Draft, verdicts: Sequence[Verdict]) -> None:
+    done = {verdict.delivery_id for verdict in verdicts}
+    for held in draft.held.values():
+        # Sent back to wait: this batch has to be looked through again.
+        if any(v.state is State.PENDING and v.delivery_id in held.out for v in verdicts):
+            held.is_exhausted = False
+        held.out -= done
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Whether it is the connection or a lock, which come again, and not the statement."""
+    return error.connection_invalidated or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
