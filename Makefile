@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test screenshots faults bench-send clean
+.PHONY: help run demo setup check test screenshots faults servers bench-send clean
 BIN := .venv/bin
 JOBS ?= 2
 
@@ -22,13 +22,13 @@ check: ## the fast inner loop: ruff, mypy, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(JOBS) -m "not browser and not slow"
+	$(BIN)/pytest -q -n $(JOBS) -m "not browser and not slow and not servers"
 
 test: ## everything the tests need, then all of them
 	@scripts/setup --dev --browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not browser"
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not browser and not all_servers"
 	$(BIN)/pytest -q -m browser
 
 screenshots: ## every page at both widths, light and dark, into screenshots/
@@ -42,6 +42,11 @@ bench-send: ## the figures of the delivery engine, each beside what it has to be
 faults: ## kill, cut off and fill up everything in mid-send on both databases, and count what it cost
 	@scripts/setup --dev
 	$(BIN)/python -m tests.faults $(if $(ONLY),--only "$(ONLY)")
+
+servers: ## a campaign over every real SMTP server that can be had here, on each way in that it has
+	@scripts/setup --dev
+	$(BIN)/python -m tests.servers
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup tests/servers $(if $(ONLY),-k "$(ONLY)")
 
 clean: ## remove what was built and installed, keep the data
 	rm -rf .venv node_modules static/dist

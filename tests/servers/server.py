@@ -1,0 +1,225 @@
+"""What the real servers have in common: ports, a certificate, a user, a start and an end, and the mails they took."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from tests.fakes.certificates import make_certificate
+from tests.running import free_port
+from tests.servers import debian, private_root
+from tests.servers.cache import Unfetched, has, place
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+USER, PASSWORD = "pigeon", "correct horse"
+
+
+def until(condition: Callable[[], bool], what: str, *, timeout_s: float = START_TIMEOUT_S) -> None:
+    """Wait for it; the time is for slow machines, and nobody waits longer than they must."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A mail that the server took, as it left it: for whom, and its bytes without what the server put on top."""
+
+    address: str
+    raw: bytes
+
+
+class RealServer:
+    """`with Postfix(folder) as server:`. Knows three ports: `smtp` (STARTTLS offered), `smtps` (TLS from the
+    first byte) and `submission` (STARTTLS and a password demanded); a server may lack some."""
+
+    name: ClassVar[str]
+    ports_offered: ClassVar[tuple[str, ...]] = ("smtp", "smtps", "submission")
+    # The fields it puts on top of a mail; the address stands in one of them.
+    adds: ClassVar[tuple[bytes, ...]] = (b"Return-Path", b"Delivered-To", b"Received")
+    address_field: ClassVar[bytes] = b"Delivered-To"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = {name: free_port() for name in self.ports_offered}
+        self.certificate, self.key = make_certificate("localhost")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self.prepare()
+
+    def __enter__(self) -> RealServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    # -- what each server says for itself
+
+    @classmethod
+    def why_not(cls) -> str | None:
+        """Why it can't be run here; None when it can."""
+        raise NotImplementedError
+
+    @classmethod
+    def fetch(cls) -> bool:
+        """Put it into the cache; False when it is there. Raises Unfetched."""
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Write its configuration."""
+        raise NotImplementedError
+
+    def command(self) -> list[str]:
+        """What runs it in the foreground."""
+        raise NotImplementedError
+
+    def queued(self) -> int:
+        """How many files of mails that it has still to deliver."""
+        return 0
+
+    # -- its life
+
+    @property
+    def kept(self) -> Path:
+        """What outlives a stop."""
+        return self.folder / "kept"
+
+    def start(self) -> None:
+        """Call it in a thread that lives on: the server dies with the thread that started it."""
+        output = (self.folder / "output").open("ab")
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *self.command()],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=self.folder,
+        )
+        output.close()
+        for name in self.ports:
+            until(partial(self._is_up, name), f"{self.name} does not listen\n{self.said()}")
+
+    def stop(self) -> None:
+        """Let it end in its own way."""
+        assert self.process is not None
+        os.kill(self._main_process(), signal.SIGTERM)
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it and all that it has started at once."""
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_TIMEOUT_S)
+
+    def _main_process(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def _is_up(self, name: str) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"{self.name} has ended\n{self.said()}"
+        try:
+            with socket.create_connection(("127.0.0.1", self.ports[name]), 1):
+                return True
+        except OSError:
+            return False
+
+    def said(self) -> str:
+        """The end of what it has written anywhere, for the sentence of a failed test."""
+        paths = [self.folder / "output", *sorted(self.kept.glob("log*"))]
+        return "\n".join(path.read_text(errors="replace")[-3000:] for path in paths if path.is_file())
+
+    # -- the mails it took
+
+    @property
+    def inbox(self) -> Path:
+        """A folder in which each file is a mail."""
+        return self.kept / "mail" / "new"
+
+    def count(self) -> int:
+        """How many mails it has delivered so far."""
+        return sum(1 for _ in self.inbox.iterdir()) if self.inbox.exists() else 0
+
+    def taken(self) -> list[Taken]:
+        """All mails that it accepted, once it has delivered the last."""
+        until(lambda: self.queued() == 0, f"{self.name} has not delivered all\n{self.said()}")
+        return [self.read(path.read_bytes()) for path in sorted(self.inbox.iterdir())]
+
+    def read(self, raw: bytes) -> Taken:
+        """A delivered mail: its address, and what came over the wire. Line ends as on the wire: CRLF."""
+        assert b"\r" not in raw, "the local form has LF alone"
+        raw = raw.replace(b"\n", b"\r\n")
+        address = b""
+        while raw.partition(b":")[0] in self.adds:
+            field, raw = first_field(raw)
+            name, _, value = field.partition(b":")
+            if name == self.address_field:
+                address = value.strip().strip(b"<>")
+        return Taken(address.decode(), raw)
+
+
+def first_field(raw: bytes) -> tuple[bytes, bytes]:
+    """The first header field with its continuation lines, and the rest."""
+    end = raw.index(b"\r\n") + 2
+    while raw[end : end + 1] in (b" ", b"\t"):
+        end = raw.index(b"\r\n", end) + 2
+    return raw[:end], raw[end:]
+
+
+class DebianServer(RealServer):
+    """One of Debian's, in a private root. `files` and `script` say what is in it and how it starts."""
+
+    packages: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def why_not(cls) -> str | None:
+        reason = debian.why_not() or private_root.why_not()
+        if reason is None and not has(cls.name, debian.what(*cls.packages)):
+            reason = f"{cls.name} has not been fetched: `make servers` does it."
+        return reason
+
+    @classmethod
+    def fetch(cls) -> bool:
+        if reason := private_root.why_not():
+            raise Unfetched(reason)
+        return debian.fetch(cls.name, *cls.packages)
+
+    def files(self) -> dict[str, str | bytes]:
+        """What it finds in its root, by path without the first slash."""
+        raise NotImplementedError
+
+    script: ClassVar[str]  # of the shell; it becomes the server, in the foreground
+
+    def prepare(self) -> None:
+        pem = {
+            "etc/mail.pem": self.key + self.certificate,
+            "etc/cert.pem": self.certificate,
+            "etc/key.pem": self.key,
+        }
+        private_root.prepare(self.folder, files={**pem, **self.files()}, start=self.script)
+
+    def command(self) -> list[str]:
+        return private_root.command(place(self.name), self.folder)
+
+    def _main_process(self) -> int:
+        """The first process in its namespace: it passes the signal on."""
+        pid = super()._main_process()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0])

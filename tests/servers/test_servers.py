@@ -1,0 +1,173 @@
+"""A campaign over every real server, on each way in that the server has: once for everybody, exact to the byte."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.mail.security import Security
+from campaigns.planning.models import Campaign, Status
+from campaigns.settings import services as settings
+from campaigns.settings.limits import ServerLimits
+from campaigns.settings.models import Server
+from tests.delivery.factories import id_of, states
+from tests.servers import campaign as campaigns
+from tests.servers.campaign import READERS
+from tests.servers.fleet import DEBIAN, OTHERS
+from tests.servers.server import PASSWORD, USER, RealServer, until
+
+CONNECTIONS = 3
+# Slow enough that a server can be stopped in the middle.
+PER_SECOND = 60
+AT_LEAST_BEFORE = 60
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way into a server: which port, protected how, with a password or without."""
+
+    port: str
+    security: Security
+    signs_in: bool = False
+
+
+WAYS = {
+    "plain": Way("smtp", Security.NONE),
+    "starttls": Way("smtp", Security.STARTTLS),
+    "tls": Way("smtps", Security.TLS),
+    "auth": Way("submission", Security.STARTTLS, signs_in=True),
+}
+FEW = ("plain", "auth")  # what `make test` has time for
+
+
+def _courses() -> Iterator[object]:
+    for server in (*DEBIAN, *OTHERS):
+        for name, way in WAYS.items():
+            if way.port in server.ports_offered:
+                is_quick = server in DEBIAN and name in FEW
+                marks = [
+                    pytest.mark.xdist_group(server.name),
+                    *([] if is_quick else [pytest.mark.all_servers]),
+                ]
+                yield pytest.param(server, way, id=f"{server.name}-{name}", marks=marks)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "server"
+    found.mkdir()
+    return found
+
+
+def make_row(server: RealServer, way: Way, *, per_second: int | None = None) -> Server:
+    """The server as an operator enters it: its certificate is verified."""
+    row = settings.create_server(
+        server.name,
+        host="localhost",
+        port=server.ports[way.port],
+        security=way.security,
+        username=USER if way.signs_in else None,
+        password=PASSWORD if way.signs_in else None,
+        connections=CONNECTIONS,
+        limits=ServerLimits(per_second=per_second),
+        now=clock.now(),
+    )
+    db.session.commit()
+    return row
+
+
+def trust(server: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make its certificate one that this process trusts."""
+    path = server.folder / "trusted.pem"
+    path.write_bytes(server.certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(("kind", "way"), list(_courses()))
+def test_a_campaign_goes_out_once_to_everybody_and_exact_to_the_byte(
+    kind: type[RealServer], way: Way, app: Flask, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if reason := kind.why_not():
+        pytest.skip(reason)
+    with kind(folder) as server:
+        trust(server, monkeypatch)
+        campaign = campaigns.make_launched(make_row(server, way))
+        campaigns.send(id_of(campaign))
+        taken = server.taken()
+    assert_all_sent(campaign)
+    assert campaigns.troubles_of(id_of(campaign)) == []
+    assert campaigns.doubts_of(id_of(campaign)) == 0
+    assert set(Counter(mail.address for mail in taken).values()) == {1}
+    assert {mail.address: mail.raw for mail in taken} == campaigns.composed(id_of(campaign))
+
+
+@pytest.mark.servers
+@pytest.mark.all_servers
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.name) for kind in (*DEBIAN, *OTHERS)])
+def test_a_server_that_is_started_again_in_mid_send_costs_nobody_the_mail(
+    kind: type[RealServer], end: str, app: Flask, folder: Path
+) -> None:
+    if reason := kind.why_not():
+        pytest.skip(reason)
+    with kind(folder) as server:
+        campaign = campaigns.make_launched(make_row(server, WAYS["plain"], per_second=PER_SECOND))
+        number = id_of(campaign)
+        sending = in_background(app, lambda: campaigns.send(number))
+        until(lambda: server.count() >= AT_LEAST_BEFORE, "it took no mails")
+        (server.stop if end == "stopped" else server.kill)()
+        assert campaigns.done(number) < READERS, "all was over before"
+        server.start()
+        sending.join(campaigns.TIME_S)
+        taken = server.taken()
+    assert_all_sent(campaign)
+    expected = campaigns.composed(number)
+    assert {mail.address for mail in taken} == set(expected)
+    assert all(mail.raw == expected[mail.address] for mail in taken)
+    # Who was on the wire when it ended may get a second copy: the answer never came.
+    copies = Counter(mail.address for mail in taken)
+    assert max(copies.values()) <= 2
+    assert sum(copies.values()) - READERS <= campaigns.doubts_of(number)
+
+
+def in_background(app: Flask, work: Callable[[], None]) -> threading.Thread:
+    def run() -> None:
+        with app.app_context():
+            work()
+            db.session.remove()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def assert_all_sent(campaign: Campaign) -> None:
+    said = "\n".join(sorted(set(campaigns.troubles_of(id_of(campaign))))[:20])
+    assert states(campaign) == {"sent": READERS}, said
+    assert campaigns.status_of(id_of(campaign)) is Status.FINISHED
+
+
+def test_what_the_app_makes_is_awkward_on_the_wire(app: Flask) -> None:
+    """Else the comparison above would show less than it says."""
+    row = settings.create_server(
+        "nobody", host="localhost", port=2525, security=Security.NONE, now=clock.now()
+    )
+    campaign = campaigns.make_launched(row)
+    campaigns.mark_started(id_of(campaign))
+    mails = campaigns.composed(id_of(campaign))
+    assert len(mails) == READERS
+    for mail in mails.values():
+        assert b"\r\n.\r\n" in mail, "a line that would end it"
+        assert b"\n" not in mail.replace(b"\r\n", b"")
+        assert b"\r" not in mail.replace(b"\r\n", b"")
+        assert max(map(len, mail.split(b"\r\n"))) <= 998
+    assert len(set(mails.values())) == READERS
