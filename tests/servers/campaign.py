@@ -12,11 +12,12 @@ from campaigns.audience.models import Origin, Subscriber, Subscription
 from campaigns.audience.models import Status as Standing
 from campaigns.core import addresses, clock, signing
 from campaigns.core.db import db
-from campaigns.delivery import contents, launch, sending
-from campaigns.delivery.batches import Claim
-from campaigns.delivery.desk import Copy
+from campaigns.delivery.dispatch import launch
+from campaigns.delivery.ledger.batches import Claim
+from campaigns.delivery.ledger.outcomes import Facts
 from campaigns.delivery.models import Attempt, Batch, Delivery, Receiver, State
-from campaigns.delivery.outcomes import Facts
+from campaigns.delivery.sender import composer, lane_runner
+from campaigns.delivery.sender.store import Copy
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
@@ -95,7 +96,7 @@ def send(campaign_id: int) -> None:
 
     while status_of(campaign_id) is Status.SENDING and time.monotonic() < deadline:
         before = done(campaign_id)
-        sending.send(campaign_id, now=now)
+        lane_runner.send(campaign_id, now=now)
         if done(campaign_id) == before:
             ahead += LATER
             _let_nobody_wait()
@@ -153,7 +154,7 @@ def troubles_of(campaign_id: int) -> list[str]:
 def composed(campaign_id: int) -> dict[str, bytes]:
     """What the app makes for each reader, by address."""
     db.session.rollback()
-    content = contents.content_of(db.session.get_one(Campaign, campaign_id))
+    content = composer.content_of(db.session.get_one(Campaign, campaign_id))
     rows = db.session.scalars(sa.select(Delivery).where(Delivery.campaign_id == campaign_id)).all()
     copies = [_copy(row) for row in rows]
     found: dict[str, bytes] = {}
