@@ -8,7 +8,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.models import State
-from campaigns.tracking.models import Kind, Verdict
+from campaigns.tracking.models import Kind, Actor
 
 LARGE_DOMAINS = 8  # hold 60 of 100 people
 SMALL_DOMAINS = 5000
@@ -70,7 +70,7 @@ def read(campaign_id: int) -> None:
         (Kind.OPEN, OPENED_OF_100, "opened_at"),
         (Kind.CLICK, CLICKED_OF_100, "clicked_at"),
     ):
-        values = {"campaign": campaign_id, "now": _now(), "kind": int(kind), "human": int(Verdict.HUMAN)}
+        values = {"campaign": campaign_id, "now": _now(), "kind": int(kind), "human": int(Actor.HUMAN)}
         chosen = f"campaign_id = :campaign AND state = {int(State.SENT)} AND id * 31 % 100 < {share}"
         _do(f"UPDATE delivery SET {column} = {later} WHERE {chosen}", values)
         _do(
