@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,27 @@ def test_the_calendar_day_of_a_warm_up_begins_again_at_midnight() -> None:
     assert sliding_window.free_at(counts, monday, held=0, at=100) == 500.0
     tuesday = Caps(today=100, today_name="2026-03-03", tomorrow_at=90_000.0)
     assert sliding_window.free(counts, tuesday, held=0, at=501) == 100
+
+
+@pytest.mark.parametrize(("name", "length"), [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86400)])
+def test_what_was_counted_while_the_clock_was_a_year_ahead_counts_for_one_more_window(
+    name: str, length: int
+) -> None:
+    caps, now = Caps(**{name: 100}), 1_800_000_000.0
+    counts = sliding_window.charged({}, caps, 100, at=now + 366 * 86400)
+    assert sliding_window.free(counts, caps, held=0, at=now) == 0, "it may have been sent a moment ago"
+    assert sliding_window.free_at(counts, caps, held=0, at=now) == now, "who asks puts the count right"
+    counts = sliding_window.charged(counts, caps, 0, at=now)
+    due = sliding_window.free_at(counts, caps, held=0, at=now)
+    assert length <= due - now <= length * 1.1
+    assert sliding_window.free(counts, caps, held=0, at=due) == 100
+
+
+def test_hosts_whose_clocks_differ_by_seconds_count_for_each_other() -> None:
+    caps = Caps(minute=10)
+    counts = sliding_window.charged({}, caps, 10, at=1030.0)
+    counts = sliding_window.charged(counts, caps, 0, at=1000.0)
+    assert sliding_window.free(counts, caps, held=0, at=1089.0) == 0
 
 
 def test_what_is_kept_does_not_grow_with_the_number_of_mails() -> None:

@@ -218,3 +218,23 @@ def test_a_warm_up_ends_at_midnight_and_the_next_day_has_more(each_database: Fla
     lane.used(100)
     moments.append(moments[0] + timedelta(days=1, seconds=60))
     assert lane.take(ALL).number == ALL  # the plan is over
+
+
+def test_a_clock_that_was_a_year_ahead_costs_one_window_and_not_a_year(each_database: Flask) -> None:
+    server = make_server(connections=2, per_day=100)
+    now = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    moments = [now + timedelta(days=366)]
+    lane = make_throttle(server, "lane", now=lambda: moments[-1])
+    lane.look()
+    assert lane.take(ALL).number == 100
+    lane.leave()
+    moments.append(now)
+    assert server_throttle.free_at(server, now=now) == now, "or no lane would ever put it right"
+    db.session.rollback()
+    lane.look()
+    assert lane.take(ALL).number == 0
+    assert 86400 <= lane.wait_s < 86400 + 1800
+    assert server_throttle.free_at(server, now=now) - now >= timedelta(days=1)
+    db.session.rollback()
+    moments.append(now + timedelta(days=1, minutes=15))
+    assert lane.take(ALL).number == 100

@@ -3,6 +3,9 @@
 What was sent is counted in short pieces of time and forgotten when the whole piece is older than the window:
 so in no stretch of a window's length, wherever it begins, is there more than the cap. What lanes have taken and
 not yet sent (`held`) counts in every window, because it may be sent at any moment.
+
+A clock may be set back. What was counted too far ahead of it was sent by now, nobody knows when: it counts as
+sent now, so it costs one window's length, however wrong the clock was.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ Counts = dict[str, dict[str, int]]
 # Name, length and piece in seconds.
 WINDOWS = (("second", 1.0, 0.05), ("minute", 60.0, 1.0), ("hour", 3600.0, 60.0), ("day", 86400.0, 900.0))
 TODAY = "today"
+AHEAD_S = 60.0  # hosts may disagree about the time by so much and count for each other
 SOON_S = 0.1  # how long until another look, while it is lanes that hold what is left
 
 
@@ -83,9 +87,10 @@ def free(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, at: 
 def free_at(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, at: float) -> float:
     """The next moment worth asking again at: `at` itself when something is free.
 
-    When it is only what lanes hold that leaves nothing, that is a moment from now.
+    When it is only what lanes hold that leaves nothing, that is a moment from now. Counts from ahead of the
+    clock are worth asking about at once: whoever asks writes them down as sent now (`charged`).
     """
-    if free(counts, caps, held=held, at=at):
+    if _has_ahead(counts, caps, at) or free(counts, caps, held=held, at=at):
         return at
     moments = [at + SOON_S] if free(counts, caps, held=0, at=at) else []
     for name, length, piece in WINDOWS:
@@ -117,7 +122,22 @@ def _free_in(pieces: Mapping[str, int], cap: int, length: float, piece: float, a
 
 
 def _recent(pieces: Mapping[str, int], length: float, piece: float, at: float) -> dict[str, int]:
-    return {key: number for key, number in pieces.items() if _forgotten_at(int(key), length, piece) > at}
+    """The pieces that still count, those from too far ahead as part of this moment's."""
+    kept: dict[str, int] = {}
+    for key, number in pieces.items():
+        place = int(key) if int(key) * piece <= at + AHEAD_S else math.floor(at / piece)
+        if _forgotten_at(place, length, piece) > at:
+            _add(kept, str(place), number)
+    return kept
+
+
+def _has_ahead(counts: Mapping[str, Mapping[str, int]], caps: Caps, at: float) -> bool:
+    return any(
+        int(key) * piece > at + AHEAD_S
+        for name, _length, piece in WINDOWS
+        if caps.of(name) is not None
+        for key in counts.get(name, {})
+    )
 
 
 def _forgotten_at(number: int, length: float, piece: float) -> float:
