@@ -51,13 +51,21 @@ ln -s ../run var/run
 mount -t proc none proc
 for name in null zero full random urandom; do touch dev/$name; mount --bind /dev/$name dev/$name; done
 ln -s /proc/self/fd dev/fd
-mkdir dev/shm
 mount --bind $folder/kept srv
 hostname HOST
 chroot . /bin/sh /start &
 server=$!
-trap 'kill -TERM $server' TERM
-wait $server || wait $server
+trap ':' TERM
+wait $server || true
+tries=0
+set -- proc/[0-9]*
+# Whoever is busy may not hear the first one.
+while [ $# -gt 1 ] && [ $tries -lt 100 ]; do
+  kill -TERM -1 2>/dev/null || true
+  sleep 0.05
+  tries=$((tries + 1))
+  set -- proc/[0-9]*
+done
 """.replace("HOST", HOST)
 _NAMESPACES = ("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=KILL")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from campaigns.mail.security import Security
 from tests.fakes.certificates import make_certificate
 from tests.running import free_port
 from tests.servers import debian, private_root
@@ -33,26 +35,50 @@ def until(condition: Callable[[], bool], what: str, *, timeout_s: float = START_
 
 
 @dataclass(frozen=True)
+class Way:
+    """A way into a server: by which port, protected how, with a password or without."""
+
+    port: str
+    security: Security
+    signs_in: bool = False
+
+
+WAYS = {
+    "plain": Way("smtp", Security.NONE),
+    "starttls": Way("smtp", Security.STARTTLS),
+    "tls": Way("smtps", Security.TLS),
+    "auth": Way("submission", Security.STARTTLS, signs_in=True),  # where nobody may without a password
+}
+
+
+@dataclass(frozen=True)
 class Taken:
-    """A mail that the server took, as it left it: for whom, and its bytes without what the server put on top."""
+    """A mail that the server took: for whom, its bytes as they came, and what the server put on top."""
 
     address: str
     raw: bytes
+    added: bytes = b""
+
+    @property
+    def number(self) -> bytes:
+        """Under which the server accepted it: one that is delivered twice after a crash was still sent once."""
+        found = re.search(rb"\bid <?([\w.-]+)", self.added)
+        assert found, self.added
+        return found[1]
 
 
 class RealServer:
-    """`with Postfix(folder) as server:`. Knows three ports: `smtp` (STARTTLS offered), `smtps` (TLS from the
-    first byte) and `submission` (STARTTLS and a password demanded); a server may lack some."""
+    """`with Postfix(folder) as server:`."""
 
     name: ClassVar[str]
-    ports_offered: ClassVar[tuple[str, ...]] = ("smtp", "smtps", "submission")
+    ways: ClassVar[tuple[str, ...]] = tuple(WAYS)  # that it has in
     # The fields it puts on top of a mail; the address stands in one of them.
     adds: ClassVar[tuple[bytes, ...]] = (b"Return-Path", b"Delivered-To", b"Received")
     address_field: ClassVar[bytes] = b"Delivered-To"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = {name: free_port() for name in self.ports_offered}
+        self.ports = {port: free_port() for port in dict.fromkeys(WAYS[name].port for name in self.ways)}
         self.certificate, self.key = make_certificate("localhost")
         self.process: subprocess.Popen[bytes] | None = None
         self.kept.mkdir(parents=True, exist_ok=True)
@@ -166,13 +192,13 @@ class RealServer:
         """A delivered mail: its address, and what came over the wire. Line ends as on the wire: CRLF."""
         assert b"\r" not in raw, "the local form has LF alone"
         raw = raw.replace(b"\n", b"\r\n")
-        address = b""
+        address, whole = b"", raw
         while raw.partition(b":")[0] in self.adds:
             field, raw = first_field(raw)
             name, _, value = field.partition(b":")
             if name == self.address_field:
                 address = value.strip().strip(b"<>")
-        return Taken(address.decode(), raw)
+        return Taken(address.decode(), raw, whole.removesuffix(raw))
 
 
 def first_field(raw: bytes) -> tuple[bytes, bytes]:
