@@ -18,6 +18,8 @@ MOST_KNOWN = 256
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROLS_IN_REPLIES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")  # all but what divides the lines
+_SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 3
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>]")
 
 
@@ -85,7 +87,10 @@ class MalformedReply(ValueError):
 
 
 class ReplyReader:
-    """Bytes in, replies out; keeps what is incomplete. Raises MalformedReply."""
+    """Bytes in, replies out; keeps what is incomplete. Raises MalformedReply.
+
+    Control characters in a reply become spaces: no database takes a NUL, no terminal shall obey the rest.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
@@ -116,6 +121,8 @@ class ReplyReader:
             return None
         # The last line's code is the reply's (RFC 5321 section 4.2.1).
         text = b"\n".join(self._lines).decode("utf-8", "replace")
+        if not text.isprintable():
+            text = _CONTROLS_IN_REPLIES.sub(" ", text)
         is_short = len(self._lines) == 1 and len(line) <= LONGEST_KNOWN
         self._lines, self._size = [], 0
         enhanced = _ENHANCED.match(text)
@@ -148,7 +155,7 @@ class Capabilities:
             keywords.add(words[0])
             if words[0] == "AUTH":
                 mechanisms.update(words[1:])
-            if words[0] == "SIZE" and len(words) > 1 and words[1].isdigit():
+            if words[0] == "SIZE" and len(words) > 1 and _SIZE.fullmatch(words[1]):
                 limit = int(words[1]) or None  # SIZE 0 means no fixed limit (RFC 1870 section 4)
         return cls(frozenset(keywords), frozenset(mechanisms), limit)
 

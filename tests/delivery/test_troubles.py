@@ -50,6 +50,32 @@ def test_a_dead_address_is_suppressed_with_what_the_server_said(each_database: F
     assert (attempt.code, attempt.phase) == (550, "rcpt")
 
 
+@pytest.mark.parametrize("verb", ["RCPT", "END"])
+def test_a_nul_and_a_flood_of_words_in_replies_stop_nobody(each_database: Flask, verb: str) -> None:
+    """PostgreSQL takes no NUL in a text: the lane died of it, and the next one asked the same people again."""
+    long = "\n".join(["552-5.2.2 \x00 full " + "words \x1b[31m" * 70] * 80 + ["552 5.2.2 \x00 full"])
+    assert 60_000 < len(long) < 64_000
+
+    def speak(call) -> str | None:
+        return {1: long, 2: "450 4.2.0 la\x00ter", 3: "250 2.0.0 o\x00k"}.get(call.count)
+
+    with SmtpServer(replies={verb: speak}) as server:
+        campaign = make_launched(server, people=20, size=10)
+        assert send(campaign) is End.NOTHING
+        assert len(server.messages) == 18
+    assert states(campaign) == {"sent": 18, "failed": 1, "deferred": 1}
+    told = db.session.scalars(sa.select(Delivery.reply).where(Delivery.reply.is_not(None))).all()
+    assert not any(each in text for text in told for each in "\x00\x1b")
+
+
+def test_a_nul_in_the_greeting_is_kept_as_the_last_error(each_database: Flask) -> None:
+    with SmtpServer(replies={"BANNER": "554 go\x00away"}) as server:
+        campaign = make_launched(server, people=5)
+        assert lane_runner.send(id_of(campaign), timing=BRISK) in (End.STOPPED, End.UNREACHABLE)
+    assert states(campaign) == {"pending": 5}
+    assert "go away" in (server_row().last_error or "")
+
+
 def test_a_deferred_mail_waits_for_its_time_and_goes_out_then_S09(each_database: Flask) -> None:
     with SmtpServer(replies={"RCPT": "451 4.7.1 greylisted, come back"}) as server:
         campaign = make_launched(server, people=3)

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.mail.protocol import MalformedReply, Phase, Reply, ReplyReader, command, stuffed
+from campaigns.mail.protocol import (
+    Capabilities,
+    MalformedReply,
+    Phase,
+    Reply,
+    ReplyReader,
+    command,
+    stuffed,
+)
 from campaigns.mail.replies import Klass, classify
 
 
@@ -137,6 +145,20 @@ def test_a_reply_of_several_lines_is_one_reply_and_may_come_in_pieces() -> None:
 def test_what_is_no_reply_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedReply):
         list(ReplyReader().feed(data))
+
+
+@pytest.mark.parametrize("control", ["\x00", "\x07", "\x1b[2J", "\x7f", "\x9b", "\t"])
+def test_no_control_character_of_a_reply_gets_further(control: str) -> None:
+    found = read(f"250-2.1.5 Ok{control}so\n250 far{control}")
+    assert found.text.isprintable() or found.text.replace("\n", "").isprintable()
+    assert found.text.split()[:2] == ["2.1.5", "Ok"]
+    assert "so" in found.text
+    assert len(found.text.split("\n")) == 2
+
+
+@pytest.mark.parametrize("limit", ["9" * 5000, "²", "-1", "", "1k"])
+def test_a_size_that_is_no_number_is_no_limit_S12(limit: str) -> None:
+    assert Capabilities.parse(f"x\nSIZE {limit}\nDSN").size_limit is None
 
 
 def test_an_endless_reply_is_cut() -> None:
