@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from campaigns.mail import auth, tls
 from campaigns.mail.channel import Broken, Channel
+from campaigns.mail.dialling import addresses_of, first_of
 from campaigns.mail.envelope import Server
 from campaigns.mail.errors import Denied, Lost, NoToken, Silent, Unreachable
 from campaigns.mail.protocol import NO_CAPABILITIES, Capabilities, Phase, Reply, command, own_name
@@ -155,20 +156,35 @@ class Connection:
             raise Lost(phase, text, reply=self.farewell) from error
 
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self.server.timeouts.connect):
-                await loop.create_connection(lambda: self._channel, self.server.host, self.server.port)
+            self._channel = await first_of(
+                await self._addresses(),
+                self._dial,
+                hang_up=lambda channel: channel.transport.abort(),
+                each_s=self.server.timeouts.connect,
+            )
         except TimeoutError as error:
             raise Unreachable(Phase.CONNECT, "no answer", is_late=True) from error
-        except (socket.gaierror, UnicodeError) as error:
-            raise Unreachable(Phase.RESOLVE, "the host name is unknown") from error
         except OSError as error:
             raise Unreachable(Phase.CONNECT, error.strerror or "refused") from error
         self._is_open = True
         _tune(self.sock, gone_after_s=self.server.timeouts.write)
         if self.server.security is Security.TLS:
             await self._protect()
+
+    async def _addresses(self) -> list[str]:
+        try:
+            async with asyncio.timeout(self.server.timeouts.connect):
+                return await addresses_of(self.server.host, self.server.port)
+        except TimeoutError as error:
+            raise Unreachable(Phase.RESOLVE, "no answer to who the host is", is_late=True) from error
+        except (OSError, UnicodeError) as error:
+            raise Unreachable(Phase.RESOLVE, "the host name is unknown") from error
+
+    async def _dial(self, address: str) -> Channel:
+        loop = asyncio.get_running_loop()
+        _transport, channel = await loop.create_connection(Channel, address, self.server.port)
+        return channel
 
     async def _greet(self) -> None:
         try:

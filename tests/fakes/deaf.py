@@ -8,16 +8,16 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def deaf_port() -> Iterator[int]:
+def deaf_port(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A port whose queue of callers is full: who calls hears nothing."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind((host, port))
         listening.listen(0)
         port = listening.getsockname()[1]
         callers = [socket.socket() for _number in range(4)]
         for caller in callers:
             caller.setblocking(False)
-            caller.connect_ex(("127.0.0.1", port))
+            caller.connect_ex((host, port))
         yield port
         for caller in callers:
             caller.close()
