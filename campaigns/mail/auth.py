@@ -1,12 +1,15 @@
-"""SASL mechanisms as lines of text: PLAIN (RFC 4616), LOGIN, OAUTHBEARER (RFC 7628), XOAUTH2."""
+"""SASL mechanisms as lines of text: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195), OAUTHBEARER (RFC 7628), XOAUTH2."""
 
 from __future__ import annotations
 
+import hmac
 import stringprep
 import unicodedata
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 
-PASSWORDS = ("PLAIN", "LOGIN")
+# The best first. CRAM-MD5 says nothing of the password on the line, but the server must keep it readable.
+PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
 TOKENS = ("OAUTHBEARER", "XOAUTH2")
 _FORBIDDEN = (
     stringprep.in_table_c12,
@@ -28,8 +31,11 @@ def choose(offered: frozenset[str], wanted: str | None, *, has_token: bool = Fal
     return next((name for name in (TOKENS if has_token else PASSWORDS) if name in offered), None)
 
 
-def lines(mechanism: str, username: str, secret: str, *, host: str = "", port: int = 0) -> list[str]:
-    """What we say, line by line: the AUTH command, then an answer to each 334.
+Line = str | Callable[[str], str]
+
+
+def lines(mechanism: str, username: str, secret: str, *, host: str = "", port: int = 0) -> list[Line]:
+    """What we say, line by line: the AUTH command, then an answer to each 334, or how it is made of that one's text.
 
     A refused token is told in a 334; the last line there makes the server end with its 535.
     """
@@ -37,6 +43,8 @@ def lines(mechanism: str, username: str, secret: str, *, host: str = "", port: i
         return ["AUTH PLAIN " + _coded(f"\0{prepared(username)}\0{prepared(secret)}")]
     if mechanism == "LOGIN":
         return ["AUTH LOGIN", _coded(username), _coded(secret)]
+    if mechanism == "CRAM-MD5":
+        return ["AUTH CRAM-MD5", lambda challenge: _cram(prepared(username), prepared(secret), challenge)]
     if mechanism == "OAUTHBEARER":
         name = username.replace("=", "=3D").replace(",", "=2C")
         text = f"n,a={name},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01"
@@ -54,6 +62,15 @@ def prepared(text: str) -> str:
     )
     found = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
     return text if any(is_in(each) for each in found for is_in in _FORBIDDEN) else found
+
+
+def _cram(username: str, secret: str, challenge: str) -> str:
+    """Name and keyed digest of the challenge (RFC 2195 section 2); "*" gives up on one that is no base64."""
+    try:
+        asked = b64decode(challenge, validate=True)
+    except ValueError:
+        return "*"
+    return _coded(f"{username} {hmac.new(secret.encode(), asked, 'md5').hexdigest()}")
 
 
 def _coded(text: str) -> str:

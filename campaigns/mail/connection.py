@@ -271,8 +271,10 @@ class Connection:
         server = self.server
         lines = auth.lines(mechanism, server.username or "", secret, host=server.host, port=server.port)
         try:
+            found = Reply(334, "")
             for line in lines:
-                found = await self.say(line, Phase.AUTH, longest=LONGEST_AUTH_LINE)
+                text = line if isinstance(line, str) else line(found.text)
+                found = await self.say(text, Phase.AUTH, longest=LONGEST_AUTH_LINE)
                 if found.code != 334:
                     break
         except Lost as error:

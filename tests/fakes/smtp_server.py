@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hmac
 import re
 import socket
 import ssl
@@ -27,6 +28,7 @@ from pathlib import Path
 from tests.fakes.certificates import make_certificate
 
 KEYWORDS = ("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 52428800", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN")
+CHALLENGE = "<1896.697170952@postoffice.reston.mci.net>"  # of RFC 2195
 
 
 LINGERS_S = 1.0
@@ -92,6 +94,7 @@ class SmtpServer:
         self.messages: list[tuple[str, str, bytes]] = []
         self.raw: list[bytes] = []  # every byte that clients sent, per read
         self.commands: list[str] = []
+        self.challenge: str | None = None  # said instead of what belongs there
         self.sasl: list[str] = []  # what came in answer to a 334
         self.too_early: list[str] = []  # commands that end a group, with more behind them
         self.body_bytes = 0  # of messages, read so far: grows while one comes in
@@ -306,6 +309,14 @@ class Session:
         elif mechanism == "LOGIN":
             user = _decoded(await self._ask("Username:"))
             password = _decoded(await self._ask("Password:"))
+        elif mechanism == "CRAM-MD5":
+            answer = await self._ask(CHALLENGE)
+            if answer == "*":
+                await self._answer("AUTH", "", "501 5.7.0 given up")
+                return
+            user, _, digest = _decoded(answer).rpartition(" ")
+            right = hmac.new(users.get(user, "").encode(), CHALLENGE.encode(), "md5").hexdigest()
+            password = users.get(user, "") if digest == right else "wrong"
         else:
             found = re.search("(?:user|n,a)=(.*?),?\x01.*auth=Bearer (.*?)\x01", _decoded(initial))
             user, password = (found[1], found[2]) if found else ("", "")
@@ -316,7 +327,7 @@ class Session:
         await self._answer("AUTH", user, good if self.is_signed_in else bad)
 
     async def _ask(self, challenge: str) -> str:
-        await self._say("334 " + base64.b64encode(challenge.encode()).decode())
+        await self._say(self.server.challenge or "334 " + base64.b64encode(challenge.encode()).decode())
         self.server.sasl.append(await self._line())
         return self.server.sasl[-1]
 

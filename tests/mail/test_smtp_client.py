@@ -150,7 +150,7 @@ def test_a_wrong_password_sends_nothing_and_says_so_S21_S23() -> None:
         assert fake.connections <= 2
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "XOAUTH2"])
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"])
 def test_signing_in_S21_S22(mechanism: str) -> None:
     with SmtpServer(users={"adä": "pässword"}, mechanisms=(mechanism,)) as fake:
         server = make_server(fake, username="adä", password="pässword", mechanism=mechanism)

@@ -308,6 +308,40 @@ def test_a_password_has_one_spelling_S21(typed: str, sent: str) -> None:
     assert auth.prepared(typed) == sent
 
 
+def test_a_challenge_is_answered_with_its_keyed_digest_S21() -> None:
+    """The example of RFC 2195 section 2."""
+    with SmtpServer(users={"tim": "tanstaaftanstaaf"}, mechanisms=("CRAM-MD5",)) as fake:
+        server = make_server(fake, username="tim", password="tanstaaftanstaaf")
+        assert deliver(server, one()).outcome is Outcome.ACCEPTED
+        assert fake.sasl == ["dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw"]
+        wrong = deliver(make_server(fake, username="tim", password="other"), one())
+        assert (wrong.outcome, wrong.phase, wrong.reply.code) == (Outcome.NOT_SENT, Phase.AUTH, 535)
+
+
+@pytest.mark.parametrize(
+    ("offered", "used"),
+    [
+        (("CRAM-MD5", "LOGIN"), "LOGIN"),
+        (("CRAM-MD5", "LOGIN", "PLAIN"), "PLAIN"),
+        (("GSSAPI", "CRAM-MD5"), "CRAM-MD5"),
+    ],
+)
+def test_a_challenge_is_answered_only_where_nothing_better_is_offered_S21(
+    offered: tuple[str, ...], used: str
+) -> None:
+    with SmtpServer(users={"u": "p"}, mechanisms=offered) as fake:
+        assert deliver(make_server(fake, username="u", password="p"), one()).outcome is Outcome.ACCEPTED
+        assert [line.split()[1] for line in fake.said("AUTH")] == [used]
+
+
+def test_a_challenge_that_is_none_ends_the_sign_in_S21() -> None:
+    with SmtpServer(users={"u": "p"}, mechanisms=("CRAM-MD5",)) as fake:
+        fake.challenge = "334 what?"
+        found = deliver(make_server(fake, username="u", password="p"), one())
+        assert (found.outcome, found.phase) == (Outcome.NOT_SENT, Phase.AUTH)
+        assert fake.sasl == ["*"]  # RFC 4954 section 4
+
+
 class Tokens:
     """Gives `old` until it is refused, then `fresh`; counts how often it made a new one."""
 
