@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test screenshots faults servers bench-send clean
+.PHONY: help run demo setup check test screenshots faults servers bare bench-send clean
 BIN := .venv/bin
 JOBS ?= 2
 
@@ -47,6 +47,9 @@ servers: ## a campaign over every real SMTP server that can be had here, on each
 	@scripts/setup --dev
 	$(BIN)/python -m tests.servers
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup tests/servers $(if $(ONLY),-k "$(ONLY)")
+
+bare: ## `make run` and what `make test` needs, on a minimal Debian 12 that is made for it (as root)
+	@$(or $(PYTHON),python3) -m tests.bare
 
 clean: ## remove what was built and installed, keep the data
 	rm -rf .venv node_modules static/dist
