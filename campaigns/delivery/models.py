@@ -72,6 +72,7 @@ class Reason(StrEnum):
     MAILBOX_FULL = "mailbox_full"
     POLICY = "policy"
     PROTOCOL = "protocol"
+    SERVER_REPLY = "server_reply"
     TOO_LATE = "too_late"
     TEMPORARY = "temporary"
     GREYLISTED = "greylisted"
@@ -94,6 +95,7 @@ class Reason(StrEnum):
             Reason.MAILBOX_FULL: _("the mailbox is full"),
             Reason.POLICY: _("the receiver refused the mail"),
             Reason.PROTOCOL: _("the servers did not understand each other"),
+            Reason.SERVER_REPLY: _("the sending server reported a problem of its own"),
             Reason.TOO_LATE: _("could not be delivered in time"),
             Reason.TEMPORARY: _("a temporary problem, will be tried again"),
             Reason.GREYLISTED: _("the receiver asked to come back later"),
@@ -289,6 +291,19 @@ class Watermark(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class OpenClaims(Model):
+    """What a server has said against itself, our account or our content in a campaign (`routing.evidence`)."""
+
+    __tablename__ = "open_claims"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    server_id: Mapped[int] = mapped_column(sa.ForeignKey("server.id", ondelete="CASCADE"), primary_key=True)
+    claims: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
 
 
 class Share(Model):

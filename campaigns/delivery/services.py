@@ -16,7 +16,7 @@ from campaigns.delivery.models import (
     BatchState,
     Wave,
 )
-from campaigns.delivery.routing import circuit_breaker, server_selection
+from campaigns.delivery.routing import circuit_breaker, open_claims, server_selection
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, PauseReason, Status
 
@@ -47,6 +47,7 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
     if campaign.status is not Status.PAUSED:
         raise Conflict(_("This campaign is not paused. Look at it again."))
     states.move(campaign.id, Status.SENDING, now=now)
+    open_claims.forget(campaign.id)  # who resumes has looked at it
     servers = server_selection.every(campaign)
     if all(circuit_breaker.is_closed(server, now=now) for server in servers):
         for server in servers:

@@ -1,8 +1,8 @@
-"""Whose fault is it? Replies sorted into classes by one table.
+"""What a reply claims, by one table: its class, whom it speaks of, and the reason a recipient would be given.
 
 Order of evidence: the phase, then texts of known liars, then the enhanced code, then the reply code.
-The rule under all of them: a failure of ours (sign-in, block, policy, quota, a server that is away)
-never burns a recipient and never suppresses an address. RFC 5321 section 4.2, RFC 3463.
+A claim is not a verdict: one reply about the server may have been provoked by one recipient
+(`delivery.routing.evidence` weighs it). RFC 5321 section 4.2, RFC 3463.
 """
 
 from __future__ import annotations
@@ -17,67 +17,90 @@ from campaigns.mail.protocol import Phase, Reply
 class Klass(StrEnum):
     """What kind of trouble, by what to do about it."""
 
-    SERVER = "server"  # away: row back to pending, not charged; breaker
-    ACCOUNT = "account"  # our sign-in or sender is refused: breaker opens, nobody fails
-    THROTTLE = "throttle"  # too fast for the server: slow down, not charged
-    QUOTA = "quota"  # the server's allowance for the day is used up: not charged
-    RECEIVER = "receiver"  # the receiving domain has had enough of us for now: not charged
+    SERVER = "server"  # away, or it ends the connection
+    ACCOUNT = "account"  # our sign-in or sender is refused
+    THROTTLE = "throttle"  # too fast for the server
+    QUOTA = "quota"  # the server's allowance for the day is used up
+    RECEIVER = "receiver"  # the receiving domain has had enough of us for now
     GREYLIST = "greylist"  # come back in minutes
     TEMPORARY = "temporary"  # this recipient, later
     BAD_ADDRESS = "bad_address"  # never again: hard bounce
     BAD_DOMAIN = "bad_domain"  # its domain can't be found: failed now, again and again means never
     DISABLED = "disabled"  # the mailbox is closed for now: the same
     MAILBOX_FULL = "mailbox_full"  # failed now, the address stays good
-    POLICY = "policy"  # content or reputation refused: failed, never suppressed, brake
-    PROTOCOL = "protocol"  # we did not understand each other
+    POLICY = "policy"  # content or reputation refused: failed, never suppressed
+    PROTOCOL = "protocol"  # client and server did not understand each other: never the recipient's end
     UNSENDABLE = "unsendable"  # it can't go to this server as it is
     DOUBT = "doubt"  # its end was handed over and no answer came
 
 
+class Subject(StrEnum):
+    """Whom a reply speaks of; as a finding: whose fault it is."""
+
+    RECIPIENT = "recipient"
+    RECEIVER = "receiver"  # the provider of the recipient's domain
+    SERVER = "server"  # the sending server
+    ACCOUNT = "account"  # our account or sender address at the sending server
+    CONTENT = "content"  # our content or reputation
+    UNKNOWN = "unknown"  # nobody can tell from one reply
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`is_charged`: the recipient's attempt counts. `is_hard`: the address gets no mail any more."""
+    """What a reply claims. `reason` is a word of `delivery.models.Reason`, for the recipient it is held against.
+
+    `is_hard`: if it is true the address gets no mail any more.
+    """
 
     klass: Klass
-    is_charged: bool
+    subject: Subject
+    reason: str | None = None
     is_hard: bool = False
 
     @property
     def is_final(self) -> bool:
-        """Whether the recipient has failed for good."""
+        """Whether the recipient has failed for good, if it is the recipient's fault."""
         return self.klass in _FINAL
 
 
 _FINAL = {
     *(Klass.BAD_ADDRESS, Klass.BAD_DOMAIN, Klass.DISABLED, Klass.MAILBOX_FULL),
-    *(Klass.POLICY, Klass.PROTOCOL, Klass.UNSENDABLE),
+    *(Klass.POLICY, Klass.UNSENDABLE),
 }
 
-_SERVER = Meaning(Klass.SERVER, is_charged=False)
-_ACCOUNT = Meaning(Klass.ACCOUNT, is_charged=False)
-_THROTTLE = Meaning(Klass.THROTTLE, is_charged=False)
-_QUOTA = Meaning(Klass.QUOTA, is_charged=False)
-_RECEIVER = Meaning(Klass.RECEIVER, is_charged=False)
-_GREYLIST = Meaning(Klass.GREYLIST, is_charged=True)
-_TEMPORARY = Meaning(Klass.TEMPORARY, is_charged=True)
-_BAD_ADDRESS = Meaning(Klass.BAD_ADDRESS, is_charged=True, is_hard=True)
+_SERVER = Meaning(Klass.SERVER, Subject.SERVER, "server_reply")
+_ACCOUNT = Meaning(Klass.ACCOUNT, Subject.ACCOUNT, "server_reply")
+_THROTTLE = Meaning(Klass.THROTTLE, Subject.SERVER, "server_reply")
+_QUOTA = Meaning(Klass.QUOTA, Subject.ACCOUNT, "server_reply")
+_RECEIVER = Meaning(Klass.RECEIVER, Subject.RECEIVER, "receiver")
+_GREYLIST = Meaning(Klass.GREYLIST, Subject.RECIPIENT, "greylisted")
+_TEMPORARY = Meaning(Klass.TEMPORARY, Subject.UNKNOWN, "temporary")
+_MAILBOX = Meaning(Klass.TEMPORARY, Subject.RECIPIENT, "temporary")
+_FULL_NOW = Meaning(Klass.TEMPORARY, Subject.RECIPIENT, "mailbox_full")
+_BAD_ADDRESS = Meaning(Klass.BAD_ADDRESS, Subject.RECIPIENT, "bad_address", is_hard=True)
 # A broken name server looks the same: the mail has failed, the address is kept.
-_BAD_DOMAIN = Meaning(Klass.BAD_DOMAIN, is_charged=True)
-_DISABLED = Meaning(Klass.DISABLED, is_charged=True)
-_MAILBOX_FULL = Meaning(Klass.MAILBOX_FULL, is_charged=True)
-_POLICY = Meaning(Klass.POLICY, is_charged=True)
-_PROTOCOL = Meaning(Klass.PROTOCOL, is_charged=True)
-UNSENDABLE = Meaning(Klass.UNSENDABLE, is_charged=True)
-DOUBT = Meaning(Klass.DOUBT, is_charged=True)
+_BAD_DOMAIN = Meaning(Klass.BAD_DOMAIN, Subject.RECIPIENT, "bad_domain")
+_DISABLED = Meaning(Klass.DISABLED, Subject.RECIPIENT, "disabled")
+_MAILBOX_FULL = Meaning(Klass.MAILBOX_FULL, Subject.RECIPIENT, "mailbox_full")
+_POLICY = Meaning(Klass.POLICY, Subject.CONTENT, "policy")
+_PROTOCOL = Meaning(Klass.PROTOCOL, Subject.SERVER, "protocol")
+_UNSENDABLE = Meaning(Klass.UNSENDABLE, Subject.RECIPIENT, "protocol")
+_NO_PATH = Meaning(Klass.UNSENDABLE, Subject.RECIPIENT, "bad_address")
+# The connection ended before the message did, without a word.
+BROKEN = Meaning(Klass.SERVER, Subject.SERVER, "temporary")
+DOUBT = Meaning(Klass.DOUBT, Subject.SERVER, "in_doubt")
 
-BEFORE_MAIL = {Phase.RESOLVE, Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.RSET}
+# Nothing is said of a message yet: what is said there, no recipient has provoked.
+BEFORE_MAIL = {
+    *(Phase.RESOLVE, Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.AUTH, Phase.RSET),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table; what is left open matches everything."""
 
-    verdict: Meaning
+    meaning: Meaning
     phases: frozenset[Phase] | None = None
     codes: str | None = None
     enhanced: str | None = None
@@ -93,6 +116,7 @@ class Row:
         return not self.text or re.search(self.text, reply.text, re.IGNORECASE) is not None
 
 
+_AUTH = frozenset({Phase.AUTH})
 _MAIL = frozenset({Phase.MAIL})
 _RCPT = frozenset({Phase.RCPT})
 _CONTENT = frozenset({Phase.DATA, Phase.BODY, Phase.END})
@@ -100,9 +124,9 @@ _CONTENT = frozenset({Phase.DATA, Phase.BODY, Phase.END})
 _NOBODY = (
     r"user unknown|unknown user|user not found|no such (user|mailbox|recipient|person|address|account)"
     r"|does not exist|doesn'?t exist|doesn'?t have an? .{0,30}account|not our customer"
-    r"|mailbox (unavailable|not found|unknown)|recipient (address )?(rejected|not found|unknown)"
-    r"|invalid (recipient|mailbox|address)|address (rejected|unknown)|\bis unknown\b"
-    r"|unknown (recipient|mailbox|address)|not a valid (mailbox|recipient)|no mailbox here"
+    r"|mailbox (unavailable|not found|unknown)|recipient (address )?(not found|unknown)"
+    r"|invalid (recipient|mailbox|address)|address unknown|(recipient|user|mailbox|address|>) is unknown\b"
+    r"|unknown (recipient|mailbox|address)|not a valid (mailbox|recipient)|no mailbox here|user not local"
 )
 _DISABLED_TEXT = (
     r"(account|mailbox|user|recipient|address) (that you tried to reach )?(is|has been|was)"
@@ -122,12 +146,13 @@ _CROWDED = (
 )
 # The day's allowance at our provider (SES, Google, Microsoft, hosts): no use before it begins anew.
 _DAILY = (
-    r"daily .{0,40}(quota|limit)|(quota|limit).{0,30}(per|a|each) day|24.?hour (sending )?(quota|limit)"
-    r"|(quota|limit).{0,30}24.?hours|SubmissionQuotaExceeded"
+    r"(daily|monthly) .{0,40}(quota|limit|credits)|(quota|limit).{0,30}(per|a|each) (day|month)"
+    r"|24.?hour (sending )?(quota|limit)|(quota|limit).{0,30}24.?hours|SubmissionQuotaExceeded"
+    r"|credits? (are |have been )?(exhausted|used up)|(out of|no more|insufficient) credits"
 )
 _ALLOWANCE = (
     r"(daily|hourly|sending|outgoing|outbound|rate)\b.{0,30}\b(quota|limit)"
-    r"|exceeded .{0,30}(daily|hourly|sending|outgoing|outbound)"
+    r"|exceeded .{0,30}(daily|hourly|sending|outgoing|outbound)|rate (was |is )?exceeded|frequency limited"
 )
 # The receiver itself, in its provider's own words, through whatever server carries our mail.
 _RECEIVER_SAYS = (
@@ -140,6 +165,11 @@ _RECEIVER_SAYS = (
 )
 # A mailbox that gets too much, from everybody: no trouble between its provider and us.
 _BUSY_MAILBOX = r"is receiving (e?mail|messages) (too quickly|at a rate)|trying to contact is receiving"
+# What the mailbox itself can't hold, whatever the words "quota" and "exceeded" may mean elsewhere.
+_FULL_MAILBOX = (
+    r"(mailbox|inbox|recipient)\b.{0,40}\b(quota|full|out of storage)"
+    r"|\b(quota|full).{0,40}(mailbox|inbox|recipient)"
+)
 _GREY = r"gr[ea]y-?list|postgrey|try again in \d+ (second|minute)|come back (later|in)"
 # It is we whom the server does not want to serve.
 _OURS = (
@@ -148,6 +178,12 @@ _OURS = (
     r"|(bad|invalid) (outbound )?sender|authentication (is )?required|smtp auth(entication)? (is )?(required|disabled)"
     r"|address is not verified|(account|sending).{0,30}(is )?(paused|suspended|disabled) (for|from) sending"
     r"|not authori[sz]ed to (send|relay)|client was not authenticated|SendAsDenied"
+    r"|(unable|failed|could not|cannot|can't) (to )?verify (the )?(sender|envelope)|must issue a starttls"
+    r"|\b(helo|ehlo)\b.{0,40}(fqdn|required|invalid|rejected|should|syntax)"
+)
+_SEQUENCE = (
+    r"(bad|wrong|improper|out of) sequence|pipelin|synchroni[sz]ation|syntax error|unexpected command"
+    r"|command (is )?(not recogni[sz]ed|unrecogni[sz]ed|unknown|not implemented)|(unrecogni[sz]ed|unknown) command"
 )
 _FULL = (
     r"over ?quota|quota|mailbox (is )?full|insufficient (system )?storage|storage allocation"
@@ -157,15 +193,16 @@ _FULL = (
 TABLE: tuple[Row, ...] = (
     # The receiver's own words beat everything that a server between us makes of them.
     Row(_GREYLIST, _RCPT, codes="4..", text=_GREY),
-    Row(_TEMPORARY, _RCPT | _CONTENT, codes="4..", text=_BUSY_MAILBOX),
+    Row(_MAILBOX, _RCPT | _CONTENT, codes="4..", text=_BUSY_MAILBOX),
     Row(_RECEIVER, _RCPT | _CONTENT, codes="4..", text=_RECEIVER_SAYS),
     Row(_RECEIVER, _RCPT | _CONTENT, codes="4..", enhanced=r"4\.7\.(28|6\d\d|5\d\d)"),
+    Row(_FULL_NOW, _RCPT | _CONTENT, codes="4..", enhanced=r"4\.2\.2"),
+    Row(_FULL_NOW, _RCPT | _CONTENT, codes="4..", text=_FULL_MAILBOX),
     # The connection itself.
     Row(_THROTTLE, codes="4..", text=_CROWDED),
-    Row(_SERVER, codes="421"),
+    Row(_ACCOUNT, _AUTH, codes="5.."),
     Row(_SERVER, frozenset(BEFORE_MAIL)),
-    Row(_SERVER, frozenset({Phase.AUTH}), codes="4.."),
-    Row(_ACCOUNT, frozenset({Phase.AUTH})),
+    Row(_SERVER, codes="421"),
     Row(_ACCOUNT, codes="530|534|535|538"),
     # Famous liars: the text beats the code.
     Row(_GREYLIST, codes="4..", text=_GREY),
@@ -179,29 +216,33 @@ TABLE: tuple[Row, ...] = (
     Row(_BAD_ADDRESS, _RCPT, codes="55[0-4]", text=_NOBODY),
     # What the server says of us, when we name the sender.
     Row(_THROTTLE, _MAIL, codes="4.."),
-    Row(UNSENDABLE, _MAIL, codes="552"),
+    Row(_UNSENDABLE, _MAIL, codes="552"),
     Row(_PROTOCOL, _MAIL, codes="50[0-4]"),
     Row(_ACCOUNT, _MAIL, codes="5.."),
+    # One mailbox, for now: 4.2.x and 4.1.x speak of nothing else (RFC 3463 sections 3.2, 3.3).
+    Row(_GREYLIST, _RCPT, codes="45[01]", text="try again later"),
+    Row(_MAILBOX, _RCPT | _CONTENT, codes="4..", enhanced=r"4\.2\..*|4\.1\.[1-6]"),
     # How fast we are.
-    Row(_THROTTLE, codes="45[0-2]|454", enhanced=r"4\.2\.1|4\.3\.2|4\.7\.0"),
+    Row(_THROTTLE, codes="45[0-2]|454", enhanced=r"4\.3\.2|4\.7\.0"),
     Row(_THROTTLE, codes="4..", text=_FAST, enhanced=r"4\.[37]\..*|4\.0\.0|"),
     Row(_THROTTLE, _RCPT, codes="452", text=r"too many"),
     # This recipient, for now.
     Row(_GREYLIST, _RCPT, codes="45[01]", enhanced=r"4\.7\.1"),
-    Row(_GREYLIST, _RCPT, codes="45[01]", text="try again later"),
     Row(_TEMPORARY, codes="4.."),
     Row(_TEMPORARY, _RCPT, codes="552", text=r"too many"),  # RFC 5321 section 4.5.3.1.10
-    # This recipient, for good.
+    # This recipient, for good: only where the code or the words say so.
     Row(_BAD_DOMAIN, _RCPT | _CONTENT, enhanced=r"5\.1\.2|5\.4\.4"),
     Row(_BAD_ADDRESS, _RCPT | _CONTENT, enhanced=r"5\.1\.(1|3|6|10)"),
+    Row(
+        _BAD_ADDRESS, _RCPT, codes="550", enhanced=r"5\.4\.1", text=r"recipient address rejected"
+    ),  # Microsoft 365
     Row(_MAILBOX_FULL, enhanced=r"5\.2\.2"),
     Row(_DISABLED, _RCPT, enhanced=r"5\.2\.1|5\.7\.13"),
-    # The receiver's opinion of the mail or of us.
-    Row(_POLICY, enhanced=r"5\.7\..*|5\.6\..*|5\.3\.4"),
-    Row(_PROTOCOL, enhanced=r"5\.5\..*"),
-    Row(_POLICY, codes="55[0-9]", text=_BLOCKED),
+    # Client and server do not understand each other.
     Row(_PROTOCOL, codes="50[0-4]"),
-    Row(_BAD_ADDRESS, _RCPT, codes="55[01]", enhanced=r"5\.[01]\..*|"),
+    Row(_PROTOCOL, codes="5..", text=_SEQUENCE),
+    Row(_PROTOCOL, enhanced=r"5\.5\..*"),
+    # The receiver's opinion of the mail or of us, and everything that is not understood.
     Row(_POLICY, codes="5.."),
 )
 
@@ -210,10 +251,15 @@ _UNSOUND = _SERVER
 
 
 def classify(phase: Phase, reply: Reply | None) -> Meaning:
-    """The verdict on a reply in a phase; no reply at all means the connection or the server failed."""
+    """What a reply in a phase claims; no reply at all means the connection or the server failed."""
     if reply is None:
         return DOUBT if phase is Phase.END else _SERVER
-    return next((row.verdict for row in TABLE if row.matches(phase, reply)), _UNSOUND)
+    return next((row.meaning for row in TABLE if row.matches(phase, reply)), _UNSOUND)
+
+
+def unsendable(enhanced: str | None) -> Meaning:
+    """The meaning of what the client itself refused to send, by the code that a server would have given."""
+    return _NO_PATH if (enhanced or "").startswith("5.1") else _UNSENDABLE
 
 
 def _enhanced(reply: Reply) -> str:

@@ -409,6 +409,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_batch_claim", ["campaign_id", "state", "next_at"], unique=False)
 
     op.create_table(
+        "open_claims",
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=False),
+        sa.Column("claims", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_open_claims_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["server.id"], name=op.f("fk_open_claims_server_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "server_id", name=op.f("pk_open_claims")),
+    )
+    op.create_table(
         "wave",
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.SmallInteger(), nullable=False),
@@ -755,6 +769,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_campaign_list_list_id"))
 
     op.drop_table("wave")
+    op.drop_table("open_claims")
     op.drop_table("campaign_list")
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.drop_index("ix_batch_claim")

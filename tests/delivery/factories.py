@@ -25,17 +25,27 @@ _rounds = itertools.count(1)
 BRISK = Timing(lease_s=8, budget_s=20, breath_s=0.01)
 
 
-def make_people(number: int, *, lists: list[List]) -> None:
-    """That many subscribers on the lists."""
+DOMAINS = ("example.org", "example.com", "example.net")  # each a receiver of its own
+
+
+def make_people(number: int, *, lists: list[List], domains: tuple[str, ...] = DOMAINS) -> None:
+    """That many subscribers on the lists, at several receivers."""
     prefix = f"reader{next(_rounds)}-"
     for each in range(number):
-        make_subscriber(f"{prefix}{each}@example.org", lists=lists, fields={"first_name": f"Zoë {each}"})
+        email = f"{prefix}{each}@{domains[each % len(domains)]}"
+        make_subscriber(email, lists=lists, fields={"first_name": f"Zoë {each}"})
 
 
-def make_due(server: SmtpServer | None = None, *, people: int = 20, **values: Any) -> Campaign:
+def make_due(
+    server: SmtpServer | None = None,
+    *,
+    people: int = 20,
+    domains: tuple[str, ...] = DOMAINS,
+    **values: Any,
+) -> Campaign:
     """A campaign that is scheduled for now, to `people` subscribers over that server."""
     readers = make_list()
-    make_people(people, lists=[readers])
+    make_people(people, lists=[readers], domains=domains)
     if server is not None:
         port = server.port
         values.setdefault("server_id", make_server(port=port, connections=values.pop("connections", 3)).id)

@@ -9,7 +9,7 @@ import pytest
 from campaigns.delivery.ledger import outcomes
 from campaigns.delivery.ledger.outcomes import Facts, Policy, Trouble, judge
 from campaigns.delivery.models import Reason, State
-from campaigns.delivery.sender.stop_rules import POLICY_IN_A_ROW, StopRules
+from campaigns.mail.replies import Subject
 from campaigns.mail.smtp import Outcome, Phase, Reply, Result
 from tests.factories import NOON
 
@@ -20,8 +20,8 @@ def refused(phase: Phase, code: int, text: str, enhanced: str | None = None) -> 
     return Result(1, Outcome.REFUSED, phase, Reply(code, text, enhanced), text)
 
 
-def verdict(result: Result, facts: Facts = FACTS, *, holds: bool = False, now=NOON):
-    return judge(result, facts, policy=Policy(holds=holds), now=now)
+def verdict(result: Result, facts: Facts = FACTS, *, holds: bool = False, now=NOON, subject=None):
+    return judge(result, facts, subject=subject, policy=Policy(holds=holds), now=now)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def verdict(result: Result, facts: Facts = FACTS, *, holds: bool = False, now=NO
         (Result(1, Outcome.ACCEPTED, Phase.END, Reply(250, "2.0.0 ok", "2.0.0")), State.SENT, None, None, 1),
         (refused(Phase.RCPT, 550, "5.1.1 no", "5.1.1"), State.FAILED, Reason.BAD_ADDRESS, None, 1),
         (refused(Phase.RCPT, 552, "5.2.2 full", "5.2.2"), State.FAILED, Reason.MAILBOX_FULL, None, 1),
-        (refused(Phase.END, 554, "5.7.1 spam", "5.7.1"), State.FAILED, Reason.POLICY, Trouble.POLICY, 1),
+        (refused(Phase.END, 554, "5.7.1 spam", "5.7.1"), State.PENDING, None, Trouble.POLICY, 0),
         (refused(Phase.RCPT, 450, "4.2.0 later", "4.2.0"), State.DEFERRED, Reason.TEMPORARY, None, 1),
         (refused(Phase.RCPT, 452, "4.2.2 full", "4.2.2"), State.DEFERRED, Reason.MAILBOX_FULL, None, 1),
         (refused(Phase.RCPT, 451, "4.7.1 greylisted", "4.7.1"), State.DEFERRED, Reason.GREYLISTED, None, 1),
@@ -94,41 +94,41 @@ def test_a_mail_that_breaks_every_connection_stands_back() -> None:
     assert verdict(broken, FACTS._replace(attempts=3)).state is State.DEFERRED
 
 
-def test_policy_refusals_in_a_row_stop_the_campaign_and_one_less_does_not() -> None:
+def test_a_claim_about_the_server_that_nobody_confirms_waits_charged_and_ends_only_when_said_twice() -> None:
+    relay = refused(Phase.RCPT, 554, "5.7.1 Relay access denied", "5.7.1")
+
+    def held(facts: Facts, *, is_proven: bool) -> tuple[State, Reason | None, int]:
+        found = judge(relay, facts, subject=Subject.RECIPIENT, is_proven=is_proven, now=NOON)
+        return found.state, found.reason, found.attempts
+
+    assert held(FACTS, is_proven=True) == (State.DEFERRED, Reason.SERVER_REPLY, 1)
+    again = FACTS._replace(attempts=1, reason=Reason.SERVER_REPLY)
+    assert held(again, is_proven=False) == (State.DEFERRED, Reason.SERVER_REPLY, 2)
+    assert held(again, is_proven=True) == (State.FAILED, Reason.POLICY, 2)
+    greylisted = FACTS._replace(attempts=1, reason=Reason.GREYLISTED)
+    assert held(greylisted, is_proven=True) == (State.DEFERRED, Reason.SERVER_REPLY, 2)
+
+
+def test_a_protocol_error_never_ends_a_recipient() -> None:
+    sequence = refused(Phase.RCPT, 503, "5.5.1 bad sequence", "5.5.1")
+    facts = FACTS._replace(attempts=3, reason=Reason.PROTOCOL)
+    found = judge(sequence, facts, subject=Subject.RECIPIENT, is_proven=True, now=NOON)
+    assert (found.state, found.reason) == (State.DEFERRED, Reason.PROTOCOL)
+
+
+def test_what_is_the_receivers_fault_charges_nobody_and_tells_all_lanes() -> None:
+    busy = refused(Phase.RCPT, 451, "4.7.0 deferred", "4.7.0")
+    found = judge(busy, FACTS, subject=Subject.RECEIVER, now=NOON)
+    assert (found.state, found.reason, found.attempts) == (State.DEFERRED, Reason.RECEIVER, 0)
+    assert found.strain is not None
+
+
+def test_a_refusal_taken_back_waits_again() -> None:
     spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
-    sent = verdict(Result(1, Outcome.ACCEPTED, Phase.END, Reply(250, "ok")))
-    watch = StopRules()
-    for _number in range(POLICY_IN_A_ROW - 1):
-        watch.see(spam)
-    watch.see(sent)
-    assert watch.stop is None
-    for _number in range(POLICY_IN_A_ROW):
-        watch.see(spam)
-    assert watch.stop and watch.stop.trouble is Trouble.POLICY
-    assert "spam" in watch.stop.said
-
-
-@pytest.mark.parametrize(("lanes", "least"), [(1, 16), (2, 8), (8, 7)])
-def test_lanes_that_send_together_stop_at_their_part_of_the_refusals(lanes: int, least: int) -> None:
-    watch = StopRules(lanes=lanes)
-    spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
-    for _number in range(least - 1):
-        watch.see(spam)
-    assert watch.stop is None
-    watch.see(spam)
-    assert watch.stop is not None
-
-
-def test_one_policy_refusal_in_ten_stops_the_campaign_once_there_are_enough() -> None:
-    spam = verdict(refused(Phase.END, 554, "5.7.1 spam", "5.7.1"))
-    sent = verdict(Result(1, Outcome.ACCEPTED, Phase.END, Reply(250, "ok")))
-    watch = StopRules()
-    for number in range(199):
-        watch.see(spam if number % 10 == 0 else sent)
-    assert watch.stop is None
-    watch.see(sent)
-    watch.see(spam)
-    assert watch.stop and watch.stop.trouble is Trouble.POLICY
+    verdicts = [spam]
+    assert outcomes.withdraw(verdicts, {1, 2}) == {2}
+    assert verdicts[0].state is State.PENDING
+    assert FACTS._replace(reason=verdicts[0].reason).is_suspect
 
 
 def test_what_could_not_be_made_names_the_reason() -> None:

@@ -161,4 +161,4 @@ def test_only_an_address_that_does_not_exist_is_suppressed_at_once(
 
 
 def test_every_class_that_a_reply_can_have_is_said_by_a_row() -> None:
-    assert {row.verdict.klass for row in TABLE} == set(Klass) - {Klass.DOUBT}
+    assert {row.meaning.klass for row in TABLE} == set(Klass) - {Klass.DOUBT}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.delivery.models import Reason
 from campaigns.mail.protocol import (
     Capabilities,
     MalformedReply,
@@ -15,7 +18,7 @@ from campaigns.mail.protocol import (
     command,
     stuffed,
 )
-from campaigns.mail.replies import Klass, classify
+from campaigns.mail.replies import Klass, Subject, classify
 
 
 def read(text: str) -> Reply:
@@ -37,7 +40,7 @@ def read(text: str) -> Reply:
         (Phase.RCPT, "452 4.2.2 mailbox full", Klass.TEMPORARY),
         (Phase.RCPT, "451 4.7.1 Greylisted, come back in 5 minutes", Klass.GREYLIST),
         (Phase.RCPT, "450 4.7.1 please wait", Klass.GREYLIST),
-        (Phase.RCPT, "450 4.2.1 slow down", Klass.THROTTLE),
+        (Phase.RCPT, "450 4.2.1 slow down", Klass.TEMPORARY),
         (Phase.END, "454 4.7.0 Throttling failure: Maximum sending rate exceeded.", Klass.THROTTLE),
         (Phase.END, "451 4.7.28 unusual rate", Klass.RECEIVER),
         (Phase.END, "451 4.3.0 queue file write error", Klass.TEMPORARY),
@@ -81,6 +84,26 @@ def read(text: str) -> Reply:
         (Phase.RCPT, "450 4.2.0 please try again later", Klass.GREYLIST),
         (Phase.RCPT, "451 4.3.0 could not generate an id", Klass.TEMPORARY),
         (Phase.RCPT, "550 5.1.2 no such domain", Klass.BAD_DOMAIN),
+        # One mailbox, whatever words its trouble shares with a server's.
+        (Phase.RCPT, "450 4.2.1 mailbox temporarily disabled", Klass.TEMPORARY),
+        (Phase.RCPT, "452 mailbox quota exceeded", Klass.TEMPORARY),
+        (Phase.RCPT, "452 4.3.1 recipient mailbox is full", Klass.TEMPORARY),
+        # What speaks of us, or says nothing, ends no address.
+        (Phase.RCPT, "550 Administrative prohibition", Klass.POLICY),
+        (Phase.RCPT, "550 Monthly credits exhausted", Klass.QUOTA),
+        (Phase.RCPT, "550 Sending rate exceeded", Klass.THROTTLE),
+        (Phase.RCPT, "550 Ip frequency limited", Klass.THROTTLE),
+        (Phase.RCPT, "550 HELO should be a FQDN", Klass.ACCOUNT),
+        (Phase.RCPT, "550 Must issue a STARTTLS command first", Klass.ACCOUNT),
+        (Phase.RCPT, "550 Unable to verify sender", Klass.ACCOUNT),
+        (Phase.RCPT, "550 #5.7.1 Your access to this mail system has been rejected", Klass.POLICY),
+        (Phase.RCPT, "550 Recipient address rejected", Klass.POLICY),
+        (Phase.RCPT, "551 forwarded elsewhere", Klass.POLICY),
+        (Phase.RCPT, "550 5.0.0 rejected", Klass.POLICY),
+        # Nobody's end: client and server did not understand each other.
+        (Phase.MAIL, "503 5.5.1 Bad sequence of commands - pipelined after end of DATA", Klass.PROTOCOL),
+        (Phase.RCPT, "554 5.5.1 Error: command out of sequence", Klass.PROTOCOL),
+        (Phase.END, "554 SMTP synchronization error", Klass.PROTOCOL),
     ],
 )
 def test_each_reply_has_its_class(phase: Phase, text: str, klass: Klass) -> None:
@@ -98,6 +121,11 @@ def test_each_reply_has_its_class(phase: Phase, text: str, klass: Klass) -> None
         "550 5.7.23 <a@x>: Recipient address rejected: SPF fail",
         "550 relay not permitted",
         "550 5.4.5 Daily sending quota exceeded",
+        "550 Administrative prohibition",
+        "550 Monthly credits exhausted",
+        "550 Ip frequency limited",
+        "551 not here",
+        "503 5.5.1 bad sequence",
     ],
 )
 @pytest.mark.parametrize("phase", list(Phase))
@@ -106,14 +134,22 @@ def test_what_is_our_fault_never_suppresses_an_address(phase: Phase, text: str) 
 
 
 @given(phase=st.sampled_from(list(Phase)), code=st.integers(200, 599), text=st.text(max_size=60))
-def test_every_reply_gets_a_verdict_and_only_named_classes_are_charged(
+def test_every_reply_has_a_meaning_and_a_reason_that_the_ledger_knows(
     phase: Phase, code: int, text: str
 ) -> None:
-    verdict = classify(phase, Reply(code, text))
-    if verdict.klass in (Klass.SERVER, Klass.ACCOUNT, Klass.THROTTLE, Klass.QUOTA, Klass.RECEIVER):
-        assert not verdict.is_charged
-    if verdict.is_hard:
-        assert verdict.klass is Klass.BAD_ADDRESS
+    meaning = classify(phase, Reply(code, text))
+    assert meaning.reason in set(Reason)
+    assert not meaning.is_hard or meaning.klass is Klass.BAD_ADDRESS
+    assert not meaning.is_final or meaning.subject in (Subject.RECIPIENT, Subject.CONTENT)
+
+
+@given(phase=st.sampled_from(list(Phase)), text=st.text(max_size=60))
+def test_only_a_code_or_words_about_the_address_make_a_hard_bounce(phase: Phase, text: str) -> None:
+    for code in (550, 551, 553, 554):
+        meaning = classify(phase, Reply(code, text))
+        assert not meaning.is_hard or re.search(
+            "unknown|no such|exist|found|account|local|valid|here|unavail", text.lower()
+        )
 
 
 @pytest.mark.parametrize("text", ["550 5.1.2 bad domain", "550 5.4.4 no such host"])

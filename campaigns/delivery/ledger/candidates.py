@@ -23,6 +23,7 @@ class Candidate(NamedTuple):
     id: int
     attempts: int
     doubts: int
+    reason: str | None  # of its last attempt
     started_at: datetime | str | None  # as the driver gives it: SQLite has no moments
     subscriber_id: int | None
     email: str | None
@@ -83,7 +84,7 @@ def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[b
 # Written out, because these run for every window: SQLAlchemy's own making of a statement costs more
 # than SQLite's answer to it.
 _SELECT = """
-    SELECT found.id, found.attempts, found.doubts, found.started_at, found.subscriber_id, subscriber.email,
+    SELECT found.id, found.attempts, found.doubts, found.reason, found.started_at, found.subscriber_id, subscriber.email,
         EXISTS (
             SELECT 1 FROM suppression
             WHERE suppression.address_key IN (found.address_key, subscriber.address_key)
@@ -97,7 +98,7 @@ _SELECT = """
         {fields}
     FROM (
         SELECT * FROM (
-            SELECT id, attempts, doubts, started_at, subscriber_id, address_key FROM delivery
+            SELECT id, attempts, doubts, reason, started_at, subscriber_id, address_key FROM delivery
             WHERE campaign_id = :campaign AND wave = :wave AND batch_number = :number
                 AND (state = {pending} OR (state = {deferred} AND next_at <= {now}))
             ORDER BY id LIMIT :limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,9 +10,9 @@ from typing import NamedTuple
 
 from campaigns.delivery.models import Reason, State
 from campaigns.mail import replies
-from campaigns.mail.replies import Klass, classify
+from campaigns.mail.replies import Klass, Meaning, Subject, classify
 from campaigns.mail.retry import next_attempt
-from campaigns.mail.smtp import Outcome, Phase, Reply, Result
+from campaigns.mail.smtp import Outcome, Phase, Result
 
 HORIZON = timedelta(hours=24)
 LONGEST_REPLY = 300
@@ -47,6 +48,12 @@ class Facts(NamedTuple):
     doubts: int
     started_at: datetime
     group: str = ""  # the receiver, as `mail.domains.group_of` names it
+    reason: Reason | None = None  # of the last attempt
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the last attempt ended with a claim about the server or our content."""
+        return self.reason in (Reason.SERVER_REPLY, Reason.PROTOCOL, Reason.POLICY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,42 +104,78 @@ class Verdict(NamedTuple):
 
 _TROUBLE = {
     Klass.SERVER: Trouble.UNREACHABLE,
+    Klass.DOUBT: Trouble.UNREACHABLE,
     Klass.ACCOUNT: Trouble.ACCOUNT,
     Klass.THROTTLE: Trouble.THROTTLE,
+    Klass.TEMPORARY: Trouble.THROTTLE,
     Klass.QUOTA: Trouble.QUOTA,
     Klass.POLICY: Trouble.POLICY,
     Klass.PROTOCOL: Trouble.PROTOCOL,
 }
-_FAILED = {
-    Klass.BAD_ADDRESS: Reason.BAD_ADDRESS,
-    Klass.BAD_DOMAIN: Reason.BAD_DOMAIN,
-    Klass.DISABLED: Reason.DISABLED,
-    Klass.MAILBOX_FULL: Reason.MAILBOX_FULL,
-    Klass.POLICY: Reason.POLICY,
-    Klass.PROTOCOL: Reason.PROTOCOL,
-}
-_DEFERRED = {
-    Klass.GREYLIST: Reason.GREYLISTED,
-    Klass.TEMPORARY: Reason.TEMPORARY,
-    Klass.RECEIVER: Reason.RECEIVER,
-}
-
-
+_OURS = (Subject.SERVER, Subject.ACCOUNT, Subject.CONTENT)
 _POLICY = Policy()
 
 
-def judge(result: Result, facts: Facts, *, policy: Policy = _POLICY, now: datetime) -> Verdict:
-    """What a result means for its row."""
+def meaning_of(result: Result) -> Meaning | None:
+    """What the answer claims; None for an acceptance."""
     if result.outcome is Outcome.ACCEPTED and result.reply is not None:
-        return _accepted(result, result.reply, facts)
-    said = _said(result, facts)
-    if result.outcome is Outcome.IN_DOUBT:
-        return _doubtful(said, facts, holds=policy.holds)._replace(trouble=Trouble.UNREACHABLE)
+        return None
     if result.outcome is Outcome.UNSENDABLE:
-        return _failed(said, facts, _unsendable(said.enhanced))
+        return replies.unsendable(result.reply.enhanced if result.reply else None)
+    if result.outcome is Outcome.IN_DOUBT:
+        return replies.DOUBT
     if result.outcome is Outcome.NOT_SENT and result.reply is None:
-        return _broken(said._replace(trouble=Trouble.UNREACHABLE), facts, policy, now=now)
-    return _refused(said, facts, classify(result.phase, result.reply), policy, now=now)
+        return replies.BROKEN
+    return classify(result.phase, result.reply)
+
+
+def accepted(result: Result, facts: Facts) -> Verdict:
+    """By far the most frequent verdict, made in one go."""
+    reply = result.reply
+    assert reply is not None
+    return Verdict(
+        facts.delivery_id,
+        facts.fence,
+        State.SENT,
+        attempts=facts.attempts + 1,
+        doubts=facts.doubts,
+        code=reply.code,
+        enhanced=reply.enhanced or None,
+        reply=reply.text[:LONGEST_REPLY],
+        phase=result.phase,
+        group=facts.group,
+    )
+
+
+def judge(
+    result: Result,
+    facts: Facts,
+    *,
+    subject: Subject | None = None,
+    is_proven: bool = False,
+    policy: Policy = _POLICY,
+    now: datetime,
+) -> Verdict:
+    """What a result means for its row. `subject`: whose fault it is, by all the evidence; None: as it claims.
+
+    `is_proven`: the server accepts others meanwhile, so what it says again is this recipient's end.
+    """
+    meaning = meaning_of(result)
+    if meaning is None:
+        return accepted(result, facts)
+    subject = subject or meaning.subject
+    said = _said(result, facts)
+    if subject in _OURS:
+        said = said._replace(trouble=_TROUBLE.get(meaning.klass))
+    if meaning.klass is Klass.DOUBT:
+        return _doubtful(said, facts, holds=policy.holds)
+    if meaning is replies.BROKEN:
+        return _broken(said, facts, policy, now=now)
+    if subject in _OURS:
+        return said  # it waits as it did, uncharged
+    if subject is Subject.RECEIVER:
+        return _held_by_receiver(said, meaning, facts, policy, now=now)
+    return _held_against(said, meaning, facts, policy, is_proven=is_proven, now=now)
 
 
 def given_back(facts: Facts) -> Verdict:
@@ -144,6 +187,7 @@ def given_back(facts: Facts) -> Verdict:
         attempts=facts.attempts,
         doubts=facts.doubts,
         group=facts.group,
+        reason=facts.reason if facts.is_suspect else None,
     )
 
 
@@ -176,22 +220,6 @@ def not_composed(facts: Facts, error: str) -> Verdict:
     )
 
 
-def _accepted(result: Result, reply: Reply, facts: Facts) -> Verdict:
-    """By far the most frequent verdict, made in one go."""
-    return Verdict(
-        facts.delivery_id,
-        facts.fence,
-        State.SENT,
-        attempts=facts.attempts + 1,
-        doubts=facts.doubts,
-        code=reply.code,
-        enhanced=reply.enhanced or None,
-        reply=reply.text[:LONGEST_REPLY],
-        phase=result.phase,
-        group=facts.group,
-    )
-
-
 def _said(result: Result, facts: Facts) -> Verdict:
     """The row waiting again, with what the server said."""
     reply = result.reply
@@ -220,31 +248,49 @@ def _doubtful(said: Verdict, facts: Facts, *, holds: bool) -> Verdict:
     return said._replace(state=fate.state, reason=fate.reason, doubts=fate.doubts)
 
 
-def _unsendable(enhanced: str | None) -> Reason:
-    return Reason.BAD_ADDRESS if (enhanced or "").startswith("5.1") else Reason.PROTOCOL
-
-
-def _refused(
-    said: Verdict, facts: Facts, verdict: replies.Meaning, policy: Policy, *, now: datetime
+def _held_by_receiver(
+    said: Verdict, meaning: Meaning, facts: Facts, policy: Policy, *, now: datetime
 ) -> Verdict:
-    said = said._replace(trouble=_TROUBLE.get(verdict.klass), strain=_strain(verdict.klass, said))
-    if verdict.klass is Klass.UNSENDABLE:
-        return _failed(said, facts, _unsendable(said.enhanced))
-    if verdict.klass in _FAILED:
-        return _failed(said, facts, _FAILED[verdict.klass])._replace(is_hard_bounce=verdict.is_hard)
-    if verdict.klass not in _DEFERRED:
-        return said
-    reason = Reason.MAILBOX_FULL if said.enhanced == "4.2.2" else _DEFERRED[verdict.klass]
-    later = _later(said, facts.attempts + 1, reason, facts, policy, now=now)
-    return later if verdict.is_charged else later._replace(attempts=facts.attempts)
+    """Its receiver has something against all of ours: nobody is charged but who was refused for good."""
+    is_told = meaning.klass is Klass.RECEIVER or not _is_temporary(said)
+    said = said._replace(strain=Strain.MUCH if is_told else Strain.SOME)
+    if meaning.klass is Klass.POLICY:
+        return _failed(said, facts, Reason.POLICY)
+    later = _later(said, facts.attempts + 1, Reason.RECEIVER, facts, policy, now=now)
+    return later._replace(attempts=facts.attempts)
 
 
-def _strain(klass: Klass, said: Verdict) -> Strain | None:
-    """4.2.x is about one mailbox; what a receiver has against our pace it says in its own words."""
-    if klass is Klass.RECEIVER:
-        return Strain.MUCH
-    is_mailbox = (said.enhanced or "").startswith("4.2.")
-    return Strain.SOME if klass is Klass.TEMPORARY and not is_mailbox else None
+def _held_against(
+    said: Verdict, meaning: Meaning, facts: Facts, policy: Policy, *, is_proven: bool, now: datetime
+) -> Verdict:
+    """The recipient's own answer, or a claim about others that nobody else confirms."""
+    assert meaning.reason is not None
+    reason = Reason(meaning.reason)
+    if meaning.is_final:
+        return _failed(said, facts, reason)._replace(is_hard_bounce=meaning.is_hard)
+    is_about_us = reason is Reason.SERVER_REPLY
+    if is_about_us and not _is_temporary(said) and facts.is_suspect and is_proven:
+        return _failed(said, facts, Reason.POLICY)  # said twice, to this one alone
+    if _is_temporary(said) and meaning.subject is not Subject.RECIPIENT:
+        said = said._replace(strain=Strain.SOME)
+    return _later(said, facts.attempts + 1, reason, facts, policy, now=now)
+
+
+def _is_temporary(said: Verdict) -> bool:
+    return said.code is None or said.code < 500
+
+
+def withdraw(verdicts: list[Verdict], ids: Collection[int]) -> set[int]:
+    """Take back the refusals of these deliveries: it was our fault after all, and they wait again, once.
+
+    Changes `verdicts`; the ids that were not among them.
+    """
+    left = set(ids)
+    for number, verdict in enumerate(verdicts):
+        if verdict.delivery_id in left:
+            verdicts[number] = verdict._replace(state=State.PENDING, reason=Reason.POLICY, strain=None)
+            left.discard(verdict.delivery_id)
+    return left
 
 
 def _later(

@@ -10,7 +10,7 @@ from campaigns.core.i18n import _
 from campaigns.delivery import alerts, services
 from campaigns.delivery.ledger.outcomes import Trouble, Verdict
 from campaigns.delivery.models import State
-from campaigns.delivery.routing import circuit_breaker, server_selection
+from campaigns.delivery.routing import circuit_breaker, open_claims, server_selection
 from campaigns.delivery.sender.stop_rules import Stop, StopRules
 from campaigns.delivery.sender.timing import End
 from campaigns.delivery.stored_text import said
@@ -57,6 +57,9 @@ def draw(
 
     UNREACHABLE: its server can't be used for now and the campaign goes on. The caller commits.
     """
+    if end is End.NOTHING:
+        watch.conclude()
+    open_claims.write(campaign_id, server_id, watch.evidence.dump(), now=now)
     if watch.stop is not None:
         return _stop(campaign_id, settings_queries.server(server_id), watch.stop, now)
     if end is End.UNREACHABLE or watch.silent:
@@ -107,7 +110,9 @@ def _cause(server: Server, stop: Stop) -> tuple[PauseReason, object]:
     values = {"server": server.name, "said": stop.said}
     if stop.trouble is Trouble.POLICY:
         detail = _(
-            "Too many mails were refused, the last one with: %(said)s Nobody was suppressed.", **values
+            "Too many emails were refused, the last one with: %(said)s No recipient was suppressed. Check the "
+            "content and the sending domain, then resume.",
+            **values,
         )
         return PauseReason.POLICY, detail
     if stop.trouble is Trouble.PROTOCOL:

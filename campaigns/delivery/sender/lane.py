@@ -83,6 +83,7 @@ class Lane:
         self._given: dict[int, Envelope] = {}  # to the pool, and no connection has taken them yet
         self._waiting = 0  # for an answer, on the wire
         self._answered: list[Verdict] = []
+        self._withdrawn: set[int] = set()  # deliveries whose recorded verdicts are taken back
         self._wire: asyncio.Task[None] | None = None
         self._per_s = 0.0
         self._bytes_each = 1  # of the largest mail so far
@@ -192,7 +193,7 @@ class Lane:
             self._give_back(self._pool.left_aside() if end else [])
             await asyncio.wait({self._wire}, timeout=WINDOW_S)
             return False
-        if self._answered:
+        if self._answered or self._withdrawn:
             return False
         if not self._store.is_empty_handed:
             await self._turn(0)
@@ -226,11 +227,14 @@ class Lane:
     async def _turn(self, size: int) -> list[Copy] | None:
         """Record what is answered and get the next window; None when the campaign does not run any more."""
         verdicts, self._answered = self._answered, []
+        withdrawn, self._withdrawn = self._withdrawn, set()
         started = boot_seconds()
 
         def work() -> Any:
             self._journal.sync()
-            turn = self._store.turn(verdicts, size=size, now=self._clock(), may_retry=self.may_finish)
+            turn = self._store.turn(
+                verdicts, withdrawn=withdrawn, size=size, now=self._clock(), may_retry=self.may_finish
+            )
             self._on_turn(verdicts)
             return turn
 
@@ -312,7 +316,7 @@ class Lane:
         self._pool.connections = await self._gate.connections(
             self._in_thread, self._pool.close_down_to, lambda: self._pool.open_connections
         )
-        self.watch.lanes = self._gate.lanes
+        self.watch.evidence.lanes = self._gate.lanes
 
     def _measure(self) -> None:
         """How fast it went since the last time: what decides the next window's size."""
@@ -357,7 +361,9 @@ class Lane:
         if result.outcome is Outcome.NOT_SENT and not self.may_finish():
             verdict = outcomes.given_back(facts)  # our lease ended, the server did nothing wrong
         else:
-            verdict = outcomes.judge(result, facts, policy=self._policy, now=self._clock())
+            verdict = self.watch.judge(result, facts, policy=self._policy, now=self._clock())
+        if verdict.strain is Strain.MUCH:
+            self._pool.leave_out(facts.group)
         if result.key in self._pool.late:
             verdict = verdict._replace(strain=verdict.strain or Strain.SOME)
         mark = _MARKS.get(result.outcome)
@@ -374,6 +380,9 @@ class Lane:
         self.watch.see(verdict)
         if self.watch.stop:
             self._is_held = True
+        if self.watch.withdrawn:
+            self._withdrawn |= outcomes.withdraw(self._answered, self.watch.withdrawn)
+            self.watch.withdrawn = set()
 
 
 __all__ = ["End", "Lane", "Timing"]

@@ -25,7 +25,8 @@ from campaigns.delivery.limits import sending_hours
 from campaigns.delivery.limits import server_throttle as throttles
 from campaigns.delivery.limits.domain_backoff import Receivers
 from campaigns.delivery.limits.domain_throttle import Quotas
-from campaigns.delivery.routing import circuit_breaker, server_selection
+from campaigns.delivery.routing import circuit_breaker, open_claims, server_selection
+from campaigns.delivery.routing.evidence import Evidence
 from campaigns.delivery.sender import aftermath, composer, recovery
 from campaigns.delivery.sender.ack_journal import Journal
 from campaigns.delivery.sender.aftermath import Aftermath
@@ -176,7 +177,10 @@ def _open(
         quotas=Quotas(limits.limited_domains()),
     )
     is_trial = circuit_breaker.is_on_trial(server)
+    evidence = Evidence(last_ok_at=server.last_ok_at, began_at=campaign.started_at)
+    evidence.load(open_claims.read(campaign.id, server.id))
     watch = StopRules(
+        evidence=evidence,
         tries=1 if is_trial else circuit_breaker.OPEN_AT - server.failures,
         trial=circuit_breaker.GOOD_ON_TRIAL if is_trial else 0,
         has_stand_in=has_stand_in,

@@ -61,6 +61,10 @@ class LanePool(Pool):
         """Whether a connection waits for an answer that takes too long; others could be used meanwhile."""
         return self._wires.is_held_up
 
+    def leave_out(self, group: str) -> None:
+        """Its mails that still wait are skipped: the receiver takes none of ours now."""
+        self._wires.slow.add(group)
+
     async def send(self, envelopes: Iterable[Envelope]) -> None:
         window = list(envelopes)
         self._wires.clear()
@@ -94,7 +98,7 @@ class LanePool(Pool):
     def take(self, connection: Connection) -> Envelope | None:
         if self._must_be_last(self._wires.last_on(connection)):
             return None
-        if len(self._groups) > 1:
+        if len(self._groups) > 1 or self._wires.slow:
             self._let_others_pass(connection)
         if self.waiting and not self._on_take(self.waiting[0].key):
             self.waiting.clear()

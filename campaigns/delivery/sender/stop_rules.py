@@ -4,59 +4,83 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from campaigns.delivery.autopause.failure_rate import is_much_unmade
-from campaigns.delivery.ledger.outcomes import Trouble, Verdict
+from campaigns.delivery.ledger import outcomes
+from campaigns.delivery.ledger.outcomes import Facts, Policy, Trouble, Verdict
 from campaigns.delivery.models import Reason, State
+from campaigns.delivery.routing.evidence import Answer, Charge, Evidence, Run
+from campaigns.mail.smtp import Result
 
-# The campaign stops within twenty: an acceptance that is read late begins a row anew, up to one a connection.
-POLICY_IN_A_ROW = 16
-POLICY_AT_LEAST = 7  # where a few mails in a hundred are refused anyway, fewer in a row are chance
-POLICY_IS_SERIOUS = 3  # in a row: from then on no more go out than may be refused
-POLICY_OF_LAST = 200
-POLICY_SHARE = 0.10
-PROTOCOL_IN_A_ROW = 5
 UNMADE_IN_A_ROW = 5
 WINDOWS = 20
 WINDOWS_WITHIN_S = 60.0
 
-_AT_ONCE = (Trouble.ACCOUNT, Trouble.THROTTLE, Trouble.QUOTA)
-
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why nothing more may be handed to the wire, in the server's words. `trouble` None: the content."""
+    """Why nothing more may be handed to the wire, in the server's words. `trouble` None: the content.
+
+    `recipients` at `receivers` different receivers got that answer.
+    """
 
     trouble: Trouble | None
     said: str
+    recipients: int = 0
+    receivers: int = 0
 
 
 @dataclass
 class StopRules:
-    """Fed with each verdict as it comes; `stop` is set once and stays.
+    """Fed with each answer and verdict as it comes; `stop` is set once and stays.
 
     `tries`: so many windows in a row without an answer, and the server counts as gone. `trial`: so many
-    mails have to be accepted one by one before it is trusted with more. `lanes`: so many send the campaign
-    together, and each sees its part of the refusals. `has_stand_in`: another server can take the mail.
+    mails have to be accepted one by one before it is trusted with more. `has_stand_in`: another server can take
+    the mail. `withdrawn`: the recipients whose verdicts are taken back, because what they got was our fault.
     """
 
+    evidence: Evidence = field(default_factory=Evidence)
     tries: int = 5
     trial: int = 0
-    lanes: int = 1
     has_stand_in: bool = False
     stop: Stop | None = None
     silent: int = 0  # windows in a row that nobody answered
     said: str = ""
     accepted: int = 0
+    withdrawn: set[int] = field(default_factory=set)
+    _withdrawn_before: set[int] = field(default_factory=set)
     _answered: int = 0  # in this window
     _unreachable: int = 0
     _windows: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=WINDOWS))
-    _policy_row: int = 0
-    _protocol_row: int = 0
     _unmade_row: int = 0
     _unmade: int = 0
     _seen: int = 0
-    _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=POLICY_OF_LAST))
+
+    def judge(self, result: Result, facts: Facts, *, policy: Policy, now: datetime) -> Verdict:
+        """What a result means for its row, by all that was heard so far."""
+        meaning = outcomes.meaning_of(result)
+        if meaning is None:
+            self.evidence.accept(facts.group)
+            return outcomes.accepted(result, facts)
+        if facts.reason is Reason.POLICY:
+            self._withdrawn_before.add(facts.delivery_id)
+        text = result.reply.text if result.reply else result.text
+        said = " ".join(str(part) for part in (result.reply and result.reply.code, text) if part)
+        found = self.evidence.weigh(
+            Answer(
+                meaning,
+                result.phase,
+                facts.delivery_id,
+                facts.group,
+                first_tried=facts.started_at,
+                is_suspect=facts.is_suspect,
+                said=said,
+            )
+        )
+        return outcomes.judge(
+            result, facts, subject=found.subject, is_proven=found.is_proven, policy=policy, now=now
+        )
 
     def see(self, verdict: Verdict) -> None:
         """Take one verdict into account."""
@@ -72,6 +96,12 @@ class StopRules:
         self._count(verdict)
         if self.stop is None:
             self.stop = self._reason_to_stop(verdict, said)
+
+    def conclude(self) -> None:
+        """Nobody is left to send to: what stands open against the only receiver there is stops the campaign."""
+        charge = self.evidence.unanswered()
+        if charge is not None and self.stop is None:
+            self.stop = self._stop(_TROUBLE_OF[charge], self.evidence.runs[charge].said, charge)
 
     def end_window(self, at: float, *, hangs: bool = False) -> bool:
         """After each window, with the time in seconds: True when the server counts as gone.
@@ -90,17 +120,8 @@ class StopRules:
 
     @property
     def room(self) -> int | None:
-        """How many may wait for an answer at the same time; None: as many as there are connections for.
-
-        If all of them are refused as policy too, it is still not more than the campaign stops at.
-        """
-        if self._policy_row < POLICY_IS_SERIOUS:
-            return None
-        return max(1, self._policy_most - self._policy_row)
-
-    @property
-    def _policy_most(self) -> int:
-        return max(POLICY_AT_LEAST, POLICY_IN_A_ROW // self.lanes)
+        """How many may wait for an answer at the same time; None: as many as there are connections for."""
+        return self.evidence.room
 
     def _is_flapping(self, at: float) -> bool:
         """Half of the last windows failed, within a minute."""
@@ -109,24 +130,36 @@ class StopRules:
         return 2 * sum(failed for _at, failed in self._windows) >= WINDOWS
 
     def _count(self, verdict: Verdict) -> None:
-        self._policy_row = self._policy_row + 1 if verdict.trouble is Trouble.POLICY else 0
-        self._protocol_row = self._protocol_row + 1 if verdict.trouble is Trouble.PROTOCOL else 0
         is_unmade = verdict.reason is Reason.CONTENT
         self._unmade_row = self._unmade_row + 1 if is_unmade else 0
         self._unmade += is_unmade
         self._seen += 1
-        self._recent.append(verdict.trouble is Trouble.POLICY)
 
     def _reason_to_stop(self, verdict: Verdict, said: str) -> Stop | None:
-        if verdict.trouble in _AT_ONCE:
-            return Stop(verdict.trouble, said)
-        many = len(self._recent) == POLICY_OF_LAST and sum(self._recent) >= POLICY_SHARE * POLICY_OF_LAST
-        if verdict.trouble is Trouble.POLICY and (many or self._policy_row >= self._policy_most):
-            return Stop(Trouble.POLICY, said)
-        if self._protocol_row >= PROTOCOL_IN_A_ROW:
-            return Stop(Trouble.PROTOCOL, said)
+        if verdict.trouble is not None:  # it is proven that the recipient is not at fault
+            return self._stop(verdict.trouble, said, CHARGE_OF[verdict.trouble])
         is_unmade = self._unmade_row >= UNMADE_IN_A_ROW or is_much_unmade(self._unmade, self._seen)
         return Stop(None, said) if is_unmade else None
+
+    def _stop(self, trouble: Trouble, said: str, charge: Charge) -> Stop:
+        run = self.evidence.runs.get(charge) or self.evidence.runs.get(Charge.UNKNOWN) or Run()
+        if trouble is Trouble.POLICY:
+            self.withdrawn |= run.recipients - self._withdrawn_before
+        return Stop(trouble, said, recipients=run.number, receivers=run.receivers)
+
+
+CHARGE_OF = {
+    Trouble.ACCOUNT: Charge.ACCOUNT,
+    Trouble.QUOTA: Charge.ACCOUNT,
+    Trouble.THROTTLE: Charge.SERVER,
+    Trouble.POLICY: Charge.CONTENT,
+    Trouble.PROTOCOL: Charge.PROTOCOL,
+}
+_TROUBLE_OF = {
+    Charge.ACCOUNT: Trouble.ACCOUNT,
+    Charge.PROTOCOL: Trouble.PROTOCOL,
+    Charge.CONTENT: Trouble.POLICY,
+}
 
 
 def _words(verdict: Verdict) -> str:

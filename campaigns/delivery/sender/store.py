@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from campaigns.delivery.ledger.batches import Claim, Fenced
 from campaigns.delivery.ledger.outcomes import Facts, Verdict
 from campaigns.delivery.limits.domain_backoff import Receivers
 from campaigns.delivery.limits.domain_throttle import Quotas
-from campaigns.delivery.models import Delivery, State
+from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.sender import ack_journal, in_doubt
 from campaigns.planning.models import Status
 
@@ -127,14 +127,23 @@ class Store:
         return not self.held
 
     def turn(
-        self, verdicts: Sequence[Verdict], *, size: int, now: datetime, may_retry: Callable[[], bool]
+        self,
+        verdicts: Sequence[Verdict],
+        *,
+        size: int,
+        now: datetime,
+        may_retry: Callable[[], bool],
+        withdrawn: Collection[int] = (),
     ) -> Turn:
-        """One durable transaction; `size` 0 asks for no more. Raises Fenced when a batch was lost."""
+        """One durable transaction; `size` 0 asks for no more. Raises Fenced when a batch was lost.
+
+        `withdrawn`: deliveries recorded as refused that wait again, as far as their batches are still ours.
+        """
         again = False
         while True:
             try:
                 with self._lock:
-                    return self._turn(verdicts, size=size, now=now, again=again)
+                    return self._turn(verdicts, withdrawn, size=size, now=now, again=again)
             except DBAPIError as error:
                 # The answers are kept and written later, as long as the batches are ours: a lost
                 # "sent" would be a second copy.
@@ -162,7 +171,15 @@ class Store:
             connection.invalidate()
             connection.close()
 
-    def _turn(self, verdicts: Sequence[Verdict], *, size: int, now: datetime, again: bool) -> Turn:
+    def _turn(
+        self,
+        verdicts: Sequence[Verdict],
+        withdrawn: Collection[int],
+        *,
+        size: int,
+        now: datetime,
+        again: bool,
+    ) -> Turn:
         draft = Draft(
             {key: Held(each.claim, set(each.out), each.is_exhausted) for key, each in self.held.items()}
         )
@@ -181,6 +198,8 @@ class Store:
             suppression.record(connection, verdicts, key=self._address_key, now=now)
             self._receivers.note(connection, verdicts, now=now)
             _take_off(draft, verdicts)
+            if withdrawn:
+                self._withdraw(connection, draft, withdrawn)
             if again:
                 self._take_back(connection, draft)
             if size and draft.is_running:
@@ -237,6 +256,20 @@ class Store:
             )
             held.is_exhausted = False
 
+    def _withdraw(self, connection: sa.Connection, draft: Draft, ids: Collection[int]) -> None:
+        for held in draft.held.values():
+            done: Any = connection.execute(
+                sa.update(Delivery)
+                .where(
+                    *batches.rows_of(held.claim),
+                    candidates.among(connection, ids),
+                    Delivery.state == State.FAILED,
+                    Delivery.reason == Reason.POLICY,
+                )
+                .values(state=State.PENDING, done_at=None)
+            )
+            held.is_exhausted = held.is_exhausted and not done.rowcount
+
     def _fill(self, connection: sa.Connection, draft: Draft, size: int, now: datetime) -> None:
         self._receivers.look(connection)
         for held in draft.held.values():
@@ -292,6 +325,7 @@ class Store:
                 row.doubts,
                 row.first_tried(now),
                 self._receivers.group_of(row.email),
+                Reason(row.reason) if row.reason else None,
             )
             draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
         held.out.update(ids)
