@@ -8,7 +8,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.models import State
-from campaigns.tracking.models import Kind, Actor
+from campaigns.tracking.models import Actor, Kind
 
 LARGE_DOMAINS = 8  # hold 60 of 100 people
 SMALL_DOMAINS = 5000
