@@ -16,10 +16,18 @@ OPENED_OF_100, CLICKED_OF_100 = 30, 4
 _AT_ONCE = 100_000
 
 
-def make(list_id: int, people: int, *, after: int = 0, at_one_of_10: tuple[int, str] = (0, "")) -> None:
+def make(
+    list_id: int,
+    people: int,
+    *,
+    after: int = 0,
+    at_one_of_10: tuple[int, str] = (0, ""),
+    of_each: int | None = None,
+) -> None:
     """That many subscribers of a list, a fifth of them without a first name; `after` so many others.
 
-    `at_one_of_10`: so many of ten people live at that one domain.
+    `at_one_of_10`: so many of ten people live at that one domain. `of_each`: so many of them are on this list, the
+    next as many on the list with the next number, and so on.
     """
     numbers = _numbers()
     key = "lower(hex(randomblob(16)))" if is_sqlite() else "md5(CAST(n AS text))"
@@ -33,6 +41,7 @@ def make(list_id: int, people: int, *, after: int = 0, at_one_of_10: tuple[int, 
     for first in range(after + 1, after + people + 1, _AT_ONCE):
         last = min(after + people, first + _AT_ONCE - 1)
         values = {"now": _now(), "list": list_id, "first": first, "last": last}
+        values |= {"begin": after + 1, "each": of_each or people}
         _do(
             "INSERT INTO subscriber (id, email, address, address_key, fields, created_at, updated_at)"
             f" SELECT n, 'reader' || n || '@' || {domain}, 'reader' || n || '@' || {domain}, {key}, {json},"
@@ -41,7 +50,7 @@ def make(list_id: int, people: int, *, after: int = 0, at_one_of_10: tuple[int, 
         )
         _do(
             "INSERT INTO subscription (list_id, subscriber_id, status, origin, created_at, changed_at)"
-            f" SELECT :list, n, 'subscribed', 'import', :now, :now FROM {numbers}",
+            f" SELECT :list + (n - :begin) / :each, n, 'subscribed', 'import', :now, :now FROM {numbers}",
             values,
         )
     db.session.commit()

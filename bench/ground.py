@@ -74,9 +74,11 @@ def app_with(kind: str, number: int) -> Iterator[tuple[int, Database]]:
             db.engine.dispose()
 
 
-def make_due(list_id: int, *, port: int = 2525, connections: int = 5) -> Campaign:
-    """A campaign to that list which is due now."""
-    server_id = make_server(port=port, connections=connections).id
+def make_due(
+    list_id: int, *, port: int = 2525, connections: int = 5, server_id: int | None = None
+) -> Campaign:
+    """A campaign to that list which is due now, over that server or one of its own."""
+    server_id = server_id or make_server(port=port, connections=connections).id
     return make_campaign(
         lists=[db.session.get_one(List, list_id)],
         server_id=server_id,

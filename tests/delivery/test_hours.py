@@ -131,7 +131,9 @@ def test_a_server_is_remembered_by_the_rate_it_took(each_database: Flask) -> Non
     assert end > now
 
 
-def test_on_a_server_that_warms_up_those_who_clicked_last_get_it_first(each_database: Flask) -> None:
+def test_on_a_server_that_warms_up_those_who_opened_or_clicked_last_get_it_first(
+    each_database: Flask,
+) -> None:
     with SmtpServer() as server:
         plan = {"warm_up_from": clock.now().date(), "warm_up_curve": [1000, 3]}
         row = make_server(port=server.port, **plan)
@@ -141,8 +143,9 @@ def test_on_a_server_that_warms_up_those_who_clicked_last_get_it_first(each_data
         rows = db.session.query(Delivery).order_by(Delivery.id).all()
         keen = [rows[number] for number in (27, 3, 14)]
         for days, each in enumerate(keen):
-            each.opened_at = clock.now() - timedelta(days=days + 1)
-        keen[2].clicked_at = clock.now()
+            assert each.subscriber
+            each.subscriber.last_opened_at = clock.now() - timedelta(days=days + 1)
+        keen[2].subscriber.last_opened_at = clock.now()
         wanted = [each.subscriber.email for each in (keen[2], keen[0], keen[1]) if each.subscriber]
         db.session.commit()
         due = clock.now() - timedelta(seconds=1)

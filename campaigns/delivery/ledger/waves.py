@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.ledger.tallies import tally_of
@@ -82,16 +83,9 @@ def write_wave(
 
 def _by_engagement(source: Any) -> tuple[Any, tuple[Any, ...]]:
     """The people with their latest open or click of any campaign, and the order that this makes."""
-    latest = sa.func.max(sa.func.coalesce(Delivery.clicked_at, Delivery.opened_at)).label("latest")
-    engaged = (
-        sa.select(Delivery.subscriber_id, latest)
-        .where(sa.or_(Delivery.opened_at.is_not(None), Delivery.clicked_at.is_not(None)))
-        .group_by(Delivery.subscriber_id)
-        .subquery("engaged")
-    )
     people = (
-        sa.select(source, engaged.c.latest)
-        .outerjoin(engaged, engaged.c.subscriber_id == source.c.subscriber_id)
+        sa.select(source, Subscriber.last_opened_at.label("latest"))  # who clicks has opened
+        .join(Subscriber, Subscriber.id == source.c.subscriber_id)
         .subquery("people")
     )
     return people, (people.c.latest.is_(None), people.c.latest.desc(), people.c.subscriber_id)
