@@ -19,6 +19,7 @@ from types import TracebackType
 from tests.bare.broken import Broken
 
 PATIENCE_S = 900.0
+GREET_S = 60.0
 STOP_S = 90.0
 LAST_LINES = 12
 PORTS = range(20_000, 30_000)
@@ -79,9 +80,12 @@ class MakeRun:
 
     @property
     def welcome_link(self) -> str:
-        """The printed one-time link to the first operator."""
-        if found := re.search(r"http://\S+/welcome/\S+", self.lines()):
-            return found[0]
+        """The printed one-time link to the first operator; it is printed a moment after the app answers."""
+        deadline = time.monotonic() + GREET_S
+        while time.monotonic() < deadline:
+            if found := re.search(r"(http://\S+/welcome/\S+)\n", self.lines()):
+                return found[1]
+            time.sleep(0.1)
         raise Broken("`make run` printed no link to the first operator." + self._last())
 
     def _wait(self, deadline: float) -> None:
