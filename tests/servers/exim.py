@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.servers.debian_server import DebianServer
 from tests.servers.private_root import HOST
-from tests.servers.server import PASSWORD, USER, DebianServer
+from tests.servers.server import PASSWORD, USER
 
 _CONFIGURATION = f"""
 primary_hostname = {HOST}

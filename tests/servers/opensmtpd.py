@@ -5,7 +5,8 @@ No TLS, and so no password either: 6.8 can't finish a handshake with the OpenSSL
 
 from __future__ import annotations
 
-from tests.servers.server import DebianServer
+from tests.servers.debian_server import DebianServer
+from tests.servers.server import WAYS
 
 _CONFIGURATION = """
 smtp max-message-size 50M
@@ -20,7 +21,7 @@ class OpenSmtpd(DebianServer):
     name = "opensmtpd"
     packages = ("opensmtpd",)
     adds = (b"Return-Path", b"Delivered-To", b"Received")
-    ways = ("plain",)
+    ways = {"plain": WAYS["plain"]}
     script = """
 set -e
 mkdir -p /srv/queue /srv/mail /var/lib/opensmtpd/empty

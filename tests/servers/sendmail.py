@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.servers.debian_server import DELIVER, DebianServer
 from tests.servers.private_root import HOST
-from tests.servers.server import PASSWORD, USER, DebianServer
+from tests.servers.server import PASSWORD, USER
 
 _CONFIGURATION = """
 divert(0)dnl
@@ -41,12 +42,6 @@ LOCAL_RULE_0
 R$* < @ example.org . > $*	$#inbox $@ localhost $: $1@example.org
 R$* < @ example.org > $*	$#inbox $@ localhost $: $1@example.org
 """
-_DELIVER = """
-name=$(date +%s%N).$$
-{ echo "Delivered-To: $1"; cat; } > /srv/mail/tmp/$name || exit 75
-[ -d /proc/$PPID ] || exit 75  # the end of the mail may be the end of who was telling it
-mv /srv/mail/tmp/$name /srv/mail/new/$name
-"""
 _SASL = "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\n"
 
 
@@ -74,7 +69,7 @@ exec /usr/libexec/sendmail/sendmail -bD -q2s
         return {
             "etc/mail/sendmail.mc": configuration.lstrip(),
             "etc/sasl2/Sendmail.conf": _SASL,
-            "deliver": _DELIVER,
+            "deliver": DELIVER,
         }
 
     def queued(self) -> int:

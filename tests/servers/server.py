@@ -18,8 +18,6 @@ from typing import ClassVar
 from campaigns.mail.security import Security
 from tests.fakes.certificates import make_certificate
 from tests.running import free_port
-from tests.servers import debian, private_root
-from tests.servers.cache import Unfetched, has, place
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
@@ -53,32 +51,29 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Taken:
-    """A mail that the server took: for whom, its bytes as they came, and what the server put on top."""
+    """A mail that the server took: for whom, its bytes as they came, and the number it was accepted under.
+
+    One that a server delivers twice after a crash has the same number twice: it was sent once.
+    """
 
     address: str
     raw: bytes
-    added: bytes = b""
-
-    @property
-    def number(self) -> bytes:
-        """Under which the server accepted it: one that is delivered twice after a crash was still sent once."""
-        found = re.search(rb"\bid <?([\w.-]+)", self.added)
-        assert found, self.added
-        return found[1]
+    number: str
 
 
 class RealServer:
     """`with Postfix(folder) as server:`."""
 
     name: ClassVar[str]
-    ways: ClassVar[tuple[str, ...]] = tuple(WAYS)  # that it has in
+    ways: ClassVar[dict[str, Way]] = WAYS  # that it has in
+    user: ClassVar[str] = USER
     # The fields it puts on top of a mail; the address stands in one of them.
     adds: ClassVar[tuple[bytes, ...]] = (b"Return-Path", b"Delivered-To", b"Received")
     address_field: ClassVar[bytes] = b"Delivered-To"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = {port: free_port() for port in dict.fromkeys(WAYS[name].port for name in self.ways)}
+        self.ports = {port: free_port() for port in {way.port for way in self.ways.values()}}
         self.certificate, self.key = make_certificate("localhost")
         self.process: subprocess.Popen[bytes] | None = None
         self.kept.mkdir(parents=True, exist_ok=True)
@@ -186,19 +181,27 @@ class RealServer:
     def taken(self) -> list[Taken]:
         """All mails that it accepted, once it has delivered the last."""
         until(lambda: self.queued() == 0, f"{self.name} has not delivered all\n{self.said()}")
-        return [self.read(path.read_bytes()) for path in sorted(self.inbox.iterdir())]
+        return [self.read(path) for path in sorted(self.inbox.iterdir())]
 
-    def read(self, raw: bytes) -> Taken:
-        """A delivered mail: its address, and what came over the wire. Line ends as on the wire: CRLF."""
+    def read(self, path: Path) -> Taken:
+        """A delivered mail, with line ends as on the wire."""
+        raw = path.read_bytes()
         assert b"\r" not in raw, "the local form has LF alone"
-        raw = raw.replace(b"\n", b"\r\n")
-        address, whole = b"", raw
-        while raw.partition(b":")[0] in self.adds:
-            field, raw = first_field(raw)
-            name, _, value = field.partition(b":")
-            if name == self.address_field:
-                address = value.strip().strip(b"<>")
-        return Taken(address.decode(), raw, whole.removesuffix(raw))
+        return without_added(raw.replace(b"\n", b"\r\n"), self.adds, self.address_field)
+
+
+def without_added(raw: bytes, adds: tuple[bytes, ...], address_field: bytes) -> Taken:
+    """A mail without the fields that the server put on top, which tell for whom it is and its number."""
+    address = number = b""
+    while raw.partition(b":")[0] in adds:
+        field, raw = first_field(raw)
+        name, _, value = field.partition(b":")
+        if name == address_field:
+            address = value.strip().strip(b"<>")
+        if name == b"Received":
+            found = re.search(rb"\bid <?([\w.-]+)", field)
+            number = found[1] if found else value
+    return Taken(address.decode(), raw, number.decode())
 
 
 def first_field(raw: bytes) -> tuple[bytes, bytes]:
@@ -207,45 +210,3 @@ def first_field(raw: bytes) -> tuple[bytes, bytes]:
     while raw[end : end + 1] in (b" ", b"\t"):
         end = raw.index(b"\r\n", end) + 2
     return raw[:end], raw[end:]
-
-
-class DebianServer(RealServer):
-    """One of Debian's, in a private root. `files` and `script` say what is in it and how it starts."""
-
-    packages: ClassVar[tuple[str, ...]]
-
-    @classmethod
-    def why_not(cls) -> str | None:
-        reason = debian.why_not() or private_root.why_not()
-        if reason is None and not has(cls.name, debian.what(*cls.packages)):
-            reason = f"{cls.name} has not been fetched: `make servers` does it."
-        return reason
-
-    @classmethod
-    def fetch(cls) -> bool:
-        if reason := private_root.why_not():
-            raise Unfetched(reason)
-        return debian.fetch(cls.name, *cls.packages)
-
-    def files(self) -> dict[str, str | bytes]:
-        """What it finds in its root, by path without the first slash."""
-        raise NotImplementedError
-
-    script: ClassVar[str]  # of the shell; it becomes the server, in the foreground
-
-    def prepare(self) -> None:
-        pem = {
-            "etc/mail.pem": self.key + self.certificate,
-            "etc/cert.pem": self.certificate,
-            "etc/key.pem": self.key,
-        }
-        private_root.prepare(self.folder, files={**pem, **self.files()}, start=self.script)
-
-    def command(self) -> list[str]:
-        return private_root.command(place(self.name), self.folder)
-
-    def _main_process(self) -> int:
-        """The first process in its namespace: it passes the signal on."""
-        pid = super()._main_process()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return int(children[0])
