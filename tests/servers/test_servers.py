@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -19,9 +22,11 @@ from campaigns.settings import services as settings
 from campaigns.settings.limits import ServerLimits
 from campaigns.settings.models import Server
 from tests.delivery.factories import id_of, states
+from tests.running import ROOT
 from tests.servers import campaign as campaigns
 from tests.servers.campaign import READERS
 from tests.servers.fleet import DEBIAN, OTHERS
+from tests.servers.opensmtpd import OpenSmtpd
 from tests.servers.server import PASSWORD, RealServer, Way, until
 
 CONNECTIONS = 3
@@ -166,3 +171,35 @@ def test_what_the_app_makes_is_awkward_on_the_wire(app: Flask) -> None:
         assert b"\r" not in mail.replace(b"\r\n", b"")
         assert max(map(len, mail.split(b"\r\n"))) <= 998
     assert len(set(mails.values())) == READERS
+
+
+@pytest.mark.servers
+@pytest.mark.xdist_group(OpenSmtpd.name)
+def test_no_server_outlives_the_process_that_started_it(folder: Path) -> None:
+    """However that ended: what runs as root must not go on behind anybody's back."""
+    if reason := OpenSmtpd.why_not():
+        pytest.skip(reason)
+    starter = subprocess.Popen(
+        [sys.executable, "-c", _STARTS_ONE, str(folder)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    with starter:
+        assert starter.stdout
+        port = int(starter.stdout.readline())
+        assert is_open(port)
+        starter.kill()
+    until(lambda: not is_open(port), "it goes on")
+
+
+_STARTS_ONE = """
+import sys, time, pathlib
+from tests.servers.opensmtpd import OpenSmtpd
+server = OpenSmtpd(pathlib.Path(sys.argv[1]))
+server.start()
+print(server.ports["smtp"], flush=True)
+time.sleep(600)
+"""
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
