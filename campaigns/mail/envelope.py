@@ -84,6 +84,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"  # a complete 4xx or 5xx: known not to be accepted
     NOT_SENT = "not_sent"  # the conversation ended before the message did: known not to be accepted
+    HELD_BACK = "held_back"  # by whoever sends, before its end: known not to be accepted, and nobody's fault
     IN_DOUBT = "in_doubt"  # its end was handed over and no complete reply came (RFC 1047)
     UNSENDABLE = "unsendable"  # it can't go to this server as it is
 

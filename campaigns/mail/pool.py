@@ -6,7 +6,6 @@ import asyncio
 import functools
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from campaigns.mail import tls
@@ -15,7 +14,8 @@ from campaigns.mail.envelope import Envelope, Outcome, Result, Server
 from campaigns.mail.errors import Lost, SessionError, Unreachable
 from campaigns.mail.protocol import Phase
 from campaigns.mail.security import Security
-from campaigns.mail.transaction import LATE, Deadline, Transactions
+from campaigns.mail.transaction import HELD_BACK, Transactions, Withheld
+from campaigns.mail.waiting import Waiting
 
 # A server that drops so many connections in a row, none of which answered a message, gets no more now.
 DROPS_IN_A_ROW = 3
@@ -24,9 +24,10 @@ DROPS_IN_A_ROW = 3
 class Pool:
     """Sends envelopes over up to `connections` connections at once, at first as many as the server's.
 
-    `on_result` is called as each fate is known, before any further bytes go out on that connection.
-    `may_finish` is asked right before a message's end is handed over; False ends that connection.
-    An error that either of them raises ends the call, with every connection in use.
+    `on_result` is called once for each, as its fate is known, before any further bytes go out on that connection.
+    `waiting` chooses who goes next. `may_take` is asked with an envelope's key before its first byte leaves: False
+    holds it and all others back. `may_finish` is asked right before its end is handed over: False holds that one
+    back, and ends its connection. An error that any of them raises ends the call, with every connection in use.
     """
 
     def __init__(
@@ -34,19 +35,23 @@ class Pool:
         server: Server,
         *,
         on_result: Callable[[Result], None],
-        may_finish: Callable[[], bool] = lambda: True,
+        waiting: Waiting | None = None,
+        may_take: Callable[[int], bool] = lambda _key: True,
+        may_finish: Callable[[int], bool] = lambda _key: True,
+        connect: Callable[..., Connection] = Connection,
     ) -> None:
         self.server = server
         self.connections = server.connections
         self.hangs = False  # the last call found nobody at the other end: no refusal, no word
         self._on_result = on_result
-        self.may_finish = may_finish
+        self._waiting = Waiting() if waiting is None else waiting
+        self._may_take = may_take
+        self._may_finish = may_finish
+        self._connect = connect
         self._idle: list[Connection] = []
-        self.waiting: deque[Envelope] = deque()
         self._second: set[int] = set()
         self._trouble: SessionError | None = None
         self._has_given_up = False
-        self._is_late = False
         self._stands = False  # a first connection
         self._drops = 0
         self._in_use = 0
@@ -57,13 +62,12 @@ class Pool:
         self._sending = asyncio.Lock()
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
-        """Return when each envelope has had its result; calls at the same time wait for each other.
-
-        What `take` threw away has none.
-        """
+        """Return when each envelope has had its result; calls at the same time wait for each other."""
         async with self._sending:
-            self.waiting, self._second = deque(envelopes), set()
-            self._trouble, self._has_given_up, self._is_late, self._drops = None, False, False, 0
+            self._waiting.begin()
+            self._waiting.add(envelopes)
+            self._second = set()
+            self._trouble, self._has_given_up, self._drops = None, False, 0
             self._runners = 0
             self._stands = self.hangs = False
             self._is_drained.clear()
@@ -75,23 +79,30 @@ class Pool:
             finally:
                 self._is_drained.set()
             trouble = _without_what_was_said_to_others(self._trouble)
-            while self.waiting:
-                self._report_unsent(self.waiting.popleft(), trouble)
+            for envelope in self._waiting.withdraw():
+                self._report_unsent(envelope, trouble)
 
     def add(self, envelopes: Sequence[Envelope]) -> bool:
         """Give more to a `send` under way: no connection stands idle while another waits for an answer.
 
         False, and nothing is taken, when it is about to return.
         """
-        if not self._runners or self._has_given_up or self._is_late:
+        if not self._runners or self._has_given_up:
             return False
-        self.waiting.extend(envelopes)
+        self._waiting.add(envelopes)
         self.spread()
         return True
 
+    def hold_back(self) -> None:
+        """Send nothing of what waits: it is reported as held back, and what is on the wire goes on."""
+        held = self._waiting.withdraw()
+        self._is_drained.set()
+        for envelope in held:
+            self._report_unsent(envelope, None)
+
     async def drained(self) -> None:
         """Return when every envelope is on its way or done, or `send` is over."""
-        if self.waiting:
+        if self._waiting:
             await self._is_drained.wait()
 
     @property
@@ -111,14 +122,6 @@ class Pool:
         over, self._idle = self._idle[:surplus], self._idle[surplus:]
         await asyncio.gather(*(connection.close() for connection in over))
 
-    def take(self, connection: Connection) -> Envelope | None:
-        """The next message for that connection, off `waiting`; None when it shall carry no more.
-
-        Called before the first byte of a message leaves. Override it to choose among those that wait.
-        """
-        del connection
-        return self.waiting.popleft() if self.waiting else None
-
     @functools.cached_property
     def _context(self) -> ssl.SSLContext | None:
         """One for all connections: to read the system's certificates takes longer than a handshake."""
@@ -137,19 +140,19 @@ class Pool:
             self._runners -= 1
 
     def _start_more(self) -> None:
-        for _number in range(min(self.connections - self._runners, len(self.waiting))):
+        for _number in range(min(self.connections - self._runners, len(self._waiting))):
             self._start(self._run(None))
 
     def spread(self) -> None:
-        """Use more connections: there is more in `waiting`, or more of them are allowed, than there were."""
-        if self.waiting:
+        """Use more connections: more waits, or more of them are allowed, than before."""
+        if self._waiting:
             self._is_drained.clear()
-        if self._stands and not self._has_given_up and not self._is_late:
+        if self._stands and not self._has_given_up:
             self._start_more()
 
     async def _first(self) -> None:
         """One connection first: only when it stands, the others are worth a try."""
-        connection = await self._connection() if self.waiting else None
+        connection = await self._connection() if self._waiting else None
         if connection is None:
             return
         self._stands = True
@@ -157,7 +160,7 @@ class Pool:
         await self._run(connection)
 
     async def _run(self, connection: Connection | None) -> None:
-        while self.waiting and not self._has_given_up and not self._is_late and not self._are_too_many:
+        while self._waiting and not self._has_given_up and not self._are_too_many:
             if connection is None and self._in_use >= self.connections:
                 return  # ours was one too many: the others carry the rest
             connection = connection or await self._connection()
@@ -178,7 +181,7 @@ class Pool:
             self._again(envelope, error, is_suspect=not courier.answered)
 
         courier = Transactions(
-            connection, lambda: self._next(connection), self._on_result, again, self.may_finish
+            connection, lambda: self._next(connection), self._report, again, self._may_finish
         )
         is_sound = False
         try:
@@ -186,9 +189,8 @@ class Pool:
         except Lost as error:
             connection.abort()
             self._count_drop(courier, error)
-        except Deadline:
+        except Withheld:
             connection.abort()
-            self._is_late, self._trouble = True, None
         except BaseException:
             connection.abort()
             raise
@@ -213,7 +215,7 @@ class Pool:
             if await connection.is_awake():
                 return connection
             await connection.close() if connection.is_worn else connection.abort()
-        connection = Connection(self.server, context=self._context)
+        connection = self._connect(self.server, context=self._context)
         try:
             await connection.open()
         except BaseException as error:
@@ -241,8 +243,12 @@ class Pool:
     def _next(self, connection: Connection) -> Envelope | None:
         if self._has_given_up or self._are_too_many:
             return None
-        envelope = self.take(connection)
-        if not self.waiting:
+        envelope = self._waiting.take(connection, self.connections)
+        if envelope is not None and not self._may_take(envelope.key):
+            self._waiting.put_back(envelope)
+            self.hold_back()
+            return None
+        if not self._waiting:
             self._is_drained.set()
         return envelope
 
@@ -256,14 +262,24 @@ class Pool:
             return
         if is_suspect:
             self._second.add(envelope.key)
-        self.waiting.appendleft(envelope)
+        before = len(self._waiting)
+        self._waiting.put_back(envelope)
         self._is_drained.clear()
+        if len(self._waiting) > before + 1:
+            self.spread()
 
     def _report_unsent(self, envelope: Envelope, error: SessionError | None) -> None:
-        if error is None:  # only when the deadline stopped every connection
-            self._on_result(Result(envelope.key, Outcome.NOT_SENT, Phase.BODY, None, LATE))
-            return
-        self._on_result(Result(envelope.key, Outcome.NOT_SENT, error.phase, error.reply, error.text))
+        if error is None:
+            self._report(Result(envelope.key, Outcome.HELD_BACK, Phase.BODY, text=HELD_BACK))
+        else:
+            self._report(Result(envelope.key, Outcome.NOT_SENT, error.phase, error.reply, error.text))
+
+    def _report(self, result: Result) -> None:
+        before = len(self._waiting)
+        self._waiting.done(result)
+        if len(self._waiting) > before:
+            self.spread()
+        self._on_result(result)
 
 
 def _without_what_was_said_to_others(error: SessionError | None) -> SessionError | None:

@@ -21,11 +21,11 @@ from campaigns.mail.protocol import Phase, Reply, stuffed
 LARGE_BYTES = 256 * 1024
 # When the lease ends, answers that are on their way are waited for so long.
 LAST_WAIT_S = 5.0
-LATE = "the lease was about to end"
+HELD_BACK = "held back by the sender"
 
 
-class Deadline(Exception):
-    """The lease ends: no message may be ended any more."""
+class Withheld(Exception):
+    """A message that was begun may not be ended: only closing the connection takes it back."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,22 +47,22 @@ class Transactions:
     """Carries envelopes over one connection until `take` gives no more or the connection is worn.
 
     `report` gets a Result for each; `again` gets the envelopes that were lost on the way before their
-    end was handed over: known not to be accepted, good for another connection. `answered` counts the
-    messages that the server answered.
+    end was handed over: known not to be accepted, good for another connection. `may_finish` is asked with
+    an envelope's key right before that. `answered` counts the messages that the server answered.
     """
 
     connection: Connection
     take: Callable[[], Envelope | None]
     report: Callable[[Result], None]
     again: Callable[[Envelope, Lost], None]
-    may_finish: Callable[[], bool]
+    may_finish: Callable[[int], bool]
     answered: int = 0
     _flights: deque[Flight] = field(default_factory=deque)
     _must_reset: bool = False
     _is_late: bool = False
 
     async def run(self) -> None:
-        """Raises Lost when the connection broke, Deadline at the end of the lease; all is told by then."""
+        """Raises Lost when the connection broke, Withheld when it has to be closed; all is told by then."""
         server, offered = self.connection.server, self.connection.capabilities
         pipelines = server.pipelining and "PIPELINING" in offered
         try:
@@ -73,8 +73,8 @@ class Transactions:
         except Lost as error:
             self._abandon(error)
             raise
-        except Deadline:
-            self._abandon(Lost(Phase.BODY, LATE))
+        except Withheld:
+            self._abandon(Lost(Phase.BODY, HELD_BACK))
             raise
 
     # -- taking and telling
@@ -104,6 +104,12 @@ class Transactions:
         self.report(
             Result(envelope.key, Outcome.ACCEPTED if accepted else Outcome.REFUSED, phase, reply, reply.text)
         )
+
+    def _hold_back(self, flight: Flight) -> None:
+        """Tell that it was not ended because it may not be."""
+        self._flights.remove(flight)
+        key = flight.envelope.key
+        self.report(Result(key, Outcome.HELD_BACK, Phase.BODY, text=HELD_BACK))
 
     def _abandon(self, error: Lost) -> None:
         """Tell what became of all that were under way.
@@ -202,9 +208,10 @@ class Transactions:
             data = data[-3:]
         if self.connection.is_gone:
             raise Lost(Phase.BODY, "the connection broke")
-        if not self.may_finish():
+        if not self.may_finish(flight.envelope.key):
+            self._hold_back(flight)
             self.connection.abort()
-            raise Deadline
+            raise Withheld
         flight.is_over = True
         self.connection.sent += 1
         await self.connection.write(data + tail, Phase.END)
@@ -230,7 +237,7 @@ class Transactions:
                 await self._land()
         if self._is_late:
             self.connection.abort()
-            raise Deadline
+            raise Withheld
 
     async def _load(self, depth: int) -> Flight | None:
         """Fill the window in one write; a large message is only taken, and returned.
@@ -251,9 +258,9 @@ class Transactions:
             if flight.is_large:
                 large = flight
                 break
-            if not self.may_finish():
+            if not self.may_finish(flight.envelope.key):
                 self._is_late = True
-                self.again(self._flights.pop().envelope, Lost(Phase.BODY, LATE))
+                self._hold_back(flight)
                 break
             flight.is_over = True
             self.connection.sent += 1

@@ -32,6 +32,7 @@ FLOORS = {
         {"routing"},
         {"alerts", "services"},
         {"autopause"},
+        {"wire"},
         {"sender"},
         {"dispatch"},
         {"progress"},

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.delivery.sender.in_flight import HEAVY_AFTER, InFlight
+from campaigns.delivery.wire.in_flight import HEAVY_AFTER, InFlight
 
 SLOW_S = 5.0
 QUICK_S, LONG_S, STUCK_S = 0.05, 2.0, 6.0

@@ -24,9 +24,9 @@ UNEASED_AFTER = 50  # mails that an eased server took at each of its connections
 class Aftermath:
     """After each recorded turn: a server that takes mails is well, and may have more connections again."""
 
-    def __init__(self, server: Server, watch: StopRules, now: Callable[[], datetime]) -> None:
+    def __init__(self, server: Server, rules: StopRules, now: Callable[[], datetime]) -> None:
         self._server_id = server.id
-        self._watch = watch
+        self._rules = rules
         self._now = now
         self._noted: datetime | None = None
         self._wanted = UNEASED_AFTER * server.usable_connections if server.eased_to else 0
@@ -35,7 +35,7 @@ class Aftermath:
     def __call__(self, verdicts: list[Verdict]) -> None:
         accepted = sum(each.state is State.SENT for each in verdicts)
         now = self._now()
-        if not accepted or self._watch.trial or self._watch.stop:
+        if not accepted or self._rules.trial or self._rules.stop:
             return
         self._accepted += accepted
         if self._noted is None or now - self._noted > circuit_breaker.OK_EVERY:
@@ -51,21 +51,21 @@ class Aftermath:
 
 
 def draw(
-    campaign_id: int, server_id: int, watch: StopRules, end: End, *, is_trial: bool, now: datetime
+    campaign_id: int, server_id: int, rules: StopRules, end: End, *, is_trial: bool, now: datetime
 ) -> End:
     """Close the server, pause or finish the campaign, or nothing of it; why the lane ended, seen from here.
 
     UNREACHABLE: its server can't be used for now and the campaign goes on. The caller commits.
     """
     if end is End.NOTHING:
-        watch.conclude()
-    open_claims.write(campaign_id, server_id, watch.evidence.dump(), now=now)
-    if watch.stop is not None:
-        return _stop(campaign_id, settings_queries.server(server_id), watch.stop, now)
-    if end is End.UNREACHABLE or watch.silent:
-        times = circuit_breaker.OPEN_AT if end is End.UNREACHABLE else watch.silent
-        circuit_breaker.note_failure(server_id, watch.said, times=times, is_trial=is_trial, now=now)
-    elif is_trial and watch.trial and end is not End.STOPPED:
+        rules.conclude()
+    open_claims.write(campaign_id, server_id, rules.evidence.dump(), now=now)
+    if rules.stop is not None:
+        return _stop(campaign_id, settings_queries.server(server_id), rules.stop, now)
+    if end is End.UNREACHABLE or rules.silent:
+        times = circuit_breaker.OPEN_AT if end is End.UNREACHABLE else rules.silent
+        circuit_breaker.note_failure(server_id, rules.said, times=times, is_trial=is_trial, now=now)
+    elif is_trial and rules.trial and end is not End.STOPPED:
         circuit_breaker.end_trial(server_id, now=now)
     if end in (End.NOTHING, End.LIMITED):
         services.finish(campaign_id, now=now)

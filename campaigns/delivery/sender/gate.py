@@ -1,19 +1,20 @@
-"""What holds a lane back: the limits of its server, its part of the connections, its campaign's hours."""
+"""What holds a lane back: its time, its server's limits, its part of the connections, its campaign's hours."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns.core import queue
 from campaigns.delivery.limits.sending_hours import remaining
 from campaigns.delivery.limits.server_throttle import LEASE_S, Throttle
-from campaigns.delivery.sender.timing import End, Timing, boot_seconds
+from campaigns.delivery.sender.machine import Machine
+from campaigns.delivery.sender.timing import End, Timing
 
 log = logging.getLogger(__name__)
 
@@ -29,24 +30,33 @@ SHORTEST_WAIT_S = 0.01
 
 
 class Gate:
-    """Asked by a lane between two windows."""
+    """Asked by a lane between two windows. `should_yield`: whether others need the worker."""
 
-    def __init__(self, throttle: Throttle, *, timing: Timing) -> None:
+    def __init__(
+        self, throttle: Throttle, *, timing: Timing, machine: Machine, should_yield: Callable[[], bool]
+    ) -> None:
         self._throttle = throttle
         self._timing = timing
+        self._machine = machine
+        self._should_yield = should_yield
         self._sending_hours: str | None = None
         self._closes_at: datetime | None = None
-        self._begun = self._looked = boot_seconds()
+        self._started = self._begun = self._looked = machine.boot_s()
         self._part = throttle.connections
+
+    @property
+    def age_s(self) -> float:
+        """For how long the lane has been there."""
+        return self._machine.boot_s() - self._started
 
     def begin(self) -> bool:
         """Take a part of the connections, after a little while if other lanes have to make room first."""
-        until = boot_seconds() + JOINS_WITHIN_S
+        until = self._machine.boot_s() + JOINS_WITHIN_S
         while not self._throttle.look():
-            if self._throttle.is_needless or boot_seconds() > until:
+            if self._throttle.is_needless or self._machine.boot_s() > until:
                 return False
-            time.sleep(JOIN_EVERY_S)
-        self._begun = self._looked = boot_seconds()
+            self._machine.sleep(JOIN_EVERY_S)
+        self._begun = self._looked = self._machine.boot_s()
         self._part = self._throttle.connections
         return True
 
@@ -57,11 +67,15 @@ class Gate:
         rest = remaining(sending_hours, now)
         self._sending_hours, self._closes_at = sending_hours, None if rest is None else now + rest
 
-    def reason_to_end(self, now: datetime) -> End | None:
+    def reason_to_end(self, now: datetime, *, is_held_up: bool) -> End | None:
         """Why nothing more may be sent, as far as it is not for want of leave."""
+        is_over = self.age_s > self._timing.budget_s or self._should_yield()
+        # With one answer to wait for, the worker is better used than idle.
+        if is_over and (queue.leaving.is_set() or not is_held_up):
+            return End.MORE
         if self._closes_at is not None and now >= self._closes_at:
             return End.CLOSED
-        if self._throttle.is_crowded and boot_seconds() - self._begun > STAYS_AT_LEAST_S:
+        if self._throttle.is_crowded and self._machine.boot_s() - self._begun > STAYS_AT_LEAST_S:
             return End.MORE
         return None
 
@@ -74,10 +88,10 @@ class Gate:
             # What it did not need, and when the rest was sent, matters now; one slow answer does not.
             await asyncio.wait({wire}, timeout=self._timing.patience_s)
             number = await in_thread(lambda: self._throttle.take(wanted).number)
-        until = boot_seconds() + self._timing.patience_s
+        until = self._machine.boot_s() + self._timing.patience_s
         while not number:
             wait_s = max(SHORTEST_WAIT_S, self._throttle.wait_s)
-            if boot_seconds() + wait_s > until:
+            if self._machine.boot_s() + wait_s > until:
                 return 0
             await asyncio.sleep(wait_s)
             number = await in_thread(lambda: self._throttle.take(wanted).number)
@@ -109,7 +123,7 @@ class Gate:
         still_open: Callable[[], int],
     ) -> int:
         """How many connections the lane may use. Others get what is over its part once that is closed."""
-        now = boot_seconds()
+        now = self._machine.boot_s()
         is_new = now - self._begun < NEWLY_BEGUN_S
         if now - self._looked < (FIRST_LOOKS_S if is_new else LOOK_EVERY_S):
             return self._part

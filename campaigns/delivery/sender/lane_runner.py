@@ -31,11 +31,16 @@ from campaigns.delivery.sender import aftermath, composer, recovery
 from campaigns.delivery.sender.ack_journal import Journal
 from campaigns.delivery.sender.aftermath import Aftermath
 from campaigns.delivery.sender.gate import Gate
-from campaigns.delivery.sender.lane import End, Lane, Timing
-from campaigns.delivery.sender.pool import MOST_ASIDE
+from campaigns.delivery.sender.in_hand import InHand
+from campaigns.delivery.sender.lane import Lane
+from campaigns.delivery.sender.lease import Lease
+from campaigns.delivery.sender.machine import Machine
 from campaigns.delivery.sender.stop_rules import StopRules
 from campaigns.delivery.sender.store import Store
+from campaigns.delivery.sender.timing import End, Timing
 from campaigns.delivery.stored_text import said
+from campaigns.delivery.wire.connections import Wire
+from campaigns.delivery.wire.fair_order import MOST_ASIDE
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import limits
 from campaigns.settings import queries as settings_queries
@@ -47,6 +52,7 @@ log = logging.getLogger(__name__)
 WINDOWS_UNRECORDED = 4
 ENOUGH_TO_MEASURE = 50  # mails by one lane
 _TIMING = Timing()
+_MACHINE = Machine()
 
 
 def journals() -> Path:
@@ -65,10 +71,11 @@ def send(
     timing: Timing = _TIMING,
     should_yield: Callable[[], bool] = lambda: False,
     now: Callable[[], datetime] = clock.now,
+    machine: Machine = _MACHINE,
 ) -> End:
     """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself."""
     try:
-        return _send(campaign_id, timing, should_yield, now)
+        return _send(campaign_id, timing, should_yield, now, machine)
     except (OSError, DBAPIError) as error:
         if not disk_full.is_full(error):
             raise
@@ -77,7 +84,11 @@ def send(
 
 
 def _send(
-    campaign_id: int, timing: Timing, should_yield: Callable[[], bool], now: Callable[[], datetime]
+    campaign_id: int,
+    timing: Timing,
+    should_yield: Callable[[], bool],
+    now: Callable[[], datetime],
+    machine: Machine,
 ) -> End:
     db.session.rollback()  # SQLite has one writer, and the next line writes over a connection of its own
     if restored_backup.check(now=now()):
@@ -95,10 +106,10 @@ def _send(
         return End.CLOSED
     owner = name_of_process()
     throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=timing.lease_s)
-    gate = Gate(throttle, timing=timing)
+    gate = Gate(throttle, timing=timing, machine=machine, should_yield=should_yield)
     gate.keep_to(campaign.sending_hours, now())
     try:
-        lane, journal = _open(campaign, server, timing, gate, owner, should_yield, now)
+        lane, journal = _open(campaign, server, timing, gate, owner, now, machine)
     except (TemplateError, DomainError) as error:
         return _unable(campaign_id, error, now())
     server_id = server.id
@@ -108,11 +119,10 @@ def _send(
     try:
         end = _run(lane, gate, server_id, is_trial=is_trial, now=now)
     finally:
-        # After a fault the next lane reads it; a lane that never held a batch has nothing to tell.
-        is_needed = end in (None, End.FENCED) and not (journal.is_blank and lane.is_empty_handed)
-        journal.close(remove=not is_needed)
+        # Whoever settles what the lane still holds reads it. After a fault the lane can't know what it holds.
+        journal.close(remove=end is not None and lane.is_empty_handed)
         throttle.leave()
-    end = aftermath.draw(campaign_id, server_id, lane.watch, end, is_trial=is_trial, now=now())
+    end = aftermath.draw(campaign_id, server_id, lane.rules, end, is_trial=is_trial, now=now())
     if end in (End.MORE, End.NOTHING) and not throttle.is_limited and lane.sent >= ENOUGH_TO_MEASURE:
         lanes = 1 + sum(throttles.lanes_on([server_id]).get(server_id, {}).values())
         circuit_breaker.note_rate(server_id, per_minute=round(lane.per_minute * lanes))
@@ -148,8 +158,8 @@ def _open(
     timing: Timing,
     gate: Gate,
     owner: str,
-    should_yield: Callable[[], bool],
     now: Callable[[], datetime],
+    machine: Machine,
 ) -> tuple[Lane, Journal]:
     content = composer.content_of(campaign)
     policy = Policy(
@@ -179,24 +189,26 @@ def _open(
     is_trial = circuit_breaker.is_on_trial(server)
     evidence = Evidence(last_ok_at=server.last_ok_at, began_at=campaign.started_at)
     evidence.load(open_claims.read(campaign.id, server.id))
-    watch = StopRules(
+    rules = StopRules(
         evidence=evidence,
         tries=1 if is_trial else circuit_breaker.OPEN_AT - server.failures,
         trial=circuit_breaker.GOOD_ON_TRIAL if is_trial else 0,
         has_stand_in=has_stand_in,
     )
+    lease = Lease(timing, machine)
+    in_hand = InHand(journal, gate, rules, lease, policy=policy, now=now)
     lane = Lane(
         store,
         content,
-        connection,
-        journal,
+        Wire(connection, in_hand, slow_s=timing.slow_s, clock=machine.tick_s, connect=machine.connect),
+        in_hand,
+        gate,
+        rules,
+        lease,
         timing=timing,
-        gate=gate,
-        policy=policy,
-        watch=watch,
-        clock=now,
-        should_yield=should_yield,
-        on_turn=Aftermath(server, watch, now),
+        machine=machine,
+        now=now,
+        on_turn=Aftermath(server, rules, now),
     )
     return lane, journal
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,14 +31,9 @@ class End(StrEnum):
 
     NOTHING = "nothing"  # nothing to claim for now
     MORE = "more"  # its time is over, there is more
-    STOPPED = "stopped"  # paused, cancelled, or a reason of its own (`watch.stop`)
+    STOPPED = "stopped"  # paused, cancelled, or a reason of its own (`rules.stop`)
     UNREACHABLE = "unreachable"  # a whole window found no server
     FENCED = "fenced"  # the lease was lost
     LIMITED = "limited"  # the server's limits leave nothing for now
     FULL = "full"  # other lanes have all connections of the server
     CLOSED = "closed"  # outside the campaign's sending hours
-
-
-def boot_seconds() -> float:
-    """Seconds that go on while the machine sleeps: a lease ends also for who was frozen."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

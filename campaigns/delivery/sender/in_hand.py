@@ -1,0 +1,197 @@
+"""The mails that a lane has in hand: marked `sending`, and what became of them not recorded yet.
+
+Each takes the same way: marked in the database, taken by a connection, answered, recorded. It may leave it before
+its end: not composed, put off, held back. Here it is written down how far each came, in memory and in the journal,
+so that none is forgotten: a lane is done when nothing is left here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaigns.delivery.ledger import outcomes
+from campaigns.delivery.ledger.outcomes import Policy, Strain, Verdict
+from campaigns.delivery.models import State
+from campaigns.delivery.sender.ack_journal import Journal, Mark
+from campaigns.delivery.sender.gate import Gate
+from campaigns.delivery.sender.lease import Lease
+from campaigns.delivery.sender.stop_rules import StopRules
+from campaigns.delivery.sender.store import Copy
+from campaigns.mail.smtp import Outcome, Result
+
+SKIPPED_FOR_S, SKIPPED_AT_MOST_S = 60.0, 3600.0
+
+
+@dataclass(slots=True)
+class Mail:
+    """One of them, until it is answered."""
+
+    copy: Copy
+    is_taken: bool = False  # by a connection, at least once
+
+
+class InHand:
+    """`may_take`, `may_finish` and `answer` are what the pool of connections asks and tells.
+
+    `is_held`: nothing more goes to the wire; what is on it comes to its end. `sent` counts those accepted,
+    `on_wire` those that a connection took and nobody answered yet.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        gate: Gate,
+        rules: StopRules,
+        lease: Lease,
+        *,
+        policy: Policy,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.is_held = False
+        self.sent = 0
+        self.on_wire = 0
+        self.answers = 0
+        self._journal = journal
+        self._gate = gate
+        self._rules = rules
+        self._lease = lease
+        self._policy = policy
+        self._now = now
+        self._mails: dict[int, Mail] = {}
+        self._answered: list[Verdict] = []
+        self._recording: list[Verdict] = []  # a turn is about to write these
+        self._withdrawn: set[int] = set()  # deliveries whose recorded verdicts are taken back
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the database knows what became of each."""
+        return not self._mails and not self.is_news
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is something that the database does not know yet."""
+        return bool(self._answered or self._recording or self._withdrawn)
+
+    def group_of(self, key: int) -> str:
+        """The receiver of a mail."""
+        return self._mails[key].copy.facts.group
+
+    # -- before the wire
+
+    def mark(self, copies: Iterable[Copy]) -> None:
+        """These are marked `sending` in the database."""
+        self._mails |= {copy.facts.delivery_id: Mail(copy) for copy in copies}
+
+    def unmade(self, key: int, error: str) -> None:
+        """It could not be composed for this person."""
+        self._judge(self._end(key, outcomes.not_composed(self._mails[key].copy.facts, error)))
+
+    def give_back(self, keys: Iterable[int]) -> None:
+        """These did not go to the wire and are not going to: they wait again, uncharged."""
+        for key in list(keys):
+            if key in self._mails:
+                self._end(key, outcomes.given_back(self._mails[key].copy.facts))
+
+    def give_all_back(self) -> None:
+        """Nothing is on the wire, and nothing more goes out."""
+        self.give_back(self._mails)
+
+    def put_off(self, key: int, turn_s: float | None) -> None:
+        """Its receiver is slow: it comes again when that one had time to answer."""
+        wait = timedelta(seconds=min(SKIPPED_FOR_S + (turn_s or 0), SKIPPED_AT_MOST_S))
+        facts = self._mails[key].copy.facts
+        self._end(key, outcomes.put_off(facts, until=self._now() + wait, is_stuck=turn_s is None))
+
+    # -- on the wire
+
+    def may_take(self, key: int) -> bool:
+        """Whether its first byte may leave now; from then on it is on the wire."""
+        room = self._rules.room
+        if self.is_held or not self._lease.holds or (room is not None and self.on_wire >= room):
+            return False
+        mail = self._mails[key]
+        if not mail.is_taken:
+            mail.is_taken = True
+            self.on_wire += 1
+            self._gate.settle(used=1, unused=0)
+        self._journal.write(key, mail.copy.facts.fence, Mark.HANDED)
+        return True
+
+    def may_finish(self, _key: int) -> bool:
+        """Whether its end may be handed over: after that it can't be taken back."""
+        return self._lease.holds
+
+    def answer(self, result: Result, *, is_late: bool) -> Verdict:
+        """What the wire says of one of them. It is in the journal before this returns."""
+        key, mail = result.key, self._mails[result.key]
+        is_ours = self._is_ours(result)
+        if is_ours:
+            verdict = outcomes.given_back(mail.copy.facts)
+        else:
+            verdict = self._rules.judge(result, mail.copy.facts, policy=self._policy, now=self._now())
+        if is_late:
+            verdict = verdict._replace(strain=verdict.strain or Strain.SOME)
+        mark = _MARKS.get(result.outcome)
+        if mark is not None and mail.is_taken:
+            self._journal.write(key, verdict.fence, mark, verdict.code or 0)
+        verdict = self._end(key, verdict)
+        if not is_ours:
+            self.answers += 1
+            self._judge(verdict)
+        return verdict
+
+    def _is_ours(self, result: Result) -> bool:
+        """Whether it was not sent because of us: the server did nothing wrong."""
+        if result.outcome is Outcome.NOT_SENT:
+            return not self._lease.holds
+        return result.outcome is Outcome.HELD_BACK
+
+    def _end(self, key: int, verdict: Verdict) -> Verdict:
+        """It is not in our hands any more once its verdict is recorded."""
+        mail = self._mails.pop(key)
+        if mail.is_taken:
+            self.on_wire -= 1
+        else:
+            self._gate.settle(used=0, unused=1)
+        if verdict.state is State.FAILED:
+            verdict = verdict._replace(email=mail.copy.email)
+        self._answered.append(verdict)
+        return verdict
+
+    def _judge(self, verdict: Verdict) -> None:
+        self.sent += verdict.state is State.SENT
+        self._rules.see(verdict)
+        if self._rules.stop:
+            self.is_held = True
+        if self._rules.withdrawn:
+            self._withdrawn |= outcomes.withdraw(self._answered, self._rules.withdrawn)
+            self._rules.withdrawn = set()
+
+    # -- after the wire
+
+    def sync(self) -> None:
+        """Let what the journal says survive a power cut as well."""
+        self._journal.sync()
+
+    def news(self) -> tuple[list[Verdict], set[int]]:
+        """What became of those that the database does not know of, and whose recorded verdicts are taken back."""
+        self._recording += self._answered
+        self._answered = []
+        return list(self._recording), set(self._withdrawn)
+
+    def recorded(self, verdicts: Iterable[Verdict], withdrawn: Iterable[int]) -> None:
+        """The database holds this news: nobody need remember it."""
+        self._journal.forget(verdict.delivery_id for verdict in verdicts)
+        self._recording.clear()
+        self._withdrawn.difference_update(withdrawn)
+
+
+_MARKS = {
+    Outcome.ACCEPTED: Mark.ACCEPTED,
+    Outcome.REFUSED: Mark.REFUSED,
+    Outcome.UNSENDABLE: Mark.REFUSED,
+    Outcome.NOT_SENT: Mark.NOT_SENT,
+    Outcome.HELD_BACK: Mark.NOT_SENT,
+}

@@ -1,0 +1,81 @@
+"""Whatever happens to a pool, each envelope that it was given has one result, also what it holds back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from campaigns.mail.smtp import Outcome, Pool, Result, run
+from tests.fakes.smtp_server import Call, SmtpServer
+from tests.mail.test_smtp_client import WAYS, make_envelopes, make_server
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_farewell_sends_back_is_held_back_with_all_that_waits(way: str) -> None:
+    """Nothing more may be taken from the tenth answer on, and from then on the server closes on everybody."""
+    results: list[Result] = []
+    script = {"END": lambda call: "421 4.3.2 closing" if call.count > 10 else None}
+
+    async def go() -> None:
+        pool = Pool(
+            make_server(fake, connections=3),
+            on_result=results.append,
+            may_take=lambda _key: len(results) < 10,
+        )
+        await pool.send(make_envelopes(100))
+        await pool.close()
+
+    with SmtpServer(keywords=WAYS[way], replies=script) as fake:
+        run(go())
+        assert sorted(found.key for found in results) == list(range(100))
+        told = Counter(found.outcome for found in results)
+        assert told[Outcome.ACCEPTED] == len(fake.messages) == 10
+        assert told[Outcome.IN_DOUBT] == 0
+        assert told[Outcome.HELD_BACK] >= 80
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_holding_back_in_mid_send_lets_what_is_on_the_wire_come_to_its_end(way: str) -> None:
+    results: list[Result] = []
+    released = False
+
+    def holds(call: Call) -> bool:
+        return call.verb == "END" and not released
+
+    async def go() -> None:
+        nonlocal released
+        pool = Pool(make_server(fake, connections=2, depth=1), on_result=results.append)
+        wire = asyncio.create_task(pool.send(make_envelopes(50)))
+        while fake.counts["END"] < 2:
+            await asyncio.sleep(0.001)
+        pool.hold_back()
+        assert {found.outcome for found in results} == {Outcome.HELD_BACK}
+        released = True
+        await wire
+        await pool.close()
+
+    with SmtpServer(keywords=WAYS[way], holds=holds) as fake:
+        run(go())
+        assert sorted(found.key for found in results) == list(range(50))
+        accepted = [found.key for found in results if found.outcome is Outcome.ACCEPTED]
+        assert len(accepted) == len(fake.messages)
+        assert 2 <= len(accepted) <= 4, "with each connection's next one, whose envelope was under way"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_mail_that_may_not_be_ended_holds_back_nobody_else(way: str) -> None:
+    results: list[Result] = []
+
+    async def go() -> None:
+        pool = Pool(make_server(fake), on_result=results.append, may_finish=lambda key: key != 7)
+        await pool.send(make_envelopes(30))
+        await pool.close()
+
+    with SmtpServer(keywords=WAYS[way]) as fake:
+        run(go())
+        told = {found.key: found.outcome for found in results}
+        assert told.pop(7) is Outcome.HELD_BACK
+        assert set(told.values()) == {Outcome.ACCEPTED}
+        assert len(fake.messages) == len(results) - 1 == 29
