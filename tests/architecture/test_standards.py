@@ -1,4 +1,4 @@
-"""Every row of the table in docs/smtp.md has a test that bears its name."""
+"""Every row of the tables in docs/smtp.md and docs/guarantees.md has a test that bears its name."""
 
 from __future__ import annotations
 
@@ -34,3 +34,10 @@ def test_each_row_of_the_smtp_table_has_a_test() -> None:
 def test_a_row_without_a_test_is_found() -> None:
     assert named_in("def test_a_S01_S02():\n    def not_a_test_S03(): ...") == {"S01", "S02"}
     assert rows_of("| S07 | QUIT |\n| row | x |") == ["S07"]
+
+
+def test_each_guarantee_has_a_test() -> None:
+    rows = re.findall(r"^\| (G\d) \|", (ROOT / "docs" / "guarantees.md").read_text(), re.M)
+    assert rows == [f"G{number}" for number in range(1, 9)]
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests" / "delivery").glob("test_*.py"))
+    assert [row for row in rows if not re.search(rf"^def test_{row.lower()}_", sources, re.M)] == []
