@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test screenshots faults servers bare bench-send clean
+.PHONY: help run demo setup check test screenshots faults servers bare bench-send clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 
@@ -38,6 +38,10 @@ screenshots: ## every page at both widths, light and dark, into screenshots/
 bench-send: ## the figures of the delivery engine, each beside what it has to be
 	@scripts/setup --dev
 	$(BIN)/python -m bench.send
+
+simulate: ## ten thousand random courses of the delivery engine on a simulated machine
+	@scripts/setup --dev
+	$(BIN)/python -m tests.simulation --jobs $(JOBS)
 
 faults: ## kill, cut off and fill up everything in mid-send on both databases, and count what it cost
 	@scripts/setup --dev

@@ -1,0 +1,283 @@
+"""The other end of the wire: a mail server without sockets, which misbehaves as its course says."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+LATENCIES_S = (0.0005, 0.001, 0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What it does at one moment in place of the usual. `text`: says that. `drops`: hangs up, before its answer or
+    after it. `waits_s`: answers so much later."""
+
+    text: bytes | None = None
+    drops: str = ""  # "before", "after"
+    waits_s: float = 0.0
+
+
+USUAL = Act()
+
+
+@dataclass
+class Book:
+    """What the server knows: who got a mail and how often, and what it did that leaves a client in doubt."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    begun: list[tuple[float, str]] = field(default_factory=list)  # when a RCPT came, for whom
+    doubts: Counter[str] = field(default_factory=Counter)  # accepted, or its end heard, and no answer given
+    tell: Callable[[str, str], None] = lambda _kind, _who: None
+
+    def note(self, kind: str, who: str, at: float) -> None:
+        """Write one fact down, and tell it to who outlives this process."""
+        self.take(kind, who, at)
+        self.tell(kind, f"{at:.6f} {who}")
+
+    def take(self, kind: str, who: str, at: float) -> None:
+        if kind == "accepted":
+            self.accepted[who] += 1
+        elif kind == "begun":
+            self.begun.append((at, who))
+        else:
+            self.doubts[who] += 1
+
+
+_RCPT = re.compile(rb"RCPT TO:<([^>]*)>")
+
+
+class Socket:
+    """Has options, and nothing to read."""
+
+    def setsockopt(self, *_: Any) -> None:
+        pass
+
+    def fileno(self) -> int:
+        return -1
+
+
+class Transport(asyncio.Transport):
+    """The client's side of a connection; bytes take `latency_s` each way and never overtake each other."""
+
+    def __init__(self, loop: Any, protocol: Any, latency_s: float) -> None:
+        super().__init__()
+        self._loop, self._protocol, self._latency_s = loop, protocol, latency_s
+        self._closing = False
+        self._last = {"up": 0.0, "down": 0.0}
+        self.session: Session
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return Socket() if name == "socket" else default
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def write(self, data: Any) -> None:
+        if self._closing:
+            return
+        found = bytes(data)
+        self.session.hand_over([each.decode() for each in _RCPT.findall(found)], is_whole=b"BDAT " in found)
+        self._send("up", self.session.feed, found)
+
+    def close(self) -> None:
+        self.abort()
+
+    def abort(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self.session.is_gone = True
+            self._loop.call_soon(self._protocol.connection_lost, None)
+
+    # -- for the session
+
+    def say(self, data: bytes, *, after_s: float = 0.0) -> None:
+        self._send("down", self._hear, data, after_s=after_s)
+
+    def hang_up(self, *, after_s: float = 0.0) -> None:
+        self._send("down", self._lose, after_s=after_s)
+
+    def _hear(self, data: bytes) -> None:
+        if not self._closing:
+            self._protocol.data_received(data)
+
+    def _lose(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._protocol.eof_received()
+            self._protocol.connection_lost(None)
+
+    def _send(self, way: str, to: Callable[..., None], *arguments: Any, after_s: float = 0.0) -> None:
+        when = max(self._last[way] + 1e-7, self._loop.time() + self._latency_s + after_s)
+        self._last[way] = when
+        self._loop.call_at(when, to, *arguments)
+
+
+class Session:
+    """One connection, seen by the server."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        keywords: tuple[bytes, ...],
+        act: Callable[[str, str], Act],
+        book: Book,
+        clock: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._keywords = keywords
+        self._act = act
+        self._book = book
+        self._clock = clock
+        self._buffer = b""
+        self._body: bytes | None = None  # of DATA, as far as it has come
+        self._chunk: tuple[int, bool] | None = None
+        self._rcpt = ""
+        self._has_mail = False
+        self.is_gone = False
+        self._is_unheard = False  # the client listens no more, or not for long
+        self.under_way: list[str] = []  # whole messages on their way here, not answered yet
+        self._answer("BANNER", b"220 simulated")
+
+    def hand_over(self, people: list[str], *, is_whole: bool) -> None:
+        """The client has sent their envelopes; `is_whole`: their messages too, which are in doubt if it breaks now."""
+        for who in people:
+            self._book.tell("handed", f"{self._clock():.6f} {who}")
+        if is_whole:
+            self.under_way += people
+            if self.is_gone or self._is_unheard:
+                self._doubt()
+
+    def feed(self, data: bytes) -> None:
+        """Bytes of the client."""
+        if self.is_gone:
+            return
+        self._buffer += data
+        while not self.is_gone and self._step():
+            pass
+
+    def _step(self) -> bool:
+        if self._chunk is not None:
+            return self._chunked()
+        if self._body is not None:
+            return self._until_dot()
+        line, end, rest = self._buffer.partition(b"\r\n")
+        if not end:
+            return False
+        self._buffer = rest
+        self._command(line)
+        return True
+
+    def _command(self, line: bytes) -> None:
+        verb = line[:4].upper()
+        if verb in (b"EHLO", b"HELO"):
+            lines = [b"simulated", *self._keywords]
+            text = b"\r\n".join(b"250%c%s" % (b" -"[each is not lines[-1]], each) for each in lines)
+            self._answer("EHLO", text)
+        elif verb == b"MAIL":
+            self._has_mail = self._answer("MAIL", b"250 2.1.0 ok")
+            self._rcpt = ""
+        elif verb == b"RCPT":
+            who = line[line.index(b"<") + 1 : line.index(b">")].decode()
+            self._book.note("begun", who, self._clock())
+            if not self._has_mail:
+                self._answer("RCPT", b"503 5.5.1 no sender", who=who)
+            elif self._answer("RCPT", b"250 2.1.5 ok", who=who):
+                self._rcpt = who
+        elif verb == b"DATA":
+            if not self._rcpt:
+                self._answer("DATA", b"503 5.5.1 no recipient")
+            elif self._answer("DATA", b"354 go"):
+                self._body = b""
+        elif verb == b"BDAT":
+            _verb, size, *last = line.split()
+            self._chunk = (int(size), bool(last))
+        elif verb == b"RSET":
+            self._has_mail, self._rcpt = False, ""
+            self._answer("RSET", b"250 2.0.0 ok")
+        elif verb == b"QUIT":
+            self._transport.say(b"221 bye\r\n")
+            self._leave()
+        else:
+            self._answer("NOOP", b"250 2.0.0 ok")
+
+    def _until_dot(self) -> bool:
+        before, dot, rest = self._buffer.partition(b".\r\n" if not self._body else b"\r\n.\r\n")
+        if not dot or (not self._body and before):
+            before, dot, rest = self._buffer.partition(b"\r\n.\r\n")
+        if not dot:
+            return False
+        self._body, self._buffer = None, rest
+        self._finish()
+        return True
+
+    def _chunked(self) -> bool:
+        assert self._chunk is not None
+        size, _is_last = self._chunk
+        if len(self._buffer) < size:
+            return False
+        self._chunk, self._buffer = None, self._buffer[size:]
+        if not self._rcpt:
+            self._answer("END", b"503 5.5.1 no transaction")
+        else:
+            self._finish()
+        return True
+
+    def _finish(self) -> None:
+        """The end of a message: taken, unless it is refused."""
+        who, self._rcpt, self._has_mail = self._rcpt, "", False
+        if who in self.under_way:
+            self.under_way.remove(who)
+        act = self._act("END", who)
+        is_taken = act.text is None or act.text[:1] == b"2"
+        if act.drops == "before":
+            # Whether it kept the message or not, nobody was told.
+            self._book.note("doubt", who, self._clock())
+            if self._act("KEPT", who).drops:
+                self._book.note("accepted", who, self._clock())
+            self._drop(act)
+            return
+        if is_taken:
+            self._book.note("accepted", who, self._clock())
+        if act.waits_s > 60 or act.drops or self._is_unheard:
+            self._book.note("doubt", who, self._clock())  # the client may give up before it is told
+        self._say(act, b"250 2.0.0 kept")
+
+    def _answer(self, verb: str, usual: bytes, *, who: str = "") -> bool:
+        """Say the usual or what the course says; whether it was the usual."""
+        act = self._act(verb, who or self._rcpt)
+        if act.drops == "before":
+            self._drop(act)
+            return False
+        self._say(act, usual)
+        is_yes = act.text is None or (act.text[:1] == b"2" and verb != "DATA")
+        return is_yes and not self.is_gone
+
+    def _say(self, act: Act, usual: bytes) -> None:
+        text = usual if act.text is None else act.text
+        if act.waits_s > 60 or not text[:3].isdigit():
+            self._doubt()
+        self._transport.say(text + b"\r\n", after_s=act.waits_s)
+        if act.drops == "after" or text[:3] == b"421":
+            self._drop(act)
+
+    def _doubt(self) -> None:
+        self._is_unheard = True
+        for who in self.under_way:
+            self._book.note("doubt", who, self._clock())
+
+    def _drop(self, act: Act) -> None:
+        self._doubt()
+        self._transport.hang_up(after_s=act.waits_s)
+        self._leave()
+
+    def _leave(self) -> None:
+        self.is_gone = True
