@@ -92,6 +92,8 @@ def test_a_campaign_goes_out_once_to_everybody_and_exact_to_the_byte(
             pass
         taken = server.taken()
     assert_all_sent(campaign)
+    # What a server can't take is found out once, by the mails that are on the wire then.
+    assert len(campaigns.troubles_of(id_of(campaign))) <= MOST_ON_THE_WIRE
     assert campaigns.doubts_of(id_of(campaign)) == 0
     assert set(Counter(mail.address for mail in taken).values()) == {1}
     assert {mail.address: mail.raw for mail in taken} == campaigns.composed(id_of(campaign))
