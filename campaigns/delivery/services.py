@@ -55,9 +55,11 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
 
 
 def cancel(campaign: Campaign, *, now: datetime) -> None:
-    """Give up everybody who still waits, for good; mails on the wire end by themselves. Raises Conflict."""
+    """Give up everybody who still waits, for good; mails on the wire end by themselves. Raises Conflict.
+
+    Those in lanes' hands are ended by their lanes, within a window.
+    """
     states.move(campaign.id, Status.CANCELLED, now=now)
-    cancellation.settle_held(campaign.id, now=now)
     # The first few thousand at once; the dispatcher goes on, so that a million keep nobody waiting.
     cancellation.settle_some(campaign.id, now=now)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from campaigns.core.db import db
 from campaigns.core.dialect import skip_locked
+from campaigns.delivery.ledger.batches import Claim
 from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State, Tally
 from campaigns.planning.models import Campaign, Status
 
@@ -35,8 +36,8 @@ def settle_some(campaign_id: int, *, now: datetime) -> bool:
         .limit(AT_ONCE)
     )
     rows = db.session.execute(skip_locked(found)).all()
-    _end_rows(campaign_id, rows, now)
     for row in rows:
+        _end_rows(db.session, campaign_id, row.wave, row.number, now)
         db.session.execute(
             sa.update(Batch)
             .where(Batch.id == row.id)
@@ -45,28 +46,28 @@ def settle_some(campaign_id: int, *, now: datetime) -> bool:
     return len(rows) == AT_ONCE
 
 
-def settle_held(campaign_id: int, *, now: datetime) -> None:
-    """End those in lanes' hands who are not on the wire yet. Call it in the transaction that cancels: lanes
-    wait for its end."""
-    held = sa.select(Batch.wave, Batch.number).where(
-        Batch.campaign_id == campaign_id, Batch.state == BatchState.LEASED
-    )
-    _end_rows(campaign_id, db.session.execute(held).all(), now)
+def end_waiting(connection: sa.Connection, held: Iterable[Claim], *, now: datetime) -> None:
+    """End those in a lane's hands who are not on the wire, once it has heard that its campaign is cancelled.
+
+    Nobody else may: what is written in a batch is written by who holds it.
+    """
+    for claim in held:
+        _end_rows(connection, claim.campaign_id, claim.wave, claim.number, now)
 
 
-def _end_rows(campaign_id: int, batches: Sequence[Any], now: datetime) -> None:
-    for batch in batches:  # one by one: several numbers make PostgreSQL read the whole campaign
-        db.session.execute(
-            sa.update(Delivery)
-            .where(
-                Delivery.campaign_id == campaign_id,
-                Delivery.wave == batch.wave,
-                Delivery.batch_number == batch.number,
-                Delivery.state.in_(WAITING),
-            )
-            .values(state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, done_at=now, next_at=None)
-            .execution_options(synchronize_session=False)
+def _end_rows(connection: Any, campaign_id: int, wave: int, number: int, now: datetime) -> None:
+    """Of one batch: several numbers make PostgreSQL read the whole campaign."""
+    connection.execute(
+        sa.update(Delivery)
+        .where(
+            Delivery.campaign_id == campaign_id,
+            Delivery.wave == wave,
+            Delivery.batch_number == number,
+            Delivery.state.in_(WAITING),
         )
+        .values(state=State.CANCELLED, reason=Reason.CAMPAIGN_CANCELLED, done_at=now, next_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def ended(tally: Tally | None) -> Any:

@@ -17,6 +17,13 @@ from campaigns.delivery.ledger.leases import NOW
 from campaigns.delivery.models import Delivery, Reason, State
 
 
+class Run(NamedTuple):
+    """A campaign as its lane knows it: what is marked for it is marked in this epoch or not at all."""
+
+    campaign: int
+    epoch: int
+
+
 class Candidate(NamedTuple):
     """A row whose time has come, with what speaks for and against a mail to it."""
 
@@ -55,10 +62,16 @@ def fields_of(rows: Sequence[Candidate]) -> list[dict[str, Any]]:
     return found
 
 
-def mark(connection: sa.Connection, ids: Sequence[int], *, fence: int, server_id: int, now: datetime) -> None:
-    """Mark these rows `sending` under a fence; the moment of the first attempt stays as it is."""
+def mark(
+    connection: sa.Connection, ids: Sequence[int], *, run: Run, fence: int, server_id: int, now: datetime
+) -> bool:
+    """Mark these rows `sending` under a fence; the moment of the first attempt stays as it is.
+
+    False, and none is marked, when the campaign was paused, cancelled or started anew by then.
+    """
     values = {"ids": _list_of(connection, ids), "fence": fence, "server": server_id, "now": now}
-    connection.execute(_MARK[connection.dialect.name], values)
+    marked = connection.execute(_MARK[connection.dialect.name], values | run._asdict())
+    return bool(marked.rowcount)
 
 
 def sort_out(rows: Iterable[Candidate]) -> tuple[list[Candidate], dict[Reason, list[int]]]:
@@ -121,7 +134,9 @@ _DIALECT = {
 _UPDATE = """
     UPDATE delivery SET state = {sending}, fence = :fence, server_id = :server,
         started_at = coalesce(started_at, :now)
-    WHERE id {among}
+    WHERE id {among} AND EXISTS (
+        SELECT 1 FROM campaign WHERE id = :campaign AND epoch = :epoch AND status = 'sending'
+    )
 """
 _AMONG = {
     "sqlite": "IN (SELECT value FROM json_each(:ids))",

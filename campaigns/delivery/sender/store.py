@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from campaigns.delivery.ledger import batches, candidates, results, suppression
+from campaigns.delivery.ledger import batches, cancellation, candidates, results, suppression
 from campaigns.delivery.ledger.batches import Claim, Fenced
 from campaigns.delivery.ledger.outcomes import Facts, Verdict
 from campaigns.delivery.limits.domain_backoff import Receivers
@@ -29,10 +29,8 @@ from campaigns.planning.models import Status
 T = TypeVar("T")
 CLAIMS_PER_TURN = 4
 RETRY_S = 0.3
-_STATUS = {
-    "sqlite": sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign"),
-    "postgresql": sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign FOR SHARE"),
-}
+# Without a lock: lanes one after the other would hold it, and who pauses would wait for all of them.
+_STATUS = sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign")
 _SETTINGS = {
     # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy. A lane walks along
     # its batches once: a larger cache would only be kept.
@@ -109,7 +107,7 @@ class Store:
     ) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
-        self._epoch = epoch
+        self._run = candidates.Run(campaign_id, epoch)
         self._owner = owner
         self._server_id = server_id
         self._lease_s = lease_s
@@ -186,7 +184,7 @@ class Store:
         with self._durable().begin():
             connection = self._durable()
             status, epoch, sending_hours = self._status(connection)
-            draft.is_running = (status, epoch) == (Status.SENDING, self._epoch)
+            draft.is_running = (status, epoch) == (Status.SENDING, self._run.epoch)
             self._keep(connection, draft, again=again)
             results.write(
                 connection,
@@ -204,9 +202,12 @@ class Store:
                 self._take_back(connection, draft)
             if size and draft.is_running:
                 self._fill(connection, draft, size, now)
+            if status is Status.CANCELLED:
+                cancellation.end_waiting(connection, [each.claim for each in draft.held.values()], now=now)
             self._settle(connection, draft, stops=not draft.copies)
         self.held = draft.held
-        return Turn(draft.copies, draft.is_running, sending_hours)
+        # What was marked goes out, also when the campaign was paused in the middle of this turn.
+        return Turn(draft.copies, draft.is_running or bool(draft.copies), sending_hours)
 
     def _durable(self) -> sa.Connection:
         if self._connection is None:
@@ -222,9 +223,8 @@ class Store:
         return self._connection
 
     def _status(self, connection: sa.Connection) -> tuple[Status, int, str | None]:
-        """Status, epoch and hours, shared-locked: who pauses or cancels waits for the end of this turn."""
-        statement = _STATUS[connection.dialect.name]
-        row = connection.execute(statement, {"campaign": self._campaign_id}).first()
+        """Status, epoch and hours as they stand now; `candidates.mark` looks again as it marks."""
+        row = connection.execute(_STATUS, {"campaign": self._campaign_id}).first()
         return (
             (Status.CANCELLED, -1, None)
             if row is None
@@ -275,7 +275,7 @@ class Store:
         for held in draft.held.values():
             self._take_from(connection, draft, held, size, now)
         for _number in range(CLAIMS_PER_TURN):
-            if len(draft.copies) >= size:
+            if len(draft.copies) >= size or not draft.is_running:
                 return
             claim = batches.claim(
                 connection,
@@ -295,7 +295,7 @@ class Store:
         self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime
     ) -> None:
         """Until the window is full or the batch is empty: many in a row may be left out."""
-        while not held.is_exhausted and len(draft.copies) < size:
+        while draft.is_running and not held.is_exhausted and len(draft.copies) < size:
             self._mark(connection, draft, held, size, now)
 
     def _mark(self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime) -> None:
@@ -315,7 +315,12 @@ class Store:
             return
         fence = held.claim.fence
         ids = [row.id for row in allowed]
-        candidates.mark(connection, ids, fence=fence, server_id=self._server_id, now=now)
+        is_marked = candidates.mark(
+            connection, ids, run=self._run, fence=fence, server_id=self._server_id, now=now
+        )
+        if not is_marked:
+            draft.is_running = held.is_exhausted = False
+            return
         for row, fields in zip(allowed, candidates.fields_of(allowed), strict=True):
             assert row.subscriber_id is not None and row.email is not None  # else it was left out
             facts = Facts(
