@@ -11,25 +11,26 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Flask, current_app
-from rq import Queue, Worker
+from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core import clock, config, queue
 from campaigns.core.db import db
+from campaigns.core.patient_worker import PatientWorker, wait_for_redis
 from campaigns.delivery.sender import lane_runner, recovery
 from campaigns.settings import services as settings
 
 log = logging.getLogger(__name__)
 
-WORKER_TTL_S = 45
+WORKER_TTL_S = 25  # it waits for a job for 15 s less, and notices 10 s later that Redis is dead
 MONITORING_INTERVAL_S = 10
 MAINTENANCE_INTERVAL_S = 30
 _ARENA_MAX = -8  # of mallopt in glibc
 
 
-class AppWorker(Worker):
+class AppWorker(PatientWorker):
     """Runs each job in an app context of its own, in a forked work horse."""
 
     app: Flask
@@ -47,6 +48,9 @@ class AppWorker(Worker):
     def handle_work_horse_killed(self, *facts: Any) -> None:
         """Settle what the dead work horse held, by its journal: nobody else can, and nobody need wait."""
         super().handle_work_horse_killed(*facts)
+        self.look_after_the_dead()
+
+    def after_unseen_end(self) -> None:
         self.look_after_the_dead()
 
     def run_maintenance_tasks(self) -> None:
@@ -95,6 +99,8 @@ def run_worker(name: str | None = None) -> None:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.remove()
     db.engine.dispose()
+    if not wait_for_redis():
+        return
     # Without a time limit of its own: the worker waits in Redis for longer than our other calls may take.
     connection = queue.connect(config.current().redis_url, socket_timeout=None)
     worker = AppWorker(

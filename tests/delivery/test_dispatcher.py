@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def redis_app(sqlite_url: str, tmp_path: Path, redis_url: str) -> Iterator[Flask
         db.engine.dispose()
 
 
-def started(app: Flask, command: str) -> subprocess.Popen[bytes]:
-    """`flask worker` or `flask dispatcher` as a process of its own on the app's data."""
+def started(app: Flask, command: str, *, output: Path | None = None) -> subprocess.Popen[bytes]:
+    """`flask worker` or `flask dispatcher` as a process of its own on the app's data; what it says, into `output`."""
     config = app.extensions["columba"]
     environ = {
         **os.environ,
@@ -57,7 +58,10 @@ def started(app: Flask, command: str) -> subprocess.Popen[bytes]:
         "SECRET_KEY": config.secret_key,
         "PUBLIC_URL": config.public_url,
     }
-    return subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", command], cwd=ROOT, env=environ)
+    line = [sys.executable, "-m", "flask", "--app", "wsgi", command]
+    with ExitStack() as stack:
+        kept = stack.enter_context(output.open("wb")) if output else None
+        return subprocess.Popen(line, cwd=ROOT, env=environ, stdout=kept, stderr=kept)
 
 
 def stopped(processes: list[subprocess.Popen[bytes]]) -> list[int]:
@@ -65,13 +69,13 @@ def stopped(processes: list[subprocess.Popen[bytes]]) -> list[int]:
     for process in processes:
         process.terminate()
     try:
-        return [process.wait(20) for process in processes]
+        return [process.wait(60) for process in processes]
     finally:
         for process in processes:
             process.kill()
 
 
-def until(condition, *, seconds: float = 30) -> None:
+def until(condition, *, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
+from campaigns.planning.models import Status
 from tests.faults.faults import fault
 from tests.faults.sink import Sink
 from tests.faults.units import until_gone
@@ -13,6 +14,8 @@ from tests.faults.world import CONNECTIONS, LEASE_S, Report, World
 
 REDIS_BACK_S = 15  # G6
 AWAY_S, AWAY_IN_CUT_S = 60.0, 10.0
+LONG_AWAY_S = 75.0
+MISSED_S = 14.0  # a worker looks after its work horse every 10 s
 FULL_S = 12.0
 SLOW_S = 0.1
 QUICK_S = 0.005
@@ -54,6 +57,40 @@ def away(world: World) -> Report:
     seconds = AWAY_IN_CUT_S if world.is_cut else AWAY_S
     redis = world.redis
     return _without_redis(world, "Redis: away, and the work horses killed", redis.kill, redis.start, seconds)
+
+
+@fault("Redis: away while lanes run", cut="sqlite")
+def away_under_lanes(world: World) -> Report:
+    """For longer than a worker leaves its work horse alone: neither ends, and nobody is in doubt."""
+    name = "Redis: away while lanes run"
+    with Sink(slow_s=SLOW_S) as sink:
+        mailing = world.mailing(sink)
+        mailing.goes_on(more=20)
+        workers = [worker.pid for worker in world.workers]
+        world.redis.kill()
+        world.wait(MISSED_S)
+        world.redis.start()
+        back = time.time()
+        sink.slow_s = QUICK_S
+        mailing.ends()
+        report = mailing.report(name, [back], target_s=REDIS_BACK_S)
+        if [worker.pid for worker in world.workers] != workers:
+            report.problems.append("a worker has quit")
+        return report
+
+
+@fault("Redis: away for 75 s, the workers idle")
+def away_from_idle_workers(world: World) -> Report:
+    """The longer it is away, the less often a worker looks for it: but often enough for the first mail."""
+    with Sink() as sink:
+        world.redis.kill()
+        world.wait(LONG_AWAY_S)
+        mailing = world.mailing(sink)
+        world.until(lambda: mailing.campaign()[0] is Status.SENDING, timeout_s=30)
+        world.redis.start()
+        back = time.time()
+        mailing.ends()
+        return mailing.report("Redis: away for 75 s, the workers idle", [back], target_s=REDIS_BACK_S)
 
 
 @fault("Redis: full, refuses to write")
