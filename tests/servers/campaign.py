@@ -23,8 +23,8 @@ from campaigns.planning.models import Campaign, Status
 from campaigns.settings import queries as settings
 from campaigns.settings.models import Server
 from tests.factories import NOON, make_campaign, make_list
+from tests.servers.server import READERS
 
-READERS = 300
 NAMES = (
     "Zoë", "李雷", ".", "..", ".Dot", "Łukasz Żółć", "Ольга", "From Ana", "O'Hara & Söhne <GmbH>", "🕊️ Taube",
     "... and more", "Ana\t. Bell", "= equals =3D", "x" * 200, ". " * 60, "ü" * 90, "مريم", "-- ", "Ümit {{ x }}",

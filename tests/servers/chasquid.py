@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from campaigns.mail.security import Security
-from tests.servers.campaign import READERS
 from tests.servers.debian_server import DELIVER, DebianServer
 from tests.servers.private_root import HOST
-from tests.servers.server import PASSWORD, USER, WAYS, Way
+from tests.servers.server import PASSWORD, READERS, USER, WAYS, Way
 
 
 class Chasquid(DebianServer):

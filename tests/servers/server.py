@@ -21,6 +21,7 @@ from tests.running import free_port
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
+READERS = 300  # of the campaign: reader0@example.org and so on
 USER, PASSWORD = "pigeon", "correct horse"
 
 

@@ -24,10 +24,9 @@ from campaigns.settings.models import Server
 from tests.delivery.factories import id_of, states
 from tests.running import ROOT
 from tests.servers import campaign as campaigns
-from tests.servers.campaign import READERS
 from tests.servers.fleet import DEBIAN, OTHERS
 from tests.servers.opensmtpd import OpenSmtpd
-from tests.servers.server import PASSWORD, RealServer, Way, until
+from tests.servers.server import PASSWORD, READERS, RealServer, Way, until
 
 CONNECTIONS = 3
 # Slow enough that a server can be stopped in the middle.
