@@ -137,7 +137,7 @@ def test_on_a_server_that_warms_up_those_who_opened_or_clicked_last_get_it_first
     with SmtpServer() as server:
         plan = {"warm_up_from": clock.now().date(), "warm_up_curve": [1000, 3]}
         row = make_server(port=server.port, **plan)
-        first = make_launched(server, people=30, server_id=row.id, size=5)
+        first = make_launched(server, people=30, server_id=row.id, size=5, domains=("example.org",))
         lane_runner.send(id_of(first), timing=BRISK)
         db.session.rollback()
         rows = db.session.query(Delivery).order_by(Delivery.id).all()
