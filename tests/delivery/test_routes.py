@@ -132,7 +132,9 @@ def test_when_one_server_is_no_use_the_other_carries_the_rest_and_nobody_gets_tw
                 break
         assert time.monotonic() - begun < 30
         sent = Counter(first.addresses) + Counter(other.addresses)
-    assert states(campaign) == {"sent": 60}
+    found = states(campaign)
+    assert found["sent"] + found.get("deferred", 0) == 60
+    assert found.get("deferred", 0) <= 1, "who got it before anybody confirmed it waits a little"
     assert (len(sent), max(sent.values())) == (60, 1)
     assert used()["Second"] >= 40 - 20
 
@@ -179,7 +181,9 @@ def test_an_operator_hears_of_a_server_that_refuses_us_while_the_other_goes_on(a
         second(other)
         assert lane_runner.send(id_of(campaign), timing=BRISK) is End.UNREACHABLE
         send(campaign)
-    assert states(campaign) == {"sent": 10}
+    found = states(campaign)
+    assert found["sent"] + found.get("deferred", 0) == 10
+    assert found.get("deferred", 0) <= 1, "who got it before anybody confirmed it waits a little"
     notice = db.session.scalars(sa.select(Notice)).one()
     assert "not you" in notice.text
     assert "other servers" in notice.subject
