@@ -6,9 +6,11 @@ bytes go out on that connection: whoever keeps a journal knows it before it can 
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import ceil
 
 from campaigns.mail.connection import Connection
 from campaigns.mail.envelope import Envelope, Outcome, Result
@@ -19,6 +21,8 @@ from campaigns.mail.protocol import Phase, Reply, stuffed
 # A message over this goes out alone and its end in a write of its own: the time that it takes to
 # hand over must not lie between the question whether it may end and the end.
 LARGE_BYTES = 256 * 1024
+# What is in flight can't be taken back by a pause: no more than is answered within so long.
+ANSWERED_WITHIN_S = 1.0
 # When the lease ends, answers that are on their way are waited for so long.
 LAST_WAIT_S = 5.0
 HELD_BACK = "held back by the sender"
@@ -35,6 +39,8 @@ class Flight:
     envelope: Envelope
     lines: list[tuple[Phase, bytes]]
     is_over: bool = False  # its end was handed over
+    handed_at: float = 0.0  # then, by the loop's clock
+    number: int = 1  # in flight with it, then
     refusal: tuple[Reply, Phase] | None = None
 
     @property
@@ -42,13 +48,14 @@ class Flight:
         return len(self.envelope.message) > LARGE_BYTES
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Transactions:
     """Carries envelopes over one connection until `take` gives no more or the connection is worn.
 
     `report` gets a Result for each; `again` gets the envelopes that were lost on the way before their
     end was handed over: known not to be accepted, good for another connection. `may_finish` is asked with
-    an envelope's key right before that. `answered` counts the messages that the server answered.
+    an envelope's key right before that. `answered` counts the messages that the server answered;
+    `has_withheld`: one of them had to be held back.
     """
 
     connection: Connection
@@ -57,6 +64,7 @@ class Transactions:
     again: Callable[[Envelope, Lost], None]
     may_finish: Callable[[int], bool]
     answered: int = 0
+    has_withheld: bool = False
     _flights: deque[Flight] = field(default_factory=deque)
     _must_reset: bool = False
     _is_late: bool = False
@@ -76,6 +84,11 @@ class Transactions:
         except Withheld:
             self._abandon(Lost(Phase.BODY, HELD_BACK))
             raise
+
+    @property
+    def awaits_fate(self) -> bool:
+        """Whether a message's end was handed over and its fate is not known yet."""
+        return any(flight.is_over for flight in self._flights)
 
     # -- taking and telling
 
@@ -108,6 +121,7 @@ class Transactions:
     def _hold_back(self, flight: Flight) -> None:
         """Tell that it was not ended because it may not be."""
         self._flights.remove(flight)
+        self.has_withheld = True
         key = flight.envelope.key
         self.report(Result(key, Outcome.HELD_BACK, Phase.BODY, text=HELD_BACK))
 
@@ -243,7 +257,7 @@ class Transactions:
         """Fill the window in one write; a large message is only taken, and returned.
 
         The first message on a connection goes alone: a server that drops connections on BDAT would
-        otherwise leave a whole window in doubt.
+        otherwise leave a whole window in doubt. Later as many are in flight as are answered soon.
         """
         if self._flights and not self._flights[-1].is_over:
             return self._flights[-1]
@@ -251,7 +265,7 @@ class Transactions:
             if not self._flights:
                 raise Lost(Phase.MAIL, "the connection broke")
             return None
-        room = depth if self.connection.has_answered else 1
+        room, now = min(depth, self.connection.room), asyncio.get_running_loop().time()
         group: list[bytes] = []
         large: Flight | None = None
         while not self._is_late and len(self._flights) < room and (flight := self._next()):
@@ -262,7 +276,7 @@ class Transactions:
                 self._is_late = True
                 self._hold_back(flight)
                 break
-            flight.is_over = True
+            flight.is_over, flight.handed_at, flight.number = True, now, len(self._flights)
             self.connection.sent += 1
             group += _chunk(flight)
         if group:
@@ -280,7 +294,9 @@ class Transactions:
                 flight.refusal = flight.refusal or (reply, phase)
             elif phase is not Phase.RSET and not flight.refusal:
                 _expect(reply, phase)
-        self.connection.has_answered = True
+        took_s = asyncio.get_running_loop().time() - flight.handed_at
+        # Rounded up: where it is the way that is long, and not the answer, more go out together each time.
+        self.connection.room = ceil(flight.number * ANSWERED_WITHIN_S / max(took_s, 0.001))
         self._settle(*(flight.refusal or (reply, Phase.END)))
 
     async def _alone(self, flight: Flight) -> None:

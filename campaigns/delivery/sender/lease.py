@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from campaigns.delivery.sender.machine import Machine
-from campaigns.delivery.sender.timing import Timing
+from campaigns.delivery.sender.timing import Terms
 
 
 class Lease:
     """As long as it `holds`, no other lane has our batches; also when this process was frozen meanwhile."""
 
-    def __init__(self, timing: Timing, machine: Machine) -> None:
+    def __init__(self, terms: Terms) -> None:
         self.is_lost = False
-        self._lasts_s = timing.lease_s - timing.slack_s
-        self._now_s = machine.boot_s
+        self._lasts_s = terms.timing.lease_s - terms.timing.slack_s
+        self._now_s = terms.machine.boot_s
         self._until = self._now_s() + self._lasts_s
 
     def renewed(self, asked_at_s: float) -> None:
