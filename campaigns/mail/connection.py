@@ -168,7 +168,10 @@ class Connection:
         except OSError as error:
             raise Unreachable(Phase.CONNECT, error.strerror or "refused") from error
         self._is_open = True
-        _tune(self.sock, gone_after_s=self.server.timeouts.write)
+        if (
+            wire := self._channel.transport.get_extra_info("socket")
+        ) is not None:  # None: it has hung up already
+            _tune(wire, gone_after_s=self.server.timeouts.write)
         if self.server.security is Security.TLS:
             await self._protect()
 

@@ -18,6 +18,7 @@ from campaigns.core import clock, secrets
 from campaigns.core.config import current
 from campaigns.core.db import db
 from campaigns.delivery.autopause import server_outage
+from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.ledger.outcomes import Trouble, Verdict
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.routing import circuit_breaker, server_selection
@@ -28,7 +29,7 @@ from campaigns.notices.models import Notice
 from campaigns.planning.models import PauseReason, Status
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
-from tests.delivery.factories import BRISK, could_send, fresh, id_of, make_launched, send, states
+from tests.delivery.factories import BRISK, fresh, id_of, make_launched, send, states
 from tests.factories import make_operator, make_server
 from tests.fakes.deaf import deaf_port
 from tests.fakes.smtp_server import SmtpServer
@@ -135,7 +136,7 @@ def test_when_one_server_is_no_use_the_other_carries_the_rest_and_nobody_gets_tw
     found = states(campaign)
     assert found["sent"] + found.get("deferred", 0) == 60
     assert found.get("deferred", 0) <= 1, "who got it before anybody confirmed it waits a little"
-    assert (len(sent), max(sent.values())) == (60, 1)
+    assert (len(sent), max(sent.values())) == (found["sent"], 1)
     assert used()["Second"] >= 40 - 20
 
 
@@ -155,7 +156,9 @@ def test_a_server_that_swallows_our_calls_costs_one_short_wait_and_the_other_car
         assert ends == [End.UNREACHABLE, End.NOTHING]
         assert mute.connections <= 1
         assert len(other.addresses) == 60
-    assert states(campaign) == {"sent": 60}
+    found = states(campaign)
+    assert found["sent"] + found.get("deferred", 0) == 60
+    assert found.get("deferred", 0) <= 1, "who got it before anybody confirmed it waits a little"
     server = db.session.scalars(sa.select(Server).filter_by(port=server.port)).one()
     assert circuit_breaker.is_closed(server, now=clock.now())
 
@@ -197,7 +200,7 @@ def test_a_campaign_that_may_not_fail_over_waits(app: Flask) -> None:
         lane_runner.send(id_of(campaign), timing=BRISK)
         assert lane_runner.send(id_of(campaign), timing=BRISK) is End.STOPPED
     assert states(campaign) == {"pending": 5}
-    assert not could_send(campaign, now=clock.now())
+    assert not tasks.may_send(id_of(campaign), clock.now())
 
 
 def test_no_server_for_the_domain_pauses_and_says_so(app: Flask) -> None:
