@@ -13,8 +13,7 @@ from rq import Worker
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.core import queue
 from campaigns.core.db import db
-from campaigns.delivery import services
-from campaigns.delivery.autopause import failure_rate, restored_backup, server_outage
+from campaigns.delivery.autopause import failure_rate, finishing, restored_backup, server_outage
 from campaigns.delivery.dispatch import launch
 from campaigns.delivery.ledger import batches, cancellation, tallies
 from campaigns.delivery.ledger.leases import database_moment
@@ -101,12 +100,15 @@ def hint_notices(*, now: datetime) -> None:
 
 
 def repair(*, now: datetime) -> None:
-    """End campaigns that are done, look at bounce rates."""
+    """End campaigns that are done, look at failure rates, suppress behind the bounce brake."""
     for campaign_id in _with_status(Status.SENDING):
-        if not services.finish(campaign_id, now=now):
-            failure_rate.check(campaign_id, now=now)
+        if not finishing.finish(campaign_id, now=now):
+            if not failure_rate.check(campaign_id, now=now):
+                finishing.suppress_some(campaign_id, now=now)
             server_outage.check(campaign_id, now=now)
         db.session.commit()
+    finishing.judge_cancelled(now=now)
+    db.session.commit()
     _sweep_journals()
 
 

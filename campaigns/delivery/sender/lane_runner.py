@@ -208,7 +208,7 @@ def _open(
         timing=timing,
         machine=machine,
         now=now,
-        on_turn=Aftermath(server, rules, now),
+        on_turn=Aftermath(campaign.id, server, rules, now),
     )
     return lane, journal
 
