@@ -20,13 +20,14 @@ from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.delivery import services
 from campaigns.delivery.autopause import disk_full, restored_backup
-from campaigns.delivery.ledger.outcomes import Policy
+from campaigns.delivery.ledger.outcomes import Policy, Verdict
 from campaigns.delivery.limits import sending_hours
 from campaigns.delivery.limits import server_throttle as throttles
 from campaigns.delivery.limits.domain_backoff import Receivers
 from campaigns.delivery.limits.domain_throttle import Quotas
 from campaigns.delivery.routing import circuit_breaker, open_claims, server_selection
 from campaigns.delivery.routing.evidence import Evidence
+from campaigns.delivery.routing.server_selection import Place
 from campaigns.delivery.sender import aftermath, composer, recovery
 from campaigns.delivery.sender.ack_journal import Journal
 from campaigns.delivery.sender.aftermath import Aftermath
@@ -53,6 +54,7 @@ WINDOWS_UNRECORDED = 4
 ENOUGH_TO_MEASURE = 50  # mails by one lane
 _TIMING = Timing()
 _MACHINE = Machine()
+Heard = Callable[[list[Verdict]], None]
 
 
 def journals() -> Path:
@@ -65,17 +67,26 @@ def name_of_process() -> str:
     return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
+def _nobody_listens(verdicts: list[Verdict]) -> None:
+    pass
+
+
 def send(
     campaign_id: int,
     *,
     timing: Timing = _TIMING,
     should_yield: Callable[[], bool] = lambda: False,
+    heard: Heard = _nobody_listens,
+    place: Place | None = None,
     now: Callable[[], datetime] = clock.now,
     machine: Machine = _MACHINE,
 ) -> End:
-    """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself."""
+    """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself.
+
+    `place`: what was taken for it; without one it chooses a server by itself. `heard` gets what was recorded.
+    """
     try:
-        return _send(campaign_id, timing, should_yield, now, machine)
+        return _send(campaign_id, timing, should_yield, heard, place, now, machine)
     except (OSError, DBAPIError) as error:
         if not disk_full.is_full(error):
             raise
@@ -87,6 +98,8 @@ def _send(
     campaign_id: int,
     timing: Timing,
     should_yield: Callable[[], bool],
+    heard: Heard,
+    place: Place | None,
     now: Callable[[], datetime],
     machine: Machine,
 ) -> End:
@@ -98,18 +111,18 @@ def _send(
     if campaign is None or campaign.status is not Status.SENDING:
         db.session.rollback()
         return End.STOPPED
-    server = server_selection.choose(campaign, now=now())
+    server = _server(place) or server_selection.choose(campaign, now=now())
     if server is None:
         return _no_server(campaign, now())
     if sending_hours.next_opening(campaign, now()):
         db.session.rollback()
         return End.CLOSED
-    owner = name_of_process()
+    owner = place.owner if place else name_of_process()
     throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=timing.lease_s)
     gate = Gate(throttle, timing=timing, machine=machine, should_yield=should_yield)
     gate.keep_to(campaign.sending_hours, now())
     try:
-        lane, journal = _open(campaign, server, timing, gate, owner, now, machine)
+        lane, journal = _open(campaign, server, timing, gate, owner, heard, now, machine)
     except (TemplateError, DomainError) as error:
         return _unable(campaign_id, error, now())
     server_id = server.id
@@ -128,6 +141,19 @@ def _send(
         circuit_breaker.note_rate(server_id, per_minute=round(lane.per_minute * lanes))
     db.session.commit()
     return end
+
+
+def _server(place: Place | None) -> Server | None:
+    """The one that was taken, if it is still there."""
+    return db.session.get(Server, place.server_id) if place and place.server_id is not None else None
+
+
+def _both(first: Heard, second: Heard) -> Heard:
+    def tell(verdicts: list[Verdict]) -> None:
+        first(verdicts)
+        second(verdicts)
+
+    return tell
 
 
 def _no_server(campaign: Campaign, now: datetime) -> End:
@@ -158,6 +184,7 @@ def _open(
     timing: Timing,
     gate: Gate,
     owner: str,
+    heard: Heard,
     now: Callable[[], datetime],
     machine: Machine,
 ) -> tuple[Lane, Journal]:
@@ -208,7 +235,7 @@ def _open(
         timing=timing,
         machine=machine,
         now=now,
-        on_turn=Aftermath(server, rules, now),
+        on_turn=_both(Aftermath(server, rules, now), heard),
     )
     return lane, journal
 
