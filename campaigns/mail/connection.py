@@ -22,13 +22,13 @@ REST_S = 5.0  # after a longer rest a connection is asked whether it is still th
 
 
 class Connection:
-    """Not for sharing: one conversation at a time. `sent` counts messages handed over on it."""
+    """Not for sharing: one conversation at a time. `begun` counts the messages that were begun on it."""
 
     def __init__(self, server: Server, *, context: ssl.SSLContext | None = None) -> None:
         self.server = server
         self.capabilities: Capabilities = NO_CAPABILITIES
-        self.sent = 0
-        self.has_answered = False  # at least one message
+        self.begun = 0
+        self.takes_chunks = False  # it took a message by BDAT
         self.rested_at = time.monotonic()
         self.opened_at = time.monotonic()
         self.is_closing = False
@@ -53,7 +53,7 @@ class Connection:
     @property
     def is_worn(self) -> bool:
         """Whether it has carried enough messages, or is old enough, to be replaced."""
-        if self.is_closing or self.sent >= self.server.messages_per_connection:
+        if self.is_closing or self.begun >= self.server.messages_per_connection:
             return True
         return time.monotonic() - self.opened_at > self.server.max_age_s
 
@@ -107,6 +107,11 @@ class Connection:
         except Lost:
             return False
 
+    @property
+    def goodbye(self) -> Lost:
+        """Its 421 as an error: between two messages."""
+        return Lost(Phase.MAIL, self.farewell.text if self.farewell else "", reply=self.farewell)
+
     def has_replies(self, count: int) -> bool:
         """Whether so many replies have come already."""
         return len(self._channel.replies) >= count
@@ -115,6 +120,19 @@ class Connection:
         """The next reply, in order. Raises Lost. A 421 marks the connection as closing."""
         if not self._channel.replies:
             await self._wait(phase, timeout_s or self.server.timeouts.command)
+        found = self._channel.replies.popleft()
+        if found.code == 421:
+            self.is_closing, self.farewell = True, found
+        return found
+
+    async def upcoming(self, phase: Phase, timeout_s: float | None = None) -> Reply:
+        """The next reply, which is still there to be read. Raises Lost."""
+        if not self._channel.replies:
+            await self._wait(phase, timeout_s or self.server.timeouts.command)
+        return self._channel.replies[0]
+
+    def stray(self) -> Reply:
+        """A reply that came, and nobody waited for. A 421 marks the connection as closing."""
         found = self._channel.replies.popleft()
         if found.code == 421:
             self.is_closing, self.farewell = True, found
@@ -168,10 +186,6 @@ class Connection:
         except OSError as error:
             raise Unreachable(Phase.CONNECT, error.strerror or "refused") from error
         self._is_open = True
-        if (
-            wire := self._channel.transport.get_extra_info("socket")
-        ) is not None:  # None: it has hung up already
-            _tune(wire, gone_after_s=self.server.timeouts.write)
         if self.server.security is Security.TLS:
             await self._protect()
 
@@ -186,7 +200,9 @@ class Connection:
 
     async def _dial(self, address: str) -> Channel:
         loop = asyncio.get_running_loop()
-        _transport, channel = await loop.create_connection(Channel, address, self.server.port)
+        transport, channel = await loop.create_connection(Channel, address, self.server.port)
+        # At once: a server that hangs up now takes its socket with it.
+        _tune(transport.get_extra_info("socket"), gone_after_s=self.server.timeouts.write)
         return channel
 
     async def _greet(self) -> None:

@@ -54,6 +54,7 @@ class Server:
     messages_per_connection: int = MESSAGES_PER_CONNECTION
     max_age_s: float = 300
     pipelining: bool = True
+    rides: bool = True  # the next envelope behind a message's final dot, where that is seen to work
     chunking: bool = True
     depth: int = 10
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -12,6 +12,7 @@ from campaigns.mail import tls
 from campaigns.mail.connection import Connection
 from campaigns.mail.envelope import Envelope, Outcome, Result, Server
 from campaigns.mail.errors import Lost, SessionError, Unreachable
+from campaigns.mail.experience import Experience
 from campaigns.mail.protocol import Phase
 from campaigns.mail.security import Security
 from campaigns.mail.transaction import HELD_BACK, Transactions, Withheld
@@ -41,6 +42,7 @@ class Pool:
         connect: Callable[..., Connection] = Connection,
     ) -> None:
         self.server = server
+        self.experience = Experience(server)
         self.connections = server.connections
         self.hangs = False  # the last call found nobody at the other end: no refusal, no word
         self._on_result = on_result
@@ -104,6 +106,15 @@ class Pool:
         """Return when every envelope is on its way or done, or `send` is over."""
         if self._waiting:
             await self._is_drained.wait()
+
+    @property
+    def connections(self) -> int:
+        """How many may be used: as many as it is told, and as the server has shown that it lets in."""
+        return min(self._connections, self.experience.server.connections)
+
+    @connections.setter
+    def connections(self, number: int) -> None:
+        self._connections = number
 
     @property
     def open_connections(self) -> int:
@@ -181,7 +192,12 @@ class Pool:
             self._again(envelope, error, is_suspect=not courier.answered)
 
         courier = Transactions(
-            connection, lambda: self._next(connection), self._report, again, self._may_finish
+            connection,
+            self.experience,
+            lambda: self._next(connection),
+            self._report,
+            again,
+            self._may_finish,
         )
         is_sound = False
         try:
@@ -195,10 +211,13 @@ class Pool:
             connection.abort()
             raise
         else:
+            if connection.is_closing and not courier.answered:
+                self._count_drop(courier, connection.goodbye)
             self._drops = 0 if courier.answered else self._drops
             is_sound = True
         finally:
             self._in_use -= 1
+            self.experience.leave(connection)
         if is_sound:
             await self._put_back(connection)
 
@@ -215,7 +234,7 @@ class Pool:
             if await connection.is_awake():
                 return connection
             await connection.close() if connection.is_worn else connection.abort()
-        connection = self._connect(self.server, context=self._context)
+        connection = self._connect(self.experience.server, context=self._context)
         try:
             await connection.open()
         except BaseException as error:
@@ -224,6 +243,7 @@ class Pool:
                 raise
             # While others work, the server may just not want so many.
             self._trouble = error
+            self.experience.refused(error.text, still_open=self.open_connections)
             self._has_given_up = self._has_given_up or self._in_use == 0
             self.hangs = self._in_use == 0 and isinstance(error, Unreachable) and error.is_late
             return None

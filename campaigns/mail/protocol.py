@@ -19,6 +19,7 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROLS_IN_REPLIES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")  # all but what divides the lines
+_PROTOCOL = re.compile(r"sequence|pipelin|synchroni[sz]|syntax|unrecogni[sz]ed command", re.IGNORECASE)
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 3
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>]")
 
@@ -74,6 +75,20 @@ class Reply:
     @property
     def is_temporary(self) -> bool:
         return 400 <= self.code < 500
+
+    @property
+    def is_unknown_command(self) -> bool:
+        """Whether the server did not know, or did not expect, what it read as a command (RFC 5321 section 4.2.4)."""
+        return 500 <= self.code <= 504
+
+    @property
+    def is_protocol_error(self) -> bool:
+        """Whether it speaks of the conversation and not of what was said in it: sequence, syntax, pipelining."""
+        if self.code < 500:
+            return False
+        if self.enhanced and not self.enhanced.startswith("5.5."):
+            return False
+        return self.is_unknown_command or bool(self.enhanced) or bool(_PROTOCOL.search(self.text))
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}"

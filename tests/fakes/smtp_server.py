@@ -71,6 +71,9 @@ class SmtpServer:
         certificate_for: str = "localhost",
         certificate_days: int = 30,
         is_eager: bool = False,  # 354 even when every recipient was refused
+        behind_a_dot: str
+        | None = None,  # what it does with what follows a final dot: "refuse" or "swallow" it
+        knows_bdat: bool = True,  # else its text is commands, whatever was offered
         piece: int = 0,  # so many bytes of a reply at once
         port: int = 0,
     ) -> None:
@@ -88,6 +91,8 @@ class SmtpServer:
         self.certificate_for = certificate_for
         self.certificate_days = certificate_days
         self.is_eager = is_eager
+        self.behind_a_dot = behind_a_dot
+        self.knows_bdat = knows_bdat
         self.piece = piece
         self.host = "127.0.0.1"
         self.port = port
@@ -96,6 +101,7 @@ class SmtpServer:
         self.commands: list[str] = []
         self.challenge: str | None = None  # said instead of what belongs there
         self.sasl: list[str] = []  # what came in answer to a 334
+        self.thrown_away = 0  # lines that came behind a final dot
         self.too_early: list[str] = []  # commands that end a group, with more behind them
         self.body_bytes = 0  # of messages, read so far: grows while one comes in
         self.connections = 0
@@ -368,8 +374,23 @@ class Session:
         await self._body_drop()
         raw = await self._until_dot()
         self.chunks = re.sub(rb"(?m)^\.", b"", raw)
+        behind = self._what_is_behind()
         await self._answer("END", "", "250 2.0.0 queued")
         self.mail_from, self.rcpt_to = None, []
+        if self.server.behind_a_dot == "refuse":
+            for _line in range(behind):
+                await self._say("503 Bad sequence of commands - pipelined after end of DATA")
+
+    def _what_is_behind(self) -> int:
+        """Throw away what came together with the final dot; how many lines that was."""
+        if self.server.behind_a_dot is None:
+            return 0
+        buffer = self.reader._buffer  # type: ignore[attr-defined]
+        lines = buffer.count(b"\n")
+        self.server.thrown_away += lines
+        buffer.clear()
+        self.reader._maybe_resume_transport()  # type: ignore[attr-defined]
+        return lines
 
     async def _body_drop(self) -> None:
         drop = self.server.drop_at.get("BODY")
@@ -394,6 +415,9 @@ class Session:
         return b"".join(lines)
 
     async def _bdat(self, argument: str) -> None:
+        if not self.server.knows_bdat:
+            await self._say("502 5.5.1 what?")
+            return
         size, _, last = argument.partition(" ")
         data = await self.reader.readexactly(int(size))
         self.server.raw.append(data)
@@ -403,7 +427,7 @@ class Session:
             return
         self.chunks += data
         if last.upper() != "LAST":
-            await self._say("250 2.0.0 more")
+            await self._answer("CHUNK", "", "250 2.0.0 more")
             return
         await self._answer("END", "", "250 2.0.0 queued")
         self.mail_from, self.rcpt_to, self.chunks = None, [], b""

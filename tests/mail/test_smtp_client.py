@@ -336,8 +336,9 @@ def test_a_connection_that_has_just_come_to_rest_takes_of_what_is_added(way: str
         assert fake.addresses[-1] == "reader1@example.org", "the others did not wait for it"
 
 
-SAID = st.sampled_from([None, None, None, "450 4.2.0 later", "550 5.1.1 no", "421 4.3.2 bye", "250 what?"])
-STEPS = ["RSET", "MAIL", "RCPT", "DATA", "END"]
+REFUSALS = ["450 4.2.0 later", "550 5.1.1 no", "503 5.5.1 bad sequence", "500 what?", "502 no"]
+SAID = st.sampled_from([None, None, None, *REFUSALS, "421 4.3.2 bye", "250 what?"])
+STEPS = ["RSET", "MAIL", "RCPT", "DATA", "CHUNK", "END"]
 
 
 @settings(max_examples=80, deadline=None)
@@ -350,6 +351,8 @@ STEPS = ["RSET", "MAIL", "RCPT", "DATA", "END"]
     piece=st.sampled_from([0, 0, 1, 3]),
     depth=st.integers(1, 8),
     connections=st.integers(1, 3),
+    behind_a_dot=st.sampled_from([None, None, "refuse", "swallow"]),
+    knows_bdat=st.sampled_from([True, True, True, False]),
 )
 def test_client_and_server_always_agree(
     way: str,
@@ -360,6 +363,8 @@ def test_client_and_server_always_agree(
     piece: int,
     depth: int,
     connections: int,
+    behind_a_dot: str | None,
+    knows_bdat: bool,
 ) -> None:
     """ACCEPTED ⊆ what the server took ⊆ ACCEPTED ∪ IN_DOUBT, whatever it says, drops, splits or puts off."""
     plans: dict[str, list] = {}
@@ -381,6 +386,8 @@ def test_client_and_server_always_agree(
         slow=lambda call: pauses.get(call.verb, 0),
         piece=piece,
         tls=tls,
+        behind_a_dot=behind_a_dot,
+        knows_bdat=knows_bdat,
     ) as fake:
         server = make_server(fake, security=security, verify=False, connections=connections, depth=depth)
         results = send(server, make_envelopes(14))

@@ -11,7 +11,7 @@ import pytest
 from campaigns.mail.probe import probe
 from campaigns.mail.protocol import stuffed
 from campaigns.mail.smtp import Envelope, Outcome, Phase, Pool, Result, Security, Server, deliver, run
-from campaigns.mail.transaction import LARGE_BYTES
+from campaigns.mail.under_way import LARGE_BYTES
 from tests.fakes.smtp_server import SmtpServer
 from tests.mail.test_smtp_client import BODY, PIPELINED, WAYS, make_envelopes, make_server, send
 
@@ -33,8 +33,9 @@ def test_a_server_that_drops_every_connection_is_left_alone_soon(way: str) -> No
         assert told(results)[Outcome.ACCEPTED] == 0
 
 
-def test_a_server_that_says_421_to_everything_is_left_alone_soon() -> None:
-    with SmtpServer(replies={"MAIL": "421 4.3.2 not now"}) as fake:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_server_that_says_421_to_everything_is_left_alone_soon(way: str) -> None:
+    with SmtpServer(keywords=WAYS[way], replies={"MAIL": "421 4.3.2 not now"}) as fake:
         results = send(make_server(fake, connections=5), make_envelopes(1000))
         assert fake.connections <= 10
         assert told(results) == {Outcome.NOT_SENT: 1000}

@@ -1,0 +1,173 @@
+"""Messages by BDAT (RFC 3030): several whole ones under way on a connection."""
+
+from __future__ import annotations
+
+import re
+
+from campaigns.mail.by_data import ByData
+from campaigns.mail.errors import Lost, Silent
+from campaigns.mail.protocol import Phase, Reply
+from campaigns.mail.traits import Trait
+from campaigns.mail.under_way import Flight, UnderWay, Withheld, expect
+
+# When the lease ends, answers that are on their way are waited for so long.
+LAST_WAIT_S = 5.0
+# A line that no server takes for a command, should it not know what a chunk is.
+_HEADER = re.compile(rb"[!-9;-~]+:[ \t][^\r\n]*\r\n")
+
+
+class ByChunks:
+    """As long as the server is not seen to understand BDAT, no more than a header line is sent behind one.
+
+    To a server, or a firewall, that offers CHUNKING and does not know it, the text would be commands.
+    """
+
+    def __init__(self, under_way: UnderWay, by_data: ByData) -> None:
+        self._under_way = under_way
+        self._flights = under_way.flights
+        self._by_data = by_data
+        self._connection = under_way.connection
+        self._experience = under_way.experience
+        self._is_late = False
+
+    async def run(self) -> None:
+        """Until there is no more, the connection is worn, or the server turns out not to understand it."""
+        while True:
+            single = await self._load()
+            if not self._flights:
+                break
+            if single and self._flights[0] is single:
+                self._under_way.stop_if_closing()
+                await self._alone(single)
+                continue
+            await self._land()
+            while self._flights and self._flights[0].is_over and self._connection.has_replies(4):
+                await self._land()
+        if self._is_late:
+            self._connection.abort()
+            raise Withheld
+        self._by_data.start_over()
+
+    async def _load(self) -> Flight | None:
+        """Fill the window in one write; a message that has to go by itself is only taken, and returned.
+
+        The first message on a connection goes alone: a server that drops connections on BDAT would
+        otherwise leave a whole window in doubt.
+        """
+        flights, under_way = self._flights, self._under_way
+        if flights and not flights[-1].is_over:
+            return flights[-1]
+        if self._connection.is_gone:
+            if not flights:
+                raise Lost(Phase.MAIL, "the connection broke")
+            return None
+        if not flights:
+            under_way.stop_if_out_of_step(Phase.MAIL)
+        group: list[bytes] = []
+        single: Flight | None = None
+        while not self._is_late and len(flights) < self._room and (flight := under_way.next()):
+            if flight.is_large or not self._experience.chunks_work:
+                single = flight
+                break
+            if not under_way.may_finish(flight.envelope.key):
+                self._is_late = True
+                under_way.hold_back(flight)
+                break
+            flight.is_over = True
+            group += _chunk(flight)
+        if group:
+            await self._connection.write(b"".join(group), Phase.END)
+        return single
+
+    @property
+    def _room(self) -> int:
+        server = self._experience.server
+        if not server.chunking:
+            return 0
+        return server.depth if self._connection.takes_chunks else 1
+
+    async def _land(self) -> None:
+        """Read the four replies of the message that is longest in flight."""
+        flight = self._flights[0]
+        ends = self._is_late or self._connection.is_closing
+        timeout_s = LAST_WAIT_S if ends else self._connection.server.timeouts.end
+        reply = await self._read(flight, Phase.END, timeout_s)
+        if not flight.refusal:
+            self._connection.takes_chunks = True
+        self._under_way.settle(*(flight.refusal or (reply, Phase.END)))
+
+    async def _read(self, flight: Flight, last: Phase, timeout_s: float) -> Reply:
+        for phase in (Phase.RSET, Phase.MAIL, Phase.RCPT, last):
+            reply = await self._connection.reply(phase, timeout_s)
+            if reply.code >= 400:
+                self._refuse(flight, reply, phase)
+            elif phase is not Phase.RSET and not flight.refusal:
+                expect(reply, phase)
+        return reply
+
+    def _refuse(self, flight: Flight, reply: Reply, phase: Phase) -> None:
+        """Raises Lost where it is no answer to the message but to its text, read as commands."""
+        if reply.is_unknown_command and not flight.refusal:
+            if phase is Phase.RSET:
+                raise self._misunderstood(reply, phase)
+            if phase in (Phase.BODY, Phase.END) and not self._connection.takes_chunks:
+                # Nothing else is under way.
+                flight.is_over = False
+                self._under_way.answered += 1
+                raise self._misunderstood(reply, phase)
+        if phase is not Phase.RSET or reply.code == 421:
+            flight.refusal = flight.refusal or (reply, phase)
+
+    def _misunderstood(self, reply: Reply, phase: Phase) -> Lost:
+        self._experience.learn(Trait.NO_CHUNKS, said=str(reply))
+        return Lost(phase, f"the server does not understand BDAT: {reply}")
+
+    # -- one by itself
+
+    async def _alone(self, flight: Flight) -> None:
+        """A large message by DATA; the first of all in two chunks, the first of which is one line."""
+        first_line = _HEADER.match(flight.envelope.message)
+        if flight.is_large or first_line is None or not self._experience.may_try_chunks(self._connection):
+            await self._by_data.alone(flight)
+            return
+        await self._try_out(flight, first_line.end())
+        self._under_way.stop_if_closing()
+
+    async def _try_out(self, flight: Flight, first: int) -> None:
+        message, connection = flight.envelope.message, self._connection
+        (_mail, mail), (_rcpt, rcpt) = flight.lines
+        opening = b"RSET\r\n" + mail + rcpt + b"BDAT %d\r\n" % first + message[:first]
+        await connection.write(opening, Phase.BODY)
+        try:
+            await self._read(flight, Phase.BODY, connection.server.timeouts.command)
+        except Lost as error:
+            if error.phase is Phase.BODY and not isinstance(error, Silent):
+                self._experience.dropped_a_chunk()
+            raise
+        if flight.refusal:
+            self._under_way.settle(*flight.refusal)
+            return
+        if connection.is_gone:
+            raise Lost(Phase.BODY, "the connection broke")
+        self._under_way.stop_if_out_of_step(Phase.BODY)
+        if not self._under_way.may_finish(flight.envelope.key):
+            self._under_way.hold_back(flight)
+            connection.abort()
+            raise Withheld
+        flight.is_over = True
+        rest = message[first:]
+        await connection.write(b"BDAT %d LAST\r\n" % len(rest) + rest, Phase.END)
+        reply = await connection.reply(Phase.END, connection.server.timeouts.end)
+        if reply.code >= 400:
+            self._refuse(flight, reply, Phase.END)
+        expect(reply, Phase.END)
+        if reply.is_positive:
+            connection.takes_chunks = self._experience.chunks_work = True
+        self._under_way.settle(reply, Phase.END)
+
+
+def _chunk(flight: Flight) -> tuple[bytes, ...]:
+    # RSET first: after a refusal in the middle the replies would shift by one message.
+    message = flight.envelope.message
+    (_mail, mail), (_rcpt, rcpt) = flight.lines
+    return b"RSET\r\n", mail, rcpt, b"BDAT %d LAST\r\n" % len(message), message

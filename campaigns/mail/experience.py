@@ -1,0 +1,96 @@
+"""What a pool finds out about its server while it sends; all of its connections act on it at once.
+
+Little is believed at the first sign, because a lesson outlives the trouble that taught it: a server that is
+restarted ends all connections, too, and none of that is a limit.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from campaigns.mail.envelope import Server
+from campaigns.mail.traits import Observation, Trait, applied
+
+FEWEST = 5  # messages on a connection; who ends it earlier is ill and has no limit
+# "421 too many messages in this connection", "maximum number of messages per session reached"
+_PER_CONNECTION = re.compile(
+    r"(?=.*\b(too many|max|limit|exceed|reached|enough|only))(?=.*\b(messages?|e?-?mails?|transactions?)\b)"
+    r".*\b(connection|session)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_CROWDED = re.compile(
+    r"too many (concurrent |simultaneous |open |parallel |smtp )*(connections|sessions)"
+    r"|(max|maximum|limit|exceed).{0,40}\b(connections|sessions)|\b(connections|sessions) (limit|exceed)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Experience:
+    """`server` is how it is spoken to by now; `observations` what it has shown, oldest first."""
+
+    server: Server
+    observations: list[Observation] = field(default_factory=list)
+    rides_work: bool = False  # an envelope was taken behind a message's final dot
+    chunks_work: bool = False  # a message was taken by BDAT
+    _rides_first: object | None = None  # the connection that tries it out
+    _chunks_first: object | None = None
+    _ends: dict[int, float] = field(default_factory=dict)  # after so many messages -> when first
+    _broke_at: float | None = None
+
+    def learn(self, trait: Trait, number: int = 0, said: str = "") -> None:
+        """Act on it from now on; what changes nothing is no news."""
+        found = applied(self.server, trait, number)
+        if found != self.server:
+            self.server = found
+            self.observations.append(Observation(trait, number, said))
+
+    def may_ride(self, connection: object) -> bool:
+        """Whether the next envelope may go out behind a final dot: on one connection first, then on all."""
+        if not self.server.rides:
+            return False
+        if not self.rides_work and self._rides_first is None:
+            self._rides_first = connection
+        return self.rides_work or self._rides_first is connection
+
+    def may_try_chunks(self, connection: object) -> bool:
+        """Whether BDAT may be tried out there: on one connection, while the others go without."""
+        if self._chunks_first is None:
+            self._chunks_first = connection
+        return self.server.chunking and self._chunks_first is connection
+
+    def leave(self, connection: object) -> None:
+        """That connection carries nothing any more: whatever it was to try out, another may."""
+        if self._rides_first is connection:
+            self._rides_first = None
+        if self._chunks_first is connection:
+            self._chunks_first = None
+
+    def ended(self, *, opened_at: float, done: int, under_way: int, said: str = "") -> None:
+        """The server ended a connection after so many messages, with so many under way; `said`: its 421."""
+        is_told = bool(said) and _PER_CONNECTION.search(said) is not None
+        before = self._ends.setdefault(done, time.monotonic())
+        has_come_again = done > 0 and opened_at > before
+        if (is_told and (done >= FEWEST or has_come_again)) or (has_come_again and done >= FEWEST):
+            self.learn(Trait.MESSAGES, done, said)
+        elif under_way > 1 and not said:
+            self._broke(opened_at)
+
+    def refused(self, said: str, *, still_open: int) -> None:
+        """It let no further connection in, with that many of ours open."""
+        if still_open and _CROWDED.search(said):
+            self.learn(Trait.CONNECTIONS, still_open, said)
+
+    def dropped_a_chunk(self) -> None:
+        """The connection broke as the first of all chunks came. It may be chance: no lesson for others."""
+        self.server = applied(self.server, Trait.NO_CHUNKS, 0)
+
+    def _broke(self, opened_at: float) -> None:
+        """Without a word, over several messages: when it happens again the window is too large for it."""
+        if self._broke_at is not None and opened_at > self._broke_at:
+            self.learn(Trait.WINDOW, self.server.depth // 2)
+            self._broke_at = None
+        elif self._broke_at is None:
+            self._broke_at = time.monotonic()

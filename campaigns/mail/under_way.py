@@ -1,0 +1,154 @@
+"""What is under way on one connection, and telling what becomes of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from campaigns.mail.connection import Connection
+from campaigns.mail.envelope import Envelope, Outcome, Result
+from campaigns.mail.envelope_commands import envelope_lines
+from campaigns.mail.errors import Lost, Silent, Unsendable
+from campaigns.mail.experience import Experience
+from campaigns.mail.protocol import Phase, Reply
+
+# A message over this goes out alone and its end in a write of its own: the time that it takes to
+# hand over must not lie between the question whether it may end and the end.
+LARGE_BYTES = 256 * 1024
+HELD_BACK = "held back by the sender"
+STRAY = "an answer that nobody waited for"
+
+
+class Withheld(Exception):
+    """A message that was begun may not be ended: only closing the connection takes it back."""
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """An envelope on its way, and what is known of it."""
+
+    envelope: Envelope
+    lines: list[tuple[Phase, bytes]]
+    is_over: bool = False  # its end was handed over
+    refusal: tuple[Reply, Phase] | None = None
+    is_misplaced: bool = False  # refused for where it stood and not for what it was
+
+    @property
+    def is_large(self) -> bool:
+        return len(self.envelope.message) > LARGE_BYTES
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """The bookkeeping of one connection, whatever way its messages go.
+
+    `report` gets a Result for each; `again` gets the envelopes that were lost on the way before their
+    end was handed over, or that are known not to be accepted: good for another connection. `answered`
+    counts the messages that the server answered. `may_finish` is asked with an envelope's key right before
+    its end is handed over.
+    """
+
+    connection: Connection
+    experience: Experience
+    take: Callable[[], Envelope | None]
+    report: Callable[[Result], None]
+    again: Callable[[Envelope, Lost], None]
+    may_finish: Callable[[int], bool]
+    answered: int = 0
+    flights: deque[Flight] = field(default_factory=deque)  # the one longest under way first
+    has_ended: bool = False  # and the server's word of it was noted
+
+    def next(self) -> Flight | None:
+        """The next envelope that can go to this server; it is under way from here on."""
+        self.connection.server = self.experience.server  # another connection may have learned something
+        while not self.connection.is_worn and (envelope := self.take()):
+            try:
+                mail, rcpt = envelope_lines(envelope, self.connection.capabilities)
+            except Unsendable as error:
+                reply = Reply(550, error.text, error.enhanced)
+                self.report(Result(envelope.key, Outcome.UNSENDABLE, Phase.MAIL, reply, error.text))
+                continue
+            flight = Flight(envelope, [(Phase.MAIL, mail), (Phase.RCPT, rcpt)])
+            self.flights.append(flight)
+            self.connection.begun += 1
+            return flight
+        return None
+
+    def settle(self, reply: Reply, phase: Phase) -> None:
+        """Tell the fate of the message that is longest under way."""
+        if reply.code == 421:  # it speaks of the connection, not of the message
+            self.note_the_end()
+            self.again(self.flights.popleft().envelope, Lost(phase, reply.text, reply=reply))
+            return
+        envelope = self.flights.popleft().envelope
+        accepted = reply.code < 300 and phase is Phase.END
+        self.answered += 1
+        self.report(
+            Result(envelope.key, Outcome.ACCEPTED if accepted else Outcome.REFUSED, phase, reply, reply.text)
+        )
+
+    def put_back(self, reply: Reply, phase: Phase) -> None:
+        """The one longest under way was not refused for its own sake: it goes again, at no cost."""
+        self.answered += 1
+        self.again(self.flights.popleft().envelope, Lost(phase, reply.text))
+
+    def hold_back(self, flight: Flight) -> None:
+        """Tell that it was not ended because it may not be."""
+        self.flights.remove(flight)
+        key = flight.envelope.key
+        self.report(Result(key, Outcome.HELD_BACK, Phase.BODY, text=HELD_BACK))
+
+    def stop_if_closing(self) -> None:
+        """Raises Lost when the server has said its 421 and some are under way."""
+        if self.connection.is_closing and self.flights:
+            farewell = self.connection.farewell
+            raise Lost(self.flights[0].lines[0][0], farewell.text if farewell else "", reply=farewell)
+
+    def stop_if_out_of_step(self, phase: Phase) -> None:
+        """Raises Lost when there is an answer although nothing was asked: whose would the next ones be?"""
+        if not self.connection.has_replies(1):
+            return
+        stray = self.connection.stray()
+        text = stray.text if stray.code == 421 else f"{STRAY}: {stray}"
+        raise Lost(phase, text, reply=stray if stray.code == 421 else None)
+
+    def note_the_end(self, *, is_silent: bool = False) -> None:
+        """The server has ended the connection, or says nothing any more."""
+        if self.has_ended:
+            return
+        self.has_ended = True
+        connection = self.connection
+        self.experience.ended(
+            opened_at=connection.opened_at,
+            done=0 if is_silent else connection.begun - len(self.flights),
+            under_way=sum(flight.is_over for flight in self.flights),
+            said=connection.farewell.text if connection.farewell else "",
+        )
+
+    def abandon(self, error: Lost) -> None:
+        """Tell what became of all that were under way.
+
+        After a 421 the server takes nothing more (RFC 5321 section 3.8): what it left unanswered when it
+        closed was not accepted. If it falls silent instead, nobody knows.
+        """
+        has_hung_up = self.connection.is_closing and not isinstance(error, Silent)
+        # What it said to another message is no answer to these: for them it just went away.
+        fate = error if error.reply is None else Lost(Phase.CONNECT, error.text, reply=error.reply)
+        while self.flights:
+            flight = self.flights[0]
+            if flight.refusal:
+                self.settle(*flight.refusal)
+                continue
+            self.flights.popleft()
+            if flight.is_over and not has_hung_up:
+                key = flight.envelope.key
+                self.report(Result(key, Outcome.IN_DOUBT, Phase.END, error.reply, error.text))
+            else:
+                self.again(flight.envelope, fate)
+
+
+def expect(reply: Reply, phase: Phase) -> None:
+    """Raises Lost on a reply that is no refusal and does not fit: nobody knows where the server stands."""
+    if reply.code < 400 and (reply.code == 354) is not (phase is Phase.DATA):
+        raise Lost(phase, f"an answer that does not fit: {reply.code}")
