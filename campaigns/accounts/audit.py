@@ -25,6 +25,7 @@ LABELS = {
     "server.created": _("Added a sending server"),
     "server.updated": _("Changed a sending server"),
     "server.deleted": _("Deleted a sending server"),
+    "server.lessons_forgotten": _("Let a sending server try everything again"),
     "server.made_default": _("Made a sending server the default"),
     "domain_limit.created": _("Limited a receiving domain"),
     "domain_limit.updated": _("Changed the limit of a receiving domain"),

@@ -63,9 +63,10 @@ class ByChunks:
             return None
         if not flights:
             under_way.stop_if_out_of_step(Phase.MAIL)
+        room = self._room
         group: list[bytes] = []
         single: Flight | None = None
-        while not self._is_late and len(flights) < self._room and (flight := under_way.next()):
+        while not self._is_late and len(flights) < room and (flight := under_way.next()):
             if flight.is_large or not self._experience.chunks_work:
                 single = flight
                 break

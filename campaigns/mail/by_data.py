@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 from campaigns.mail.errors import Lost, Silent
 from campaigns.mail.protocol import Phase, Reply, stuffed
@@ -39,12 +39,12 @@ class ByData:
             following = None
             if await self._is_welcome(flight, was_asked=pipelines):
                 if pipelines and not flight.is_large and self._experience.may_ride(self._connection):
-                    following = under_way.next()
+                    following = self._rider()
                 await self._hand_over(flight, self._opening(following) if following else b"")
                 await self._read_end()
             under_way.stop_if_closing()
-            if following:
-                await self._look_at_the_ride(following)
+            if following and not self._connection.has_reply:
+                await self._wait_for_the_ride()
             flight = following or under_way.next()
             if flight and pipelines and not following:
                 await self._ask(flight)
@@ -69,10 +69,11 @@ class ByData:
         """For a transaction, in one write; note how long the server takes for the first answer."""
         opening, phase = self._opening(flight), flight.lines[0][0]
         self._under_way.stop_if_out_of_step(phase)
-        asked = time.monotonic()
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         await self._connection.write(opening, phase)
         await self._connection.upcoming(phase)
-        patience_s = SLOWEST_TIMES * (time.monotonic() - asked)
+        patience_s = SLOWEST_TIMES * (loop.time() - asked)
         self._patience_s = min(self._connection.server.timeouts.command, max(self._patience_s, patience_s))
 
     def _opening(self, flight: Flight) -> bytes:
@@ -83,18 +84,26 @@ class ByData:
         flight.lines.append((Phase.DATA, b"DATA\r\n"))
         return b"".join(line for _phase, line in flight.lines)
 
-    async def _look_at_the_ride(self, flight: Flight) -> None:
-        """Did the server take the envelope that rode behind the final dot?"""
+    def _rider(self) -> Flight | None:
+        flight = self._under_way.next()
+        if flight:
+            flight.rides = True
+        return flight
+
+    async def _wait_for_the_ride(self) -> None:
+        """For the first answer to an envelope that rode behind a final dot. Raises Silent if it was swallowed."""
         try:
-            reply = await self._connection.upcoming(Phase.MAIL, self._patience_s)
+            await self._connection.upcoming(Phase.MAIL, self._patience_s)
         except Silent as error:
             self._experience.learn(Trait.BARE_DOT, said=error.text)
             raise
-        if reply.is_protocol_error:
+
+    def _is_out_of_place(self, flight: Flight, reply: Reply, phase: Phase) -> bool:
+        """Whether it was refused for riding behind a final dot."""
+        if phase is Phase.MAIL and flight.rides and reply.is_protocol_error:
             flight.is_misplaced = True
             self._experience.learn(Trait.BARE_DOT, said=str(reply))
-        elif reply.code != 421:
-            self._experience.rides_work = True
+        return flight.is_misplaced
 
     async def _is_welcome(self, flight: Flight, *, was_asked: bool) -> bool:
         """Whether the server waits for the message's text; if not, its fate is told."""
@@ -110,10 +119,11 @@ class ByData:
             if reply.code == 421:
                 self._under_way.settle(*(flight.refusal or (reply, phase)))
                 return False
-            if phase is Phase.RSET or flight.is_misplaced:
-                goes_on = reply.code == 354
+            if phase is Phase.RSET:
                 continue
             if reply.code >= 400:
+                if self._is_out_of_place(flight, reply, phase):
+                    continue
                 flight.refusal = flight.refusal or (reply, phase)
                 if not was_asked:
                     break
@@ -121,6 +131,7 @@ class ByData:
             expect(reply, phase)
             goes_on = phase is Phase.DATA
         if flight.refusal is None and not flight.is_misplaced:
+            self._experience.rides_work |= flight.rides
             return True
         await self._turn_away(flight, reply, goes_on=goes_on)
         return False
@@ -156,7 +167,7 @@ class ByData:
 
     def _note_an_early_refusal(self, flight: Flight) -> None:
         """Some servers don't wait for the end of what is too large for them."""
-        if not self._connection.has_replies(1):
+        if not self._connection.has_reply:
             return
         reply = self._connection.stray()
         if reply.code >= 400:

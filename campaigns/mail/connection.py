@@ -28,6 +28,7 @@ class Connection:
         self.server = server
         self.capabilities: Capabilities = NO_CAPABILITIES
         self.begun = 0
+        self.opened_after = 0  # so many of its server's had ended before
         self.takes_chunks = False  # it took a message by BDAT
         self.rested_at = time.monotonic()
         self.opened_at = time.monotonic()
@@ -106,6 +107,11 @@ class Connection:
             return (await self.reply(Phase.RSET, self.server.timeouts.quit)).code == 250
         except Lost:
             return False
+
+    @property
+    def has_reply(self) -> bool:
+        """Whether one has come already."""
+        return bool(self._channel.replies)
 
     @property
     def goodbye(self) -> Lost:

@@ -7,7 +7,6 @@ restarted ends all connections, too, and none of that is a limit.
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 
 from campaigns.mail.envelope import Server
@@ -37,8 +36,9 @@ class Experience:
     chunks_work: bool = False  # a message was taken by BDAT
     _rides_first: object | None = None  # the connection that tries it out
     _chunks_first: object | None = None
-    _ends: dict[int, float] = field(default_factory=dict)  # after so many messages -> when first
-    _broke_at: float | None = None
+    endings: int = 0  # of connections that the server ended
+    _ends: dict[int, int] = field(default_factory=dict)  # after so many messages -> the first such ending
+    _break: int | None = None  # the ending that may have been for too large a window
 
     def learn(self, trait: Trait, number: int = 0, said: str = "") -> None:
         """Act on it from now on; what changes nothing is no news."""
@@ -68,15 +68,18 @@ class Experience:
         if self._chunks_first is connection:
             self._chunks_first = None
 
-    def ended(self, *, opened_at: float, done: int, under_way: int, said: str = "") -> None:
-        """The server ended a connection after so many messages, with so many under way; `said`: its 421."""
+    def ended(self, *, opened_after: int, done: int, under_way: int, said: str = "") -> None:
+        """The server ended a connection after so many messages, with so many under way; `said`: its 421.
+
+        `opened_after`: so many had ended when it was opened. Those that end together may have one cause.
+        """
+        self.endings += 1
         is_told = bool(said) and _PER_CONNECTION.search(said) is not None
-        before = self._ends.setdefault(done, time.monotonic())
-        has_come_again = done > 0 and opened_at > before
+        has_come_again = done > 0 and self._ends.setdefault(done, self.endings) <= opened_after
         if (is_told and (done >= FEWEST or has_come_again)) or (has_come_again and done >= FEWEST):
             self.learn(Trait.MESSAGES, done, said)
         elif under_way > 1 and not said:
-            self._broke(opened_at)
+            self._broke(opened_after)
 
     def refused(self, said: str, *, still_open: int) -> None:
         """It let no further connection in, with that many of ours open."""
@@ -87,10 +90,10 @@ class Experience:
         """The connection broke as the first of all chunks came. It may be chance: no lesson for others."""
         self.server = applied(self.server, Trait.NO_CHUNKS, 0)
 
-    def _broke(self, opened_at: float) -> None:
+    def _broke(self, opened_after: int) -> None:
         """Without a word, over several messages: when it happens again the window is too large for it."""
-        if self._broke_at is not None and opened_at > self._broke_at:
+        if self._break is None:
+            self._break = self.endings
+        elif self._break <= opened_after:
             self.learn(Trait.WINDOW, self.server.depth // 2)
-            self._broke_at = None
-        elif self._broke_at is None:
-            self._broke_at = time.monotonic()
+            self._break = None

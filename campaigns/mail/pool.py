@@ -235,6 +235,7 @@ class Pool:
                 return connection
             await connection.close() if connection.is_worn else connection.abort()
         connection = self._connect(self.experience.server, context=self._context)
+        connection.opened_after = self.experience.endings
         try:
             await connection.open()
         except BaseException as error:

@@ -30,6 +30,9 @@ class Trait(StrEnum):
 LIMITS = frozenset({Trait.MESSAGES, Trait.CONNECTIONS, Trait.WINDOW})
 
 
+_NAMES = frozenset(Trait)
+
+
 class Observation(NamedTuple):
     """What a server has just shown: `number` is the most that it takes, `said` its words."""
 
@@ -59,6 +62,7 @@ class Traits:
             {
                 Trait(name): Lesson(each["number"], datetime.fromisoformat(each["since"]), each["said"])
                 for name, each in (stored or {}).items()
+                if name in _NAMES  # another version of the app may have known others
             }
         )
 

@@ -32,6 +32,7 @@ class Flight:
     lines: list[tuple[Phase, bytes]]
     is_over: bool = False  # its end was handed over
     refusal: tuple[Reply, Phase] | None = None
+    rides: bool = False  # its envelope went out behind another message's final dot
     is_misplaced: bool = False  # refused for where it stood and not for what it was
 
     @property
@@ -107,7 +108,7 @@ class UnderWay:
 
     def stop_if_out_of_step(self, phase: Phase) -> None:
         """Raises Lost when there is an answer although nothing was asked: whose would the next ones be?"""
-        if not self.connection.has_replies(1):
+        if not self.connection.has_reply:
             return
         stray = self.connection.stray()
         text = stray.text if stray.code == 421 else f"{STRAY}: {stray}"
@@ -120,7 +121,7 @@ class UnderWay:
         self.has_ended = True
         connection = self.connection
         self.experience.ended(
-            opened_at=connection.opened_at,
+            opened_after=connection.opened_after,
             done=0 if is_silent else connection.begun - len(self.flights),
             under_way=sum(flight.is_over for flight in self.flights),
             said=connection.farewell.text if connection.farewell else "",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.db import Json, Model, Word
 from campaigns.mail.security import Security
+from campaigns.mail.traits import Trait, Traits
 
 
 class Site(Model):
@@ -80,6 +81,8 @@ class Server(Model):
     last_error_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(sa.String(500))
     measured_per_minute: Mapped[int | None]  # mails, when it was last given them unhindered
+    # What it has shown that it can't do, as `mail.traits` stores it.
+    traits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
 
     __table_args__ = (
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
@@ -93,7 +96,8 @@ class Server(Model):
     @property
     def usable_connections(self) -> int:
         """How many connections it wants from us at once for now."""
-        return min(self.connections, self.eased_to or self.connections)
+        learned = Traits.read(self.traits).number(Trait.CONNECTIONS)
+        return min(self.connections, self.eased_to or self.connections, learned or self.connections)
 
     @property
     def health(self) -> str:

@@ -99,7 +99,7 @@ def update_server(
         _set_password(server, password, forgets=forget_password, is_elsewhere=is_elsewhere)
     # What was learned about the server may no longer be so.
     server.failures, server.closed_until, server.down_since = 0, None, None
-    server.eased, server.eased_to = 0, None
+    server.eased, server.eased_to, server.traits = 0, None, {}
     server.last_ok_at = server.last_error_at = server.last_error = None
     db.session.flush()
     return server

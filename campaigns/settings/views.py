@@ -14,7 +14,7 @@ from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.delivery.progress import warmup_status
 from campaigns.practice import store as practice
-from campaigns.settings import limits, queries, services, trials
+from campaigns.settings import lessons, limits, queries, services, trials
 from campaigns.settings import senders as sender_services
 from campaigns.settings import site as site_services
 from campaigns.settings.domains import queries as domain_queries
@@ -137,6 +137,17 @@ def create_default_server(server_id: int) -> Any:
     return redirect(url_for(".servers"), 303)
 
 
+@bp.post("/settings/servers/<int:server_id>/lessons/delete")
+@allow(Action.ADMINISTER)
+def server_lessons_delete(server_id: int) -> Any:
+    """Forget what sending has taught us about it."""
+    server = queries.server(server_id)
+    lessons.forget(server)
+    _record("server.lessons_forgotten", server.name)
+    flash(_("Forgotten. The next campaign tries everything again."), "success")
+    return redirect(url_for(".server_edit", server_id=server_id), 303)
+
+
 @bp.post("/settings/servers/<int:server_id>/delete")
 @allow(Action.ADMINISTER)
 def server_delete(server_id: int) -> Any:
@@ -158,6 +169,7 @@ def _server_page(server: Server, form: KnownServerForm) -> str:
         server=server,
         form=form,
         has_password=bool(server.password_sealed),
+        lessons=lessons.in_words(server),
         warm_up=warmup_status.warm_up_of(server, now=clock.now()),
     )
 

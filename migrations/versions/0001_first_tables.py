@@ -171,6 +171,12 @@ def upgrade() -> None:
         sa.Column("last_error_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(length=500), nullable=True),
         sa.Column("measured_per_minute", sa.Integer(), nullable=True),
+        sa.Column(
+            "traits",
+            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+            server_default="{}",
+            nullable=False,
+        ),
         sa.CheckConstraint("connections BETWEEN 1 AND 100", name=op.f("ck_server_connections")),
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name=op.f("ck_server_port")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_server")),

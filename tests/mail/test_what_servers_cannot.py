@@ -49,7 +49,9 @@ def traits_of(found: list[Observation]) -> list[Trait]:
 
 @pytest.mark.parametrize("behind_a_dot", ["refuse", "swallow"])
 @pytest.mark.parametrize("connections", [1, 4])
-def test_an_envelope_behind_a_final_dot_costs_nobody_anything(behind_a_dot: str, connections: int) -> None:
+def test_an_envelope_behind_a_final_dot_costs_nobody_anything_S29(
+    behind_a_dot: str, connections: int
+) -> None:
     with SmtpServer(keywords=PIPELINED, behind_a_dot=behind_a_dot) as fake:
         found = learned_from(
             make_server(fake, connections=connections, timeouts=WAITS), make_envelopes(60), make_envelopes(20)
@@ -61,13 +63,13 @@ def test_an_envelope_behind_a_final_dot_costs_nobody_anything(behind_a_dot: str,
         assert fake.thrown_away == 3, "it was tried once, with one envelope"
 
 
-def test_a_server_that_is_known_for_it_is_not_tried_again() -> None:
+def test_a_server_that_is_known_for_it_is_not_tried_again_S29() -> None:
     with SmtpServer(keywords=PIPELINED, behind_a_dot="refuse") as fake:
         assert learned_from(make_server(fake, rides=False, connections=3), make_envelopes(40)) == []
         assert fake.thrown_away == 0
 
 
-def test_an_envelope_rides_behind_the_dot_where_that_works() -> None:
+def test_an_envelope_rides_behind_the_dot_where_that_works_S29() -> None:
     """One try, then one round trip a message."""
     riders: list[str] = []
     with SmtpServer(keywords=PIPELINED) as fake:
@@ -92,7 +94,7 @@ def test_an_envelope_rides_behind_the_dot_where_that_works() -> None:
         "550 improper command pipelining",
     ],
 )
-def test_every_error_of_sequence_behind_a_dot_is_taken_for_one(reply: str) -> None:
+def test_every_error_of_sequence_behind_a_dot_is_taken_for_one_S29(reply: str) -> None:
     def mail(call: Call) -> str | None:
         return reply if call.count == 2 else None
 
@@ -137,7 +139,7 @@ LETTER = (
 
 
 @pytest.mark.parametrize("connections", [1, 4])
-def test_bdat_that_is_not_understood_costs_nobody_anything_and_runs_no_command(connections: int) -> None:
+def test_bdat_that_is_not_understood_costs_nobody_anything_and_runs_no_command_S29(connections: int) -> None:
     letters = [Envelope(n, "bounce@example.com", f"reader{n}@example.org", LETTER) for n in range(30)]
     with SmtpServer(knows_bdat=False) as fake:
         found = learned_from(make_server(fake, connections=connections, timeouts=WAITS), letters)
@@ -151,7 +153,7 @@ def test_bdat_that_is_not_understood_costs_nobody_anything_and_runs_no_command(c
         assert fake.said("BDAT") == []
 
 
-def test_bdat_that_breaks_connections_is_given_up() -> None:
+def test_bdat_that_breaks_connections_is_given_up_S29() -> None:
     with SmtpServer(drop_at={"CHUNK": lambda call: True}) as fake:
         found = learned_from(make_server(fake, connections=1, timeouts=WAITS), make_envelopes(20))
         assert found == [], "it might have been chance"
@@ -159,7 +161,7 @@ def test_bdat_that_breaks_connections_is_given_up() -> None:
         assert fake.connections == 2
 
 
-def test_a_message_that_could_be_taken_for_a_command_never_tries_bdat_out() -> None:
+def test_a_message_that_could_be_taken_for_a_command_never_tries_bdat_out_S17() -> None:
     odd = [Envelope(0, "bounce@example.com", "reader@example.org", b"RSET\r\n\r\nhi\r\n")]
     with SmtpServer() as fake:
         learned_from(make_server(fake), odd)
@@ -167,7 +169,7 @@ def test_a_message_that_could_be_taken_for_a_command_never_tries_bdat_out() -> N
         assert [raw for _from, _to, raw in fake.messages] == [b"RSET\r\n\r\nhi\r\n"]
 
 
-def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection() -> None:
+def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection_S29() -> None:
     """A server that does not take the chunk off the line when it refused the recipient: every answer is shifted."""
     with SmtpServer() as fake:
         original = fake.session._bdat
@@ -201,7 +203,7 @@ def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection() -
 
 
 @pytest.mark.parametrize("way", ["pipelined", "chunked"])
-def test_an_answer_that_nobody_waited_for_ends_the_connection(way: str) -> None:
+def test_an_answer_that_nobody_waited_for_ends_the_connection_S29(way: str) -> None:
     keywords = PIPELINED if way == "pipelined" else (*PIPELINED, "CHUNKING")
 
     def mail(call: Call) -> str | None:
@@ -249,7 +251,7 @@ def enough_after(number: int, text: str = "too many messages in this connection"
 
 
 @pytest.mark.parametrize("way", ["pipelined", "chunked"])
-def test_how_many_messages_a_connection_takes_is_learned_from_what_the_server_says(way: str) -> None:
+def test_how_many_messages_a_connection_takes_is_learned_from_what_the_server_says_S29(way: str) -> None:
     keywords = PIPELINED if way == "pipelined" else (*PIPELINED, "CHUNKING")
     with SmtpServer(keywords=keywords, replies={"MAIL": enough_after(20)}) as fake:
         results: list[Result] = []
@@ -268,7 +270,7 @@ def test_how_many_messages_a_connection_takes_is_learned_from_what_the_server_sa
         assert fake.connections == 15
 
 
-def test_without_words_two_connections_one_after_the_other_have_to_show_it() -> None:
+def test_without_words_two_connections_one_after_the_other_have_to_show_it_S29() -> None:
     with SmtpServer(keywords=PIPELINED, replies={"MAIL": enough_after(12, "4.3.2 bye")}) as fake:
         found = learned_from(make_server(fake, connections=1), make_envelopes(100))
         assert [each[:2] for each in found] == [(Trait.MESSAGES, 12)]
@@ -284,7 +286,7 @@ def test_without_words_two_connections_one_after_the_other_have_to_show_it() -> 
         assert learned_from(make_server(fake, connections=1), make_envelopes(100)) == []
 
 
-def test_a_restart_of_the_server_is_no_limit() -> None:
+def test_a_restart_of_the_server_is_no_limit_S29() -> None:
     """All connections end at once, and after much the same number of messages."""
     with SmtpServer(keywords=PIPELINED) as fake:
         results: list[Result] = []
@@ -305,7 +307,7 @@ def test_an_ill_server_that_ends_each_connection_at_once_has_no_limit() -> None:
         assert learned_from(make_server(fake, connections=1), make_envelopes(40)) == []
 
 
-def test_how_many_connections_a_server_lets_in_is_learned() -> None:
+def test_how_many_connections_a_server_lets_in_is_learned_S29() -> None:
     with SmtpServer(delay_s=0.002) as fake:
 
         def banner(_call: Call) -> str | None:
@@ -320,12 +322,12 @@ def test_how_many_connections_a_server_lets_in_is_learned() -> None:
         assert refused <= 8, "they are not tried again with each window"
 
 
-def test_a_greeting_that_refuses_for_another_reason_is_no_limit() -> None:
+def test_a_greeting_that_refuses_for_another_reason_is_no_limit_S29() -> None:
     with SmtpServer(replies={"BANNER": lambda call: "421 4.3.2 busy" if call.count == 2 else None}) as fake:
         assert learned_from(make_server(fake, connections=3), make_envelopes(60)) == []
 
 
-def test_a_window_that_breaks_connections_again_and_again_is_halved() -> None:
+def test_a_window_that_breaks_connections_again_and_again_is_halved_S29() -> None:
     """Without a word: whoever was under way then is in doubt, so there had better be fewer."""
     lost: Counter[int] = Counter()
     results: list[Result] = []

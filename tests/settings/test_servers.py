@@ -8,15 +8,18 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.accounts.models import AuditEntry
 from campaigns.core import config as configuration
 from campaigns.core import secrets
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
 from campaigns.mail.security import Security
+from campaigns.mail.traits import Observation, Trait
 from campaigns.practice import store
-from campaigns.settings import queries, services
+from campaigns.settings import lessons, queries, services
 from campaigns.settings.models import Server
 from tests.factories import NOON, make_campaign, make_sender, make_server
 from tests.fakes.smtp_server import SmtpServer
@@ -318,3 +321,47 @@ def test_a_server_that_refuses_one_recipient_is_not_broken(ada) -> None:
         page = ada.post(f"/settings/servers/{server.id}/test-mail").get_data(as_text=True)
     assert "no such person" in page
     assert reloaded(server.id).health == "working"
+
+
+def test_what_was_learned_is_shown_in_words_and_can_be_forgotten(ada, ben) -> None:
+    server = make_server("Relay")
+    assert "Learned while sending" not in ada.get(f"/settings/servers/{server.id}/edit").get_data(
+        as_text=True
+    )
+    seen = [
+        Observation(Trait.BARE_DOT, said="503 Bad sequence of commands"),
+        Observation(Trait.NO_CHUNKS, said="502 <what>?"),
+        Observation(Trait.MESSAGES, 20, "too many messages in this connection"),
+        Observation(Trait.CONNECTIONS, 3),
+        Observation(Trait.WINDOW, 5),
+    ]
+    lessons.note(server.id, seen, place=(server.host, server.port), now=NOON)
+    db.session.commit()
+    page = ada.get(f"/settings/servers/{server.id}/edit").get_data(as_text=True)
+    for words in (
+        "It takes the next mail only after it has answered the one before.",
+        "503 Bad sequence of commands",
+        "does not understand it, so mails go by DATA",
+        "502 &lt;what&gt;?",
+        "Over one connection it takes 20 mails",
+        "It lets in 3 connections at once.",
+        "more than 5 mails under way",
+        "Learned on ",
+    ):
+        assert words in page
+    assert ben.post(f"/settings/servers/{server.id}/lessons/delete").status_code == 403
+    assert ada.post(f"/settings/servers/{server.id}/lessons/delete").status_code == 303
+    assert reloaded(server.id).traits == {}
+    assert "Learned while sending" not in ada.get(f"/settings/servers/{server.id}/edit").get_data(
+        as_text=True
+    )
+    assert db.session.scalars(sa.select(AuditEntry.action)).all()[-1] == "server.lessons_forgotten"
+
+
+def test_what_was_learned_is_forgotten_when_the_settings_change(ada) -> None:
+    ada.post("/settings/servers/new", data=TYPED)
+    lessons.note(1, [Observation(Trait.MESSAGES, 20)], place=("smtp.example.com", 587), now=NOON)
+    db.session.commit()
+    assert reloaded().traits
+    ada.post("/settings/servers/1/edit", data={**TYPED, "password": "", "connections": "9"})
+    assert reloaded().traits == {}

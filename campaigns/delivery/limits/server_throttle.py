@@ -107,6 +107,7 @@ class Throttle:
         self.lanes = 1  # of our campaign on this server
         self.is_crowded = False  # a lane of another campaign waits, and there is no connection for it
         self.is_needless = False  # there are as many lanes of this campaign as connections
+        self.elsewhere = 0  # connections that the other lanes may have, when we looked last
         self.wait_s = 0.0  # what the last grant of nothing said
         self._engine = engine
         self._server_id = server_id
@@ -146,6 +147,7 @@ class Throttle:
         is_full = len(shares) > self._most
         others = [each for each in shares if each.owner != self._owner]
         same = all(each.campaign_id == self._campaign_id for each in others)
+        self.elsewhere = taken
         self.is_needless = is_full and not mine and same
         self.is_crowded = is_full and any(
             each.campaign_id != self._campaign_id and not each.connections for each in others

@@ -31,6 +31,7 @@ from campaigns.delivery.sender.window_size import WINDOW_S, WindowSize
 from campaigns.delivery.stored_text import said
 from campaigns.delivery.wire.connections import Wire
 from campaigns.mail.smtp import Envelope
+from campaigns.mail.traits import Observation
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,11 @@ class Lane:
     def is_empty_handed(self) -> bool:
         """Whether it holds no batch and no mail: nobody has to settle anything after it."""
         return self._store.is_empty_handed and self._in_hand.is_empty
+
+    @property
+    def observations(self) -> list[Observation]:
+        """What the server has shown meanwhile that it can't do."""
+        return self._wire.observations
 
     @property
     def sent(self) -> int:

@@ -41,8 +41,9 @@ from campaigns.delivery.sender.timing import End, Timing
 from campaigns.delivery.stored_text import said
 from campaigns.delivery.wire.connections import Wire
 from campaigns.delivery.wire.fair_order import MOST_ASIDE
+from campaigns.mail.traits import Observation, Trait
 from campaigns.planning.models import Campaign, PauseReason, Status
-from campaigns.settings import limits
+from campaigns.settings import lessons, limits
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import services as settings
 from campaigns.settings.models import Server
@@ -104,6 +105,8 @@ def _send(
     if sending_hours.next_opening(campaign, now()):
         db.session.rollback()
         return End.CLOSED
+    if lessons.drop_old(server, now=now()):
+        db.session.commit()
     owner = name_of_process()
     throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=timing.lease_s)
     gate = Gate(throttle, timing=timing, machine=machine, should_yield=should_yield)
@@ -112,7 +115,7 @@ def _send(
         lane, journal = _open(campaign, server, timing, gate, owner, now, machine)
     except (TemplateError, DomainError) as error:
         return _unable(campaign_id, error, now())
-    server_id = server.id
+    server_id, place = server.id, (server.host, server.port)
     is_trial = circuit_breaker.is_on_trial(server)
     db.session.rollback()  # nothing is held open while the lane runs
     end: End | None = None
@@ -122,12 +125,21 @@ def _send(
         # Whoever settles what the lane still holds reads it. After a fault the lane can't know what it holds.
         journal.close(remove=end is not None and lane.is_empty_handed)
         throttle.leave()
+    lessons.note(server_id, _learned(lane, throttle), place=place, now=now())
     end = aftermath.draw(campaign_id, server_id, lane.rules, end, is_trial=is_trial, now=now())
     if end in (End.MORE, End.NOTHING) and not throttle.is_limited and lane.sent >= ENOUGH_TO_MEASURE:
         lanes = 1 + sum(throttles.lanes_on([server_id]).get(server_id, {}).values())
         circuit_breaker.note_rate(server_id, per_minute=round(lane.per_minute * lanes))
     db.session.commit()
     return end
+
+
+def _learned(lane: Lane, throttle: throttles.Throttle) -> list[Observation]:
+    """What the lane has found out; of connections it saw its own, and the server those of the others too."""
+    return [
+        each._replace(number=each.number + throttle.elsewhere) if each.trait is Trait.CONNECTIONS else each
+        for each in lane.observations
+    ]
 
 
 def _no_server(campaign: Campaign, now: datetime) -> End:
@@ -165,7 +177,8 @@ def _open(
     policy = Policy(
         holds=campaign.holds_in_doubt, horizon=timedelta(hours=settings_queries.site().retry_hours)
     )
-    connection = replace(settings.connection(server), helo=content.host)
+    known = lessons.traits_of(server)
+    connection = replace(known.applied_to(settings.connection(server)), helo=content.host)
     has_stand_in = server_selection.has_stand_in(campaign, server, now=now())
     if has_stand_in:
         connection = replace(connection, timeouts=connection.timeouts.hurried(timing.hurry_s))

@@ -11,6 +11,7 @@ from campaigns.delivery.ledger.outcomes import Strain, Verdict
 from campaigns.delivery.wire.fair_order import FairOrder
 from campaigns.mail.connection import Connection
 from campaigns.mail.smtp import Envelope, Pool, Result, Server
+from campaigns.mail.traits import Observation
 
 
 class Mails(Protocol):
@@ -77,6 +78,11 @@ class Wire:
     def hangs(self) -> bool:
         """Whether the last time nobody was at the other end: no refusal, no word."""
         return self._pool.hangs
+
+    @property
+    def observations(self) -> list[Observation]:
+        """What the server has shown that it can't do."""
+        return self._pool.experience.observations
 
     @property
     def is_held_up(self) -> bool:

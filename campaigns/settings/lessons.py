@@ -1,0 +1,85 @@
+"""What sending has taught us about a server: kept with it, shown in words, forgotten after a week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.i18n import _
+from campaigns.mail.traits import KEPT_FOR, Observation, Trait, Traits, learn
+from campaigns.settings.models import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A lesson as people read it; `said` is what the server said, `ends` when it is tried again."""
+
+    sentence: str
+    since: datetime
+    ends: datetime
+    said: str
+
+
+def traits_of(server: Server) -> Traits:
+    """All that is known of it."""
+    return Traits.read(server.traits)
+
+
+def drop_old(server: Server, *, now: datetime) -> bool:
+    """Forget what was learned more than a week ago; whether there was any."""
+    known = traits_of(server)
+    valid = known.still_valid(now)
+    if valid == known:
+        return False
+    server.traits = valid.stored
+    db.session.flush()
+    return True
+
+
+def note(
+    server_id: int, observations: Sequence[Observation], *, place: tuple[str, int], now: datetime
+) -> None:
+    """Add what a lane has observed to what others have learned meanwhile.
+
+    What was learned from another host is no use: its settings were changed while the lane ran.
+    """
+    if not observations:
+        return
+    statement = sa.select(Server.host, Server.port, Server.traits).where(Server.id == server_id)
+    row = db.session.execute(statement.with_for_update()).first()
+    if row is None or (row.host, row.port) != place:
+        return
+    known = Traits.read(row.traits)
+    for observation in observations:
+        known = learn(known, observation, now)
+    changed = sa.update(Server).where(Server.id == server_id).values(traits=known.stored)
+    db.session.execute(changed.execution_options(synchronize_session=False))
+
+
+def forget(server: Server) -> None:
+    """Try everything again at once."""
+    server.traits = {}
+
+
+def in_words(server: Server) -> list[Learned]:
+    """What was learned, as sentences."""
+    return [
+        Learned(str(_sentence(trait, each.number)), each.since, each.since + KEPT_FOR, each.said)
+        for trait, each in sorted(traits_of(server).lessons.items())
+    ]
+
+
+def _sentence(trait: Trait, number: int) -> object:
+    return {
+        Trait.BARE_DOT: _("It takes the next mail only after it has answered the one before."),
+        Trait.NO_CHUNKS: _("It offers CHUNKING and does not understand it, so mails go by DATA."),
+        Trait.MESSAGES: _(
+            "Over one connection it takes %(number)s mails, then we open a new one.", number=number
+        ),
+        Trait.CONNECTIONS: _("It lets in %(number)s connections at once.", number=number),
+        Trait.WINDOW: _("It breaks connections with more than %(number)s mails under way.", number=number),
+    }[trait]
