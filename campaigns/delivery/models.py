@@ -117,6 +117,9 @@ class BatchState(IntEnum):
     DONE = 2
 
 
+_LEASED = sa.text(f"state = {int(BatchState.LEASED)}")
+
+
 def _of_readers(column: str) -> sa.Index:
     """Those who did something, which are few: reports count them without reading the whole campaign."""
     some = f"{column} IS NOT NULL AND is_latest"
@@ -221,6 +224,8 @@ class Batch(Model):
     __table_args__ = (
         sa.UniqueConstraint("campaign_id", "wave", "number"),
         sa.Index("ix_batch_claim", "campaign_id", "state", "next_at"),
+        # Some dozen at a time: whoever looks for ended leases does not walk along the batches of years.
+        sa.Index("ix_batch_leased", "id", postgresql_where=_LEASED, sqlite_where=_LEASED),
     )
 
 

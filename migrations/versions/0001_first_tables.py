@@ -413,6 +413,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.create_index("ix_batch_claim", ["campaign_id", "state", "next_at"], unique=False)
+        batch_op.create_index(
+            "ix_batch_leased",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("state = 1"),
+            sqlite_where=sa.text("state = 1"),
+        )
 
     op.create_table(
         "open_claims",
@@ -778,6 +785,11 @@ def downgrade() -> None:
     op.drop_table("open_claims")
     op.drop_table("campaign_list")
     with op.batch_alter_table("batch", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_batch_leased",
+            postgresql_where=sa.text("state = 1"),
+            sqlite_where=sa.text("state = 1"),
+        )
         batch_op.drop_index("ix_batch_claim")
 
     op.drop_table("batch")

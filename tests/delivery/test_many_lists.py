@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import sqlalchemy as sa
 from flask import Flask
 
@@ -18,10 +16,10 @@ from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings.models import Server
 from tests.browser_client import BrowserClient
+from tests.delivery.work import work
 from tests.factories import make_campaign, make_cast_member, make_list, make_server
 
 OTHERS, OF_EACH = 1000, 40
-STEPS = 10  # of SQLite's machine, between two calls
 
 
 def make_another(list_: List, server: Server, **values: object) -> Campaign:
@@ -52,49 +50,6 @@ def make_others() -> None:
     db.session.execute(theirs.values(state=State.SENT, opened_at=clock.now()))
     db.session.execute(sa.text("ANALYZE"))  # which a minute later has happened by itself
     db.session.commit()
-
-
-def work(do: Callable[[], object]) -> int:
-    """Rows that PostgreSQL reads for it, steps that SQLite takes."""
-    do()  # compiles the statements, fills the caches
-    return _steps(do) if db.engine.dialect.name == "sqlite" else _rows(do)
-
-
-def _steps(do: Callable[[], object]) -> int:
-    found = [0]
-
-    def count() -> int:
-        found[0] += STEPS
-        return 0
-
-    raw = db.session.connection().connection.dbapi_connection
-    assert raw is not None
-    db.session.rollback()
-    raw.set_progress_handler(count, STEPS)  # type: ignore[attr-defined]
-    try:
-        do()
-    finally:
-        raw.set_progress_handler(None, 0)  # type: ignore[attr-defined]
-    return found[0]
-
-
-def _rows(do: Callable[[], object]) -> int:
-    before = _rows_so_far()
-    do()
-    return _rows_so_far() - before
-
-
-def _rows_so_far() -> int:
-    db.session.execute(sa.text("SELECT pg_stat_force_next_flush()"))
-    db.session.commit()
-    found = db.session.scalar(
-        sa.text(
-            "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)"
-            " + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)"
-        )
-    )
-    db.session.rollback()
-    return int(found or 0)
 
 
 def test_preflight_and_launch_read_no_other_list(each_database: Flask) -> None:

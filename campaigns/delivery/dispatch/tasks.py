@@ -165,7 +165,7 @@ def _claimable() -> list[tuple[int, int]]:
     ready = sa.and_(
         Batch.state == BatchState.READY, sa.or_(Batch.next_at.is_(None), Batch.next_at <= database_moment())
     )
-    expired = batches.expired(ack_journal.owners(lane_runner.journals()))
+    expired = batches.expired(recovery.lanes_of(lane_runner.journals()))
     statement = (
         sa.select(Batch.campaign_id, sa.func.count())
         .join(Campaign, Campaign.id == Batch.campaign_id)

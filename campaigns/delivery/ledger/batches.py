@@ -35,27 +35,36 @@ class Claim:
     former: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """What this host knows of lanes: those whose journals are here, and those of them that live.
+
+    The batches of others get their grace. From who lives here no batch is taken, whatever the database's clock says.
+    """
+
+    known: Collection[str] = ()
+    living: Collection[str] = ()
+
+
+_NONE_HERE = Lanes()
+
+
 def claim(
-    connection: sa.Connection,
-    campaign_id: int,
-    *,
-    owner: str,
-    seconds: float,
-    known: Collection[str] = (),
+    connection: sa.Connection, campaign_id: int, *, owner: str, seconds: float, here: Lanes = _NONE_HERE
 ) -> Claim | None:
     """Take the campaign's next batch that is ready or whose lease has ended; None when there is none.
 
-    `known`: lanes whose journals are on this host; batches of others get their grace. The caller commits.
+    The caller commits.
     """
-    which = "ready or expired"
-    return _take(connection, which, {"campaign": campaign_id, "known": list(known)}, owner, seconds)
+    wanted = {"campaign": campaign_id, **_expired_for(here)}
+    return _take(connection, "ready or expired", wanted, owner, seconds)
 
 
 def claim_expired(
-    connection: sa.Connection, *, owner: str, seconds: float, known: Collection[str] = ()
+    connection: sa.Connection, *, owner: str, seconds: float, here: Lanes = _NONE_HERE
 ) -> Claim | None:
     """Take a batch of any campaign whose lease has ended; None when there is none. The caller commits."""
-    return _take(connection, "expired", {"known": list(known)}, owner, seconds)
+    return _take(connection, "expired", _expired_for(here), owner, seconds)
 
 
 def claim_of(connection: sa.Connection, former: str, *, owner: str, seconds: float) -> Claim | None:
@@ -63,22 +72,25 @@ def claim_of(connection: sa.Connection, former: str, *, owner: str, seconds: flo
     return _take(connection, "of former", {"former": former}, owner, seconds)
 
 
-def expired(known: Collection[str]) -> sa.ColumnElement[bool]:
-    """Leases that have ended; of lanes not `known` here, those for which the grace is over as well."""
+def expired(here: Lanes) -> sa.ColumnElement[bool]:
+    """Leases that have ended; of lanes not known here, those for which the grace is over as well."""
     return sa.and_(
         Batch.state == BatchState.LEASED,
+        Batch.owner.not_in(here.living),
         sa.or_(
             Batch.lease_until < database_moment(-GRACE_S),
-            sa.and_(Batch.lease_until < database_moment(), Batch.owner.in_(known)),
+            sa.and_(Batch.lease_until < database_moment(), Batch.owner.in_(here.known)),
         ),
     )
+
+
+def _expired_for(here: Lanes) -> dict[str, Any]:
+    return {"known": list(here.known), "living": list(here.living), "grace": -GRACE_S}
 
 
 def _take(
     connection: sa.Connection, which: str, wanted: dict[str, Any], owner: str, seconds: float
 ) -> Claim | None:
-    if "known" in wanted:
-        wanted["grace"] = -GRACE_S
     found = connection.execute(_next(connection.dialect.name, which), wanted).first()
     if found is None:
         return None
@@ -134,9 +146,13 @@ _NEXT = (
     "SELECT id, campaign_id, wave, number, fence, state, owner FROM batch WHERE {which} ORDER BY id LIMIT 1"
 )
 _READY = "(state = {ready} AND (next_at IS NULL OR next_at <= {now}))"
-_EXPIRED = "(state = {leased} AND (lease_until < {grace} OR (lease_until < {now} AND owner IN :known)))"
+_EXPIRED = (
+    "(state = {leased} AND owner NOT IN :living"
+    " AND (lease_until < {grace} OR (lease_until < {now} AND owner IN :known)))"
+)
 _WHICH = {
-    "ready or expired": f"({_READY} OR {_EXPIRED}) AND campaign_id = :campaign",
+    # The states said first: else SQLite walks along all batches of the campaign.
+    "ready or expired": f"campaign_id = :campaign AND state IN ({{ready}}, {{leased}}) AND ({_READY} OR {_EXPIRED})",
     "expired": _EXPIRED,
     "of former": "state = {leased} AND owner = :former",
 }
@@ -148,11 +164,8 @@ def _next(dialect: str, which: str) -> sa.TextClause:
     grace = LATER[dialect].replace(":seconds", ":grace")
     text = _NEXT.format(which=_WHICH[which].format(now=NOW[dialect], grace=grace, **_STATES))
     statement = sa.text(text if dialect == "sqlite" else f"{text} FOR UPDATE SKIP LOCKED")
-    return (
-        statement.bindparams(sa.bindparam("known", type_=sa.String(), expanding=True))
-        if ":known" in text
-        else statement
-    )
+    lists = [name for name in ("known", "living") if f":{name}" in text]
+    return statement.bindparams(*(sa.bindparam(name, type_=sa.String(), expanding=True) for name in lists))
 
 
 def _in_each(text: str) -> dict[str, sa.TextClause]:

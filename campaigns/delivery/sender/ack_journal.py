@@ -18,12 +18,18 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
+from campaigns.delivery.sender.machine import boot_seconds
+
 _BODY = struct.Struct("<QQQHH")
 _CHECK = struct.Struct("<I")
 RECORD_BYTES = _BODY.size + _CHECK.size
 PLACE_BYTES = 2 * RECORD_BYTES  # handed over, and what came of it
 _NOTHING = bytes(PLACE_BYTES)
-HEADER_BYTES = 64  # the boot in which it was written
+_HEADER = struct.Struct(
+    "<56sd"
+)  # the boot in which it was written; until when the lane ends mails, in its seconds
+_MOMENT = struct.Struct("<d")
+HEADER_BYTES = _HEADER.size
 SUFFIX = ".acks"
 YOUNG_S = 3600
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -62,12 +68,16 @@ class Journal:
             unborn.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
             raise
-        self._map[:HEADER_BYTES] = _boot().ljust(HEADER_BYTES, b"\0")
+        self._map[:HEADER_BYTES] = _HEADER.pack(_boot(), 0.0)
 
     @property
     def is_blank(self) -> bool:
         """Whether nothing was ever handed to the wire. Silence is news too, while a batch is held."""
         return self._number == 0
+
+    def lives_until(self, moment: float) -> None:
+        """Note when the lane ends no mail any more unless it has renewed its lease, in seconds since the boot."""
+        _MOMENT.pack_into(self._map, HEADER_BYTES - _MOMENT.size, moment)
 
     def write(self, delivery_id: int, fence: int, mark: Mark, code: int = 0) -> None:
         """Note how far one mail came. BufferError: nobody has told the journal what may be forgotten."""
@@ -131,6 +141,17 @@ def owners(folder: Path) -> set[str]:
     return {path.name.removesuffix(SUFFIX) for path in folder.glob("*" + SUFFIX)}
 
 
+def living(folder: Path) -> set[str]:
+    """Lanes of this host that may still end mails: they hold their journals, and by this host's own counter their
+    leases last. No clock can take that from them. One that is frozen beyond its lease is not among them.
+    """
+    return {
+        path.name.removesuffix(SUFFIX)
+        for path in folder.glob("*" + SUFFIX)
+        if _lives_until(path) > boot_seconds() and _is_held(path)
+    }
+
+
 def abandoned(folder: Path) -> Iterator[str]:
     """Lanes of this host that are dead. Each is ours alone until the next one is asked for."""
     for path in sorted(folder.glob("*" + SUFFIX)):
@@ -155,7 +176,7 @@ def read(folder: Path, owner: str) -> Notes | None:
         return None
     header, records = content[:HEADER_BYTES], content[HEADER_BYTES:]
     marks = {(delivery_id, fence): (mark, code) for delivery_id, fence, mark, code in _records(records)}
-    return Notes(marks, is_whole=header.rstrip(b"\0") == _boot())
+    return Notes(marks, is_whole=_boot_of(header) == _boot())
 
 
 def sweep(folder: Path, *, still_needed: set[str]) -> None:
@@ -168,6 +189,37 @@ def sweep(folder: Path, *, still_needed: set[str]) -> None:
 
 def _boot() -> bytes:
     return _BOOT.read_bytes().strip() if _BOOT.exists() else b""
+
+
+def _boot_of(header: bytes) -> bytes:
+    return header[: -_MOMENT.size].rstrip(b"\0")
+
+
+def _lives_until(path: Path) -> float:
+    """In seconds since this boot; 0 when it says nothing of it."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+    except OSError:
+        return 0.0
+    if len(header) < HEADER_BYTES or _boot_of(header) != _boot():
+        return 0.0
+    moment: float = _HEADER.unpack(header)[1]
+    return moment
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def _records(content: bytes) -> Iterator[tuple[int, int, Mark, int]]:

@@ -232,7 +232,7 @@ class Lane:
             await asyncio.sleep(self._gate.renew_every_s)
             started = self._machine.boot_s()
             try:
-                await self._in_thread(self._store.renew)
+                is_renewed = await self._in_thread(self._store.renew)
                 await self._in_thread(self._gate.renew)
             except Fenced:
                 self._lease.is_lost = True
@@ -241,7 +241,8 @@ class Lane:
                 # The lease's end stays where it is and ends the lane in time.
                 log.warning("A lease could not be renewed: %s", error)
                 continue
-            self._lease.renewed(started)
+            if is_renewed:
+                self._lease.renewed(started)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         context = contextvars.copy_context()

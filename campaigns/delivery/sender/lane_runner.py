@@ -208,7 +208,7 @@ def _open(
         trial=circuit_breaker.GOOD_ON_TRIAL if is_trial else 0,
         has_stand_in=has_stand_in,
     )
-    lease = Lease(timing, machine)
+    lease = Lease(timing, machine, note=journal.lives_until)
     in_hand = InHand(journal, gate, rules, lease, policy=policy, now=now)
     lane = Lane(
         store,

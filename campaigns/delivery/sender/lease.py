@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from campaigns.delivery.sender.machine import Machine
 from campaigns.delivery.sender.timing import Timing
 
 
 class Lease:
-    """As long as it `holds`, no other lane has our batches; also when this process was frozen meanwhile."""
+    """As long as it `holds`, no other lane has our batches; also when this process was frozen meanwhile.
 
-    def __init__(self, timing: Timing, machine: Machine) -> None:
+    `note` is told until when, so that others on this host leave them to us whatever the database's clock says.
+    """
+
+    def __init__(self, timing: Timing, machine: Machine, *, note: Callable[[float], None]) -> None:
         self.is_lost = False
         self._lasts_s = timing.lease_s - timing.slack_s
         self._now_s = machine.boot_s
-        self._until = self._now_s() + self._lasts_s
+        self._note = note
+        self._until = 0.0
+        self.renewed(self._now_s())
 
     def renewed(self, asked_at_s: float) -> None:
         """The database has renewed it; asked when, by `boot_s`."""
         self._until = max(self._until, asked_at_s + self._lasts_s)
+        self._note(self._until)
 
     @property
     def holds(self) -> bool:

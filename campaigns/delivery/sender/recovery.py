@@ -4,6 +4,8 @@ A lane holds a lock on its journal, which ends with its process. Whoever finds o
 of this host is dead, and settles its batches at once; nobody need wait for the lease. Another host has no
 journal to read, so it leaves expired leases alone for a grace in which their own host may come first. After
 that the host is gone or cut off.
+
+A lane that lives on this host keeps its batches, whatever the database's clock says: that may have jumped.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sqlalchemy as sa
 
 from campaigns.core.db import db
 from campaigns.delivery.ledger import batches
-from campaigns.delivery.ledger.batches import Claim
+from campaigns.delivery.ledger.batches import Claim, Lanes
 from campaigns.delivery.ledger.leases import database_moment
 from campaigns.delivery.models import Batch, BatchState, Share
 from campaigns.delivery.sender import ack_journal, in_doubt
@@ -39,6 +41,11 @@ def recover(folder: Path, *, owner: str, now: datetime) -> int:
     return taken
 
 
+def lanes_of(folder: Path) -> Lanes:
+    """What this host knows of lanes by their journals in that folder."""
+    return Lanes(known=ack_journal.owners(folder), living=ack_journal.living(folder))
+
+
 def take_over(folder: Path, *, owner: str, now: datetime) -> int:
     """Settle batches whose lease (and grace, for another host's) has ended; how many. Commits."""
     taken = 0
@@ -52,9 +59,7 @@ def _settle_one(folder: Path, *, owner: str, now: datetime, former: str | None =
         claim = (
             batches.claim_of(connection, former, owner=owner, seconds=LEASE_S)
             if former
-            else batches.claim_expired(
-                connection, owner=owner, seconds=LEASE_S, known=ack_journal.owners(folder)
-            )
+            else batches.claim_expired(connection, owner=owner, seconds=LEASE_S, here=lanes_of(folder))
         )
         if claim is None:
             return False

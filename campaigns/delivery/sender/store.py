@@ -23,7 +23,7 @@ from campaigns.delivery.ledger.outcomes import Facts, Verdict
 from campaigns.delivery.limits.domain_backoff import Receivers
 from campaigns.delivery.limits.domain_throttle import Quotas
 from campaigns.delivery.models import Delivery, Reason, State
-from campaigns.delivery.sender import ack_journal, in_doubt
+from campaigns.delivery.sender import in_doubt, recovery
 from campaigns.planning.models import Status
 
 T = TypeVar("T")
@@ -151,14 +151,18 @@ class Store:
                 again = True
                 time.sleep(RETRY_S)
 
-    def renew(self) -> None:
-        """Push all our leases out, on a connection of its own; raises Fenced."""
+    def renew(self) -> bool:
+        """Push all our leases out, on a connection of its own; raises Fenced.
+
+        False while a turn is under way: that renews them itself, if it comes to its end.
+        """
         if not self._lock.acquire(blocking=False):
-            return  # a turn is under way, and renews them itself
+            return False
         try:
             with self._engine.begin() as connection:
                 for held in self.held.values():
                     batches.renew(connection, held.claim, seconds=self._lease_s)
+            return True
         finally:
             self._lock.release()
 
@@ -282,7 +286,7 @@ class Store:
                 self._campaign_id,
                 owner=self._owner,
                 seconds=self._lease_s,
-                known=ack_journal.owners(self._folder),
+                here=recovery.lanes_of(self._folder),
             )
             if claim is None:
                 return
