@@ -10,7 +10,7 @@ from collections.abc import Callable
 from campaigns.core import clock, config, queue
 from campaigns.delivery.autopause import server_outage
 from campaigns.delivery.dispatch.dispatcher import SEND
-from campaigns.delivery.limits import domain_backoff
+from campaigns.delivery.limits import receiver_rows
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.timing import End, Timing
 
@@ -45,7 +45,7 @@ def look_up_receivers() -> None:
     def exchangers(domain: str) -> list[str]:
         return Resolver(server, patience_s=LOOK_UP_S).exchangers(domain)
 
-    domain_backoff.look_up(exchangers, now=clock.now())
+    receiver_rows.look_up(exchangers, now=clock.now())
 
 
 def die_with_parent() -> None:

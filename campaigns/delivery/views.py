@@ -14,7 +14,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.delivery import queries, services
-from campaigns.delivery.limits import domain_backoff, sending_hours
+from campaigns.delivery.limits import receiver_rows, sending_hours
 from campaigns.delivery.models import State
 from campaigns.delivery.progress import holdups
 from campaigns.delivery.routing import server_selection
@@ -37,6 +37,7 @@ TONES = {
     State.SKIPPED: "idle",
     State.CANCELLED: "idle",
 }
+RECEIVERS_SHOWN = 10
 REFRESH_S = {Status.SCHEDULED: 5, Status.PREPARING: 1, Status.SENDING: 2, Status.PAUSED: 5}
 
 
@@ -151,7 +152,9 @@ def _servers(campaign: Campaign) -> dict[str, Any]:
     usable = server_selection.usable(campaign, now=now)
     closed = [] if usable else [each for each in server_selection.every(campaign) if each.closed_until]
     next_one = min(closed, key=lambda each: each.closed_until or now, default=None)
-    waiting = domain_backoff.in_trouble(now=now) if campaign.status is Status.SENDING else []
+    waiting = (
+        receiver_rows.in_trouble(now=now, most=RECEIVERS_SHOWN) if campaign.status is Status.SENDING else []
+    )
     return {
         "servers": usable or server_selection.every(campaign)[:1],
         "closed": next_one,

@@ -12,7 +12,7 @@ from flask import Flask
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery.dispatch import launch
-from campaigns.delivery.limits import domain_backoff
+from campaigns.delivery.limits import domain_backoff, receiver_rows
 from campaigns.delivery.models import Batch, Delivery, Reason, Receiver, ReceiverDomain, State
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
@@ -147,9 +147,9 @@ def test_a_firm_with_its_mail_at_a_big_provider_shares_that_ones_troubles(
     with SmtpServer(replies={"RCPT": refuse("451 4.4.1 away", "@firm.example", "@gmail.com")}) as server:
         campaign = make_mixed(server, ("firm.example", 20))
         send(campaign, timing=BRISK)
-        assert domain_backoff.to_look_up(now=clock.now())
-        assert domain_backoff.look_up(lambda domain: google[domain], now=clock.now()) == 1
-        assert not domain_backoff.to_look_up(now=clock.now())
+        assert receiver_rows.to_look_up()
+        assert receiver_rows.look_up(lambda domain: google[domain], now=clock.now()) == 1
+        assert not receiver_rows.to_look_up()
         assert db.session.scalars(sa.select(ReceiverDomain.receiver)).all() == ["gmail.com"]
         other = make_mixed(server, ("gmail.com", 30))
         send(other, timing=BRISK)
@@ -216,7 +216,7 @@ def test_a_tarpit_holds_one_connection_while_the_mails_of_all_others_go_out(
     assert len(held_on) == 1
     assert arrived["swift.example"] == 140
     assert states(campaign) == {"sent": arrived.total(), "deferred": 200 - arrived.total()}
-    assert [each.name for each in domain_backoff.in_trouble(now=clock.now())] == ["tar.example"], (
+    assert [each.name for each in receiver_rows.in_trouble(now=clock.now(), most=9)] == ["tar.example"], (
         "all lanes know"
     )
 
@@ -242,7 +242,7 @@ def test_a_first_answer_that_takes_its_time_puts_off_nobody_at_a_single_receiver
         campaign = make_mixed(server, ("big.example", 700), connections=4)
         send(campaign, timing=timing)
     assert states(campaign) == {"sent": 700}
-    assert domain_backoff.in_trouble(now=clock.now()) == []
+    assert receiver_rows.in_trouble(now=clock.now(), most=9) == []
 
 
 def test_a_first_mail_that_is_never_answered_holds_up_nobody_at_a_single_receiver(app: Flask) -> None:
@@ -274,4 +274,4 @@ def test_the_operator_sees_who_is_in_trouble(app: Flask) -> None:
         campaign = make_mixed(server, ("dead.example", 20))
         send(campaign, timing=BRISK)
     assert id_of(campaign)
-    assert [each.name for each in domain_backoff.in_trouble(now=clock.now())] == ["dead.example"]
+    assert [each.name for each in receiver_rows.in_trouble(now=clock.now(), most=9)] == ["dead.example"]

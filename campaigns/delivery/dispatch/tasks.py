@@ -18,7 +18,7 @@ from campaigns.delivery.autopause import failure_rate, restored_backup, server_o
 from campaigns.delivery.dispatch import launch
 from campaigns.delivery.ledger import batches, cancellation, tallies
 from campaigns.delivery.ledger.leases import database_moment
-from campaigns.delivery.limits import domain_backoff, sending_hours, server_throttle
+from campaigns.delivery.limits import receiver_rows, sending_hours, server_throttle
 from campaigns.delivery.models import Batch, BatchState, Delivery, Wave
 from campaigns.delivery.routing import server_selection
 from campaigns.delivery.sender import ack_journal, lane_runner, recovery
@@ -76,7 +76,7 @@ def hint_probes(job: str, *, now: datetime) -> None:
 
 def hint_look_ups(job: str, *, now: datetime) -> None:
     """Ask a worker who receives for domains in trouble."""
-    if domain_backoff.to_look_up(now=now) and not queue.waiting(job):
+    if receiver_rows.to_look_up() and not queue.waiting(job):
         queue.enqueue(job)
 
 
@@ -101,12 +101,14 @@ def hint_notices(*, now: datetime) -> None:
 
 
 def repair(*, now: datetime) -> None:
-    """End campaigns that are done, look at bounce rates."""
+    """End campaigns that are done, look at bounce rates; forget receivers whose trouble is long past."""
     for campaign_id in _with_status(Status.SENDING):
         if not services.finish(campaign_id, now=now):
             failure_rate.check(campaign_id, now=now)
             server_outage.check(campaign_id, now=now)
         db.session.commit()
+    receiver_rows.prune(now=now)
+    db.session.commit()
     _sweep_journals()
 
 

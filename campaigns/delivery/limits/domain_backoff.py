@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from campaigns.core import addresses
-from campaigns.core.db import db
-from campaigns.core.dialect import insert
 from campaigns.delivery.ledger.outcomes import Strain, Verdict
-from campaigns.delivery.models import Delivery, Reason, Receiver, ReceiverDomain, State
+from campaigns.delivery.limits import receiver_rows
+from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.mail import domain_backoff, domains
 from campaigns.mail.domain_backoff import Condition
-from campaigns.mail.errors import Unanswered
 
 LOOK_EVERY_S = 1.0
 MOST_ON_TRIAL = 5  # mails of a window
 TRIAL_WAIT = timedelta(seconds=30)  # for the others, while those are on their way
-LOOKED_UP_AGAIN_AFTER = timedelta(days=7)
-LOOK_UPS_AT_ONCE = 20
-
-Exchangers = Callable[[str], Sequence[str]]  # a domain's, the first choice first; raises Unanswered
 
 
 class Row(Protocol):
@@ -50,10 +44,12 @@ class Receivers:
 
     def __init__(self, *, horizon: timedelta) -> None:
         self._horizon = horizon
+        self._is_quiet = True  # no receiver is in trouble
+        self._looked = -LOOK_EVERY_S
+        # Of this window: as many as it has mails, however many are in trouble.
         self._conditions: dict[str, Condition] = {}
         self._by_domain: dict[str, str] = {}
-        self._looked = -LOOK_EVERY_S
-        self._trials: Counter[str] = Counter()  # in this window
+        self._trials: Counter[str] = Counter()
 
     def group_of(self, email: str) -> str:
         """The receiver of an address."""
@@ -61,22 +57,20 @@ class Receivers:
         return self._by_domain.get(domain) or domains.group_of(domain)
 
     def look(self, connection: sa.Connection) -> None:
-        """For each window: see what other lanes have found out, at most once a second."""
+        """For each window: see whether lanes have found any in trouble, at most once a second."""
         self._trials.clear()
+        self._conditions.clear()
+        self._by_domain.clear()
         if time.monotonic() - self._looked < LOOK_EVERY_S:
             return
+        self._is_quiet = not receiver_rows.is_any(connection)
         self._looked = time.monotonic()
-        self._conditions = _read(connection, None)
-        if self._conditions:
-            known = sa.select(ReceiverDomain.domain, ReceiverDomain.receiver).where(
-                ReceiverDomain.receiver.in_(self._conditions)
-            )
-            self._by_domain = {row.domain: row.receiver for row in connection.execute(known)}
 
     def sort_out(self, connection: sa.Connection, rows: Sequence[R], *, now: datetime) -> list[R]:
         """Those that may go now; the others are put off, or expire when they have waited too long."""
-        if not any(each.next_at for each in self._conditions.values()):
+        if self._is_quiet or not rows:
             return list(rows)
+        self._read_of(connection, rows)
         going: list[R] = []
         waiting: dict[datetime, list[R]] = {}
         for row in rows:
@@ -91,36 +85,33 @@ class Receivers:
 
     def note(self, connection: sa.Connection, verdicts: Sequence[Verdict], *, now: datetime) -> None:
         """Take answers into account. Writes only where there is trouble, or was."""
-        strained = {each.group for each in verdicts if each.strain and each.group}
-        if not strained and not self._conditions:
+        by_group: dict[str, list[Verdict]] = {}
+        for each in verdicts:
+            if each.group:
+                by_group.setdefault(each.group, []).append(each)
+        strained = [name for name, some in by_group.items() if any(each.strain for each in some)]
+        if not strained and self._is_quiet:
             return
-        names = strained | {each.group for each in verdicts if each.group in self._conditions}
-        for name, before in sorted(_known(connection, names).items()):
-            self._note(connection, name, before, [each for each in verdicts if each.group == name], now)
+        self._is_quiet = False
+        known = receiver_rows.read(connection, by_group, is_locked=True)
+        found: dict[str, tuple[Condition, str]] = {}
+        gone: list[str] = []
+        for name in sorted({*strained, *known}):
+            strains = [each for each in by_group[name] if each.strain]
+            condition = _after(known.get(name), by_group[name], strains, now)
+            if condition is None:
+                gone.append(name)
+            elif condition != known.get(name):
+                found[name] = condition, _words(strains)
+        receiver_rows.remove(connection, [name for name in gone if name in known])
+        receiver_rows.write(connection, found)
 
-    def _note(
-        self,
-        connection: sa.Connection,
-        name: str,
-        before: Condition | None,
-        verdicts: list[Verdict],
-        now: datetime,
-    ) -> None:
-        strains = [each for each in verdicts if each.strain]
-        found = domain_backoff.after(
-            before,
-            troubles=len(strains),
-            accepted=sum(each.state is State.SENT and not each.strain for each in verdicts),
-            is_told=any(each.strain is Strain.MUCH for each in strains),
-            now=now,
-        )
-        if found is None:
-            self._conditions.pop(name, None)
-            if before is not None:
-                connection.execute(sa.delete(Receiver).where(Receiver.name == name))
-        elif found != before:
-            self._conditions[name] = found
-            _write(connection, name, found, _words(strains))
+    def _read_of(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        """Which of their receivers are in trouble, whichever domains those take mail for."""
+        theirs = {addresses.domain_of(row.email or "") for row in rows}
+        self._by_domain |= receiver_rows.receivers_of(connection, theirs)
+        groups = {self._by_domain.get(domain) or domains.group_of(domain) for domain in theirs}
+        self._conditions |= receiver_rows.read(connection, groups)
 
     def _until(self, group: str, now: datetime) -> datetime | None:
         condition = self._conditions.get(group)
@@ -143,91 +134,21 @@ class Receivers:
         _set(connection, late, gone)
 
 
-def in_trouble(*, now: datetime) -> list[Receiver]:
-    """The receivers whose mails wait, the longest wait first."""
-    statement = sa.select(Receiver).where(Receiver.next_at > now).order_by(Receiver.next_at.desc())
-    return list(db.session.scalars(statement))
-
-
-def to_look_up(*, now: datetime) -> bool:
-    """Whether there are domains in trouble whose mail exchangers nobody has asked for."""
-    return db.session.scalar(_due(now).limit(1)) is not None
-
-
-def look_up(exchangers: Exchangers, *, now: datetime) -> int:
-    """Ask the name servers who receives for some domains in trouble; how many were found. Commits.
-
-    Firms that have their mail at a big provider share that provider's troubles from now on.
-    """
-    found = 0
-    due = list(db.session.scalars(_due(now).limit(LOOK_UPS_AT_ONCE)))
-    db.session.rollback()
-    for domain in due:
-        receiver = _receiver_of(domain, exchangers)
-        found += receiver is not None
-        db.session.execute(
-            sa.update(ReceiverDomain)
-            .where(ReceiverDomain.domain == domain)
-            .values(receiver=receiver, looked_up_at=now)
-        )
-        if receiver not in (None, domain):
-            db.session.execute(sa.delete(Receiver).where(Receiver.name == domain))
-        db.session.commit()
-    return found
-
-
-def _receiver_of(domain: str, exchangers: Exchangers) -> str | None:
-    try:
-        return domains.group_at(domain, exchangers(domain))
-    except Unanswered:
-        return None
-
-
-def _due(now: datetime) -> sa.Select[Any]:
-    asked = ReceiverDomain.looked_up_at
-    return sa.select(ReceiverDomain.domain).where(
-        sa.or_(asked.is_(None), asked < now - LOOKED_UP_AGAIN_AFTER)
-    )
-
-
 def _set(connection: sa.Connection, ids: list[int], values: Mapping[str, object]) -> None:
     if ids:
         connection.execute(sa.update(Delivery).where(Delivery.id.in_(ids)).values(values))
 
 
-def _known(connection: sa.Connection, names: Iterable[str]) -> dict[str, Condition | None]:
-    """The conditions of these, read afresh and held until the end of the transaction."""
-    wanted = list(names)
-    return {**dict.fromkeys(wanted), **(_read(connection, wanted) if wanted else {})}
-
-
-def _read(connection: sa.Connection, names: list[str] | None) -> dict[str, Condition]:
-    statement = sa.select(
-        Receiver.name, Receiver.troubles, Receiver.since, Receiver.backoff_s, Receiver.next_at
+def _after(
+    before: Condition | None, verdicts: Sequence[Verdict], strains: Sequence[Verdict], now: datetime
+) -> Condition | None:
+    return domain_backoff.after(
+        before,
+        troubles=len(strains),
+        accepted=sum(each.state is State.SENT and not each.strain for each in verdicts),
+        is_told=any(each.strain is Strain.MUCH for each in strains),
+        now=now,
     )
-    if names is not None:
-        statement = statement.where(Receiver.name.in_(names)).order_by(Receiver.name)
-        if connection.dialect.name != "sqlite":
-            statement = statement.with_for_update()
-    return {
-        row.name: Condition(row.troubles, row.since, timedelta(seconds=row.backoff_s), row.next_at)
-        for row in connection.execute(statement)
-    }
-
-
-def _write(connection: sa.Connection, name: str, found: Condition, said: str) -> None:
-    values = {
-        "troubles": min(found.troubles, 30_000),
-        "since": found.since,
-        "backoff_s": int(found.backoff.total_seconds()),
-        "next_at": found.next_at,
-        "said": said[:300],
-    }
-    statement = insert(Receiver).values(name=name, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
-    if domains.group_of(name) == name and found.next_at is not None:
-        known = insert(ReceiverDomain).values(domain=name)
-        connection.execute(known.on_conflict_do_nothing(index_elements=["domain"]))
 
 
 def _words(strains: Sequence[Verdict]) -> str:

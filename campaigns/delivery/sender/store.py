@@ -31,6 +31,7 @@ CLAIMS_PER_TURN = 4
 RETRY_S = 0.3
 # Without a lock: lanes one after the other would hold it, and who pauses would wait for all of them.
 _STATUS = sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign")
+TRIES = 5  # of a statement that fails while the connection stands: a lock may pass, other faults do not
 _SETTINGS = {
     # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy. A lane walks along
     # its batches once: a larger cache would only be kept.
@@ -137,7 +138,7 @@ class Store:
 
         `withdrawn`: deliveries recorded as refused that wait again, as far as their batches are still ours.
         """
-        again = False
+        again, failed = False, 0
         while True:
             try:
                 with self._lock:
@@ -146,7 +147,8 @@ class Store:
                 # The answers are kept and written later, as long as the batches are ours: a lost
                 # "sent" would be a second copy.
                 self.disconnect()
-                if not _is_passing(error) or not may_retry():
+                failed += not _is_lost(error)
+                if not _is_passing(error) or failed >= TRIES or not may_retry():
                     raise
                 again = True
                 time.sleep(RETRY_S)
@@ -354,6 +356,11 @@ def _take_off(draft: Draft, verdicts: Sequence[Verdict]) -> None:
         if any(v.state is State.PENDING and v.delivery_id in held.out for v in verdicts):
             held.is_exhausted = False
         held.out -= done
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    """Whether the connection broke or none could be made: then the lease says how long to try."""
+    return error.connection_invalidated or error.statement is None
 
 
 def _is_passing(error: DBAPIError) -> bool:

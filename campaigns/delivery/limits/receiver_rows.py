@@ -1,0 +1,165 @@
+"""The tables of receivers in trouble: read by name, never as a whole, and emptied by age.
+
+A fault of ours may put tens of thousands of domains into trouble within minutes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from campaigns.core.db import db
+from campaigns.core.dialect import insert, skip_locked
+from campaigns.delivery.models import Receiver, ReceiverDomain
+from campaigns.mail import domain_backoff, domains
+from campaigns.mail.domain_backoff import Condition
+from campaigns.mail.errors import Unanswered
+
+LOOKED_UP_AGAIN_AFTER = timedelta(days=7)  # when it is in trouble then
+LOOK_UPS_AT_ONCE = 20
+REMOVED_AT_ONCE = 5000
+
+Exchangers = Callable[[str], Sequence[str]]  # a domain's, the first choice first; raises Unanswered
+
+
+def is_any(connection: sa.Connection) -> bool:
+    """Whether any receiver is in trouble."""
+    return connection.execute(sa.select(Receiver.name).limit(1)).first() is not None
+
+
+def read(connection: sa.Connection, names: Iterable[str], *, is_locked: bool = False) -> dict[str, Condition]:
+    """The conditions of those of them that are in trouble; `is_locked`: held until the end of the transaction."""
+    statement = (
+        sa.select(Receiver.name, Receiver.troubles, Receiver.since, Receiver.backoff_s, Receiver.next_at)
+        .where(_among(connection, Receiver.name, names))
+        .order_by(Receiver.name)  # so that two lanes never wait for each other in a ring
+    )
+    if is_locked and connection.dialect.name != "sqlite":
+        statement = statement.with_for_update()
+    return {
+        row.name: Condition(row.troubles, row.since, timedelta(seconds=row.backoff_s), row.next_at)
+        for row in connection.execute(statement)
+    }
+
+
+def receivers_of(connection: sa.Connection, of_domains: Iterable[str]) -> dict[str, str]:
+    """Who receives for these domains, as far as it is known and that receiver is in trouble."""
+    statement = (
+        sa.select(ReceiverDomain.domain, ReceiverDomain.receiver)
+        .join(Receiver, Receiver.name == ReceiverDomain.receiver)
+        .where(_among(connection, ReceiverDomain.domain, of_domains))
+    )
+    return {row.domain: row.receiver for row in connection.execute(statement)}
+
+
+def write(connection: sa.Connection, found: Mapping[str, tuple[Condition, str]]) -> None:
+    """Write down conditions and what was said, by name in ascending order."""
+    if not found:
+        return
+    statement = insert(Receiver)
+    columns = ("troubles", "since", "backoff_s", "next_at", "said")
+    new = {column: statement.excluded[column] for column in columns}
+    rows = [_values(name, condition, said) for name, (condition, said) in sorted(found.items())]
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=new), rows)
+    suspended = [
+        {"domain": row["name"]}
+        for row in rows
+        if row["next_at"] is not None and domains.group_of(row["name"]) == row["name"]
+    ]
+    if suspended:  # who receives for them, somebody has to ask
+        known = insert(ReceiverDomain).on_conflict_do_nothing(index_elements=["domain"])
+        connection.execute(known, suspended)
+
+
+def remove(connection: sa.Connection, names: Collection[str]) -> None:
+    """They take our mail again."""
+    if names:
+        connection.execute(sa.delete(Receiver).where(_among(connection, Receiver.name, names)))
+
+
+def prune(*, now: datetime) -> None:
+    """Remove who was not written to for so long that its troubles are forgotten, and look-ups that are old or that
+    nobody needs any more. Some thousand at a time; the caller commits.
+    """
+    is_forgotten = sa.or_(
+        sa.and_(Receiver.next_at.is_(None), Receiver.since < now - domain_backoff.WITHIN),
+        Receiver.next_at < now - domain_backoff.FORGOTTEN_AFTER,
+    )
+    some = skip_locked(sa.select(Receiver.name).where(is_forgotten).limit(REMOVED_AT_ONCE))
+    db.session.execute(sa.delete(Receiver).where(Receiver.name.in_(some)), execution_options=_PLAIN)
+    is_in_trouble = sa.exists().where(Receiver.name == ReceiverDomain.domain)
+    asked = ReceiverDomain.looked_up_at
+    is_needless = sa.or_(asked < now - LOOKED_UP_AGAIN_AFTER, sa.and_(asked.is_(None), ~is_in_trouble))
+    some = skip_locked(sa.select(ReceiverDomain.domain).where(is_needless).limit(REMOVED_AT_ONCE))
+    db.session.execute(
+        sa.delete(ReceiverDomain).where(ReceiverDomain.domain.in_(some)), execution_options=_PLAIN
+    )
+
+
+def in_trouble(*, now: datetime, most: int) -> list[Receiver]:
+    """Receivers whose mails wait, at most so many, the longest wait first."""
+    statement = sa.select(Receiver).where(Receiver.next_at > now).order_by(Receiver.next_at.desc())
+    return list(db.session.scalars(statement.limit(most)))
+
+
+def to_look_up() -> bool:
+    """Whether there are domains in trouble whose mail exchangers nobody has asked for."""
+    return db.session.scalar(_DUE.limit(1)) is not None
+
+
+def look_up(exchangers: Exchangers, *, now: datetime) -> int:
+    """Ask the name servers who receives for some domains in trouble; how many were found. Commits.
+
+    Firms that have their mail at a big provider share that provider's troubles from now on.
+    """
+    found = 0
+    due = list(db.session.scalars(_DUE.limit(LOOK_UPS_AT_ONCE)))
+    db.session.rollback()
+    for domain in due:
+        receiver = _receiver_of(domain, exchangers)
+        found += receiver is not None
+        db.session.execute(
+            sa.update(ReceiverDomain)
+            .where(ReceiverDomain.domain == domain)
+            .values(receiver=receiver, looked_up_at=now)
+        )
+        if receiver not in (None, domain):
+            db.session.execute(sa.delete(Receiver).where(Receiver.name == domain))
+        db.session.commit()
+    return found
+
+
+_DUE = sa.select(ReceiverDomain.domain).where(ReceiverDomain.looked_up_at.is_(None))
+_PLAIN = {"synchronize_session": False}
+
+
+def _receiver_of(domain: str, exchangers: Exchangers) -> str | None:
+    try:
+        return domains.group_at(domain, exchangers(domain))
+    except Unanswered:
+        return None
+
+
+def _values(name: str, condition: Condition, said: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "troubles": min(condition.troubles, 30_000),
+        "since": condition.since,
+        "backoff_s": int(condition.backoff.total_seconds()),
+        "next_at": condition.next_at,
+        "said": said[:300],
+    }
+
+
+def _among(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.ColumnElement[bool]:
+    """The column is one of these names: one parameter, for a list of thousands has too many."""
+    if connection.dialect.name == "postgresql":
+        found: sa.ColumnElement[bool] = column == sa.any_(sa.literal(list(names), ARRAY(sa.String)))
+        return found
+    each = sa.func.json_each(json.dumps(list(names))).table_valued("value")
+    return sa.and_(column.in_(sa.select(each.c.value)))
