@@ -289,6 +289,23 @@ class Meter(Model):
     counts: Mapped[dict[str, Any]]
 
 
+class CampaignRun(Model):
+    """When lanes last served a campaign that goes out: by it they share the workers (`dispatch.fairness`).
+
+    A row of its own, because workers write it, and the campaign's row is for who pauses it.
+    """
+
+    __tablename__ = "campaign_run"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    epoch: Mapped[int]  # in which it was last served
+    begun: Mapped[int]  # lanes so far: who chooses it counts on from what it has seen
+    served_at: Mapped[datetime]  # a lane was begun, or has ended
+    moved_at: Mapped[datetime | None]  # a lane has ended that had recorded an answer
+
+
 class Watermark(Model):
     """The one row (id 1) that counts up while campaigns are under way, as `delivery.watermark` says."""
 

@@ -454,6 +454,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "number", name=op.f("pk_wave")),
     )
     op.create_table(
+        "campaign_run",
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("begun", sa.Integer(), nullable=False),
+        sa.Column("served_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_run_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_campaign_run")),
+    )
+    op.create_table(
         "campaign_list",
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("list_id", sa.Integer(), nullable=False),
@@ -784,6 +796,7 @@ def downgrade() -> None:
     op.drop_table("wave")
     op.drop_table("open_claims")
     op.drop_table("campaign_list")
+    op.drop_table("campaign_run")
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_batch_leased",

@@ -216,13 +216,7 @@ class Throttle:
     # -- the rows
 
     def _lock(self, connection: sa.Connection) -> tuple[datetime, Counts]:
-        connection.execute(
-            insert(Meter).values(server_id=self._server_id, counts={}).on_conflict_do_nothing()
-        )
-        statement = sa.select(Meter.counts).where(Meter.server_id == self._server_id)
-        if connection.dialect.name != "sqlite":
-            statement = statement.with_for_update()
-        counts = sliding_window.read(connection.scalar(statement))
+        counts = _lock_meter(connection, self._server_id)
         return (self._now() if self._now else _moment(connection)), counts
 
     def _sweep(self, connection: sa.Connection, counts: Counts, moment: datetime) -> Counts:
@@ -296,6 +290,52 @@ def free_at(server: Server, *, now: datetime) -> datetime:
     at = now.timestamp()
     due = sliding_window.free_at(counts_of(server.id), caps, held=held or 0, at=at)
     return now + timedelta(seconds=due - at)
+
+
+def is_free(server: Server, *, counts: Any, held: int, now: datetime) -> bool:
+    """Whether something may be sent over it now, by what it was given lately and what lanes hold of it."""
+    limits = limits_of(server)
+    caps = limits.at(now) if limits else limits.caps
+    return (
+        not caps or sliding_window.free(sliding_window.read(counts), caps, held=held, at=now.timestamp()) > 0
+    )
+
+
+def has_place(connection: sa.Connection, server_id: int) -> bool:
+    """Whether it has a connection for one lane more. Nobody else joins it before this transaction ends."""
+    _lock_meter(connection, server_id)
+    lanes = sa.select(sa.func.count()).where(Share.server_id == server_id, Share.until > database_moment())
+    eased = sa.func.coalesce(Server.eased_to, Server.connections)
+    usable = sa.case((eased < Server.connections, eased), else_=Server.connections)
+    found = connection.execute(
+        sa.select(usable > lanes.scalar_subquery()).where(Server.id == server_id)
+    ).scalar()
+    return bool(found)
+
+
+def announce(
+    connection: sa.Connection, *, server_id: int, campaign_id: int, owner: str, seconds: float
+) -> None:
+    """A lane is about to join: it counts from now on, and is forgotten when it has not come by then."""
+    connection.execute(
+        sa.insert(Share).values(
+            owner=owner,
+            server_id=server_id,
+            campaign_id=campaign_id,
+            connections=0,
+            messages=0,
+            until=database_moment(seconds),
+            created_at=database_moment(),
+        )
+    )
+
+
+def _lock_meter(connection: sa.Connection, server_id: int) -> Counts:
+    connection.execute(insert(Meter).values(server_id=server_id, counts={}).on_conflict_do_nothing())
+    statement = sa.select(Meter.counts).where(Meter.server_id == server_id)
+    if connection.dialect.name != "sqlite":
+        statement = statement.with_for_update()
+    return sliding_window.read(connection.scalar(statement))
 
 
 def _number(wanted: int, counts: Counts, caps: Caps, held: int, at: float) -> int:

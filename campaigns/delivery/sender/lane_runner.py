@@ -20,7 +20,7 @@ from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.delivery import services
 from campaigns.delivery.autopause import disk_full, restored_backup
-from campaigns.delivery.ledger.outcomes import Policy
+from campaigns.delivery.ledger.outcomes import Policy, Verdict
 from campaigns.delivery.limits import sending_hours
 from campaigns.delivery.limits import server_throttle as throttles
 from campaigns.delivery.limits.domain_backoff import Receivers
@@ -35,6 +35,7 @@ from campaigns.delivery.sender.in_hand import InHand
 from campaigns.delivery.sender.lane import Lane
 from campaigns.delivery.sender.lease import Lease
 from campaigns.delivery.sender.machine import Machine
+from campaigns.delivery.sender.place import Place
 from campaigns.delivery.sender.stop_rules import StopRules
 from campaigns.delivery.sender.store import Store
 from campaigns.delivery.sender.timing import End, Timing
@@ -54,6 +55,7 @@ WINDOWS_UNRECORDED = 4
 ENOUGH_TO_MEASURE = 50  # mails by one lane
 _TIMING = Timing()
 _MACHINE = Machine()
+Heard = Callable[[list[Verdict]], None]
 
 
 def journals() -> Path:
@@ -66,17 +68,26 @@ def name_of_process() -> str:
     return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
+def _nobody_listens(verdicts: list[Verdict]) -> None:
+    pass
+
+
 def send(
     campaign_id: int,
     *,
     timing: Timing = _TIMING,
     should_yield: Callable[[], bool] = lambda: False,
+    heard: Heard = _nobody_listens,
+    place: Place | None = None,
     now: Callable[[], datetime] = clock.now,
     machine: Machine = _MACHINE,
 ) -> End:
-    """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself."""
+    """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself.
+
+    `place`: what was taken for it; without one it chooses a server by itself. `heard` gets what was recorded.
+    """
     try:
-        return _send(campaign_id, timing, should_yield, now, machine)
+        return _send(campaign_id, timing, should_yield, heard, place, now, machine)
     except (OSError, DBAPIError) as error:
         if not disk_full.is_full(error):
             raise
@@ -88,6 +99,8 @@ def _send(
     campaign_id: int,
     timing: Timing,
     should_yield: Callable[[], bool],
+    heard: Heard,
+    place: Place | None,
     now: Callable[[], datetime],
     machine: Machine,
 ) -> End:
@@ -99,7 +112,7 @@ def _send(
     if campaign is None or campaign.status is not Status.SENDING:
         db.session.rollback()
         return End.STOPPED
-    server = server_selection.choose(campaign, now=now())
+    server = _server(place) or server_selection.choose(campaign, now=now())
     if server is None:
         return _no_server(campaign, now())
     if sending_hours.next_opening(campaign, now()):
@@ -107,15 +120,15 @@ def _send(
         return End.CLOSED
     if lessons.drop_old(server, now=now()):
         db.session.commit()
-    owner = name_of_process()
+    owner = place.owner if place else name_of_process()
     throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=timing.lease_s)
     gate = Gate(throttle, timing=timing, machine=machine, should_yield=should_yield)
     gate.keep_to(campaign.sending_hours, now())
     try:
-        lane, journal = _open(campaign, server, timing, gate, owner, now, machine)
+        lane, journal = _open(campaign, server, timing, gate, owner, heard, now, machine)
     except (TemplateError, DomainError) as error:
         return _unable(campaign_id, error, now())
-    server_id, place = server.id, (server.host, server.port)
+    server_id, address = server.id, (server.host, server.port)
     is_trial = circuit_breaker.is_on_trial(server)
     db.session.rollback()  # nothing is held open while the lane runs
     end: End | None = None
@@ -125,7 +138,7 @@ def _send(
         # Whoever settles what the lane still holds reads it. After a fault the lane can't know what it holds.
         journal.close(remove=end is not None and lane.is_empty_handed)
         throttle.leave()
-    lessons.note(server_id, _learned(lane, throttle), place=place, now=now())
+    lessons.note(server_id, _learned(lane, throttle), place=address, now=now())
     end = aftermath.draw(campaign_id, server_id, lane.rules, end, is_trial=is_trial, now=now())
     if end in (End.MORE, End.NOTHING) and not throttle.is_limited and lane.sent >= ENOUGH_TO_MEASURE:
         lanes = 1 + sum(throttles.lanes_on([server_id]).get(server_id, {}).values())
@@ -140,6 +153,19 @@ def _learned(lane: Lane, throttle: throttles.Throttle) -> list[Observation]:
         each._replace(number=each.number + throttle.elsewhere) if each.trait is Trait.CONNECTIONS else each
         for each in lane.observations
     ]
+
+
+def _server(place: Place | None) -> Server | None:
+    """The one that was taken, if it is still there."""
+    return db.session.get(Server, place.server_id) if place and place.server_id is not None else None
+
+
+def _both(first: Heard, second: Heard) -> Heard:
+    def tell(verdicts: list[Verdict]) -> None:
+        first(verdicts)
+        second(verdicts)
+
+    return tell
 
 
 def _no_server(campaign: Campaign, now: datetime) -> End:
@@ -170,6 +196,7 @@ def _open(
     timing: Timing,
     gate: Gate,
     owner: str,
+    heard: Heard,
     now: Callable[[], datetime],
     machine: Machine,
 ) -> tuple[Lane, Journal]:
@@ -221,7 +248,7 @@ def _open(
         timing=timing,
         machine=machine,
         now=now,
-        on_turn=Aftermath(server, rules, now),
+        on_turn=_both(Aftermath(server, rules, now), heard),
     )
     return lane, journal
 
