@@ -22,6 +22,8 @@ from campaigns.core.config import Config
 
 QUEUE = "columba"
 NUDGE_KEY = "columba:nudge"
+ROOM_KEY = "columba:room"
+ROOM_MADE_WITHIN_MS = 3000
 JOB_TIMEOUT_S = 900  # a back-stop: every job of ours stops itself long before
 FAILURE_TTL_S = 3600
 SOCKET_TIMEOUT_S = 5
@@ -118,6 +120,14 @@ def waiting(job: str, *, other: bool = False, most: int = 500) -> int:
     except (RedisError, OSError):
         return 0
     return sum(1 for job_id in ids if job_id.decode().startswith(name) is not other)
+
+
+def is_first_to_make_room() -> bool:
+    """Whether nobody else has said within the last seconds that it makes room for a job that waits."""
+    try:
+        return bool(client().set(ROOM_KEY, 1, nx=True, px=ROOM_MADE_WITHIN_MS))
+    except (RedisError, OSError):
+        return False
 
 
 def eviction_policy() -> str | None:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import ctypes
 import signal
-import time
-from collections.abc import Callable
+
+from flask import Flask, current_app
 
 from campaigns.core import clock, config, queue
 from campaigns.delivery.autopause import server_outage
+from campaigns.delivery.dispatch import shift
 from campaigns.delivery.dispatch.dispatcher import SEND
+from campaigns.delivery.dispatch.lookout import Lookout
 from campaigns.delivery.limits import receiver_rows
-from campaigns.delivery.sender import lane_runner
-from campaigns.delivery.sender.timing import End, Timing
+from campaigns.delivery.sender.timing import Timing
+from campaigns.notices.jobs import send_notice
 
 PR_SET_PDEATHSIG = 1
-LOOK_EVERY_S = 1.0
 LOOK_UP_S = 4.0
 
 
-def send(campaign_id: int) -> None:
-    """Send a campaign for up to half a minute, then let another lane go on."""
+def send(*_left_by_older_versions: object) -> None:
+    """There is work: send for about a minute for whoever's turn it is. Other jobs come first."""
     die_with_parent()
-    timing = Timing(lease_s=config.current().lease_s)
-    end = lane_runner.send(campaign_id, timing=timing, should_yield=_others_wait())
-    if end is End.MORE:
-        queue.enqueue(SEND, campaign_id)
-    if end is not End.STOPPED:
+    if queue.waiting(SEND, other=True):
+        queue.nudge()  # the next one wakes a worker when those have theirs
+        return
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    with Lookout(app, send_notice=send_notice, other_jobs_wait=_other_jobs_wait, now=clock.now) as lookout:
+        is_done_something = shift.work(lookout, timing=Timing(lease_s=config.current().lease_s))
+    if is_done_something:
         queue.nudge()
 
 
@@ -53,17 +56,6 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _others_wait() -> Callable[[], bool]:
-    """Whether the worker was asked to stop, or other jobs wait for it; asked of Redis once a second."""
-    asked = time.monotonic()
-
-    def ask() -> bool:
-        nonlocal asked
-        if queue.leaving.is_set():
-            return True
-        if time.monotonic() - asked < LOOK_EVERY_S:
-            return False
-        asked = time.monotonic()
-        return queue.waiting(SEND, other=True) > 0
-
-    return ask
+def _other_jobs_wait() -> bool:
+    """Whether other jobs wait, and it is this worker that makes room for them."""
+    return queue.waiting(SEND, other=True) > 0 and queue.is_first_to_make_room()

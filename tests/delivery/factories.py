@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from campaigns.audience.models import List
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery import queries
-from campaigns.delivery.dispatch import launch
+from campaigns.delivery.dispatch import launch, next_work
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
@@ -63,6 +63,11 @@ def make_launched(server: SmtpServer, *, size: int | None = None, **values: Any)
 def id_of(campaign: Campaign) -> int:
     """Its id without a look at the database: a lane in another thread has a session of its own."""
     return int(sa.inspect(campaign).identity[0])
+
+
+def could_send(campaign: Campaign, *, now: datetime) -> bool:
+    """Whether a worker would have something to do for it at that moment."""
+    return id_of(campaign) in {each.campaign_id for each in next_work.look(now=now).sendable}
 
 
 def send(campaign: Campaign, *, timing: Timing = BRISK, rounds: int = 50) -> End:

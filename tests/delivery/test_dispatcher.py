@@ -134,22 +134,23 @@ def test_a_duty_that_fails_does_not_stop_the_others(app: Flask, monkeypatch, cap
     assert "repairs" in caplog.text
 
 
-def test_hints_never_flood_the_queue(redis_app: Flask) -> None:
+def test_no_more_wake_ups_wait_than_there_are_workers(redis_app: Flask) -> None:
     with SmtpServer() as server:
-        make_launched(server, people=100, size=2)
+        for _number in range(3):
+            make_launched(server, people=100, size=2)
     for _number in range(5):
-        tasks.hint_lanes(SEND, now=clock.now())
-    assert 0 < queue.waiting(SEND) <= tasks.LANES_PER_WORKER * tasks.workers()
+        tasks.wake_workers(SEND, now=clock.now())
+    assert queue.waiting(SEND) == tasks.workers() == 1
 
 
-def test_a_paused_campaign_or_a_closed_server_gets_no_hints(redis_app: Flask) -> None:
+def test_nobody_is_woken_for_a_campaign_whose_server_is_closed(redis_app: Flask) -> None:
     with SmtpServer() as server:
-        campaign = make_launched(server, people=5)
+        campaign = make_launched(server, people=5, fails_over=False)
     found = fresh(campaign)
     assert found.server
     found.server.closed_until = clock.now() + timedelta(minutes=1)
     db.session.commit()
-    tasks.hint_lanes(SEND, now=clock.now())
+    tasks.wake_workers(SEND, now=clock.now())
     assert queue.waiting(SEND) == 0
 
 

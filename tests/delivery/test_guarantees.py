@@ -203,7 +203,7 @@ def test_g5_a_cancelled_campaign_sends_nothing_more_and_everybody_has_an_end(eac
 def test_g6_without_redis_nothing_is_lost_and_hints_are_just_missed(each_database: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=20)
-        tasks.hint_lanes("campaigns.delivery.jobs.send", now=clock.now())
+        tasks.wake_workers("campaigns.delivery.jobs.send", now=clock.now())
         assert states(campaign) == {"pending": 20}
         send(campaign)
     assert states(campaign) == {"sent": 20}

@@ -9,14 +9,14 @@ from flask import Flask
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery import queries
-from campaigns.delivery.dispatch import launch, tasks
+from campaigns.delivery.dispatch import launch
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.progress import holdups
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient
-from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
+from tests.delivery.factories import BRISK, copies, could_send, fresh, id_of, make_launched, states
 from tests.factories import make_campaign, make_server
 from tests.fakes.smtp_server import SmtpServer
 
@@ -39,9 +39,9 @@ def test_nothing_is_sent_outside_the_hours_and_the_dispatcher_asks_for_no_lane(e
     with SmtpServer() as server:
         campaign = make_launched(server, people=5, sending_hours=DAY)
         assert lane_runner.send(id_of(campaign), timing=BRISK, now=lambda: EVENING) is End.CLOSED
-        assert not tasks.may_send(id_of(campaign), EVENING)
-        assert tasks.may_send(id_of(campaign), NOON)
-        assert tasks.may_send(id_of(campaign), EVENING + timedelta(hours=16))
+        assert not could_send(campaign, now=EVENING)
+        assert could_send(campaign, now=NOON)
+        assert could_send(campaign, now=EVENING + timedelta(hours=16))
         db.session.rollback()
     assert server.messages == []
     assert fresh(campaign).status is Status.SENDING

@@ -10,13 +10,12 @@ from flask import Flask
 from campaigns.accounts.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning import services as planning
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient
-from tests.delivery.factories import BRISK, copies, fresh, id_of, make_due, make_launched, states
+from tests.delivery.factories import BRISK, copies, could_send, fresh, id_of, make_due, make_launched, states
 from tests.delivery.test_guarantees import in_background, until
 from tests.delivery.test_hours import DAY, EVENING, NOON, page_of
 from tests.factories import OFFICE_HOURS
@@ -50,10 +49,10 @@ def test_hours_given_while_it_goes_out_hold_a_running_lane_within_a_window(each_
         assert ends == [End.CLOSED]
         assert stopped_at <= most
         assert states(campaign) == {"sent": stopped_at, "pending": 300 - stopped_at}
-        assert not tasks.may_send(id_of(campaign), EVENING)
+        assert not could_send(campaign, now=EVENING)
         db.session.rollback()
         change(campaign, None)
-        assert tasks.may_send(id_of(campaign), EVENING)
+        assert could_send(campaign, now=EVENING)
         db.session.rollback()
         assert lane_runner.send(id_of(campaign), timing=BRISK, now=lambda: EVENING) is End.NOTHING
     assert states(campaign) == {"sent": 300}

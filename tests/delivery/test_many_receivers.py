@@ -98,7 +98,7 @@ def test_receivers_are_forgotten_by_age_and_so_is_who_receives_for_them(each_dat
         asked.where(ReceiverDomain.domain == "small20.example").values(looked_up_at=now - week)
     )
     db.session.commit()
-    tasks.repair(now=now)
+    tasks.clean_up(now=now)
     assert set(db.session.scalars(sa.select(Receiver.name))) == kept
     known = set(db.session.scalars(sa.select(ReceiverDomain.domain)))
     assert known == (kept | {"small0.example"}) - {"small20.example"}
@@ -109,7 +109,7 @@ def test_very_many_are_forgotten_bit_by_bit(app: Flask) -> None:
     make_receivers(12_000, next_at=clock.now() - timedelta(hours=9))
     left = []
     for _round in range(3):
-        tasks.repair(now=clock.now())
+        tasks.clean_up(now=clock.now())
         left.append(db.session.scalar(sa.select(sa.func.count()).select_from(Receiver)))
         db.session.rollback()
     assert left == [7000, 2000, 0]

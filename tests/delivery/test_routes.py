@@ -18,7 +18,6 @@ from campaigns.core import clock, secrets
 from campaigns.core.config import current
 from campaigns.core.db import db
 from campaigns.delivery.autopause import server_outage
-from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.ledger.outcomes import Trouble, Verdict
 from campaigns.delivery.models import Delivery, State
 from campaigns.delivery.routing import circuit_breaker, server_selection
@@ -29,7 +28,7 @@ from campaigns.notices.models import Notice
 from campaigns.planning.models import PauseReason, Status
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
-from tests.delivery.factories import BRISK, fresh, id_of, make_launched, send, states
+from tests.delivery.factories import BRISK, could_send, fresh, id_of, make_launched, send, states
 from tests.factories import make_operator, make_server
 from tests.fakes.deaf import deaf_port
 from tests.fakes.smtp_server import SmtpServer
@@ -200,7 +199,7 @@ def test_a_campaign_that_may_not_fail_over_waits(app: Flask) -> None:
         lane_runner.send(id_of(campaign), timing=BRISK)
         assert lane_runner.send(id_of(campaign), timing=BRISK) is End.STOPPED
     assert states(campaign) == {"pending": 5}
-    assert not tasks.may_send(id_of(campaign), clock.now())
+    assert not could_send(campaign, now=clock.now())
 
 
 def test_no_server_for_the_domain_pauses_and_says_so(app: Flask) -> None:

@@ -10,7 +10,6 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.limits import server_throttle
 from campaigns.delivery.limits.server_throttle import Limits, Throttle
 from campaigns.delivery.limits.sliding_window import Caps
@@ -19,7 +18,7 @@ from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings.models import Server
-from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
+from tests.delivery.factories import BRISK, copies, could_send, fresh, id_of, make_launched, states
 from tests.factories import make_server
 from tests.fakes.smtp_server import Call, SmtpServer
 
@@ -107,11 +106,11 @@ def test_the_dispatcher_asks_for_no_lane_before_there_is_leave(each_database: Fl
     with SmtpServer() as server:
         row = make_server(port=server.port, per_minute=10)
         campaign = make_launched(server, people=20, server_id=row.id)
-        assert tasks.may_send(id_of(campaign), clock.now())
+        assert could_send(campaign, now=clock.now())
         lane_runner.send(id_of(campaign), timing=BRISK)
         db.session.rollback()
-        assert not tasks.may_send(id_of(campaign), clock.now())
-        assert tasks.may_send(id_of(campaign), clock.now() + timedelta(seconds=62))
+        assert not could_send(campaign, now=clock.now())
+        assert could_send(campaign, now=clock.now() + timedelta(seconds=62))
 
 
 def test_mails_that_were_not_handed_over_cost_nothing(each_database: Flask) -> None:

@@ -342,7 +342,7 @@ class Mailing:
         """What the app's own figures say against its ledger."""
         with self.world.app.app_context(), reading():
             try:
-                return tallies.faults(self.campaign_id, most=10_000)
+                return tallies.faults(Campaign.id == self.campaign_id, most=10_000)
             finally:
                 db.session.rollback()
                 db.session.remove()

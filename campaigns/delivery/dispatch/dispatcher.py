@@ -17,6 +17,7 @@ from rq.timeouts import BaseTimeoutException
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.delivery.dispatch import tasks
+from campaigns.delivery.dispatch.rounds import BUDGET_S, Rounds
 from campaigns.delivery.ledger import leases
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Ticks:
     repairs: float = 15.0
     invariants: float = 60.0
     lease: float = LEASE_S
+    budget: float = BUDGET_S  # of one tick, for looking after campaigns one by one
 
 
 @dataclass
@@ -48,6 +50,10 @@ class Dispatcher:
         default_factory=lambda: f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     )
     _due: dict[str, float] = field(default_factory=dict)
+    _rounds: Rounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rounds = Rounds(self.ticks.repairs, budget_s=self.ticks.budget)
 
     def tick(self) -> bool:
         """Do what is due now; False when another dispatcher leads."""
@@ -78,14 +84,15 @@ class Dispatcher:
         return [
             ("watermark", ticks.hints, lambda: tasks.keep_watermark(now=clock.now())),
             ("takeovers", ticks.takeovers, lambda: tasks.reap(owner=self.owner, now=clock.now())),
-            ("repairs", ticks.repairs, lambda: tasks.repair(now=clock.now())),
+            ("repairs", 0, lambda: tasks.repair(now=clock.now(), rounds=self._rounds)),
             ("launches", 0, lambda: tasks.launch_due(now=clock.now())),
             ("cancellations", 0, lambda: tasks.settle_cancelled(now=clock.now())),
-            ("lanes", 0, lambda: tasks.hint_lanes(SEND, now=clock.now())),
+            ("lanes", 0, lambda: tasks.wake_workers(SEND, now=clock.now())),
             ("probes", ticks.repairs, lambda: tasks.hint_probes(PROBE, now=clock.now())),
             ("look-ups", ticks.repairs, lambda: tasks.hint_look_ups(LOOK_UP, now=clock.now())),
             ("imports", ticks.hints, lambda: tasks.hint_imports(now=clock.now())),
             ("notices", ticks.hints, lambda: tasks.hint_notices(now=clock.now())),
+            ("leftovers", ticks.repairs, lambda: tasks.clean_up(now=clock.now())),
             ("invariants", ticks.invariants, lambda: tasks.check(now=clock.now())),
         ]
 

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.timeouts import BaseTimeoutException
 
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.core import queue
-from campaigns.core.db import db
+from campaigns.core.db import db, reading
 from campaigns.delivery import services
 from campaigns.delivery.autopause import failure_rate, restored_backup, server_outage
-from campaigns.delivery.dispatch import launch
-from campaigns.delivery.ledger import batches, cancellation, tallies
-from campaigns.delivery.ledger.leases import database_moment
-from campaigns.delivery.limits import receiver_rows, sending_hours, server_throttle
-from campaigns.delivery.models import Batch, BatchState, Delivery, Wave
-from campaigns.delivery.routing import server_selection
+from campaigns.delivery.dispatch import fairness, invariants, launch, next_work
+from campaigns.delivery.dispatch.rounds import Rounds
+from campaigns.delivery.ledger import cancellation
+from campaigns.delivery.limits import receiver_rows
+from campaigns.delivery.models import Batch, BatchState
 from campaigns.delivery.sender import ack_journal, lane_runner, recovery
 from campaigns.notices import services as notices
-from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Campaign, Status
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 IMPORT = "campaigns.audience.jobs.run_import"
-LANES_PER_WORKER = 2
 USUAL_WORKERS = 2
-STUCK_AFTER = timedelta(minutes=5)
 CANCELLING_S = 1.0
-TALLIES_LOOKED_AT = 5  # batches of each campaign under way, each minute
 
 
 def keep_watermark(*, now: datetime) -> None:
@@ -44,39 +46,33 @@ def keep_watermark(*, now: datetime) -> None:
 
 def launch_due(*, now: datetime) -> None:
     """Launch every campaign whose time has come; trouble with one does not keep the next."""
-    for campaign_id in launch.due(now):
-        db.session.rollback()
-        try:
+    for campaign_id in _read(lambda: launch.due(now)):
+        with _apart(campaign_id, "could not be launched"):
             launch.launch(campaign_id, now)
-        except sa.exc.SQLAlchemyError:
-            db.session.rollback()
-            log.exception("Campaign %s could not be launched; it is tried again.", campaign_id)
 
 
-def hint_lanes(job: str, *, now: datetime) -> None:
-    """Ask workers for lanes: as many as there are batches to claim, never flooding the queue."""
-    wanted = _wanted(now)
-    db.session.rollback()
-    room = LANES_PER_WORKER * workers() - queue.waiting(job)
-    while room > 0 and any(wanted.values()):
-        for campaign_id in [each for each, number in wanted.items() if number > 0][:room]:
-            if not queue.enqueue(job, campaign_id):
-                return
-            wanted[campaign_id] -= 1
-            room -= 1
+def wake_workers(job: str, *, now: datetime) -> None:
+    """Wake as many workers as there are lanes that would have something to do. Which, they ask the database."""
+    outlook = next_work.look(now=now)
+    if not outlook.sendable:
+        return
+    wanted = fairness.useful_lanes(outlook, most=workers())
+    for _number in range(wanted - queue.waiting(job)):
+        if not queue.enqueue(job):
+            return
 
 
 def hint_probes(job: str, *, now: datetime) -> None:
     """Ask a worker to knock at servers that paused campaigns wait for."""
     if queue.waiting(job):
         return
-    for server_id in server_outage.to_probe(now=now):
+    for server_id in _read(lambda: server_outage.to_probe(now=now)):
         queue.enqueue(job, server_id)
 
 
 def hint_look_ups(job: str, *, now: datetime) -> None:
     """Ask a worker who receives for domains in trouble."""
-    if receiver_rows.to_look_up() and not queue.waiting(job):
+    if _read(receiver_rows.to_look_up) and not queue.waiting(job):
         queue.enqueue(job)
 
 
@@ -88,7 +84,7 @@ def hint_imports(*, now: datetime) -> None:
     statement = sa.select(Import.id).where(
         Import.status.in_((ImportStatus.QUEUED, ImportStatus.RUNNING)), abandoned
     )
-    for import_id in db.session.scalars(statement).all():
+    for import_id in _read(lambda: db.session.scalars(statement).all()):
         queue.enqueue(IMPORT, import_id)
 
 
@@ -96,17 +92,26 @@ def hint_notices(*, now: datetime) -> None:
     """Ask workers for own mails that wait; one that is hinted twice is sent once."""
     if queue.waiting(notices.JOB):
         return
-    for notice_id in notices.due(now=now):
+    for notice_id in _read(lambda: notices.due(now=now)):
         queue.enqueue(notices.JOB, notice_id)
 
 
-def repair(*, now: datetime) -> None:
-    """End campaigns that are done, look at bounce rates; forget receivers whose trouble is long past."""
-    for campaign_id in _with_status(Status.SENDING):
+def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
+    """End campaigns that are done, look at bounce rates: of all campaigns, or of those whose turn it is."""
+    (rounds or Rounds(0, budget_s=math.inf)).go(_sending(), lambda campaign_id: _repair(campaign_id, now))
+
+
+def _repair(campaign_id: int, now: datetime) -> None:
+    with _apart(campaign_id, "could not be looked after"):
         if not services.finish(campaign_id, now=now):
             failure_rate.check(campaign_id, now=now)
             server_outage.check(campaign_id, now=now)
         db.session.commit()
+
+
+def clean_up(*, now: datetime) -> None:
+    """Journals of lanes that hold nothing, what is kept of campaigns while they go out, receivers' old troubles."""
+    next_work.forget_the_ended()
     receiver_rows.prune(now=now)
     db.session.commit()
     _sweep_journals()
@@ -115,10 +120,13 @@ def repair(*, now: datetime) -> None:
 def settle_cancelled(*, now: datetime) -> None:
     """Go on ending those who waited when their campaign was cancelled, for a moment; commits as it goes."""
     until = time.monotonic() + CANCELLING_S
-    for campaign_id in cancellation.unsettled():
-        while cancellation.settle_some(campaign_id, now=now) and time.monotonic() < until:
+    for campaign_id in _read(cancellation.unsettled):
+        with _apart(campaign_id, "is cancelled, but not everybody could be told so"):
+            while cancellation.settle_some(campaign_id, now=now) and time.monotonic() < until:
+                db.session.commit()
             db.session.commit()
-        db.session.commit()
+        if time.monotonic() > until:
+            return
 
 
 def reap(*, owner: str, now: datetime) -> int:
@@ -129,14 +137,8 @@ def reap(*, owner: str, now: datetime) -> int:
 
 
 def check(*, now: datetime) -> list[str]:
-    """Compare every wave under way with what it was launched for, and find campaigns that do not move."""
-    faults = [*_unbalanced(), *_stuck(now)]
-    for campaign_id in _with_status(Status.SENDING):
-        faults += tallies.faults(campaign_id, most=TALLIES_LOOKED_AT)
-    db.session.commit()
-    for fault in faults:
-        log.error(fault)
-    return faults
+    """What should never be, in sentences: `invariants`. Commits."""
+    return invariants.check(now=now)
 
 
 def workers() -> int:
@@ -147,97 +149,35 @@ def workers() -> int:
         return USUAL_WORKERS
 
 
-def _wanted(now: datetime) -> dict[int, int]:
-    """How many more lanes each campaign can use: no more than batches, and than its servers have connections.
-
-    A campaign that has no lane gets one all the same: those that have them make room.
-    """
-    wanted = {campaign_id: number for campaign_id, number in _claimable() if may_send(campaign_id, now)}
-    servers = {each: server_selection.usable(planning_queries.campaign(each), now=now) for each in wanted}
-    lanes = server_throttle.lanes_on({each.id for usable in servers.values() for each in usable})
-    for campaign_id, usable in servers.items():
-        there = [lanes.get(each.id, {}) for each in usable]
-        room = sum(each.usable_connections for each in usable) - sum(sum(each.values()) for each in there)
-        has_lanes = any(each.get(campaign_id) for each in there)
-        wanted[campaign_id] = min(wanted[campaign_id], max(room, 0 if has_lanes else 1))
-    return wanted
+@contextmanager
+def _apart(campaign_id: int, trouble: str) -> Iterator[None]:
+    """What goes wrong with one campaign keeps no other from its turn."""
+    try:
+        yield
+    except BaseTimeoutException:
+        raise
+    except Exception:
+        db.session.rollback()
+        log.exception("Campaign %s %s; it is tried again.", campaign_id, trouble)
 
 
-def _claimable() -> list[tuple[int, int]]:
-    ready = sa.and_(
-        Batch.state == BatchState.READY, sa.or_(Batch.next_at.is_(None), Batch.next_at <= database_moment())
-    )
-    expired = batches.expired(recovery.lanes_of(lane_runner.journals()))
-    statement = (
-        sa.select(Batch.campaign_id, sa.func.count())
-        .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Campaign.status == Status.SENDING, sa.or_(ready, expired))
-        .group_by(Batch.campaign_id)
-        .order_by(Batch.campaign_id)
-    )
-    return [(row[0], row[1]) for row in db.session.execute(statement)]
+def _read(look: Callable[[], T]) -> T:
+    """A look at the database that takes no lock and leaves no transaction open."""
+    db.session.rollback()
+    with reading():
+        try:
+            return look()
+        finally:
+            db.session.rollback()
 
 
-def may_send(campaign_id: int, now: datetime) -> bool:
-    """Whether anything can go out now: its hours, the server's health and its limits allow it."""
-    campaign = planning_queries.campaign(campaign_id)
-    if sending_hours.next_opening(campaign, now):
-        return False
-    if not server_selection.every(campaign):
-        return True  # its lane will pause it and say so
-    return any(
-        server_throttle.free_at(server, now=now) <= now
-        for server in server_selection.usable(campaign, now=now)
-    )
-
-
-def _with_status(status: Status) -> list[int]:
-    return list(db.session.scalars(sa.select(Campaign.id).where(Campaign.status == status)))
+def _sending() -> list[int]:
+    statement = sa.select(Campaign.id).where(Campaign.status == Status.SENDING)
+    return _read(lambda: list(db.session.scalars(statement)))
 
 
 def _sweep_journals() -> None:
     """Journals of lanes that hold nothing. A lane that has just begun holds nothing yet: leave young ones."""
     owners = sa.select(Batch.owner).where(Batch.state == BatchState.LEASED, Batch.owner.is_not(None))
-    ack_journal.sweep(lane_runner.journals(), still_needed=set(db.session.scalars(owners.distinct())))
-
-
-def _unbalanced() -> list[str]:
-    """Waves whose rows are not as many as they were launched for (G2)."""
-    rows = (
-        sa.select(sa.func.count())
-        .where(Delivery.campaign_id == Wave.campaign_id, Delivery.wave == Wave.number)
-        .correlate(Wave)
-        .scalar_subquery()
-    )
-    statement = (
-        sa.select(Wave.campaign_id, Wave.number, Wave.audience, rows.label("rows"))
-        .join(Campaign, Campaign.id == Wave.campaign_id)
-        .where(Campaign.status.in_((Status.SENDING, Status.PAUSED)))
-    )
-    return [
-        f"Campaign {row.campaign_id}, wave {row.number}: {row.rows} recipients, launched for {row.audience}."
-        for row in db.session.execute(statement)
-        if row.rows != row.audience
-    ]
-
-
-def _stuck(now: datetime) -> list[str]:
-    """Campaigns that could send and have recorded nothing for minutes."""
-    faults = []
-    for campaign_id, number in _claimable():
-        campaign = planning_queries.campaign(campaign_id)
-        # A lane settles its batches at least once in its half minute.
-        latest = db.session.scalar(
-            sa.select(sa.func.max(Batch.settled_at)).where(Batch.campaign_id == campaign_id)
-        )
-        since = max(each for each in (latest, campaign.started_at, campaign.updated_at) if each)
-        if (
-            now - since > STUCK_AFTER
-            and may_send(campaign_id, now)
-            and may_send(campaign_id, now - STUCK_AFTER)
-        ):
-            faults.append(
-                f"Campaign {campaign_id} has {number} batches to send and has not moved since"
-                f" {since.isoformat(timespec='seconds')}. Do the workers run, and does Redis?"
-            )
-    return faults
+    still_needed = _read(lambda: set(db.session.scalars(owners.distinct())))
+    ack_journal.sweep(lane_runner.journals(), still_needed={each for each in still_needed if each})

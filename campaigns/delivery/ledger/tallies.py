@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.core.db import db
+from campaigns.core.db import db, reading
 from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.models import Batch, Delivery, Reason, State, Tally, Wave
+from campaigns.planning.models import Campaign
 
 Key = tuple[State, Reason | None]
 
@@ -101,24 +102,33 @@ def _rows_of(batch_id: int) -> list[Any]:
     return list(db.session.execute(counted).all())
 
 
-def faults(campaign_id: int, *, most: int) -> list[str]:
-    """Of some batches at rest, those whose tally is not what is in them; it is forgotten. Should be none."""
+def faults(campaigns: sa.ColumnElement[bool], *, most: int) -> list[str]:
+    """Of some batches at rest, those whose tally is not what is in them; it is forgotten. Should be none.
+
+    `campaigns`: a condition on the campaigns to look at. The caller commits.
+    """
     some = (
-        sa.select(Batch.id, Batch.number, Batch.fence, Batch.tally)
-        .where(Batch.campaign_id == campaign_id, Batch.tally.is_not(None))
+        sa.select(Batch.id, Batch.campaign_id, Batch.number, Batch.fence, Batch.tally)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(campaigns, Batch.tally.is_not(None))
         .order_by(sa.func.random())
         .limit(most)
     )
+    with reading():
+        batches = db.session.execute(some).all()
+        rows_of = {batch.id: _rows_of(batch.id) for batch in batches}
+        db.session.rollback()
     found = []
-    for batch in db.session.execute(some).all():
-        rows = _rows_of(batch.id)
-        if tally_of(rows) == [tuple(entry) for entry in batch.tally]:
+    for batch in batches:
+        if tally_of(rows_of[batch.id]) == [tuple(entry) for entry in batch.tally]:
             continue
         # Not one that was claimed since we looked: its rows move, and its tally is gone.
         wrong = sa.and_(Batch.id == batch.id, Batch.fence == batch.fence, Batch.tally.is_not(None))
         forgotten: Any = db.session.execute(sa.update(Batch).where(wrong).values(tally=sa.null()))
         if forgotten.rowcount:
-            found.append(f"Campaign {campaign_id}: the tally of batch {batch.number} was not what is in it.")
+            found.append(
+                f"Campaign {batch.campaign_id}: the tally of batch {batch.number} was not what is in it."
+            )
     return found
 
 

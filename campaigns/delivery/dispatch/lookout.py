@@ -1,0 +1,126 @@
+"""Looking around while a worker sends: who else needs it or its connections, and own mails that nobody takes.
+
+In a thread of its own, about once a second: nothing that is asked here holds up a lane, however long the database or
+Redis take.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import TracebackType
+
+from flask import Flask
+
+from campaigns.core import queue
+from campaigns.core.db import db, reading
+from campaigns.delivery.dispatch import fairness, next_work
+from campaigns.delivery.ledger.outcomes import Verdict
+from campaigns.delivery.sender.place import Place
+from campaigns.notices import services as notices
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+SOON_S = 0.25  # while somebody waits
+LANES_AT_ONCE = 8  # so many look as often as that, more of them less often
+LEFT_FOR = timedelta(seconds=1)  # so long an own mail is left to a worker that is free
+OWN_MAILS_AT_ONCE = 20
+
+
+class Lookout:
+    """For the lanes of one worker, one after the other."""
+
+    def __init__(
+        self,
+        app: Flask,
+        *,
+        send_notice: Callable[[int], None],
+        other_jobs_wait: Callable[[], bool],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.has_answers = False  # the lane had one
+        self._app = app
+        self._send_notice = send_notice
+        self._other_jobs_wait = other_jobs_wait
+        self._now = now
+        self._place: Place | None = None
+        self._makes_room_for: Place | None = None
+        self._is_wanted = False
+        self._pause_s = LOOK_EVERY_S
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
+        self._errand: threading.Thread | None = None
+
+    def __enter__(self) -> Lookout:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """An own mail that is on its way is waited for."""
+        self._over.set()
+        self._thread.join()
+        if self._errand:
+            self._errand.join()
+
+    def begins(self, place: Place) -> None:
+        """From now on that lane is ours."""
+        self._place, self.has_answers = place, False
+
+    def must_leave(self) -> bool:
+        """Whether the worker was asked to stop, or is needed for something other than sending."""
+        return queue.leaving.is_set() or self._is_wanted
+
+    def needs_room(self) -> bool:
+        """Whether the lane should end at its next good moment. Costs nothing: asked between two windows."""
+        return self.must_leave() or (self._makes_room_for is not None and self._makes_room_for is self._place)
+
+    def heard(self, verdicts: list[Verdict]) -> None:
+        """What the server has answered, once it is recorded."""
+        self.has_answers = self.has_answers or bool(verdicts)
+
+    def look(self) -> None:
+        """Once: at the campaigns, at other jobs, at own mails."""
+        self._is_wanted = self._is_wanted or self._other_jobs_wait()
+        place = self._place
+        self._pause_s = LOOK_EVERY_S
+        if place is not None and next_work.anybody_waits():
+            outlook = next_work.look(now=self._now())
+            self._pause_s = SOON_S * max(1.0, len(outlook.lanes) / LANES_AT_ONCE)
+            if fairness.makes_room(outlook, place.owner, has_answers=self.has_answers):
+                self._makes_room_for = place
+        if self._errand is None or not self._errand.is_alive():
+            self._run_errands()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._pause_s):
+            with self._app.app_context():
+                try:
+                    self.look()
+                except Exception as error:
+                    log.warning("A worker could not look around: %s", error)
+                finally:
+                    db.session.remove()
+
+    def _run_errands(self) -> None:
+        """Send own mails that wait although a worker that is free would have taken them by now."""
+        with reading():
+            ids = notices.due(now=self._now() - LEFT_FOR, limit=OWN_MAILS_AT_ONCE)
+            db.session.rollback()
+        if ids:
+            self._errand = threading.Thread(target=self._send, args=(ids,), name="own mails", daemon=True)
+            self._errand.start()
+
+    def _send(self, ids: list[int]) -> None:
+        for notice_id in ids:
+            with self._app.app_context():
+                try:
+                    self._send_notice(notice_id)
+                except Exception:
+                    log.exception("Own mail %s could not be sent; it is tried again.", notice_id)
+                finally:
+                    db.session.remove()

@@ -1,0 +1,30 @@
+"""Looking after many things in turn, some at each tick, so that no tick takes long however many they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+BUDGET_S = 0.02  # of a tick; one is looked after all the same
+
+
+class Rounds:
+    """Remembers when each was last looked after: `go` takes those first for whom that is longest ago."""
+
+    def __init__(self, every_s: float, *, budget_s: float = BUDGET_S) -> None:
+        self._every_s = every_s
+        self._budget_s = budget_s
+        self._seen: dict[int, float] = {}
+
+    def go(self, ids: Iterable[int], work: Callable[[int], object]) -> None:
+        """Do the work for those whose time has come, until the budget is used up."""
+        began = time.monotonic()
+        known = {each: self._seen.get(each, 0.0) for each in ids}
+        self._seen = {each: at for each, at in known.items() if at}
+        for each in sorted(known, key=lambda each: known[each]):
+            if began < known[each] + self._every_s and known[each]:
+                return
+            self._seen[each] = time.monotonic()
+            work(each)
+            if time.monotonic() - began > self._budget_s:
+                return

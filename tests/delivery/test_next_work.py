@@ -1,0 +1,344 @@
+"""What a worker does next, asked of the database; and who it makes room for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.core.mailtext import MailText
+from campaigns.delivery.dispatch import fairness, next_work, shift
+from campaigns.delivery.dispatch.lookout import Lookout
+from campaigns.delivery.models import Batch, BatchState, CampaignRun, Share
+from campaigns.delivery.sender import composer, lane_runner
+from campaigns.delivery.sender.place import Place
+from campaigns.notices import services as notices
+from campaigns.notices.jobs import send_notice
+from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.settings.models import Server
+from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
+from tests.delivery.test_guarantees import until
+from tests.delivery.test_hours import now_closed
+from tests.factories import make_server
+from tests.fakes.smtp_server import SmtpServer
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is sent to the database meanwhile, without the words around transactions."""
+    said: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            said.append(statement)
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+
+
+def make_waiting(server: SmtpServer, number: int, *, people: int = 2, **values: object) -> list[Campaign]:
+    """That many launched campaigns over one server."""
+    row = make_server(port=server.port, connections=20)
+    return [make_launched(server, people=people, server_id=row.id, **values) for _each in range(number)]
+
+
+def take(owner: str, **values) -> Place | None:
+    return next_work.take(owner=owner, now=clock.now(), **values)
+
+
+def ids_of(*campaigns: Campaign) -> list[int]:
+    return [id_of(each) for each in campaigns]
+
+
+def sendable() -> list[int]:
+    return [each.campaign_id for each in next_work.look(now=clock.now()).sendable]
+
+
+def make_lookout(app: Flask, *, other_jobs_wait: Callable[[], bool] = lambda: False) -> Lookout:
+    return Lookout(app, send_notice=send_notice, other_jobs_wait=other_jobs_wait, now=clock.now)
+
+
+def work(app: Flask, **values) -> bool:
+    """A whole shift."""
+    db.session.rollback()
+    with make_lookout(app, **values) as lookout:
+        done = shift.work(lookout, timing=BRISK)
+    db.session.rollback()
+    return done
+
+
+def test_a_look_takes_as_many_statements_for_many_campaigns_as_for_one(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaigns = make_waiting(server, 1)
+        with statements() as for_one:
+            assert len(sendable()) == 1
+        campaigns += make_waiting(server, 30, people=1)
+        with statements() as for_many:
+            assert sorted(sendable()) == ids_of(*campaigns)
+    assert len(for_many) == len(for_one) == 3
+
+
+@pytest.mark.parametrize("why", ["paused", "closed server", "outside its hours", "at its limit", "later"])
+def test_a_campaign_that_can_send_nothing_now_is_not_chosen(each_database: Flask, why: str) -> None:
+    with SmtpServer() as server:
+        row = make_server(port=server.port, per_hour=100)
+        campaign = make_launched(server, people=3, server_id=row.id, fails_over=False)
+    assert sendable() == ids_of(campaign)
+    if why == "paused":
+        fresh(campaign).status = Status.PAUSED
+    elif why == "closed server":
+        db.session.get_one(Server, row.id).closed_until = clock.now() + timedelta(minutes=1)
+    elif why == "outside its hours":
+        fresh(campaign).sending_hours = now_closed()
+    elif why == "at its limit":
+        db.session.execute(sa.insert(Share).values(held_by_somebody(row.id, messages=100)))
+    else:
+        db.session.execute(sa.update(Batch).values(next_at=clock.now() + timedelta(minutes=1)))
+    db.session.commit()
+    assert sendable() == []
+    assert take("a worker") is None
+
+
+def held_by_somebody(server_id: int, *, messages: int = 0) -> dict[str, object]:
+    now = clock.now()
+    return {
+        "owner": "somebody",
+        "server_id": server_id,
+        "campaign_id": 99,
+        "connections": 1,
+        "messages": messages,
+        "until": now + timedelta(minutes=1),
+        "created_at": now,
+    }
+
+
+def test_a_full_server_has_no_turn_to_give_but_its_lanes_make_room(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        row = make_server(port=server.port, connections=1)
+        campaign = make_launched(server, people=3, server_id=row.id)
+    db.session.execute(sa.insert(Share).values(held_by_somebody(row.id)))
+    db.session.execute(sa.update(Campaign).values(updated_at=clock.now() - timedelta(seconds=5)))
+    db.session.commit()
+    assert take("a worker") is None
+    outlook = next_work.look(now=clock.now())
+    assert [each.campaign_id for each in outlook.sendable] == ids_of(campaign)
+    assert fairness.makes_room(outlook, "somebody", has_answers=True)
+
+
+def test_whoever_has_waited_longest_comes_next(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        first, second, third = make_waiting(server, 3)
+    taken = [take(f"worker {number}") for number in range(3)]
+    assert [each.campaign_id for each in taken if each] == ids_of(first, second, third)
+    for each in (taken[1], taken[0], taken[2]):
+        assert each
+        next_work.give_back(each, has_moved=True)
+    again = [take(f"worker {number}") for number in range(3)]
+    assert [each.campaign_id for each in again if each] == ids_of(second, first, third)
+
+
+def test_two_workers_never_take_the_same_turn(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaigns = make_waiting(server, 4)
+    db.session.rollback()
+    taken: list[Place | None] = []
+    ready = threading.Barrier(8)
+
+    def run(number: int) -> None:
+        with each_database.app_context():
+            ready.wait(30)
+            taken.append(take(f"worker {number}"))
+            db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    served = [each.campaign_id for each in taken if each]
+    assert len(served) == len(set(served)), "each campaign has one batch, so one lane"
+    assert set(served) <= set(ids_of(*campaigns))
+
+
+def test_two_workers_never_take_the_last_connection_both(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        row = make_server(port=server.port, connections=1)
+        for _number in range(4):
+            make_launched(server, people=2, server_id=row.id)
+    db.session.rollback()
+    taken: list[Place | None] = []
+    ready = threading.Barrier(4)
+
+    def run(number: int) -> None:
+        with each_database.app_context():
+            ready.wait(30)
+            taken.append(take(f"worker {number}"))
+            db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len([each for each in taken if each]) == 1
+
+
+def test_a_place_whose_worker_died_is_free_again_after_a_while(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        row = make_server(port=server.port, connections=1)
+        make_launched(server, people=2, server_id=row.id)
+    assert take("one that dies")
+    assert take("another") is None
+    db.session.execute(sa.update(Share).values(until=clock.now() - timedelta(seconds=1)))
+    db.session.commit()
+    assert take("another")
+
+
+def test_a_shift_sends_for_everybody_and_leaves_nothing_behind(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaigns = make_waiting(server, 5, people=3)
+        assert work(each_database)
+        assert [states(each) for each in campaigns] == [{"sent": 3}] * 5
+        assert set(copies(server).values()) == {1}
+    assert db.session.scalars(sa.select(Share)).all() == []
+    assert db.session.scalars(sa.select(CampaignRun.moved_at)).all() != [None] * 5
+    db.session.rollback()
+    next_work.forget_the_ended()
+    db.session.commit()
+    assert db.session.scalars(sa.select(CampaignRun)).all() == []
+
+
+def test_nothing_to_do_is_nothing_done(each_database: Flask) -> None:
+    assert not work(each_database)
+
+
+def test_a_campaign_whose_lane_breaks_off_keeps_no_other_from_its_turn(
+    each_database: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SmtpServer() as server:
+        broken, sound = make_waiting(server, 2)
+        content_of = composer.content_of
+
+        def breaks(campaign: Campaign) -> object:
+            if campaign.id == id_of(broken):
+                raise ZeroDivisionError("something nobody thought of")
+            return content_of(campaign)
+
+        monkeypatch.setattr(composer, "content_of", breaks)
+        assert work(each_database)
+        assert states(sound) == {"sent": 2}
+        assert states(broken) == {"pending": 2}
+    assert "its lane broke off" in caplog.text
+    assert db.session.scalars(sa.select(Share)).all() == []
+
+
+def test_what_is_wrong_with_one_campaign_or_server_is_no_trouble_to_the_others(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        broken, elsewhere, sound = make_waiting(server, 3)
+        odd = make_server(port=server.port, warm_up_from=clock.now().date(), warm_up_curve=["many"])
+        found = fresh(elsewhere)
+        found.server_id, found.fails_over = odd.id, False
+        db.session.commit()
+        fresh(broken).sending_hours = "whenever you like"
+        db.session.commit()
+        assert sendable() == ids_of(sound)
+        assert work(each_database)
+    assert states(sound) == {"sent": 2}
+
+
+def test_a_campaign_for_which_there_is_no_server_is_paused_and_says_so(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=2)
+    db.session.execute(sa.delete(Server))
+    db.session.commit()
+    work(each_database)
+    found = fresh(campaign)
+    assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_DOWN)
+
+
+def test_a_lane_makes_room_for_a_campaign_that_is_launched_meanwhile(each_database: Flask) -> None:
+    """By one worker alone: the big one goes on when the small one is out."""
+    with SmtpServer(delay_s=0.02) as big_one, SmtpServer() as other:
+        big = make_launched(big_one, people=400, connections=1)
+        db.session.rollback()
+        worker = threading.Thread(target=in_app(each_database, lambda: work(each_database)))
+        worker.start()
+        until(lambda: len(big_one.messages) > 5, seconds=60)
+        small = make_launched(other, people=10)
+        at_launch = len(big_one.messages)
+        db.session.rollback()
+        until(lambda: len(other.messages) == 10, seconds=60)
+        assert len(big_one.messages) < 400, "it came before the end of the big one"
+        big_one.delay_s = 0.0
+        worker.join(120)
+        assert len(big_one.messages) > at_launch
+    assert states(small) == {"sent": 10}
+    assert states(big) == {"sent": 400}
+    assert set(copies(big_one).values()) == {1}
+
+
+def test_an_own_mail_that_waits_goes_out_while_a_lane_sends(each_database: Flask) -> None:
+    with SmtpServer(delay_s=0.02) as server, SmtpServer() as own:
+        make_launched(server, people=400, connections=1)
+        make_server(port=own.port, is_default=True)
+        db.session.rollback()
+        worker = threading.Thread(target=in_app(each_database, lambda: work(each_database)))
+        worker.start()
+        until(lambda: len(server.messages) > 5, seconds=60)
+        notices.post(MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now())
+        db.session.commit()
+        until(lambda: own.addresses == ["ada@example.com"], seconds=60)
+        assert len(server.messages) < 400
+        server.delay_s = 0.0
+        worker.join(120)
+
+
+def test_a_worker_that_other_jobs_need_ends_its_lane(each_database: Flask) -> None:
+    needed = threading.Event()
+    with SmtpServer(delay_s=0.05) as server:
+        campaign = make_launched(server, people=600, connections=1)
+        db.session.rollback()
+        worker = threading.Thread(
+            target=in_app(each_database, lambda: work(each_database, other_jobs_wait=needed.is_set))
+        )
+        worker.start()
+        until(lambda: len(server.messages) > 5, seconds=60)
+        needed.set()
+        worker.join(60)
+        assert not worker.is_alive()
+        sent = len(server.messages)
+    assert states(campaign) == {"sent": sent, "pending": 600 - sent}
+    assert sent < 600
+
+
+def in_app(app: Flask, do: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        with app.app_context():
+            do()
+            db.session.remove()
+
+    return run
+
+
+def test_a_lane_over_a_place_that_was_taken_uses_its_server_and_its_name(each_database: Flask) -> None:
+    with SmtpServer() as one, SmtpServer() as other:
+        first = make_server("One", port=one.port, weight=1)
+        second = make_server("Other", port=other.port, weight=1)
+        campaign = make_launched(one, people=4, server_id=None)
+    del first
+    with SmtpServer(port=other.port) as other:
+        place = Place(id_of(campaign), second.id, "a name of its own")
+        db.session.rollback()
+        lane_runner.send(place.campaign_id, timing=BRISK, place=place)
+        assert len(other.messages) == 4
+    assert db.session.scalars(sa.select(Batch.state).distinct()).all() == [BatchState.DONE]
