@@ -36,6 +36,7 @@ from campaigns.core import clock
 from campaigns.core.config import from_env
 from campaigns.core.db import db
 from campaigns.delivery import services
+from campaigns.delivery.autopause import finishing
 from campaigns.delivery.dispatch import launch
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import State
@@ -191,7 +192,7 @@ def _finish(campaign_id: int) -> None:
     crowd.read(campaign_id)
     db.session.execute(sa.text("UPDATE batch SET state = 2, owner = NULL, lease_until = NULL"))
     tallies.retake(campaign_id, [State.PENDING])
-    services.finish(campaign_id, now=clock.now())
+    finishing.finish(campaign_id, now=clock.now())
     db.session.commit()
 
 

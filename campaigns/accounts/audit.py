@@ -43,6 +43,7 @@ LABELS = {
     "campaign.resumed": _("Resumed a campaign"),
     "campaign.cancelled": _("Cancelled a campaign"),
     "campaign.sent_again": _("Sent a campaign again to those who did not get it"),
+    "campaign.unsuppressed": _("Undid the suppressions of a campaign"),
     "campaign.hours_changed": _("Changed the sending hours of a campaign"),
     "site.updated": _("Changed the site"),
     "practice.emptied": _("Emptied the practice mailbox"),

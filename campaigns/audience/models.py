@@ -260,6 +260,8 @@ class Suppression(Model):
     email: Mapped[str | None] = mapped_column(sa.String(320))
     reason: Mapped[SuppressionReason] = mapped_column(Word(SuppressionReason))
     note: Mapped[str] = mapped_column(sa.String(500), default="")
+    # Whose bounce it was; no foreign key: what went out is never deleted, and campaigns stand above this.
+    campaign_id: Mapped[int | None] = mapped_column(index=True)
     created_at: Mapped[datetime]
 
 

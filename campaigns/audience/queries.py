@@ -203,9 +203,12 @@ def suppressed_keys(address_keys: Sequence[str]) -> set[str]:
     return set(db.session.scalars(statement))
 
 
-def suppressions(text: str = "") -> sa.Select[Suppression]:
-    """Suppressed addresses, the latest first; a whole address also finds an erased person."""
+def suppressions(text: str = "", *, campaign_id: int | None = None) -> sa.Select[Suppression]:
+    """Suppressed addresses, the latest first, all or those of a campaign's bounces; a whole address also finds
+    an erased person."""
     statement = sa.select(Suppression).order_by(Suppression.created_at.desc(), Suppression.id.desc())
+    if campaign_id is not None:
+        statement = statement.filter_by(campaign_id=campaign_id)
     text = text.strip()
     if not text:
         return statement

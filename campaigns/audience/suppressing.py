@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ MOST_PASTED = 10_000
 
 
 def suppress(email: str, *, reason: SuppressionReason, note: str = "", now: datetime) -> Suppression:
-    """Keep an address from every campaign; an older suppression stays as it is. Raises Invalid."""
+    """Keep an address from every campaign; an older suppression stays as it is, unless a campaign's bounce made
+    it. Raises Invalid."""
     try:
         clean, address = addresses.clean(email), addresses.normalise(email)
     except ValueError as error:
@@ -40,40 +41,19 @@ def suppress_key(
     address_key: str, *, email: str | None, reason: SuppressionReason, note: str = "", now: datetime
 ) -> Suppression:
     """The same by the key of the address; without an e-mail nothing of the person is kept."""
-    db.session.execute(
-        insert(Suppression)
-        .values(address_key=address_key, email=email, reason=reason, note=note[:LONGEST_NOTE], created_at=now)
-        .on_conflict_do_nothing(index_elements=["address_key"])
+    values = {"address_key": address_key, "email": email, "reason": reason, "note": note[:LONGEST_NOTE]}
+    db.session.execute(_insert_by_word(), [values | {"campaign_id": None, "created_at": now}])
+    statement = sa.select(Suppression).filter_by(address_key=address_key)
+    return db.session.execute(statement.execution_options(populate_existing=True)).scalar_one()
+
+
+def _insert_by_word() -> Any:
+    """Somebody's word takes the place of a campaign's bounce, so that undoing the bounce does not lift it."""
+    statement = insert(Suppression)
+    said = {name: statement.excluded[name] for name in ("reason", "note", "campaign_id", "created_at")}
+    return statement.on_conflict_do_update(
+        index_elements=["address_key"], set_=said, where=Suppression.campaign_id.is_not(None)
     )
-    return db.session.execute(sa.select(Suppression).filter_by(address_key=address_key)).scalar_one()
-
-
-def row(
-    email: str, *, key: bytes, reason: SuppressionReason, note: str, now: datetime
-) -> dict[str, Any] | None:
-    """The suppression of an address, for `insert_rows`; None for what is no address."""
-    try:
-        address_key = signing.address_key(key, addresses.normalise(email))
-        clean = addresses.clean(email)
-    except ValueError:
-        return None
-    return {
-        "address_key": address_key,
-        "email": clean,
-        "reason": reason,
-        "note": note[:LONGEST_NOTE],
-        "created_at": now,
-    }
-
-
-def insert_rows(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Suppress within somebody else's transaction; older suppressions stay as they are."""
-    # In one order, so that two lanes with the same addresses don't wait for each other in a ring.
-    ordered = sorted(rows, key=lambda each: each["address_key"])
-    if ordered:
-        connection.execute(
-            insert(Suppression).on_conflict_do_nothing(index_elements=["address_key"]), ordered
-        )
 
 
 def suppress_many(text: str, *, note: str, now: datetime) -> int:
@@ -108,25 +88,14 @@ def _named(bad: list[str]) -> object:
 def _insert(rows: dict[str, str], *, note: str, now: datetime) -> int:
     keys = list(rows)
     added = 0
+    same = {"reason": SuppressionReason.OPERATOR, "note": note, "campaign_id": None, "created_at": now}
     for start in range(0, len(keys), 1000):
         some = keys[start : start + 1000]
-        known = set(
-            db.session.scalars(sa.select(Suppression.address_key).where(Suppression.address_key.in_(some)))
+        known = sa.select(sa.func.count()).where(Suppression.address_key.in_(some))
+        added += len(some) - (db.session.scalar(known) or 0)
+        db.session.execute(
+            _insert_by_word(), [{"address_key": each, "email": rows[each], **same} for each in some]
         )
-        fresh = [
-            {
-                "address_key": each,
-                "email": rows[each],
-                "reason": SuppressionReason.OPERATOR,
-                "note": note,
-                "created_at": now,
-            }
-            for each in some
-            if each not in known
-        ]
-        if fresh:
-            db.session.execute(insert(Suppression).on_conflict_do_nothing(), fresh)
-        added += len(fresh)
     return added
 
 

@@ -13,6 +13,7 @@ from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery import services as delivery
+from campaigns.delivery.ledger import staging
 from campaigns.planning import queries as planning_queries
 from campaigns.planning import services
 from campaigns.planning.models import Campaign, PauseReason
@@ -162,6 +163,23 @@ def cancel(campaign_id: int, wants_json: bool) -> None:
     delivery.cancel(planning_queries.campaign(campaign_id), now=clock.now())
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is cancelled.")
+
+
+@campaign.command("unsuppress")
+@click.argument("campaign_id", type=int)
+@as_json
+@command
+def unsuppress(campaign_id: int, wants_json: bool) -> None:
+    """Undo the suppressions that its bounces caused, staged ones too."""
+    found = planning_queries.campaign(campaign_id)
+    undone = staging.undo(campaign_id, now=clock.now())
+    db.session.commit()
+    values = {"id": found.id, "lifted": undone.suppressed, "unstaged": undone.staged}
+    answer(
+        values,
+        wants_json=wants_json,
+        sentence=f"Campaign {campaign_id}: {undone.suppressed} suppressions lifted, {undone.staged} staged ones dropped.",
+    )
 
 
 def _fresh(campaign_id: int) -> Campaign:

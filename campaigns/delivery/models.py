@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from campaigns.audience.models import Subscriber
+from campaigns.audience.models import Subscriber, SuppressionReason
 from campaigns.core.db import BigId, Model, Number, Word
 from campaigns.core.i18n import _
+from campaigns.planning.models import PauseReason
 
 
 class State(IntEnum):
@@ -244,6 +245,63 @@ class Attempt(Model):
     enhanced: Mapped[str | None] = mapped_column(sa.String(11))
     text: Mapped[str] = mapped_column(sa.String(500), default="")
     server_id: Mapped[int | None]
+
+
+class Stage(IntEnum):
+    """How far a bounce has come on its way to a suppression."""
+
+    COUNTED = 0  # it suppresses nobody by itself
+    STAGED = 1
+    APPLIED = 2
+    DROPPED = 3  # too many bounced with it for it to be believed
+    UNDONE = 4  # by an operator
+
+
+class Bounce(Model):
+    """An answer after which the address may never get an email: what the bounce brake counts.
+
+    `suppresses` says as what the address is suppressed once the brake has passed (`ledger.suppression`).
+    """
+
+    __tablename__ = "bounce"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)  # in the order in which they came
+    campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
+    delivery_id: Mapped[int] = mapped_column(BigId, unique=True)
+    # Of the address that was written to and of its domain: keyed hashes, so that an erasure leaves no name.
+    address_key: Mapped[str] = mapped_column(sa.String(32), index=True)
+    domain_key: Mapped[str] = mapped_column(sa.String(32))
+    suppresses: Mapped[SuppressionReason | None] = mapped_column(Word(SuppressionReason))
+    stage: Mapped[Stage] = mapped_column(Number(Stage))
+    at: Mapped[datetime]
+    judged_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.Index("ix_bounce_campaign_id", "campaign_id", "id"),
+        sa.Index(
+            "ix_bounce_staged",
+            "campaign_id",
+            "id",
+            postgresql_where=sa.text("stage = 1"),
+            sqlite_where=sa.text("stage = 1"),
+        ),
+    )
+
+
+class Resumption(Model):
+    """Where a campaign stood when an operator last resumed it after such a pause: counts begin from there.
+
+    `answered`: recipients that had an answer. `number`: the id of the latest bounce, or how many had the trouble.
+    """
+
+    __tablename__ = "resumption"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    reason: Mapped[PauseReason] = mapped_column(Word(PauseReason), primary_key=True)
+    answered: Mapped[int]
+    number: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class Receiver(Model):

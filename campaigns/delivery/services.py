@@ -1,4 +1,4 @@
-"""Pausing, resuming, cancelling and finishing."""
+"""Pausing, resuming and cancelling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.delivery import alerts
-from campaigns.delivery.ledger import cancellation, waves
+from campaigns.delivery.ledger import cancellation, since_resumed, staging, waves
+from campaigns.delivery.ledger.staging import Standing
 from campaigns.delivery.models import (
     Batch,
     BatchState,
@@ -46,8 +47,11 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
         return
     if campaign.status is not Status.PAUSED:
         raise Conflict(_("This campaign is not paused. Look at it again."))
+    stopped_for = campaign.pause_reason
     states.move(campaign.id, Status.SENDING, now=now)
     open_claims.forget(campaign.id)  # who resumes has looked at it
+    if stopped_for in since_resumed.TROUBLES:
+        since_resumed.note(campaign.id, [stopped_for])
     servers = server_selection.every(campaign)
     if all(circuit_breaker.is_closed(server, now=now) for server in servers):
         for server in servers:
@@ -64,16 +68,18 @@ def cancel(campaign: Campaign, *, now: datetime) -> None:
     cancellation.settle_some(campaign.id, now=now)
 
 
-def finish(campaign_id: int, *, now: datetime) -> bool:
-    """End a campaign in which nobody waits any more; False while somebody does, or when it is not sending."""
+def undo_suppressions(campaign_id: int, *, now: datetime) -> Standing:
+    """Let campaigns go again to whom this one alone has suppressed; how many. Raises Conflict when it is nobody."""
+    undone = staging.undo(campaign_id, now=now)
+    if not undone.total:
+        raise Conflict(_("This campaign has no suppressions to undo."))
+    return undone
+
+
+def somebody_waits(campaign_id: int) -> bool:
+    """Whether any recipient has not come to an end, or a lane holds a batch."""
     waits = sa.select(Batch.id).where(Batch.campaign_id == campaign_id, Batch.state != BatchState.DONE)
-    if db.session.scalar(waits.limit(1)) is not None or waves.has_open(campaign_id):
-        return False
-    try:
-        states.move(campaign_id, Status.FINISHED, now=now)
-    except Conflict:
-        return False
-    return True
+    return db.session.scalar(waits.limit(1)) is not None or waves.has_open(campaign_id)
 
 
 def _is_launched(campaign_id: int) -> bool:

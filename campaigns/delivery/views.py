@@ -12,8 +12,9 @@ from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
-from campaigns.core.i18n import _
+from campaigns.core.i18n import _, _n
 from campaigns.delivery import queries, services
+from campaigns.delivery.ledger import staging
 from campaigns.delivery.limits import receiver_rows, sending_hours
 from campaigns.delivery.models import State
 from campaigns.delivery.progress import holdups
@@ -102,6 +103,31 @@ def create_cancellation(campaign_id: int) -> Any:
     return _changed(campaign_id, cancel, _("Cancelled. Nobody else gets this mail."))
 
 
+@bp.post("/campaigns/<int:campaign_id>/suppressions/delete")
+@allow(Action.EDIT)
+def delete_suppressions(campaign_id: int) -> Any:
+    found = planning_queries.campaign(campaign_id)
+    page = "delivery.sending" if found.status is Status.PAUSED else "reports.campaign"
+    try:
+        number = services.undo_suppressions(campaign_id, now=clock.now()).total
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+    else:
+        note("campaign.unsuppressed", found.name, people=number)
+        db.session.commit()
+        flash(_undone(number), "success")
+    return redirect(url_for(page, campaign_id=campaign_id), 303)
+
+
+def _undone(number: int) -> Any:
+    return _n(
+        "%(num)d address can receive campaigns again.",
+        "%(num)d addresses can receive campaigns again.",
+        number,
+    )
+
+
 def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any) -> Any:
     """Do it, say it, and go back to the page; a conflict is a sentence there."""
     try:
@@ -139,6 +165,7 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "tones": TONES,
         "reasons": queries.reasons(campaign.id),
         "refusals": queries.refusals(campaign.id),
+        "standing": staging.standing(campaign.id) if campaign.status is Status.PAUSED else None,
         **_servers(campaign),
         "holdup": holdups.holdup_of(campaign, now=clock.now()),
         "hours": sending_hours.words(campaign),

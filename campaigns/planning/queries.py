@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +36,12 @@ def campaign(campaign_id: int) -> Campaign:
     if found is None:
         raise NotFound(_("There is no such campaign. Somebody may have deleted it."))
     return found
+
+
+def names(ids: Iterable[int]) -> dict[int, str]:
+    """The names of these campaigns by their ids."""
+    rows = db.session.execute(sa.select(Campaign.id, Campaign.name).where(Campaign.id.in_(set(ids))))
+    return {row.id: row.name for row in rows}
 
 
 def index_rows(*, statuses: tuple[Status, ...] = (), search: str = "", page: int = 1) -> Page[Campaign]:

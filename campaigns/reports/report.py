@@ -10,6 +10,8 @@ from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
 from campaigns.delivery import queries as delivery_queries
+from campaigns.delivery.ledger import staging
+from campaigns.delivery.ledger.staging import Standing
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.queries import Counts
 from campaigns.planning.models import Campaign, Link
@@ -63,6 +65,7 @@ class Report:
     figures: Figures
     reasons: list[tuple[State, Reason, int]]
     comparison: Comparison | None
+    standing: Standing
 
     @property
     def wanted(self) -> int:
@@ -105,6 +108,7 @@ def of(campaign: Campaign) -> Report:
         figures=queries.figures([campaign.id])[campaign.id],
         reasons=delivery_queries.reasons(campaign.id),
         comparison=queries.comparison(campaign),
+        standing=staging.standing(campaign.id),
     )
 
 

@@ -257,10 +257,14 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.Column("reason", sa.String(length=32), nullable=False),
         sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suppression")),
         sa.UniqueConstraint("address_key", name=op.f("uq_suppression_address_key")),
     )
+    with op.batch_alter_table("suppression", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_suppression_campaign_id"), ["campaign_id"], unique=False)
+
     op.create_table(
         "audit_entry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -434,6 +438,45 @@ def upgrade() -> None:
             ["server_id"], ["server.id"], name=op.f("fk_open_claims_server_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("campaign_id", "server_id", name=op.f("pk_open_claims")),
+    )
+    op.create_table(
+        "bounce",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("address_key", sa.String(length=32), nullable=False),
+        sa.Column("domain_key", sa.String(length=32), nullable=False),
+        sa.Column("suppresses", sa.String(length=32), nullable=True),
+        sa.Column("stage", sa.SmallInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("judged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_bounce_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bounce")),
+        sa.UniqueConstraint("delivery_id", name=op.f("uq_bounce_delivery_id")),
+    )
+    with op.batch_alter_table("bounce", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bounce_address_key"), ["address_key"], unique=False)
+        batch_op.create_index("ix_bounce_campaign_id", ["campaign_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_bounce_staged",
+            ["campaign_id", "id"],
+            unique=False,
+            postgresql_where=sa.text("stage = 1"),
+            sqlite_where=sa.text("stage = 1"),
+        )
+
+    op.create_table(
+        "resumption",
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_resumption_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "reason", name=op.f("pk_resumption")),
     )
     op.create_table(
         "wave",
@@ -797,6 +840,13 @@ def downgrade() -> None:
     op.drop_table("open_claims")
     op.drop_table("campaign_list")
     op.drop_table("campaign_run")
+    op.drop_table("resumption")
+    with op.batch_alter_table("bounce", schema=None) as batch_op:
+        batch_op.drop_index("ix_bounce_staged")
+        batch_op.drop_index("ix_bounce_campaign_id")
+        batch_op.drop_index(batch_op.f("ix_bounce_address_key"))
+
+    op.drop_table("bounce")
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_batch_leased",
@@ -824,6 +874,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_audit_entry_at"))
 
     op.drop_table("audit_entry")
+    with op.batch_alter_table("suppression", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_suppression_campaign_id"))
+
     op.drop_table("suppression")
     op.drop_table("subscriber")
     op.drop_table("site")

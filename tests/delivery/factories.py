@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import List
-from campaigns.core import clock
+from campaigns.audience.models import List, Origin, Subscriber, Subscription, SuppressionReason
+from campaigns.audience.models import Status as Standing
+from campaigns.core import clock, signing
 from campaigns.core.db import db
 from campaigns.delivery import queries
 from campaigns.delivery.dispatch import launch, next_work
-from campaigns.delivery.models import Delivery, State
+from campaigns.delivery.models import Bounce, Delivery, Stage, State
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
-from tests.factories import make_campaign, make_list, make_server, make_subscriber
+from campaigns.settings import queries as settings_queries
+from tests.factories import NOON, make_campaign, make_list, make_server
 from tests.fakes.smtp_server import SmtpServer
 
 _rounds = itertools.count(1)
@@ -29,11 +32,27 @@ DOMAINS = ("example.org", "example.com", "example.net")  # each a receiver of it
 
 
 def make_people(number: int, *, lists: list[List], domains: tuple[str, ...] = DOMAINS) -> None:
-    """That many subscribers on the lists, at several receivers."""
-    prefix = f"reader{next(_rounds)}-"
-    for each in range(number):
-        email = f"{prefix}{each}@{domains[each % len(domains)]}"
-        make_subscriber(email, lists=lists, fields={"first_name": f"Zoë {each}"})
+    """That many subscribers on the lists, at several receivers, in one go."""
+    prefix, key = f"reader{next(_rounds)}-", settings_queries.link_key()
+    emails = [f"{prefix}{each}@{domains[each % len(domains)]}" for each in range(number)]
+    people = [
+        Subscriber(
+            email=email,
+            address=email,
+            address_key=signing.address_key(key, email),
+            fields={"first_name": f"Zoë {each}"},
+            created_at=NOON,
+            updated_at=NOON,
+        )
+        for each, email in enumerate(emails)
+    ]
+    db.session.add_all(people)
+    db.session.flush()
+    held = {"status": Standing.SUBSCRIBED, "origin": Origin.OPERATOR, "created_at": NOON, "changed_at": NOON}
+    rows = [{"list_id": each.id, "subscriber_id": who.id, **held} for each in lists for who in people]
+    if rows:
+        db.session.execute(sa.insert(Subscription), rows)
+    db.session.commit()
 
 
 def make_due(
@@ -58,6 +77,21 @@ def make_launched(server: SmtpServer, *, size: int | None = None, **values: Any)
     campaign = make_due(server, **values)
     launch.launch(campaign.id, clock.now(), size=size)
     return campaign
+
+
+def make_bounces(campaign: Campaign, ids: Iterable[int], *, at: datetime) -> None:
+    """What a lane writes down beside these ledger rows when their addresses do not exist."""
+    rows = db.session.execute(sa.select(Delivery.id, Delivery.address_key).where(Delivery.id.in_(list(ids))))
+    same = {
+        "campaign_id": id_of(campaign),
+        "suppresses": SuppressionReason.HARD_BOUNCE,
+        "at": at,
+        "domain_key": "",
+    }
+    bounces = [
+        {"delivery_id": row.id, "address_key": row.address_key, "stage": Stage.STAGED, **same} for row in rows
+    ]
+    db.session.execute(sa.insert(Bounce), bounces)
 
 
 def id_of(campaign: Campaign) -> int:

@@ -13,7 +13,7 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import services
+from campaigns.delivery.autopause import finishing
 from campaigns.delivery.dispatch import invariants, launch, tasks
 from campaigns.delivery.dispatch.dispatcher import Dispatcher, Ticks
 from campaigns.delivery.dispatch.rounds import Rounds
@@ -133,14 +133,14 @@ def test_a_campaign_that_can_not_be_looked_after_keeps_no_other_from_it(
     db.session.execute(sa.update(Batch).where(Batch.campaign_id == sound).values(state=2))
     db.session.execute(sa.update(Delivery).where(Delivery.campaign_id == sound).values(state=3))
     db.session.commit()
-    real = services.finish
+    real = finishing.finish
 
     def breaks(campaign_id: int, **values: Any) -> bool:
         if campaign_id == broken:
             raise ZeroDivisionError("something nobody thought of")
         return real(campaign_id, **values)
 
-    monkeypatch.setattr(services, "finish", breaks)
+    monkeypatch.setattr(finishing, "finish", breaks)
     tasks.repair(now=clock.now())
     db.session.rollback()
     assert db.session.get_one(Campaign, sound).status is Status.FINISHED

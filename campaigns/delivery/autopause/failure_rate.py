@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
-from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.delivery import services
-from campaigns.delivery.ledger import tallies
-from campaigns.delivery.models import BOUNCES, Delivery, Reason, State
+from campaigns.delivery.autopause import bounce_finding
+from campaigns.delivery.autopause.bounce_finding import Finding
+from campaigns.delivery.ledger import since_resumed, staging
+from campaigns.delivery.ledger.since_resumed import Share
 from campaigns.delivery.stored_text import said
-from campaigns.planning.models import Campaign, PauseReason
+from campaigns.planning.models import PauseReason
 
-# (from how many answers on, which share of them) is too much.
-LIMITS = ((500, 0.05), (1000, 0.02))
 UNKNOWN_AT_LEAST = 10
 UNKNOWN_SHARE = 0.001
 UNMADE_OF_AT_LEAST = 200
 UNMADE_SHARE = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many recipients came to which end."""
-
-    bounced: int
-    unknown: int
-    unmade: int
-    answered: int
 
 
 def is_much_unmade(unmade: int, seen: int) -> bool:
@@ -40,89 +25,64 @@ def is_much_unmade(unmade: int, seen: int) -> bool:
 
 
 def check(campaign_id: int, *, now: datetime) -> bool:
-    """Pause a campaign in which too much goes wrong since it was last (re)started; whether it did.
+    """Pause a campaign in which too much has gone wrong since an operator last resumed it so; whether it did.
 
-    Too many hard bounces, doubts, or mails that could not be made. A lane sees its own share of these only.
+    Too many bounces, doubts, or mails that could not be made. A lane sees its own share of these only.
     """
-    found = _cause(_since_the_start(campaign_id))
-    if found is None:
+    if stop_for_bounces(campaign_id, bounce_finding.look(campaign_id), now=now):
+        return True
+    found = since_resumed.shares(campaign_id)
+    cause = _cause(found[PauseReason.IN_DOUBT], found[PauseReason.CONTENT])
+    if cause is None:
         return False
-    reason, detail = found
+    reason, detail = cause
     return services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)
 
 
-def _since_the_start(campaign_id: int) -> Counts:
-    """Since the last one: of a campaign that was never stopped the batches know it, without a look at its rows."""
-    whole = _whole(campaign_id)
-    row = db.session.execute(
-        sa.select(Campaign.epoch, Campaign.updated_at).where(Campaign.id == campaign_id)
-    ).one()
-    if row.epoch <= 1 or not _is_worth_a_look(whole):
-        return whole
-    return _since(campaign_id, row.updated_at)
-
-
-def _whole(campaign_id: int) -> Counts:
-    found = tallies.of(campaign_id)
-    of_state: Counter[State] = Counter()
-    for (state, _reason), number in found.items():
-        of_state[state] += number
-    return Counts(
-        bounced=sum(found[State.FAILED, reason] for reason in BOUNCES),
-        unknown=of_state[State.UNKNOWN],
-        unmade=found[State.FAILED, Reason.CONTENT],
-        answered=of_state[State.SENT] + of_state[State.FAILED],
-    )
-
-
-def _since(campaign_id: int, moment: datetime) -> Counts:
-    """Reads the whole campaign."""
-    failed = Delivery.state == State.FAILED
-    counted = (
-        sa.and_(failed, Delivery.reason.in_(BOUNCES)),
-        Delivery.state == State.UNKNOWN,
-        sa.and_(failed, Delivery.reason == Reason.CONTENT),
-        Delivery.state.in_((State.SENT, State.FAILED)),
-    )
-    row = db.session.execute(
-        sa.select(*[sa.func.count().filter(each) for each in counted]).where(
-            Delivery.campaign_id == campaign_id, Delivery.done_at > moment
+def stop_for_bounces(campaign_id: int, finding: Finding, *, now: datetime) -> bool:
+    """Pause the campaign if too many bounced, with a sentence of how many and what to do; whether it did."""
+    if finding.bad is None:
+        return False
+    numbers = {"bounced": finding.bad.number, "answered": finding.bad.answered}
+    what = (
+        _(
+            "%(bounced)d of the latest %(answered)d recipients bounced: the server says that their addresses do not "
+            "exist.",
+            **numbers,
         )
-    ).one()
-    return Counts(row[0], row[1], row[2], row[3])
-
-
-def _cause(counts: Counts) -> tuple[PauseReason, str] | None:
-    if is_too_many(counts.bounced, counts.answered):
-        return PauseReason.BOUNCE_RATE, _(
-            "%(bounced)d of %(answered)d addresses do not exist. Check where they come from, then resume.",
-            bounced=counts.bounced,
-            answered=counts.answered,
+        if finding.is_latest
+        else _(
+            "%(bounced)d of %(answered)d recipients bounced: the server says that their addresses do not exist.",
+            **numbers,
         )
-    if counts.unknown > max(UNKNOWN_AT_LEAST, counts.answered * UNKNOWN_SHARE):
+    )
+    suppressed = staging.standing(campaign_id).suppressed
+    so = (
+        _(
+            "Their addresses are not suppressed; %(number)d from earlier in this campaign are.",
+            number=suppressed,
+        )
+        if suppressed
+        else _("Nobody was suppressed for it yet.")
+    )
+    advice = _(
+        "Check the server and the list. If the addresses are right, correct the server and undo this campaign's "
+        "suppressions. Then resume or cancel."
+    )
+    detail = " ".join(said(sentence) for sentence in (what, so, advice))
+    return services.stop_by_itself(campaign_id, reason=PauseReason.BOUNCE_RATE, detail=detail, now=now)
+
+
+def _cause(doubts: Share, unmade: Share) -> tuple[PauseReason, object] | None:
+    if doubts.number > max(UNKNOWN_AT_LEAST, doubts.answered * UNKNOWN_SHARE):
         return PauseReason.IN_DOUBT, _(
             "%(unknown)d mails have an unknown outcome. Look at the server, then resume.",
-            unknown=counts.unknown,
+            unknown=doubts.number,
         )
-    if is_much_unmade(counts.unmade, counts.answered):
+    if is_much_unmade(unmade.number, unmade.answered):
         return PauseReason.CONTENT, _(
             "%(unmade)d of %(answered)d mails could not be made. Look who did not get it and why, then resume.",
-            unmade=counts.unmade,
-            answered=counts.answered,
+            unmade=unmade.number,
+            answered=unmade.answered,
         )
     return None
-
-
-def _is_worth_a_look(whole: Counts) -> bool:
-    """Whether there is enough of anything at all; since the start there can't be more of it."""
-    least = min(least * share for least, share in LIMITS)
-    return (
-        whole.bounced > least
-        or whole.unknown > UNKNOWN_AT_LEAST
-        or is_much_unmade(whole.unmade, UNMADE_OF_AT_LEAST)
-    )
-
-
-def is_too_many(bounced: int, answered: int) -> bool:
-    """Whether so many hard bounces among so many answers are no chance any more."""
-    return any(answered >= least and bounced > share * answered for least, share in LIMITS)

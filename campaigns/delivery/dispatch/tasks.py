@@ -18,8 +18,7 @@ from rq.timeouts import BaseTimeoutException
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.core import queue
 from campaigns.core.db import db, reading
-from campaigns.delivery import services
-from campaigns.delivery.autopause import failure_rate, restored_backup, server_outage
+from campaigns.delivery.autopause import failure_rate, finishing, restored_backup, server_outage
 from campaigns.delivery.dispatch import fairness, invariants, launch, next_work
 from campaigns.delivery.dispatch.rounds import Rounds
 from campaigns.delivery.ledger import cancellation
@@ -97,20 +96,25 @@ def hint_notices(*, now: datetime) -> None:
 
 
 def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
-    """End campaigns that are done, look at bounce rates: of all campaigns, or of those whose turn it is."""
+    """End campaigns that are done, look at failure rates, suppress behind the bounce brake.
+
+    Of all campaigns, or of those whose turn it is.
+    """
     (rounds or Rounds(0, budget_s=math.inf)).go(_sending(), lambda campaign_id: _repair(campaign_id, now))
 
 
 def _repair(campaign_id: int, now: datetime) -> None:
     with _apart(campaign_id, "could not be looked after"):
-        if not services.finish(campaign_id, now=now):
-            failure_rate.check(campaign_id, now=now)
+        if not finishing.finish(campaign_id, now=now):
+            if not failure_rate.check(campaign_id, now=now):
+                finishing.suppress_some(campaign_id, now=now)
             server_outage.check(campaign_id, now=now)
         db.session.commit()
 
 
 def clean_up(*, now: datetime) -> None:
     """Journals of lanes that hold nothing, what is kept of campaigns while they go out, receivers' old troubles."""
+    finishing.judge_cancelled(now=now)
     next_work.forget_the_ended()
     receiver_rows.prune(now=now)
     db.session.commit()

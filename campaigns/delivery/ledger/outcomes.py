@@ -29,6 +29,7 @@ class Trouble(StrEnum):
     QUOTA = "quota"
     POLICY = "policy"
     PROTOCOL = "protocol"
+    BOUNCES = "bounces"  # too many addresses are called unknown: the campaign is paused already
 
 
 class Strain(StrEnum):

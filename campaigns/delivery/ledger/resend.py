@@ -13,7 +13,7 @@ from campaigns.audience.models import Subscriber, Suppression
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery.ledger import tallies, waves
+from campaigns.delivery.ledger import since_resumed, tallies, waves
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.planning import queries as planning_queries
 from campaigns.planning import states
@@ -81,6 +81,7 @@ def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetim
     written = waves.write_wave(campaign_id, wave, people, about=number, now=now)
     _change(sa.update(Delivery).where(chosen).values(is_latest=False))
     tallies.retake(campaign_id, FAILED_STATES)
+    since_resumed.note(campaign_id, since_resumed.TROUBLES)  # each wave is judged by itself
     return written.audience
 
 

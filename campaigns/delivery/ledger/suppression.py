@@ -1,7 +1,8 @@
-"""Addresses that answers have shown to be dead: kept from every campaign, in the answer's own transaction.
+"""Bounces, and the suppressions that are staged with them in the answer's own transaction.
 
-An address that does not exist is suppressed at once. What may pass (a full mailbox, a closed account, a
-domain that is not found) has to happen in several campaigns in a row.
+An address that does not exist is staged at once. What may pass (a full mailbox, a closed account, a domain that
+is not found) has to happen in several campaigns in a row. A staged address is not suppressed yet, and other
+campaigns write to it: one relay's wrong answers are no verdict (`ledger.staging` says when they become one).
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience import suppressing
 from campaigns.audience.models import SuppressionReason
+from campaigns.core import addresses, signing
+from campaigns.core.dialect import insert
 from campaigns.delivery.ledger.outcomes import Verdict
 from campaigns.delivery.ledger.waves import of_person
-from campaigns.delivery.models import Delivery, Reason, State, Wave
+from campaigns.delivery.models import BOUNCES, Bounce, Delivery, Reason, Stage, State, Wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,49 @@ RULES: Mapping[Reason, Rule] = {
 }
 
 
-def record(connection: sa.Connection, verdicts: Sequence[Verdict], *, key: bytes, now: datetime) -> None:
-    """Suppress who must be after these verdicts, which are already written. The caller commits."""
+def is_bounce(verdict: Verdict) -> bool:
+    """Whether the address may never get an email."""
+    return verdict.is_hard_bounce or (verdict.state is State.FAILED and verdict.reason in BOUNCES)
+
+
+def record(
+    connection: sa.Connection, verdicts: Sequence[Verdict], *, campaign_id: int, key: bytes, now: datetime
+) -> None:
+    """Write down the bounces among these verdicts, which are already written. The caller commits."""
     rows = []
     for verdict in verdicts:
         if verdict.email is None:
             continue
-        reason = _reason(connection, verdict, now)
-        if reason is not None:
-            rows.append(suppressing.row(verdict.email, key=key, reason=reason, note=_note(verdict), now=now))
-    suppressing.insert_rows(connection, [each for each in rows if each])
+        suppresses = _reason(connection, verdict, now)
+        if suppresses is not None or is_bounce(verdict):
+            rows.append(_row(verdict, verdict.email, suppresses, campaign_id=campaign_id, key=key, now=now))
+    found = [each for each in rows if each is not None]
+    if found:
+        connection.execute(insert(Bounce).on_conflict_do_nothing(index_elements=["delivery_id"]), found)
+
+
+def _row(
+    verdict: Verdict,
+    email: str,
+    suppresses: SuppressionReason | None,
+    *,
+    campaign_id: int,
+    key: bytes,
+    now: datetime,
+) -> dict[str, Any] | None:
+    try:
+        address = addresses.normalise(email)
+    except ValueError:
+        return None  # no address at all
+    return {
+        "campaign_id": campaign_id,
+        "delivery_id": verdict.delivery_id,
+        "address_key": signing.address_key(key, address),
+        "domain_key": signing.address_key(key, addresses.domain_of(address)),
+        "suppresses": suppresses,
+        "stage": Stage.COUNTED if suppresses is None else Stage.STAGED,
+        "at": now,
+    }
 
 
 def _reason(connection: sa.Connection, verdict: Verdict, now: datetime) -> SuppressionReason | None:
@@ -77,7 +113,3 @@ def _is_met(connection: sa.Connection, verdict: Verdict, rule: Rule, now: dateti
     rows = connection.execute(latest).all()
     is_row = len(rows) == rule.campaigns and all(row.reason is verdict.reason for row in rows)
     return is_row and now - rows[-1].done_at >= rule.apart
-
-
-def _note(verdict: Verdict) -> str:
-    return " ".join(str(part) for part in (verdict.code, verdict.reply) if part)

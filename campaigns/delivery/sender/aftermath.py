@@ -8,6 +8,8 @@ from datetime import datetime
 from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.delivery import alerts, services
+from campaigns.delivery.autopause import finishing
+from campaigns.delivery.autopause.bounce_brake import BounceBrake
 from campaigns.delivery.ledger.outcomes import Trouble, Verdict
 from campaigns.delivery.models import State
 from campaigns.delivery.routing import circuit_breaker, open_claims, server_selection
@@ -22,9 +24,13 @@ UNEASED_AFTER = 50  # mails that an eased server took at each of its connections
 
 
 class Aftermath:
-    """After each recorded turn: a server that takes mails is well, and may have more connections again."""
+    """After each recorded turn: too many bounces stop the campaign; a server that takes mails is well, and may
+    have more connections again."""
 
-    def __init__(self, server: Server, rules: StopRules, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, campaign_id: int, server: Server, rules: StopRules, now: Callable[[], datetime]
+    ) -> None:
+        self._brake = BounceBrake(campaign_id, now)
         self._server_id = server.id
         self._rules = rules
         self._now = now
@@ -33,6 +39,8 @@ class Aftermath:
         self._accepted = 0
 
     def __call__(self, verdicts: list[Verdict]) -> None:
+        if self._brake(verdicts):
+            self._rules.stop = self._rules.stop or Stop(Trouble.BOUNCES, "")
         accepted = sum(each.state is State.SENT for each in verdicts)
         now = self._now()
         if not accepted or self._rules.trial or self._rules.stop:
@@ -68,11 +76,13 @@ def draw(
     elif is_trial and rules.trial and end is not End.STOPPED:
         circuit_breaker.end_trial(server_id, now=now)
     if end in (End.NOTHING, End.LIMITED):
-        services.finish(campaign_id, now=now)
+        finishing.finish(campaign_id, now=now)
     return end
 
 
 def _stop(campaign_id: int, server: Server, stop: Stop, now: datetime) -> End:
+    if stop.trouble is Trouble.BOUNCES:
+        return End.STOPPED  # the brake has paused it
     if stop.trouble is Trouble.QUOTA:
         circuit_breaker.close(server.id, stop.said, until=now + circuit_breaker.QUOTA_CLOSED_FOR, now=now)
         return End.UNREACHABLE

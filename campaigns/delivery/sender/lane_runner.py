@@ -248,7 +248,7 @@ def _open(
         timing=timing,
         machine=machine,
         now=now,
-        on_turn=_both(Aftermath(server, rules, now), heard),
+        on_turn=_both(Aftermath(campaign.id, server, rules, now), heard),
     )
     return lane, journal
 

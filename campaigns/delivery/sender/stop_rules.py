@@ -6,9 +6,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from campaigns.delivery.autopause import bounce_limits
 from campaigns.delivery.autopause.failure_rate import is_much_unmade
 from campaigns.delivery.ledger import outcomes
 from campaigns.delivery.ledger.outcomes import Facts, Policy, Trouble, Verdict
+from campaigns.delivery.ledger.suppression import is_bounce
 from campaigns.delivery.models import Reason, State
 from campaigns.delivery.routing.evidence import Answer, Charge, Evidence, Run
 from campaigns.mail.smtp import Result
@@ -53,6 +55,7 @@ class StopRules:
     _answered: int = 0  # in this window
     _unreachable: int = 0
     _windows: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=WINDOWS))
+    _bounce_row: int = 0
     _unmade_row: int = 0
     _unmade: int = 0
     _seen: int = 0
@@ -88,6 +91,7 @@ class StopRules:
         if verdict.state is State.SENT:
             self.accepted += 1
             self.trial = max(0, self.trial - 1)
+            self._bounce_row = 0
         if verdict.trouble is Trouble.UNREACHABLE:
             self._unreachable += 1
             self.said = said
@@ -121,7 +125,8 @@ class StopRules:
     @property
     def room(self) -> int | None:
         """How many may wait for an answer at the same time; None: as many as there are connections for."""
-        return self.evidence.room
+        rooms = [self.evidence.room, bounce_limits.room(self._bounce_row)]
+        return min((each for each in rooms if each is not None), default=None)
 
     def _is_flapping(self, at: float) -> bool:
         """Half of the last windows failed, within a minute."""
@@ -130,6 +135,7 @@ class StopRules:
         return 2 * sum(failed for _at, failed in self._windows) >= WINDOWS
 
     def _count(self, verdict: Verdict) -> None:
+        self._bounce_row += is_bounce(verdict)
         is_unmade = verdict.reason is Reason.CONTENT
         self._unmade_row = self._unmade_row + 1 if is_unmade else 0
         self._unmade += is_unmade

@@ -199,7 +199,9 @@ class Store:
                 is_cancelled=status is Status.CANCELLED,
                 now=now,
             )
-            suppression.record(connection, verdicts, key=self._address_key, now=now)
+            suppression.record(
+                connection, verdicts, campaign_id=self._campaign_id, key=self._address_key, now=now
+            )
             self._receivers.note(connection, verdicts, now=now)
             _take_off(draft, verdicts)
             if withdrawn:

@@ -10,7 +10,7 @@ from flask import redirect, render_template, request, url_for
 from campaigns.accounts.guards import Action, allow, operator
 from campaigns.audience import queries, search, services
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
-from campaigns.audience.models import Origin, Status, Subscriber
+from campaigns.audience.models import Origin, Status, Subscriber, Suppression
 from campaigns.audience.search import Search
 from campaigns.audience.standing import standing
 from campaigns.audience.subscribing import Joined
@@ -20,6 +20,7 @@ from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import page_number, paginate
 from campaigns.notices import services as notices
+from campaigns.planning import queries as planning_queries
 
 MOST_AT_ONCE = 200
 
@@ -225,12 +226,19 @@ def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
         fields=queries.fields(),
         subscriptions=held,
         suppression=suppression,
+        campaigns=_campaigns_of(suppression),
         standing=standing(held, suppression),
         consents=queries.consents(subscriber_id),
         form=form or JoinForm(others),
         others=others,
     )
     return page, 422 if form else 200
+
+
+def _campaigns_of(suppression: Suppression | None) -> dict[int, str]:
+    """The name of the campaign whose bounce it was, by its id."""
+    found = suppression.campaign_id if suppression else None
+    return planning_queries.names([found]) if found else {}
 
 
 def _added(form: PersonForm) -> tuple[Subscriber, list[Joined]]:

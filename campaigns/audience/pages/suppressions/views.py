@@ -14,13 +14,25 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import page_number, paginate
+from campaigns.planning import queries as planning_queries
 
 
 @allow(Action.READ)
 def suppressions() -> Any:
     text = request.args.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
-    page = paginate(queries.suppressions(text), number=page_number(request.args.get("page")))
-    return render_template("audience/suppressions.html", page=page, text=text)
+    wanted = request.args.get("campaign", type=int)
+    wanted = wanted if wanted and 0 < wanted <= planning_queries.LARGEST_ID else None
+    page = paginate(
+        queries.suppressions(text, campaign_id=wanted), number=page_number(request.args.get("page"))
+    )
+    ids = {each.campaign_id for each in page.items if each.campaign_id} | ({wanted} if wanted else set())
+    return render_template(
+        "audience/suppressions.html",
+        page=page,
+        text=text,
+        wanted=wanted,
+        campaigns=planning_queries.names(ids),
+    )
 
 
 @allow(Action.EDIT)

@@ -1,0 +1,67 @@
+"""The end of a campaign: the brakes are asked once more, and what was staged is judged (`ledger.staging`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.delivery import services
+from campaigns.delivery.autopause import bounce_finding, bounce_limits, failure_rate
+from campaigns.delivery.autopause.bounce_finding import Finding
+from campaigns.delivery.ledger import silent_domains, since_resumed, staging
+from campaigns.planning import states
+from campaigns.planning.models import Campaign, PauseReason, Status
+
+
+def finish(campaign_id: int, *, now: datetime) -> bool:
+    """End a campaign in which nobody waits any more; False while somebody does, or when it is not sending.
+
+    Where too much has gone wrong it is paused instead, however short it is.
+    """
+    status = db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id))
+    if status is not Status.SENDING or services.somebody_waits(campaign_id):
+        return False
+    finding = bounce_finding.look(campaign_id, is_over=True)
+    if failure_rate.stop_for_bounces(campaign_id, finding, now=now):
+        return False
+    try:
+        states.move(campaign_id, Status.FINISHED, now=now)
+    except Conflict:
+        return False
+    _judge(campaign_id, finding, now=now)
+    return True
+
+
+def suppress_some(campaign_id: int, *, now: datetime) -> None:
+    """A step while the campaign sends and its brake has said no: the newest bounces wait."""
+    upto = staging.behind_the_newest(campaign_id)
+    if not upto or not staging.has_staged(campaign_id, upto=upto):
+        return
+    if since_resumed.shares(campaign_id)[PauseReason.BOUNCE_RATE].answered >= bounce_limits.ENOUGH:
+        staging.apply(campaign_id, upto=upto, except_at=_silent(campaign_id), now=now)
+
+
+def judge_cancelled(*, now: datetime) -> None:
+    """Judge what cancelled campaigns have staged, once no lane holds a part of them."""
+    for campaign_id in staging.cancelled():
+        _judge(campaign_id, bounce_finding.look(campaign_id, is_over=True), now=now)
+
+
+def _judge(campaign_id: int, finding: Finding, *, now: datetime) -> None:
+    """What is staged of a campaign that is over."""
+    if not staging.has_staged(campaign_id):
+        return
+    if finding.bad is not None:
+        staging.drop(campaign_id, now=now)
+        return
+    if finding.total.answered < bounce_limits.ENOUGH:  # too few to speak for those before the brake
+        staging.drop(campaign_id, upto=finding.total.after, now=now)
+    staging.drop_once(campaign_id, at=_silent(campaign_id), now=now)
+    staging.apply(campaign_id, now=now)
+
+
+def _silent(campaign_id: int) -> list[str]:
+    return [each.key for each in silent_domains.of(campaign_id)]

@@ -1,0 +1,111 @@
+"""What has gone wrong in a campaign since an operator last resumed it in spite of it.
+
+Who has seen the sentence and resumes all the same is not stopped by the same troubles again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.dialect import insert
+from campaigns.delivery.ledger import silent_domains, tallies
+from campaigns.delivery.models import Batch, Bounce, Delivery, Reason, Resumption, State
+from campaigns.planning.models import PauseReason
+
+ANSWERED = (State.SENT, State.FAILED)
+TROUBLES = (PauseReason.BOUNCE_RATE, PauseReason.IN_DOUBT, PauseReason.CONTENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many recipients that had an answer. `after`: the last bounce before them (its id)."""
+
+    number: int
+    answered: int
+    after: int = 0
+
+
+def shares(campaign_id: int) -> dict[PauseReason, Share]:
+    """How many bounced, are in doubt, or could not be made into an email, of how many."""
+    numbers, answered = _totals(campaign_id)
+    kept = sa.select(Resumption.reason, Resumption.number, Resumption.answered)
+    begun = {row.reason: row for row in db.session.execute(kept.filter_by(campaign_id=campaign_id))}
+    found = {}
+    for reason in TROUBLES:
+        start = begun.get(reason)
+        before, seen = (start.number, start.answered) if start else (0, 0)
+        if reason is PauseReason.BOUNCE_RATE:
+            number, after = _bounces(campaign_id, after=before), before
+        else:
+            number, after = max(0, numbers[reason] - before), 0
+        found[reason] = Share(number, max(0, answered - seen), after)
+    return found
+
+
+def note(campaign_id: int, reasons: Iterable[PauseReason]) -> None:
+    """Count these troubles from here on."""
+    numbers, answered = _totals(campaign_id)
+    numbers[PauseReason.BOUNCE_RATE] = _latest_bounce(campaign_id)
+    for reason in reasons:
+        values = {"answered": answered, "number": numbers[reason]}
+        written = insert(Resumption).values(campaign_id=campaign_id, reason=reason, **values)
+        db.session.execute(
+            written.on_conflict_do_update(index_elements=["campaign_id", "reason"], set_=values)
+        )
+
+
+def latest_bounces(
+    campaign_id: int, numbers: Iterable[int], *, after: int = 0, except_at: str | None = None
+) -> list[Share]:
+    """For each of the numbers: so many bounces, and among how many answers they were the latest.
+
+    Only where there are that many since the bounce `after`, those at a domain left out. Reads the batches that
+    lanes worked on meanwhile.
+    """
+    theirs = sa.and_(Bounce.campaign_id == campaign_id, Bounce.id > after)
+    if except_at is not None:
+        theirs = sa.and_(theirs, ~silent_domains.at([except_at]))
+    newest = sa.select(Bounce.at).where(theirs).order_by(Bounce.id.desc())
+    found = []
+    for number in numbers:
+        since = db.session.scalar(newest.offset(number - 1).limit(1))
+        if since is not None:
+            found.append(Share(number, max(number, _answered_since(campaign_id, since)), after))
+    return found
+
+
+def _totals(campaign_id: int) -> tuple[Counter[PauseReason], int]:
+    """How many have which of the troubles that tallies know, and how many had an answer."""
+    numbers: Counter[PauseReason] = Counter()
+    answered = 0
+    for (state, reason), number in tallies.of(campaign_id).items():
+        answered += number if state in ANSWERED else 0
+        numbers[PauseReason.IN_DOUBT] += number if state is State.UNKNOWN else 0
+        numbers[PauseReason.CONTENT] += number if (state, reason) == (State.FAILED, Reason.CONTENT) else 0
+    return numbers, answered
+
+
+def _bounces(campaign_id: int, *, after: int) -> int:
+    theirs = sa.and_(Bounce.campaign_id == campaign_id, Bounce.id > after)
+    return db.session.scalar(sa.select(sa.func.count()).select_from(Bounce).where(theirs)) or 0
+
+
+def _latest_bounce(campaign_id: int) -> int:
+    return db.session.scalar(sa.select(sa.func.max(Bounce.id)).filter_by(campaign_id=campaign_id)) or 0
+
+
+def _answered_since(campaign_id: int, moment: datetime) -> int:
+    """What was answered since then is in batches that were settled since then, or in somebody's hands."""
+    since = sa.and_(Delivery.done_at >= moment, Delivery.state.in_(ANSWERED))
+    rows = tallies.in_batches(
+        (sa.func.count().filter(since).label("number"),),
+        Batch.campaign_id == campaign_id,
+        sa.or_(Batch.tally.is_(None), Batch.settled_at >= moment),
+    ).subquery()
+    return int(db.session.scalar(sa.select(sa.func.sum(rows.c.number))) or 0)

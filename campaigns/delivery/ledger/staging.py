@@ -1,0 +1,200 @@
+"""When staged suppressions become real, and how an operator takes them back.
+
+They are applied only behind the bounce brake (`autopause.bounce_limits`):
+
+- while the campaign sends, in steps: at least a hundred recipients have had an answer since it was last resumed
+  from the brake, and the brake says no. The newest hundred bounces wait all the same: if the server has just
+  begun to call everybody unknown, they are the ones;
+- at its end, the rest, after the brake was asked once more with the stricter limits of the end;
+- never while it is paused. What was staged before an operator resumed it waits until a hundred answers after
+  that speak for it; at the end without them it is dropped. A cancelled campaign is judged like one at its end;
+- not the first time, where a domain called all of its recipients unknown (`ledger.silent_domains`).
+
+What is dropped stays a failed recipient, and nobody is suppressed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from campaigns.audience.models import Consent, Subscriber, Suppression
+from campaigns.audience.suppressing import LONGEST_NOTE
+from campaigns.core.db import db
+from campaigns.core.dialect import insert
+from campaigns.delivery.ledger import silent_domains
+from campaigns.delivery.models import Batch, BatchState, Bounce, Delivery, Stage
+from campaigns.planning.models import Campaign, Status
+
+HELD_BACK = 100
+APART = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many addresses wait to be suppressed, and how many are, because of one campaign alone."""
+
+    staged: int
+    suppressed: int
+
+    @property
+    def total(self) -> int:
+        return self.staged + self.suppressed
+
+
+def standing(campaign_id: int) -> Standing:
+    """What undoing would take back."""
+    staged = sa.select(sa.func.count()).select_from(Bounce).where(*_staged(campaign_id))
+    own = sa.and_(Suppression.campaign_id == campaign_id, _heir(campaign_id).is_(None))
+    suppressed = sa.select(sa.func.count()).select_from(Suppression).where(own)
+    return Standing(db.session.scalar(staged) or 0, db.session.scalar(suppressed) or 0)
+
+
+def has_staged(campaign_id: int, *, upto: int | None = None) -> bool:
+    """Whether any suppression waits for the brake, up to that bounce."""
+    staged = sa.select(Bounce.id).where(*_staged(campaign_id), *_upto(upto))
+    return db.session.scalar(staged.limit(1)) is not None
+
+
+def cancelled() -> list[int]:
+    """Cancelled campaigns in which something waits for the brake, and of which no lane holds a batch."""
+    held = sa.select(Batch.id).where(Batch.campaign_id == Campaign.id, Batch.state == BatchState.LEASED)
+    staged = sa.select(Bounce.id).where(Bounce.campaign_id == Campaign.id, _IS_STAGED)
+    statement = sa.select(Campaign.id).where(Campaign.status == Status.CANCELLED)
+    return list(db.session.scalars(statement.where(staged.exists(), ~held.exists())))
+
+
+def behind_the_newest(campaign_id: int) -> int:
+    """Up to which bounce (its id) a step may apply; 0: none."""
+    ids = sa.select(Bounce.id).where(Bounce.campaign_id == campaign_id).order_by(Bounce.id.desc())
+    return db.session.scalar(ids.offset(HELD_BACK).limit(1)) or 0
+
+
+def apply(
+    campaign_id: int, *, upto: int | None = None, except_at: Collection[str] = (), now: datetime
+) -> None:
+    """Suppress the staged addresses, those up to that bounce and not at these domains.
+
+    Who stands suppressed stays as they are.
+    """
+    elsewhere = [~silent_domains.at(except_at)] if except_at else []
+    _move(campaign_id, Stage.APPLIED, *_upto(upto), *elsewhere, now=now)
+    moved = sa.and_(Bounce.campaign_id == campaign_id, Bounce.stage == Stage.APPLIED, Bounce.judged_at == now)
+    columns = ["address_key", "email", "reason", "note", "campaign_id", "created_at"]
+    # In one order, so that two campaigns with the same addresses don't wait for each other in a ring.
+    rows = _suppressions(now).where(moved, ~_has_confirmed()).order_by(Bounce.address_key)
+    db.session.execute(
+        insert(Suppression).from_select(columns, rows).on_conflict_do_nothing(index_elements=["address_key"])
+    )
+
+
+def drop(campaign_id: int, *, upto: int | None = None, now: datetime) -> None:
+    """Suppress nobody for what is staged, up to that bounce."""
+    _move(campaign_id, Stage.DROPPED, *_upto(upto), now=now)
+
+
+def drop_once(campaign_id: int, *, at: Collection[str], now: datetime) -> None:
+    """Suppress nobody at these domains, unless another campaign's email to the address bounced a day before."""
+    begun = db.session.scalar(sa.select(sa.func.min(Bounce.at)).where(*_staged(campaign_id))) if at else None
+    if begun is not None:
+        known = _has_bounced_before(begun - APART)
+        _move(campaign_id, Stage.DROPPED, silent_domains.at(at), ~known, now=now)
+
+
+def undo(campaign_id: int, *, now: datetime) -> Standing:
+    """Take back what this campaign alone has suppressed or staged; how much.
+
+    Somebody's word and another campaign's later bounce go on suppressing the address.
+    """
+    found = standing(campaign_id)
+    own = Suppression.campaign_id == campaign_id
+    heir = _heir(campaign_id)
+    _execute(sa.update(Suppression).where(own, heir.is_not(None)).values(campaign_id=heir))
+    _execute(sa.delete(Suppression).where(own))
+    mine = sa.and_(Bounce.campaign_id == campaign_id, Bounce.stage.in_((Stage.STAGED, Stage.APPLIED)))
+    _execute(sa.update(Bounce).where(mine).values(stage=Stage.UNDONE, judged_at=now))
+    return found
+
+
+# Written as in the index, or a prepared statement would not know that it may use it.
+_IS_STAGED: sa.ColumnElement[bool] = sa.literal_column("bounce.stage") == sa.literal_column("1")
+
+
+def _staged(campaign_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return Bounce.campaign_id == campaign_id, _IS_STAGED
+
+
+def _upto(bounce_id: int | None) -> list[sa.ColumnElement[bool]]:
+    return [] if bounce_id is None else [Bounce.id <= bounce_id]
+
+
+def _move(campaign_id: int, to: Stage, *which: sa.ColumnElement[bool], now: datetime) -> None:
+    staged = sa.update(Bounce).where(*_staged(campaign_id), *which)
+    _execute(staged.values(stage=to, judged_at=now))
+
+
+def _has_bounced_before(moment: datetime) -> sa.ColumnElement[bool]:
+    """Whether another campaign's bounce speaks against the address, and no operator has undone it."""
+    other = aliased(Bounce)
+    earlier = sa.and_(
+        other.address_key == Bounce.address_key,
+        other.campaign_id != Bounce.campaign_id,
+        other.stage.in_((Stage.APPLIED, Stage.DROPPED)),
+        other.at <= moment,
+    )
+    return sa.select(sa.literal_column("1")).where(earlier).correlate(Bounce).exists()
+
+
+def _suppressions(now: datetime) -> Any:
+    """A suppression for each bounce. Of who was erased or has another address by now only the key is kept."""
+    code = sa.func.coalesce(sa.cast(Delivery.code, sa.String) + " ", "")
+    said = sa.func.substr(code + sa.func.coalesce(Delivery.reply, ""), 1, LONGEST_NOTE)
+    return (
+        sa.select(
+            Bounce.address_key,
+            Subscriber.email,
+            Bounce.suppresses,
+            sa.case((Subscriber.id.is_(None), ""), else_=said),
+            Bounce.campaign_id,
+            sa.literal(now, Suppression.created_at.type),
+        )
+        .select_from(Bounce)
+        .join(Delivery, Delivery.id == Bounce.delivery_id)
+        .outerjoin(
+            Subscriber,
+            sa.and_(Subscriber.id == Delivery.subscriber_id, Subscriber.address_key == Bounce.address_key),
+        )
+    )
+
+
+def _has_confirmed() -> sa.ColumnElement[bool]:
+    """Whether the person has confirmed a subscription since, so that the address can't be dead."""
+    later = sa.and_(
+        Consent.subscriber_id == Delivery.subscriber_id, Consent.act == "confirmed", Consent.at > Bounce.at
+    )
+    return sa.select(sa.literal_column("1")).where(later).correlate(Delivery, Bounce).exists()
+
+
+def _heir(campaign_id: int) -> Any:
+    """Another campaign whose later bounce would have suppressed the same address; NULL when there is none."""
+    other = aliased(Bounce)
+    return (
+        sa.select(sa.func.min(other.campaign_id))
+        .where(
+            other.address_key == Suppression.address_key,
+            other.stage == Stage.APPLIED,
+            other.campaign_id != campaign_id,
+            other.judged_at >= Suppression.created_at,
+        )
+        .correlate(Suppression)
+        .scalar_subquery()
+    )
+
+
+def _execute(statement: Any) -> None:
+    db.session.execute(statement.execution_options(synchronize_session=False))
