@@ -37,6 +37,7 @@ class Experience:
     _rides_first: object | None = None  # the connection that tries it out
     _chunks_first: object | None = None
     endings: int = 0  # of connections that the server ended
+    _most_in: int = 0  # connections that stood at the same time
     _ends: dict[int, int] = field(default_factory=dict)  # after so many messages -> the first such ending
     _break: int | None = None  # the ending that may have been for too large a window
 
@@ -81,10 +82,17 @@ class Experience:
         elif under_way > 1 and not said:
             self._broke(opened_after)
 
+    def let_in(self, connections: int) -> None:
+        """That many stand now."""
+        self._most_in = max(self._most_in, connections)
+
     def refused(self, said: str, *, still_open: int) -> None:
-        """It let no further connection in, with that many of ours open."""
+        """It let no further connection in, with that many of ours open, or about to be.
+
+        One that has just ended it may still count: it takes at least as many as it has taken before.
+        """
         if still_open and _CROWDED.search(said):
-            self.learn(Trait.CONNECTIONS, still_open, said)
+            self.learn(Trait.CONNECTIONS, max(still_open, self._most_in), said)
 
     def dropped_a_chunk(self) -> None:
         """The connection broke as the first of all chunks came. It may be chance: no lesson for others."""

@@ -57,6 +57,7 @@ class Pool:
         self._stands = False  # a first connection
         self._drops = 0
         self._in_use = 0
+        self._opening = 0
         self._closing = 0
         self._runners = 0
         self._group: asyncio.TaskGroup | None = None
@@ -236,6 +237,7 @@ class Pool:
             await connection.close() if connection.is_worn else connection.abort()
         connection = self._connect(self.experience.server, context=self._context)
         connection.opened_after = self.experience.endings
+        self._opening += 1
         try:
             await connection.open()
         except BaseException as error:
@@ -248,6 +250,9 @@ class Pool:
             self._has_given_up = self._has_given_up or self._in_use == 0
             self.hangs = self._in_use == 0 and isinstance(error, Unreachable) and error.is_late
             return None
+        finally:
+            self._opening -= 1
+        self.experience.let_in(self.open_connections - self._opening)
         return connection
 
     async def _put_back(self, connection: Connection) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -186,7 +187,10 @@ def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection_S29
 
         async def go() -> Pool:
             pool = Pool(make_server(fake, connections=1, depth=4), on_result=results.append)
-            await pool.send(make_envelopes(30))
+            # The scripted server ends at an empty line, and its last words might be lost then.
+            await pool.send(
+                [replace(each, message=b"Subject: hi\r\nX: y\r\n") for each in make_envelopes(30)]
+            )
             await pool.close()
             return pool
 

@@ -48,6 +48,7 @@ class Book:
             self.doubts[who] += 1
 
 
+_LAST = re.compile(rb"BDAT \d+ LAST\r\n")
 _RCPT = re.compile(rb"RCPT TO:<([^>]*)>")
 
 
@@ -84,7 +85,8 @@ class Transport(asyncio.Transport):
         if self._closing:
             return
         found = bytes(data)
-        self.session.hand_over([each.decode() for each in _RCPT.findall(found)], is_whole=b"BDAT " in found)
+        people = [each.decode() for each in _RCPT.findall(found)]
+        self.session.hand_over(people, is_whole=_LAST.search(found) is not None)
         self._send("up", self.session.feed, found)
 
     def close(self) -> None:
@@ -144,6 +146,7 @@ class Session:
         self._has_mail = False
         self.is_gone = False
         self._is_unheard = False  # the client listens no more, or not for long
+        self._begun: list[str] = []  # whose envelopes came last
         self.under_way: list[str] = []  # whole messages on their way here, not answered yet
         self._answer("BANNER", b"220 simulated")
 
@@ -151,8 +154,9 @@ class Session:
         """The client has sent their envelopes; `is_whole`: their messages too, which are in doubt if it breaks now."""
         for who in people:
             self._book.tell("handed", f"{self._clock():.6f} {who}")
+        self._begun = people or self._begun
         if is_whole:
-            self.under_way += people
+            self.under_way += self._begun
             if self.is_gone or self._is_unheard:
                 self._doubt()
 
@@ -221,12 +225,14 @@ class Session:
 
     def _chunked(self) -> bool:
         assert self._chunk is not None
-        size, _is_last = self._chunk
+        size, is_last = self._chunk
         if len(self._buffer) < size:
             return False
         self._chunk, self._buffer = None, self._buffer[size:]
         if not self._rcpt:
             self._answer("END", b"503 5.5.1 no transaction")
+        elif not is_last:
+            self._transport.say(b"250 2.0.0 more\r\n")
         else:
             self._finish()
         return True
