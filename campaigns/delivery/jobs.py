@@ -27,7 +27,10 @@ def send(*_left_by_older_versions: object) -> None:
         queue.nudge()  # the next one wakes a worker when those have theirs
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    with Lookout(app, send_notice=send_notice, other_jobs_wait=_other_jobs_wait, now=clock.now) as lookout:
+    lookout = Lookout(
+        app.app_context, send_notice=send_notice, other_jobs_wait=_other_jobs_wait, now=clock.now
+    )
+    with lookout:
         is_done_something = shift.work(lookout, timing=Timing(lease_s=config.current().lease_s))
     if is_done_something:
         queue.nudge()

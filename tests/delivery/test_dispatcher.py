@@ -143,6 +143,23 @@ def test_no_more_wake_ups_wait_than_there_are_workers(redis_app: Flask) -> None:
     assert queue.waiting(SEND) == tasks.workers() == 1
 
 
+def test_workers_begin_with_the_first_of_many_launches(redis_app: Flask) -> None:
+    due = [make_due(people=1) for _each in range(3)]
+    make_server()
+    dispatcher = Dispatcher(Ticks(launching=0))
+    went_on = []
+    for _tick in range(3):
+        db.session.rollback()
+        assert dispatcher.tick()
+        went_on.append((dispatcher.is_behind, queue.waiting(SEND), [fresh(each).status for each in due]))
+    sending, waiting = Status.SENDING, Status.SCHEDULED
+    assert went_on == [
+        (True, 1, [sending, waiting, waiting]),
+        (True, 1, [sending, sending, waiting]),
+        (False, 1, [sending, sending, sending]),
+    ]
+
+
 def test_nobody_is_woken_for_a_campaign_whose_server_is_closed(redis_app: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=5, fails_over=False)

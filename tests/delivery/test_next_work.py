@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,8 +18,8 @@ from campaigns.core.mailtext import MailText
 from campaigns.delivery.dispatch import fairness, next_work, shift
 from campaigns.delivery.dispatch.lookout import Lookout
 from campaigns.delivery.models import Batch, BatchState, CampaignRun, Share
+from campaigns.delivery.routing.server_selection import Place
 from campaigns.delivery.sender import composer, lane_runner
-from campaigns.delivery.sender.place import Place
 from campaigns.notices import services as notices
 from campaigns.notices.jobs import send_notice
 from campaigns.planning.models import Campaign, PauseReason, Status
@@ -65,7 +66,7 @@ def sendable() -> list[int]:
 
 
 def make_lookout(app: Flask, *, other_jobs_wait: Callable[[], bool] = lambda: False) -> Lookout:
-    return Lookout(app, send_notice=send_notice, other_jobs_wait=other_jobs_wait, now=clock.now)
+    return Lookout(app.app_context, send_notice=send_notice, other_jobs_wait=other_jobs_wait, now=clock.now)
 
 
 def work(app: Flask, **values) -> bool:
@@ -285,6 +286,51 @@ def test_a_lane_makes_room_for_a_campaign_that_is_launched_meanwhile(each_databa
     assert states(small) == {"sent": 10}
     assert states(big) == {"sent": 400}
     assert set(copies(big_one).values()) == {1}
+
+
+def test_a_small_campaign_needs_no_more_than_the_one_connection_that_a_big_one_has(
+    each_database: Flask,
+) -> None:
+    with SmtpServer(delay_s=0.02) as server:
+        row = make_server(port=server.port, connections=1)
+        big = make_launched(server, people=400, server_id=row.id)
+        db.session.rollback()
+        worker = threading.Thread(target=in_app(each_database, lambda: work(each_database)))
+        worker.start()
+        until(lambda: len(server.messages) > 5, seconds=60)
+        small = make_launched(server, people=10, server_id=row.id)
+        db.session.rollback()
+        until(lambda: states(small) == {"sent": 10}, seconds=60)
+        assert len(server.messages) < 400
+        server.delay_s = 0.0
+        worker.join(120)
+    assert states(big) == {"sent": 400}
+    assert set(copies(server).values()) == {1}
+
+
+def test_of_many_campaigns_each_begins_before_any_is_out(each_database: Flask) -> None:
+    with SmtpServer(delay_s=0.03) as server:
+        row = make_server(port=server.port, connections=2)
+        campaigns = [make_launched(server, people=150, server_id=row.id) for _each in range(6)]
+        db.session.rollback()
+        crew = [
+            threading.Thread(target=in_app(each_database, lambda: work(each_database)))
+            for _worker in range(2)
+        ]
+        for worker in crew:
+            worker.start()
+        until(lambda: len(sent_by_campaign(server)) == len(campaigns), seconds=120)
+        assert max(sent_by_campaign(server).values()) < 150
+        server.delay_s = 0.0
+        for worker in crew:
+            worker.join(120)
+    assert [states(each) for each in campaigns] == [{"sent": 150}] * len(campaigns)
+    assert set(copies(server).values()) == {1}
+
+
+def sent_by_campaign(server: SmtpServer) -> Counter[str]:
+    """Mails by the first part of their addresses, which is another one for each list of people."""
+    return Counter(address.partition("-")[0] for address in list(server.addresses))
 
 
 def test_an_own_mail_that_waits_goes_out_while_a_lane_sends(each_database: Flask) -> None:

@@ -89,8 +89,7 @@ def test_a_tick_with_a_hundred_campaigns_takes_little_time(
 def test_all_have_their_turn_however_little_time_a_tick_has() -> None:
     seen: list[int] = []
     rounds = Rounds(3600, budget_s=0)
-    for _tick in range(5):
-        rounds.go([1, 2, 3], seen.append)
+    assert [rounds.go([1, 2, 3], seen.append) for _tick in range(5)] == [True, True, False, False, False]
     assert seen == [1, 2, 3]
     rounds.go([1, 2, 3, 4], seen.append)
     assert seen == [1, 2, 3, 4]

@@ -27,6 +27,7 @@ PROBE = "campaigns.delivery.jobs.probe"
 LOOK_UP = "campaigns.delivery.jobs.look_up_receivers"
 LEASE_S = 10.0
 SHORTEST_WAIT_S = 0.05
+LAUNCHING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Ticks:
     invariants: float = 60.0
     lease: float = LEASE_S
     budget: float = BUDGET_S  # of one tick, for looking after campaigns one by one
+    launching: float = LAUNCHING_S  # the same, for launches
 
 
 @dataclass
@@ -50,9 +52,12 @@ class Dispatcher:
         default_factory=lambda: f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     )
     _due: dict[str, float] = field(default_factory=dict)
+    is_behind: bool = False  # there is more to launch
     _rounds: Rounds = field(init=False)
+    _launches: Rounds = field(init=False)
 
     def __post_init__(self) -> None:
+        self._launches = Rounds(0, budget_s=self.ticks.launching)
         self._rounds = Rounds(self.ticks.repairs, budget_s=self.ticks.budget)
 
     def tick(self) -> bool:
@@ -75,6 +80,10 @@ class Dispatcher:
         with db.engine.begin() as connection:
             leases.let_go(connection, leases.LEADER, owner=self.owner)
 
+    def _launch(self) -> None:
+        """Workers begin with the first of many that are due while the others are launched."""
+        self.is_behind = tasks.launch_due(now=clock.now(), rounds=self._launches)
+
     def _leads(self) -> bool:
         with db.engine.begin() as connection:
             return leases.hold(connection, leases.LEADER, owner=self.owner, seconds=self.ticks.lease)
@@ -85,7 +94,7 @@ class Dispatcher:
             ("watermark", ticks.hints, lambda: tasks.keep_watermark(now=clock.now())),
             ("takeovers", ticks.takeovers, lambda: tasks.reap(owner=self.owner, now=clock.now())),
             ("repairs", 0, lambda: tasks.repair(now=clock.now(), rounds=self._rounds)),
-            ("launches", 0, lambda: tasks.launch_due(now=clock.now())),
+            ("launches", 0, self._launch),
             ("cancellations", 0, lambda: tasks.settle_cancelled(now=clock.now())),
             ("lanes", 0, lambda: tasks.wake_workers(SEND, now=clock.now())),
             ("probes", ticks.repairs, lambda: tasks.hint_probes(PROBE, now=clock.now())),
@@ -121,8 +130,8 @@ def run(stop: threading.Event, *, ticks: Ticks | None = None) -> None:
     if policy := queue.eviction_policy():
         log.warning(_EVICTS, policy)
     while not stop.is_set():
-        dispatcher.tick()
-        _wait(stop, dispatcher.ticks.hints)
+        if not dispatcher.tick() or not dispatcher.is_behind:
+            _wait(stop, dispatcher.ticks.hints)
     try:
         dispatcher.let_go()
     except Exception:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from types import TracebackType
-
-from flask import Flask
+from typing import Any
 
 from campaigns.core import queue
 from campaigns.core.db import db, reading
 from campaigns.delivery.dispatch import fairness, next_work
 from campaigns.delivery.ledger.outcomes import Verdict
-from campaigns.delivery.sender.place import Place
+from campaigns.delivery.routing.server_selection import Place
 from campaigns.notices import services as notices
 
 log = logging.getLogger(__name__)
@@ -35,14 +35,14 @@ class Lookout:
 
     def __init__(
         self,
-        app: Flask,
+        app_context: Callable[[], AbstractContextManager[Any]],
         *,
         send_notice: Callable[[int], None],
         other_jobs_wait: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
         self.has_answers = False  # the lane had one
-        self._app = app
+        self._app_context = app_context
         self._send_notice = send_notice
         self._other_jobs_wait = other_jobs_wait
         self._now = now
@@ -98,7 +98,7 @@ class Lookout:
 
     def _run(self) -> None:
         while not self._over.wait(self._pause_s):
-            with self._app.app_context():
+            with self._app_context():
                 try:
                     self.look()
                 except Exception as error:
@@ -117,7 +117,7 @@ class Lookout:
 
     def _send(self, ids: list[int]) -> None:
         for notice_id in ids:
-            with self._app.app_context():
+            with self._app_context():
                 try:
                     self._send_notice(notice_id)
                 except Exception:

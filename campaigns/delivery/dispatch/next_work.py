@@ -24,7 +24,7 @@ from campaigns.delivery.ledger.leases import database_moment
 from campaigns.delivery.limits import sending_hours, server_throttle
 from campaigns.delivery.models import Batch, BatchState, CampaignRun, Meter, Share
 from campaigns.delivery.routing import circuit_breaker, server_selection
-from campaigns.delivery.sender.place import Place
+from campaigns.delivery.routing.server_selection import Place
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings.models import Server
 

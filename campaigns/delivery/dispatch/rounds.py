@@ -16,15 +16,15 @@ class Rounds:
         self._budget_s = budget_s
         self._seen: dict[int, float] = {}
 
-    def go(self, ids: Iterable[int], work: Callable[[int], object]) -> None:
-        """Do the work for those whose time has come, until the budget is used up."""
+    def go(self, ids: Iterable[int], work: Callable[[int], object]) -> bool:
+        """Do the work for those whose time has come, until the budget is used up; whether some are left."""
         began = time.monotonic()
         known = {each: self._seen.get(each, 0.0) for each in ids}
         self._seen = {each: at for each, at in known.items() if at}
-        for each in sorted(known, key=lambda each: known[each]):
-            if began < known[each] + self._every_s and known[each]:
-                return
+        due = [each for each, at in known.items() if not at or began >= at + self._every_s]
+        for number, each in enumerate(sorted(due, key=lambda each: known[each]), start=1):
             self._seen[each] = time.monotonic()
             work(each)
             if time.monotonic() - began > self._budget_s:
-                return
+                return number < len(due)
+        return False

@@ -13,8 +13,8 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery.dispatch import next_work
 from campaigns.delivery.dispatch.lookout import Lookout
+from campaigns.delivery.routing.server_selection import Place
 from campaigns.delivery.sender import lane_runner
-from campaigns.delivery.sender.place import Place
 from campaigns.delivery.sender.timing import Timing
 
 log = logging.getLogger(__name__)

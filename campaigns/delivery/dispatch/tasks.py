@@ -43,11 +43,15 @@ def keep_watermark(*, now: datetime) -> None:
         restored_backup.advance()
 
 
-def launch_due(*, now: datetime) -> None:
-    """Launch every campaign whose time has come; trouble with one does not keep the next."""
-    for campaign_id in _read(lambda: launch.due(now)):
+def launch_due(*, now: datetime, rounds: Rounds | None = None) -> bool:
+    """Launch every campaign whose time has come, or as many as there is time for; whether some are left."""
+
+    def work(campaign_id: int) -> None:
         with _apart(campaign_id, "could not be launched"):
             launch.launch(campaign_id, now)
+
+    due = _read(lambda: launch.due(now))
+    return (rounds or Rounds(0, budget_s=math.inf)).go(due, work)
 
 
 def wake_workers(job: str, *, now: datetime) -> None:

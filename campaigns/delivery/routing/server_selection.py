@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.core import addresses
@@ -13,6 +14,15 @@ from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 from campaigns.settings.sharing import may_send_for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A lane of that campaign over that server, taken under that owner's name. No server: there is none for it."""
+
+    campaign_id: int
+    server_id: int | None
+    owner: str
 
 
 def of(campaign: Campaign) -> list[list[Server]]:

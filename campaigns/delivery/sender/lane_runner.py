@@ -27,6 +27,7 @@ from campaigns.delivery.limits.domain_backoff import Receivers
 from campaigns.delivery.limits.domain_throttle import Quotas
 from campaigns.delivery.routing import circuit_breaker, open_claims, server_selection
 from campaigns.delivery.routing.evidence import Evidence
+from campaigns.delivery.routing.server_selection import Place
 from campaigns.delivery.sender import aftermath, composer, recovery
 from campaigns.delivery.sender.ack_journal import Journal
 from campaigns.delivery.sender.aftermath import Aftermath
@@ -35,7 +36,6 @@ from campaigns.delivery.sender.in_hand import InHand
 from campaigns.delivery.sender.lane import Lane
 from campaigns.delivery.sender.lease import Lease
 from campaigns.delivery.sender.machine import Machine
-from campaigns.delivery.sender.place import Place
 from campaigns.delivery.sender.stop_rules import StopRules
 from campaigns.delivery.sender.store import Store
 from campaigns.delivery.sender.timing import End, Timing
