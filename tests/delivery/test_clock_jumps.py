@@ -48,16 +48,3 @@ def test_g3_a_jump_of_the_databases_clock_takes_no_batch_from_a_lane_that_lives(
         send(campaign)
     assert states(campaign) == {"sent": PEOPLE}
     assert set(copies(server).values()) == {1}
-
-
-def test_the_dispatcher_asks_for_no_lane_for_a_batch_that_a_living_lane_holds(app: Flask) -> None:
-    with SmtpServer(holds=lambda call: call.verb == "END" and not is_let_go) as server:
-        is_let_go = False
-        campaign_id = id_of(make_launched(server, people=10, size=10))
-        lane = in_background(app, lambda: lane_runner.send(campaign_id, timing=BRISK))
-        until(lambda: bool(server.said("DATA")) or bool(server.said("BDAT")), seconds=60)
-        jump(hours=1)
-        assert tasks._wanted(clock.now()) == {}
-        db.session.rollback()
-        is_let_go = True
-        lane.join(60)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.core.db import Number, UtcDateTime, Word
-from campaigns.delivery.ledger.leases import LATER, NOW, database_moment
+from campaigns.delivery.ledger.leases import LATER, NOW
 from campaigns.delivery.ledger.tallies import tally_of
 from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State
 
@@ -70,18 +70,6 @@ def claim_expired(
 def claim_of(connection: sa.Connection, former: str, *, owner: str, seconds: float) -> Claim | None:
     """Take a batch from a lane that is known to be dead, whatever its lease says. The caller commits."""
     return _take(connection, "of former", {"former": former}, owner, seconds)
-
-
-def expired(here: Lanes) -> sa.ColumnElement[bool]:
-    """Leases that have ended; of lanes not known here, those for which the grace is over as well."""
-    return sa.and_(
-        Batch.state == BatchState.LEASED,
-        Batch.owner.not_in(here.living),
-        sa.or_(
-            Batch.lease_until < database_moment(-GRACE_S),
-            sa.and_(Batch.lease_until < database_moment(), Batch.owner.in_(here.known)),
-        ),
-    )
 
 
 def _expired_for(here: Lanes) -> dict[str, Any]:
