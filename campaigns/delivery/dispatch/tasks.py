@@ -105,6 +105,8 @@ def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
     Of all campaigns, or of those whose turn it is.
     """
     (rounds or Rounds(0, budget_s=math.inf)).go(_sending(), lambda campaign_id: _repair(campaign_id, now))
+    finishing.judge_cancelled(now=now)
+    db.session.commit()
 
 
 def _repair(campaign_id: int, now: datetime) -> None:
@@ -118,7 +120,6 @@ def _repair(campaign_id: int, now: datetime) -> None:
 
 def clean_up(*, now: datetime) -> None:
     """Journals of lanes that hold nothing, what is kept of campaigns while they go out, receivers' old troubles."""
-    finishing.judge_cancelled(now=now)
     next_work.forget_the_ended()
     receiver_rows.prune(now=now)
     db.session.commit()
