@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from math import ceil
 
 from campaigns.mail.by_data import ByData
 from campaigns.mail.errors import Lost, Silent
@@ -10,6 +12,8 @@ from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.traits import Trait
 from campaigns.mail.under_way import Flight, UnderWay, Withheld, expect
 
+# What is in flight can't be taken back by a pause: no more than is answered within so long.
+ANSWERED_WITHIN_S = 1.0
 # When the lease ends, answers that are on their way are waited for so long.
 LAST_WAIT_S = 5.0
 # A line that no server takes for a command, should it not know what a chunk is.
@@ -52,7 +56,7 @@ class ByChunks:
         """Fill the window in one write; a message that has to go by itself is only taken, and returned.
 
         The first message on a connection goes alone: a server that drops connections on BDAT would
-        otherwise leave a whole window in doubt.
+        otherwise leave a whole window in doubt. Later as many are in flight as are answered soon.
         """
         flights, under_way = self._flights, self._under_way
         if flights and not flights[-1].is_over:
@@ -63,7 +67,7 @@ class ByChunks:
             return None
         if not flights:
             under_way.stop_if_out_of_step(Phase.MAIL)
-        room = self._room
+        room, now = self._room, asyncio.get_running_loop().time()
         group: list[bytes] = []
         single: Flight | None = None
         while not self._is_late and len(flights) < room and (flight := under_way.next()):
@@ -74,7 +78,7 @@ class ByChunks:
                 self._is_late = True
                 under_way.hold_back(flight)
                 break
-            flight.is_over = True
+            flight.is_over, flight.handed_at, flight.number = True, now, len(flights)
             group += _chunk(flight)
         if group:
             await self._connection.write(b"".join(group), Phase.END)
@@ -85,7 +89,7 @@ class ByChunks:
         server = self._experience.server
         if not server.chunking:
             return 0
-        return server.depth if self._connection.takes_chunks else 1
+        return min(server.depth, self._connection.room) if self._connection.takes_chunks else 1
 
     async def _land(self) -> None:
         """Read the four replies of the message that is longest in flight."""
@@ -95,6 +99,9 @@ class ByChunks:
         reply = await self._read(flight, Phase.END, timeout_s)
         if not flight.refusal:
             self._connection.takes_chunks = True
+        took_s = asyncio.get_running_loop().time() - flight.handed_at
+        # Rounded up: where it is the way that is long, and not the answer, more go out together each time.
+        self._connection.room = ceil(flight.number * ANSWERED_WITHIN_S / max(took_s, 0.001))
         self._under_way.settle(*(flight.refusal or (reply, Phase.END)))
 
     async def _read(self, flight: Flight, last: Phase, timeout_s: float) -> Reply:

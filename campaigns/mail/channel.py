@@ -90,6 +90,10 @@ class Channel(asyncio.Protocol):
         self._parser.discard()
         self.replies.clear()
 
+    def give_up(self, reason: str) -> None:
+        """Nothing more is waited for: as if the connection had broken, for that reason."""
+        self._end(reason)
+
     def put_on(self, transport: asyncio.Transport) -> None:
         """Go on over this transport (TLS over the wire)."""
         self.transport = transport

@@ -30,6 +30,7 @@ class Connection:
         self.begun = 0
         self.opened_after = 0  # so many of its server's had ended before
         self.takes_chunks = False  # it took a message by BDAT
+        self.room = 1  # for messages in flight together, as far as its answers show
         self.rested_at = time.monotonic()
         self.opened_at = time.monotonic()
         self.is_closing = False
@@ -37,6 +38,7 @@ class Connection:
         self._context = context
         self._channel = Channel()
         self._is_open = False
+        self._waits_since: float | None = None
 
     async def open(self) -> None:
         """Connect, greet, protect, sign in. Raises Unreachable or Denied; nothing stays open then."""
@@ -118,6 +120,17 @@ class Connection:
         """Its 421 as an error: between two messages."""
         return Lost(Phase.MAIL, self.farewell.text if self.farewell else "", reply=self.farewell)
 
+    @property
+    def waits_s(self) -> float:
+        """For how long it has been waiting for a reply."""
+        if self._waits_since is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._waits_since
+
+    def give_up(self, reason: str) -> None:
+        """Wait for nothing more: whoever waits for a reply gets Lost, with a few English words why."""
+        self._channel.give_up(reason)
+
     def has_replies(self, count: int) -> bool:
         """Whether so many replies have come already."""
         return len(self._channel.replies) >= count
@@ -170,6 +183,7 @@ class Connection:
             self._is_open = False
 
     async def _wait(self, phase: Phase, timeout_s: float) -> None:
+        self._waits_since = asyncio.get_running_loop().time()
         try:
             await self._channel.wait(timeout_s)
         except TimeoutError as error:
@@ -178,6 +192,8 @@ class Connection:
         except Broken as error:
             text = self.farewell.text if self.farewell else str(error)
             raise Lost(phase, text, reply=self.farewell) from error
+        finally:
+            self._waits_since = None
 
     async def _connect(self) -> None:
         try:

@@ -16,10 +16,14 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait in each phase (RFC 5321 section 4.5.3.2); never for ever."""
+    """Seconds to wait in each phase; never for ever.
+
+    As RFC 5321 section 4.5.3.2 wants it but for the banner: some greet late on purpose, and nobody who serves us
+    takes five minutes, which a worker would stand still.
+    """
 
     connect: float = 10
-    banner: float = 300
+    banner: float = 60
     command: float = 300
     data: float = 120
     write: float = 180

@@ -6,13 +6,14 @@ import asyncio
 import functools
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 
 from campaigns.mail import tls
 from campaigns.mail.connection import Connection
 from campaigns.mail.envelope import Envelope, Outcome, Result, Server
 from campaigns.mail.errors import Lost, SessionError, Unreachable
 from campaigns.mail.experience import Experience
+from campaigns.mail.openings import GivenUp, Openings
 from campaigns.mail.protocol import Phase
 from campaigns.mail.security import Security
 from campaigns.mail.transaction import HELD_BACK, Transactions, Withheld
@@ -50,6 +51,8 @@ class Pool:
         self._may_take = may_take
         self._may_finish = may_finish
         self._connect = connect
+        self._openings = Openings()
+        self._at_work: list[Transactions] = []
         self._idle: list[Connection] = []
         self._second: set[int] = set()
         self._trouble: SessionError | None = None
@@ -67,6 +70,7 @@ class Pool:
     async def send(self, envelopes: Iterable[Envelope]) -> None:
         """Return when each envelope has had its result; calls at the same time wait for each other."""
         async with self._sending:
+            self._openings.begin()
             self._waiting.begin()
             self._waiting.add(envelopes)
             self._second = set()
@@ -96,12 +100,33 @@ class Pool:
         self.spread()
         return True
 
-    def hold_back(self) -> None:
-        """Send nothing of what waits: it is reported as held back, and what is on the wire goes on."""
-        held = self._waiting.withdraw()
-        self._is_drained.set()
+    def hold_back(self, keys: Collection[int] | None = None) -> None:
+        """Do not send those that wait, without `keys` all: they are reported, and what is on the wire goes on."""
+        held = self._waiting.withdraw(keys)
+        if not self._waiting:
+            self._is_drained.set()
         for envelope in held:
             self._report_unsent(envelope, None)
+
+    def open_until(self, moment: float | None) -> None:
+        """Until then, by the loop's clock, to open a connection may take; and as long as it takes to connect."""
+        self._openings.until = moment
+
+    def stop_opening(self) -> None:
+        """Give up all attempts to open a connection: nothing is left for them to carry."""
+        self._openings.end()
+
+    def give_up_silent(self, after_s: float) -> None:
+        """End connections that have waited so long for an answer, where no message's end is handed over."""
+        for courier in self._at_work:
+            if not courier.awaits_fate and courier.connection.waits_s > after_s:
+                courier.connection.give_up(f"no answer within {after_s:.0f} s")
+
+    def abort(self) -> None:
+        """End every connection in use at once: messages whose end was handed over are in doubt."""
+        self.stop_opening()
+        for courier in self._at_work:
+            courier.connection.abort()
 
     async def drained(self) -> None:
         """Return when every envelope is on its way or done, or `send` is over."""
@@ -190,7 +215,7 @@ class Pool:
 
     async def _use(self, connection: Connection) -> None:
         def again(envelope: Envelope, error: Lost) -> None:
-            self._again(envelope, error, is_suspect=not courier.answered)
+            self._again(envelope, error, is_suspect=not courier.answered and not courier.has_withheld)
 
         courier = Transactions(
             connection,
@@ -201,6 +226,7 @@ class Pool:
             self._may_finish,
         )
         is_sound = False
+        self._at_work.append(courier)
         try:
             await courier.run()
         except Lost as error:
@@ -217,6 +243,7 @@ class Pool:
             self._drops = 0 if courier.answered else self._drops
             is_sound = True
         finally:
+            self._at_work.remove(courier)
             self._in_use -= 1
             self.experience.leave(connection)
         if is_sound:
@@ -239,9 +266,11 @@ class Pool:
         connection.opened_after = self.experience.endings
         self._opening += 1
         try:
-            await connection.open()
+            await self._openings.open(connection)
         except BaseException as error:
             self._in_use -= 1
+            if isinstance(error, GivenUp):
+                return None
             if not isinstance(error, SessionError):
                 raise
             # While others work, the server may just not want so many.

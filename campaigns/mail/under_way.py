@@ -31,6 +31,8 @@ class Flight:
     envelope: Envelope
     lines: list[tuple[Phase, bytes]]
     is_over: bool = False  # its end was handed over
+    handed_at: float = 0.0  # then, by the loop's clock
+    number: int = 1  # in flight with it, then
     refusal: tuple[Reply, Phase] | None = None
     rides: bool = False  # its envelope went out behind another message's final dot
     is_misplaced: bool = False  # refused for where it stood and not for what it was
@@ -40,14 +42,14 @@ class Flight:
         return len(self.envelope.message) > LARGE_BYTES
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class UnderWay:
     """The bookkeeping of one connection, whatever way its messages go.
 
     `report` gets a Result for each; `again` gets the envelopes that were lost on the way before their
     end was handed over, or that are known not to be accepted: good for another connection. `answered`
     counts the messages that the server answered. `may_finish` is asked with an envelope's key right before
-    its end is handed over.
+    its end is handed over. `has_withheld`: one of them had to be held back.
     """
 
     connection: Connection
@@ -57,8 +59,14 @@ class UnderWay:
     again: Callable[[Envelope, Lost], None]
     may_finish: Callable[[int], bool]
     answered: int = 0
+    has_withheld: bool = False
     flights: deque[Flight] = field(default_factory=deque)  # the one longest under way first
     has_ended: bool = False  # and the server's word of it was noted
+
+    @property
+    def awaits_fate(self) -> bool:
+        """Whether a message's end was handed over and its fate is not known yet."""
+        return any(flight.is_over for flight in self.flights)
 
     def next(self) -> Flight | None:
         """The next envelope that can go to this server; it is under way from here on."""
@@ -97,6 +105,7 @@ class UnderWay:
     def hold_back(self, flight: Flight) -> None:
         """Tell that it was not ended because it may not be."""
         self.flights.remove(flight)
+        self.has_withheld = True
         key = flight.envelope.key
         self.report(Result(key, Outcome.HELD_BACK, Phase.BODY, text=HELD_BACK))
 

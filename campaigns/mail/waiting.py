@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from campaigns.mail.envelope import Envelope, Result
 
@@ -40,8 +40,19 @@ class Waiting:
     def done(self, result: Result) -> None:
         """What became of one of them, before anybody else is told."""
 
-    def withdraw(self) -> list[Envelope]:
-        """All that wait, whatever for. None waits any more."""
-        found = list(self._queue)
-        self._queue.clear()
+    def withdraw(self, keys: Collection[int] | None = None) -> list[Envelope]:
+        """Those of them that wait, whatever for; without `keys` all that do. They wait no more."""
+        found, self._queue = split(self._queue, keys)
         return found
+
+
+def split(
+    waiting: Iterable[Envelope], keys: Collection[int] | None
+) -> tuple[list[Envelope], deque[Envelope]]:
+    """Those of them, without `keys` all, and the others."""
+    if keys is None:
+        return list(waiting), deque()
+    found, others = list[Envelope](), deque[Envelope]()
+    for envelope in waiting:
+        (found if envelope.key in keys else others).append(envelope)
+    return found, others

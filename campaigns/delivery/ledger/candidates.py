@@ -74,6 +74,13 @@ def mark(
     return bool(marked.rowcount)
 
 
+def refused(connection: sa.Connection, ids: Collection[int], *, campaign_id: int) -> set[int]:
+    """Those of the campaign's rows to whose people nothing may be sent any more, whatever their marking said."""
+    place = {"campaign": campaign_id, "ids": _list_of(connection, ids)}
+    rows = connection.execute(_LOOK[connection.dialect.name], place)
+    return set(ids) - {row.id for row in rows if row.email and row.is_subscribed and not row.is_suppressed}
+
+
 def sort_out(rows: Iterable[Candidate]) -> tuple[list[Candidate], dict[Reason, list[int]]]:
     """Those who may be mailed, and the ids of those who may not, by reason."""
     allowed = []
@@ -96,18 +103,22 @@ def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[b
 
 # Written out, because these run for every window: SQLAlchemy's own making of a statement costs more
 # than SQLite's answer to it.
-_SELECT = """
-    SELECT found.id, found.attempts, found.doubts, found.reason, found.started_at, found.subscriber_id, subscriber.email,
+_MAILABLE = """
+        subscriber.email,
         EXISTS (
             SELECT 1 FROM suppression
             WHERE suppression.address_key IN (found.address_key, subscriber.address_key)
-        ),
+        ) AS is_suppressed,
         (
             SELECT 1 FROM subscription
             WHERE subscription.subscriber_id = found.subscriber_id AND subscription.status = 'subscribed'
                 AND subscription.list_id + 0 {on_lists}
             LIMIT 1 {for_share}
-        ),
+        ) AS is_subscribed
+"""
+_SELECT = """
+    SELECT found.id, found.attempts, found.doubts, found.reason, found.started_at, found.subscriber_id,
+        {mailable},
         {fields}
     FROM (
         SELECT * FROM (
@@ -117,6 +128,11 @@ _SELECT = """
             ORDER BY id LIMIT :limit
         ) AS those {in_order}
     ) AS found LEFT JOIN subscriber ON subscriber.id = found.subscriber_id
+"""
+_LOOK_AGAIN = """
+    SELECT found.id, {mailable}
+    FROM delivery AS found LEFT JOIN subscriber ON subscriber.id = found.subscriber_id
+    WHERE found.id {among}
 """
 # PostgreSQL lets an unsubscribe commit between our look and our commit; a share lock makes it wait those
 # milliseconds, so that no mail begins after it (G4). Person by person in ascending order, so that two lanes never
@@ -147,7 +163,9 @@ _STATES = {"pending": int(State.PENDING), "deferred": int(State.DEFERRED), "send
 
 def _find(dialect: str, needs_fields: bool) -> sa.TextClause:
     fields = "CAST(subscriber.fields AS text)" if needs_fields else "NULL"
-    return sa.text(_SELECT.format(now=NOW[dialect], fields=fields, **_DIALECT[dialect], **_STATES))
+    mailable, in_order = _MAILABLE.format(**_DIALECT[dialect]), _DIALECT[dialect]["in_order"]
+    values = {"now": NOW[dialect], "fields": fields, "mailable": mailable, "in_order": in_order}
+    return sa.text(_SELECT.format(**values, **_STATES))
 
 
 def _mark(dialect: str) -> sa.TextClause:
@@ -155,6 +173,13 @@ def _mark(dialect: str) -> sa.TextClause:
     return sa.text(text).bindparams(sa.bindparam("now", type_=UtcDateTime()))
 
 
+def _look(dialect: str) -> sa.TextClause:
+    # Without a lock: who leaves a moment later is seen by the next look.
+    mailable = _MAILABLE.format(**_DIALECT[dialect] | {"for_share": ""})
+    return sa.text(_LOOK_AGAIN.format(among=_AMONG[dialect], mailable=mailable))
+
+
+_LOOK = {dialect: _look(dialect) for dialect in _AMONG}
 _FIND = {(dialect, needs): _find(dialect, needs) for dialect in _AMONG for needs in (True, False)}
 _MARK = {dialect: _mark(dialect) for dialect in _AMONG}
 

@@ -10,11 +10,9 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core import queue
 from campaigns.delivery.limits.sending_hours import remaining
 from campaigns.delivery.limits.server_throttle import LEASE_S, Throttle
-from campaigns.delivery.sender.machine import Machine
-from campaigns.delivery.sender.timing import End, Timing
+from campaigns.delivery.sender.timing import End, Terms
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +28,17 @@ SHORTEST_WAIT_S = 0.01
 
 
 class Gate:
-    """Asked by a lane between two windows. `should_yield`: whether others need the worker."""
+    """Asked by a lane between two windows."""
 
-    def __init__(
-        self, throttle: Throttle, *, timing: Timing, machine: Machine, should_yield: Callable[[], bool]
-    ) -> None:
+    def __init__(self, throttle: Throttle, terms: Terms) -> None:
         self._throttle = throttle
-        self._timing = timing
-        self._machine = machine
-        self._should_yield = should_yield
+        self._timing = terms.timing
+        self._machine = terms.machine
+        self._should_yield = terms.should_yield
+        self._should_leave = terms.should_leave
         self._sending_hours: str | None = None
         self._closes_at: datetime | None = None
-        self._started = self._begun = self._looked = machine.boot_s()
+        self._started = self._begun = self._looked = terms.machine.boot_s()
         self._part = throttle.connections
 
     @property
@@ -69,15 +66,21 @@ class Gate:
 
     def reason_to_end(self, now: datetime, *, is_held_up: bool) -> End | None:
         """Why nothing more may be sent, as far as it is not for want of leave."""
-        is_over = self.age_s > self._timing.budget_s or self._should_yield()
+        must_end = self.must_end(now)
+        if must_end:
+            return must_end
         # With one answer to wait for, the worker is better used than idle.
-        if is_over and (queue.leaving.is_set() or not is_held_up):
+        if not is_held_up and (self.age_s > self._timing.budget_s or self._should_yield()):
             return End.MORE
-        if self._closes_at is not None and now >= self._closes_at:
-            return End.CLOSED
         if self._throttle.is_crowded and self._machine.boot_s() - self._begun > STAYS_AT_LEAST_S:
             return End.MORE
         return None
+
+    def must_end(self, now: datetime) -> End | None:
+        """Why nothing more may be handed to the wire, also of what waits for it already."""
+        if self._should_leave() or self.age_s > self._timing.limit_s:
+            return End.MORE
+        return End.CLOSED if self._closes_at is not None and now >= self._closes_at else None
 
     async def leave_for(self, wanted: int, in_thread: InThread[int], wire: asyncio.Task[None] | None) -> int:
         """How many mails may be sent now, up to `wanted`; stays a little while for it to be one."""

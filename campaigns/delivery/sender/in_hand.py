@@ -7,9 +7,9 @@ so that none is forgotten: a lane is done when nothing is left here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from campaigns.delivery.ledger import outcomes
 from campaigns.delivery.ledger.outcomes import Policy, Strain, Verdict
@@ -19,9 +19,12 @@ from campaigns.delivery.sender.gate import Gate
 from campaigns.delivery.sender.lease import Lease
 from campaigns.delivery.sender.stop_rules import StopRules
 from campaigns.delivery.sender.store import Copy
+from campaigns.delivery.sender.timing import Terms
 from campaigns.mail.smtp import Outcome, Result
 
 SKIPPED_FOR_S, SKIPPED_AT_MOST_S = 60.0, 3600.0
+CHECKED_EVERY_S = 0.8  # whether who waits may still be mailed
+STALE_S = 3.0  # after its last check, nothing goes to the wire
 
 
 @dataclass(slots=True)
@@ -29,14 +32,16 @@ class Mail:
     """One of them, until it is answered."""
 
     copy: Copy
+    checked_s: float  # when it was last known that it may be sent, by `boot_s`
+    is_refused: bool = False  # it may not be sent any more
     is_taken: bool = False  # by a connection, at least once
 
 
 class InHand:
     """`may_take`, `may_finish` and `answer` are what the pool of connections asks and tells.
 
-    `is_held`: nothing more goes to the wire; what is on it comes to its end. `sent` counts those accepted,
-    `on_wire` those that a connection took and nobody answered yet.
+    `is_held`: nothing more goes to the wire; what is on it comes to its end. `is_stopped`: only what has been handed
+    over does. `sent` counts those accepted, `on_wire` those that a connection took and nobody answered yet.
     """
 
     def __init__(
@@ -47,18 +52,20 @@ class InHand:
         lease: Lease,
         *,
         policy: Policy,
-        now: Callable[[], datetime],
+        terms: Terms,
     ) -> None:
+        self.rules = rules
+        self.lease = lease
         self.is_held = False
+        self.is_stopped = False
         self.sent = 0
         self.on_wire = 0
         self.answers = 0
         self._journal = journal
         self._gate = gate
-        self._rules = rules
-        self._lease = lease
         self._policy = policy
-        self._now = now
+        self._now = terms.now
+        self._now_s = terms.machine.boot_s
         self._mails: dict[int, Mail] = {}
         self._answered: list[Verdict] = []
         self._recording: list[Verdict] = []  # a turn is about to write these
@@ -74,6 +81,11 @@ class InHand:
         """Whether there is something that the database does not know yet."""
         return bool(self._answered or self._recording or self._withdrawn)
 
+    @property
+    def waits(self) -> bool:
+        """Whether some have not been taken by a connection."""
+        return len(self._mails) > self.on_wire
+
     def group_of(self, key: int) -> str:
         """The receiver of a mail."""
         return self._mails[key].copy.facts.group
@@ -81,8 +93,26 @@ class InHand:
     # -- before the wire
 
     def mark(self, copies: Iterable[Copy]) -> None:
-        """These are marked `sending` in the database."""
-        self._mails |= {copy.facts.delivery_id: Mail(copy) for copy in copies}
+        """These have just been found to be mailable and marked `sending`."""
+        at = self._now_s()
+        self._mails |= {copy.facts.delivery_id: Mail(copy, at) for copy in copies}
+
+    def to_check(self) -> list[int]:
+        """Those of which a look is due whether they may still be sent."""
+        before = self._now_s() - CHECKED_EVERY_S
+        return [key for key, mail in self._mails.items() if mail.checked_s < before]
+
+    def checked(self, keys: Iterable[int], refused: Collection[int]) -> None:
+        """The look was just taken; those `refused` may not be sent."""
+        at = self._now_s()
+        for key in keys:
+            mail = self._mails.get(key)
+            if mail is not None:
+                mail.checked_s, mail.is_refused = at, mail.is_refused or key in refused
+
+    def may_wait(self, key: int) -> bool:
+        """Whether it may wait for a connection."""
+        return not self.is_held and not self._mails[key].is_refused
 
     def unmade(self, key: int, error: str) -> None:
         """It could not be composed for this person."""
@@ -108,10 +138,11 @@ class InHand:
 
     def may_take(self, key: int) -> bool:
         """Whether its first byte may leave now; from then on it is on the wire."""
-        room = self._rules.room
-        if self.is_held or not self._lease.holds or (room is not None and self.on_wire >= room):
+        mail, room = self._mails[key], self.rules.room
+        if self.is_held or mail.is_refused or (room is not None and self.on_wire >= room):
             return False
-        mail = self._mails[key]
+        if not self.lease.holds or self._now_s() - mail.checked_s > STALE_S:
+            return False
         if not mail.is_taken:
             mail.is_taken = True
             self.on_wire += 1
@@ -119,9 +150,9 @@ class InHand:
         self._journal.write(key, mail.copy.facts.fence, Mark.HANDED)
         return True
 
-    def may_finish(self, _key: int) -> bool:
+    def may_finish(self, key: int) -> bool:
         """Whether its end may be handed over: after that it can't be taken back."""
-        return self._lease.holds
+        return not self.is_stopped and not self._mails[key].is_refused and self.lease.holds
 
     def answer(self, result: Result, *, is_late: bool) -> Verdict:
         """What the wire says of one of them. It is in the journal before this returns."""
@@ -130,7 +161,7 @@ class InHand:
         if is_ours:
             verdict = outcomes.given_back(mail.copy.facts)
         else:
-            verdict = self._rules.judge(result, mail.copy.facts, policy=self._policy, now=self._now())
+            verdict = self.rules.judge(result, mail.copy.facts, policy=self._policy, now=self._now())
         if is_late:
             verdict = verdict._replace(strain=verdict.strain or Strain.SOME)
         mark = _MARKS.get(result.outcome)
@@ -145,7 +176,7 @@ class InHand:
     def _is_ours(self, result: Result) -> bool:
         """Whether it was not sent because of us: the server did nothing wrong."""
         if result.outcome is Outcome.NOT_SENT:
-            return not self._lease.holds
+            return not self.lease.holds
         return result.outcome is Outcome.HELD_BACK
 
     def _end(self, key: int, verdict: Verdict) -> Verdict:
@@ -162,12 +193,12 @@ class InHand:
 
     def _judge(self, verdict: Verdict) -> None:
         self.sent += verdict.state is State.SENT
-        self._rules.see(verdict)
-        if self._rules.stop:
+        self.rules.see(verdict)
+        if self.rules.stop:
             self.is_held = True
-        if self._rules.withdrawn:
-            self._withdrawn |= outcomes.withdraw(self._answered, self._rules.withdrawn)
-            self._rules.withdrawn = set()
+        if self.rules.withdrawn:
+            self._withdrawn |= outcomes.withdraw(self._answered, self.rules.withdrawn)
+            self.rules.withdrawn = set()
 
     # -- after the wire
 

@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import Callable
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,11 +21,8 @@ from campaigns.delivery.ledger.outcomes import Verdict
 from campaigns.delivery.sender.composer import Content
 from campaigns.delivery.sender.gate import Gate
 from campaigns.delivery.sender.in_hand import InHand
-from campaigns.delivery.sender.lease import Lease
-from campaigns.delivery.sender.machine import Machine
-from campaigns.delivery.sender.stop_rules import StopRules
 from campaigns.delivery.sender.store import Copy, Store, Turn
-from campaigns.delivery.sender.timing import End, Timing
+from campaigns.delivery.sender.timing import End, Terms, Timing
 from campaigns.delivery.sender.window_size import WINDOW_S, WindowSize
 from campaigns.delivery.stored_text import said
 from campaigns.delivery.wire.connections import Wire
@@ -36,6 +32,8 @@ from campaigns.mail.traits import Observation
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+WATCHED_EVERY_S = 0.7  # at least, as long as anything can be held back
+LAST_WAIT_S = 5.0  # for answers that nobody needs, or that should have come long ago
 COMPOSED_AT_ONCE = 16  # then the connections get their turn
 
 
@@ -49,26 +47,26 @@ class Lane:
         wire: Wire,
         in_hand: InHand,
         gate: Gate,
-        rules: StopRules,
-        lease: Lease,
+        terms: Terms,
         *,
-        timing: Timing,
-        machine: Machine,
-        now: Callable[[], datetime],
         on_turn: Callable[[list[Verdict]], None],
     ) -> None:
-        self.rules = rules
+        self.rules = in_hand.rules
         self._store = store
         self._content = content
         self._wire = wire
         self._in_hand = in_hand
         self._gate = gate
-        self._lease = lease
-        self._timing = timing
-        self._machine = machine
-        self._now = now
+        self._lease = in_hand.lease
+        self._timing = terms.timing
+        self._machine = terms.machine
+        self._now = terms.now
         self._on_turn = on_turn
-        self._window_size = WindowSize(timing.window, machine)
+        self._window_size = WindowSize(terms)
+        self._is_stopped = False  # the campaign does not run any more
+        self._turned_s = terms.machine.boot_s()  # when the last turn ended
+        self._turns = asyncio.Lock()
+        self._has_ended = asyncio.Event()
 
     def run(self) -> End:
         """Send until the time is over, nothing is left, or something speaks against it."""
@@ -97,16 +95,17 @@ class Lane:
 
     async def _run(self) -> End:
         with self._machine.threads() as self._threads:
-            timer = asyncio.create_task(self._keep_leases())
+            self._wire.open_within(self._timing.budget_s)
+            self._watch = asyncio.create_task(self._keep_watch())
             try:
                 return await self._windows()
             except Fenced as error:
                 log.warning("A lane lost its batch: %s", error)
                 return End.FENCED
             finally:
-                timer.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await timer
+                self._has_ended.set()
+                await asyncio.wait({self._watch})
+                self._watch.exception()  # told already, or of no matter any more
                 await self._wire.close()
                 await self._in_thread(self._store.disconnect)
 
@@ -119,8 +118,6 @@ class Lane:
                 size = await self._leave() if end is None else 0
                 end = end or (None if size else End.LIMITED)
                 copies = await self._turn(size)
-                if copies is None:
-                    end, copies = end or End.STOPPED, []
                 self._gate.settle(used=0, unused=size - len(copies))
                 envelopes = await self._compose(copies)
                 end = await self._feed(envelopes, end)
@@ -128,12 +125,9 @@ class Lane:
                     continue
                 if await self._is_at_rest(end):
                     return end or End.NOTHING
-        except Fenced:
-            self._lease.is_lost = True  # before the wire is waited for: nothing on it may be ended
-            raise
         finally:
             self._hold()
-            await self._wire.end()
+            await self._wire.end(within_s=self._longest_wait_s)
 
     async def _leave(self) -> int:
         """How many mails may be claimed now."""
@@ -153,24 +147,26 @@ class Lane:
     async def _feed(self, envelopes: list[Envelope], end: End | None) -> End | None:
         """Hand a window to the wire, as soon as it has taken the one before; a reason not to."""
         if envelopes and end is None:
-            while not await self._wire.drained(WINDOW_S):
+            while not await self._wire.drained(WINDOW_S) and not self._reason_to_end():
                 await self._share()  # what other lanes have left it may use meanwhile
-            end = await self._look_back() or self._reason_to_end()
-        if end is not None:
-            if end in _AT_ONCE:
-                self._hold()
-            self._in_hand.give_back(envelope.key for envelope in envelopes)
-        elif envelopes:
+        if envelopes:
+            end = end or await self._look_back() or self._reason_to_end()
+        if end in _AT_ONCE:
+            self._hold()
+        if end is None and envelopes:
             await self._share()
             self._window_size.measure(self._in_hand.answers)
-            self._in_hand.is_held = False
             await self._wire.send(envelopes)
+        else:
+            self._in_hand.give_back(envelope.key for envelope in envelopes)
         return end
 
     async def _is_at_rest(self, end: End | None) -> bool:
         """Whether nothing is on the wire and everything is recorded. Waits a little for answers."""
         if self._wire.is_busy:
             await self._wire.come_to_rest(WINDOW_S, is_last=end is not None)
+            if self._gate.age_s > self._timing.limit_s + self._wire.longest_answer_s:
+                await self._wire.end(within_s=LAST_WAIT_S)
             return False
         self._in_hand.give_all_back()
         if self._in_hand.is_news:
@@ -182,12 +178,24 @@ class Lane:
     def _hold(self) -> None:
         """Nothing more goes to the wire; what is on it comes to its end."""
         self._in_hand.is_held = True
-        self._wire.hold_back()
+        self._wire.stop()
+
+    @property
+    def _longest_wait_s(self) -> float:
+        """For what is on the wire: past the time that an answer may take it only holds the worker."""
+        if self._lease.is_lost:
+            return LAST_WAIT_S  # nobody wants to know any more
+        return max(LAST_WAIT_S, self._timing.limit_s + self._wire.longest_answer_s - self._gate.age_s)
+
+    def _stop(self) -> None:
+        """As `_hold`, and whose end is not handed over yet does not go out either."""
+        self._is_stopped = self._in_hand.is_stopped = True
+        self._hold()
 
     def _reason_to_end(self) -> End | None:
-        if self._lease.is_lost:
-            raise Fenced("by the lease's timer")
-        if self.rules.stop:
+        if self._watch.done():
+            self._watch.result()
+        if self._is_stopped or self.rules.stop:
             return End.STOPPED
         return self._gate.reason_to_end(self._now(), is_held_up=self._wire.is_held_up)
 
@@ -202,47 +210,78 @@ class Lane:
 
     # -- the database, in a thread, while the wire is busy
 
-    async def _turn(self, size: int) -> list[Copy] | None:
-        """Record what is answered and get the next window; None when the campaign does not run any more."""
-        verdicts, withdrawn = self._in_hand.news()
-        started = self._machine.boot_s()
-
-        def work() -> Turn:
-            self._in_hand.sync()
-            turn = self._store.turn(
-                verdicts,
-                withdrawn=withdrawn,
-                size=size,
-                now=self._now(),
-                may_retry=lambda: self._lease.holds,
-            )
-            self._on_turn(verdicts)
-            return turn
-
-        turn = await self._in_thread(work)
-        self._in_hand.recorded(verdicts, withdrawn)
-        self._in_hand.mark(turn.copies)
-        self._lease.renewed(started)
-        self._gate.keep_to(turn.sending_hours, self._now())
-        return turn.copies if turn.is_running else None
-
-    async def _keep_leases(self) -> None:
-        """Renew by the clock and not by progress: a slow server must not cost us the batch."""
-        while True:
-            await asyncio.sleep(self._gate.renew_every_s)
+    async def _turn(self, size: int, *, ends: bool = True) -> list[Copy]:
+        """Record what is answered, look whether all may go on, get the next window: none when it may not."""
+        async with self._turns:
+            verdicts, withdrawn = self._in_hand.news()
+            to_check = self._in_hand.to_check()
             started = self._machine.boot_s()
+
+            def work() -> Turn:
+                self._in_hand.sync()
+                turn = self._store.turn(
+                    verdicts,
+                    withdrawn=withdrawn,
+                    to_check=to_check,
+                    size=size,
+                    ends=ends,
+                    now=self._now(),
+                    may_retry=lambda: self._lease.holds,
+                )
+                self._on_turn(verdicts)
+                return turn
+
             try:
-                is_renewed = await self._in_thread(self._store.renew)
-                await self._in_thread(self._gate.renew)
+                turn = await self._in_thread(work)
             except Fenced:
-                self._lease.is_lost = True
-                return
-            except SQLAlchemyError as error:
-                # The lease's end stays where it is and ends the lane in time.
-                log.warning("A lease could not be renewed: %s", error)
-                continue
-            if is_renewed:
-                self._lease.renewed(started)
+                self._lease.is_lost = True  # before anything else: nothing on the wire may be ended
+                raise
+            self._turned_s = self._machine.boot_s()
+            self._in_hand.recorded(verdicts, withdrawn)
+            self._in_hand.checked(to_check, turn.refused)
+            self._in_hand.mark(turn.copies)
+            self._lease.renewed(started)
+        self._gate.keep_to(turn.sending_hours, self._now())
+        if turn.refused:
+            self._wire.hold_back(turn.refused)
+        if not turn.is_running:
+            self._stop()
+        return turn.copies
+
+    async def _keep_watch(self) -> None:
+        """By the clock and not by progress: however slow the server is, the leases are kept, and a pause, a
+        cancellation, an unsubscribe or the end of the lane's time hold for all that waits for a connection."""
+        renewed_s = self._machine.boot_s()
+        try:
+            while not await self._ends_within(WINDOW_S):
+                if self._in_hand.is_held or self._gate.must_end(self._now()):
+                    self._hold()
+                now_s = self._machine.boot_s()
+                if now_s - renewed_s > self._gate.renew_every_s:
+                    await self._keeping(self._in_thread(self._gate.renew))
+                    renewed_s = now_s
+                if self._turns.locked():
+                    continue
+                is_busy = self._in_hand.waits or self._in_hand.is_news
+                turned_s = now_s - self._turned_s
+                if turned_s > (WATCHED_EVERY_S if is_busy else self._gate.renew_every_s):
+                    await self._keeping(self._turn(0, ends=False))
+        except BaseException:
+            self._hold()
+            raise
+
+    async def _ends_within(self, seconds: float) -> bool:
+        """Wait so long for the lane's end; whether it has come."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._has_ended.wait(), seconds)
+        return self._has_ended.is_set()
+
+    async def _keeping(self, work: Awaitable[Any]) -> None:
+        """Do what is done again a moment later if it fails; the lease's end stays where it is meanwhile."""
+        try:
+            await work
+        except SQLAlchemyError as error:
+            log.warning("A lane could not keep what it holds: %s", error)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         context = contextvars.copy_context()

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from campaigns.content.language import TemplateError
-from campaigns.core import addresses, clock, config
+from campaigns.core import addresses, clock, config, queue
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
@@ -35,10 +35,10 @@ from campaigns.delivery.sender.gate import Gate
 from campaigns.delivery.sender.in_hand import InHand
 from campaigns.delivery.sender.lane import Lane
 from campaigns.delivery.sender.lease import Lease
-from campaigns.delivery.sender.machine import Machine
+from campaigns.delivery.sender.machine import Machine, deferred_signals
 from campaigns.delivery.sender.stop_rules import StopRules
 from campaigns.delivery.sender.store import Store
-from campaigns.delivery.sender.timing import End, Timing
+from campaigns.delivery.sender.timing import End, Terms, Timing
 from campaigns.delivery.stored_text import said
 from campaigns.delivery.wire.connections import Wire
 from campaigns.delivery.wire.fair_order import MOST_ASIDE
@@ -86,24 +86,19 @@ def send(
 
     `place`: what was taken for it; without one it chooses a server by itself. `heard` gets what was recorded.
     """
-    try:
-        return _send(campaign_id, timing, should_yield, heard, place, now, machine)
-    except (OSError, DBAPIError) as error:
-        if not disk_full.is_full(error):
-            raise
-        disk_full.pause(campaign_id, error, now=now())
-        return End.STOPPED
+    with deferred_signals() as has_signal:
+        terms = Terms(timing, machine, now, should_yield, lambda: has_signal() or queue.leaving.is_set())
+        try:
+            return _send(campaign_id, terms, heard, place)
+        except (OSError, DBAPIError) as error:
+            if not disk_full.is_full(error):
+                raise
+            disk_full.pause(campaign_id, error, now=now())
+            return End.STOPPED
 
 
-def _send(
-    campaign_id: int,
-    timing: Timing,
-    should_yield: Callable[[], bool],
-    heard: Heard,
-    place: Place | None,
-    now: Callable[[], datetime],
-    machine: Machine,
-) -> End:
+def _send(campaign_id: int, terms: Terms, heard: Heard, place: Place | None) -> End:
+    now = terms.now
     db.session.rollback()  # SQLite has one writer, and the next line writes over a connection of its own
     if restored_backup.check(now=now()):
         return End.STOPPED
@@ -121,11 +116,11 @@ def _send(
     if lessons.drop_old(server, now=now()):
         db.session.commit()
     owner = place.owner if place else name_of_process()
-    throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=timing.lease_s)
-    gate = Gate(throttle, timing=timing, machine=machine, should_yield=should_yield)
+    throttle = throttles.of_lane(server, campaign_id=campaign_id, owner=owner, lease_s=terms.timing.lease_s)
+    gate = Gate(throttle, terms)
     gate.keep_to(campaign.sending_hours, now())
     try:
-        lane, journal = _open(campaign, server, timing, gate, owner, heard, now, machine)
+        lane, journal = _open(campaign, server, gate, owner, heard, terms)
     except (TemplateError, DomainError) as error:
         return _unable(campaign_id, error, now())
     server_id, address = server.id, (server.host, server.port)
@@ -191,22 +186,16 @@ def _run(lane: Lane, gate: Gate, server_id: int, *, is_trial: bool, now: Callabl
 
 
 def _open(
-    campaign: Campaign,
-    server: Server,
-    timing: Timing,
-    gate: Gate,
-    owner: str,
-    heard: Heard,
-    now: Callable[[], datetime],
-    machine: Machine,
+    campaign: Campaign, server: Server, gate: Gate, owner: str, heard: Heard, terms: Terms
 ) -> tuple[Lane, Journal]:
+    timing, machine = terms.timing, terms.machine
     content = composer.content_of(campaign)
     policy = Policy(
         holds=campaign.holds_in_doubt, horizon=timedelta(hours=settings_queries.site().retry_hours)
     )
     known = lessons.traits_of(server)
     connection = replace(known.applied_to(settings.connection(server)), helo=content.host)
-    has_stand_in = server_selection.has_stand_in(campaign, server, now=now())
+    has_stand_in = server_selection.has_stand_in(campaign, server, now=terms.now())
     if has_stand_in:
         connection = replace(connection, timeouts=connection.timeouts.hurried(timing.hurry_s))
     # One window on the wire, one answered and not yet recorded, one that is being handed over.
@@ -225,6 +214,7 @@ def _open(
         address_key=settings_queries.link_key(),
         receivers=Receivers(horizon=policy.horizon),
         quotas=Quotas(limits.limited_domains()),
+        sleep=machine.sleep,
     )
     is_trial = circuit_breaker.is_on_trial(server)
     evidence = Evidence(last_ok_at=server.last_ok_at, began_at=campaign.started_at)
@@ -235,22 +225,11 @@ def _open(
         trial=circuit_breaker.GOOD_ON_TRIAL if is_trial else 0,
         has_stand_in=has_stand_in,
     )
-    lease = Lease(timing, machine, note=journal.lives_until)
-    in_hand = InHand(journal, gate, rules, lease, policy=policy, now=now)
-    lane = Lane(
-        store,
-        content,
-        Wire(connection, in_hand, slow_s=timing.slow_s, clock=machine.tick_s, connect=machine.connect),
-        in_hand,
-        gate,
-        rules,
-        lease,
-        timing=timing,
-        machine=machine,
-        now=now,
-        on_turn=_both(Aftermath(campaign.id, server, rules, now), heard),
-    )
-    return lane, journal
+    lease = Lease(terms, note=journal.lives_until)
+    in_hand = InHand(journal, gate, rules, lease, policy=policy, terms=terms)
+    wire = Wire(connection, in_hand, slow_s=timing.slow_s, clock=machine.tick_s, connect=machine.connect)
+    on_turn = _both(Aftermath(campaign.id, server, rules, terms.now), heard)
+    return Lane(store, content, wire, in_hand, gate, terms, on_turn=on_turn), journal
 
 
 def _unable(campaign_id: int, error: Exception, now: datetime) -> End:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from campaigns.delivery.sender.machine import Machine
-from campaigns.delivery.sender.timing import Timing
+from campaigns.delivery.sender.timing import Terms
 
 
 class Lease:
@@ -14,10 +13,10 @@ class Lease:
     `note` is told until when, so that others on this host leave them to us whatever the database's clock says.
     """
 
-    def __init__(self, timing: Timing, machine: Machine, *, note: Callable[[float], None]) -> None:
+    def __init__(self, terms: Terms, *, note: Callable[[float], None]) -> None:
         self.is_lost = False
-        self._lasts_s = timing.lease_s - timing.slack_s
-        self._now_s = machine.boot_s
+        self._lasts_s = terms.timing.lease_s - terms.timing.slack_s
+        self._now_s = terms.machine.boot_s
         self._note = note
         self._until = 0.0
         self.renewed(self._now_s())

@@ -1,12 +1,16 @@
-"""What a lane runs on: clocks, threads, an event loop, connections. A simulation brings its own."""
+"""What a lane runs on: clocks, threads, an event loop, connections, signals. A simulation brings its own."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import uvloop
 
@@ -21,6 +25,31 @@ def boot_seconds() -> float:
 def two_threads() -> Executor:
     """One for the turn under way, one for the looks at what other lanes do."""
     return ThreadPoolExecutor(2, thread_name_prefix="lane")
+
+
+@contextmanager
+def deferred_signals() -> Iterator[Callable[[], bool]]:
+    """Let signals that ask a worker's job to end wait until we are through; whether one has come.
+
+    What a handler raises is lost in the event loop, and a process that ends at once leaves mails in doubt.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # only that one gets any
+        yield lambda: False
+        return
+    before: dict[int, Any] = {
+        each: signal.signal(each, lambda number, _: came.append(number)) for each in _ASKING
+    }
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
+
+
+_ASKING = (signal.SIGALRM, signal.SIGTERM, signal.SIGUSR1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Turn:
     copies: list[Copy]
     is_running: bool
     sending_hours: str | None
+    refused: set[int] = field(default_factory=set)  # of those looked at again: they may not be sent any more
 
 
 @dataclass
@@ -105,6 +106,7 @@ class Store:
         address_key: bytes,
         receivers: Receivers,
         quotas: Quotas,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._engine = engine
         self._campaign_id = campaign_id
@@ -117,6 +119,7 @@ class Store:
         self._address_key = address_key
         self._receivers = receivers
         self._quotas = quotas
+        self._sleep = sleep
         self._connection: sa.Connection | None = None
         self._lock = threading.Lock()
         self.held: dict[int, Held] = {}
@@ -133,16 +136,22 @@ class Store:
         now: datetime,
         may_retry: Callable[[], bool],
         withdrawn: Collection[int] = (),
+        to_check: Collection[int] = (),
+        ends: bool = True,
     ) -> Turn:
         """One durable transaction; `size` 0 asks for no more. Raises Fenced when a batch was lost.
 
         `withdrawn`: deliveries recorded as refused that wait again, as far as their batches are still ours.
+        `to_check`: those of whom it is asked whether they may still be sent. `ends`: when there is nothing to send,
+        batches that nobody is on the way of are given back.
         """
         again, failed = False, 0
         while True:
             try:
                 with self._lock:
-                    return self._turn(verdicts, withdrawn, size=size, now=now, again=again)
+                    return self._turn(
+                        verdicts, withdrawn, to_check, size=size, ends=ends, now=now, again=again
+                    )
             except DBAPIError as error:
                 # The answers are kept and written later, as long as the batches are ours: a lost
                 # "sent" would be a second copy.
@@ -151,22 +160,7 @@ class Store:
                 if not _is_passing(error) or failed >= TRIES or not may_retry():
                     raise
                 again = True
-                time.sleep(RETRY_S)
-
-    def renew(self) -> bool:
-        """Push all our leases out, on a connection of its own; raises Fenced.
-
-        False while a turn is under way: that renews them itself, if it comes to its end.
-        """
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            with self._engine.begin() as connection:
-                for held in self.held.values():
-                    batches.renew(connection, held.claim, seconds=self._lease_s)
-            return True
-        finally:
-            self._lock.release()
+                self._sleep(RETRY_S)
 
     def disconnect(self) -> None:
         """Close the connection; the next turn opens another."""
@@ -179,8 +173,10 @@ class Store:
         self,
         verdicts: Sequence[Verdict],
         withdrawn: Collection[int],
+        to_check: Collection[int],
         *,
         size: int,
+        ends: bool,
         now: datetime,
         again: bool,
     ) -> Turn:
@@ -212,10 +208,13 @@ class Store:
                 self._fill(connection, draft, size, now)
             if status is Status.CANCELLED:
                 cancellation.end_waiting(connection, [each.claim for each in draft.held.values()], now=now)
-            self._settle(connection, draft, stops=not draft.copies)
+            refused = (
+                candidates.refused(connection, to_check, campaign_id=self._campaign_id) if to_check else set()
+            )
+            self._settle(connection, draft, stops=ends and not draft.copies)
         self.held = draft.held
         # What was marked goes out, also when the campaign was paused in the middle of this turn.
-        return Turn(draft.copies, draft.is_running or bool(draft.copies), sending_hours)
+        return Turn(draft.copies, draft.is_running or bool(draft.copies), sending_hours, refused)
 
     def _durable(self) -> sa.Connection:
         if self._connection is None:

@@ -1,9 +1,14 @@
-"""The times of a lane, and why one ends."""
+"""The times of a lane, under what terms it is sent, and why one ends."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+
+from campaigns.core import clock
+from campaigns.delivery.sender.machine import Machine
 
 LARGEST_WINDOW = 1000
 SLACK_S = 5.0  # nothing is finished this close to the end of the lease
@@ -15,6 +20,7 @@ class Timing:
 
     lease_s: float = 60
     budget_s: float = 30
+    limit_s: float = 120  # nothing more is handed to the wire after it, and no slow answer lifts it
     breath_s: float = 1.0  # after a window in which the server could not be reached
     patience_s: float = 2.0  # for how long a lane stays while the server may be given nothing
     slow_s: float = 5.0  # from then on an answer is slow
@@ -24,6 +30,24 @@ class Timing:
     @property
     def slack_s(self) -> float:
         return min(SLACK_S, self.lease_s / 4)
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a lane may take, on what it runs, and what it asks now and then.
+
+    `should_yield`: whether others need the worker. `should_leave`: whether the process has to end soon.
+    """
+
+    timing: Timing = field(default_factory=Timing)
+    machine: Machine = field(default_factory=Machine)
+    now: Callable[[], datetime] = clock.now
+    should_yield: Callable[[], bool] = _never
+    should_leave: Callable[[], bool] = _never
 
 
 class End(StrEnum):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from campaigns.delivery.sender.machine import Machine
+from campaigns.delivery.sender.timing import Terms
 
-FIRST_WINDOW = 50
+FIRST_EACH = 2  # mails for each connection, as long as nobody knows how fast the server is
 WINDOW_BYTES = 6 << 20  # two windows of mails are in memory at a time, however large the mails
 WINDOW_S = 0.4  # what a window should last: a pause takes effect within two of them
 
 
 class WindowSize:
-    """`most` mails at most."""
+    """Asked for each window, told of mails and answers."""
 
-    def __init__(self, most: int, machine: Machine) -> None:
-        self._most = most
-        self._tick_s = machine.tick_s
+    def __init__(self, terms: Terms) -> None:
+        self._most = terms.timing.window
+        self._tick_s = terms.machine.tick_s
         self._per_s = 0.0
         self._bytes_each = 1  # of the largest mail so far
         self._measured = self._tick_s()
@@ -34,6 +34,6 @@ class WindowSize:
     def next(self, connections: int) -> int:
         """For a server with so many connections."""
         if not self._per_s:
-            return min(FIRST_WINDOW, self._most)
+            return min(self._most, connections * FIRST_EACH)
         most = min(self._most, WINDOW_BYTES // self._bytes_each)
         return max(connections * 2, min(most, int(self._per_s * WINDOW_S)))

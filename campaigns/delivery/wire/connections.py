@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from campaigns.delivery.ledger.outcomes import Strain, Verdict
@@ -104,11 +104,19 @@ class Wire:
         """So many connections from now on; those that rest are closed at once."""
         await self._pool.close_down_to(connections)
 
+    def open_within(self, seconds: float) -> None:
+        """A connection that does not let us in until then is given up."""
+        self._pool.open_until(asyncio.get_running_loop().time() + seconds)
+
+    @property
+    def longest_answer_s(self) -> float:
+        """So long the fate of a mail that was handed over is waited for."""
+        return self._pool.server.timeouts.end
+
     async def send(self, envelopes: Sequence[Envelope]) -> None:
         """Give it more mails; returns before they are sent."""
         if self._task is None or not self._pool.add(envelopes):
-            if self._task:
-                await self._task  # it was about to end
+            await self.end()  # it was about to
             self._task = asyncio.create_task(self._pool.send(envelopes))
 
     async def drained(self, patience_s: float) -> bool:
@@ -121,10 +129,11 @@ class Wire:
     async def come_to_rest(self, patience_s: float, *, is_last: bool) -> None:
         """Wait so many seconds for it to end: nothing more is given to it for now.
 
-        `is_last`: no time for slow receivers any more, those who wait for one are not sent.
+        `is_last`: no time any more for slow receivers, nor for a server that is silent in the midst of a mail.
         """
         if is_last:
             self._mails.give_back(envelope.key for envelope in self._order.left_aside())
+            self._pool.give_up_silent(self._pool.server.timeouts.connect)
         else:
             self._order.finish()
             self._pool.spread()
@@ -139,14 +148,23 @@ class Wire:
         await task
         return True
 
-    async def end(self) -> None:
-        """Return when what is on it has come to its end."""
-        if self._task:
-            await self._task
+    async def end(self, *, within_s: float | None = None) -> None:
+        """Return when what is on it has come to its end; after so many seconds it is broken off."""
+        if self._task is None:
+            return
+        done, _waiting = await asyncio.wait({self._task}, timeout=within_s)
+        if not done:
+            self._pool.abort()
+        await self._task
 
-    def hold_back(self) -> None:
-        """Nothing more goes out; what is on it comes to its end."""
+    def stop(self) -> None:
+        """Nothing more goes out, and no connection is opened any more; what is on it comes to its end."""
         self._pool.hold_back()
+        self._pool.stop_opening()
+
+    def hold_back(self, keys: Collection[int]) -> None:
+        """These do not go out."""
+        self._pool.hold_back(keys)
 
     async def close(self) -> None:
         """Say goodbye on every connection."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from campaigns.delivery.wire.in_flight import InFlight
 from campaigns.mail.smtp import Envelope, Outcome, Result
-from campaigns.mail.waiting import Waiting
+from campaigns.mail.waiting import Waiting, split
 
 SLOW_S = 5.0  # for one answer
 LOOKS_AHEAD = 16  # mails
@@ -115,8 +115,16 @@ class FairOrder(Waiting):
         if group in self._aside and (self._in_flight.is_proven(group) or not self._in_flight.on(group)):
             self._bring_back(group)
 
-    def withdraw(self) -> list[Envelope]:
-        return super().withdraw() + self.left_aside()
+    def withdraw(self, keys: Collection[int] | None = None) -> list[Envelope]:
+        withdrawn = super().withdraw(keys)
+        for group, aside in list(self._aside.items()):
+            found, others = split(aside, keys)
+            withdrawn += found
+            if others:
+                self._aside[group] = list(others)
+            else:
+                del self._aside[group]
+        return withdrawn
 
     # -- choosing
 

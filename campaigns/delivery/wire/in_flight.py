@@ -43,6 +43,7 @@ class InFlight:
         self._brisk_at = float("-inf")
         self._quick: set[str] = set()
         self._looked = 0.0
+        self._answered_at = float("-inf")
         # What each connection carries, oldest first, and since when it waits for that one's answer.
         self._carried: dict[Any, deque[int]] = {}
         self._since: dict[Any, float] = {}
@@ -87,6 +88,7 @@ class InFlight:
         connection, group = self._places[key]
         now = self._clock()
         since, self._since[connection] = self._since[connection], now
+        self._answered_at = now
         if now - since <= self._slow_s:
             self._quick.add(group)
         elif self._carried[connection][0] == key:
@@ -119,8 +121,10 @@ class InFlight:
 
     @property
     def is_held_up(self) -> bool:
-        """Whether some answer is slow in coming, now."""
+        """Whether some answer is slow in coming, now, while others come."""
         long_ago = self._clock() - self._slow_s
+        if self._answered_at < long_ago - self._slow_s:
+            return False
         return any(keys and self._since[each] < long_ago for each, keys in self._carried.items())
 
     def look(self) -> None:
