@@ -49,6 +49,7 @@ class Book:
 
 
 _LAST = re.compile(rb"BDAT \d+ LAST\r\n")
+_DOT = b"\r\n.\r\n"
 _RCPT = re.compile(rb"RCPT TO:<([^>]*)>")
 
 
@@ -86,7 +87,13 @@ class Transport(asyncio.Transport):
             return
         found = bytes(data)
         people = [each.decode() for each in _RCPT.findall(found)]
-        self.session.hand_over(people, is_whole=_LAST.search(found) is not None)
+        if _LAST.search(found):
+            self.session.hand_over(people)
+            self.session.end(people)
+        else:
+            if _DOT in found:
+                self.session.end()
+            self.session.hand_over(people)
         self._send("up", self.session.feed, found)
 
     def close(self) -> None:
@@ -150,15 +157,17 @@ class Session:
         self.under_way: list[str] = []  # whole messages on their way here, not answered yet
         self._answer("BANNER", b"220 simulated")
 
-    def hand_over(self, people: list[str], *, is_whole: bool) -> None:
-        """The client has sent their envelopes; `is_whole`: their messages too, which are in doubt if it breaks now."""
+    def hand_over(self, people: list[str]) -> None:
+        """The client has sent their envelopes."""
         for who in people:
             self._book.tell("handed", f"{self._clock():.6f} {who}")
         self._begun = people or self._begun
-        if is_whole:
-            self.under_way += self._begun
-            if self.is_gone or self._is_unheard:
-                self._doubt()
+
+    def end(self, people: list[str] | None = None) -> None:
+        """The client has sent the ends of their messages: they are in doubt if it breaks now."""
+        self.under_way += people or self._begun
+        if self.is_gone or self._is_unheard:
+            self._doubt()
 
     def feed(self, data: bytes) -> None:
         """Bytes of the client."""
