@@ -56,11 +56,16 @@ def test_a_server_that_begins_to_refuse_everybody_is_noticed_however_much_went_w
 
 
 def test_after_some_bounces_in_a_row_fewer_and_fewer_are_on_the_wire() -> None:
-    rooms = [bounce_limits.room(number) for number in range(30)]
+    rooms = [bounce_limits.room(number, 0) for number in range(30)]
     assert rooms[:3] == [None] * 3
     assert all(rooms[3:]), "one can always go"
     assert rooms[3:] == sorted(rooms[3:], reverse=True)
     assert rooms[-1] == 1
+
+
+def test_a_lane_with_many_bounces_in_a_row_that_nobody_has_counted_sends_nothing_more() -> None:
+    assert [bounce_limits.room(12, uncounted) for uncounted in (0, 11, 12, 40)] == [1, 1, 0, 0]
+    assert bounce_limits.room(2, 500) is None, "others are accepted in between"
 
 
 def test_the_better_a_list_the_less_often_its_bounces_are_counted() -> None:

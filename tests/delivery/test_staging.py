@@ -172,7 +172,7 @@ def test_a_cancelled_campaign_is_judged_too(
 
 # -- a domain that calls all of its people unknown
 
-FIRM = (*DOMAINS * 40, *["firm.example"] * 60)
+FIRM = (*DOMAINS * 100, *["firm.example"] * 60)
 
 
 def firm_or(*dead: int) -> Callable[[Call], str | None]:
@@ -186,7 +186,7 @@ def test_a_domain_that_calls_all_its_people_unknown_stops_nobody_else_and_is_not
         first = make_launched(server, people=len(FIRM), domains=FIRM, connections=2)
         send(first)
         assert fresh(first).status is Status.FINISHED
-        assert states(first) == {"sent": 119, "failed": 61}
+        assert states(first) == {"sent": 299, "failed": 61}
         assert numbers(suppressed()) == {7}
         second = another_to_the_same(first)
         send(second)
@@ -196,8 +196,8 @@ def test_a_domain_that_calls_all_its_people_unknown_stops_nobody_else_and_is_not
         db.session.commit()
         third = another_to_the_same(first)
         send(third)
-    assert states(third) == {"sent": 119, "failed": 60, "skipped": 1}
-    assert numbers(suppressed()) == {7, *range(120, 180)}
+    assert states(third) == {"sent": 299, "failed": 60, "skipped": 1}
+    assert numbers(suppressed()) == {7, *range(300, 360)}
 
 
 def test_where_hardly_anybody_else_was_written_to_a_domain_is_no_excuse(each_database: Flask) -> None:

@@ -43,9 +43,12 @@ def left_before_the_brake(bounced: int, answered: int) -> int:
     return max(1, int(share * max(least, answered)) - bounced)
 
 
-def room(in_a_row: int) -> int | None:
+def room(in_a_row: int, unrecorded: int) -> int | None:
     """How many emails may wait for an answer after so many bounces in a row; None: any number.
 
-    Lanes don't know of each other's bounces before they are recorded, so each has few on the wire by then.
+    Nobody counts bounces before they are recorded, so a lane has few on the wire by then, and none once it has
+    so many `unrecorded` ones itself: however fast the server says no, the brake looks before it says it often.
     """
+    if min(in_a_row, unrecorded) >= NARROWS_TO:
+        return 0
     return None if in_a_row < IN_A_ROW else max(1, NARROWS_TO - in_a_row)

@@ -212,8 +212,9 @@ class InHand:
         self._answered = []
         return list(self._recording), set(self._withdrawn)
 
-    def recorded(self, verdicts: Iterable[Verdict], withdrawn: Iterable[int]) -> None:
+    def recorded(self, verdicts: Collection[Verdict], withdrawn: Iterable[int]) -> None:
         """The database holds this news: nobody need remember it."""
+        self.rules.recorded(verdicts)
         self._journal.forget(verdict.delivery_id for verdict in verdicts)
         self._recording.clear()
         self._withdrawn.difference_update(withdrawn)

@@ -131,15 +131,15 @@ class Lane:
 
     async def _leave(self) -> int:
         """How many mails may be claimed now."""
-        if self.rules.trial or self.rules.room:
+        if self.rules.trial or self.rules.room is not None:
             await self._wire.end()  # one mail, or some, at a time, until one is accepted
         return await self._gate.leave_for(self._size(), self._in_thread, self._wire.task)
 
     def _size(self) -> int:
         if self.rules.trial:
             return 1
-        if self.rules.room:
-            return self.rules.room
+        if self.rules.room is not None:
+            return max(1, self.rules.room)  # by the time that it is sent what was answered is recorded
         if self.rules.silent:
             return self._wire.most_connections
         return self._window_size.next(self._wire.most_connections)

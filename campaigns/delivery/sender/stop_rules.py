@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -56,6 +57,7 @@ class StopRules:
     _unreachable: int = 0
     _windows: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=WINDOWS))
     _bounce_row: int = 0
+    _unrecorded: int = 0  # bounces
     _unmade_row: int = 0
     _unmade: int = 0
     _seen: int = 0
@@ -101,6 +103,10 @@ class StopRules:
         if self.stop is None:
             self.stop = self._reason_to_stop(verdict, said)
 
+    def recorded(self, verdicts: Iterable[Verdict]) -> None:
+        """The database holds these verdicts now, and whoever counts for the whole campaign has seen them."""
+        self._unrecorded -= sum(is_bounce(each) for each in verdicts)
+
     def conclude(self) -> None:
         """Nobody is left to send to: what stands open against the only receiver there is stops the campaign."""
         charge = self.evidence.unanswered()
@@ -124,8 +130,11 @@ class StopRules:
 
     @property
     def room(self) -> int | None:
-        """How many may wait for an answer at the same time; None: as many as there are connections for."""
-        rooms = [self.evidence.room, bounce_limits.room(self._bounce_row)]
+        """How many may wait for an answer at the same time; None: as many as there are connections for.
+
+        0: none before the next turn.
+        """
+        rooms = [self.evidence.room, bounce_limits.room(self._bounce_row, self._unrecorded)]
         return min((each for each in rooms if each is not None), default=None)
 
     def _is_flapping(self, at: float) -> bool:
@@ -135,7 +144,9 @@ class StopRules:
         return 2 * sum(failed for _at, failed in self._windows) >= WINDOWS
 
     def _count(self, verdict: Verdict) -> None:
-        self._bounce_row += is_bounce(verdict)
+        is_one = is_bounce(verdict)
+        self._bounce_row += is_one
+        self._unrecorded += is_one
         is_unmade = verdict.reason is Reason.CONTENT
         self._unmade_row = self._unmade_row + 1 if is_unmade else 0
         self._unmade += is_unmade
