@@ -159,7 +159,10 @@ class Delivery(Model):
     doubts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
     fence: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     next_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]  # of the first attempt: the mail's Date, the same on a retry
+    # When it was first handed over: the mail's Date, the same on a retry.
+    started_at: Mapped[datetime | None]
+    # From when the horizon counts (`outcomes.horizon_from`): none before somebody has asked it to come later.
+    tried_since: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     server_id: Mapped[int | None]
     code: Mapped[int | None] = mapped_column(sa.SmallInteger)

@@ -31,7 +31,7 @@ class Person:
     def __init__(self, number: int, email: str) -> None:
         self.id, self.email = number, email
 
-    def first_tried(self, now: Any) -> Any:
+    def horizon_from(self, now: Any) -> Any:
         return now
 
 

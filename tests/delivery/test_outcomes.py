@@ -71,7 +71,8 @@ def test_a_temporary_refusal_waits_longer_each_time_and_ends_too_late() -> None:
     assert first.next_at and timedelta(minutes=4) <= first.next_at - NOON <= timedelta(minutes=6)
     third = verdict(result, FACTS._replace(attempts=2))
     assert third.next_at and third.next_at - NOON > timedelta(minutes=15)
-    last = verdict(result, FACTS._replace(attempts=9), now=NOON + timedelta(hours=24))
+    tried = FACTS._replace(attempts=9, tried_since=NOON)
+    last = verdict(result, tried, now=NOON + timedelta(hours=24))
     assert (last.state, last.reason) == (State.EXPIRED, Reason.TOO_LATE)
 
 

@@ -133,7 +133,7 @@ def test_who_has_waited_past_the_horizon_expires(app: Flask) -> None:
         campaign = make_mixed(server, ("dead.example", 60))
         send(campaign, timing=BRISK)
         assert states(campaign) == {"deferred": 60}
-        db.session.execute(sa.update(Delivery).values(started_at=clock.now() - timedelta(hours=25)))
+        db.session.execute(sa.update(Delivery).values(tried_since=clock.now() - timedelta(hours=25)))
         come_again(suspended_too=False)
         send(campaign, timing=BRISK)
     assert states(campaign) == {"expired": 60}

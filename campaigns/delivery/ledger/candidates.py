@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from campaigns.core.db import UtcDateTime
 from campaigns.delivery.ledger.batches import Claim
 from campaigns.delivery.ledger.leases import NOW
+from campaigns.delivery.ledger.outcomes import Facts, horizon_from
 from campaigns.delivery.models import Delivery, Reason, State
 
 
@@ -37,12 +38,31 @@ class Candidate(NamedTuple):
     is_suppressed: bool
     is_subscribed: int | None  # 1: to one of the lists, and can't leave before the transaction ends (G4)
     fields: str | None  # JSON
+    next_at: datetime | str | None = None  # when it was due, of a row that was put off
+    tried_since: datetime | str | None = None
 
-    def first_tried(self, now: datetime) -> datetime:
-        """The moment of the first attempt, which may be now."""
-        if isinstance(self.started_at, str):
-            return datetime.fromisoformat(self.started_at).replace(tzinfo=UTC)
-        return self.started_at or now
+    def facts(self, *, fence: int, group: str, now: datetime) -> Facts:
+        """What the ledger knows of it as it is marked at that moment."""
+        return Facts(
+            self.id,
+            fence,
+            self.attempts,
+            self.doubts,
+            _moment(self.started_at) or now,
+            group,
+            Reason(self.reason) if self.reason else None,
+            is_first=self.started_at is None,
+            due_at=_moment(self.next_at),
+            tried_since=_moment(self.tried_since),
+        )
+
+    def horizon_from(self, now: datetime) -> datetime:
+        """From when its horizon counts."""
+        return horizon_from(_moment(self.tried_since), _moment(self.next_at), now=now)
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
 
 
 _candidate = partial(tuple.__new__, Candidate)  # as `_make`, without a call of Python's for every row
@@ -65,7 +85,7 @@ def fields_of(rows: Sequence[Candidate]) -> list[dict[str, Any]]:
 def mark(
     connection: sa.Connection, ids: Sequence[int], *, run: Run, fence: int, server_id: int, now: datetime
 ) -> bool:
-    """Mark these rows `sending` under a fence; the moment of the first attempt stays as it is.
+    """Mark these rows `sending` under a fence; the Date of those that were handed over before stays as it is.
 
     False, and none is marked, when the campaign was paused, cancelled or started anew by then.
     """
@@ -79,6 +99,13 @@ def refused(connection: sa.Connection, ids: Collection[int], *, campaign_id: int
     place = {"campaign": campaign_id, "ids": _list_of(connection, ids)}
     rows = connection.execute(_LOOK[connection.dialect.name], place)
     return set(ids) - {row.id for row in rows if row.email and row.is_subscribed and not row.is_suppressed}
+
+
+# The Date of a row that was marked and never handed over, where nobody remembers whether it had one before.
+FORMER_DATE = sa.case(
+    (sa.and_(Delivery.attempts == 0, Delivery.doubts == 0, Delivery.code.is_(None)), sa.null()),
+    else_=Delivery.started_at,
+)
 
 
 def sort_out(rows: Iterable[Candidate]) -> tuple[list[Candidate], dict[Reason, list[int]]]:
@@ -119,10 +146,11 @@ _MAILABLE = """
 _SELECT = """
     SELECT found.id, found.attempts, found.doubts, found.reason, found.started_at, found.subscriber_id,
         {mailable},
-        {fields}
+        {fields}, found.next_at, found.tried_since
     FROM (
         SELECT * FROM (
-            SELECT id, attempts, doubts, reason, started_at, subscriber_id, address_key FROM delivery
+            SELECT id, attempts, doubts, reason, started_at, subscriber_id, address_key, next_at, tried_since
+            FROM delivery
             WHERE campaign_id = :campaign AND wave = :wave AND batch_number = :number
                 AND (state = {pending} OR (state = {deferred} AND next_at <= {now}))
             ORDER BY id LIMIT :limit

@@ -18,6 +18,7 @@ HORIZON = timedelta(hours=24)
 LONGEST_REPLY = 300
 BREAKS_ALLOWED = 4
 _IN_MAIL = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY)
+_IN_WIRE = (*_IN_MAIL, Phase.END)
 
 
 class Trouble(StrEnum):
@@ -47,14 +48,26 @@ class Facts(NamedTuple):
     fence: int
     attempts: int
     doubts: int
-    started_at: datetime
+    started_at: datetime  # the mail's Date
     group: str = ""  # the receiver, as `mail.domains.group_of` names it
     reason: Reason | None = None  # of the last attempt
+    is_first: bool = False  # it was never handed over before: the Date is as new as the marking
+    due_at: datetime | None = None  # when a retry was due
+    tried_since: datetime | None = None
 
     @property
     def is_suspect(self) -> bool:
         """Whether the last attempt ended with a claim about the server or our content."""
         return self.reason in (Reason.SERVER_REPLY, Reason.PROTOCOL, Reason.POLICY)
+
+    @property
+    def former_date(self) -> datetime | None:
+        """The Date that it had before it was marked."""
+        return None if self.is_first else self.started_at
+
+    def horizon_from(self, now: datetime) -> datetime:
+        """From when its horizon counts."""
+        return horizon_from(self.tried_since, self.due_at, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,7 @@ class Fate:
     reason: Reason | None
     doubts: int
     code: int | None = None
+    was_handed: bool = True  # as far as is known
 
 
 class Verdict(NamedTuple):
@@ -94,6 +108,8 @@ class Verdict(NamedTuple):
     strain: Strain | None = None
     group: str = ""
     email: str | None = None  # of a bounce
+    started_at: datetime | None = None
+    tried_since: datetime | None = None
 
     @property
     def is_worth_an_attempt_row(self) -> bool:
@@ -115,6 +131,16 @@ _TROUBLE = {
 }
 _OURS = (Subject.SERVER, Subject.ACCOUNT, Subject.CONTENT)
 _POLICY = Policy()
+
+
+def horizon_from(tried_since: datetime | None, due_at: datetime | None, *, now: datetime) -> datetime:
+    """From when the horizon of a row counts that is looked at now: its first refusal, or now.
+
+    Later by all the time in which it was due and nobody sent it: a pause, closed hours, a server that was away.
+    """
+    if tried_since is None:
+        return now
+    return tried_since + max(now - (due_at or now), timedelta(0))
 
 
 def meaning_of(result: Result) -> Meaning | None:
@@ -180,7 +206,7 @@ def judge(
 
 
 def given_back(facts: Facts) -> Verdict:
-    """For a row that was marked and never handed to the wire: it waits again, nothing is charged."""
+    """For a row that was marked and never handed to the wire: it waits again, as it was before."""
     return Verdict(
         facts.delivery_id,
         facts.fence,
@@ -189,6 +215,9 @@ def given_back(facts: Facts) -> Verdict:
         doubts=facts.doubts,
         group=facts.group,
         reason=facts.reason if facts.is_suspect else None,
+        started_at=facts.former_date,
+        next_at=facts.due_at,
+        tried_since=facts.tried_since,
     )
 
 
@@ -197,7 +226,10 @@ def put_off(facts: Facts, *, until: datetime, is_stuck: bool) -> Verdict:
 
     `is_stuck`: it leaves mails unanswered, and all lanes shall know.
     """
-    waits = given_back(facts)._replace(state=State.DEFERRED, reason=Reason.RECEIVER, next_at=until)
+    since = facts.tried_since and facts.horizon_from(until)  # our own choice: it uses up no horizon
+    waits = given_back(facts)._replace(
+        state=State.DEFERRED, reason=Reason.RECEIVER, next_at=until, tried_since=since
+    )
     return waits._replace(strain=Strain.SOME) if is_stuck else waits
 
 
@@ -218,11 +250,12 @@ def not_composed(facts: Facts, error: str) -> Verdict:
         attempts=facts.attempts + 1,
         doubts=facts.doubts,
         reply=error[:LONGEST_REPLY],
+        started_at=facts.former_date,
     )
 
 
 def _said(result: Result, facts: Facts) -> Verdict:
-    """The row waiting again, with what the server said."""
+    """The row waiting again, with what the server said. Who never got to hear of the mail changes no Date."""
     reply = result.reply
     text = reply.text if reply else result.text
     return given_back(facts)._replace(
@@ -230,6 +263,7 @@ def _said(result: Result, facts: Facts) -> Verdict:
         enhanced=(reply.enhanced or None) if reply else None,
         reply=" ".join(text.split())[:LONGEST_REPLY] or None,
         phase=result.phase,
+        started_at=facts.started_at if result.phase in _IN_WIRE else facts.former_date,
     )
 
 
@@ -240,13 +274,14 @@ def _broken(said: Verdict, facts: Facts, policy: Policy, *, now: datetime) -> Ve
         return said
     attempts = facts.attempts + 1
     if attempts < BREAKS_ALLOWED:
-        return said._replace(attempts=attempts)
+        return said._replace(attempts=attempts, next_at=now, tried_since=facts.horizon_from(now))
     return _later(said, attempts, Reason.TEMPORARY, facts, policy, now=now)
 
 
 def _doubtful(said: Verdict, facts: Facts, *, holds: bool) -> Verdict:
     fate = doubtful(facts.doubts, holds=holds)
-    return said._replace(state=fate.state, reason=fate.reason, doubts=fate.doubts)
+    next_at = None if fate.state.is_final else said.next_at
+    return said._replace(state=fate.state, reason=fate.reason, doubts=fate.doubts, next_at=next_at)
 
 
 def _held_by_receiver(
@@ -297,17 +332,20 @@ def withdraw(verdicts: list[Verdict], ids: Collection[int]) -> set[int]:
 def _later(
     said: Verdict, attempts: int, reason: Reason, facts: Facts, policy: Policy, *, now: datetime
 ) -> Verdict:
+    since = facts.horizon_from(now)
     due = next_attempt(
         attempts,
         now=now,
-        first_attempt_at=facts.started_at,
+        first_attempt_at=since,
         horizon=policy.horizon,
         is_greylisted=reason is Reason.GREYLISTED,
     )
     if due is None:
-        return said._replace(state=State.EXPIRED, reason=Reason.TOO_LATE, attempts=attempts)
-    return said._replace(state=State.DEFERRED, reason=reason, attempts=attempts, next_at=due)
+        return said._replace(state=State.EXPIRED, reason=Reason.TOO_LATE, attempts=attempts, next_at=None)
+    return said._replace(
+        state=State.DEFERRED, reason=reason, attempts=attempts, next_at=due, tried_since=since
+    )
 
 
 def _failed(said: Verdict, facts: Facts, reason: Reason) -> Verdict:
-    return said._replace(state=State.FAILED, reason=reason, attempts=facts.attempts + 1)
+    return said._replace(state=State.FAILED, reason=reason, attempts=facts.attempts + 1, next_at=None)

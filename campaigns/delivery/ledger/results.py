@@ -117,6 +117,8 @@ def _values(verdict: Verdict, server_id: int, now: datetime) -> dict[str, Any]:
         "attempts": verdict.attempts,
         "doubts": verdict.doubts,
         "next_at": verdict.next_at,
+        "started_at": verdict.started_at,
+        "tried_since": verdict.tried_since,
         "done_at": now if verdict.state.is_final else None,
         "server_id": server_id,
         "code": verdict.code,

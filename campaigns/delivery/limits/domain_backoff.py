@@ -33,7 +33,7 @@ class Row(Protocol):
     def id(self) -> int: ...
     @property
     def email(self) -> str | None: ...
-    def first_tried(self, now: datetime) -> datetime: ...
+    def horizon_from(self, now: datetime) -> datetime: ...
 
 
 R = TypeVar("R", bound=Row)
@@ -125,11 +125,19 @@ class Receivers:
     def _put_off(
         self, connection: sa.Connection, rows: Iterable[Row], until: datetime, now: datetime
     ) -> None:
-        late = [row.id for row in rows if now - row.first_tried(now) > self._horizon]
-        others = [row.id for row in rows if now - row.first_tried(now) <= self._horizon]
-        first = sa.func.coalesce(Delivery.started_at, sa.literal(now, Delivery.started_at.type))
-        waits = {"state": State.DEFERRED, "reason": Reason.RECEIVER, "next_at": until, "started_at": first}
-        _set(connection, others, waits)
+        late: list[int] = []
+        others: dict[datetime, list[int]] = {}  # by the moment from which their horizon counts
+        for row in rows:
+            since = row.horizon_from(now)
+            (late if now - since > self._horizon else others.setdefault(since, [])).append(row.id)
+        for since, ids in others.items():
+            waits = {
+                "state": State.DEFERRED,
+                "reason": Reason.RECEIVER,
+                "next_at": until,
+                "tried_since": since,
+            }
+            _set(connection, ids, waits)
         gone = {"state": State.EXPIRED, "reason": Reason.TOO_LATE, "next_at": None, "done_at": now}
         _set(connection, late, gone)
 

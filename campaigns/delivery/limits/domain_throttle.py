@@ -30,6 +30,9 @@ class Row(Protocol):
     def id(self) -> int: ...
     @property
     def email(self) -> str | None: ...
+    @property
+    def tried_since(self) -> object: ...
+    def horizon_from(self, now: datetime) -> datetime: ...
 
 
 R = TypeVar("R", bound=Row)
@@ -51,17 +54,17 @@ class Quotas:
             return list(rows)
         put_off: set[int] = set()
         for limit in _locked(connection, wanted):
-            ids = [row.id for row in rows if groups[row.id] == limit.domain]
-            put_off.update(self._use(connection, limit, ids, now))
+            some = [row for row in rows if groups[row.id] == limit.domain]
+            put_off.update(self._use(connection, limit, some, now))
         return [row for row in rows if row.id not in put_off]
 
-    def _use(self, connection: sa.Connection, limit: Any, ids: list[int], now: datetime) -> list[int]:
+    def _use(self, connection: sa.Connection, limit: Any, rows: Sequence[Row], now: datetime) -> list[int]:
         """Count those for whom there is room; the ids of the others, who are put off."""
         caps, at = Caps(minute=limit.per_minute), now.timestamp()
         counts = sliding_window.read(limit.counts)
-        number = min(len(ids), sliding_window.free(counts, caps, held=0, at=at))
+        number = min(len(rows), sliding_window.free(counts, caps, held=0, at=at))
         counts = sliding_window.charged(counts, caps, number, at=at + ON_THE_WAY_S)
-        others = ids[number:]
+        others = rows[number:]
         until = limit.queued_until
         if others:
             room = now + timedelta(seconds=sliding_window.free_at(counts, caps, held=0, at=at) - at)
@@ -69,7 +72,7 @@ class Quotas:
         connection.execute(
             sa.update(DomainLimit).where(DomainLimit.id == limit.id).values(counts=counts, queued_until=until)
         )
-        return others
+        return [row.id for row in others]
 
 
 def _locked(connection: sa.Connection, domains: Collection[str]) -> Sequence[Any]:
@@ -87,15 +90,16 @@ def _locked(connection: sa.Connection, domains: Collection[str]) -> Sequence[Any
 
 
 def _put_off(
-    connection: sa.Connection, ids: Sequence[int], limit: Any, begin: datetime, now: datetime
+    connection: sa.Connection, rows: Sequence[Row], limit: Any, begin: datetime, now: datetime
 ) -> datetime:
-    """Give each a moment of its own from `begin` on; the moment after the last."""
+    """Give each a moment of its own from `begin` on, and its horizon as much longer; the moment after the last."""
     step = timedelta(seconds=60 / limit.per_minute)
     until, values = begin, []
-    for delivery_id in ids:
+    for row in rows:
         if until > now + LONGEST_WAIT:
             until = now + step
-        values.append({"row": delivery_id, "moment": until})
+        since = row.horizon_from(until) if row.tried_since is not None else None
+        values.append({"row": row.id, "moment": until, "since": since})
         until += step
     connection.execute(_WAIT, values)
     return until
@@ -108,5 +112,6 @@ _WAIT = (
         state=State.DEFERRED,
         reason=Reason.RECEIVER_LIMIT,
         next_at=sa.bindparam("moment", type_=Delivery.next_at.type),
+        tried_since=sa.bindparam("since", type_=Delivery.tried_since.type),
     )
 )

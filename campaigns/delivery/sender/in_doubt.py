@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.delivery.ledger import batches
+from campaigns.delivery.ledger import batches, candidates
 from campaigns.delivery.ledger.batches import Claim
 from campaigns.delivery.ledger.outcomes import Fate, doubtful
 from campaigns.delivery.models import Attempt, Delivery, Reason, State
@@ -65,19 +65,23 @@ def _fate(row: Any, notes: Notes | None, *, holds: bool) -> Fate:
     mark = notes.of(row.id, row.fence) if notes else None
     if mark is Mark.ACCEPTED or row.was_read:
         return Fate(State.SENT, None, row.doubts, notes.code(row.id, row.fence) if notes else None)
-    if mark in (Mark.REFUSED, Mark.NOT_SENT) or (mark is None and notes and notes.is_whole):
+    if mark is None and notes and notes.is_whole:
+        return Fate(State.PENDING, None, row.doubts, was_handed=False)
+    if mark in (Mark.REFUSED, Mark.NOT_SENT):
         return Fate(State.PENDING, None, row.doubts)
     return doubtful(row.doubts, holds=holds)
 
 
 def _write(connection: sa.Connection, row: Any, fate: Fate, now: datetime) -> None:
-    values = {
+    values: dict[str, Any] = {
         "state": fate.state,
         "reason": fate.reason,
         "doubts": fate.doubts,
         "code": fate.code,
         "done_at": now if fate.state.is_final else None,
     }
+    if not fate.was_handed:
+        values["started_at"] = candidates.FORMER_DATE
     connection.execute(sa.update(Delivery).where(Delivery.id == row.id).values(values))
     if fate.doubts > row.doubts:
         attempt = {"delivery_id": row.id, "at": now, "phase": "end", "text": TEXT}

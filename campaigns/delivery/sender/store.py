@@ -259,7 +259,7 @@ class Store:
                     Delivery.fence == held.claim.fence,
                     Delivery.id.not_in(held.out),
                 )
-                .values(state=State.PENDING)
+                .values(state=State.PENDING, started_at=candidates.FORMER_DATE)
             )
             held.is_exhausted = False
 
@@ -330,15 +330,7 @@ class Store:
             return
         for row, fields in zip(allowed, candidates.fields_of(allowed), strict=True):
             assert row.subscriber_id is not None and row.email is not None  # else it was left out
-            facts = Facts(
-                row.id,
-                fence,
-                row.attempts,
-                row.doubts,
-                row.first_tried(now),
-                self._receivers.group_of(row.email),
-                Reason(row.reason) if row.reason else None,
-            )
+            facts = row.facts(fence=fence, group=self._receivers.group_of(row.email), now=now)
             draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
         held.out.update(ids)
 
