@@ -53,7 +53,6 @@ __all__ = [
     "create_list",
     "delete_field",
     "delete_import",
-    "delete_list",
     "delete_person",
     "find_confirmation",
     "find_or_create_person",
@@ -114,12 +113,6 @@ def update_list(
     changed.description = description.strip()
     changed.opt_in, changed.is_public = opt_in, is_public
     changed.language, changed.sender_id = language, sender_id
-    db.session.flush()
-
-
-def delete_list(gone: List) -> None:
-    """Delete a list with its subscriptions and imports; the people stay."""
-    db.session.delete(gone)
     db.session.flush()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from campaigns.audience import queries
 from campaigns.audience import services as audience
 from campaigns.audience.models import OptIn
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
 from campaigns.core.db import db
+from campaigns.planning.lists import delete_list
 
 
 @click.group("list")
@@ -30,3 +32,16 @@ def create(name: str, opt_in: str, wants_json: bool) -> None:
         wants_json=wants_json,
         sentence=f"Created list {made.name} (number {made.id}).",
     )
+
+
+@lists.command("delete")
+@click.argument("number", type=int)
+@as_json
+@command
+def delete(number: int, wants_json: bool) -> None:
+    """Delete a list with its subscriptions; the people stay. Refused while a campaign goes out to it."""
+    gone = queries.list_(number)
+    name = gone.name
+    delete_list(gone)
+    db.session.commit()
+    answer({"id": number, "name": name}, wants_json=wants_json, sentence=f"Deleted list {name}.")

@@ -82,6 +82,7 @@ class Reason(StrEnum):
     IN_DOUBT = "in_doubt"
     CAMPAIGN_CANCELLED = "campaign_cancelled"
     RECEIVER_LIMIT = "receiver_limit"
+    LIST_DELETED = "list_deleted"
 
     @property
     def label(self) -> str:
@@ -105,6 +106,7 @@ class Reason(StrEnum):
             Reason.IN_DOUBT: _("the connection broke before the answer"),
             Reason.CAMPAIGN_CANCELLED: _("the campaign was cancelled"),
             Reason.RECEIVER_LIMIT: _("waits for its turn at this receiver"),
+            Reason.LIST_DELETED: _("was on a list that is deleted"),
         }[self]
 
 

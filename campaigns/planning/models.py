@@ -49,6 +49,7 @@ class PauseReason(StrEnum):
     CONTENT = "content"
     DISK = "disk"
     RESTORED = "restored"
+    NOBODY = "nobody"
 
     @property
     def label(self) -> str:
@@ -64,6 +65,7 @@ class PauseReason(StrEnum):
             PauseReason.CONTENT: _("The content can't be made into a mail"),
             PauseReason.DISK: _("The disk is full"),
             PauseReason.RESTORED: _("The database was restored from a backup"),
+            PauseReason.NOBODY: _("Nobody on its lists would get it"),
         }[self]
 
 

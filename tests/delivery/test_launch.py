@@ -20,7 +20,7 @@ from campaigns.delivery.models import Batch, Delivery, Wave
 from campaigns.notices.models import Notice
 from campaigns.planning import services as planning
 from campaigns.planning import states as moves
-from campaigns.planning.models import Link, PauseReason, Revision, Status
+from campaigns.planning.models import Campaign, Link, PauseReason, Revision, Status
 from tests.delivery.factories import fresh, make_due, states
 from tests.factories import make_campaign, make_list, make_operator, make_subscriber
 
@@ -113,18 +113,41 @@ def test_a_crash_in_preparing_is_found_and_done_again(each_database: Flask, monk
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Revision)) == 1
 
 
-def test_an_empty_audience_finishes_at_once(app: Flask) -> None:
+def test_a_campaign_that_nobody_would_get_waits_for_an_operator_who_is_told(each_database: Flask) -> None:
+    make_operator("boss@example.com")
     campaign = make_due(people=0)
-    assert launch.launch(campaign.id, clock.now()) is Status.FINISHED
-    assert fresh(campaign).finished_at
+    assert launch.launch(campaign.id, clock.now()) is Status.PAUSED
+    found = fresh(campaign)
+    assert found.pause_reason is PauseReason.NOBODY
+    assert "Of 0 people on its lists" in (found.pause_detail or "")
+    assert campaign.name in db.session.scalars(sa.select(Notice)).one().subject
+    make_subscriber(lists=list(found.lists))
+    services.resume(fresh(campaign), now=clock.now())
+    db.session.commit()
+    assert launch.launch(campaign.id, clock.now()) is Status.SENDING
+    assert states(campaign) == {"pending": 1}
 
 
-def test_an_audience_of_which_nobody_may_be_mailed_finishes_at_once(app: Flask) -> None:
+def test_why_nobody_would_get_it_is_said_in_numbers(app: Flask) -> None:
     readers = make_list()
     make_subscriber(lists=[readers], status=Standing.UNSUBSCRIBED)
+    make_subscriber(lists=[readers], status=Standing.UNCONFIRMED)
     campaign = make_campaign(lists=[readers], status=Status.SCHEDULED, send_at=clock.now())
-    assert launch.launch(campaign.id, clock.now()) is Status.FINISHED
-    assert states(campaign) == {"skipped": 1}
+    assert launch.launch(campaign.id, clock.now()) is Status.PAUSED
+    detail = fresh(campaign).pause_detail or ""
+    assert "Of 2 people" in detail
+    assert "1 have unsubscribed" in detail
+    assert "1 have not confirmed" in detail
+    assert states(campaign) == {}
+    _cancel_and_delete(campaign)
+
+
+def _cancel_and_delete(campaign: Campaign) -> None:
+    """It has written to nobody: cancelled, it may be deleted."""
+    services.cancel(fresh(campaign), now=clock.now())
+    db.session.commit()
+    planning.delete_campaign(fresh(campaign))
+    db.session.commit()
 
 
 def test_a_start_missed_by_hours_waits_for_an_operator_who_is_told(app: Flask) -> None:

@@ -89,13 +89,36 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
         engaged_first=_is_warming_up(campaign, now),
         now=now,
     )
+    if not written.wanted:
+        db.session.rollback()  # nothing is written down of it: resumed, it begins anew
+        return _paused_for_nobody(campaign_id, list_ids, now)
     states.move(campaign_id, Status.SENDING, now=now, revision_id=revision.id)
-    is_over = not written.wanted
-    if is_over:
-        states.move(campaign_id, Status.FINISHED, now=now)
     db.session.commit()
     log.info("Campaign %s is launched for %s people.", campaign_id, written.audience)
-    return Status.FINISHED if is_over else Status.SENDING
+    return Status.SENDING
+
+
+def _paused_for_nobody(campaign_id: int, list_ids: list[int], now: datetime) -> Status:
+    """An operator decides: that nobody is there may be a mistake that can still be put right."""
+    people = recipients.funnel(list_ids)
+    sentence = _(
+        "Of %(number)d people on its lists nobody may get it: %(unsubscribed)d have unsubscribed, %(unconfirmed)d have "
+        "not confirmed, %(suppressed)d are suppressed. Bring people onto its lists, then resume, or cancel it.",
+        number=people.on_lists - people.duplicates,
+        unsubscribed=people.unsubscribed,
+        unconfirmed=people.unconfirmed,
+        suppressed=people.suppressed,
+    )
+    states.move(
+        campaign_id,
+        Status.PAUSED,
+        now=now,
+        pause_reason=PauseReason.NOBODY,
+        pause_detail=said(sentence)[:500],
+    )
+    alerts.post(campaign_id, now=now)
+    db.session.commit()
+    return Status.PAUSED
 
 
 def _is_warming_up(campaign: Campaign, now: datetime) -> bool:

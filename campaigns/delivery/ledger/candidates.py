@@ -121,6 +121,16 @@ def sort_out(rows: Iterable[Candidate]) -> tuple[list[Candidate], dict[Reason, l
     return allowed, left_out
 
 
+def skip(
+    connection: sa.Connection, ids: Collection[int], reason: Reason, *, campaign: int, now: datetime
+) -> None:
+    """Leave these out of it for good. Who is not subscribed because the list is gone has not unsubscribed."""
+    words = _LEFT if reason is Reason.UNSUBSCRIBED else sa.literal(reason, Delivery.reason.type)
+    values = {"state": State.SKIPPED, "reason": words, "done_at": now, "next_at": None}
+    statement = sa.update(Delivery).where(among(connection, ids)).values(values)
+    connection.execute(statement, {"campaign": campaign} if reason is Reason.UNSUBSCRIBED else {})
+
+
 def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[bool]:
     """`id` is one of these; one array parameter where the database knows arrays."""
     if connection.dialect.name == "postgresql":
@@ -175,6 +185,16 @@ _DIALECT = {
         "in_order": "ORDER BY subscriber_id OFFSET 0",
     },
 }
+_IS_ON_A_LIST = """EXISTS (
+    SELECT 1 FROM subscription WHERE subscription.subscriber_id = delivery.subscriber_id AND list_id IN {lists}
+)"""
+_LEFT = sa.case(
+    (
+        sa.text(_IS_ON_A_LIST.format(lists=_LISTS)),
+        sa.literal(Reason.UNSUBSCRIBED, Delivery.reason.type),
+    ),
+    else_=sa.literal(Reason.LIST_DELETED, Delivery.reason.type),
+)
 _UPDATE = """
     UPDATE delivery SET state = {sending}, fence = :fence, server_id = :server,
         started_at = coalesce(started_at, :now)

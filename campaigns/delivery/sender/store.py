@@ -314,8 +314,7 @@ class Store:
         del rows[wanted:]
         allowed, left_out = candidates.sort_out(rows)
         for reason, ids in left_out.items():
-            values = {"state": State.SKIPPED, "reason": reason, "done_at": now, "next_at": None}
-            connection.execute(sa.update(Delivery).where(candidates.among(connection, ids)).values(values))
+            candidates.skip(connection, ids, reason, campaign=self._campaign_id, now=now)
         allowed = self._receivers.sort_out(connection, allowed, now=now)
         allowed = self._quotas.sort_out(connection, allowed, group_of=self._receivers.group_of, now=now)
         if not allowed:

@@ -14,8 +14,10 @@ from campaigns.audience.models import List, Status
 from campaigns.core import clock
 from campaigns.core.config import current
 from campaigns.core.db import db
+from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.core.paging import paginate
+from campaigns.planning.lists import delete_list
 
 GROWTH_DAYS = 30
 
@@ -75,7 +77,11 @@ def list_edit(list_id: int) -> Any:
 def list_delete(list_id: int) -> Any:
     gone = queries.list_(list_id)
     name = gone.name
-    services.delete_list(gone)
+    try:
+        delete_list(gone)
+    except Conflict as error:
+        say(error.message, "error")
+        return redirect(url_for("audience.list_edit", list_id=list_id), 303)
     db.session.commit()
     say(_("The list %(name)s is deleted. Its people are still here.", name=name), "success")
     return redirect(url_for("audience.lists"), 303)
