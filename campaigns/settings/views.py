@@ -13,6 +13,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.delivery.progress import warmup_status
+from campaigns.delivery.routing import server_deletion
 from campaigns.practice import store as practice
 from campaigns.settings import lessons, limits, queries, services, trials
 from campaigns.settings import senders as sender_services
@@ -154,7 +155,7 @@ def server_delete(server_id: int) -> Any:
     server = queries.server(server_id)
     name = server.name
     try:
-        services.delete_server(server)
+        server_deletion.delete_server(server)
     except DomainError as error:
         flash(error.message, "error")
         return redirect(url_for(".servers"), 303)

@@ -109,6 +109,7 @@ class Throttle:
         self.is_needless = False  # there are as many lanes of this campaign as connections
         self.elsewhere = 0  # connections that the other lanes may have, when we looked last
         self.wait_s = 0.0  # what the last grant of nothing said
+        self.is_gone = False  # the server was deleted
         self._engine = engine
         self._server_id = server_id
         self._campaign_id = campaign_id
@@ -132,7 +133,11 @@ class Throttle:
         When it is fewer than we have, close the others and `shrink`. None: they are all in use, look again.
         """
         with self._engine.begin() as connection:
-            moment, counts = self._lock(connection)
+            locked = self._lock(connection)
+            if locked is None:
+                self.is_needless = True
+                return self.connections
+            moment, counts = locked
             self._sweep(connection, counts, moment)
             shares = self._shares(connection)
             if self._owner not in [each.owner for each in shares]:
@@ -175,7 +180,10 @@ class Throttle:
         with self._books:  # before the clock is read: what was sent after that is told the next time
             used, ours = self._used, self._held
         with self._engine.begin() as connection:
-            moment, counts = self._lock(connection)
+            locked = self._lock(connection)
+            if locked is None:
+                return Grant(0, self._lease_s)
+            moment, counts = locked
             caps = self._limits.at(moment)
             at = moment.timestamp()
             counts = self._sweep(connection, counts, moment)
@@ -206,8 +214,9 @@ class Throttle:
         """Give everything back. What nobody has accounted for counts as sent."""
         number = self._used + max(0, self._held)
         with self._engine.begin() as connection:
-            moment, counts = self._lock(connection)
-            if self._limits and number:
+            locked = self._lock(connection)
+            if locked and self._limits and number:
+                moment, counts = locked
                 caps = self._limits.at(moment)
                 self._count(connection, sliding_window.charged(counts, caps, number, at=moment.timestamp()))
             connection.execute(sa.delete(Share).where(Share.owner == self._owner))
@@ -215,8 +224,12 @@ class Throttle:
 
     # -- the rows
 
-    def _lock(self, connection: sa.Connection) -> tuple[datetime, Counts]:
+    def _lock(self, connection: sa.Connection) -> tuple[datetime, Counts] | None:
+        """The moment, and what was sent lately; None when the server is gone."""
         counts = _lock_meter(connection, self._server_id)
+        if counts is None:
+            self.is_gone = True
+            return None
         return (self._now() if self._now else _moment(connection)), counts
 
     def _sweep(self, connection: sa.Connection, counts: Counts, moment: datetime) -> Counts:
@@ -330,12 +343,17 @@ def announce(
     )
 
 
-def _lock_meter(connection: sa.Connection, server_id: int) -> Counts:
-    connection.execute(insert(Meter).values(server_id=server_id, counts={}).on_conflict_do_nothing())
+def _lock_meter(connection: sa.Connection, server_id: int) -> Counts | None:
+    """What the server was given lately, held until the transaction ends; None when there is no such server."""
     statement = sa.select(Meter.counts).where(Meter.server_id == server_id)
     if connection.dialect.name != "sqlite":
         statement = statement.with_for_update()
-    return sliding_window.read(connection.scalar(statement))
+    row = connection.execute(statement).first()
+    if row is None:
+        its = sa.select(Server.id, sa.literal({}, Meter.counts.type)).where(Server.id == server_id)
+        connection.execute(insert(Meter).from_select(["server_id", "counts"], its).on_conflict_do_nothing())
+        row = connection.execute(statement).first()
+    return sliding_window.read(row.counts) if row else None
 
 
 def _number(wanted: int, counts: Counts, caps: Caps, held: int, at: float) -> int:

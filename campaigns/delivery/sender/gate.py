@@ -78,6 +78,8 @@ class Gate:
 
     def must_end(self, now: datetime) -> End | None:
         """Why nothing more may be handed to the wire, also of what waits for it already."""
+        if self._throttle.is_gone:
+            return End.STOPPED
         if self._should_leave() or self.age_s > self._timing.limit_s:
             return End.MORE
         return End.CLOSED if self._closes_at is not None and now >= self._closes_at else None

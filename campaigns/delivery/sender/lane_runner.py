@@ -133,6 +133,11 @@ def _send(campaign_id: int, terms: Terms, heard: Heard, place: Place | None) -> 
         # Whoever settles what the lane still holds reads it. After a fault the lane can't know what it holds.
         journal.close(remove=end is not None and lane.is_empty_handed)
         throttle.leave()
+    if throttle.is_gone:
+        log.warning(
+            "Campaign %s: server %s was deleted in mid-send. Others go on with it.", campaign_id, server_id
+        )
+        return End.STOPPED
     lessons.note(server_id, _learned(lane, throttle), place=address, now=now())
     end = aftermath.draw(campaign_id, server_id, lane.rules, end, is_trial=is_trial, now=now())
     if end in (End.MORE, End.NOTHING) and not throttle.is_limited and lane.sent >= ENOUGH_TO_MEASURE:
