@@ -7,11 +7,12 @@ import signal
 
 from flask import Flask, current_app
 
-from campaigns.core import clock, config, queue
+from campaigns.core import config, queue
 from campaigns.delivery.autopause import server_outage
 from campaigns.delivery.dispatch import shift
 from campaigns.delivery.dispatch.dispatcher import SEND
 from campaigns.delivery.dispatch.lookout import Lookout
+from campaigns.delivery.ledger import database_clock
 from campaigns.delivery.limits import receiver_rows
 from campaigns.delivery.sender.timing import Timing
 from campaigns.notices.jobs import send_notice
@@ -27,18 +28,17 @@ def send(*_left_by_older_versions: object) -> None:
         queue.nudge()  # the next one wakes a worker when those have theirs
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    lookout = Lookout(
-        app.app_context, send_notice=send_notice, other_jobs_wait=_other_jobs_wait, now=clock.now
-    )
+    now = database_clock.measured()
+    lookout = Lookout(app.app_context, send_notice=send_notice, other_jobs_wait=_other_jobs_wait, now=now)
     with lookout:
-        is_done_something = shift.work(lookout, timing=Timing(lease_s=config.current().lease_s))
+        is_done_something = shift.work(lookout, timing=Timing(lease_s=config.current().lease_s), now=now)
     if is_done_something:
         queue.nudge()
 
 
 def probe(server_id: int) -> None:
     """Knock at a server that is down; campaigns that waited for it go on when it answers."""
-    if server_outage.probe(server_id, now=clock.now()):
+    if server_outage.probe(server_id, now=database_clock.measured()()):
         queue.nudge()
 
 
@@ -51,7 +51,7 @@ def look_up_receivers() -> None:
     def exchangers(domain: str) -> list[str]:
         return Resolver(server, patience_s=LOOK_UP_S).exchangers(domain)
 
-    receiver_rows.look_up(exchangers, now=clock.now())
+    receiver_rows.look_up(exchangers, now=database_clock.measured()())
 
 
 def die_with_parent() -> None:

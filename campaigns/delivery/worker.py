@@ -16,9 +16,10 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core import clock, config, queue
+from campaigns.core import config, queue
 from campaigns.core.db import db
 from campaigns.core.patient_worker import PatientWorker, wait_for_redis
+from campaigns.delivery.ledger import database_clock
 from campaigns.delivery.sender import lane_runner, recovery
 from campaigns.settings import services as settings
 
@@ -61,7 +62,8 @@ class AppWorker(PatientWorker):
         """Settle the batches of lanes of this host that have died."""
         with self.app.app_context():
             try:
-                recovery.recover(lane_runner.journals(), owner=lane_runner.name_of_process(), now=clock.now())
+                now = database_clock.measured()()
+                recovery.recover(lane_runner.journals(), owner=lane_runner.name_of_process(), now=now)
             except SQLAlchemyError as error:
                 log.warning("The batches of dead lanes are left for later: %s", error)
             finally:

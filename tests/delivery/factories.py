@@ -68,7 +68,8 @@ def make_due(
     if server is not None:
         port = server.port
         values.setdefault("server_id", make_server(port=port, connections=values.pop("connections", 3)).id)
-    values = {"status": Status.SCHEDULED, "send_at": clock.now() - timedelta(seconds=1), **values}
+    now = clock.now()
+    values = {"status": Status.SCHEDULED, "send_at": now - timedelta(seconds=1), "updated_at": now, **values}
     return make_campaign(lists=[readers], **values)
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from redis.exceptions import RedisError
 from rq.timeouts import BaseTimeoutException
@@ -18,7 +19,7 @@ from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.dispatch.rounds import BUDGET_S, Rounds
-from campaigns.delivery.ledger import leases
+from campaigns.delivery.ledger import database_clock, leases
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Dispatcher:
     )
     _due: dict[str, float] = field(default_factory=dict)
     is_behind: bool = False  # there is more to launch
+    _now: Callable[[], datetime] = field(init=False)  # the database's time, since the tick began
     _rounds: Rounds = field(init=False)
     _launches: Rounds = field(init=False)
 
@@ -65,6 +67,7 @@ class Dispatcher:
         try:
             if not self._leads():
                 return False
+            self._now = database_clock.measured()
         except Exception:
             db.session.rollback()
             log.exception("The dispatcher can't reach the database; it tries again.")
@@ -82,27 +85,28 @@ class Dispatcher:
 
     def _launch(self) -> None:
         """Workers begin with the first of many that are due while the others are launched."""
-        self.is_behind = tasks.launch_due(now=clock.now(), rounds=self._launches)
+        self.is_behind = tasks.launch_due(now=self._now(), rounds=self._launches)
 
     def _leads(self) -> bool:
         with db.engine.begin() as connection:
             return leases.hold(connection, leases.LEADER, owner=self.owner, seconds=self.ticks.lease)
 
     def _duties(self) -> list[tuple[str, float, Callable[[], object]]]:
+        """By the database's time; imports and own mails bear the moments of the host that made them."""
         ticks = self.ticks
         return [
-            ("watermark", ticks.hints, lambda: tasks.keep_watermark(now=clock.now())),
-            ("takeovers", ticks.takeovers, lambda: tasks.reap(owner=self.owner, now=clock.now())),
-            ("repairs", 0, lambda: tasks.repair(now=clock.now(), rounds=self._rounds)),
+            ("watermark", ticks.hints, lambda: tasks.keep_watermark(now=self._now())),
+            ("takeovers", ticks.takeovers, lambda: tasks.reap(owner=self.owner, now=self._now())),
+            ("repairs", 0, lambda: tasks.repair(now=self._now(), rounds=self._rounds)),
             ("launches", 0, self._launch),
-            ("cancellations", 0, lambda: tasks.settle_cancelled(now=clock.now())),
-            ("lanes", 0, lambda: tasks.wake_workers(SEND, now=clock.now())),
-            ("probes", ticks.repairs, lambda: tasks.hint_probes(PROBE, now=clock.now())),
-            ("look-ups", ticks.repairs, lambda: tasks.hint_look_ups(LOOK_UP, now=clock.now())),
+            ("cancellations", 0, lambda: tasks.settle_cancelled(now=self._now())),
+            ("lanes", 0, lambda: tasks.wake_workers(SEND, now=self._now())),
+            ("probes", ticks.repairs, lambda: tasks.hint_probes(PROBE, now=self._now())),
+            ("look-ups", ticks.repairs, lambda: tasks.hint_look_ups(LOOK_UP, now=self._now())),
             ("imports", ticks.hints, lambda: tasks.hint_imports(now=clock.now())),
             ("notices", ticks.hints, lambda: tasks.hint_notices(now=clock.now())),
-            ("leftovers", ticks.repairs, lambda: tasks.clean_up(now=clock.now())),
-            ("invariants", ticks.invariants, lambda: tasks.check(now=clock.now())),
+            ("leftovers", ticks.repairs, lambda: tasks.clean_up(now=self._now())),
+            ("invariants", ticks.invariants, lambda: tasks.check(now=self._now())),
         ]
 
     def _do(self, name: str, work: Callable[[], object]) -> None:

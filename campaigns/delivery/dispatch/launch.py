@@ -31,8 +31,12 @@ START_BY = timedelta(hours=6)  # later than this after its time, an operator dec
 
 
 def due(now: datetime) -> list[int]:
-    """Campaigns whose time has come, and those whose launch a crash has cut short."""
-    is_due = sa.and_(Campaign.status == Status.SCHEDULED, Campaign.send_at <= now)
+    """Campaigns whose time has come, and those whose launch a crash has cut short.
+
+    What was to go out at once is due whatever time it was for whoever said so.
+    """
+    has_come = sa.or_(Campaign.send_at <= now, Campaign.send_at <= Campaign.updated_at)
+    is_due = sa.and_(Campaign.status == Status.SCHEDULED, has_come)
     statement = sa.select(Campaign.id).where(sa.or_(is_due, Campaign.status == Status.PREPARING))
     return list(db.session.scalars(statement.order_by(Campaign.send_at, Campaign.id)))
 
