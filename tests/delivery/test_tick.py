@@ -129,8 +129,8 @@ def test_a_campaign_that_can_not_be_looked_after_keeps_no_other_from_it(
     each_database: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = make_under_way(2)
-    db.session.execute(sa.update(Batch).where(Batch.campaign_id == sound).values(state=2))
-    db.session.execute(sa.update(Delivery).where(Delivery.campaign_id == sound).values(state=3))
+    db.session.execute(sa.update(Batch).values(state=2))
+    db.session.execute(sa.update(Delivery).values(state=3))
     db.session.commit()
     real = finishing.finish
 

@@ -31,12 +31,16 @@ def check(campaign_id: int, *, now: datetime) -> bool:
     """
     if stop_for_bounces(campaign_id, bounce_finding.look(campaign_id), now=now):
         return True
-    found = since_resumed.shares(campaign_id)
-    cause = _cause(found[PauseReason.IN_DOUBT], found[PauseReason.CONTENT])
+    cause = _cause_of(campaign_id)
     if cause is None:
         return False
     reason, detail = cause
     return services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)
+
+
+def is_too_high(campaign_id: int) -> bool:
+    """Whether `check` would pause it. Writes nothing."""
+    return bounce_finding.look(campaign_id).bad is not None or _cause_of(campaign_id) is not None
 
 
 def stop_for_bounces(campaign_id: int, finding: Finding, *, now: datetime) -> bool:
@@ -71,6 +75,11 @@ def stop_for_bounces(campaign_id: int, finding: Finding, *, now: datetime) -> bo
     )
     detail = " ".join(said(sentence) for sentence in (what, so, advice))
     return services.stop_by_itself(campaign_id, reason=PauseReason.BOUNCE_RATE, detail=detail, now=now)
+
+
+def _cause_of(campaign_id: int) -> tuple[PauseReason, object] | None:
+    found = since_resumed.shares(campaign_id)
+    return _cause(found[PauseReason.IN_DOUBT], found[PauseReason.CONTENT])
 
 
 def _cause(doubts: Share, unmade: Share) -> tuple[PauseReason, object] | None:

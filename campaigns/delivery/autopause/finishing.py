@@ -37,17 +37,23 @@ def finish(campaign_id: int, *, now: datetime) -> bool:
 
 def suppress_some(campaign_id: int, *, now: datetime) -> None:
     """A step while the campaign sends and its brake has said no: the newest bounces wait."""
-    upto = staging.behind_the_newest(campaign_id)
-    if not upto or not staging.has_staged(campaign_id, upto=upto):
-        return
-    if since_resumed.shares(campaign_id)[PauseReason.BOUNCE_RATE].answered >= bounce_limits.ENOUGH:
+    upto = to_suppress(campaign_id)
+    if upto:
         staging.apply(campaign_id, upto=upto, except_at=_silent(campaign_id), now=now)
 
 
-def judge_cancelled(*, now: datetime) -> None:
-    """Judge what cancelled campaigns have staged, once no lane holds a part of them."""
-    for campaign_id in staging.cancelled():
-        _judge(campaign_id, bounce_finding.look(campaign_id, is_over=True), now=now)
+def to_suppress(campaign_id: int) -> int | None:
+    """Up to which bounce some are staged that that step would suppress; None when there are none."""
+    upto = staging.behind_the_newest(campaign_id)
+    if not upto or not staging.has_staged(campaign_id, upto=upto):
+        return None
+    answered = since_resumed.shares(campaign_id)[PauseReason.BOUNCE_RATE].answered
+    return upto if answered >= bounce_limits.ENOUGH else None
+
+
+def judge_cancelled(campaign_id: int, *, now: datetime) -> None:
+    """Judge what a cancelled campaign has staged: one of `staging.cancelled`, of which no lane holds a part."""
+    _judge(campaign_id, bounce_finding.look(campaign_id, is_over=True), now=now)
 
 
 def _judge(campaign_id: int, finding: Finding, *, now: datetime) -> None:

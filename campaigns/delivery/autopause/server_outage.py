@@ -17,14 +17,15 @@ from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import services as settings
 from campaigns.settings import trials
+from campaigns.settings.models import Server
 
 PAUSED_AFTER = timedelta(minutes=30)
 
 
 def check(campaign_id: int, *, now: datetime) -> bool:
     """Pause a campaign whose servers have all been down for half an hour; whether it did."""
-    servers = server_selection.every(db.session.get_one(Campaign, campaign_id))
-    if not servers or not all(each.down_since and each.down_since <= now - PAUSED_AFTER for each in servers):
+    servers = _all_down(campaign_id, now)
+    if not servers:
         return False
     detail = _(
         "%(server)s could not be reached for a long time: %(said)s Check the server, then resume.",
@@ -32,6 +33,18 @@ def check(campaign_id: int, *, now: datetime) -> bool:
         said=servers[0].last_error or "",
     )
     return services.stop_by_itself(campaign_id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
+
+
+def has_lasted(campaign_id: int, *, now: datetime) -> bool:
+    """Whether `check` would pause it. Writes nothing."""
+    return bool(_all_down(campaign_id, now))
+
+
+def _all_down(campaign_id: int, now: datetime) -> list[Server]:
+    """Its servers, if all of them have been down for so long."""
+    servers = server_selection.every(db.session.get_one(Campaign, campaign_id))
+    down = [each for each in servers if each.down_since and each.down_since <= now - PAUSED_AFTER]
+    return down if len(down) == len(servers) else []
 
 
 def to_probe(*, now: datetime) -> list[int]:

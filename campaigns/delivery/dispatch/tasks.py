@@ -18,10 +18,11 @@ from rq.timeouts import BaseTimeoutException
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.core import queue
 from campaigns.core.db import db, reading
+from campaigns.delivery import services
 from campaigns.delivery.autopause import failure_rate, finishing, restored_backup, server_outage
 from campaigns.delivery.dispatch import fairness, invariants, launch, next_work
 from campaigns.delivery.dispatch.rounds import Rounds
-from campaigns.delivery.ledger import cancellation
+from campaigns.delivery.ledger import cancellation, staging
 from campaigns.delivery.limits import receiver_rows
 from campaigns.delivery.models import Batch, BatchState
 from campaigns.delivery.sender import ack_journal, lane_runner, recovery
@@ -105,12 +106,16 @@ def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
     Of all campaigns, or of those whose turn it is.
     """
     (rounds or Rounds(0, budget_s=math.inf)).go(_sending(), lambda campaign_id: _repair(campaign_id, now))
-    finishing.judge_cancelled(now=now)
-    db.session.commit()
+    for campaign_id in _read(staging.cancelled):
+        with _apart(campaign_id, "is cancelled, but its bounces could not be judged"):
+            finishing.judge_cancelled(campaign_id, now=now)
+            db.session.commit()
 
 
 def _repair(campaign_id: int, now: datetime) -> None:
     with _apart(campaign_id, "could not be looked after"):
+        if not _read(lambda: _needs_repair(campaign_id, now)):
+            return
         if not finishing.finish(campaign_id, now=now):
             if not failure_rate.check(campaign_id, now=now):
                 finishing.suppress_some(campaign_id, now=now)
@@ -118,11 +123,23 @@ def _repair(campaign_id: int, now: datetime) -> None:
         db.session.commit()
 
 
+def _needs_repair(campaign_id: int, now: datetime) -> bool:
+    """Whether anything is to be written of it: on SQLite whoever may write keeps all others from it."""
+    return (
+        not services.somebody_waits(campaign_id)
+        or failure_rate.is_too_high(campaign_id)
+        or finishing.to_suppress(campaign_id) is not None
+        or server_outage.has_lasted(campaign_id, now=now)
+    )
+
+
 def clean_up(*, now: datetime) -> None:
     """Journals of lanes that hold nothing, what is kept of campaigns while they go out, receivers' old troubles."""
     next_work.forget_the_ended()
-    receiver_rows.prune(now=now)
     db.session.commit()
+    if _read(lambda: receiver_rows.is_any_old(now=now)):
+        receiver_rows.prune(now=now)
+        db.session.commit()
     _sweep_journals()
 
 

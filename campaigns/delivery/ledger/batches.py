@@ -67,6 +67,12 @@ def claim_expired(
     return _take(connection, "expired", _expired_for(here), owner, seconds)
 
 
+def is_any_expired(connection: sa.Connection, *, here: Lanes = _NONE_HERE) -> bool:
+    """Whether there is a batch that `claim_expired` could take. Locks nothing."""
+    look = _next(connection.dialect.name, "expired", is_locked=False)
+    return connection.execute(look, _expired_for(here)).first() is not None
+
+
 def claim_of(connection: sa.Connection, former: str, *, owner: str, seconds: float) -> Claim | None:
     """Take a batch from a lane that is known to be dead, whatever its lease says. The caller commits."""
     return _take(connection, "of former", {"former": former}, owner, seconds)
@@ -148,10 +154,10 @@ _STATES = {state.name.lower(): int(state) for state in BatchState}
 
 
 @cache
-def _next(dialect: str, which: str) -> sa.TextClause:
+def _next(dialect: str, which: str, *, is_locked: bool = True) -> sa.TextClause:
     grace = LATER[dialect].replace(":seconds", ":grace")
     text = _NEXT.format(which=_WHICH[which].format(now=NOW[dialect], grace=grace, **_STATES))
-    statement = sa.text(text if dialect == "sqlite" else f"{text} FOR UPDATE SKIP LOCKED")
+    statement = sa.text(f"{text} FOR UPDATE SKIP LOCKED" if is_locked and dialect != "sqlite" else text)
     lists = [name for name in ("known", "living") if f":{name}" in text]
     return statement.bindparams(*(sa.bindparam(name, type_=sa.String(), expanding=True) for name in lists))
 

@@ -82,20 +82,32 @@ def remove(connection: sa.Connection, names: Collection[str]) -> None:
         connection.execute(sa.delete(Receiver).where(_among(connection, Receiver.name, names)))
 
 
+def is_any_old(*, now: datetime) -> bool:
+    """Whether `prune` would remove any."""
+    found = sa.or_(sa.exists().where(_is_forgotten(now)), sa.exists().where(_is_needless(now)))
+    return bool(db.session.scalar(sa.select(found)))
+
+
+def _is_forgotten(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(
+        sa.and_(Receiver.next_at.is_(None), Receiver.since < now - domain_backoff.WITHIN),
+        Receiver.next_at < now - domain_backoff.FORGOTTEN_AFTER,
+    )
+
+
+def _is_needless(now: datetime) -> sa.ColumnElement[bool]:
+    is_in_trouble = sa.exists().where(Receiver.name == ReceiverDomain.domain)
+    asked = ReceiverDomain.looked_up_at
+    return sa.or_(asked < now - LOOKED_UP_AGAIN_AFTER, sa.and_(asked.is_(None), ~is_in_trouble))
+
+
 def prune(*, now: datetime) -> None:
     """Remove who was not written to for so long that its troubles are forgotten, and look-ups that are old or that
     nobody needs any more. Some thousand at a time; the caller commits.
     """
-    is_forgotten = sa.or_(
-        sa.and_(Receiver.next_at.is_(None), Receiver.since < now - domain_backoff.WITHIN),
-        Receiver.next_at < now - domain_backoff.FORGOTTEN_AFTER,
-    )
-    some = skip_locked(sa.select(Receiver.name).where(is_forgotten).limit(REMOVED_AT_ONCE))
+    some = skip_locked(sa.select(Receiver.name).where(_is_forgotten(now)).limit(REMOVED_AT_ONCE))
     db.session.execute(sa.delete(Receiver).where(Receiver.name.in_(some)), execution_options=_PLAIN)
-    is_in_trouble = sa.exists().where(Receiver.name == ReceiverDomain.domain)
-    asked = ReceiverDomain.looked_up_at
-    is_needless = sa.or_(asked < now - LOOKED_UP_AGAIN_AFTER, sa.and_(asked.is_(None), ~is_in_trouble))
-    some = skip_locked(sa.select(ReceiverDomain.domain).where(is_needless).limit(REMOVED_AT_ONCE))
+    some = skip_locked(sa.select(ReceiverDomain.domain).where(_is_needless(now)).limit(REMOVED_AT_ONCE))
     db.session.execute(
         sa.delete(ReceiverDomain).where(ReceiverDomain.domain.in_(some)), execution_options=_PLAIN
     )

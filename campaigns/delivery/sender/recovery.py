@@ -16,7 +16,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from campaigns.core.db import db
+from campaigns.core.db import db, reading
 from campaigns.delivery.ledger import batches
 from campaigns.delivery.ledger.batches import Claim, Lanes
 from campaigns.delivery.ledger.leases import database_moment
@@ -49,9 +49,15 @@ def lanes_of(folder: Path) -> Lanes:
 def take_over(folder: Path, *, owner: str, now: datetime) -> int:
     """Settle batches whose lease (and grace, for another host's) has ended; how many. Commits."""
     taken = 0
-    while taken < MOST and _settle_one(folder, owner=owner, now=now):
+    while taken < MOST and _is_any_expired(folder) and _settle_one(folder, owner=owner, now=now):
         taken += 1
     return taken
+
+
+def _is_any_expired(folder: Path) -> bool:
+    """Asked first, because on SQLite whoever may write keeps all others from it."""
+    with reading(), db.engine.connect() as connection:
+        return batches.is_any_expired(connection, here=lanes_of(folder))
 
 
 def _settle_one(folder: Path, *, owner: str, now: datetime, former: str | None = None) -> bool:
