@@ -145,9 +145,8 @@ class Delivery(Model):
     __tablename__ = "delivery"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    # No foreign keys: PostgreSQL would check two for each row, and lock a million subscribers, which is half
-    # the time of a launch. A campaign that has rows is never deleted (`wave` holds it); the number of an
-    # erased person is never given again, so their rows point at nobody.
+    # No foreign keys: checking them is half the time of a launch in PostgreSQL. A campaign that has rows is never
+    # deleted (`wave` holds it); the number of an erased person is never given again: their rows point at nobody.
     campaign_id: Mapped[int]
     wave: Mapped[int] = mapped_column(sa.SmallInteger)
     address_key: Mapped[str] = mapped_column(sa.String(32))
@@ -161,10 +160,8 @@ class Delivery(Model):
     doubts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
     fence: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     next_at: Mapped[datetime | None]
-    # When it was first handed over: the mail's Date, the same on a retry.
-    started_at: Mapped[datetime | None]
-    # From when the horizon counts (`outcomes.horizon_from`): none before somebody has asked it to come later.
-    tried_since: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]  # when it was first handed over: the mail's Date, the same on a retry
+    tried_since: Mapped[datetime | None]  # from when the horizon counts (`outcomes.horizon_from`)
     done_at: Mapped[datetime | None]
     server_id: Mapped[int | None]
     code: Mapped[int | None] = mapped_column(sa.SmallInteger)
@@ -178,10 +175,9 @@ class Delivery(Model):
         primaryjoin="foreign(Delivery.subscriber_id) == Subscriber.id", viewonly=True
     )
 
-    # No index may name a column that sending writes (state, reason, done_at, next_at, fence …), not even as
-    # its condition: with none, PostgreSQL keeps updates on the row's own page. Those below are written once,
-    # in the order in which they lie in the index: one over the address keys themselves, which are as good as
-    # random, was two thirds of a launch; one over the people alone would touch all of a ledger of years.
+    # No index may name a column that sending writes (state, reason, done_at, next_at, fence …), not even as its
+    # condition: with none, PostgreSQL keeps updates on the row's own page. Those below are written once, in order:
+    # one over the address keys was two thirds of a launch; one over the people would touch a ledger of years.
     __table_args__ = (
         # Not "wave" before "subscriber_id": without statistics PostgreSQL would take it for a batch's index.
         sa.UniqueConstraint("campaign_id", "subscriber_id", "wave"),
@@ -336,7 +332,6 @@ class Lease(Model):
     """A role that one process holds at a time (the dispatcher), by the database's clock."""
 
     __tablename__ = "lease"
-
     name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     owner: Mapped[str | None] = mapped_column(sa.String(64))
     fence: Mapped[int] = mapped_column(sa.BigInteger, default=0)

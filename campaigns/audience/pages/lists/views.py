@@ -17,7 +17,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.core.paging import paginate
-from campaigns.planning.lists import delete_list
+from campaigns.planning.services import delete_list
 
 GROWTH_DAYS = 30
 
