@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -11,10 +12,29 @@ from campaigns.cli.output import answer, as_json, command, secret_from_stdin
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.mail.security import Security
+from campaigns.settings import queries as settings_queries
 from campaigns.settings import services as settings
 from campaigns.settings.limits import ServerLimits
+from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart
+from campaigns.settings.trust import read_authorities
+
+UNVERIFIED = (
+    "Warning: its certificate is not checked. Somebody in between can read the password and the mails; "
+    "with --ca-file nobody can."
+)
+_ca_file = click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    help="Certificates (PEM) of who may vouch for it, instead of the system's; kept with its settings.",
+)
+_verify = click.option(
+    "--verify/--no-verify",
+    "verifies",
+    default=None,
+    help="Whether to check its certificate; without, somebody in between can read everything.",
+)
 
 
 @click.group("server")
@@ -49,6 +69,8 @@ def server() -> None:
 @click.option("--warm-up", "warm_up_curve", default="", help='Mails a day, like "50, 100, 500".')
 @click.option("--share", default=0, help="Of the mail that names no server; 0: it only steps in.")
 @click.option("--domains", default="", help="The sender domains it may carry; none: all.")
+@_ca_file
+@_verify
 @as_json
 @command
 def create(
@@ -72,6 +94,8 @@ def create(
     warm_up_curve: str,
     share: int,
     domains: str,
+    ca_file: Path | None,
+    verifies: bool | None,
     wants_json: bool,
 ) -> None:
     """Create a sending server."""
@@ -90,16 +114,81 @@ def create(
         password=secret_from_stdin() if password_stdin else None,
         signs_in=_oauth2(oauth2_token_url, client_id, scope) if oauth2_stdin else None,
         connections=connections,
+        verify_certificate=verifies is not False,
+        authorities=read_authorities(ca_file) if ca_file else None,
         limits=ServerLimits(per_second, per_minute, per_hour, per_day, first, warm_up_curve, per_connection),
         part=ServerPart(share, domains),
         now=now,
     )
     db.session.commit()
-    answer(
-        {"id": made.id, "name": made.name, "host": made.host, "port": made.port},
-        wants_json=wants_json,
-        sentence=f"Created server {made.name} ({made.host}:{made.port}).",
+    _tell(made, f"Created server {made.name} ({made.host}:{made.port}).", wants_json=wants_json)
+
+
+@server.command("edit")
+@click.argument("name")
+@click.option("--rename", help="Another name for it.")
+@click.option("--host")
+@click.option("--port", type=click.IntRange(1, 65535))
+@click.option("--security", type=click.Choice([each.value for each in Security]))
+@click.option("--username", help='"" for none.')
+@click.option("--password-stdin", is_flag=True, help="Read a new password from standard input.")
+@click.option("--connections", type=click.IntRange(1, 100))
+@_ca_file
+@click.option("--system-ca", is_flag=True, help="Trust the usual authorities again.")
+@_verify
+@as_json
+@command
+def edit(
+    name: str,
+    rename: str | None,
+    host: str | None,
+    port: int | None,
+    security: str | None,
+    username: str | None,
+    password_stdin: bool,
+    connections: int | None,
+    ca_file: Path | None,
+    system_ca: bool,
+    verifies: bool | None,
+    wants_json: bool,
+) -> None:
+    """Change a sending server; what is not named stays as it is.
+
+    Another host, security or certificate check asks for the password again.
+    """
+    if ca_file and system_ca:
+        raise click.ClickException("Choose one of --ca-file and --system-ca.")
+    found = settings_queries.server_by_name(name)
+    authorities = None if system_ca else found.authorities
+    settings.update_server(
+        found,
+        name=rename or found.name,
+        host=host or found.host,
+        port=port or found.port,
+        security=Security(security) if security else found.security,
+        username=found.username if username is None else username or None,
+        password=secret_from_stdin() if password_stdin else None,
+        connections=connections or found.connections,
+        verify_certificate=found.verify_certificate if verifies is None else verifies,
+        authorities=read_authorities(ca_file) if ca_file else authorities,
     )
+    db.session.commit()
+    _tell(found, f"Changed server {found.name} ({found.host}:{found.port}).", wants_json=wants_json)
+
+
+def _tell(found: Server, sentence: str, *, wants_json: bool) -> None:
+    """The server as it is now, and on standard error what is not safe about it."""
+    if found.security is not Security.NONE and not found.verify_certificate:
+        click.echo(UNVERIFIED, err=True)
+    values = {
+        "id": found.id,
+        "name": found.name,
+        "host": found.host,
+        "port": found.port,
+        "verify_certificate": found.verify_certificate,
+        "has_authorities": found.authorities is not None,
+    }
+    answer(values, wants_json=wants_json, sentence=sentence)
 
 
 def _oauth2(token_url: str, client_id: str, scope: str) -> OAuth2:

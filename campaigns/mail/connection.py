@@ -267,7 +267,7 @@ class Connection:
 
     async def _protect(self) -> None:
         """The TLS handshake."""
-        context = self._context or tls.context(verify=self.server.verify)
+        context = self._context or tls.context(verify=self.server.verify, authorities=self.server.authorities)
         channel, loop = self._channel, asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.server.timeouts.connect):

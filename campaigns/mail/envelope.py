@@ -53,6 +53,7 @@ class Server:
     token: Callable[[str | None], str] | None = field(default=None, repr=False)
     mechanism: str | None = None
     verify: bool = True
+    authorities: str | None = field(default=None, repr=False)  # PEM; None: those that the system trusts
     allow_plain_auth: bool | None = None  # None: only to this machine
     connections: int = 5
     messages_per_connection: int = MESSAGES_PER_CONNECTION

@@ -163,7 +163,9 @@ class Pool:
     def _context(self) -> ssl.SSLContext | None:
         """One for all connections: to read the system's certificates takes longer than a handshake."""
         is_plain = self.server.security is Security.NONE
-        return None if is_plain else tls.context(verify=self.server.verify)
+        if is_plain:
+            return None
+        return tls.context(verify=self.server.verify, authorities=self.server.authorities)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         assert self._group is not None

@@ -29,6 +29,7 @@ from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2
 from campaigns.settings.services import MOST_CONNECTIONS
 from campaigns.settings.sharing import MOST_WEIGHT, ServerPart, clean_domains
+from campaigns.settings.trust import LONGEST_AUTHORITIES, clean_authorities
 
 SECURITY = (
     (Security.STARTTLS.value, _("STARTTLS, usually port 587")),
@@ -94,6 +95,15 @@ class ServerForm(FlaskForm):
         _("Check the server's certificate"),
         default=True,
         description=_("Without this check somebody in between can read the password and the mails."),
+    )
+    authorities = TextAreaField(
+        _("Certificates of its authority"),
+        [Optional(), Length(max=LONGEST_AUTHORITIES), fits(clean_authorities)],
+        description=_(
+            "For a server whose certificate was signed by yourselves: paste the authority's certificate (PEM)."
+            " Then no other authority can vouch for this server. Leave empty for the usual ones."
+        ),
+        render_kw={"rows": 3, "spellcheck": "false", "placeholder": "-----BEGIN CERTIFICATE-----"},
     )
     username = StringField(
         _("User name"), [Optional(), Length(max=320)], filters=[trimmed], render_kw={"autocomplete": "off"}
@@ -199,7 +209,7 @@ class ServerForm(FlaskForm):
 
     def values(self) -> dict[str, Any]:
         """What the service takes, by its names."""
-        names = ("name", "host", "port", "username", "connections", "verify_certificate")
+        names = ("name", "host", "port", "username", "connections", "verify_certificate", "authorities")
         chosen = {name: self[name].data for name in names}
         chosen |= {"security": Security(self.security.data), "password": self.password.data or None}
         part = ServerPart(self.weight.data or 0, self.sender_domains.data or "")

@@ -45,6 +45,8 @@ class Server(Model):
     port: Mapped[int]
     security: Mapped[Security] = mapped_column(Word(Security))
     verify_certificate: Mapped[bool] = mapped_column(default=True)
+    # Certificates (PEM) of those who may vouch for it, instead of the system's; none: the system's.
+    authorities: Mapped[str | None] = mapped_column(sa.Text)
     username: Mapped[str | None] = mapped_column(sa.String(320))
     password_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
     # OAuth 2 in the password's place, where there is a token URL.

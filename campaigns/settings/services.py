@@ -20,6 +20,7 @@ from campaigns.settings.limits import ServerLimits, set_limits
 from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart, set_part
+from campaigns.settings.trust import set_trust
 
 MOST_CONNECTIONS = 100
 LONGEST_PASSWORD = 1000
@@ -36,6 +37,7 @@ def create_server(
     password: str | None = None,
     connections: int = 5,
     verify_certificate: bool = True,
+    authorities: str | None = None,
     limits: ServerLimits | None = None,
     part: ServerPart | None = None,
     signs_in: OAuth2 | None = None,
@@ -47,7 +49,8 @@ def create_server(
     By itself it becomes the default when there was none but the practice server.
     """
     server = Server(created_at=now)
-    _set(server, name, host, port, security, username, connections, verify_certificate)
+    _set(server, name, host, port, security, username, connections)
+    set_trust(server, verify_certificate, authorities)
     set_limits(server, limits or ServerLimits())
     set_part(server, part or ServerPart())
     others = queries.servers()
@@ -75,6 +78,7 @@ def update_server(
     forget_password: bool = False,
     connections: int = 5,
     verify_certificate: bool = True,
+    authorities: str | None = None,
     limits: ServerLimits | None = None,
     part: ServerPart | None = None,
     signs_in: OAuth2 | None = None,
@@ -85,14 +89,15 @@ def update_server(
     A kept secret goes to no other host and over no weaker line than it was entered for.
     """
     _refuse_practice(server)
-    before = (server.host, server.security, server.verify_certificate)
-    _set(server, name, host, port, security, username, connections, verify_certificate)
+    before = _place(server)
+    _set(server, name, host, port, security, username, connections)
+    set_trust(server, verify_certificate, authorities)
     if limits is not None:
         set_limits(server, limits)
     if part is not None:
         set_part(server, part)
     _require_free_name(server)
-    is_elsewhere = before != (server.host, server.security, server.verify_certificate)
+    is_elsewhere = before != _place(server)
     if signs_in is not None or server.signs_in_by_token:
         oauth.set_oauth(server, signs_in or _as_it_is(server), is_elsewhere=is_elsewhere)
     if not server.signs_in_by_token:
@@ -156,6 +161,7 @@ def connection(server: Server) -> Connection:
         password=password,
         token=tokens,
         verify=server.verify_certificate,
+        authorities=server.authorities,
         helo=running.public_host,
         connections=server.connections,
         messages_per_connection=server.per_connection or MESSAGES_PER_CONNECTION,
@@ -199,20 +205,23 @@ def _set(
     security: Security,
     username: str | None,
     connections: int,
-    verify_certificate: bool,
 ) -> None:
     server.name = checks.one_line(name, longest=100, field="name")
     server.host = checks.clean_host(host)
     if not 1 <= connections <= MOST_CONNECTIONS:
         raise Invalid(_("Use 1 to %(most)s connections.", most=MOST_CONNECTIONS), field="connections")
     server.port, server.security, server.connections = checks.port(port), Security(security), connections
-    server.verify_certificate = verify_certificate
     server.username = checks.one_line(username, longest=320, field="username") if username else None
     if server.username and server.security is Security.NONE and server.host not in LOOPBACK:
         raise Invalid(
             _("A user name and password may only travel by STARTTLS or TLS, except to this machine."),
             field="security",
         )
+
+
+def _place(server: Server) -> tuple[object, ...]:
+    """Where a secret goes, and how well it is kept on the way."""
+    return (server.host, server.security, server.verify_certificate, server.authorities)
 
 
 def _add(server: Server) -> None:

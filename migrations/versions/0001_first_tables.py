@@ -142,6 +142,7 @@ def upgrade() -> None:
         sa.Column("port", sa.Integer(), nullable=False),
         sa.Column("security", sa.String(length=32), nullable=False),
         sa.Column("verify_certificate", sa.Boolean(), nullable=False),
+        sa.Column("authorities", sa.Text(), nullable=True),
         sa.Column("username", sa.String(length=320), nullable=True),
         sa.Column("password_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("token_url", sa.String(length=500), nullable=True),
