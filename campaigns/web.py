@@ -20,7 +20,7 @@ from flask import (
     request,
     url_for,
 )
-from flask_babel import format_datetime, format_decimal, format_percent, format_timedelta, get_locale
+from flask_babel import format_decimal, format_percent, format_timedelta, get_locale
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
@@ -30,7 +30,7 @@ from campaigns.accounts import policy
 from campaigns.accounts.policy import Action
 from campaigns.core import clock, errors
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
-from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, language_of
+from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, datetime_text, language_of, number_text
 from campaigns.ground import terminal_language
 from campaigns.navigation import navigation
 from campaigns.settings import queries as settings_queries
@@ -186,21 +186,6 @@ def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> 
 # -- words for templates
 
 
-# 24 hours and the month as a word: nobody has to guess which number is the day.
-PATTERNS = {
-    "en": {"short": "d MMM y, HH:mm", "medium": "d MMM y, HH:mm", "full": "EEEE, d MMMM y, HH:mm zzzz"},
-    "zh": {"short": "y年M月d日 HH:mm", "medium": "y年M月d日 HH:mm", "full": "y年M月d日 EEEE HH:mm zzzz"},
-}
-
-
-def datetime_text(moment: datetime | None, style: str = "medium") -> str:
-    """A moment in the reader's zone and language, in a style of PATTERNS or a pattern; empty for none."""
-    if moment is None:
-        return ""
-    language = str(get_locale() or DEFAULT_LANGUAGE).split("_")[0]
-    return str(format_datetime(moment, PATTERNS.get(language, PATTERNS["en"]).get(style, style)))
-
-
 def relative_text(moment: datetime | None) -> str:
     """How far away a moment is: "3 minutes ago", "in 2 hours"."""
     if moment is None:
@@ -211,11 +196,6 @@ def relative_text(moment: datetime | None) -> str:
         if abs(away) < timedelta(seconds=5)
         else str(format_timedelta(away, add_direction=True))
     )
-
-
-def number_text(number: float | None) -> str:
-    """A number with the reader's separators."""
-    return "" if number is None else str(format_decimal(number))
 
 
 def percent_text(part: float | None, whole: float | None = 1) -> str:

@@ -14,6 +14,7 @@ from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery import services as delivery
 from campaigns.delivery.ledger import staging
+from campaigns.delivery.progress import explanations
 from campaigns.planning import queries as planning_queries
 from campaigns.planning import services
 from campaigns.planning.models import Campaign, PauseReason
@@ -102,7 +103,7 @@ def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
 @as_json
 @command
 def status(campaign_id: int, wants_json: bool) -> None:
-    """How far a campaign is: states of all recipients, opens, clicks, unsubscribes."""
+    """How far a campaign is: states of all recipients, opens, clicks, unsubscribes; and why it stands still."""
     found = planning_queries.campaign(campaign_id)
     counts = delivery_queries.counts(campaign_id)
     figures = reports_queries.figures([campaign_id])[campaign_id]
@@ -115,6 +116,13 @@ def status(campaign_id: int, wants_json: bool) -> None:
         "clicks": figures.clicks,
         "unsubscribes": figures.unsubscribes,
     }
+    why = explanations.explanation_of(found, now=clock.now())
+    values["why"] = why and {
+        "code": why.code,
+        "sentence": why.text,
+        "until": why.until and why.until.isoformat(),
+        "server": why.server or None,
+    }
     if found.pause_reason:
         values["pause_reason"] = found.pause_reason.value
         values["pause_detail"] = found.pause_detail
@@ -125,7 +133,8 @@ def status(campaign_id: int, wants_json: bool) -> None:
         values,
         wants_json=wants_json,
         sentence=f"{found.status.value}: {states}; "
-        f"{figures.opens} opened, {figures.clicks} clicked, {figures.unsubscribes} unsubscribed.",
+        f"{figures.opens} opened, {figures.clicks} clicked, {figures.unsubscribes} unsubscribed."
+        + (f"\n{why.text}" if why else ""),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from flask_babel import Babel, LazyString, gettext, ngettext
+from flask_babel import Babel, LazyString, format_datetime, format_decimal, get_locale, gettext, ngettext
 from markupsafe import escape
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
@@ -44,14 +45,37 @@ def translate(message: str, **values: Any) -> str:
     return str(gettext(message, **values))
 
 
+# 24 hours and the month as a word: nobody has to guess which number is the day.
+PATTERNS = {
+    "en": {"short": "d MMM y, HH:mm", "medium": "d MMM y, HH:mm", "full": "EEEE, d MMMM y, HH:mm zzzz"},
+    "zh": {"short": "y年M月d日 HH:mm", "medium": "y年M月d日 HH:mm", "full": "y年M月d日 EEEE HH:mm zzzz"},
+}
+
+
+def datetime_text(moment: datetime | None, style: str = "medium") -> str:
+    """A moment in the reader's zone and language, in a style of PATTERNS or a pattern; empty for none."""
+    if moment is None:
+        return ""
+    language = str(get_locale() or DEFAULT_LANGUAGE).split("_")[0]
+    return str(format_datetime(moment, PATTERNS.get(language, PATTERNS["en"]).get(style, style)))
+
+
+def number_text(number: float | None) -> str:
+    """A number with the reader's separators."""
+    return "" if number is None else str(format_decimal(number))
+
+
 __all__ = [
     "DEFAULT_LANGUAGE",
     "LANGUAGES",
+    "PATTERNS",
     "_",
     "_n",
     "babel",
+    "datetime_text",
     "gettext",
     "language_of",
     "ngettext",
+    "number_text",
     "translate",
 ]

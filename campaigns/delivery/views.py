@@ -17,7 +17,7 @@ from campaigns.delivery import queries, services
 from campaigns.delivery.ledger import staging
 from campaigns.delivery.limits import receiver_rows, sending_hours
 from campaigns.delivery.models import State
-from campaigns.delivery.progress import holdups
+from campaigns.delivery.progress import explanations
 from campaigns.delivery.routing import server_selection
 from campaigns.planning import queries as planning_queries
 from campaigns.planning import services as planning
@@ -167,26 +167,20 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "refusals": queries.refusals(campaign.id),
         "standing": staging.standing(campaign.id) if campaign.status is Status.PAUSED else None,
         **_servers(campaign),
-        "holdup": holdups.holdup_of(campaign, now=clock.now()),
+        "why": explanations.explanation_of(campaign, now=clock.now()),
         "hours": sending_hours.words(campaign),
         "refresh_s": _refresh_s(campaign, is_waiting=bool(progress.counts.waiting)),
     }
 
 
 def _servers(campaign: Campaign) -> dict[str, Any]:
-    """Whom it goes out by now; when all are closed, the one that is tried next; and who takes nothing from us."""
+    """Whom it goes out by now, and who takes nothing from us."""
     now = clock.now()
     usable = server_selection.usable(campaign, now=now)
-    closed = [] if usable else [each for each in server_selection.every(campaign) if each.closed_until]
-    next_one = min(closed, key=lambda each: each.closed_until or now, default=None)
     waiting = (
         receiver_rows.in_trouble(now=now, most=RECEIVERS_SHOWN) if campaign.status is Status.SENDING else []
     )
-    return {
-        "servers": usable or server_selection.every(campaign)[:1],
-        "closed": next_one,
-        "receivers": waiting,
-    }
+    return {"servers": usable or server_selection.every(campaign)[:1], "receivers": waiting}
 
 
 def _refresh_s(campaign: Campaign, *, is_waiting: bool) -> int | None:

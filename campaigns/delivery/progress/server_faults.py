@@ -1,0 +1,38 @@
+"""What kind of trouble a server's last error is: our own words and the codes of replies, read again. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class ServerFault(StrEnum):
+    """What stands between us and a server. The values are stable: programs read them."""
+
+    CERTIFICATE = "certificate"  # not valid, or signed by nobody that we trust
+    ENCRYPTION = "encryption"  # no TLS as the settings ask for
+    MECHANISM = "auth_mechanism"  # no way to sign in that we know
+    SIGN_IN = "sign_in"  # user name, password or token refused
+    ASKS_TO_WAIT = "asks_to_wait"
+    UNREACHABLE = "unreachable"
+
+
+# The texts of `mail.tls` and `mail.connection`, and the codes of RFC 4954 section 6.
+_SIGNS = (
+    (ServerFault.CERTIFICATE, r"certificate is not valid"),
+    (ServerFault.MECHANISM, r"no way to sign in"),
+    (
+        ServerFault.ENCRYPTION,
+        r"not offer STARTTLS|without encryption|^TLS failed|: TLS failed|the handshake|\b53[48]\b",
+    ),
+    (ServerFault.SIGN_IN, r"(?:^|: )(?:530|535|454 4\.7\.0)\b"),
+    (ServerFault.ASKS_TO_WAIT, r"(?:^|: )4\d\d\b"),
+)
+
+
+def fault_of(last_error: str | None) -> ServerFault:
+    """The kind of a stored last error."""
+    for fault, pattern in _SIGNS:
+        if re.search(pattern, last_error or ""):
+            return fault
+    return ServerFault.UNREACHABLE
