@@ -20,7 +20,7 @@ from tests.faults.world import Report, World
 from tests.running import ROOT
 
 PEOPLE, PEOPLE_OF_CUT = 2000, 600
-LINE = "{:<44} {:<9} {:>8} {:>5} {:>11} {:>6} {:>11}  {}"
+LINE = "{:<46} {:<9} {:>8} {:>5} {:>11} {:>6} {:>8} {:>11} {:>8}  {}"
 
 
 def chosen(database: str, *, only: list[str], is_cut: bool) -> list[Fault]:
@@ -58,13 +58,17 @@ def line(report: Report) -> str:
         report.lost,
         report.duplicates,
         report.bound,
+        report.unknown,
         f"{report.recovery_s:.1f} s",
+        f"{report.seconds:.1f} s",
         "ok" if report.is_good else "BROKEN: " + "; ".join(report.problems),
     )
 
 
 def head() -> str:
-    return LINE.format("fault", "database", "injected", "lost", "duplicates", "bound", "recovery", "")
+    return LINE.format(
+        "fault", "database", "injected", "lost", "duplicates", "bound", "unknown", "recovery", "took", ""
+    )
 
 
 def main() -> int:
@@ -120,10 +124,11 @@ def _both(options: argparse.Namespace) -> int:
         print(json.dumps({"faults": found, "seconds": round(seconds, 1), "is_good": is_good}))
     else:
         lost, duplicates = sum(r.lost for r in reports), sum(r.duplicates for r in reports)
+        unknown = sum(r.unknown for r in reports)
         injected, bound = sum(r.injected for r in reports), sum(r.bound for r in reports)
         print(
             f"{len(reports)} faults, injected {injected} times in {seconds:.0f} s:"
-            f" {lost} lost, {duplicates} duplicates (bound {bound})."
+            f" {lost} lost, {duplicates} duplicates, {unknown} unknown (bound {bound})."
             f" {'All promises kept.' if is_good else 'PROMISES BROKEN.'}"
         )
     return 0 if is_good else 1

@@ -61,6 +61,12 @@ def test_a_third_copy_is_too_much_whatever_the_bound() -> None:
     assert "more than 2 copies" in found(rows, got(ANA, BEN, BEN, BEN), bound=9).problems[0]
 
 
+def test_an_unknown_end_is_found_where_nothing_was_cut_off_after_a_final_dot() -> None:
+    rows = [*sent(ANA), Row(BEN, State.UNKNOWN, doubts=1)]
+    assert found(rows, got(ANA), bound=1) == Findings(unknown=1)
+    assert found(rows, got(ANA)).problems == ["1 ended unknown, at most 0 may be in doubt"]
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [

@@ -29,6 +29,7 @@ class Findings:
 
     lost: int = 0
     duplicates: int = 0
+    unknown: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -42,11 +43,13 @@ def examine(
     is_over: bool = True,
     knows_all: bool = True,
 ) -> Findings:
-    """Compare both sides. `wanted`: who was to get it; `bound`: the duplicates that the fault may cause;
+    """Compare both sides. `wanted`: who was to get it; `bound`: the mails that the fault may leave in
+    doubt (each a second copy or an unknown end), 0 for one that cuts nothing off after a final dot;
     `is_over`: the campaign counts as ended, so nobody may wait any more; `knows_all`: False after a backup was
     put back, for no ledger knows of copies that went out after it was made."""
     copies = Counter(each.address for each in receipts)
     findings = Findings(duplicates=sum(copies.values()) - len(copies))
+    findings.unknown = sum(row.state is State.UNKNOWN for row in rows)
     problems = findings.problems
     problems += _of_the_whole(rows, copies, set(wanted), is_over=is_over)
     missing = set(wanted) - {row.address for row in rows}
@@ -62,6 +65,8 @@ def examine(
     problems += _some("changed its Message-ID", _with_two_names(receipts))
     if findings.duplicates > bound:
         problems.append(f"{findings.duplicates} duplicates, at most {bound} were allowed")
+    if findings.unknown > bound:
+        problems.append(f"{findings.unknown} ended unknown, at most {bound} may be in doubt")
     return findings
 
 
