@@ -26,7 +26,7 @@ from tests.faults.sink import Receipt, Sink
 from tests.faults.world import Mailing, Report, World
 
 THREADS = 6
-CLICKING_S = 6.0
+CLICKING_S, CLICKING_IN_CUT_S = 6.0, 2.5
 LEAVERS, LEAVER_THREADS = 500, 4
 ON_ITS_WAY_S = 2.0  # G5: within a window, a second at usual rates
 STARTS = 5
@@ -40,7 +40,8 @@ def pauses(world: World) -> Report:
         mailing = world.mailing(sink)
         mailing.goes_on()
         path = f"/campaigns/{mailing.campaign_id}"
-        clicks = _clicking(browsers, mailing, [f"{path}/pause", f"{path}/pause/delete"])
+        seconds = CLICKING_IN_CUT_S if world.is_cut else CLICKING_S
+        clicks = _clicking(browsers, mailing, [f"{path}/pause", f"{path}/pause/delete"], seconds=seconds)
         if mailing.campaign()[0] is Status.PAUSED:
             mailing.resume()
         moments = [time.time()] if mailing.accepted < len(mailing.wanted) else []
@@ -97,9 +98,7 @@ def _signed_in(world: World) -> list[Browser]:
     return browsers
 
 
-def _clicking(
-    browsers: list[Browser], mailing: Mailing, paths: list[str], *, seconds: float = CLICKING_S
-) -> Counter[int]:
+def _clicking(browsers: list[Browser], mailing: Mailing, paths: list[str], *, seconds: float) -> Counter[int]:
     """Several operators click at random; how often each status was answered."""
     counts: Counter[int] = Counter()
     books = threading.Lock()
@@ -145,9 +144,9 @@ def leavers(world: World) -> Report:
     No clock is asked: a row that nobody has begun when it is read after the answer "you have left" must
     never be started. The claim looks in the transaction that marks it.
     """
-    with Sink(slow_s=0.03) as sink:
-        mailing = world.mailing(sink)
+    with Sink(slow_s=0.2) as sink:  # until all have left: a busy machine must not be too late with them
         with_web(world)
+        mailing = world.mailing(sink)
         mailing.goes_on()
         tokens = _tokens(world, mailing, min(LEAVERS, len(mailing.wanted) // 2))
         left: dict[str, bool] = {}  # whether nothing had begun for them after they had left

@@ -13,13 +13,13 @@ from tests.faults.sink import CHUNKED, Sink
 from tests.faults.units import Unit, until_gone
 from tests.faults.world import CONNECTIONS, Mailing, Report, World
 
-KILLS = 8
+KILLS, KILLS_IN_CUT = 8, 3
 DEPTH = 10  # messages in flight on a connection with CHUNKING
 LONGEST_PAUSE_S = 0.4
 _dice = random.Random(7)
 
 
-def kill_again_and_again(mailing: Mailing, kill: Callable[[], bool], *, times: int = KILLS) -> list[float]:
+def kill_again_and_again(mailing: Mailing, kill: Callable[[], bool], *, times: int) -> list[float]:
     """Kill at random moments while it sends, each time after it has gone on; when each kill was."""
     moments: list[float] = []
     world = mailing.world
@@ -52,6 +52,7 @@ def _run(world: World, name: str, kill: Callable[[], bool], *, depth: int = 1, t
     keywords = CHUNKED if depth > 1 else None
     with Sink(**({"keywords": keywords} if keywords else {})) as sink:
         mailing = world.mailing(sink)
+        times = KILLS_IN_CUT if world.is_cut else times
         moments = kill_again_and_again(mailing, kill, times=times)
         mailing.ends()
         return mailing.report(

@@ -94,7 +94,7 @@ def _two(world: World, other: Unit) -> Report:
         return mailing.report("two dispatchers, the leader killed each time", moments, target_s=25)
 
 
-@fault("rolling restart of everything", cut="sqlite")
+@fault("rolling restart of everything")
 def rolling(world: World) -> Report:
     """A deployment: each process is asked to stop and started again. Nobody gets two."""
     with Sink(slow_s=0.015) as sink:

@@ -13,7 +13,7 @@ from tests.faults.units import until_gone
 from tests.faults.world import CONNECTIONS, LEASE_S, Report, World
 
 REDIS_BACK_S = 15  # G6
-AWAY_S, AWAY_IN_CUT_S = 60.0, 10.0
+AWAY_S, AWAY_IN_CUT_S = 60.0, 3.0
 LONG_AWAY_S = 75.0
 MISSED_S = 14.0  # a worker looks after its work horse every 10 s
 FULL_S = 12.0
@@ -36,9 +36,9 @@ def flushed(world: World) -> Report:
         )
 
 
-@fault("Redis: kill -9 without persistence")
+@fault("Redis: kill -9 without persistence", cut="postgres")
 def killed(world: World) -> Report:
-    with Sink() as sink:
+    with Sink(slow_s=0.02) as sink:
         mailing = world.mailing(sink)
         moments = []
         for _time in range(3):
@@ -59,7 +59,7 @@ def away(world: World) -> Report:
     return _without_redis(world, "Redis: away, and the work horses killed", redis.kill, redis.start, seconds)
 
 
-@fault("Redis: away while lanes run", cut="sqlite")
+@fault("Redis: away while lanes run")
 def away_under_lanes(world: World) -> Report:
     """For longer than a worker leaves its work horse alone: neither ends, and nobody is in doubt."""
     name = "Redis: away while lanes run"
@@ -196,7 +196,7 @@ def locked(world: World) -> Report:
     with Sink() as sink:
         mailing = world.mailing(sink)
         moments = []
-        for _time in range(3):
+        for _time in range(1 if world.is_cut else 3):
             mailing.goes_on(more=len(mailing.wanted) // 10)
             connection = sqlite3.connect(world.folder / "columba.db", timeout=20, isolation_level=None)
             connection.execute("BEGIN IMMEDIATE")

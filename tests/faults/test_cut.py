@@ -1,29 +1,69 @@
-"""The short fault run: some of each family, in processes of its own."""
+"""The short fault run: some of each family, each a test of its own, in one world for each database."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from collections.abc import Iterator
 
 import pytest
 
-from tests.running import ROOT
+from tests.faults import families  # noqa: F401 (puts all faults on the list)
+from tests.faults.__main__ import PEOPLE_OF_CUT, chosen
+from tests.faults.faults import BOTH, Fault
+from tests.faults.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 
-def test_no_fault_of_the_short_run_loses_anybody_or_breaks_a_bound() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--cut", "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    found = json.loads(run.stdout)
-    broken = [f"{each['fault']}: {each['problems']}" for each in found["faults"] if each["problems"]]
-    assert not broken, "\n".join(broken)
-    assert run.returncode == 0
-    assert all(each["injected"] > 0 and each["lost"] == 0 for each in found["faults"])
+class Worlds:
+    """A world of each database, made when it is first wanted, and anew after a fault has left it broken."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, World] = {}
+
+    def of(self, database: str) -> World:
+        if database not in self._running:
+            world = World(database, people=PEOPLE_OF_CUT, is_cut=True)
+            try:
+                self._running[database] = world.__enter__()
+            except BaseException:
+                world.__exit__()
+                raise
+        return self._running[database]
+
+    def end(self, database: str) -> None:
+        if world := self._running.pop(database, None):
+            world.__exit__()
+
+
+@pytest.fixture(scope="session")
+def worlds() -> Iterator[Worlds]:
+    found = Worlds()
+    yield found
+    for database in BOTH:
+        found.end(database)
+
+
+def cases() -> list[object]:
+    """The databases side by side, the faults of one after the other."""
+    return [
+        pytest.param(
+            database,
+            each,
+            id=f"{database}: {each.name}",
+            marks=pytest.mark.xdist_group(f"faults {database}"),
+        )
+        for database in BOTH
+        for each in chosen(database, only=[], is_cut=True)
+    ]
+
+
+@pytest.mark.parametrize(("database", "fault"), cases())
+def test_nobody_is_lost_and_no_bound_is_broken(worlds: Worlds, database: str, fault: Fault) -> None:
+    try:
+        report = fault.inject(worlds.of(database))
+        assert report.problems == []
+        assert report.lost == 0
+        assert report.injected > 0
+    except BaseException:
+        worlds.end(database)
+        raise

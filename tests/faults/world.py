@@ -46,6 +46,7 @@ from tests.running import free_port
 
 LEASE_S = 10
 CONNECTIONS = 4
+RECEIVERS = 3
 SECRET = "a secret for fault runs that is long enough"
 OVER = (Status.FINISHED, Status.CANCELLED)
 _numbers = itertools.count(1)
@@ -61,6 +62,7 @@ class Report:
     lost: int = 0
     duplicates: int = 0
     bound: int = 0
+    unknown: int = 0
     recovery_s: float = 0.0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -108,6 +110,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End everything that was started, also where the start has failed half-way."""
         for unit in (self.web, self.dispatcher, *self.workers):
             unit.end()
         with self.app.app_context():
@@ -315,6 +318,7 @@ class Mailing:
             knows_all=knows_all,
         )
         report = Report(fault, self.world.database, len(injected), findings.lost, findings.duplicates, bound)
+        report.unknown = findings.unknown
         report.problems = findings.problems + self._unbalanced()
         report.recovery_s = self.recovery(injected) if recovery_s is None else recovery_s
         if len(injected) < least_injected:
@@ -363,13 +367,16 @@ class Mailing:
 
 
 def _mailing(
-    world: World, sink: Sink, people: int, *, domains: tuple[str, ...] = ("example.org",), **values: Any
+    world: World, sink: Sink, people: int, *, domains: tuple[str, ...] = (), **values: Any
 ) -> Mailing:
     readers = make_list(
         f"Readers {os.getpid()}-{next(_numbers)}", public_id=f"l{os.getpid()}-{next(_numbers)}"
     )
-    wanted = _people(readers.id, people, domains)
     number = next(_numbers)
+    # Receivers of its own: the trouble that one fault makes there is nothing to the next.
+    wanted = _people(
+        readers.id, people, domains or tuple(f"r{number}-{each}.example" for each in range(RECEIVERS))
+    )
     domain = f"sender{number}.example"  # each server sends for one campaign and steps in for no other
     password = values.pop("password", None)
     options = {name: values.pop(name) for name in list(values) if name in _OF_SERVER}
