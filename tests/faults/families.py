@@ -1,5 +1,29 @@
 """All families of faults, in the order in which they are injected."""
 
-from tests.faults import answers, backups, clicks, disks, kills, roles, stores_away, wire
+from tests.faults import (
+    answers,
+    backups,
+    clicks,
+    crowds,
+    disks,
+    kills,
+    removals,
+    roles,
+    sentences,
+    stores_away,
+    wire,
+)
 
-__all__ = ["answers", "backups", "clicks", "disks", "kills", "roles", "stores_away", "wire"]
+__all__ = [
+    "answers",
+    "backups",
+    "clicks",
+    "crowds",
+    "disks",
+    "kills",
+    "removals",
+    "roles",
+    "sentences",
+    "stores_away",
+    "wire",
+]

@@ -88,6 +88,12 @@ class PrivatePostgres:
         with engine.connect() as connection:
             return connection.exec_driver_sql(statement)
 
+    def allow(self, connections: int) -> None:
+        """So many at once from now on; it is started anew for that."""
+        self._run(f"ALTER SYSTEM SET max_connections = {connections}")
+        self.stop_at_once()
+        self.start()
+
     def end_connections(self) -> int:
         """pg_terminate_backend for every connection of the app; how many there were."""
         engine = sa.create_engine(self.admin_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)

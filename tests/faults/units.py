@@ -45,7 +45,7 @@ class Unit:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
 
     @property
@@ -126,5 +126,6 @@ def until_gone(pid: int, *, timeout_s: float = 5) -> None:
         time.sleep(0.005)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """From now on this process is killed when the one that started it ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

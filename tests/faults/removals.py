@@ -1,0 +1,74 @@
+"""What a campaign stands on is deleted in mid-send: its list, its server."""
+
+from __future__ import annotations
+
+import time
+
+from campaigns.audience import services as audience
+from campaigns.core import queue
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError
+from campaigns.planning.models import Campaign, Status
+from campaigns.settings import services as settings
+from campaigns.settings.models import Server
+from tests.faults.faults import fault
+from tests.faults.sink import Sink
+from tests.faults.world import CONNECTIONS, Mailing, Report, World
+
+
+@fault("its list is deleted in mid-send", cut="postgres")
+def list_gone(world: World) -> Report:
+    """Whether the rest gets it or is left out with a reason: everybody comes to an end, nobody twice."""
+    with Sink(slow_s=0.015) as sink:
+        mailing = world.mailing(sink, people=world.people // 2)
+        mailing.goes_on(more=len(mailing.wanted) // 5)
+        _delete_lists(mailing)
+        deleted = time.time()
+        mailing.ends()
+        return mailing.report("its list is deleted in mid-send", [deleted], target_s=15)
+
+
+@fault("its server is deleted in mid-send")
+def server_gone(world: World) -> Report:
+    """Another one that may send for it takes over; or the deletion is refused, and it goes on as it did."""
+    with Sink(slow_s=0.05) as first, Sink() as second:
+        mailing = world.mailing(first, people=world.people // 2, fails_over=True)
+        mailing.add(second)
+        mailing.goes_on(more=len(mailing.wanted) // 5)
+        _delete_server(mailing)
+        deleted = time.time()
+        mailing.ends()
+        report = mailing.report(
+            "its server is deleted in mid-send",
+            [deleted],
+            bound=CONNECTIONS * len(world.workers),
+            target_s=30,
+        )
+        if mailing.campaign()[0] is not Status.FINISHED or mailing.states() != {"sent": len(mailing.wanted)}:
+            report.problems.append(f"not everybody got it: {mailing.states()}")
+        return report
+
+
+def _delete_lists(mailing: Mailing) -> None:
+    with mailing.world.app.app_context():
+        try:
+            for each in list(db.session.get_one(Campaign, mailing.campaign_id).lists):
+                audience.delete_list(each)
+            db.session.commit()
+        except DomainError:
+            db.session.rollback()  # it may not be: that keeps everybody's mail as well
+        db.session.remove()
+        queue.nudge()
+
+
+def _delete_server(mailing: Mailing) -> None:
+    """Delete the server that the campaign names, unless that is refused."""
+    with mailing.world.app.app_context():
+        try:
+            named = db.session.get_one(Campaign, mailing.campaign_id).server_id
+            settings.delete_server(db.session.get_one(Server, named))
+            db.session.commit()
+        except DomainError:
+            db.session.rollback()
+        db.session.remove()
+        queue.nudge()
