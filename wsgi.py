@@ -3,9 +3,10 @@
 import sys
 
 from campaigns import create_app
+from campaigns.cli import commands
 from campaigns.core.config import ConfigError
 
 try:
-    app = create_app()
+    app = commands.app() if commands.is_asked_for() else create_app()
 except ConfigError as error:
     sys.exit(f"Error: {error}")

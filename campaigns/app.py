@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from flask import Flask
-from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from campaigns import blueprints, ground, web
+from campaigns import blueprints, ground, schema, web
 from campaigns.accounts import guards
 from campaigns.core.config import Config
-from campaigns.core.db import db
 from campaigns.core.i18n import babel
 from campaigns.core.limits import limiter
 
 LARGEST_UPLOAD_BYTES = 200 * 1024 * 1024
 
 csrf = CSRFProtect()
-migrate = Migrate(render_as_batch=True, compare_type=True)
 
 
 class RowNumber(IntegerConverter):
@@ -36,7 +32,6 @@ def create_app(config: Config | None = None) -> Flask:
     app = ground.lay(config)
     config = app.extensions["columba"]
     app.config.from_mapping(_page_settings(config))
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
@@ -68,7 +63,7 @@ def _limiter_url(redis_url: str) -> str:
 
 
 def _attach_extensions(app: Flask) -> None:
-    migrate.init_app(app, db, directory=str(ground.ROOT / "migrations"))
+    schema.attach(app)
     babel.init_app(app, locale_selector=web.locale, timezone_selector=web.time_zone)
     csrf.init_app(app)
     limiter.init_app(app)

@@ -15,9 +15,9 @@ from typing import IO
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from flask_migrate import upgrade
 from redis.exceptions import RedisError
 
+from campaigns import process, schema
 from campaigns.accounts import services as accounts
 from campaigns.cli import redis_server
 from campaigns.cli.processes import Child, Supervisor
@@ -45,7 +45,7 @@ def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | Non
     config: Config = current_app.extensions["columba"]
     lock = _only_one(config)
     _require_free(host, port)
-    upgrade()
+    schema.bring_up_to_date(current_app)
     practice_port = _free_port(config.practice_port)
     settings.ensure_practice_server(practice_port, now=clock.now())
     db.session.commit()
@@ -83,18 +83,17 @@ def _children(
         "PYTHONUNBUFFERED": "1",
     }
     logs = config.data_dir / "log"
-    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
 
     def child(name: str, command: list[str], *, order: int, grace_s: float = 10.0) -> Child:
         return Child(name, command, environ, logs / f"{name.replace(' ', '-')}.log", order, grace_s)
 
     children = [
-        child("practice mailbox", [*flask, "practice-mailbox"], order=3),
+        child("practice mailbox", process.command("mailbox"), order=3),
         child("web", _web_command(host, port), order=0),
-        child("dispatcher", [*flask, "dispatcher"], order=1),
+        child("dispatcher", process.command("dispatcher"), order=1),
     ]
     children += [
-        child(f"worker {number}", [*flask, "worker"], order=2, grace_s=60.0)
+        child(f"worker {number}", process.command("worker"), order=2, grace_s=60.0)
         for number in range(1, workers + 1)
     ]
     if "REDIS_URL" not in os.environ:

@@ -43,7 +43,18 @@ MOST_MODULES = 15  # in one room
 CROWDED = {"audience", "content", "core", "mail"}  # larger than that before the rule; none may join them
 DOOR_FILES = {"guards", "forms", "jobs", "views", "worker"}
 DOOR_PACKAGES = {"public", "api", "cli"}
-DOOR_MODULES = {"app", "ground", "web", "navigation", "blueprints", "__init__"}
+DOOR_MODULES = {
+    "app",
+    "ground",
+    "web",
+    "navigation",
+    "blueprints",
+    "process",
+    "schema",
+    "dispatcher",
+    "mailbox",
+    "__init__",
+}
 FLASK = {
     "flask",
     "flask_login",

@@ -1,0 +1,15 @@
+"""The dispatcher's process, `python -m campaigns.dispatcher`."""
+
+from __future__ import annotations
+
+from campaigns import process
+from campaigns.delivery.dispatch import dispatcher
+
+
+def main() -> None:
+    """Decide what is due until a signal says stop; exit with a sentence when that is not possible."""
+    process.serve(lambda: dispatcher.run(process.stop_on_signal()))
+
+
+if __name__ == "__main__":
+    main()

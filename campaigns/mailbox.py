@@ -1,0 +1,16 @@
+"""The practice mailbox's process, `python -m campaigns.mailbox`."""
+
+from __future__ import annotations
+
+from campaigns import process
+from campaigns.core import config
+from campaigns.practice import server
+
+
+def main() -> None:
+    """Catch mail until a signal says stop; exit with a sentence when that is not possible."""
+    process.serve(lambda: server.run(config.current(), process.stop_on_signal()))
+
+
+if __name__ == "__main__":
+    main()

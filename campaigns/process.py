@@ -1,0 +1,54 @@
+"""Processes of the app that show no pages: `python -m campaigns.worker`, `campaigns.dispatcher`, `campaigns.mailbox`.
+
+`flask worker` and its like become one of them, without what the command line has loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def command(name: str) -> list[str]:
+    """What starts the process `campaigns.<name>`."""
+    return [sys.executable, "-m", f"campaigns.{name}"]
+
+
+def become(name: str) -> NoReturn:
+    """Go on as `campaigns.<name>` in place of this process, which has loaded more than that one needs."""
+    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    os.execve(sys.executable, command(name), environ)  # noqa: S606 (ourselves)
+
+
+def serve(work: Callable[[], None]) -> None:
+    """Run `work` within the app until it returns; exit with a sentence when that is not possible."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from campaigns import ground
+    from campaigns.cli.output import database_sentence
+    from campaigns.core.config import ConfigError
+    from campaigns.core.errors import DomainError
+
+    try:
+        with ground.without_pages().app_context():
+            work()
+    except (ConfigError, DomainError) as error:
+        sys.exit(f"Error: {error}")
+    except (OperationalError, ProgrammingError) as error:
+        sys.exit(f"Error: {database_sentence(error)}")
+
+
+def stop_on_signal() -> threading.Event:
+    """Set once somebody asks this process to end."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,26 @@
+"""The database's tables, as the migrations make them."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask
+from flask_migrate import Migrate, upgrade
+
+from campaigns import ground
+from campaigns.core.db import db
+
+migrate = Migrate(render_as_batch=True, compare_type=True)
+
+
+def attach(app: Flask) -> None:
+    """Let the app migrate its database."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    migrate.init_app(app, db, directory=str(ground.ROOT / "migrations"))
+
+
+def bring_up_to_date(app: Flask) -> None:
+    """Make what tables are missing, within the app's context."""
+    if "migrate" not in app.extensions:
+        attach(app)
+    upgrade()
