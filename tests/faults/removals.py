@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from campaigns.audience import services as audience
 from campaigns.core import queue
 from campaigns.core.db import db
-from campaigns.core.errors import DomainError
+from campaigns.core.errors import Conflict, DomainError
+from campaigns.planning import services as planning
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import services as settings
 from campaigns.settings.models import Server
@@ -18,14 +18,17 @@ from tests.faults.world import CONNECTIONS, Mailing, Report, World
 
 @fault("its list is deleted in mid-send", cut="postgres")
 def list_gone(world: World) -> Report:
-    """Whether the rest gets it or is left out with a reason: everybody comes to an end, nobody twice."""
+    """The app refuses; a hand in the database does it all the same. The rest is left out with a reason of its own."""
     with Sink(slow_s=0.015) as sink:
         mailing = world.mailing(sink, people=world.people // 2)
         mailing.goes_on(more=len(mailing.wanted) // 5)
-        _delete_lists(mailing)
+        was_refused = _delete_lists(mailing)
         deleted = time.time()
         mailing.ends()
-        return mailing.report("its list is deleted in mid-send", [deleted], target_s=15)
+        report = mailing.report("its list is deleted in mid-send", [deleted], target_s=15)
+        if not was_refused:
+            report.problems.append("the app let a list go that a campaign goes out to")
+        return report
 
 
 @fault("its server is deleted in mid-send")
@@ -49,16 +52,22 @@ def server_gone(world: World) -> Report:
         return report
 
 
-def _delete_lists(mailing: Mailing) -> None:
+def _delete_lists(mailing: Mailing) -> bool:
+    """Whether the app refused it, before it was done in the database."""
+    was_refused = False
     with mailing.world.app.app_context():
+        lists = list(db.session.get_one(Campaign, mailing.campaign_id).lists)
         try:
-            for each in list(db.session.get_one(Campaign, mailing.campaign_id).lists):
-                audience.delete_list(each)
-            db.session.commit()
-        except DomainError:
-            db.session.rollback()  # it may not be: that keeps everybody's mail as well
+            planning.delete_list(lists[0])
+        except Conflict:
+            was_refused = True
+        db.session.rollback()
+        for each in lists:
+            db.session.delete(db.session.merge(each))
+        db.session.commit()
         db.session.remove()
         queue.nudge()
+    return was_refused
 
 
 def _delete_server(mailing: Mailing) -> None:
