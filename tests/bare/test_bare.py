@@ -90,6 +90,8 @@ def test_every_command_of_the_readme_is_one_with_these_options(app: Flask, tmp_p
         typed = words[3 : words.index(">")] if ">" in words else words[3:]
         group: click.Command = app.cli
         while isinstance(group, click.Group):
-            group, typed = group.commands[typed[0].partition("|")[0]], typed[1:]
+            found_command = group.get_command(click.Context(group), typed[0].partition("|")[0])
+            assert found_command is not None, typed
+            group, typed = found_command, typed[1:]
         arguments = [str(tmp_path / word) if word in texts else word for word in typed]
         group.make_context("readme", arguments)  # raises UsageError
