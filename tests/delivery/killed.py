@@ -8,11 +8,17 @@ import sqlite3
 import time
 from collections.abc import Callable
 
+import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.core.db import db
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import Timing
+
+_OTHERS = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND xact_start IS NOT NULL"
+)
 
 
 def killed_lane(app: Flask, campaign_id: int, *, when: Callable[[], bool], lease_s: float) -> None:
@@ -43,9 +49,17 @@ def forked(app: Flask, work: Callable[[], object]) -> int:
         os._exit(code)
 
 
+def _freeze(child: int) -> None:
+    """Stop it, and return when it has stopped: a busy machine takes its time."""
+    os.kill(child, signal.SIGSTOP)
+    os.waitpid(child, os.WUNTRACED)
+
+
 def _holds_the_database() -> bool:
+    """Whether somebody else is in the midst of a transaction."""
     if db.engine.dialect.name != "sqlite":
-        return False
+        with db.engine.connect() as connection:
+            return bool(connection.scalar(_OTHERS))
     connection = sqlite3.connect(db.engine.url.database or "", timeout=0.05, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -67,11 +81,11 @@ def frozen_lane(
     while not when():
         assert time.monotonic() < deadline, "the lane never got that far"
         time.sleep(0.001)
-    os.kill(child, signal.SIGSTOP)
-    while _holds_the_database():  # SQLite has one writer: who is frozen in mid-write stops everybody
+    _freeze(child)
+    while _holds_the_database():  # who is frozen in mid-write stops everybody
         os.kill(child, signal.SIGCONT)
         time.sleep(0.003)
-        os.kill(child, signal.SIGSTOP)
+        _freeze(child)
 
     def wake() -> None:
         os.kill(child, signal.SIGCONT)

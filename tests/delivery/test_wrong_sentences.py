@@ -115,13 +115,26 @@ def test_a_few_whose_email_always_ends_the_connection_do_not_close_the_server(ap
         campaign = make_launched(server, people=PEOPLE, size=30)
         for _time in range(4):
             send(campaign)
+            assert server_row().closed_until is None
             let_wait_be_over()
-            db.session.execute(sa.update(Server).values(closed_until=None))
-            db.session.commit()
     assert states(campaign) == {"sent": PEOPLE - 2, "deferred": 2}
     attempts = db.session.scalars(sa.select(Delivery.attempts).where(Delivery.state == State.DEFERRED)).all()
     assert min(attempts) >= 2, "their time runs, whatever the server says of itself"
-    assert server_row().failures == 0
+
+
+def test_the_last_two_whose_email_ends_every_connection_come_to_an_end_too(each_database: Flask) -> None:
+    def end(call: Call) -> str | None:
+        return "421 4.3.2 closing" if any(f"-{number}@" in call.rcpt_to for number in (58, 59)) else None
+
+    with SmtpServer(replies={"END": end}, keywords=PIPELINING) as server:
+        campaign = make_launched(server, people=PEOPLE, connections=1)
+        for _time in range(4):
+            send(campaign)
+            assert server_row().closed_until is None, "two are not everybody"
+            let_wait_be_over()
+    assert states(campaign) == {"sent": PEOPLE - 2, "deferred": 2}
+    attempts = db.session.scalars(sa.select(Delivery.attempts).where(Delivery.state == State.DEFERRED)).all()
+    assert min(attempts) >= 2, "nobody was accepted after them, and their time runs all the same"
 
 
 UNKNOWN_TO_ALL = ["550 Administrative prohibition", "554 5.7.1 spam", "551 not here", "550 5.0.0 no"]

@@ -18,7 +18,7 @@ HORIZON = timedelta(hours=24)
 LONGEST_REPLY = 300
 BREAKS_ALLOWED = 4
 _IN_MAIL = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY)
-_IN_WIRE = (*_IN_MAIL, Phase.END)
+IN_WIRE = (*_IN_MAIL, Phase.END)
 
 
 class Trouble(StrEnum):
@@ -263,7 +263,7 @@ def _said(result: Result, facts: Facts) -> Verdict:
         enhanced=(reply.enhanced or None) if reply else None,
         reply=" ".join(text.split())[:LONGEST_REPLY] or None,
         phase=result.phase,
-        started_at=facts.started_at if result.phase in _IN_WIRE else facts.former_date,
+        started_at=facts.started_at if result.phase in IN_WIRE else facts.former_date,
     )
 
 

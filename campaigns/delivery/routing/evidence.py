@@ -149,7 +149,8 @@ class Evidence:
             tuple[Charge, str], set[int]
         ] = {}  # recipients of a receiver since its last acceptance
         self._throttled: deque[tuple[str, int] | None] = deque(maxlen=THROTTLED_OF_LAST)
-        self._refused: deque[str | None] = deque(maxlen=CONTENT_OF_LAST)  # receivers that refused the content
+        # Receivers that refused the content, and to whom.
+        self._refused: deque[tuple[str, int] | None] = deque(maxlen=CONTENT_OF_LAST)
 
     def accept(self, receiver: str) -> None:
         """A recipient at the receiver was accepted: whatever was claimed, it does not hold for everybody."""
@@ -176,7 +177,7 @@ class Evidence:
             return meaning.subject  # said before any recipient was named
         is_throttled, is_refused = meaning.klass is Klass.THROTTLE, meaning.klass is Klass.POLICY
         self._throttled.append((receiver, answer.recipient) if is_throttled else None)
-        self._refused.append(receiver if is_refused else None)
+        self._refused.append((receiver, answer.recipient) if is_refused else None)
         charge = _charge_of(meaning)
         if charge is None:
             self.has_served = True
@@ -220,8 +221,13 @@ class Evidence:
         """One in ten of the last two hundred, no receiver counting for more than half of that."""
         if len(self._refused) < CONTENT_OF_LAST:
             return False
-        counts = Counter(each for each in self._refused if each is not None)
+        counts = Counter(each[0] for each in self._refused if each is not None)
         return sum(min(CONTENT_EACH, each) for each in counts.values()) >= CONTENT_SHARE * CONTENT_OF_LAST
+
+    @property
+    def refused(self) -> set[int]:
+        """To whom the content was refused lately, also before an acceptance that was read late."""
+        return {each[1] for each in self._refused if each is not None}
 
     @property
     def room(self) -> int | None:

@@ -72,6 +72,7 @@ def draw(
         return _stop(campaign_id, settings_queries.server(server_id), rules.stop, now)
     if end is End.UNREACHABLE or rules.silent:
         times = circuit_breaker.OPEN_AT if end is End.UNREACHABLE else rules.silent
+        times = times if rules.fails_everybody else 1
         circuit_breaker.note_failure(server_id, rules.said, times=times, is_trial=is_trial, now=now)
     elif is_trial and rules.trial and end is not End.STOPPED:
         circuit_breaker.end_trial(server_id, now=now)

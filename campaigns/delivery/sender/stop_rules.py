@@ -10,15 +10,17 @@ from datetime import datetime
 from campaigns.delivery.autopause import bounce_limits
 from campaigns.delivery.autopause.failure_rate import is_much_unmade
 from campaigns.delivery.ledger import outcomes
-from campaigns.delivery.ledger.outcomes import Facts, Policy, Trouble, Verdict
+from campaigns.delivery.ledger.outcomes import IN_WIRE, Facts, Policy, Trouble, Verdict
 from campaigns.delivery.ledger.suppression import is_bounce
 from campaigns.delivery.models import Reason, State
 from campaigns.delivery.routing.evidence import Answer, Charge, Evidence, Run
+from campaigns.mail.protocol import Phase
 from campaigns.mail.smtp import Result
 
 UNMADE_IN_A_ROW = 5
 WINDOWS = 20
 WINDOWS_WITHIN_S = 60.0
+EVERYBODY = 3  # recipients, whom a server failed in the midst of their mails: it is not one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,15 @@ class StopRules:
     stop: Stop | None = None
     silent: int = 0  # windows in a row that nobody answered
     said: str = ""
+    fails_before_mails: bool = False  # it failed before any recipient was named
     accepted: int = 0
     withdrawn: set[int] = field(default_factory=set)
     _withdrawn_before: set[int] = field(default_factory=set)
     _answered: int = 0  # in this window
     _unreachable: int = 0
+    _failed: set[int] = field(
+        default_factory=set
+    )  # recipients in whose mails it failed since the last acceptance
     _windows: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=WINDOWS))
     _bounce_row: int = 0
     _unrecorded: int = 0  # bounces
@@ -94,14 +100,22 @@ class StopRules:
             self.accepted += 1
             self.trial = max(0, self.trial - 1)
             self._bounce_row = 0
+            self.fails_before_mails = False
+            self._failed.clear()
         if verdict.trouble is Trouble.UNREACHABLE:
             self._unreachable += 1
             self.said = said
+            self._note_failure(verdict)
             return
         self._answered += verdict.code is not None
         self._count(verdict)
         if self.stop is None:
             self.stop = self._reason_to_stop(verdict, said)
+
+    @property
+    def fails_everybody(self) -> bool:
+        """Whether a server that fails would fail others too, as far as that can be told: it may be closed."""
+        return self.fails_before_mails or len(self._failed) >= EVERYBODY
 
     def recorded(self, verdicts: Iterable[Verdict]) -> None:
         """The database holds these verdicts now, and whoever counts for the whole campaign has seen them."""
@@ -152,6 +166,13 @@ class StopRules:
         self._unmade += is_unmade
         self._seen += 1
 
+    def _note_failure(self, verdict: Verdict) -> None:
+        if verdict.phase is Phase.CONNECT and verdict.code is not None:
+            return  # that was said to somebody else, whose connection it was on
+        self.fails_before_mails |= verdict.phase not in IN_WIRE
+        if len(self._failed) < EVERYBODY:
+            self._failed.add(verdict.delivery_id)
+
     def _reason_to_stop(self, verdict: Verdict, said: str) -> Stop | None:
         if verdict.trouble is not None:  # it is proven that the recipient is not at fault
             return self._stop(verdict.trouble, said, CHARGE_OF[verdict.trouble])
@@ -161,7 +182,7 @@ class StopRules:
     def _stop(self, trouble: Trouble, said: str, charge: Charge) -> Stop:
         run = self.evidence.runs.get(charge) or self.evidence.runs.get(Charge.UNKNOWN) or Run()
         if trouble is Trouble.POLICY:
-            self.withdrawn |= run.recipients - self._withdrawn_before
+            self.withdrawn |= (run.recipients | self.evidence.refused) - self._withdrawn_before
         return Stop(trouble, said, recipients=run.number, receivers=run.receivers)
 
 
