@@ -12,10 +12,14 @@ from campaigns.delivery.routing.evidence import (
     CONTENT_AT_LEAST,
     CONTENT_IN_A_ROW,
     CONTENT_IS_SERIOUS,
+    CONTENT_OF_LAST,
+    MOST_RECEIVERS,
+    MOST_WITNESSES,
     THROTTLED_AT_LEAST,
     Answer,
     Charge,
     Evidence,
+    Run,
 )
 from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.replies import BROKEN, DOUBT, Subject, classify
@@ -206,6 +210,68 @@ def test_the_only_receiver_there_is_leaves_the_question_to_the_operator() -> Non
     began = Evidence(last_ok_at=NOON + timedelta(seconds=1), began_at=NOON)
     heard(began, "relay", 1)
     assert began.unanswered() is None
+
+
+def test_what_stands_open_is_told_whole_and_what_is_not_understood_is_left_out() -> None:
+    first = Evidence()
+    for number in range(CONTENT_AT_LEAST - 1):
+        heard(first, "spam", number, "firm.example", said=f"554 no {number}")
+    heard(first, "relay", 90)
+    kept = first.dump()
+    at = {"firm.example": list(range(CONTENT_AT_LEAST - 1))}
+    assert kept == {"content": {"said": f"554 no {CONTENT_AT_LEAST - 2}", "at": at}}, (
+        "two more are soon found again"
+    )
+    second = Evidence()
+    second.load({"nonsense": {"at": {"x": [1]}}, **kept, "protocol": {}})
+    assert second.dump() == {**kept, "protocol": {"said": "", "at": {}}}
+    assert heard(second, "spam", 99, "firm.example") is Subject.RECEIVER, "its own recipients add up too"
+    without_words = Evidence()
+    without_words.load({"content": {"at": {"a.example": [7]}}})
+    assert without_words.dump() == {"content": {"said": "", "at": {"a.example": [7]}}}
+
+
+def test_an_acceptance_answers_every_open_question() -> None:
+    evidence = Evidence()
+    heard(evidence, "relay", 1, "firm.example")
+    evidence.accept("firm.example")
+    assert (evidence.unanswered(), evidence.has_accepted, evidence.runs) == (None, True, {})
+    heard(evidence, "relay", 2, "firm.example")
+    assert evidence.unanswered() is None, "it knew us a moment ago"
+
+
+def test_refusals_of_recipients_are_no_refusals_of_content_and_no_limit_of_the_rate() -> None:
+    evidence = Evidence()
+    for number in range(CONTENT_OF_LAST + 50):
+        dead = Answer(
+            classify(Phase.RCPT, Reply(550, "5.1.1 no", "5.1.1")),
+            Phase.RCPT,
+            number,
+            f"d{number}.example",
+            first_tried=NOON,
+        )
+        evidence.weigh(dead)
+        evidence.accept("a.example")
+    assert evidence.refused == set()
+    assert heard(evidence, "spam", 999) is Subject.RECIPIENT
+    assert heard(evidence, "throttle", 998) is Subject.RECIPIENT
+    assert evidence.refused == {999}
+    for _number in range(CONTENT_OF_LAST):
+        evidence.accept("a.example")
+    assert evidence.refused == set(), "that was long ago"
+
+
+def test_a_run_keeps_enough_witnesses_and_no_more() -> None:
+    run = Run()
+    for number in range(MOST_WITNESSES + 9):
+        run.add(number, "firm.example", "no")
+    assert run.number == MOST_WITNESSES
+    for number in range(MOST_RECEIVERS + 9):
+        run.add(number, f"d{number}.example", "no")
+    assert run.receivers == MOST_RECEIVERS
+    run.add(MOST_WITNESSES + 1, "d1.example", "last words")
+    assert run.number == MOST_WITNESSES + MOST_RECEIVERS, "one more at a receiver that is known"
+    assert run.said == "last words"
 
 
 @given(
