@@ -12,6 +12,7 @@ from campaigns.mail.envelope_commands import envelope_lines
 from campaigns.mail.errors import Lost, Silent, Unsendable
 from campaigns.mail.experience import Experience
 from campaigns.mail.protocol import Phase, Reply
+from campaigns.mail.traits import Trait
 
 # A message over this goes out alone and its end in a write of its own: the time that it takes to
 # hand over must not lie between the question whether it may end and the end.
@@ -120,6 +121,8 @@ class UnderWay:
         if not self.connection.has_reply:
             return
         stray = self.connection.stray()
+        if stray.is_unknown_command and self.connection.takes_chunks:  # a text that it left on the line
+            self.experience.learn(Trait.NO_CHUNKS, said=str(stray))
         text = stray.text if stray.code == 421 else f"{STRAY}: {stray}"
         raise Lost(phase, text, reply=stray if stray.code == 421 else None)
 

