@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, registry
 BUSY_TIMEOUT_MS = 20_000
 
 _begin: ContextVar[str] = ContextVar("begin", default="BEGIN IMMEDIATE")
+_patience_ms: ContextVar[int] = ContextVar("patience_ms", default=BUSY_TIMEOUT_MS)
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -128,6 +129,16 @@ def begin_by_writing() -> None:
     _begin.set("BEGIN IMMEDIATE")
 
 
+@contextmanager
+def impatient(milliseconds: int) -> Iterator[None]:
+    """Transactions begun in here wait only so long for what another writer holds, then raise OperationalError."""
+    token = _patience_ms.set(milliseconds)
+    try:
+        yield
+    finally:
+        _patience_ms.reset(token)
+
+
 # A host may vanish without a word. Both ends of a connection notice it within half a minute, not after hours:
 # we, so that a lane does not wait for an answer that can't come, and PostgreSQL, because the transaction of a
 # host that is cut off holds locks, and so keeps everybody else from its batches. Seconds, then milliseconds.
@@ -151,6 +162,12 @@ def _notice_cut_hosts(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
+def _limit_locks(connection: sa.Connection) -> None:
+    """PostgreSQL waits for locks for ever, unless the transaction says how long."""
+    if (patience := _patience_ms.get()) != BUSY_TIMEOUT_MS:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
+
+
 def engine_options(url: str) -> dict[str, Any]:
     """What SQLAlchemy's engine needs for this database."""
     if url.startswith("sqlite"):
@@ -162,6 +179,7 @@ def prepare_engine(engine: sa.Engine) -> None:
     """Attach to an engine what each of its connections needs."""
     if engine.dialect.name != "sqlite":
         sa.event.listen(engine, "connect", _notice_cut_hosts)
+        sa.event.listen(engine, "begin", _limit_locks)
         return
 
     @sa.event.listens_for(engine, "connect")
@@ -178,4 +196,8 @@ def prepare_engine(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def _say_begin(connection: sa.Connection) -> None:
+        patience = _patience_ms.get()
+        if connection.info.get("patience_ms", BUSY_TIMEOUT_MS) != patience:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
+            connection.info["patience_ms"] = patience
         connection.exec_driver_sql(_begin.get())

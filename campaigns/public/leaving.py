@@ -15,14 +15,15 @@ from campaigns.audience import queries as audience_queries
 from campaigns.audience import services as audience
 from campaigns.audience.models import Origin
 from campaigns.core import addresses, clock
-from campaigns.core.db import db
+from campaigns.core.db import begin_by_reading, db
 from campaigns.core.signing import Purpose
 from campaigns.public.views import bp
-from campaigns.public.visit import letter_of, number_of, visitor
+from campaigns.public.visit import letter_of, number_of, visitor, write_down
 from campaigns.tracking import queries as tracking_queries
-from campaigns.tracking import services
-from campaigns.tracking.models import LeavingReason
+from campaigns.tracking import services, waiting
+from campaigns.tracking.models import Kind, LeavingReason
 from campaigns.tracking.queries import Letter
+from campaigns.tracking.waiting import Act
 
 ONE_CLICK = "List-Unsubscribe"
 
@@ -31,6 +32,7 @@ ONE_CLICK = "List-Unsubscribe"
 @anyone
 def unsubscribe(token: str) -> Any:
     """Ask, or leave. A token of nobody we know gets a calm page and changes nothing."""
+    begin_by_reading()  # a token is looked up, and the page shown, while others write
     letter = letter_of(token, Purpose.SUBSCRIPTION)
     if request.method == "POST" and ONE_CLICK in request.form:
         return _one_click(letter)
@@ -39,8 +41,7 @@ def unsubscribe(token: str) -> Any:
     if request.method != "POST":
         return _page("unsubscribe", letter, token)
     everything = request.form.get("scope") == "everything"
-    services.record_unsubscribe(letter, visitor(), at=clock.now(), origin=Origin.PAGE, everything=everything)
-    db.session.commit()
+    _leave(letter, Origin.PAGE, everything=everything)
     return _page("unsubscribed", letter, token, everything=everything, reasons=LeavingReason)
 
 
@@ -51,6 +52,8 @@ def resubscribe(token: str) -> Any:
     letter = letter_of(token, Purpose.SUBSCRIPTION)
     if letter is None or letter.subscriber is None:
         return _nobody(token)
+    db.session.commit()
+    waiting.write_down(after_others=True)  # leaving that still waits must not come after its undoing
     services.take_back_unsubscribe(letter, visitor(), at=clock.now())
     db.session.commit()
     return _page("resubscribed", letter, token)
@@ -88,9 +91,14 @@ def preferences(token: str) -> Any:
 def _one_click(letter: Letter | None) -> Response:
     """Always 200, no cookie, no redirect: a refusal here would be a spam complaint."""
     if letter is not None:
-        services.record_unsubscribe(letter, visitor(), at=clock.now(), origin=Origin.ONE_CLICK)
-        db.session.commit()
+        _leave(letter, Origin.ONE_CLICK)
     return Response("", mimetype="text/plain")
+
+
+def _leave(letter: Letter, origin: Origin, *, everything: bool = False) -> None:
+    """Who leaves waits for no writer of the database, and is never lost."""
+    number = letter.delivery.id
+    write_down(Act(Kind.UNSUBSCRIBE, number, clock.now(), visitor(), origin=origin, everything=everything))
 
 
 def _choose(letter: Letter, ticked: set[str]) -> None:

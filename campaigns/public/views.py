@@ -19,11 +19,15 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
-from campaigns.public.visit import AFTER_A_LINK, harden, number_of, visitor, write_down
-from campaigns.tracking import queries, services
+from campaigns.public import later
+from campaigns.public.visit import AFTER_A_LINK, harden, note, number_of, visitor
+from campaigns.tracking import queries
+from campaigns.tracking.models import Kind
+from campaigns.tracking.waiting import Act
 
 bp = Blueprint("public", __name__)
 bp.csrf_exempt = True  # type: ignore[attr-defined]
+bp.before_request(later.see_to_it)
 bp.after_request(harden)
 
 LONGEST_NUMBER = 6  # digits; a mail has no million links
@@ -42,8 +46,7 @@ def open(token: str) -> Response:
         db.session.rollback()
         delivery_id = None
     if delivery_id and request.method == "GET":
-        who, now = visitor(), clock.now()
-        write_down(lambda: services.record_open(delivery_id, who, at=now))
+        note(Act(Kind.OPEN, delivery_id, clock.now(), visitor()))
     return Response(PIXEL, mimetype="image/gif")
 
 
@@ -59,8 +62,7 @@ def click(token: str, number: str) -> Any:
     if not target or not delivery_id:
         raise NotFound(_("This link leads nowhere. Open the mail again and use the link in it."))
     if request.method == "GET":
-        who, now = visitor(), clock.now()
-        write_down(lambda: services.record_click(delivery_id, wanted, who, at=now))
+        note(Act(Kind.CLICK, delivery_id, clock.now(), visitor(), link_number=wanted))
     return redirect(target, 302)
 
 

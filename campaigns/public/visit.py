@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 from flask import Response, current_app, request
 from sqlalchemy.exc import OperationalError
 
 from campaigns.core import signing
-from campaigns.core.db import begin_by_writing, db
+from campaigns.core.db import begin_by_reading, begin_by_writing, db, impatient
 from campaigns.core.dialect import is_sqlite
 from campaigns.core.signing import Purpose
+from campaigns.public import later
 from campaigns.settings import queries as settings_queries
-from campaigns.tracking import queries
+from campaigns.tracking import queries, waiting
 from campaigns.tracking.queries import Letter
 from campaigns.tracking.services import Visitor
+from campaigns.tracking.waiting import Act
 
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 AFTER_A_LINK = ".,;:!?)]>\"'"  # what mail programs take for a part of the link
+PATIENCE_MS = 500  # as long as a reader waits for a writer of the database
 
 # SQLite lets one writer in and has the others sleep and ask again; here they queue and take turns.
 _turn = Lock()
@@ -45,26 +48,52 @@ def letter_of(token: str, purpose: Purpose) -> Letter | None:
     return queries.letter(number) if number else None
 
 
-def write_down(record: Callable[[], object]) -> bool:
-    """Record and commit, if the database takes it: a reader's link works while it is busy.
+def write_down(act: Act) -> None:
+    """Record what a reader did, in the database if it takes it at once, else in a file until it does.
 
-    What was read before is let go: SQLite can't turn a reading transaction into a writing one.
+    What was read before is let go: SQLite can't turn a reading transaction into a writing one. Raises
+    OperationalError when neither the database nor the disk takes it.
     """
     try:
         db.session.commit()
         begin_by_writing()
-        with _one_writer():
-            record()
+        with impatient(PATIENCE_MS), _one_writer():
+            waiting.record(act)
             db.session.commit()
     except OperationalError as error:
         db.session.rollback()
-        current_app.logger.warning("An event is lost, the database did not take it: %s", error.orig)
-        return False
-    return True
+        _keep(act, error)
+    finally:
+        begin_by_reading()
 
 
-def _one_writer() -> AbstractContextManager[object]:
-    return _turn if is_sqlite() else nullcontext()
+def note(act: Act) -> None:
+    """Record an open or a click, if that can be: the picture and the link work whatever happens."""
+    with suppress(OperationalError):
+        write_down(act)
+
+
+def _keep(act: Act, error: OperationalError) -> None:
+    try:
+        waiting.keep(act)
+    except OSError:
+        current_app.logger.exception("What a reader did is lost: neither the database nor the disk took it")
+        raise error from None
+    later.write_down()
+
+
+@contextmanager
+def _one_writer() -> Iterator[None]:
+    """A turn of this process's writers, for SQLite has one writer at a time."""
+    if not is_sqlite():
+        yield
+        return
+    if not _turn.acquire(timeout=PATIENCE_MS / 1000):
+        raise OperationalError("a turn to write", None, TimeoutError("other readers' writing takes too long"))
+    try:
+        yield
+    finally:
+        _turn.release()
 
 
 def harden(response: Response) -> Response:
