@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -20,8 +21,28 @@ from campaigns.core.i18n import _
 HINT_GRACE = timedelta(seconds=30)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that was brought, kept and looked into: its columns, and about how many lines it has."""
+
+    upload: uploads.Upload
+    seen: Look
+    lines: int
+
+
+def keep(source: BinaryIO | Path) -> Kept:
+    """Keep a CSV file and look into it, before a transaction begins: a large one takes its time.
+    Raises Invalid for a file that can't be read."""
+    upload = uploads.keep(source)
+    try:
+        return Kept(upload, uploads.look(upload.path), uploads.rows_in(upload.path))
+    except Invalid:
+        uploads.forget(upload.path)
+        raise
+
+
 def create_import(
-    source: BinaryIO | Path,
+    source: BinaryIO | Path | Kept,
     *,
     file_name: str,
     list_: List,
@@ -31,16 +52,16 @@ def create_import(
     attested: bool = True,
     waits_for_columns: bool = False,
 ) -> Import:
-    """Keep a CSV file for import into a list. With `waits_for_columns` the operator chooses the columns on a
+    """Note a CSV file for import into a list. With `waits_for_columns` the operator chooses the columns on a
     page; else the mapping (a target per column: `email`, a field's key, `new`, `ignore`), or a guess, holds
     and it is ready for `importer.run`. Raises Invalid for a file that can't be read or has no addresses."""
-    upload = uploads.keep(source)
+    kept = source if isinstance(source, Kept) else keep(source)
     try:
-        made = _insert(upload, uploads.look(upload.path), file_name, list_, now, operator_id)
+        made = _insert(kept, file_name, list_, now, operator_id)
         if not waits_for_columns:
             choose_columns(made, mapping or guess(made), attested=attested, now=now)
     except Invalid:
-        uploads.forget(upload.path)
+        uploads.forget(kept.upload.path)
         raise
     return made
 
@@ -66,7 +87,7 @@ def choose_format(waiting: Import, *, encoding: str, delimiter: str, has_header:
     upload = uploads.as_utf8(uploads.raw_of(Path(waiting.path)), encoding)
     seen = uploads.look(upload.path, delimiter=delimiter, has_header=has_header)
     waiting.path, waiting.size_bytes, waiting.encoding = str(upload.path), upload.size_bytes, encoding
-    _describe(waiting, seen)
+    _describe(waiting, seen, lines=uploads.rows_in(upload.path))
 
 
 def choose_columns(waiting: Import, targets: Sequence[str], *, attested: bool, now: datetime) -> None:
@@ -97,8 +118,7 @@ def delete_import(gone: Import) -> None:
 
 
 def _insert(
-    upload: uploads.Upload,
-    seen: Look,
+    kept: Kept,
     file_name: str,
     list_: List,
     now: datetime,
@@ -108,23 +128,23 @@ def _insert(
         list_id=list_.id,
         operator_id=operator_id,
         file_name=PurePath(file_name.replace("\\", "/")).name[:255] or "people.csv",
-        path=str(upload.path),
+        path=str(kept.upload.path),
         place=uploads.place(),
-        size_bytes=upload.size_bytes,
-        encoding=upload.encoding,
+        size_bytes=kept.upload.size_bytes,
+        encoding=kept.upload.encoding,
         status=ImportStatus.UPLOADED,
         created_at=now,
     )
-    _describe(made, seen)
+    _describe(made, kept.seen, lines=kept.lines)
     db.session.add(made)
     db.session.flush()
     return made
 
 
-def _describe(waiting: Import, seen: Look) -> None:
+def _describe(waiting: Import, seen: Look, *, lines: int) -> None:
     waiting.delimiter, waiting.columns = seen.delimiter, seen.columns
     waiting.mapping = {"has_header": seen.has_header, "start": seen.position, "line": seen.line}
-    waiting.rows_total = max(0, uploads.rows_in(Path(waiting.path)) - seen.line + 1)
+    waiting.rows_total = max(0, lines - seen.line + 1)
 
 
 def _still_waits(waiting: Import) -> None:

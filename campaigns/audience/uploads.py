@@ -24,6 +24,7 @@ LARGEST_FILE_BYTES = 1 << 30
 MOST_COLUMNS = 100
 LONGEST_HEADER = 100
 SAMPLES = 100  # rows that the guess of the columns looks at
+MOST_BLANK = 1000  # rows without a word that are passed over in looking for those
 _CHUNK = 1 << 20
 _SAMPLE_BYTES = 1 << 16
 # What an operator may choose from; the first that fits as well as the best guess wins.
@@ -182,14 +183,21 @@ def look(path: Path, *, delimiter: str | None = None, has_header: bool | None = 
 
 
 def _some(records: Records) -> Iterator[Record]:
-    taken = 0
+    """The first rows with something in them. Raises Invalid where the file begins with nothing but blank ones."""
+    taken = blank = 0
     for record in records:
-        if not any(cell.strip() for cell in record.cells) and not record.fault:
-            continue
-        yield record
-        taken += 1
-        if taken > SAMPLES:
+        if any(cell.strip() for cell in record.cells) or record.fault:
+            yield record
+            taken += 1
+        else:
+            blank += 1
+        if taken > SAMPLES or (taken and blank >= MOST_BLANK):
             return
+        if blank >= MOST_BLANK:
+            sentence = _(
+                "The file begins with more than %(number)d blank lines. Remove them.", number=MOST_BLANK
+            )
+            raise Invalid(sentence, field="file")
 
 
 def _columns(cells: list[str], *, has_header: bool) -> list[str]:

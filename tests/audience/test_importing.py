@@ -356,3 +356,24 @@ def test_fifty_thousand_rows_with_five_hundred_bad_ones_just_work(app: Flask) ->
     assert (counts(done), done.rows_done) == ((49_500, 0, 0, 500), 50_000)
     assert time.process_time() - began < 10
     assert len(refused(done)) == 500
+
+
+def test_a_file_of_blank_lines_is_given_up_after_a_thousand(tmp_path: Path) -> None:
+    path = tmp_path / "blank.csv"
+    for blank in (b"\n", b",,,\n", b'""\n'):
+        path.write_bytes(blank * 200_000)
+        with pytest.raises(Invalid, match="1000 blank lines"):
+            uploads.look(path)
+
+
+def test_blank_lines_after_the_first_people_end_the_sample(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(b"Email\nana@example.org\n" + b"\n" * 200_000 + b"ben@example.org\n")
+    assert uploads.look(path).samples == [["ana@example.org"]]
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n\n"])
+def test_some_blank_lines_are_passed_over(tmp_path: Path, blank: str) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(blank + "Email\n" + blank + "ana@example.org\n")
+    assert uploads.look(path).samples == [["ana@example.org"]]

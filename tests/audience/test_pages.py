@@ -9,7 +9,7 @@ import re
 import pytest
 from flask import Flask
 
-from campaigns.audience import importer, queries, services
+from campaigns.audience import importer, queries, services, uploads
 from campaigns.audience.models import (
     FieldKind,
     ImportStatus,
@@ -309,6 +309,19 @@ def test_the_file_can_be_read_in_another_way(ben) -> None:
     headless = ben.post(answer.location + "/format", data={"encoding": "cp1250", "delimiter": ","})
     assert headless.status_code == 303
     assert "Column 1" in text_of(ben.get(answer.location))
+
+
+def test_nobody_waits_for_the_database_while_a_file_is_read(ben, monkeypatch) -> None:
+    look, open_transactions = uploads.look, []
+
+    def seen(*args, **values):
+        open_transactions.append(db.session().in_transaction())
+        return look(*args, **values)
+
+    into = make_list()
+    monkeypatch.setattr(uploads, "look", seen)
+    assert upload(ben, b"email\nann@example.org\n", into).status_code == 303
+    assert open_transactions == [False]
 
 
 def test_a_failed_import_says_why(ben) -> None:

@@ -102,13 +102,15 @@ def _kept(form: UploadForm) -> Import:
     file, pasted = form.file.data, (form.pasted.data or "").strip()
     if not (file and file.filename) and not pasted:
         raise Invalid(_("Choose a file, or paste rows below."), field="file")
-    into = queries.list_(form.list_id.data)
     stream = cast(BinaryIO, file) if file and file.filename else io.BytesIO(pasted.encode())
     name = file.filename if file and file.filename else str(_("Pasted rows"))
+    queries.list_(form.list_id.data)
+    db.session.commit()  # nobody may wait for the database while a file is read
+    kept = importing.keep(stream)
     return services.create_import(
-        stream,
+        kept,
         file_name=name,
-        list_=into,
+        list_=queries.list_(form.list_id.data),
         now=clock.now(),
         operator_id=operator().id,
         waits_for_columns=True,
