@@ -47,10 +47,11 @@ class Letter:
         assert isinstance(message, EmailMessage)
         part = message.get_body(("html",))
         html = part.get_content() if part else ""
-        pixel = re.search(r'<img[^>]+src="([^"]+/o/[^"]+)"', html)
-        leave = re.search(r"<(https?://[^>]+)>", str(message["List-Unsubscribe"] or ""))
-        links = re.findall(r'href="(https?://[^"]+/c/[^"]+)"', html)
-        return cls(pixel[1] if pixel else None, links, leave[1] if leave else None)
+        addresses = re.findall(r'"(https?://[^"]+)"', html)
+        leave = re.search(r"<(https?://[^<>]+)>", str(message["List-Unsubscribe"] or ""))
+        pixel = next((each for each in addresses if "/o/" in each), None)
+        links = [each for each in addresses if "/c/" in each]
+        return cls(pixel, links, leave[1] if leave else None)
 
 
 def read_all(mails: list[bytes], *, seed: int, habits: Habits = Habits()) -> None:

@@ -13,7 +13,7 @@ from jinja2 import TemplateSyntaxError
 
 from campaigns.content import markup
 from campaigns.content.language import TemplateError
-from campaigns.content.markup import Document, Part
+from campaigns.content.markup import Document, Lines, Part
 from campaigns.core.i18n import _, _n
 
 SHORTEST_TEXT = 200  # characters: with images and less text than this, filters see a picture mail
@@ -21,7 +21,6 @@ _DROPPED = frozenset({"script", "form", "iframe", "object", "embed", "video", "a
 _SHORTENERS = frozenset(
     {"bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rebrand.ly", "t.cn", "dwz.cn"}
 )
-_COMMENT = re.compile(r"\{#.*?#\}", re.S)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 _HOST_IN_TEXT = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?:[/?#]\S*)?", re.I)
 
@@ -33,13 +32,13 @@ def faults(html: str) -> Iterator[Fault]:
     if not html.strip():
         return
     try:
-        document = markup.protect(_COMMENT.sub(_blank, html), where="html")
+        document = markup.protect(_without_comments(html), where="html")
     except (TemplateError, TemplateSyntaxError):  # reported as an error of the template
         return
-    parts = list(markup.scan(document.text))
-    yield from _images(document, parts)
-    yield from _links(document, parts)
-    yield from _dropped(document, parts)
+    parts, lines = list(markup.scan(document.text)), Lines(document)
+    yield from _images(document, parts, lines)
+    yield from _links(document, parts, lines)
+    yield from _dropped(document, parts, lines)
 
 
 def squeezed(text: str) -> str:
@@ -47,12 +46,16 @@ def squeezed(text: str) -> str:
     return " ".join(unescape(text).split()).casefold()
 
 
-def _blank(comment: re.Match[str]) -> str:
-    """A template comment leaves its line breaks, so that the lines after it keep their numbers."""
-    return "\n" * comment[0].count("\n")
+def _without_comments(html: str) -> str:
+    """Template comments leave their line breaks, so that the lines after them keep their numbers."""
+    parts, position = [], 0
+    while (start := html.find("{#", position)) >= 0 and (end := html.find("#}", start + 2)) >= 0:
+        parts += [html[position:start], "\n" * html.count("\n", start, end)]
+        position = end + 2
+    return "".join([*parts, html[position:]])
 
 
-def _images(document: Document, parts: list[Part]) -> Iterator[Fault]:
+def _images(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fault]:
     images = [part for part in parts if part.kind == "start" and part.name == "img"]
     bare = [part for part in images if _value(document, part, "alt") is None]
     if bare:
@@ -61,9 +64,9 @@ def _images(document: Document, parts: list[Part]) -> Iterator[Fault]:
             "%(num)d images have no alt text for people who don't see them.",
             len(bare),
         )
-        yield "look", sentence, _line(document, bare[0])
+        yield "look", sentence, lines.at(bare[0].start)
     for part in images:
-        yield from _image(document, part)
+        yield from _image(document, part, lines)
     if images and not bare:
         yield (
             "fine",
@@ -75,21 +78,21 @@ def _images(document: Document, parts: list[Part]) -> Iterator[Fault]:
         yield "look", _("There is little text beside the images. Filters distrust picture mails."), None
 
 
-def _image(document: Document, part: Part) -> Iterator[Fault]:
+def _image(document: Document, part: Part, lines: Lines) -> Iterator[Fault]:
     source = (_value(document, part, "src") or "").strip()
     if markup.MARK.match(source):
         return
     if source.startswith("http://"):
-        yield "look", _("An image is fetched without encryption. Use https://."), _line(document, part)
+        yield "look", _("An image is fetched without encryption. Use https://."), lines.at(part.start)
     elif source.startswith("data:"):
         sentence = _("An image is written into the mail. Gmail and Outlook don't show it: upload it.")
-        yield "look", sentence, _line(document, part)
+        yield "look", sentence, lines.at(part.start)
     elif not source.startswith(("https://", "cid:")):
         sentence = _("An image has no full address. Begin it with https://.")
-        yield "must", sentence, _line(document, part)
+        yield "must", sentence, lines.at(part.start)
 
 
-def _links(document: Document, parts: list[Part]) -> Iterator[Fault]:
+def _links(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fault]:
     number = 0
     for index, part in enumerate(parts):
         href = _value(document, part, "href") if part.kind == "start" and part.name in ("a", "area") else None
@@ -98,7 +101,7 @@ def _links(document: Document, parts: list[Part]) -> Iterator[Fault]:
         number += 1
         sentence, level = _link(href.strip(), _words(document, parts, index))
         if sentence is not None:
-            yield level, sentence, _line(document, part)
+            yield level, sentence, lines.at(part.start)
     if number:
         yield "fine", _n("%(num)d link found.", "%(num)d links found.", number), None
 
@@ -130,20 +133,21 @@ def _link(href: str, words: str) -> tuple[Any | None, str]:
     return None, "fine"
 
 
-def _dropped(document: Document, parts: list[Part]) -> Iterator[Fault]:
+def _dropped(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fault]:
     seen = set()
     for part in parts:
         if part.kind == "start" and part.name in _DROPPED and part.name not in seen:
             seen.add(part.name)
             sentence = _("Mail programs take <%(name)s> out. Do without it.", name=part.name)
-            yield "look", sentence, _line(document, part)
+            yield "look", sentence, lines.at(part.start)
 
 
 def _words(document: Document, parts: list[Part], index: int) -> str:
     """What a reader sees of the link that begins at that part."""
     words = []
-    for part in parts[index + 1 :]:
-        if part.kind == "end" and part.name == "a":
+    for number in range(index + 1, len(parts)):
+        part = parts[number]
+        if part.name in ("a", "area"):  # its end, or the next link, which ends it too
             break
         if part.kind == "text":
             words.append(document.text[part.start : part.end])
@@ -157,13 +161,6 @@ def _value(document: Document, part: Part, name: str) -> str | None:
         if attribute.name == name:
             return unescape(document.text[attribute.start : attribute.end])
     return None
-
-
-def _line(document: Document, part: Part) -> int:
-    """The line in the author's source: template tags may hold line breaks too."""
-    before = document.text[: part.start]
-    hidden = sum(document.tags[int(number)][1].count("\n") for number in markup.MARK.findall(before))
-    return before.count("\n") + hidden + 1
 
 
 def _host(url: str) -> str:

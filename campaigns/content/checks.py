@@ -22,6 +22,7 @@ LONGEST_PREHEADER = 110
 LARGE_HTML = 90 * 1024
 CUT_HTML = 102 * 1024  # from here on Gmail cuts a mail off
 SHORTEST_SHOUT = 8
+MOST_UNKNOWN = 20  # fields that nobody has are named, each compared with all that are
 
 _FREEMAIL = frozenset(
     [
@@ -45,7 +46,8 @@ _FREEMAIL = frozenset(
         "protonmail.com",
     ]
 )
-_TAG = re.compile(r"\{[{%#].*?[}%#]\}", re.S)
+_TAG = re.compile(r"\{[{%#][^{}]*[}%#]\}")
+_WORD = re.compile(r"\w+")
 _FAKE_REPLY = re.compile(r"(re|fwd?|aw|wg|回复|转发)\s*[:：]", re.I)
 _SHOUTING = re.compile(r"[!?！？]{2,}|\${2,}")
 
@@ -192,8 +194,9 @@ def _preheader(source: Source) -> Iterator[Finding]:
 def _fields(source: Source, facts: Facts, compiled: Compiled | None) -> Iterator[Finding]:
     known = facts.fields | SPECIAL
     unknown = compiled.fields - known if compiled else frozenset()
-    for name in sorted(unknown):
-        where, line = _place(source, name)
+    places = _places(source) if unknown else {}
+    for name in sorted(unknown)[:MOST_UNKNOWN]:
+        where, line = places.get(name, ("html", None))
         like = get_close_matches(name, known, 1)
         sentence = (
             _("Nobody has the field “%(name)s”. Did you mean “%(like)s”?", name=name, like=like[0])
@@ -207,14 +210,17 @@ def _fields(source: Source, facts: Facts, compiled: Compiled | None) -> Iterator
         yield Finding(Level.FINE, "html", sentence)
 
 
-def _place(source: Source, name: str) -> tuple[str, int | None]:
-    """Where a field stands first."""
+def _places(source: Source) -> dict[str, tuple[str, int]]:
+    """Where each word of a template tag stands first."""
+    found: dict[str, tuple[str, int]] = {}
     for where in ("subject", "preheader", "html", "text"):
-        text = getattr(source, where)
+        text, line, position = getattr(source, where), 1, 0
         for tag in _TAG.finditer(text):
-            if re.search(rf"\b{re.escape(name)}\b", tag[0]):
-                return where, text.count("\n", 0, tag.start()) + 1
-    return "html", None
+            line += text.count("\n", position, tag.start())
+            position = tag.start()
+            for word in _WORD.findall(tag[0]):
+                found.setdefault(word, (where, line))
+    return found
 
 
 def _text(source: Source) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ number) first, and comes back at the end. Parsers move `{% for %}` out of tables
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -73,6 +74,20 @@ class Document:
     def line(self, number: str) -> int:
         """The line of a tag in the author's source."""
         return self.tags[int(number)][2]
+
+
+class Lines:
+    """The lines of the author's source by place in a document: template tags may hold line breaks too."""
+
+    def __init__(self, document: Document) -> None:
+        self._places = [found.start() for found in re.finditer("\n", document.text)]
+        for found in MARK.finditer(document.text):
+            self._places += [found.start()] * document.tags[int(found[1])][1].count("\n")
+        self._places.sort()
+
+    def at(self, position: int) -> int:
+        """The line of what stands there, from 1."""
+        return bisect_left(self._places, position) + 1
 
 
 def protect(source: str, *, where: str) -> Document:

@@ -123,7 +123,8 @@ class _Writer:
 
     def finished(self) -> str:
         """All of it, without spaces at the ends of lines."""
-        return re.sub(r"[ \t]+(?=\n)", "", "".join(self.parts)).strip() + "\n"
+        lines = "".join(self.parts).split("\n")
+        return "\n".join(line.rstrip(" \t") for line in lines).strip() + "\n"
 
     def _block(self, mark: str) -> None:
         """One of two owed line breaks is written before the tag, so that each round of a loop pays one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import (
@@ -28,6 +27,7 @@ from campaigns.content.language import TemplateError
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid
+from campaigns.core.framing import in_new_tab
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.delivery.progress import holdups
@@ -44,7 +44,6 @@ MAIL_CSP = (
     "img-src 'self' http: https: data:; style-src 'self' 'unsafe-inline'; font-src 'self' https:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-HEAD = re.compile(r"<head\b[^>]*>", re.I)
 # Which part of the editor a finding is about; anything else is a setting.
 PLACES = {"from_email": "sender"}
 
@@ -161,7 +160,7 @@ def preview(campaign_id: int) -> Any:
         return _mail(render_template("planning/preview_error.html", error=error))
     if request.args.get("part") == "text":
         return _mail(render_template("planning/preview_text.html", text=shown.text))
-    return _mail(HEAD.sub(r'\g<0><base target="_blank">', shown.html, count=1))
+    return _mail(in_new_tab(shown.html))
 
 
 @bp.get("/campaigns/<int:campaign_id>/preview/line")

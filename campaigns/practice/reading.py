@@ -8,11 +8,8 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 
-_DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.I)
-_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.I)
 # What HTML may not hold, whether or not it is escaped.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-NEW_TAB = '<base target="_blank">'
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +31,6 @@ def letter(raw: bytes) -> Letter:
     headers = [(visible(name), visible(_decoded(str(value)))) for name, value in message.items()]
     text = _body(raw, "plain")
     return Letter(headers, _body(raw, "html"), None if text is None else visible(text))
-
-
-def framed(html: str) -> str:
-    """The HTML of a mail, its links opening in a new tab."""
-    place = _HEAD.search(html) or _DOCTYPE.match(html)
-    end = place.end() if place else 0
-    return html[:end] + NEW_TAB + html[end:]
 
 
 def visible(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
 from campaigns.accounts.guards import Action, allow, note
-from campaigns.core import config
+from campaigns.core import config, framing
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _, _n
@@ -52,7 +52,7 @@ def message(mail_id: int) -> Any:
 @allow(Action.READ)
 def html(mail_id: int) -> Any:
     _mail, raw = store.mail(config.current(), mail_id)
-    answer = Response(reading.framed(reading.letter(raw).html or ""), mimetype="text/html")
+    answer = Response(framing.in_new_tab(reading.letter(raw).html or ""), mimetype="text/html")
     answer.headers["Content-Security-Policy"] = FRAME_CSP
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer

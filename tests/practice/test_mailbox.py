@@ -14,9 +14,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from campaigns.core import config as configuration
+from campaigns.core import framing
 from campaigns.core.config import Config
 from campaigns.core.errors import NotFound
-from campaigns.practice import reading, store
+from campaigns.practice import store
 from tests.practice.mailbox import running_mailbox
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -236,6 +237,7 @@ def test_editors_may_empty_it_and_viewers_not(ben, cleo) -> None:
 
 
 def test_links_open_in_a_new_tab_wherever_the_head_is() -> None:
-    assert reading.framed("<p>a") == f"{reading.NEW_TAB}<p>a"
-    assert reading.framed("<!DOCTYPE html><p>a") == f"<!DOCTYPE html>{reading.NEW_TAB}<p>a"
-    assert reading.framed('<html><HEAD lang="x"><p>') == f'<html><HEAD lang="x">{reading.NEW_TAB}<p>'
+    tab = '<base target="_blank">'
+    assert framing.in_new_tab("<p>a") == f"{tab}<p>a"
+    assert framing.in_new_tab("<!DOCTYPE html><p>a") == f"<!DOCTYPE html>{tab}<p>a"
+    assert framing.in_new_tab('<html><HEAD lang="x"><p>') == f'<html><HEAD lang="x">{tab}<p>'

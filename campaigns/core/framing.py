@@ -1,0 +1,16 @@
+"""A mail as a page within a page: its links open in a tab of their own."""
+
+from __future__ import annotations
+
+import re
+
+_HEAD = re.compile(r"<head(?=[\s/>])", re.I)
+_DOCTYPE = re.compile(r"\s*<!doctype", re.I)
+_NEW_TAB = '<base target="_blank">'
+
+
+def in_new_tab(html: str) -> str:
+    """The HTML of a mail, its links opening in a new tab."""
+    begun = _HEAD.search(html) or _DOCTYPE.match(html)
+    end = html.find(">", begun.end()) + 1 if begun else 0
+    return html[:end] + _NEW_TAB + html[end:]
