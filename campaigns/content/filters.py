@@ -127,4 +127,18 @@ FILTERS: dict[str, Callable[..., Any]] = {
 }
 # Written by us, never by authors.
 INTERNAL: dict[str, Callable[..., Any]] = {"_url": url_part, "_web": web_url}
+
+
+def cost(value: Any, arguments: tuple[Any, ...] = ()) -> int:
+    """About how much work a filter or a comparison has with a value: the characters it looks at, at least one."""
+    sizes = (len(each) if isinstance(each, str) else _size(each) for each in (value, *arguments))
+    return 1 + sum(sizes)
+
+
+def _size(value: Any) -> int:
+    if not isinstance(value, list | tuple):
+        return 1
+    return sum(len(item) if isinstance(item, str) else 1 for item in value[:1000]) + len(value)
+
+
 ARGUMENTS = {"default": 1, "join": 1, "date": 1}  # how many a filter may have; others none

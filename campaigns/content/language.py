@@ -6,6 +6,7 @@ Values are plain data (texts, numbers, booleans, lists, nothing); unknown fields
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,9 @@ from campaigns.mail.headers import visible
 LARGEST_SOURCE = 512 * 1024  # characters
 LARGEST_OUTPUT = 2 * 1024 * 1024  # characters
 MOST_STEPS = 100_000  # items of loops times the tags inside, in one rendering
+MOST_WORK = 1_000_000  # characters that go through filters and comparisons, in one rendering
+LONGEST_S = 5.0  # of this thread's CPU, in one rendering
+BETWEEN_LOOKS = 64  # pieces of output
 _BUDGET = "_budget"
 _SPECIAL = re.compile("[<>&'\"]")
 _TAG = re.compile(r"\{[{%][^{}]{0,2000}?[%}]\}")
@@ -105,8 +109,9 @@ class Program:
         self._template = template
 
     def __call__(self, values: Values) -> str:
-        context = self._template.new_context({**values, _BUDGET: _Budget()})
-        return _bounded(self._template.root_render_func(context))
+        budget = Budget()
+        context = self._template.new_context({**values, _BUDGET: budget})
+        return _bounded(self._template.root_render_func(context), budget)
 
 
 def parse(source: str, *, where: str, internal: bool = False) -> Template:
@@ -160,7 +165,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             loader=None, autoescape=False, finalize=finalize, cache_size=0, keep_trailing_newline=True
         )
         self.globals.clear()
-        self.filters = {**filters.FILTERS, **filters.INTERNAL, "_compare": filters.compare, "_items": _items}
+        plain = {**filters.FILTERS, **filters.INTERNAL, "_compare": filters.compare}
+        self.filters = {**{name: _paid(function) for name, function in plain.items()}, "_items": _items}
         self.tests = {name: self.tests[name] for name in syntax.TESTS}
 
     def parsed(self, source: str) -> nodes.Template:
@@ -174,15 +180,41 @@ class _Environment(ImmutableSandboxedEnvironment):
         return obj.get(attribute, "") if isinstance(obj, dict) else ""
 
 
-class _Budget:
+class Budget:
+    """What one rendering may cost."""
+
     def __init__(self) -> None:
         self.left = MOST_STEPS
+        self.work_left = MOST_WORK
+        self._end = time.thread_time() + LONGEST_S
+
+    def work(self, characters: int) -> None:
+        """Raise TooMuch when the filters have read all they may."""
+        self.work_left -= characters
+        if self.work_left < 0:
+            raise TooMuch
+
+    def look_at_clock(self) -> None:
+        """Raise TooMuch when the thread has spent all the CPU it may."""
+        if time.thread_time() > self._end:
+            raise TooMuch
 
     def spend(self, steps: int) -> None:
         """Raise TooMuch when a rendering has done all it may."""
         self.left -= steps
         if self.left < 0:
             raise TooMuch
+
+
+def _paid(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter, its work taken from the rendering's budget before it is done."""
+
+    @pass_context
+    def paid(context: Context, value: Any, *arguments: Any) -> Any:
+        context[_BUDGET].work(filters.cost(value, arguments))
+        return function(value, *arguments)
+
+    return paid
 
 
 @pass_context
@@ -215,10 +247,13 @@ class _Runnable(NodeTransformer):
         return nodes.Filter(node.expr, "_compare", arguments, [], None, None, lineno=node.lineno)
 
 
-def _bounded(pieces: Iterable[str]) -> str:
-    parts, size = [], 0
+def _bounded(pieces: Iterable[str], budget: Budget) -> str:
+    parts: list[str] = []
+    size = 0
     for part in pieces:
         size += len(part)
+        if len(parts) % BETWEEN_LOOKS == 0:
+            budget.look_at_clock()
         if size > LARGEST_OUTPUT:
             raise TooMuch
         parts.append(part)

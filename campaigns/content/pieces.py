@@ -7,8 +7,16 @@ from typing import Any
 
 from jinja2 import nodes
 
-from campaigns.content.filters import FILTERS, INTERNAL
-from campaigns.content.language import LARGEST_OUTPUT, Finalize, Template, TooMuch, Values
+from campaigns.content.filters import FILTERS, INTERNAL, cost
+from campaigns.content.language import (
+    BETWEEN_LOOKS,
+    LARGEST_OUTPUT,
+    Budget,
+    Finalize,
+    Template,
+    TooMuch,
+    Values,
+)
 
 Encode = Callable[[str], str]
 Program = Callable[[Values], str]
@@ -66,9 +74,13 @@ def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> P
     def joined(values: Values) -> str:
         filled = parts.copy()
         size = 0
-        for name, steps, positions in slots:
+        budget = Budget()
+        for number, (name, steps, positions) in enumerate(slots, start=1):
             value = values.get(name)
+            if number % BETWEEN_LOOKS == 0:
+                budget.look_at_clock()
             for function, arguments in steps:
+                budget.work(cost(value, arguments))
                 value = function(value, *arguments)
             coded = encode(finalize(value))
             size += len(coded) * len(positions)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.content import language
+from campaigns.content import language, pieces
 from campaigns.content.language import TemplateError
 
 
@@ -173,3 +173,35 @@ def test_a_large_template_with_as_many_tags_as_allowed_is_read_quickly() -> None
     started = time.monotonic()
     assert len(html("<td>{{ x|default('y') }}</td>\n" * 4000, x="v")) == 4000 * 11
     assert time.monotonic() - started < 5
+
+
+LABORIOUS = "{{ x" + "|title" * 20 + " }}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "".join("{{ x" + "|title" * 20 + f"|default('{number}') }}}}" for number in range(300)),
+        LABORIOUS * 300 + "{% if x %}{% endif %}",
+        "{% for a in l %}" + "{{ a|upper|lower|title|trim }}" * 50 + "{% endfor %}",
+        "{% if x in x %}{% endif %}" * 300,
+    ],
+)
+def test_filters_work_no_more_than_a_rendering_may(source: str) -> None:
+    values = {"x": "a b " * 2_500, "l": ["a b " * 250] * 100}
+    template = language.parse(source, where="html")
+    with pytest.raises(TemplateError, match="too large"):
+        template.render_html(values)
+    with pytest.raises(language.TooMuch):
+        pieces.program(template, language.html_value, str)(values)
+
+
+def test_a_rendering_that_has_had_its_time_is_stopped(monkeypatch) -> None:
+    monkeypatch.setattr(language, "LONGEST_S", -1.0)
+    with pytest.raises(TemplateError, match="too large"):
+        language.parse("{{ x }}", where="html").render_html({"x": "a"})
+
+
+def test_a_mail_of_many_long_fields_is_no_work_to_speak_of() -> None:
+    template = language.parse("{{ x|default('you')|title }} " * 200, where="html")
+    assert template.render_html({"x": "ana maria silva"}).count("Ana Maria Silva") == 200
