@@ -12,8 +12,13 @@ from campaigns.content.markup import Document
 from campaigns.core.i18n import _
 
 _INLINER = css_inline.CSSInliner(
-    inline_style_tags=True, keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False
+    inline_style_tags=True,
+    keep_style_tags=True,
+    keep_at_rules=True,
+    keep_link_tags=True,
+    load_remote_stylesheets=False,
 )
+_DOCTYPE = "<!doctype"
 _SKELETON = (
     '<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width, initial-scale=1">\n</head>\n'
@@ -44,7 +49,7 @@ def inline(document: Document) -> None:
         reason = _("The HTML is nested more than 300 levels deep. Check that each tag is closed.")
         raise TemplateError(reason, None, document.where)
     try:
-        inlined = markup.shown(_INLINER.inline(text))
+        inlined = _with_doctype(markup.shown(_INLINER.inline(text)), _doctype(text))
     except (css_inline.InlineError, ValueError) as error:
         reason = _("The style sheet can't be read: %(detail)s", detail=str(error)[:200])
         raise TemplateError(reason, None, document.where) from error
@@ -65,6 +70,23 @@ def insert_last(document: Document, content: str) -> None:
     bodies = [p for p in ends if p.name == "body"] or ends
     position = bodies[-1].start if bodies else len(document.text)
     document.text = document.text[:position] + content + document.text[position:]
+
+
+def _doctype(text: str) -> str:
+    """The author's document type; empty where there is none."""
+    for part in markup.scan(text):
+        source = text[part.start : part.end]
+        if part.kind == "other" and source[: len(_DOCTYPE)].lower() == _DOCTYPE:
+            return source
+        if part.kind in ("start", "end"):
+            break
+    return ""
+
+
+def _with_doctype(inlined: str, doctype: str) -> str:
+    """The document under its author's document type: the inliner's own lets gaps into sliced images."""
+    begun = _doctype(inlined)
+    return inlined.replace(begun, f"{doctype}\n", 1) if begun and doctype else inlined
 
 
 def _order(document: Document, text: str) -> tuple[list[str], set[str]]:
