@@ -70,6 +70,11 @@ def build(source: Source) -> Documents:
 
 def _html(source: Source, original: Template, preheader: Template) -> Document:
     document = markup.protect(source.html if source.html.strip() else _from_text(source.text), where="html")
+    if source.html.strip():
+        links.check_all(document)
+    else:
+        written = markup.protect(source.text, where="text")
+        links.rewrite_text(written, links.untracked(written))
     inliner.whole(document, language=source.language)
     inliner.inline(document)
     if preheader.source.strip():

@@ -105,8 +105,11 @@ def rewrite_html(document: Document, replace: Replace) -> str:
 def rewrite_text(document: Document, replace: Replace) -> str:
     """A plain text with its web addresses replaced; blocks and punctuation after them stay."""
 
+    lines = markup.Lines(document)
+
     def visit(found: re.Match[str]) -> str:
         url = _trimmed(_before_block(document, found[0]))
+        check(document, url, line=lines.at(found.start()))
         return (replace(url, True) or url) + found[0][len(url) :]
 
     return _IN_TEXT.sub(visit, document.text)
@@ -144,7 +147,15 @@ def untracked(document: Document) -> Replace:
     return replace
 
 
-def check(document: Document, url: str) -> None:
+def check_all(document: Document) -> None:
+    """Raise TemplateError, with its line, for the first link of an author's HTML that no mail may hold."""
+    lines = markup.Lines(document)
+    for part in markup.scan(document.text):
+        if (url := _href(document.text, part)) and not url.startswith("#"):
+            check(document, url, line=lines.at(part.start))
+
+
+def check(document: Document, url: str, *, line: int | None = None) -> None:
     """Raise TemplateError for a link that no mail may hold."""
     pieces = markup.MARK.split(url)[0::2]
     reason = refusal(markup.MARK.sub("x", url) if pieces[0] else "")
@@ -152,7 +163,7 @@ def check(document: Document, url: str) -> None:
     for piece in pieces if not pieces[0] else ():
         reason = reason or (refusal(piece) if piece is leading or _is_dangerous(piece) else None)
     if reason is not None:
-        raise TemplateError(reason, _line(document, url), document.where)
+        raise TemplateError(reason, line or _line(document, url), document.where)
 
 
 def escape_fields(document: Document, url: str) -> str:
@@ -195,6 +206,14 @@ def _with_href(text: str, part: Part, replace: Replace) -> str:
     bare = text[href.start - 1 : href.start] not in "\"'"
     value = f'"{escape(url_now)}"' if bare else escape(url_now)
     return text[part.start : href.start] + value + text[href.end : part.end]
+
+
+def _href(text: str, part: Part) -> str:
+    """Where a link leads; empty for anything else."""
+    if part.kind != "start" or not (part.name in ("a", "area") or part.name.startswith("v:")):
+        return ""
+    href = next((attribute for attribute in part.attributes if attribute.name == "href"), None)
+    return unescape(text[href.start : href.end]).strip() if href else ""
 
 
 def _is_tracked(document: Document, links: Links, url: str) -> bool:

@@ -391,3 +391,46 @@ def test_what_is_decoded_is_what_the_plain_rendering_says(
     body = raw.split(b"\r\n\r\n", 1)[1]
     assert all(len(line) <= 76 and not line.startswith(b"From ") for line in body.split(b"\r\n"))
     assert raw.isascii()
+
+
+TRANSITIONAL = (
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+    '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
+)
+WITH_STYLES = "<html><head>{}<style>p {{ color: red }}</style></head><body><p>a</p></body></html>"
+
+
+@pytest.mark.parametrize("doctype", [TRANSITIONAL, "<!DOCTYPE html>", "<!doctype html>"])
+def test_the_doctype_is_the_authors(doctype: str) -> None:
+    html = preview_content(make_source(html=f"{doctype}\n{WITH_STYLES.format('')}"), {}).html
+    assert html.startswith(f"{doctype}\n<html>")
+    assert 'style="color: red;"' in html
+
+
+def test_no_doctype_is_made_up_for_a_document_without_one() -> None:
+    assert preview_content(make_source(html=WITH_STYLES.format("")), {}).html.startswith("<html>")
+
+
+def test_a_linked_style_sheet_is_kept() -> None:
+    link = '<link rel="stylesheet" href="https://fonts.example/css?family=A">'
+    assert link in preview_content(make_source(html=WITH_STYLES.format(link)), {}).html
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f'{TRANSITIONAL}\n<html>\n<body>\n<p>a</p><a href="http://">x</a></body></html>',
+        '<style>\np { color: red }\n</style>\n<a href="http://">x</a>',
+        '<p>{{ a\n}}</p>\n\n<a href="http://">x</a>',
+    ],
+)
+def test_a_refused_link_is_found_in_the_line_where_it_stands(html: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        compile_content(make_source(html=html))
+    assert refused.value.line == 4
+
+
+def test_a_refused_address_in_a_text_is_found_in_the_line_where_it_stands() -> None:
+    with pytest.raises(TemplateError) as refused:
+        compile_content(make_source(html="", text="http://a.example/\n{{ b\n}}\nhttp://@a.example/"))
+    assert refused.value.line == 4
