@@ -60,15 +60,17 @@ def build(source: Source) -> Documents:
     written = language.parse(source.text, where="text")
     if not source.html.strip() and not source.text.strip():
         raise TemplateError(_("The mail is empty. Write something first."), None, "html")
-    html = _html(source, original, preheader)
-    text = _text(source, original, written)
+    html = _inlined(source)
+    text = _text(source, original, written, html)
+    _complete(html, source, original, preheader)
     tracked = Links(original.loop_names | written.loop_names)
     wire_html, plain_html = _html_forms(source, html, tracked)
     wire_text, plain_text = _text_forms(source, text, tracked)
     return Documents(subject, wire_html, wire_text, plain_html, plain_text, tracked)
 
 
-def _html(source: Source, original: Template, preheader: Template) -> Document:
+def _inlined(source: Source) -> Document:
+    """What the author wrote as a whole document, with its style sheets in its elements."""
     document = markup.protect(source.html if source.html.strip() else _from_text(source.text), where="html")
     if source.html.strip():
         links.check_all(document)
@@ -77,11 +79,15 @@ def _html(source: Source, original: Template, preheader: Template) -> Document:
         links.rewrite_text(written, links.untracked(written))
     inliner.whole(document, language=source.language)
     inliner.inline(document)
+    return document
+
+
+def _complete(document: Document, source: Source, original: Template, preheader: Template) -> None:
+    """Add what goes before and after the author's words."""
     if preheader.source.strip():
         inliner.insert_first(document, _preheader(document, preheader.source))
     if source.footer and "unsubscribe_url" not in _fields(source, original):
         inliner.insert_last(document, _html_footer(document, source.footer))
-    return document
 
 
 def _fields(source: Source, original: Template) -> frozenset[str]:
@@ -89,13 +95,13 @@ def _fields(source: Source, original: Template) -> frozenset[str]:
     return original.fields if source.html.strip() else language.parse(source.text, where="text").fields
 
 
-def _text(source: Source, original: Template, written: Template) -> Document:
+def _text(source: Source, original: Template, written: Template, html: Document) -> Document:
+    """The text part: as written, or what a reader sees of the HTML, style sheets and all."""
     if source.text.strip():
         document = markup.protect(source.text, where="text")
         fields = written.fields
     else:
-        document = markup.protect(source.html, where="html")
-        document.text = plain.to_text(document)
+        document = Document(plain.to_text(html), html.where, list(html.tags))
         fields = original.fields
     document.text = document.text.rstrip("\r\n") + "\n"
     if source.footer and "unsubscribe_url" not in fields:

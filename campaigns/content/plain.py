@@ -41,6 +41,8 @@ def _write(writer: _Writer, document: Document, part: Part) -> None:
     elif part.kind == "start":
         _start(writer, document, part)
     elif part.kind == "end":
+        if part.name == "pre":
+            writer.end_pre()
         if part.name == "a":
             writer.end_link()
         elif part.name in _PARAGRAPHS:
@@ -62,7 +64,11 @@ def _start(writer: _Writer, document: Document, part: Part) -> None:
         writer.breaks += 1
     elif part.name in _LINES:
         writer.line_break(1)
-    if part.name == "li":
+    elif part.name in ("td", "th"):
+        writer.space = True
+    if part.name == "pre":
+        writer.begin_pre()
+    elif part.name == "li":
         writer.word("- ")
     elif part.name == "hr":
         writer.word("----------")
@@ -78,6 +84,8 @@ class _Writer:
         self.paid = 0  # line breaks already written since the last visible text
         self.space = False
         self.link: tuple[str, int] | None = None
+        self.pre = 0  # how many <pre> are open: their spaces and line breaks stay
+        self.pre_begins = False
 
     def line_break(self, number: int) -> None:
         """Owe at least this many line breaks, unless nothing was written yet."""
@@ -121,6 +129,17 @@ class _Writer:
         self.space = bool(said)
         self.word(f"({url})" if said else url)
 
+    def begin_pre(self) -> None:
+        """Keep spaces and line breaks from here on, but for a line break that comes first."""
+        self.pre += 1
+        self.pre_begins = True
+
+    def end_pre(self) -> None:
+        """Running text again."""
+        if self.pre and self.parts:
+            self.parts[-1] = self.parts[-1].rstrip("\n") or self.parts[-1]
+        self.pre = max(0, self.pre - 1)
+
     def finished(self) -> str:
         """All of it, without spaces at the ends of lines."""
         lines = "".join(self.parts).split("\n")
@@ -137,6 +156,13 @@ class _Writer:
         self.parts.append(mark)
 
     def _run(self, text: str) -> None:
+        if self.pre:
+            text = text.replace("\r\n", "\n")
+            text = text.removeprefix("\n") if self.pre_begins else text
+            self.pre_begins = False
+            if text:
+                self.word(text)
+            return
         text = _SPACE.sub(" ", _FILLING.sub("", text))
         self.space = self.space or text.startswith(" ")
         if stripped := text.strip(" "):

@@ -434,3 +434,11 @@ def test_a_refused_address_in_a_text_is_found_in_the_line_where_it_stands() -> N
     with pytest.raises(TemplateError) as refused:
         compile_content(make_source(html="", text="http://a.example/\n{{ b\n}}\nhttp://@a.example/"))
     assert refused.value.line == 4
+
+
+def test_what_a_style_sheet_hides_is_not_in_the_text() -> None:
+    html = (
+        "<style>.preheader { display: none } @media (max-width: 600px) { .wide { display: none } }</style>"
+        '<p class="preheader">This is preheader text</p><p class="wide">Hello {{ first_name }}</p>'
+    )
+    assert preview_content(make_source(html=html), {"first_name": "Ana"}).text == "Hello Ana\n"

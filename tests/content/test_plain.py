@@ -40,6 +40,11 @@ def text(html: str) -> str:
             "{% for i in l %}\n{{ i }}{% endfor %}\n",
         ),
         ("<p>a {% if b %}c {% endif %}d</p>", "a {% if b %}c {% endif %}d\n"),
+        (
+            "<p>a</p><pre>\n  one\n    two {{ b }}\n\nthree\n</pre><p>c</p>",
+            "a\n\n  one\n    two {{ b }}\n\nthree\n\nc\n",
+        ),
+        ("<table><tr><td>a<td>b<th>c</table>", "a b c\n"),
         ("a<hr>b", "a\n----------\nb\n"),
         ("&#123;&#123; x }}", '{{ "{" }}{ x }}\n'),
     ],
