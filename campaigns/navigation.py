@@ -77,7 +77,7 @@ ENTRIES = (
                 _("Receiving domains"), "settings.domains", "inbox", ("settings.domain",), Action.ADMINISTER
             ),
             Entry(_("Site"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
-            Entry(_("Practice mailbox"), "practice.index", "mailbox", ("practice.",)),
+            Entry(_("Practice mailbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
         ),
     ),
 )

@@ -10,13 +10,14 @@ from campaigns.accounts.models import Operator, Role
 
 class Action(StrEnum):
     READ = "read"  # see lists, people, campaigns, reports
+    PRACTISE = "practise"  # read what campaigns sent to the practice mailbox: links of every recipient
     EDIT = "edit"  # change them, and send
     ADMINISTER = "administer"  # operators, servers, site
 
 
 ALLOWED = {
-    Role.ADMIN: {Action.READ, Action.EDIT, Action.ADMINISTER},
-    Role.EDITOR: {Action.READ, Action.EDIT},
+    Role.ADMIN: set(Action),
+    Role.EDITOR: {Action.READ, Action.PRACTISE, Action.EDIT},
     Role.VIEWER: {Action.READ},
 }
 

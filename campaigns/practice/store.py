@@ -1,6 +1,9 @@
 """The practice mailbox's mails: one small SQLite file of its own in the data folder.
 
 It is not the app's database, so that a send of thousands never waits for it, nor it for a send.
+
+Mails of campaigns are for everybody who may practise. All others are the app's own: they hold links that set
+passwords or let somebody in. They are left out unless a caller asks for them by `with_own`.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -32,9 +35,12 @@ CREATE TABLE IF NOT EXISTS mail (
     rcpt_to TEXT NOT NULL,
     subject TEXT NOT NULL,
     size INTEGER NOT NULL,
-    raw BLOB NOT NULL
+    raw BLOB NOT NULL,
+    is_campaign INTEGER NOT NULL DEFAULT 0
 )
 """
+# What every mail of a campaign has, and none of the app's own (RFC 8058).
+_CAMPAIGN = re.compile(rb"^List-Unsubscribe-Post:", re.I | re.M)
 _COLUMNS = "id, received_at, mail_from, rcpt_to, subject, size"
 
 
@@ -70,21 +76,24 @@ def keep(config: Config, arrivals: Iterable[Arrival]) -> None:
             _subject(each.raw),
             len(each.raw),
             zlib.compress(each.raw, 1),
+            _is_campaign(each.raw),
         )
         for each in arrivals
     ]
     with _open(config) as file:
         file.executemany(
-            "INSERT INTO mail (received_at, mail_from, rcpt_to, subject, size, raw)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO mail (received_at, mail_from, rcpt_to, subject, size, raw, is_campaign)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
         file.execute("DELETE FROM mail WHERE id <= (SELECT max(id) FROM mail) - ?", (MOST_KEPT,))
 
 
-def page(config: Config, *, search: str = "", number: int = 1, size: int = PAGE_SIZE) -> Page[Mail]:
+def page(
+    config: Config, *, search: str = "", number: int = 1, size: int = PAGE_SIZE, with_own: bool = False
+) -> Page[Mail]:
     """A page of mails, newest first; `search` looks into subject, sender and recipient."""
-    where, values = _where(search)
+    where, values = _where(search, with_own=with_own)
     with _open(config) as file:
         (total,) = file.execute(f"SELECT count(*) FROM mail {where}", values).fetchone()  # noqa: S608
         number = min(number, max(1, -(-total // size)))
@@ -95,10 +104,13 @@ def page(config: Config, *, search: str = "", number: int = 1, size: int = PAGE_
     return Page(items=[_mail(row) for row in rows], number=number, size=size, total=total)
 
 
-def mail(config: Config, mail_id: int) -> tuple[Mail, bytes]:
-    """That mail and its bytes; raises NotFound."""
+def mail(config: Config, mail_id: int, *, with_own: bool = False) -> tuple[Mail, bytes]:
+    """That mail and its bytes; raises NotFound, also for one of the app's own that was not asked for."""
     with _open(config) as file:
-        row = file.execute(f"SELECT {_COLUMNS}, raw FROM mail WHERE id = ?", (mail_id,)).fetchone()  # noqa: S608
+        row = file.execute(
+            f"SELECT {_COLUMNS}, raw FROM mail WHERE id = ? AND is_campaign >= ?",  # noqa: S608
+            (mail_id, not with_own),
+        ).fetchone()
     if row is None:
         raise NotFound(_("This mail is no longer in the practice mailbox."))
     return _mail(row[:-1]), zlib.decompress(row[-1])
@@ -110,17 +122,28 @@ def raw_messages(config: Config) -> list[bytes]:
         return [zlib.decompress(row[0]) for row in file.execute("SELECT raw FROM mail ORDER BY id")]
 
 
-def count(config: Config) -> int:
+def count(config: Config, *, with_own: bool = False) -> int:
     """How many mails are kept."""
     with _open(config) as file:
-        (total,) = file.execute("SELECT count(*) FROM mail").fetchone()
+        (total,) = file.execute(
+            "SELECT count(*) FROM mail WHERE is_campaign >= ?", (not with_own,)
+        ).fetchone()
     return int(total)
 
 
-def empty(config: Config) -> int:
-    """Delete every mail and give the space back; how many there were."""
+def empty(config: Config, *, with_own: bool = False) -> int:
+    """Delete the mails of campaigns, or every mail, and give the space back; how many there were."""
+    return _delete(config, "is_campaign >= ?", not with_own)
+
+
+def forget_own(config: Config) -> int:
+    """Delete the app's own mails, whose links may still work; how many there were."""
+    return _delete(config, "is_campaign = ?", False) if _path(config).exists() else 0
+
+
+def _delete(config: Config, condition: str, value: bool) -> int:
     with _open(config) as file:
-        deleted = file.execute("DELETE FROM mail").rowcount
+        deleted = file.execute(f"DELETE FROM mail WHERE {condition}", (value,)).rowcount  # noqa: S608
     with _open(config) as file:
         file.execute("PRAGMA incremental_vacuum").fetchall()  # works as its rows are read
     return deleted
@@ -128,7 +151,7 @@ def empty(config: Config) -> int:
 
 @contextmanager
 def _open(config: Config) -> Iterator[sqlite3.Connection]:
-    path: Path = config.data_dir / "practice.db"
+    path = _path(config)
     is_new = not path.exists()
     file = sqlite3.connect(path, timeout=20)
     try:
@@ -137,18 +160,35 @@ def _open(config: Config) -> Iterator[sqlite3.Connection]:
         file.execute("PRAGMA journal_mode=WAL")
         file.execute("PRAGMA synchronous=NORMAL")
         file.execute(_TABLE)
+        _mend(file)
         with file:
             yield file
     finally:
         file.close()
 
 
-def _where(search: str) -> tuple[str, tuple[str, ...]]:
+def _path(config: Config) -> Path:
+    return config.data_dir / "practice.db"
+
+
+def _mend(file: sqlite3.Connection) -> None:
+    """Give an older file the column; whose mails it holds is not known, so they count as the app's own."""
+    if "is_campaign" in {row[1] for row in file.execute("PRAGMA table_info(mail)")}:
+        return
+    with suppress(sqlite3.OperationalError):  # another process was first
+        file.execute("ALTER TABLE mail ADD COLUMN is_campaign INTEGER NOT NULL DEFAULT 0")
+
+
+def _is_campaign(raw: bytes) -> bool:
+    end = _HEADER_END.search(raw)
+    return _CAMPAIGN.search(raw, 0, end.start() if end else len(raw)) is not None
+
+
+def _where(search: str, *, with_own: bool) -> tuple[str, tuple[str | bool, ...]]:
     words = search.split()[:10]
-    if not words:
-        return "", ()
     one = "(subject || ' ' || rcpt_to || ' ' || mail_from) LIKE ? ESCAPE '\\'"
-    return "WHERE " + " AND ".join([one] * len(words)), tuple(f"%{_literal(word)}%" for word in words)
+    conditions = ["is_campaign >= ?", *[one] * len(words)]
+    return "WHERE " + " AND ".join(conditions), (not with_own, *(f"%{_literal(word)}%" for word in words))
 
 
 def _literal(word: str) -> str:

@@ -15,6 +15,7 @@ from campaigns.core.i18n import _
 from campaigns.mail.envelope import LOOPBACK, MESSAGES_PER_CONNECTION
 from campaigns.mail.envelope import Server as Connection
 from campaigns.mail.security import Security
+from campaigns.practice import store as practice
 from campaigns.settings import checks, oauth, queries
 from campaigns.settings.limits import ServerLimits, set_limits
 from campaigns.settings.models import Server
@@ -272,6 +273,8 @@ def _seal(server: Server, password: str) -> None:
 
 
 def _make_only_default(server: Server) -> None:
+    if not server.is_practice:
+        practice.forget_own(config.current())  # from now on the app's own mails really go out
     db.session.execute(sa.update(Server).values(is_default=Server.id == server.id))
     db.session.expire_all()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
+from campaigns.accounts import policy
 from campaigns.accounts.forms import accepted
 from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.core import clock, config
@@ -39,7 +40,7 @@ def index() -> Any:
         senders=queries.senders(),
         domains=limits.domain_limits(),
         sending_domains=domain_queries.domains(),
-        practice_mails=practice.count(config.current()),
+        practice_mails=practice.count(config.current(), with_own=policy.can(operator(), Action.ADMINISTER)),
     )
 
 
