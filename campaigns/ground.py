@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 
 from campaigns.core import config as configuration
-from campaigns.core import queue
+from campaigns.core import files, queue
 from campaigns.core.config import Config
 from campaigns.core.db import db, engine_options, prepare_engine
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, babel, language_of
@@ -32,7 +32,9 @@ MODELS = (
 def lay(config: Config | None = None) -> Flask:
     """An app with its tables, its Redis and its words; raises ConfigError when the environment asks for
     something impossible. Who speaks which language is for the caller to attach (`babel.init_app`)."""
-    config = config or configuration.from_env()
+    if config is None:  # a process of the app begins
+        files.write_for_oneself()
+        config = configuration.from_env()
     app = Flask("campaigns", root_path=str(ROOT), static_folder="static", template_folder="templates")
     app.config.from_mapping(
         SECRET_KEY=config.secret_key,

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app
 
+from campaigns.core import files
+
 # A unix socket path longer than this is refused by the kernel (sun_path is 108 bytes).
 LONGEST_SOCKET_PATH = 100
 
@@ -77,7 +79,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
     """The configuration that the environment asks for; raises ConfigError with a sentence."""
     env = os.environ if environ is None else environ
     data_dir = Path(env.get("DATA_DIR") or "data").expanduser().resolve()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    files.make_private(data_dir)
     return Config(
         data_dir=data_dir,
         database_url=_database_url(env.get("DATABASE_URL"), data_dir),
