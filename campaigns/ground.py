@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 
 from campaigns.core import config as configuration
-from campaigns.core import files, queue
+from campaigns.core import files, logs, queue
 from campaigns.core.config import Config
 from campaigns.core.db import db, engine_options, prepare_engine
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, babel, language_of
@@ -45,6 +45,7 @@ def lay(config: Config | None = None) -> Flask:
         LANGUAGES=list(LANGUAGES),
     )
     app.extensions["columba"] = config
+    logs.attach()
     app.logger.setLevel(config.log_level.upper())
     db.init_app(app)
     with app.app_context():

@@ -168,8 +168,16 @@ def _unexpected(error: Exception) -> tuple[Any, int]:
 
 def _logged(error: Exception, status: int, sentence: Any) -> tuple[Any, int]:
     reference = secrets.token_hex(4)
-    current_app.logger.error("%s %s %s", reference, request.method, request.path, exc_info=error)
+    current_app.logger.error("%s %s %s", reference, request.method, _place(), exc_info=error)
     return _error_page(status, sentence, reference=reference)
+
+
+def _place() -> str:
+    """The address as our routes write it, with the numbers of rows; what else stands in it may be a secret."""
+    if request.url_rule is None:
+        return "an address of no page"
+    numbers = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, int)}
+    return " ".join([request.url_rule.rule, *(f"{name}={value}" for name, value in numbers.items())])
 
 
 def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> tuple[Any, int]:

@@ -170,9 +170,13 @@ def _limit_locks(connection: sa.Connection) -> None:
 
 def engine_options(url: str) -> dict[str, Any]:
     """What SQLAlchemy's engine needs for this database."""
+    private = {"hide_parameters": True}  # errors are logged, and rows hold links and addresses
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "connect_args": _OUR_SIDE}
+        return {
+            **private,
+            "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        }
+    return {**private, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "connect_args": _OUR_SIDE}
 
 
 def prepare_engine(engine: sa.Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import subprocess
@@ -9,8 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from campaigns.core import files
+from campaigns.core.db import db
+from campaigns.notices.models import Notice
+from tests.factories import NOON
 
 ROOT = Path(__file__).resolve().parents[2]
 START = {
@@ -83,3 +88,45 @@ def test_a_folder_that_all_may_use_stays_so(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     files.make_private(tmp_path)
     assert mode(tmp_path) == 0o1777
+
+
+SECRET = "a-link-that-sets-a-password"
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err
+
+
+def test_a_stranger_writes_no_line_of_the_log(app, capsys) -> None:
+    fake = "[2026-11-23 12:00:00,000] ERROR in campaigns: all is lost"
+    for sign in ("\n", "\r", "\r\n", "\x0b", "\x85", "\u2028", "\x1b[2K"):
+        logging.getLogger("campaigns.anything").error("asked for %s", f"/x{sign}{fake}")
+        try:
+            raise ValueError(f"bad{sign}{fake}")
+        except ValueError:
+            logging.getLogger("campaigns.anything").exception("failed")
+    lines = logged(capsys).splitlines()
+    assert len([line for line in lines if fake in line]) >= 14
+    assert not [line for line in lines if line.startswith(fake)]
+    assert not [line for line in lines if "\x1b" in line]
+
+
+def test_the_log_has_no_values_of_a_row_that_could_not_be_kept(each_database, capsys) -> None:
+    row = {"kind": "reset", "to_address": "ada@example.com", "subject": None, "text": SECRET}
+    with pytest.raises(sa.exc.IntegrityError) as failed:
+        db.session.execute(sa.insert(Notice).values(**row, created_at=NOON, expires_at=NOON, attempts=0))
+    logging.getLogger("campaigns").error("not kept", exc_info=failed.value)
+    said = logged(capsys)
+    assert "IntegrityError" in said
+    assert SECRET not in said
+
+
+def test_the_log_has_no_secret_of_a_path(app, client, capsys, monkeypatch) -> None:
+    def broken(*_args: object, **_values: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr("campaigns.accounts.queries.reset_by_secret", broken)
+    assert client.get(f"/reset/{SECRET}").status_code == 500
+    said = logged(capsys)
+    assert "GET /reset/<secret>" in said
+    assert SECRET not in said
