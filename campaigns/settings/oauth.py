@@ -282,7 +282,7 @@ def _sealed(server: Server, name: str, typed: str | None, old: bytes | None, is_
         return secrets.seal(config.current().secret_key, typed, owner=_owner(server, name))
     if old and is_moved:
         raise Invalid(
-            _("Enter it again: the host, its protection or the token address is another one now."),
+            _("Enter it again: the host, the port, the protection or the token address is another one now."),
             field=name,
         )
     return old

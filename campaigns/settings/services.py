@@ -87,7 +87,7 @@ def update_server(
     """Change a server; an empty password keeps the old one, no `limits`, `part` or `signs_in` the old ones.
 
     Raises Invalid, Conflict.
-    A kept secret goes to no other host and over no weaker line than it was entered for.
+    A kept secret goes to no other host or port, and over no other kind of line, than it was entered for.
     """
     _refuse_practice(server)
     before = _place(server)
@@ -222,7 +222,7 @@ def _set(
 
 def _place(server: Server) -> tuple[object, ...]:
     """Where a secret goes, and how well it is kept on the way."""
-    return (server.host, server.security, server.verify_certificate, server.authorities)
+    return (server.host, server.port, server.security, server.verify_certificate, server.authorities)
 
 
 def _add(server: Server) -> None:
@@ -260,7 +260,8 @@ def _set_password(server: Server, password: str | None, *, forgets: bool, is_els
         _seal(server, password)
     elif server.password_sealed and is_elsewhere:
         raise Invalid(
-            _("Enter the password again: the host or its protection is another one now."), field="password"
+            _("Enter the password again: the host, the port or the protection is another one now."),
+            field="password",
         )
 
 

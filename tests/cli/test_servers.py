@@ -136,10 +136,12 @@ def test_an_edit_changes_what_is_named_and_nothing_else(app: Flask) -> None:
         input="secret\n",
     )
     assert made.exit_code == 0, made.output
-    changed = run(app, "edit", "Relay", "--port", "2526", "--rename", "Wire")
+    elsewhere = run(app, "edit", "Relay", "--port", "2526")
+    assert (elsewhere.exit_code, "Enter the password again" in elsewhere.output) == (1, True)
+    changed = run(app, "edit", "Relay", "--connections", "8", "--rename", "Wire")
     assert changed.exit_code == 0, changed.output
     server = queries.server_by_name("Wire")
-    assert (server.port, server.host, server.connections) == (2526, "localhost", 7)
+    assert (server.port, server.host, server.connections) == (2525, "localhost", 8)
     assert (server.security, server.per_minute, server.username) == (Security.STARTTLS, 90, "ann")
     assert services.connection(server).password == "secret"
 

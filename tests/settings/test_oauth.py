@@ -94,7 +94,7 @@ def test_empty_secrets_keep_the_old_ones_but_only_for_the_same_place(ada) -> Non
     ada.post("/settings/servers/new", data=TYPED)
     kept = {**TYPED, "client_secret": "", "refresh_token": ""}
     assert ada.post("/settings/servers/1/edit", data=kept).status_code == 303
-    for change in ({"host": "evil.example"}, {"provider": "google"}, {"security": "tls"}):
+    for change in ({"host": "evil.example"}, {"port": "2525"}, {"provider": "google"}, {"security": "tls"}):
         answer = ada.post("/settings/servers/1/edit", data={**kept, **change})
         assert answer.status_code == 422
         assert "Enter it again" in answer.get_data(as_text=True)

@@ -93,7 +93,7 @@ def test_a_password_can_be_replaced_and_forgotten(ada) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"host": "evil.example"}, {"security": "tls"}, {"verify_certificate": ""}]
+    "change", [{"host": "evil.example"}, {"port": "2525"}, {"security": "tls"}, {"verify_certificate": ""}]
 )
 def test_a_kept_password_does_not_travel_to_another_place(ada, change) -> None:
     ada.post("/settings/servers/new", data=TYPED)
