@@ -6,24 +6,29 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, make_response, render_template, request, session
+from flask import Flask, Response, current_app, make_response, render_template, request, session
 from flask_limiter import RequestLimit
 from flask_login import LoginManager, current_user, login_user, logout_user
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from campaigns.accounts import audit, policy, sessions
 from campaigns.accounts.models import Operator
 from campaigns.accounts.policy import Action
-from campaigns.core import addresses, clock, signing
+from campaigns.core import addresses, clock, config, signing
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.errors import Forbidden
 from campaigns.core.i18n import _
 from campaigns.core.limits import limiter
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+KNOWN_FOR = timedelta(days=180)  # a browser that has signed in
 
 login_manager = LoginManager()
 login_manager.login_view = "accounts.sign_in"
@@ -131,13 +136,35 @@ def writes(view: View) -> View:
 
 
 def limited_sign_in(view: View) -> View:
-    """Refuse more than 5 failures in 15 minutes per account, 20 per network; success resets nothing."""
-    for rate, key in (("5 per 15 minutes", _account), ("20 per 15 minutes", _network)):
-        limit = limiter.limit(
-            rate, key_func=key, methods=["POST"], deduct_when=_has_failed, on_breach=_too_often
-        )
+    """Refuse more than 5 failures in 15 minutes per account and place, 20 per network, 50 an hour per account.
+
+    A place is a network, or a browser that has signed in to the account before: guesses from elsewhere
+    lock nobody out of the browser they work in.
+    """
+    limits = (
+        ("5 per 15 minutes", _account_and_place, None),
+        ("20 per 15 minutes", _network, None),
+        ("50 per hour", _account, _is_known_browser),
+    )
+    view = _counted_if_failed(view)
+    for rate, key, exempt in limits:
+        limit = limiter.limit(rate, key_func=key, methods=["POST"], exempt_when=exempt, on_breach=_too_often)
         view = cast(View, limit(view))
     return view
+
+
+def remember_browser(response: Response) -> Response:
+    """Mark the browser as one that has signed in to the account that was typed; only after it has."""
+    value = _browser_signer().dumps([_account(), secrets.token_hex(8)])
+    response.set_cookie(
+        _browser_cookie(),
+        value,
+        max_age=KNOWN_FOR,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 def limited_reset(view: View) -> View:
@@ -167,8 +194,45 @@ def _account() -> str:
     return signing.secret_hash(typed)[:32]
 
 
-def _has_failed(response: Response) -> bool:
-    return response.status_code == 401
+def _account_and_place() -> str:
+    return f"{_account()} {_known_browser() or _network()}"
+
+
+def _is_known_browser() -> bool:
+    return _known_browser() is not None
+
+
+def _known_browser() -> str | None:
+    """The name of this browser if it has signed in to the account that is typed."""
+    try:
+        account, name = _browser_signer().loads(
+            request.cookies.get(_browser_cookie(), ""), max_age=int(KNOWN_FOR.total_seconds())
+        )
+    except (BadData, ValueError, TypeError):
+        return None
+    return str(name) if account == _account() else None
+
+
+def _browser_signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(config.current().secret_key, salt="known browser")
+
+
+def _browser_cookie() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-known"
+
+
+def _counted_if_failed(view: View) -> View:
+    """Each attempt is counted as it begins, so that many at once get no more; one that does not fail is given back."""
+
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        response = make_response(view(*args, **kwargs))
+        if response.status_code != 401:
+            for each in limiter.current_limits:
+                limiter.limiter.hit(each.limit, *each.request_args, cost=-1)
+        return response
+
+    return cast(View, counted)
 
 
 def _too_often(_limit: RequestLimit) -> Response:
@@ -183,6 +247,7 @@ __all__ = [
     "limited_reset",
     "limited_sign_in",
     "operator",
+    "remember_browser",
     "session_secret",
     "sign_in",
     "sign_out",

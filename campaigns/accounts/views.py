@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
 from campaigns.accounts import audit, entrance, guards, invitations, queries, resets, services, sessions
@@ -68,7 +68,7 @@ def sign_in() -> Any:
         return _refuse_sign_in(form)
     guards.sign_in(*came_in)
     _record("operator.signed_in", came_in[0].email, by=came_in[0])
-    return redirect(_next_page(), 303)
+    return guards.remember_browser(make_response(redirect(_next_page(), 303)))
 
 
 def _refuse_sign_in(form: SignInForm) -> tuple[str, int]:
