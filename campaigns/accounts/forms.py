@@ -73,7 +73,7 @@ def new_password_field(label: Any) -> PasswordField:
     """A field for a password that somebody chooses."""
     return PasswordField(
         label,
-        validators=[InputRequired(_("Choose a password.")), Length(max=1000)],
+        validators=[InputRequired(_("Choose a password.")), Length(max=passwords.LONGEST)],
         description=PASSWORD_HINT,
         render_kw={"autocomplete": "new-password", "minlength": passwords.SHORTEST},
     )

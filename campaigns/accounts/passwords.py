@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
@@ -12,9 +9,14 @@ from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 
 SHORTEST = 12
-LONGEST = 200
-FEWEST_DIFFERENT = 5
-COMMON = Path(__file__).parent / "common_passwords.txt"
+LONGEST = 4096  # longer than any password manager makes; more would only cost time
+# Of 0 to 4, as zxcvbn counts: below it there are fewer than 10^8 guesses to make.
+WEAKEST = 3
+LOOKED_AT = 32  # characters: what comes after them can only make a password stronger
+# zxcvbn tries every meaning of these as a letter. With many of them in one password that takes seconds, so
+# that symbols are shown to it as one that means none.
+_SYMBOLS = str.maketrans(dict.fromkeys("@({[<&#!/|$+%", "~"))
+MOST_SYMBOLS = 3  # different ones, up to which `p@$$word` is recognised
 
 _hasher = PasswordHasher()
 # Verified when there is no such operator, so that both answers take the same time.
@@ -30,7 +32,7 @@ def check(password: str, *, email: str = "", field: str = "password") -> None:
     plain = password.casefold()
     if email and plain in (email.casefold(), email.casefold().partition("@")[0]):
         raise Invalid(_("Your e-mail address is no password. Choose another one."), field=field)
-    if plain in _common() or len(set(plain)) < FEWEST_DIFFERENT:
+    if _strength(password, email) < WEAKEST:
         raise Invalid(_("This is among the first that people guess. Choose another one."), field=field)
 
 
@@ -53,6 +55,12 @@ def needs_rehash(password_hash: str) -> bool:
     return _hasher.check_needs_rehash(password_hash)
 
 
-@lru_cache(maxsize=1)
-def _common() -> frozenset[str]:
-    return frozenset(COMMON.read_text(encoding="utf-8").split("\n"))
+def _strength(password: str, email: str) -> int:
+    """From 0 to 4: how many guesses it takes of somebody who knows common passwords, words, names and keyboards."""
+    from zxcvbn import zxcvbn  # its 90,000 words are for the few processes that are given a password
+
+    looked_at = password[:LOOKED_AT]
+    if len({each for each in looked_at if ord(each) in _SYMBOLS}) > MOST_SYMBOLS:
+        looked_at = looked_at.translate(_SYMBOLS)
+    known = [each for each in (email[:LOOKED_AT], email.partition("@")[0][:LOOKED_AT], "columba") if each]
+    return int(zxcvbn(looked_at, user_inputs=known)["score"])

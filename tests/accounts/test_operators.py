@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 import pytest
 
 from campaigns.accounts import audit, passwords, services
@@ -146,7 +149,11 @@ def test_an_audit_entry_without_words_is_refused(app) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["12345678901", "x" * 201, "Password1234", "ada@example.com", "ababababababab", "QWERTYUIOP12"],
+    [
+        *("12345678901", "ada@example.com", "ada@example.com1", "Columba12345"),
+        *("Password1234", "P@$$w0rd1234", "iloveyou1234", "trustno1trustno1", "1qaz2wsx3edc", "QWERTYUIOP12"),
+        *("ababababababab", "123456789012", "x" * 201, "long enough words " * 300),
+    ],
 )
 def test_a_weak_password_is_refused(password: str, app) -> None:
     with pytest.raises(Invalid) as refused:
@@ -155,7 +162,25 @@ def test_a_weak_password_is_refused(password: str, app) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["twelve chars", "  spaces stay  ", "短い歌は長く残る夏の夜の夢", PASSWORD]
+    "password",
+    ["twelve chars", "  spaces stay  ", "短い歌は長く残る夏の夜の夢", PASSWORD, "long enough words " * 200],
 )
 def test_a_long_password_needs_nothing_else(password: str, app) -> None:
     passwords.check(password, email="ada@example.com")
+
+
+def test_a_long_password_counts_to_its_last_character(client) -> None:
+    long = "words that go on and on, " * 40
+    who = make_operator("long@example.com", password_hash=passwords.hashed(long))
+    data = {"email": who.email, "password": long[:-2] + "!"}
+    assert client.post("/sign-in", data=data).status_code == 401
+    assert client.post("/sign-in", data={**data, "password": long}).status_code == 303
+
+
+@pytest.mark.parametrize("symbols", ["4@8({[<369&#!1/|0$5+7%2", "4836910572|!$+", "a@4", "1990"])
+def test_no_password_takes_long_to_judge(symbols: str, app) -> None:
+    passwords.check(PASSWORD)  # words are loaded
+    begun = time.process_time()
+    with suppress(Invalid):
+        passwords.check((symbols * 4096)[: passwords.LONGEST])
+    assert time.process_time() - begun < 3
