@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
+
 from campaigns.accounts.models import AuditEntry, Operator
 from campaigns.core.db import db
 from campaigns.core.i18n import _
@@ -12,7 +14,10 @@ from campaigns.core.i18n import _
 LABELS = {
     "operator.signed_in": _("Signed in"),
     "operator.sign_in_failed": _("Sign-in failed"),
+    "operator.signed_out": _("Signed out"),
+    "operator.refused": _("Was refused a page"),
     "operator.signed_out_everywhere": _("Signed out everywhere"),
+    "operator.created": _("Added an operator"),
     "operator.joined": _("Joined"),
     "operator.invited": _("Invited an operator"),
     "operator.invitation_revoked": _("Revoked an invitation"),
@@ -44,6 +49,21 @@ LABELS = {
     "campaign.cancelled": _("Cancelled a campaign"),
     "campaign.sent_again": _("Sent a campaign again to those who did not get it"),
     "campaign.unsuppressed": _("Undid the suppressions of a campaign"),
+    "campaign.taken_as_sent": _("Took unclear deliveries as sent"),
+    "campaign.exported": _("Exported the recipients of a campaign"),
+    "people.exported": _("Exported everybody"),
+    "people.deleted": _("Deleted people"),
+    "people.unsubscribed": _("Unsubscribed people from a list"),
+    "person.deleted": _("Deleted a person"),
+    "list.created": _("Added a list"),
+    "list.updated": _("Changed a list"),
+    "list.exported": _("Exported a list"),
+    "list.deleted": _("Deleted a list"),
+    "import.started": _("Started an import"),
+    "import.deleted": _("Deleted an import"),
+    "import.exported": _("Exported the rows that an import did not take"),
+    "suppression.created": _("Suppressed addresses"),
+    "suppression.lifted": _("Lifted a suppression"),
     "campaign.hours_changed": _("Changed the sending hours of a campaign"),
     "site.updated": _("Changed the site"),
     "practice.emptied": _("Emptied the practice mailbox"),
@@ -66,6 +86,17 @@ def record(
     )
     db.session.add(entry)
     return entry
+
+
+def is_known(action: str, subject: str, *, by: Operator, since: datetime) -> bool:
+    """Whether the operator is on record for the same since then: a page asked for in a loop fills no log."""
+    same = sa.select(AuditEntry.id).where(
+        AuditEntry.at >= since,
+        AuditEntry.operator_id == by.id,
+        AuditEntry.action == action,
+        AuditEntry.subject == subject,
+    )
+    return db.session.scalar(same.limit(1)) is not None
 
 
 def label(action: str) -> Any:

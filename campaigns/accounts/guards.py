@@ -28,6 +28,7 @@ from campaigns.core.limits import limiter
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+REFUSED_AGAIN = timedelta(minutes=1)  # the same refusal is not noted again within it
 KNOWN_FOR = timedelta(days=180)  # a browser that has signed in
 
 login_manager = LoginManager()
@@ -87,6 +88,19 @@ def note(action: str, subject: str = "", **details: Any) -> None:
     audit.record(action, subject, by=operator(), now=clock.now(), ip=request.remote_addr or "", **details)
 
 
+def note_reading(action: str, subject: str = "", **details: Any) -> None:
+    """Keep on the audit log what the operator reads, before any of it leaves; for requests that write nothing else."""
+    db.session.commit()  # SQLite can't turn a reading transaction into a writing one
+    begin_by_writing()
+    note(action, subject, **details)
+    db.session.commit()
+    if request.method in ("GET", "HEAD"):
+        begin_by_reading()
+    db.session.refresh(
+        operator()
+    )  # an answer that is streamed asks for their language when the session is gone
+
+
 def session_secret() -> str:
     """The secret of this browser's session; only behind `allow`."""
     return cast(SignedIn, current_user).secret
@@ -114,6 +128,7 @@ def allow(action: Action) -> Callable[[View], View]:
             if not current_user.is_authenticated:
                 return login_manager.unauthorized()
             if not policy.can(operator(), action):
+                _note_refusal()
                 raise Forbidden(_("Your role does not allow this. Ask an admin for the right to do it."))
             return view(*args, **kwargs)
 
@@ -192,6 +207,12 @@ def _account() -> str:
     except (addresses.BadAddress, UnicodeError):
         typed = typed.casefold()
     return signing.secret_hash(typed)[:32]
+
+
+def _note_refusal() -> None:
+    place, since = f"{request.method} {request.endpoint}", clock.now() - REFUSED_AGAIN
+    if not audit.is_known("operator.refused", place, by=operator(), since=since):
+        note_reading("operator.refused", place)
 
 
 def _account_and_place() -> str:

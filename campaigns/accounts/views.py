@@ -81,7 +81,7 @@ def _refuse_sign_in(form: SignInForm) -> tuple[str, int]:
 @allow(Action.READ)
 def sign_out() -> Any:
     sessions.end(session_secret())
-    db.session.commit()
+    _record("operator.signed_out", operator().email)
     guards.sign_out()
     flash(_("You are signed out."), "success")
     return redirect(url_for(".sign_in"), 303)

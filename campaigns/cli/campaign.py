@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from campaigns.audience import queries as audience_queries
-from campaigns.cli.output import answer, as_json, command
+from campaigns.cli.output import answer, as_json, command, note
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
@@ -91,6 +91,7 @@ def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
     now = clock.now()
     moment = _moment(at) if at else now
     services.schedule(planning_queries.campaign(campaign_id), at=moment, now=now)
+    note("campaign.scheduled", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     queue.nudge()
     made = _fresh(campaign_id)
@@ -147,6 +148,7 @@ def pause(campaign_id: int, wants_json: bool) -> None:
     delivery.pause(
         planning_queries.campaign(campaign_id), reason=PauseReason.OPERATOR, detail=None, now=clock.now()
     )
+    note("campaign.paused", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is paused.")
 
@@ -158,6 +160,7 @@ def pause(campaign_id: int, wants_json: bool) -> None:
 def resume(campaign_id: int, wants_json: bool) -> None:
     """Go on with exactly the rest."""
     delivery.resume(planning_queries.campaign(campaign_id), now=clock.now())
+    note("campaign.resumed", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     queue.nudge()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} goes on.")
@@ -170,6 +173,7 @@ def resume(campaign_id: int, wants_json: bool) -> None:
 def cancel(campaign_id: int, wants_json: bool) -> None:
     """Give up the rest for good."""
     delivery.cancel(planning_queries.campaign(campaign_id), now=clock.now())
+    note("campaign.cancelled", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is cancelled.")
 
@@ -182,6 +186,7 @@ def unsuppress(campaign_id: int, wants_json: bool) -> None:
     """Undo the suppressions that its bounces caused, staged ones too."""
     found = planning_queries.campaign(campaign_id)
     undone = staging.undo(campaign_id, now=clock.now())
+    note("campaign.unsuppressed", found.name, people=undone.suppressed)
     db.session.commit()
     values = {"id": found.id, "lifted": undone.suppressed, "unstaged": undone.staged}
     answer(

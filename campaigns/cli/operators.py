@@ -6,7 +6,7 @@ import click
 
 from campaigns.accounts import services as accounts
 from campaigns.accounts.models import Role
-from campaigns.cli.output import answer, as_json, command, secret_from_stdin
+from campaigns.cli.output import answer, as_json, command, note, secret_from_stdin
 from campaigns.core import clock
 from campaigns.core.db import db
 
@@ -28,6 +28,7 @@ def create(email: str, role: str, name: str, password_stdin: bool, wants_json: b
     made = accounts.create_operator(
         email, role=Role(role), password=secret_from_stdin(), name=name, now=clock.now()
     )
+    note("operator.created", made.email, role=made.role.value)
     db.session.commit()
     answer(
         {"id": made.id, "email": made.email, "role": made.role.value},

@@ -3,7 +3,9 @@ standard error with exit code 1 when they can't do what was asked."""
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -13,6 +15,8 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from campaigns.accounts import audit
+from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 
@@ -40,6 +44,15 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 def answer(values: dict[str, Any], *, wants_json: bool, sentence: str) -> None:
     """Print the result."""
     click.echo(json.dumps(values, ensure_ascii=False, default=str) if wants_json else sentence)
+
+
+def note(action: str, subject: str = "", **details: Any) -> None:
+    """Put on the audit log what a command does, and which user of this machine gave it; the caller commits."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        user = str(os.getuid())
+    audit.record(action, subject, by=None, now=clock.now(), command_by=user, **details)
 
 
 def secret_from_stdin(what: str = "The password") -> str:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from campaigns.audience import exporter, importer, importing, services
 from campaigns.audience import queries as audience_queries
 from campaigns.audience.models import Import, ImportStatus
-from campaigns.cli.output import answer, as_json, command
+from campaigns.cli.output import answer, as_json, command, note
 from campaigns.core import clock
 from campaigns.core.db import db
 
@@ -39,6 +39,7 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
     kept = importing.keep(file)
     into = audience_queries.list_by_name(list_name)
     made = services.create_import(kept, file_name=file.name, list_=into, now=clock.now())
+    note("import.started", file.name, list=into.name)
     db.session.commit()
     _run(made, quiet=wants_json)
     db.session.expire_all()
@@ -62,6 +63,8 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
 def export(list_name: str, raw: bool) -> None:
     """Write the people of a list as CSV to standard output."""
     wanted = audience_queries.list_by_name(list_name)
+    note("list.exported", wanted.name)
+    db.session.commit()
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     try:
         for row in exporter.rows(wanted.id, raw=raw):

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask_babel import format_date
 
-from campaigns.accounts.guards import Action, allow, note, operator
+from campaigns.accounts.guards import Action, allow, note, note_reading, operator
 from campaigns.audience import exporter
 from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
@@ -138,6 +138,7 @@ def create_certainty(campaign_id: int) -> Any:
         db.session.rollback()
         flash(str(error), "error")
     else:
+        note("campaign.taken_as_sent", planning_queries.campaign(campaign_id).name, people=number)
         db.session.commit()
         flash(_n("One person counts as reached.", "%(num)s people count as reached.", number), "success")
     return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
@@ -161,7 +162,7 @@ def campaign_recipients(campaign_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/recipients.csv")
 @allow(Action.READ)
 def campaign_recipients_csv(campaign_id: int) -> Any:
-    planning_queries.campaign(campaign_id)
+    note_reading("campaign.exported", planning_queries.campaign(campaign_id).name)
     lines = exporter.lines(recipients.export(campaign_id, recipients.filter_from(request.args)))
     answer = Response(stream_with_context(lines), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{campaign_id}-recipients.csv"'

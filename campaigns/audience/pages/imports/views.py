@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, cast
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note, note_reading, operator
 from campaigns.audience import exporter, importing, jobs, queries, services
 from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
 from campaigns.audience.models import Import, ImportStatus
@@ -66,6 +66,7 @@ def import_start(import_id: int) -> Any:
     form = columns_form(waiting.columns, importing.guess(waiting))
     if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
         return _columns_page(queries.import_(import_id), form)
+    note("import.started", waiting.file_name)
     db.session.commit()
     queue.enqueue(jobs.JOB, import_id)
     return redirect(url_for("audience.import_show", import_id=import_id), 303)
@@ -85,7 +86,9 @@ def import_format(import_id: int) -> Any:
 
 @allow(Action.EDIT)
 def import_delete(import_id: int) -> Any:
-    services.delete_import(queries.import_(import_id))
+    gone = queries.import_(import_id)
+    note("import.deleted", gone.file_name)
+    services.delete_import(gone)
     db.session.commit()
     say(_("The import is deleted. People who came in by it stay."), "success")
     return redirect(url_for("audience.imports"), 303)
@@ -95,6 +98,7 @@ def import_delete(import_id: int) -> Any:
 def import_rejects(import_id: int) -> Any:
     """The rows that were not taken, as CSV with line and reason."""
     shown = queries.import_(import_id)
+    note_reading("import.exported", shown.file_name)
     return csv_file(exporter.rejects(shown.id), name=f"not-imported-{shown.id}")
 
 

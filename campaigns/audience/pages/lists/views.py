@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, redirect, render_template, request, stream_with_context, url_for
 
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note, note_reading, operator
 from campaigns.audience import exporter, growth, queries, services
 from campaigns.audience.forms import ListForm, accepted, say
 from campaigns.audience.models import List, Status
@@ -54,6 +54,7 @@ def list_create() -> Any:
     if form.validate_on_submit():
         made = accepted(form, lambda: services.create_list(**form.values(), now=clock.now()))
         if made:
+            note("list.created", made.name)
             db.session.commit()
             say(_("The list %(name)s is there. Now bring people onto it.", name=made.name), "success")
             return redirect(url_for("audience.list_show", list_id=made.id), 303)
@@ -66,6 +67,7 @@ def list_edit(list_id: int) -> Any:
     form = ListForm(obj=changed)
     if form.validate_on_submit():
         if accepted(form, lambda: _updated(changed, form)):
+            note("list.updated", changed.name)
             db.session.commit()
             say(_("Saved."), "success")
             return redirect(url_for("audience.list_show", list_id=list_id), 303)
@@ -82,6 +84,7 @@ def list_delete(list_id: int) -> Any:
     except Conflict as error:
         say(error.message, "error")
         return redirect(url_for("audience.list_edit", list_id=list_id), 303)
+    note("list.deleted", name)
     db.session.commit()
     say(_("The list %(name)s is deleted. Its people are still here.", name=name), "success")
     return redirect(url_for("audience.lists"), 303)
@@ -93,12 +96,14 @@ def list_export(list_id: int) -> Any:
     shown = queries.list_(list_id)
     wanted = request.args.get("status", "")
     status = Status(wanted) if wanted in {each.value for each in Status} else None
+    note_reading("list.exported", shown.name, status=wanted if status else "all")
     return csv_file(exporter.rows(list_id, status=status, raw=_is_raw()), name=f"list-{shown.id}")
 
 
 @allow(Action.READ)
 def export() -> Any:
     """Everybody as CSV, streamed."""
+    note_reading("people.exported", people=queries.people_count())
     return csv_file(exporter.rows(raw=_is_raw()), name="people")
 
 

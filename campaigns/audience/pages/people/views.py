@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.audience import queries, search, services
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import Origin, Status, Subscriber, Suppression
 from campaigns.audience.search import Search
 from campaigns.audience.standing import standing
 from campaigns.audience.subscribing import Joined
-from campaigns.core import clock, queue
+from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
@@ -74,8 +74,10 @@ def person_edit(subscriber_id: int) -> Any:
 @allow(Action.EDIT)
 def person_delete(subscriber_id: int) -> Any:
     gone = queries.person(subscriber_id)
+    masked = addresses.masked(gone.email)
     keeps = request.form.get("keep_suppressed") == "1"
     services.delete_person(gone, now=clock.now(), keep_suppressed=keeps)
+    note("person.deleted", masked, keeps_out=keeps)
     db.session.commit()
     say(
         _("The person is erased and can't come back by an import.") if keeps else _("The person is deleted."),
@@ -105,6 +107,7 @@ def delete_subscription(subscriber_id: int, list_id: int) -> Any:
     services.unsubscribe(
         subscriber_id, list_ids=[list_id], origin=Origin.OPERATOR, now=clock.now(), operator_id=operator().id
     )
+    note("people.unsubscribed", name, people=1)
     db.session.commit()
     say(_("Unsubscribed from %(list)s.", list=name), "success")
     return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
@@ -169,6 +172,7 @@ def create_unsubscriptions() -> Any:
         )
         for each in chosen
     )
+    note("people.unsubscribed", off.name, people=changed)
     db.session.commit()
     say(
         _n("%(num)d person is off %(list)s.", "%(num)d people are off %(list)s.", changed, list=off.name),
@@ -192,6 +196,7 @@ def create_deletions() -> Any:
     chosen, now = _chosen(), clock.now()
     for each in chosen:
         services.delete_person(each, now=now)
+    note("people.deleted", people=len(chosen))
     db.session.commit()
     say(_n("%(num)d person is deleted.", "%(num)d people are deleted.", len(chosen)), "success")
     return _back()

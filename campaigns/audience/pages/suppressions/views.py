@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow
+from campaigns.accounts.guards import Action, allow, note
 from campaigns.audience import queries, services
 from campaigns.audience.forms import SuppressForm, accepted, say
 from campaigns.audience.search import LONGEST_TEXT
-from campaigns.core import clock
+from campaigns.core import addresses, clock
 from campaigns.core.db import db
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import page_number, paginate
@@ -39,8 +39,9 @@ def suppressions() -> Any:
 def suppression_create() -> Any:
     form = SuppressForm()
     if form.validate_on_submit() and (added := accepted(form, lambda: _added(form))):
-        db.session.commit()
         number = added[0]
+        note("suppression.created", addresses=number)
+        db.session.commit()
         say(
             _n("%(num)d address is suppressed now.", "%(num)d addresses are suppressed now.", number)
             if number
@@ -54,6 +55,7 @@ def suppression_create() -> Any:
 @allow(Action.EDIT)
 def suppression_delete(suppression_id: int) -> Any:
     gone = queries.suppression(suppression_id)
+    note("suppression.lifted", addresses.masked(gone.email) if gone.email else "", reason=gone.reason.value)
     services.unsuppress(gone.address_key)
     db.session.commit()
     say(_("The address may get campaigns again."), "success")

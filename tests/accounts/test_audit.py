@@ -1,0 +1,87 @@
+"""Who read, changed or deleted what of people is on the audit log, and who was refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from campaigns.accounts.models import AuditEntry
+from campaigns.core.db import db
+from tests.factories import make_campaign, make_list, make_subscriber
+
+
+def noted() -> list[tuple[str, str, dict[str, object]]]:
+    db.session.expire_all()
+    rows = db.session.query(AuditEntry).order_by(AuditEntry.id)
+    assert all(row.operator_id and row.ip == "127.0.0.1" for row in rows)
+    return [(row.action, row.subject, row.details) for row in rows]
+
+
+def test_exports_are_on_record_before_anything_leaves(ben) -> None:
+    list_ = make_list("Friends")
+    make_subscriber("ann@example.org", lists=[list_])
+    campaign = make_campaign(name="News", lists=[list_])
+    for path in (
+        "/people.csv",
+        f"/lists/{list_.id}/people.csv",
+        f"/campaigns/{campaign.id}/recipients.csv",
+    ):
+        assert ben.get(path).status_code == 200, path
+    assert noted() == [
+        ("people.exported", "", {"people": 1}),
+        ("list.exported", "Friends", {"status": "all"}),
+        ("campaign.exported", "News", {}),
+    ]
+
+
+def test_deletions_and_unsubscriptions_are_on_record(ben) -> None:
+    list_ = make_list("Friends")
+    ann, bob, eve = (make_subscriber(f"{each}@example.org", lists=[list_]) for each in ("ann", "bob", "eve"))
+    ben.post("/people/unsubscriptions", data={"list": list_.id, "id": [ann.id, bob.id]})
+    ben.post("/people/deletions", data={"id": [ann.id, bob.id]})
+    ben.post(f"/people/{eve.id}/deletion")
+    ben.post(f"/lists/{list_.id}/deletion")
+    found = noted()
+    assert [action for action, _subject, _details in found] == [
+        *("people.unsubscribed", "people.deleted", "person.deleted", "list.deleted")
+    ]
+    assert [details.get("people") for _action, _subject, details in found][:2] == [2, 2]
+    assert "eve@example.org" not in str(found)
+
+
+def test_suppressions_made_and_lifted_are_on_record(ben) -> None:
+    ben.post("/suppressions/new", data={"addresses": "ann@example.org", "note": ""})
+    ben.post("/suppressions/1/deletion")
+    assert [action for action, _subject, _details in noted()] == ["suppression.created", "suppression.lifted"]
+
+
+def test_signing_out_is_on_record(ben) -> None:
+    ben.post("/sign-out")
+    assert noted() == [("operator.signed_out", "ben@example.com", {})]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_refusal_is_on_record_once_a_minute(cleo, method: str) -> None:
+    for _again in range(3):
+        assert getattr(cleo, method)("/operators/invite").status_code == 403
+    assert noted() == [("operator.refused", f"{method.upper()} accounts.invite", {})]
+    entry = db.session.query(AuditEntry).one()
+    entry.at -= timedelta(minutes=2)
+    db.session.commit()
+    getattr(cleo, method)("/operators/invite")
+    assert len(noted()) == 2
+
+
+def test_what_commands_do_is_on_record_with_the_user_of_the_machine(app) -> None:
+    list_ = make_list("Friends")
+    db.session.commit()
+    run = app.test_cli_runner().invoke
+    assert run(args=["people", "export", "--list", "Friends"]).exit_code == 0
+    assert run(args=["list", "delete", str(list_.id)]).exit_code == 0
+    rows = db.session.query(AuditEntry).order_by(AuditEntry.id).all()
+    assert [(row.action, row.subject) for row in rows] == [
+        ("list.exported", "Friends"),
+        ("list.deleted", "Friends"),
+    ]
+    assert all(row.details["command_by"] for row in rows)
