@@ -12,6 +12,7 @@ from typing import Any
 from flask import (
     Flask,
     Response,
+    abort,
     current_app,
     g,
     has_request_context,
@@ -59,6 +60,7 @@ STATUS_OF = {
 
 def init_app(app: Flask) -> None:
     """Attach headers, error pages, filters and template globals to the app."""
+    app.before_request(_refuse_zero_bytes)
     app.before_request(_choose_transaction)
     app.before_request(_refuse_unguarded)
     app.after_request(_add_headers)
@@ -98,6 +100,12 @@ def time_zone() -> str:
 
 
 # -- before and after each request
+
+
+def _refuse_zero_bytes() -> None:
+    """PostgreSQL can't be asked for text with one, and no address of ours has one."""
+    if "\0" in request.path or any("\0" in value for _name, value in request.args.items(multi=True)):
+        abort(400)
 
 
 def _choose_transaction() -> None:

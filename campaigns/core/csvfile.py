@@ -155,6 +155,8 @@ def guess_delimiter(lines: Iterable[str]) -> str:
 
 def guarded(text: str) -> str:
     """The text so that no spreadsheet takes it for a formula: an apostrophe before = + - @ and controls."""
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\0") and not _NUMBER.fullmatch(text):
+    if text[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\0") and not _NUMBER.fullmatch(
+        text
+    ):
         return "'" + text
     return text

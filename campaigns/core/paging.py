@@ -13,6 +13,7 @@ from campaigns.core.db import db
 T = TypeVar("T")
 PAGE_SIZE = 50
 LAST_PAGE = 1_000_000
+MOST_DIGITS = 18  # of a number from outside: int() refuses thousands, and a database more than 63 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,14 @@ class Page(Generic[T]):
 
 def page_number(text: str | None) -> int:
     """The page somebody asks for in a URL; rubbish means the first."""
-    return min(int(text), LAST_PAGE) if text and text.isascii() and text.isdigit() and int(text) > 0 else 1
+    return max(1, min(number_in(text) or 1, LAST_PAGE))
+
+
+def number_in(text: str | None) -> int | None:
+    """The number of a row that somebody names; None for rubbish; a longer one is one that no row has."""
+    if text and text.isascii() and text.isdigit():
+        return int(text[-MOST_DIGITS:]) if len(text.lstrip("0")) <= MOST_DIGITS else 10**MOST_DIGITS
+    return None
 
 
 def paginate(

@@ -191,7 +191,7 @@ def test_people_are_found_by_address_name_field_list_and_status(ben) -> None:
     assert found(ben, f"list={readers.id}&status=unsubscribed") == ["bob@example.net"]
     assert found(ben, "status=suppressed") == ["bob@example.net"]
     assert len(found(ben, "sort=password;drop&status=x&list=9999999999999&page=0")) == 3
-    assert len(found(ben, "q=%00")) == 3
+    assert ben.get("/people?q=%00").status_code == 400
 
 
 def test_several_people_join_leave_and_are_deleted_at_once(ben) -> None:

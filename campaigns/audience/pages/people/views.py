@@ -18,7 +18,7 @@ from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
-from campaigns.core.paging import page_number, paginate
+from campaigns.core.paging import number_in, page_number, paginate
 from campaigns.notices import services as notices
 from campaigns.planning import queries as planning_queries
 
@@ -204,7 +204,7 @@ def create_deletions() -> Any:
 
 def _chosen() -> list[Subscriber]:
     """The people whose boxes are checked; nobody is a sentence."""
-    ids = [int(each) for each in request.form.getlist("id") if each.isascii() and each.isdigit()]
+    ids = [number for each in request.form.getlist("id") if (number := number_in(each)) is not None]
     found = queries.people_by_id(ids[:MOST_AT_ONCE])
     if not found:
         say(_("Choose people first: check the boxes before their names."), "warning")
@@ -218,7 +218,7 @@ def _back() -> Any:
 def _safe_back() -> str:
     """The search that the people were chosen from."""
     query = request.form.get("back", "")[:1000]
-    return url_for("audience.index") + (f"?{query}" if query and "\n" not in query else "")
+    return url_for("audience.index") + (f"?{query}" if query and query.isprintable() else "")
 
 
 def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
