@@ -104,7 +104,9 @@ def time_zone() -> str:
 
 def _refuse_zero_bytes() -> None:
     """PostgreSQL can't be asked for text with one, and no address of ours has one."""
-    if "\0" in request.path or any("\0" in value for _name, value in request.args.items(multi=True)):
+    if "\0" in request.path:
+        abort(404)
+    if any("\0" in value for _name, value in request.args.items(multi=True)):
         abort(400)
 
 
