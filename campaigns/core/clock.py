@@ -1,5 +1,6 @@
 """The time. Doors ask for it and pass it in; nothing inside looks at a clock by itself."""
 
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -9,6 +10,11 @@ LONGEST_ZONE_NAME = 64
 def now() -> datetime:
     """This moment, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def boot_seconds() -> float:
+    """Seconds that go on while the machine sleeps: a lease ends also for who was frozen."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def zone(name: str | None) -> ZoneInfo:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.core import clock
 from campaigns.delivery.sender import ack_journal
 from campaigns.delivery.sender.ack_journal import Journal, Mark
-from campaigns.delivery.sender.machine import boot_seconds
 
 
 def test_the_last_mark_of_a_mail_counts(tmp_path: Path) -> None:
@@ -144,11 +144,11 @@ def test_a_lane_lives_as_long_as_it_holds_its_journal_and_its_lease_lasts_by_the
 ) -> None:
     lane = Journal(tmp_path, "lane", mails=1)
     assert ack_journal.living(tmp_path) == set(), "it has not said for how long"
-    lane.lives_until(boot_seconds() + 60)
+    lane.lives_until(clock.boot_seconds() + 60)
     assert ack_journal.living(tmp_path) == {"lane"}
-    lane.lives_until(boot_seconds() - 1)
+    lane.lives_until(clock.boot_seconds() - 1)
     assert ack_journal.living(tmp_path) == set(), "frozen, or hanging: it ends no mail any more"
-    lane.lives_until(boot_seconds() + 60)
+    lane.lives_until(clock.boot_seconds() + 60)
     lane.close(remove=False)
     assert ack_journal.living(tmp_path) == set()
     notes = ack_journal.read(tmp_path, "lane")
@@ -160,7 +160,7 @@ def test_what_was_written_before_the_last_boot_says_nothing_of_a_lane_that_lives
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lane = Journal(tmp_path, "lane", mails=1)
-    lane.lives_until(boot_seconds() + 1e6)
+    lane.lives_until(clock.boot_seconds() + 1e6)
     another = tmp_path / "boot_id"
     another.write_text("9d0e4b2c-0000-4000-8000-000000000000\n")
     monkeypatch.setattr(ack_journal, "_BOOT", another)

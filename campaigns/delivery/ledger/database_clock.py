@@ -6,22 +6,17 @@ clock nor a jump of the database's moves it meanwhile.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from campaigns.core import clock
 from campaigns.core.db import db, reading
 from campaigns.delivery.ledger.leases import database_moment
 
 
-def boot_seconds() -> float:
-    """Seconds that go on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def measured(*, tick_s: Callable[[], float] = boot_seconds) -> Callable[[], datetime]:
+def measured(*, tick_s: Callable[[], float] = clock.boot_seconds) -> Callable[[], datetime]:
     """What to ask for the time, aware, in UTC; right to within the time of one look at the database."""
     with reading(), db.engine.connect() as connection:
         connection.execute(sa.select(1))  # a connection that has to be made first takes its time

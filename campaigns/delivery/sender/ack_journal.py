@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
-from campaigns.delivery.sender.machine import boot_seconds
+from campaigns.core import clock
 
 _BODY = struct.Struct("<QQQHH")
 _CHECK = struct.Struct("<I")
@@ -148,7 +148,7 @@ def living(folder: Path) -> set[str]:
     return {
         path.name.removesuffix(SUFFIX)
         for path in folder.glob("*" + SUFFIX)
-        if _lives_until(path) > boot_seconds() and _is_held(path)
+        if _lives_until(path) > clock.boot_seconds() and _is_held(path)
     }
 
 

@@ -14,12 +14,8 @@ from typing import Any
 
 import uvloop
 
+from campaigns.core import clock
 from campaigns.mail.connection import Connection
-
-
-def boot_seconds() -> float:
-    """Seconds that go on while the machine sleeps: a lease ends also for who was frozen."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def two_threads() -> Executor:
@@ -59,7 +55,7 @@ class Machine:
     `threads` are for work that waits for the database; `connect` makes a connection to a server, not open yet.
     """
 
-    boot_s: Callable[[], float] = boot_seconds
+    boot_s: Callable[[], float] = clock.boot_seconds
     tick_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     new_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
