@@ -80,6 +80,17 @@ def make_launched(server: SmtpServer, *, size: int | None = None, **values: Any)
     return campaign
 
 
+def make_next(first: Campaign) -> Campaign:
+    """Another one to the same people, launched."""
+    first = fresh(first)
+    due = clock.now() - timedelta(seconds=1)
+    found = make_campaign(
+        lists=list(first.lists), server_id=first.server_id, status=Status.SCHEDULED, send_at=due
+    )
+    launch.launch(found.id, clock.now())
+    return found
+
+
 def make_bounces(campaign: Campaign, ids: Iterable[int], *, at: datetime) -> None:
     """What a lane writes down beside these ledger rows when their addresses do not exist."""
     rows = db.session.execute(sa.select(Delivery.id, Delivery.address_key).where(Delivery.id.in_(list(ids))))

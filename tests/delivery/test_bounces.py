@@ -11,30 +11,18 @@ from flask import Flask
 from campaigns.audience.models import Subscriber, Suppression, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery.dispatch import launch, tasks
+from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.ledger import staging
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.sender import aftermath, lane_runner
 from campaigns.delivery.sender.lane import End, Lane
-from campaigns.planning.models import Campaign, PauseReason, Status
-from tests.delivery.factories import fresh, make_launched, send, states
-from tests.factories import make_campaign
+from campaigns.planning.models import PauseReason, Status
+from tests.delivery.factories import fresh, make_launched, make_next, send, states
 from tests.fakes.smtp_server import SmtpServer
 
 FULL = "552 5.2.2 over quota"
 CLOSED = "550 5.2.1 mailbox disabled"
 NOWHERE = "550 5.1.2 no such domain"
-
-
-def next_campaign(first: Campaign) -> Campaign:
-    """Another one to the same people, launched."""
-    first = fresh(first)
-    due = clock.now() - timedelta(seconds=1)
-    found = make_campaign(
-        lists=list(first.lists), server_id=first.server_id, status=Status.SCHEDULED, send_at=due
-    )
-    launch.launch(found.id, clock.now())
-    return found
 
 
 def suppressed() -> list[SuppressionReason]:
@@ -49,11 +37,11 @@ def test_who_can_not_be_reached_in_three_campaigns_in_a_row_gets_no_fourth(
     with SmtpServer(replies={"RCPT": answer}) as server:
         first = make_launched(server, people=1)
         send(first)
-        send(next_campaign(first))
+        send(make_next(first))
         assert suppressed() == []
-        send(next_campaign(first))
+        send(make_next(first))
         assert suppressed() == [SuppressionReason.UNREACHABLE]
-        fourth = next_campaign(first)
+        fourth = make_next(first)
         send(fourth)
         assert server.counts["RCPT"] == 3
     assert (fresh(fourth).status, fresh(fourth).pause_reason) == (Status.PAUSED, PauseReason.NOBODY)
@@ -63,11 +51,11 @@ def test_a_mail_that_arrives_in_between_begins_the_count_anew(app: Flask) -> Non
     with SmtpServer(replies={"RCPT": FULL}) as server:
         first = make_launched(server, people=1)
         send(first)
-        send(next_campaign(first))
+        send(make_next(first))
         server.replies = {}
-        send(next_campaign(first))
+        send(make_next(first))
         server.replies = {"RCPT": FULL}
-        send(next_campaign(first))
+        send(make_next(first))
     assert suppressed() == []
 
 
@@ -75,11 +63,11 @@ def test_a_domain_that_is_not_found_has_a_day_to_come_back(app: Flask) -> None:
     with SmtpServer(replies={"RCPT": NOWHERE}) as server:
         first = make_launched(server, people=1)
         send(first)
-        send(next_campaign(first))
+        send(make_next(first))
         assert suppressed() == [], "name servers can be away for an hour"
         db.session.execute(sa.update(Delivery).values(done_at=clock.now() - timedelta(hours=25)))
         db.session.commit()
-        send(next_campaign(first))
+        send(make_next(first))
     assert suppressed() == [SuppressionReason.UNREACHABLE]
     assert set(db.session.scalars(sa.select(Delivery.reason))) == {Reason.BAD_DOMAIN}
 
@@ -88,14 +76,14 @@ def test_another_address_of_the_same_person_is_not_blamed(app: Flask) -> None:
     with SmtpServer(replies={"RCPT": FULL}) as server:
         first = make_launched(server, people=1)
         send(first)
-        send(next_campaign(first))
+        send(make_next(first))
         db.session.execute(
             sa.update(Subscriber).values(
                 email="new@example.org", address="new@example.org", address_key="f" * 32
             )
         )
         db.session.commit()
-        send(next_campaign(first))
+        send(make_next(first))
     assert suppressed() == []
 
 

@@ -15,12 +15,21 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.delivery import services
-from campaigns.delivery.dispatch import launch, tasks
+from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.ledger import resend, staging
 from campaigns.delivery.ledger.staging import Standing
 from campaigns.delivery.models import Batch, Bounce, Delivery, Reason, Stage, State
 from campaigns.planning.models import Campaign, PauseReason, Status
-from tests.delivery.factories import DOMAINS, fresh, id_of, make_bounces, make_launched, send, states
+from tests.delivery.factories import (
+    DOMAINS,
+    fresh,
+    id_of,
+    make_bounces,
+    make_launched,
+    make_next,
+    send,
+    states,
+)
 from tests.delivery.test_bounce_brake import (
     NOBODY,
     assert_braked,
@@ -29,7 +38,6 @@ from tests.delivery.test_bounce_brake import (
     refusing,
     suppressed,
 )
-from tests.factories import make_campaign
 from tests.fakes.smtp_server import Call, SmtpServer
 
 
@@ -47,16 +55,6 @@ def braked(server: SmtpServer, *, people: int) -> Campaign:
     assert suppressed() == []
     server.replies = {}
     return campaign
-
-
-def another_to_the_same(first: Campaign) -> Campaign:
-    first = fresh(first)
-    due = clock.now() - timedelta(seconds=1)
-    found = make_campaign(
-        lists=list(first.lists), server_id=first.server_id, status=Status.SCHEDULED, send_at=due
-    )
-    launch.launch(found.id, clock.now())
-    return found
 
 
 def undo(campaign: Campaign) -> Standing:
@@ -142,7 +140,7 @@ def test_while_it_sends_the_older_bounces_are_applied_and_the_newest_wait(
 def test_a_staged_address_still_gets_the_mail_of_another_campaign(app: Flask) -> None:
     with SmtpServer() as server:
         first = braked(server, people=60)
-        second = another_to_the_same(first)
+        second = make_next(first)
         send(second)
     assert states(second) == {"sent": 60}
 
@@ -188,13 +186,13 @@ def test_a_domain_that_calls_all_its_people_unknown_stops_nobody_else_and_is_not
         assert fresh(first).status is Status.FINISHED
         assert states(first) == {"sent": 299, "failed": 61}
         assert numbers(suppressed()) == {7}
-        second = another_to_the_same(first)
+        second = make_next(first)
         send(second)
         assert numbers(suppressed()) == {7}, "it may be the same bad hour"
         earlier = {"at": clock.now() - timedelta(days=2)}
         db.session.execute(sa.update(Bounce).values(earlier))
         db.session.commit()
-        third = another_to_the_same(first)
+        third = make_next(first)
         send(third)
     assert states(third) == {"sent": 299, "failed": 60, "skipped": 1}
     assert numbers(suppressed()) == {7, *range(300, 360)}
@@ -278,7 +276,7 @@ def test_somebodys_word_outlives_the_undoing(each_database: Flask) -> None:
 def test_what_another_campaign_found_too_stays(each_database: Flask, is_first: bool) -> None:
     with SmtpServer() as server:
         first = make_launched(server, people=10)
-        second = another_to_the_same(first)
+        second = make_next(first)
         server.replies = {"RCPT": refusing(lambda number: number == 4)}
         send(first)
         # Written to before the first was judged, its answer only comes now.

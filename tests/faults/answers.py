@@ -19,7 +19,7 @@ FROM_MESSAGE = 300
 PAUSED_WITHIN = 20
 
 
-def _each(sink: Sink, number: int, reply: str) -> Script:
+def every_nth(sink: Sink, number: int, reply: str) -> Script:
     """That reply to every n-th."""
 
     def script(call: Call) -> str | None:
@@ -35,7 +35,7 @@ def _each(sink: Sink, number: int, reply: str) -> Script:
 def closing(world: World) -> Report:
     with Sink() as sink:
         mailing = world.mailing(sink)
-        sink.scripts["MAIL"] = _each(sink, 50, "421 4.3.2 closing")
+        sink.scripts["MAIL"] = every_nth(sink, 50, "421 4.3.2 closing")
         mailing.ends(hurries=True)
         return mailing.report("SMTP: 421 every 50th mail", sink.book.injected, target_s=15)
 
@@ -44,7 +44,7 @@ def closing(world: World) -> Report:
 def later(world: World) -> Report:
     with Sink() as sink:
         mailing = world.mailing(sink)
-        sink.scripts["RCPT"] = _each(sink, 50, "451 4.2.0 not now")
+        sink.scripts["RCPT"] = every_nth(sink, 50, "451 4.2.0 not now")
         mailing.ends(hurries=True)
         return mailing.report("SMTP: 451 for 2 %", sink.book.injected, target_s=15)
 
@@ -54,7 +54,7 @@ def nobody(world: World) -> Report:
     """They fail and are suppressed, and nobody else."""
     with Sink() as sink:
         mailing = world.mailing(sink)
-        sink.scripts["RCPT"] = _each(sink, 100, "550 5.1.1 no such user")
+        sink.scripts["RCPT"] = every_nth(sink, 100, "550 5.1.1 no such user")
         before = _suppressed(world)
         mailing.ends()
         report = mailing.report("SMTP: 550 for 1 %", sink.book.injected, target_s=15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fakes.smtp_server import Call
+from tests.faults.answers import every_nth
 from tests.faults.faults import fault
 from tests.faults.sink import CHUNKED, Script, Sink
 from tests.faults.world import Report, World
@@ -51,22 +52,12 @@ def wrong(world: World) -> Report:
         return report
 
 
-def _with_nul(sink: Sink, reply: str) -> Script:
-    def script(call: Call) -> str | None:
-        if call.count % EVERY:
-            return None
-        sink.note()
-        return reply
-
-    return script
-
-
 @fault("SMTP: NUL in replies", cut="postgres")
 def nul(world: World) -> Report:
     """In what is kept of acceptances, deferrals and refusals; PostgreSQL stores no such text."""
     with Sink() as sink:
         mailing = world.mailing(sink, people=world.people // 4)
-        sink.scripts["END"] = _with_nul(sink, "250 2.0.0 queued as \0\0")
+        sink.scripts["END"] = every_nth(sink, EVERY, "250 2.0.0 queued as \0\0")
         sink.scripts["RCPT"] = _alternating(sink, "451 4.2.0 not \0 now", "550 5.1.1 no such \0 user")
         mailing.ends(hurries=True)
         return mailing.report("SMTP: NUL in replies", sink.book.injected, target_s=15)
