@@ -52,7 +52,11 @@ def register(app: Flask) -> None:
 
 def is_asked_for() -> bool:
     """Whether this process is `flask` with one of our commands: it needs no pages."""
-    is_flask = os.environ.get("FLASK_RUN_FROM_CLI") == "true" and Path(sys.argv[0]).name in _FLASK
+    program = Path(sys.argv[0])  # `flask`, or `flask/__main__.py` of `python -m flask`; never a web server's
+    is_flask = os.environ.get("FLASK_RUN_FROM_CLI") == "true" and "flask" in (
+        program.name,
+        program.parent.name,
+    )
     return is_flask and any(each in COMMANDS for each in sys.argv[1:])
 
 
@@ -61,6 +65,3 @@ def app() -> Flask:
     found = ground.without_pages()
     register(found)
     return found
-
-
-_FLASK = ("flask", "__main__.py")

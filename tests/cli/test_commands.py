@@ -12,6 +12,7 @@ import click
 import pytest
 from flask import Flask
 
+from campaigns.cli import commands
 from campaigns.cli.commands import COMMANDS
 from tests.cli.test_worker import NOT_NEEDED, ROOT
 
@@ -46,6 +47,19 @@ def test_each_command_is_there_under_its_name(app: Flask) -> None:
     found = {name: app.cli.get_command(ctx, name) for name in COMMANDS}
     assert {name: each.name for name, each in found.items() if each} == {name: name for name in COMMANDS}
     assert set(COMMANDS) <= set(app.cli.list_commands(ctx))
+
+
+@pytest.mark.parametrize(
+    ("program", "is_one"),
+    [("/app/.venv/bin/flask", True), ("/lib/flask/__main__.py", True), ("/lib/granian/__main__.py", False)],
+)
+def test_only_flask_itself_does_without_pages(
+    monkeypatch: pytest.MonkeyPatch, program: str, is_one: bool
+) -> None:
+    """A web server is started by `flask up`, and may listen on a host that is named like a command."""
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
+    monkeypatch.setattr("sys.argv", [program, "--host", "campaign", "wsgi:app"])
+    assert commands.is_asked_for() is is_one
 
 
 @pytest.mark.parametrize("name", ["campaign", "people", "worker", "up"])
