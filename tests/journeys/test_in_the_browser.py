@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import chromium
 from tests.fakes.smtp_server import SmtpServer
@@ -51,13 +51,18 @@ def test_from_the_first_operator_to_the_report(tmp_path: Path) -> None:
         look_at_the_report(page)
 
 
+def follow(page: Page, control: Locator) -> None:
+    """Click, and wait until the page that it leads to is there: the next goto would abort it otherwise."""
+    with page.expect_navigation():
+        control.click()
+
+
 def become_the_first_operator(page: Page, link: str) -> None:
     page.goto(link)
     page.fill("[name=email]", "ada@example.com")
     page.fill("[name=name]", "Ada")
     page.fill("[name=password]", chromium.PASSWORD)
-    page.get_by_role("button", name="Create my account").click()
-    page.wait_for_load_state()
+    follow(page, page.get_by_role("button", name="Create my account"))
     if "/sign-in" in page.url:
         chromium.sign_in(page, "ada@example.com")
     page.goto(link)
@@ -72,7 +77,7 @@ def add_server(page: Page, port: int) -> None:
     page.fill("[name=host]", "127.0.0.1")
     page.fill("[name=port]", str(port))
     page.select_option("[name=security]", "none")
-    page.get_by_role("button", name="Add the server").click()
+    follow(page, page.get_by_role("button", name="Add the server"))
     page.goto("/settings/servers")
     page.get_by_role("link", name="The wire").first.click()
     page.get_by_role("button", name="Test the connection").click()
@@ -83,7 +88,7 @@ def add_sender(page: Page) -> None:
     page.goto("/settings/senders/new")
     page.fill("[name=name]", "The Loft")
     page.fill("[name=email]", "post@example.com")
-    page.locator("main form button[type=submit], main form button:not([type])").last.click()
+    follow(page, page.locator("main form button[type=submit], main form button:not([type])").last)
     expect(page.get_by_text("post@example.com").first).to_be_visible()
 
 
@@ -92,11 +97,11 @@ def import_people(page: Page, folder: Path) -> None:
     file.write_text(PEOPLE, encoding="utf-8")
     page.goto("/lists/new")
     page.fill("[name=name]", "Readers")
-    page.locator("main form").get_by_role("button").last.click()
+    follow(page, page.locator("main form").get_by_role("button").last)
     page.goto("/imports/new")
     page.select_option("[name=list_id]", label="Readers")
     page.set_input_files("[name=file]", str(file))
-    page.locator("main form").get_by_role("button").last.click()
+    follow(page, page.locator("main form").get_by_role("button").last)
     page.wait_for_url(re.compile(r"/imports/\d+"))
     if page.locator("[name=agreed]").count():
         page.check("[name=agreed]")
@@ -151,8 +156,7 @@ def leave_in_the_browser(page: Page, link: str) -> None:
 
 def look_at_the_report(page: Page) -> None:
     page.goto("/campaigns")
-    page.get_by_role("link", name="First flight").first.click()
-    page.wait_for_load_state()
+    follow(page, page.get_by_role("link", name="First flight").first)
     if not page.url.endswith("/report"):
         page.goto(re.sub(r"/campaigns/(\d+).*", r"/campaigns/\1/report", page.url))
     text = page.locator("main").inner_text()
