@@ -230,7 +230,7 @@ def _pages(browser: Any, campaign_id: int) -> dict[str, int]:
         "report, machines": f"{at}/report/machines",
         "report, places": f"{at}/report/places",
         "recipients": f"{at}/recipients",
-        "recipients, state": f"{at}/recipients?state=deferred",
+        "recipients, state": f"{at}/recipients?state=retrying",
         "recipients, opened": f"{at}/recipients?done=opened",
         "recipients, search": f"{at}/recipients?q=reader99999",
         "campaigns": "/campaigns",

@@ -1,4 +1,4 @@
-"""The practice mailbox's process, `python -m campaigns.mailbox`."""
+"""The test inbox's process, `python -m campaigns.mailbox`."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ ENTRIES = (
         ("audience.",),
         children=(
             Entry(_("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_")),
-            Entry(_("Everyone"), "audience.index", "users", ("audience.index", "audience.person")),
+            Entry(_("All people"), "audience.index", "users", ("audience.index", "audience.person")),
             Entry(_("Imports"), "audience.imports", "upload", ("audience.import",)),
             Entry(_("Fields"), "audience.fields", "tag", ("audience.field",)),
             Entry(_("Suppressions"), "audience.suppressions", "ban", ("audience.suppression",)),
@@ -72,12 +72,10 @@ ENTRIES = (
             Entry(
                 _("Sending domains"), "settings.sending_domains", "shield-check", ("settings.sending_domain",)
             ),
-            Entry(_("Operators"), "accounts.operators", "user", OPERATORS, Action.ADMINISTER),
-            Entry(
-                _("Receiving domains"), "settings.domains", "inbox", ("settings.domain",), Action.ADMINISTER
-            ),
-            Entry(_("Site"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
-            Entry(_("Practice mailbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
+            Entry(_("Team"), "accounts.operators", "user", OPERATORS, Action.ADMINISTER),
+            Entry(_("Domain limits"), "settings.domains", "inbox", ("settings.domain",), Action.ADMINISTER),
+            Entry(_("General"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
+            Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
         ),
     ),
 )

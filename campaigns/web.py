@@ -29,7 +29,7 @@ from werkzeug.exceptions import HTTPException
 
 from campaigns.accounts import policy
 from campaigns.accounts.policy import Action
-from campaigns.core import clock, errors
+from campaigns.core import clock, errors, statuses
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, datetime_text, language_of, number_text
 from campaigns.ground import terminal_language
@@ -76,7 +76,13 @@ def init_app(app: Flask) -> None:
         percent=percent_text,
         bytes=bytes_text,
     )
-    app.jinja_env.globals.update(asset=asset, can=_can, Action=Action, LANGUAGES=LANGUAGES)
+    app.jinja_env.globals.update(
+        status_label=lambda word: str(statuses.label(word)),
+        asset=asset,
+        can=_can,
+        Action=Action,
+        LANGUAGES=LANGUAGES,
+    )
     app.context_processor(_context)
 
 
@@ -149,31 +155,31 @@ def _domain_error(error: errors.DomainError) -> tuple[Any, int]:
 
 
 def _csrf_error(_error: CSRFError) -> tuple[Any, int]:
-    return _error_page(400, _("This page was open for too long. Go back, reload it and send it again."))
+    return _error_page(400, _("This page has expired. Go back, reload it and submit it again."))
 
 
 def _http_error(error: HTTPException) -> Any:
     if error.response is not None or (error.code or 500) < 400:
         return error
     sentences = {
-        400: _("The request could not be understood."),
-        403: _("You may not see this."),
-        404: _("There is nothing at this address."),
-        405: _("This address does not answer to that."),
-        413: _("That is too large."),
-        429: _("That was too often. Wait a few minutes and try again."),
+        400: _("The request was invalid."),
+        403: _("You don't have access to this page."),
+        404: _("Page not found."),
+        405: _("Method not allowed."),
+        413: _("The request is too large."),
+        429: _("Too many requests. Wait a few minutes and try again."),
     }
     return _error_page(error.code or 500, sentences.get(error.code or 500, error.description))
 
 
 def _database_away(error: OperationalError) -> tuple[Any, int]:
     db.session.rollback()
-    return _logged(error, 503, _("The database is busy or away. Try again in a moment."))
+    return _logged(error, 503, _("The database is busy or unavailable. Try again in a moment."))
 
 
 def _unexpected(error: Exception) -> tuple[Any, int]:
     db.session.rollback()
-    return _logged(error, 500, _("Something went wrong on our side. Nothing was lost that was saved before."))
+    return _logged(error, 500, _("An unexpected error occurred. Your saved data is safe."))
 
 
 def _logged(error: Exception, status: int, sentence: Any) -> tuple[Any, int]:

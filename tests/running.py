@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 class Running:
-    """`with Running(folder) as site:` — web, dispatcher, workers, Redis and the practice mailbox, for real."""
+    """`with Running(folder) as site:` — web, dispatcher, workers, Redis and the test inbox, for real."""
 
     def __init__(self, data_dir: Path, *, workers: int = 1, command: str = "up", **environ: str) -> None:
         self.port = free_port()

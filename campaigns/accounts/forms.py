@@ -50,7 +50,7 @@ def is_address(_form: FlaskForm, field: Any) -> None:
         if field.data:
             addresses.clean(field.data)
     except addresses.BadAddress as error:
-        raise ValidationError(_("Enter an e-mail address like name@example.com.")) from error
+        raise ValidationError(_("Enter an email address like name@example.com.")) from error
 
 
 def trimmed(text: str | None) -> str | None:
@@ -65,7 +65,7 @@ def choices(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
 
 def email_field(label: Any, **options: Any) -> EmailField:
     """A field for an address that must be given."""
-    required = InputRequired(_("Enter an e-mail address like name@example.com."))
+    required = InputRequired(_("Enter an email address like name@example.com."))
     return EmailField(label, validators=[required, Length(max=320), is_address], filters=[trimmed], **options)
 
 
@@ -81,8 +81,8 @@ def new_password_field(label: Any) -> PasswordField:
 
 class SignInForm(FlaskForm):
     email = EmailField(
-        _("E-mail address"),
-        [InputRequired(_("Enter your e-mail address."))],
+        _("Email address"),
+        [InputRequired(_("Enter your email address."))],
         filters=[trimmed],
         render_kw={"autocomplete": "username"},
     )
@@ -94,7 +94,7 @@ class SignInForm(FlaskForm):
 
 
 class ForgottenForm(FlaskForm):
-    email = email_field(_("E-mail address"), render_kw={"autocomplete": "username"})
+    email = email_field(_("Email address"), render_kw={"autocomplete": "username"})
 
 
 class ResetForm(FlaskForm):
@@ -120,13 +120,13 @@ class InvitedForm(PersonForm):
 
 
 class WelcomeForm(InvitedForm):
-    email = email_field(_("E-mail address"), render_kw={"autocomplete": "username"})
+    email = email_field(_("Email address"), render_kw={"autocomplete": "username"})
 
 
 class ProfileForm(PersonForm):
     wants_alerts = BooleanField(
-        _("Mail me when something needs attention"),
-        description=_("A campaign that paused itself, or a sending server that refuses our mail."),
+        _("Email me when something needs attention"),
+        description=_("When a campaign pauses automatically or a sending server rejects our email."),
     )
 
 
@@ -140,7 +140,7 @@ class PasswordForm(FlaskForm):
 
 
 class InviteForm(FlaskForm):
-    email = email_field(_("E-mail address"))
+    email = email_field(_("Email address"))
     role = SelectField(_("Role"), choices=choices(ROLES), default=Role.EDITOR.value)
 
 

@@ -33,7 +33,7 @@ KNOWN_FOR = timedelta(days=180)  # a browser that has signed in
 
 login_manager = LoginManager()
 login_manager.login_view = "accounts.sign_in"
-login_manager.login_message = _("Please sign in to see this page.")
+login_manager.login_message = _("Sign in to view this page.")
 login_manager.login_message_category = "info"
 login_manager.session_protection = None  # sessions live in our table, which knows more than a cookie
 
@@ -129,7 +129,7 @@ def allow(action: Action) -> Callable[[View], View]:
                 return login_manager.unauthorized()
             if not policy.can(operator(), action):
                 _note_refusal()
-                raise Forbidden(_("Your role does not allow this. Ask an admin for the right to do it."))
+                raise Forbidden(_("Your role doesn't allow this. Ask an admin for access."))
             return view(*args, **kwargs)
 
         guarded.guard = action  # type: ignore[attr-defined]

@@ -23,9 +23,9 @@ def invite(email: str, *, role: Role, by: Operator, site: str, now: datetime) ->
     """Invite somebody by mail; raises Invalid (email) or Conflict. Enqueue the notice after the commit."""
     email = clean_email(email)
     if queries.operator_by_email(email):
-        raise Conflict(_("There is already an operator with the address %(email)s.", email=email))
+        raise Conflict(_("A team member with the address %(email)s already exists.", email=email))
     if any((each.email or "").casefold() == email.casefold() for each in queries.open_invitations()):
-        raise Conflict(_("%(email)s is invited already. You can send the invitation again.", email=email))
+        raise Conflict(_("%(email)s has already been invited. You can resend the invitation.", email=email))
     secret = secrets.token_urlsafe(32)
     invitation = Invitation(
         secret_hash=signing.secret_hash(secret),
@@ -76,7 +76,7 @@ def accept(
     )
     is_late = invitation.email is None and queries.has_operators()
     if used.rowcount != 1 or is_late:  # type: ignore[attr-defined]
-        raise Conflict(_("This link has been used. Sign in instead."))
+        raise Conflict(_("This link was already used. Sign in instead."))
     return create_operator(
         invitation.email or email or "",
         role=invitation.role,

@@ -31,9 +31,9 @@ def check(password: str, *, email: str = "", field: str = "password") -> None:
         raise Invalid(_("Use at most %(longest)s characters.", longest=LONGEST), field=field)
     plain = password.casefold()
     if email and plain in (email.casefold(), email.casefold().partition("@")[0]):
-        raise Invalid(_("Your e-mail address is no password. Choose another one."), field=field)
+        raise Invalid(_("Don't use your email address as password. Choose a different one."), field=field)
     if _strength(password, email) < WEAKEST:
-        raise Invalid(_("This is among the first that people guess. Choose another one."), field=field)
+        raise Invalid(_("This password is easy to guess. Choose a different one."), field=field)
 
 
 def hashed(password: str) -> str:

@@ -10,7 +10,7 @@ from campaigns.accounts.models import Operator, Role
 
 class Action(StrEnum):
     READ = "read"  # see lists, people, campaigns, reports
-    PRACTISE = "practise"  # read what campaigns sent to the practice mailbox: links of every recipient
+    PRACTISE = "practise"  # read what campaigns sent to the test inbox: links of every recipient
     EDIT = "edit"  # change them, and send
     ADMINISTER = "administer"  # operators, servers, site
 

@@ -26,7 +26,7 @@ def operator(operator_id: int) -> Operator:
     """That operator; raises NotFound."""
     found = db.session.get(Operator, operator_id)
     if found is None:
-        raise NotFound(_("There is no such operator."))
+        raise NotFound(_("Team member not found."))
     return found
 
 
@@ -56,7 +56,7 @@ def invitation(invitation_id: int) -> Invitation:
     """That open invitation by mail; raises NotFound."""
     found = db.session.get(Invitation, invitation_id)
     if found is None or found.email is None or found.accepted_at:
-        raise NotFound(_("There is no such invitation. It may have been accepted or revoked."))
+        raise NotFound(_("Invitation not found. It may have been accepted or revoked."))
     return found
 
 

@@ -55,7 +55,7 @@ def use(reset: PasswordReset, *, password: str, site: str, now: datetime) -> tup
         .execution_options(synchronize_session=False)
     )
     if used.rowcount != 1:  # type: ignore[attr-defined]
-        raise Conflict(_("This link has been used or is too old. Ask for a new one."))
+        raise Conflict(_("This link has expired or was already used. Request a new one."))
     db.session.execute(
         sa.update(PasswordReset)
         .where(PasswordReset.operator_id == operator.id, PasswordReset.used_at.is_(None))

@@ -44,7 +44,7 @@ def create_operator(
         with db.session.begin_nested():
             db.session.add(operator)
     except IntegrityError as error:
-        raise Conflict(_("There is already an operator with the address %(email)s.", email=email)) from error
+        raise Conflict(_("A team member with the address %(email)s already exists.", email=email)) from error
     return operator
 
 
@@ -94,7 +94,7 @@ def update_profile(
 def change_password(operator: Operator, *, current: str, password: str, session_secret: str) -> Operator:
     """Set a new password and end all other sessions; raises Invalid (current, password)."""
     if not passwords.matches(operator.password_hash, current):
-        raise Invalid(_("This is not your current password."), field="current")
+        raise Invalid(_("Incorrect current password."), field="current")
     set_password(operator, password)
     sessions.end_all(operator.id, but=session_secret)
     return operator
@@ -141,14 +141,17 @@ def clean_email(email: str, *, field: str = "email") -> str:
     try:
         return addresses.clean(email)
     except addresses.BadAddress as error:
-        raise Invalid(_("Enter an e-mail address like name@example.com."), field=field) from error
+        raise Invalid(_("Enter an email address like name@example.com."), field=field) from error
 
 
 def _clean_name(name: str) -> str:
     name = " ".join(name.split())
     if len(name) > LONGEST_NAME or not name.isprintable() or "\ufffd" in name:
         raise Invalid(
-            _("Use a name of at most %(longest)s letters, without control characters.", longest=LONGEST_NAME),
+            _(
+                "Use a name of at most %(longest)s characters, without control characters.",
+                longest=LONGEST_NAME,
+            ),
             field="name",
         )
     return name
@@ -157,4 +160,4 @@ def _clean_name(name: str) -> str:
 def _keep_an_admin(operator: Operator) -> None:
     admins = sa.select(Operator.id).filter_by(role=Role.ADMIN, is_disabled=False).with_for_update()
     if set(db.session.scalars(admins)) == {operator.id}:
-        raise Conflict(_("This is the last admin. Make somebody else an admin first."))
+        raise Conflict(_("This is the only admin. Make another team member an admin first."))

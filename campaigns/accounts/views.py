@@ -73,7 +73,7 @@ def sign_in() -> Any:
 
 def _refuse_sign_in(form: SignInForm) -> tuple[str, int]:
     _record("operator.sign_in_failed", _masked(form.email.data), by=None)
-    form.form_errors.append(_("This address and this password do not go together. Try again."))
+    form.form_errors.append(_("Incorrect email or password."))
     return render_template("accounts/sign_in.html", form=form), 401
 
 
@@ -117,7 +117,7 @@ def reset(secret: str) -> Any:
         return render_template("accounts/link_over.html", kind="reset"), 410
     form = ResetForm()
     if form.validate_on_submit() and _use_reset(form, found):
-        flash(_("Your new password is set. Sign in with it."), "success")
+        flash(_("Password changed. Sign in with your new password."), "success")
         return redirect(url_for(".sign_in"), 303)
     return render_template("accounts/reset.html", form=form, email=found.operator.email), _status(form)
 
@@ -186,7 +186,7 @@ def profile() -> Any:
     act = lambda: services.update_profile(operator(), **values)  # noqa: E731
     if form.validate_on_submit() and accepted(form, act):
         db.session.commit()
-        flash(_("Your profile is saved."), "success")
+        flash(_("Profile saved."), "success")
         return redirect(url_for(".profile"), 303)
     return _profile_page(form, PasswordForm(formdata=None)), _status(form)
 
@@ -196,7 +196,7 @@ def profile() -> Any:
 def update_password() -> Any:
     form = PasswordForm()
     if form.validate_on_submit() and _change_password(form):
-        flash(_("Your password is changed. Everywhere else you are signed out."), "success")
+        flash(_("Password changed. You're signed out on all other devices."), "success")
         return redirect(url_for(".profile"), 303)
     return _profile_page(ProfileForm(formdata=None, obj=operator()), form), 422
 
@@ -219,7 +219,7 @@ def sign_out_everywhere() -> Any:
     sessions.end_all(operator().id)
     _record("operator.signed_out_everywhere", operator().email)
     guards.sign_out()
-    flash(_("You are signed out everywhere."), "success")
+    flash(_("You are signed out on all devices."), "success")
     return redirect(url_for(".sign_in"), 303)
 
 
@@ -252,7 +252,7 @@ def operators() -> Any:
 def invite() -> Any:
     form = InviteForm()
     if form.validate_on_submit() and _invite(form):
-        flash(_("The invitation to %(email)s is on its way.", email=form.email.data), "success")
+        flash(_("Invitation sent to %(email)s.", email=form.email.data), "success")
         return redirect(url_for(".operators"), 303)
     return render_template("accounts/invite.html", form=form), _status(form)
 
@@ -274,7 +274,7 @@ def create_invitation_mail(invitation_id: int) -> Any:
     notice = invitations.send_again(found, by=operator(), site=settings_queries.site().name, now=clock.now())
     _record("operator.invited", found.email or "", again=True)
     enqueue(notices.JOB, notice.id)
-    flash(_("The invitation to %(email)s is on its way.", email=found.email), "success")
+    flash(_("Invitation sent to %(email)s.", email=found.email), "success")
     return redirect(url_for(".operators"), 303)
 
 
@@ -295,7 +295,9 @@ def edit(operator_id: int) -> Any:
     who = queries.operator(operator_id)
     form = RoleForm(role=who.role.value)
     if form.validate_on_submit() and _change_role(form, who):
-        flash(_("%(name)s is now: %(role)s.", name=who.display_name, role=who.role.label), "success")
+        flash(
+            _("Role of %(name)s changed to %(role)s.", name=who.display_name, role=who.role.label), "success"
+        )
         return redirect(url_for(".operators"), 303)
     return render_template("accounts/edit.html", form=form, who=who), _status(form)
 
@@ -312,7 +314,10 @@ def _change_role(form: RoleForm, who: Operator) -> bool:
 def create_disabling(operator_id: int) -> Any:
     who = queries.operator(operator_id)
     return _done(
-        who, services.disable, "operator.disabled", _("%(name)s can sign in no more.", name=who.display_name)
+        who,
+        services.disable,
+        "operator.disabled",
+        _("%(name)s can no longer sign in.", name=who.display_name),
     )
 
 
@@ -329,7 +334,7 @@ def delete_disabling(operator_id: int) -> Any:
 @allow(Action.ADMINISTER)
 def delete(operator_id: int) -> Any:
     who = queries.operator(operator_id)
-    return _done(who, services.remove, "operator.removed", _("%(name)s is removed.", name=who.display_name))
+    return _done(who, services.remove, "operator.removed", _("%(name)s removed.", name=who.display_name))
 
 
 def _done(who: Operator, act: Any, action: str, sentence: Any) -> Any:

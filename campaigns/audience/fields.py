@@ -19,7 +19,7 @@ def create_field(label: str, *, kind: FieldKind = FieldKind.TEXT, key: str = "")
     if len(known) >= MOST_FIELDS:
         raise Invalid(_("There are 100 fields already. Delete one first."), field="label")
     if any(each.label.lower() == label.lower() for each in known):
-        raise Invalid(_("There is a field with this name already."), field="label")
+        raise Invalid(_("A field with this name already exists."), field="label")
     made = Field(
         key=key or values.key_for(label, taken=[each.key for each in known]),
         label=label,
@@ -35,7 +35,7 @@ def rename_field(field: Field, *, label: str) -> None:
     """Another label; the key stays, for it stands in campaigns. Raises Invalid(field="label")."""
     label = _label(label)
     if any(each.label.lower() == label.lower() and each.id != field.id for each in queries.fields()):
-        raise Invalid(_("There is a field with this name already."), field="label")
+        raise Invalid(_("A field with this name already exists."), field="label")
     field.label = label
     db.session.flush()
 
@@ -49,7 +49,7 @@ def delete_field(field: Field) -> None:
 def _label(label: str) -> str:
     label = " ".join(label.split())
     if not label:
-        raise Invalid(_("Give the field a name."), field="label")
+        raise Invalid(_("Enter a field name."), field="label")
     if len(label) > LONGEST_LABEL:
         raise Invalid(_("Use up to 100 characters."), field="label")
     return label

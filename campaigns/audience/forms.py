@@ -29,7 +29,7 @@ from campaigns.settings import queries as settings_queries
 
 T = TypeVar("T")
 FIELD_PREFIX = "field_"
-DELIMITERS = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Vertical bar")}
+DELIMITERS = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Pipe")}
 
 
 def accepted(form: FlaskForm, act: Callable[[], T]) -> T | None:
@@ -50,37 +50,37 @@ def say(sentence: Any, kind: str) -> None:
 
 class ListForm(FlaskForm):
     name = StringField(
-        _("Name"), [InputRequired(_("Give the list a name.")), Length(max=100)], filters=[trimmed]
+        _("Name"), [InputRequired(_("Enter a list name.")), Length(max=100)], filters=[trimmed]
     )
     description = StringField(
         _("Description"),
         [Optional(), Length(max=500)],
         filters=[trimmed],
-        description=_("Stands on the sign-up page: what people get, and how often."),
+        description=_("Shown on the sign-up page. Say what people receive and how often."),
     )
     opt_in = RadioField(
-        _("How people join"),
+        _("Opt-in"),
         choices=choices(
             [
-                (OptIn.DOUBLE.value, _("Double opt-in: they confirm by a link in a mail")),
-                (OptIn.SINGLE.value, _("Single opt-in: they are subscribed at once")),
+                (OptIn.DOUBLE.value, _("Double opt-in: people confirm by email")),
+                (OptIn.SINGLE.value, _("Single opt-in: people are subscribed immediately")),
             ]
         ),
         default=OptIn.DOUBLE.value,
     )
     is_public = BooleanField(
-        _("People can sign up on a public page"),
-        description=_("The page has an address of its own that you can link to."),
+        _("Public sign-up page"),
+        description=_("A public page that you can link to."),
     )
     language = SelectField(
-        _("Language of its people"), choices=choices(LANGUAGES.items()), default=DEFAULT_LANGUAGE
+        _("Language of subscribers"), choices=choices(LANGUAGES.items()), default=DEFAULT_LANGUAGE
     )
-    sender_id = SelectField(_("Confirmation mails come from"), coerce=int, default=0)
+    sender_id = SelectField(_("Sender of confirmation emails"), coerce=int, default=0)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         senders = [(str(each.id), f"{each.name} <{each.email}>") for each in settings_queries.senders()]
-        self.sender_id.choices = choices([("0", _("The site’s first sender")), *senders])
+        self.sender_id.choices = choices([("0", _("The first sender")), *senders])
 
     def values(self) -> dict[str, Any]:
         """What the services take."""
@@ -97,16 +97,16 @@ class ListForm(FlaskForm):
 class PersonForm(FlaskForm):
     """The fields that operators have made are added by `person_form`."""
 
-    email = email_field(_("E-mail address"), render_kw={"autocomplete": "off", "dir": "ltr"})
+    email = email_field(_("Email address"), render_kw={"autocomplete": "off", "dir": "ltr"})
     language = SelectField(
-        _("Language"), choices=choices([("", _("As the list")), *LANGUAGES.items()]), default=""
+        _("Language"), choices=choices([("", _("Same as the list")), *LANGUAGES.items()]), default=""
     )
     lists = SelectMultipleField(
         _("Lists"),
         coerce=int,
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
-        description=_("Add only people who have agreed to get your mail."),
+        description=_("Only add people who agreed to receive your emails."),
     )
     known: Sequence[Field] = ()
 
@@ -145,14 +145,14 @@ def person_form(person: Subscriber | None = None) -> PersonForm:
 
 def _hint(field: Field) -> Any:
     return {
-        FieldKind.NUMBER: _("A number like 12 or 12.5"),
-        FieldKind.DATE: _("A date like 2026-11-23"),
+        FieldKind.NUMBER: _("A number, such as 12 or 12.5"),
+        FieldKind.DATE: _("A date, such as 2026-11-23"),
     }.get(field.kind, "")
 
 
 def _list_label(each: List) -> Any:
     if each.opt_in is OptIn.DOUBLE:
-        return translate("%(list)s (gets a mail to confirm)", list=each.name)
+        return translate("%(list)s (sends a confirmation email)", list=each.name)
     return each.name
 
 
@@ -168,7 +168,7 @@ class JoinForm(FlaskForm):
 
 class FieldForm(FlaskForm):
     label = StringField(
-        _("Name"), [InputRequired(_("Give the field a name.")), Length(max=100)], filters=[trimmed]
+        _("Name"), [InputRequired(_("Enter a field name.")), Length(max=100)], filters=[trimmed]
     )
     kind = SelectField(
         _("Kind"),
@@ -183,25 +183,25 @@ class RenameForm(FlaskForm):
 
 class SuppressForm(FlaskForm):
     addresses = TextAreaField(
-        _("E-mail addresses"),
-        [InputRequired(_("Paste at least one e-mail address."))],
-        description=_("One a line, or divided by commas."),
+        _("Email addresses"),
+        [InputRequired(_("Paste at least one email address."))],
+        description=_("One per line or separated by commas."),
     )
     note = StringField(
         _("Note"),
         [Optional(), Length(max=500)],
         filters=[trimmed],
-        description=_("Why, for your colleagues."),
+        description=_("A reason for your team."),
     )
 
 
 class UploadForm(FlaskForm):
-    list_id = SelectField(_("Into the list"), coerce=int)
-    file = FileField(_("CSV file"), description=_("Up to 200 MB. Excel and other programs can save as CSV."))
+    list_id = SelectField(_("Import into list"), coerce=int)
+    file = FileField(_("CSV file"), description=_("Up to 200 MB. In Excel choose Save as, then CSV."))
     pasted = TextAreaField(
-        _("Or paste the rows"),
+        _("Or paste rows"),
         [Optional(), Length(max=3_000_000)],
-        description=_("With or without a row of headings. One address a line is enough."),
+        description=_("With or without a header row. One address per line is enough."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -212,18 +212,18 @@ class UploadForm(FlaskForm):
 class FormatForm(FlaskForm):
     """How the file is to be read."""
 
-    encoding = SelectField(_("Letters"), choices=choices(uploads.ENCODINGS.items()))
-    delimiter = SelectField(_("Columns divided by"), choices=choices(DELIMITERS.items()))
-    has_header = BooleanField(_("The first row holds headings"))
+    encoding = SelectField(_("Encoding"), choices=choices(uploads.ENCODINGS.items()))
+    delimiter = SelectField(_("Delimiter"), choices=choices(DELIMITERS.items()))
+    has_header = BooleanField(_("The first row contains headings"))
 
 
 class ColumnsForm(FlaskForm):
     """One choice per column is added by `columns_form`."""
 
     agreed = BooleanField(
-        _("These people have agreed to get this mail"),
-        [InputRequired(_("Import only people who have agreed. Check this to say so."))],
-        description=_("Your statement is kept with each person as the proof of consent."),
+        _("These people agreed to receive this email"),
+        [InputRequired(_("Confirm that these people agreed to receive your emails."))],
+        description=_("This statement is stored with each person as proof of consent."),
     )
     width = 0
 
@@ -239,10 +239,10 @@ def columns_form(headings: Sequence[str], guess: Sequence[str]) -> ColumnsForm:
     inputs = {}
     for at, heading in enumerate(headings):
         options = [
-            (columns.EMAIL, _("E-mail address")),
+            (columns.EMAIL, _("Email address")),
             *known,
             (columns.NEW, translate("New field “%(name)s”", name=heading)),
-            (columns.IGNORE, _("Leave out")),
+            (columns.IGNORE, _("Skip")),
         ]
         inputs[f"column_{at}"] = SelectField(heading, choices=choices(options), default=guess[at])
     form_class = type("ColumnsForm", (ColumnsForm,), {**inputs, "width": len(headings)})

@@ -35,8 +35,8 @@ def N_(sentence: str) -> str:  # noqa: N802 (the name that the extractor of tran
     return sentence
 
 
-FILE_GONE = N_("The file is not there any more. Upload it again.")
-GAVE_UP = N_("The import was begun too often without getting to its end. Upload the file again.")
+FILE_GONE = N_("The file is no longer available. Upload it again.")
+GAVE_UP = N_("The import was interrupted too many times. Upload the file again.")
 
 
 class _FenceLost(Exception):

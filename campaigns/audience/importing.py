@@ -75,7 +75,7 @@ def look(waiting: Import) -> Look:
     """What is in the file; raises Conflict when it is gone."""
     path = Path(waiting.path)
     if not path.exists():
-        raise Conflict(_("The file is not there any more. Upload it again."))
+        raise Conflict(_("The file is no longer available. Upload it again."))
     return uploads.look(path, delimiter=waiting.delimiter, has_header=waiting.mapping.get("has_header"))
 
 
@@ -83,7 +83,7 @@ def choose_format(waiting: Import, *, encoding: str, delimiter: str, has_header:
     """Read the file otherwise than guessed; raises Invalid when it can't be read like that."""
     _still_waits(waiting)
     if encoding not in uploads.ENCODINGS or len(delimiter) != 1:
-        raise Invalid(_("Choose one of these."), field="encoding")
+        raise Invalid(_("Choose one of the options."), field="encoding")
     upload = uploads.as_utf8(uploads.raw_of(Path(waiting.path)), encoding)
     seen = uploads.look(upload.path, delimiter=delimiter, has_header=has_header)
     waiting.path, waiting.size_bytes, waiting.encoding = str(upload.path), upload.size_bytes, encoding
@@ -94,12 +94,12 @@ def choose_columns(waiting: Import, targets: Sequence[str], *, attested: bool, n
     """Decide what each column is and queue the import; makes the new fields. Raises Invalid, Conflict."""
     _still_waits(waiting)
     if len(targets) != len(waiting.columns):
-        raise Invalid(_("Choose what each column is."), field="columns")
+        raise Invalid(_("Choose what each column contains."), field="columns")
     if targets.count(columns.EMAIL) != 1:
         raise Invalid(
-            _("No column holds e-mail addresses. Choose the one that does.")
+            _("No column is matched to the email address. Choose one.")
             if columns.EMAIL not in targets
-            else _("Only one column can hold the e-mail address."),
+            else _("Only one column can be the email address."),
             field="columns",
         )
     waiting.mapping = {**waiting.mapping, "targets": _with_fields(waiting, targets), "attested": attested}
@@ -151,7 +151,7 @@ def _still_waits(waiting: Import) -> None:
     """Of two tabs that start the same import, one does."""
     status = db.session.scalar(sa.select(Import.status).filter_by(id=waiting.id))
     if status is not ImportStatus.UPLOADED:
-        raise Conflict(_("This import was started already."))
+        raise Conflict(_("This import has already started."))
 
 
 def _with_fields(waiting: Import, targets: Sequence[str]) -> list[str]:
@@ -160,7 +160,7 @@ def _with_fields(waiting: Import, targets: Sequence[str]) -> list[str]:
     chosen = [target for target in targets if target not in (columns.NEW, columns.IGNORE)]
     twice = next((target for target in chosen if chosen.count(target) > 1), None)
     if twice:
-        raise Invalid(_("Two columns are chosen for %(field)s.", field=twice), field="columns")
+        raise Invalid(_("Two columns are matched to %(field)s.", field=twice), field="columns")
     resolved = []
     for heading, target in zip(waiting.columns, targets, strict=True):
         if target not in (columns.EMAIL, columns.IGNORE, columns.NEW) and target not in known:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Word
 from campaigns.core.i18n import _
 
@@ -33,11 +34,7 @@ class Status(StrEnum):
 
     @property
     def label(self) -> str:
-        return {
-            Status.UNCONFIRMED: _("Unconfirmed"),
-            Status.SUBSCRIBED: _("Subscribed"),
-            Status.UNSUBSCRIBED: _("Unsubscribed"),
-        }[self]
+        return statuses.label(self.value)
 
 
 class Origin(StrEnum):
@@ -58,10 +55,10 @@ class Origin(StrEnum):
         return {
             Origin.FORM: _("sign-up page"),
             Origin.IMPORT: _("import"),
-            Origin.OPERATOR: _("an operator"),
+            Origin.OPERATOR: _("a team member"),
             Origin.COMMAND: _("a command"),
             Origin.API: _("the API"),
-            Origin.ONE_CLICK: _("one-click unsubscribe in the mail program"),
+            Origin.ONE_CLICK: _("one-click unsubscribe in the email client"),
             Origin.PAGE: _("the unsubscribe or preferences page"),
             Origin.BOUNCE: _("a bounce"),
             Origin.COMPLAINT: _("a complaint"),
@@ -79,10 +76,10 @@ class SuppressionReason(StrEnum):
     @property
     def label(self) -> str:
         return {
-            SuppressionReason.OPERATOR: _("Suppressed by an operator"),
+            SuppressionReason.OPERATOR: _("Suppressed manually"),
             SuppressionReason.HARD_BOUNCE: _("The address does not exist"),
-            SuppressionReason.UNREACHABLE: _("Could not be reached several times in a row"),
-            SuppressionReason.COMPLAINT: _("Marked a mail as spam"),
+            SuppressionReason.UNREACHABLE: _("Unreachable several times in a row"),
+            SuppressionReason.COMPLAINT: _("Marked an email as spam"),
             SuppressionReason.UNSUBSCRIBED: _("Unsubscribed from everything"),
             SuppressionReason.ERASED: _("Erased on request"),
         }[self]
@@ -107,13 +104,7 @@ class ImportStatus(StrEnum):
 
     @property
     def label(self) -> str:
-        return {
-            ImportStatus.UPLOADED: _("Waiting for columns"),
-            ImportStatus.QUEUED: _("Queued"),
-            ImportStatus.RUNNING: _("Running"),
-            ImportStatus.FINISHED: _("Finished"),
-            ImportStatus.FAILED: _("Failed"),
-        }[self]
+        return statuses.label(self.value)
 
 
 class List(Model):

@@ -52,7 +52,7 @@ def list_(list_id: int) -> List:
     """That list; raises NotFound."""
     found = db.session.get(List, list_id)
     if found is None:
-        raise NotFound(_("There is no such list."))
+        raise NotFound(_("List not found."))
     return found
 
 
@@ -68,7 +68,7 @@ def public_list(public_id: str) -> List:
     """The list with that public address, if people may sign up to it; raises NotFound."""
     found = db.session.scalar(sa.select(List).filter_by(public_id=public_id, is_public=True))
     if found is None:
-        raise NotFound(_("There is nothing to sign up to at this address."))
+        raise NotFound(_("There is no sign-up page at this address."))
     return found
 
 
@@ -91,7 +91,7 @@ def person(subscriber_id: int) -> Subscriber:
     """That person; raises NotFound."""
     found = db.session.get(Subscriber, subscriber_id)
     if found is None:
-        raise NotFound(_("There is no such person."))
+        raise NotFound(_("Person not found."))
     return found
 
 
@@ -146,7 +146,7 @@ def subscription(subscriber_id: int, list_id: int) -> Subscription:
     """A person on a list; raises NotFound."""
     found = db.session.get(Subscription, (list_id, subscriber_id))
     if found is None:
-        raise NotFound(_("This person is not on that list."))
+        raise NotFound(_("This person isn't on that list."))
     return found
 
 
@@ -171,7 +171,7 @@ def field(field_id: int) -> Field:
     """That field; raises NotFound."""
     found = db.session.get(Field, field_id)
     if found is None:
-        raise NotFound(_("There is no such field."))
+        raise NotFound(_("Field not found."))
     return found
 
 
@@ -193,7 +193,7 @@ def suppression(suppression_id: int) -> Suppression:
     """That suppression; raises NotFound."""
     found = db.session.get(Suppression, suppression_id)
     if found is None:
-        raise NotFound(_("This address is not suppressed any more."))
+        raise NotFound(_("This address is no longer suppressed."))
     return found
 
 
@@ -237,7 +237,7 @@ def import_(import_id: int) -> Import:
     """That import; raises NotFound."""
     found = db.session.get(Import, import_id)
     if found is None:
-        raise NotFound(_("There is no such import."))
+        raise NotFound(_("Import not found."))
     return found
 
 

@@ -119,12 +119,12 @@ def update_list(
 def _free_list_name(name: str, *, own_id: int | None = None) -> str:
     name = " ".join(name.split())
     if not name:
-        raise Invalid(_("Give the list a name."), field="name")
+        raise Invalid(_("Enter a list name."), field="name")
     if len(name) > LONGEST_LIST_NAME:
         raise Invalid(_("Use up to 100 characters."), field="name")
     taken = db.session.scalar(sa.select(List.id).where(sa.func.lower(List.name) == name.lower()))
     if taken not in (None, own_id):
-        raise Invalid(_("There is a list named %(name)s already.", name=name), field="name")
+        raise Invalid(_("A list named %(name)s already exists.", name=name), field="name")
     return name
 
 
@@ -146,7 +146,7 @@ def add_person(
     clean, address = _clean(email)
     known = db.session.scalar(sa.select(Subscriber.id).filter_by(address=address))
     if known is not None:
-        raise Invalid(_("This person is here already."), field="email", subscriber_id=known)
+        raise Invalid(_("This person already exists."), field="email", subscriber_id=known)
     person = _insert_person(clean, address, fields, now=now, language=language)
     proof = Proof(origin, now, operator_id=operator_id)
     for each in lists:
@@ -182,7 +182,7 @@ def update_person(
     clean, address = _clean(email)
     other = db.session.scalar(sa.select(Subscriber.id).filter_by(address=address))
     if other not in (None, person.id):
-        raise Invalid(_("Somebody else has this address."), field="email", subscriber_id=other)
+        raise Invalid(_("Another person has this address."), field="email", subscriber_id=other)
     person.email, person.address = clean, address
     person.address_key = signing.address_key(settings_queries.link_key(), address)
     person.fields = _without_nothing({**(person.fields or {}), **fields})
@@ -210,19 +210,19 @@ def subscribe_by_operator(
     left = known is not None and known.status is Status.UNSUBSCRIBED
     if left and known is not None and known.origin not in (Origin.OPERATOR, Origin.COMMAND):
         raise Conflict(
-            _("%(name)s has left this list and can only come back by signing up.", name=person.email)
+            _("%(name)s unsubscribed from this list and can only rejoin by signing up.", name=person.email)
         )
     return subscribe(person, list_, origin=Origin.OPERATOR, now=now, operator_id=operator_id, wording=wording)
 
 
 def _clean(email: str) -> tuple[str, str]:
     if not email.strip():
-        raise Invalid(_("Enter an e-mail address."), field="email")
+        raise Invalid(_("Enter an email address."), field="email")
     try:
         return addresses.clean(email), addresses.normalise(email)
     except ValueError as error:
         raise Invalid(
-            _("This is not an e-mail address. It should look like name@example.org."), field="email"
+            _("This isn't an email address. It should look like name@example.org."), field="email"
         ) from error
 
 

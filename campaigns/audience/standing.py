@@ -32,4 +32,4 @@ def standing(subscriptions: Sequence[Subscription], suppression: Suppression | N
         return Standing(False, _("No. The subscription to %(lists)s is not confirmed yet.", lists=names))
     if names := by_status[Status.UNSUBSCRIBED]:
         return Standing(False, _("No. This person has unsubscribed from %(lists)s.", lists=names))
-    return Standing(False, _("No. This person is on no list."))
+    return Standing(False, _("No. This person isn't on any list."))

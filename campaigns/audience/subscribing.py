@@ -137,9 +137,11 @@ def find_confirmation(secret: str, *, now: datetime) -> Confirmation:
     """The confirmation behind a link; raises NotFound, or Conflict when it came too late."""
     found = db.session.scalar(sa.select(Confirmation).filter_by(secret_hash=signing.secret_hash(secret)))
     if found is None:
-        raise NotFound(_("This link is not one of ours. Did your mail program cut it off? Copy all of it."))
+        raise NotFound(
+            _("This link isn't valid. Your email client may have cut it off. Copy the whole link.")
+        )
     if found.used_at is None and found.expires_at <= now:
-        raise Conflict(_("This link is older than 48 hours. Sign up again to get a new one."))
+        raise Conflict(_("This link has expired after 48 hours. Sign up again to get a new one."))
     return found
 
 

@@ -27,7 +27,7 @@ def suppress(email: str, *, reason: SuppressionReason, note: str = "", now: date
     try:
         clean, address = addresses.clean(email), addresses.normalise(email)
     except ValueError as error:
-        raise Invalid(_("This is not an e-mail address."), field="email") from error
+        raise Invalid(_("This isn't an email address."), field="email") from error
     return suppress_key(
         signing.address_key(settings_queries.link_key(), address),
         email=clean,
@@ -76,10 +76,10 @@ def suppress_many(text: str, *, note: str, now: datetime) -> int:
 
 def _named(bad: list[str]) -> object:
     if not bad:
-        return _("Paste at least one e-mail address.")
+        return _("Paste at least one email address.")
     return _n(
-        "This is not an e-mail address: %(names)s",
-        "%(num)d of these are not e-mail addresses: %(names)s",
+        "This isn't an email address: %(names)s",
+        "%(num)d of these aren't email addresses: %(names)s",
         len(bad),
         names=", ".join(bad[:5]) + (" …" if len(bad) > 5 else ""),
     )

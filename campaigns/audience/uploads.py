@@ -48,10 +48,10 @@ ENCODINGS = {
 }
 _LEGACY = [name for name in ENCODINGS if not name.startswith("utf")]
 _NOT_CSV = {
-    b"PK\x03\x04": _("This is a workbook or an archive. Open it and save it as CSV."),
-    b"\xd0\xcf\x11\xe0": _("This is an old Excel workbook. Open it and save it as CSV."),
-    b"%PDF": _("This is a PDF. Bring the people as a CSV file."),
-    b"\x1f\x8b": _("This file is compressed. Unpack it and bring the CSV file that is in it."),
+    b"PK\x03\x04": _("This is a workbook or an archive. Save it as CSV and upload that."),
+    b"\xd0\xcf\x11\xe0": _("This is an old Excel workbook. Save it as CSV and upload that."),
+    b"%PDF": _("This is a PDF. Upload a CSV file instead."),
+    b"\x1f\x8b": _("This file is compressed. Unpack it and upload the CSV file."),
 }
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
 
@@ -104,7 +104,7 @@ def keep(source: BinaryIO | Path) -> Upload:
     try:
         raw = files.keep(source, folder(), suffix=".csv", limit_bytes=LARGEST_FILE_BYTES)
     except files.TooLarge as error:
-        raise Invalid(_("The file is larger than 1 GB. Split it up."), field="file") from error
+        raise Invalid(_("The file is larger than 1 GB. Split it."), field="file") from error
     try:
         encoding = _encoding_of(raw)
         return as_utf8(raw, encoding)
@@ -171,7 +171,7 @@ def look(path: Path, *, delimiter: str | None = None, has_header: bool | None = 
         header = not any(_is_address(cell) for cell in first.cells)
     rows = records[1:] if header else records
     if header and not rows:
-        raise Invalid(_("The file has a row of headings and no people."), field="file")
+        raise Invalid(_("The file has a header row but no people."), field="file")
     return Look(
         delimiter=delimiter,
         columns=_columns(first.cells, has_header=header),
@@ -195,7 +195,7 @@ def _some(records: Records) -> Iterator[Record]:
             return
         if blank >= MOST_BLANK:
             sentence = _(
-                "The file begins with more than %(number)d blank lines. Remove them.", number=MOST_BLANK
+                "The file starts with more than %(number)d blank lines. Remove them.", number=MOST_BLANK
             )
             raise Invalid(sentence, field="file")
 
@@ -235,7 +235,7 @@ def _encoding_of(path: Path) -> str:
     if half := _utf16_without_mark(head):
         return half
     if b"\0" in head and head.count(b"\0") > len(head) // 20:
-        raise Invalid(_("This is not a text file. Bring the people as a CSV file."), field="file")
+        raise Invalid(_("This isn't a text file. Upload a CSV file instead."), field="file")
     return _legacy_encoding(path) if _is_not_utf8(path) else "utf-8"
 
 

@@ -72,7 +72,7 @@ def parse(text: str, *, kind: FieldKind, key: str) -> Any:
     if len(text) > LONGEST_VALUE:
         raise Invalid(_("This is too long. Use up to 10,000 characters."), field=key, code="too_long")
     if "\0" in text:
-        raise Invalid(_("This contains zero bytes. Type it anew."), field=key, code="nul")
+        raise Invalid(_("This contains invalid characters. Enter it again."), field=key, code="nul")
     if kind is FieldKind.NUMBER:
         return _number(text, key)
     if kind is FieldKind.DATE:
@@ -86,7 +86,7 @@ def _number(text: str, key: str) -> int | float:
         return int(plain)
     if re.fullmatch(r"[+-]?\d{1,15}[.,]\d{1,15}", plain):
         return float(plain.replace(",", "."))
-    raise Invalid(_("This is not a number. Write it like 12 or 12.5."), field=key, code="bad_number")
+    raise Invalid(_("This isn't a number. Use the format 12 or 12.5."), field=key, code="bad_number")
 
 
 def _date(text: str, key: str) -> str:
@@ -96,4 +96,4 @@ def _date(text: str, key: str) -> str:
             return datetime.strptime(day, form).date().isoformat()  # noqa: DTZ007 (a day has no zone)
         except ValueError:
             continue
-    raise Invalid(_("This is not a date. Write it like 2026-11-23."), field=key, code="bad_date")
+    raise Invalid(_("This isn't a date. Use the format 2026-11-23."), field=key, code="bad_date")

@@ -27,13 +27,13 @@ LARGEST_FILE_BYTES = 512 * 1024
 
 @click.group("campaign")
 def campaign() -> None:
-    """Mails to lists."""
+    """Emails to lists."""
 
 
 @campaign.command("create")
 @click.option("--name", required=True)
 @click.option("--subject", required=True)
-@click.option("--from", "from_", required=True, help='Like "The Pigeon Post <news@example.org>".')
+@click.option("--from", "from_", required=True, help='Sender, such as "The Pigeon Post <news@example.org>".')
 @click.option("--list", "list_names", required=True, multiple=True)
 @click.option(
     "--html", "html_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -41,9 +41,9 @@ def campaign() -> None:
 @click.option("--text", "text_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--preheader", default="")
 @click.option("--reply-to")
-@click.option("--server", "server_name", help="The sending server; the default one if not given.")
+@click.option("--server", "server_name", help="Sending server; the default server if omitted.")
 @click.option(
-    "--window", help='Hours to send in, like "mon-fri 09:00-17:00 Europe/Vienna"; any if not given.'
+    "--window", help='Sending hours, such as "mon-fri 09:00-17:00 Europe/Vienna"; no limit if omitted.'
 )
 @as_json
 @command
@@ -83,11 +83,11 @@ def create(
 
 @campaign.command("schedule")
 @click.argument("campaign_id", type=int)
-@click.option("--at", help="ISO 8601, like 2026-12-01T09:00+01:00; now if not given.")
+@click.option("--at", help="ISO 8601, such as 2026-12-01T09:00+01:00; now if omitted.")
 @as_json
 @command
 def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
-    """Let a draft go out, at a time or at once."""
+    """Schedule a draft, or send it now."""
     now = clock.now()
     moment = _moment(at) if at else now
     services.schedule(planning_queries.campaign(campaign_id), at=moment, now=now)
@@ -104,7 +104,7 @@ def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
 @as_json
 @command
 def status(campaign_id: int, wants_json: bool) -> None:
-    """How far a campaign is: states of all recipients, opens, clicks, unsubscribes; and why it stands still."""
+    """Progress of a campaign: recipients by status, opens, clicks, unsubscribes, and why it is not sending."""
     found = planning_queries.campaign(campaign_id)
     counts = delivery_queries.counts(campaign_id)
     figures = reports_queries.figures([campaign_id])[campaign_id]
@@ -128,7 +128,8 @@ def status(campaign_id: int, wants_json: bool) -> None:
         values["pause_reason"] = found.pause_reason.value
         values["pause_detail"] = found.pause_detail
     states = (
-        ", ".join(f"{number} {word}" for word, number in counts.by_word.items() if number) or "nobody yet"
+        ", ".join(f"{number} {word}" for word, number in counts.by_word.items() if number)
+        or "no recipients yet"
     )
     answer(
         values,
@@ -144,13 +145,13 @@ def status(campaign_id: int, wants_json: bool) -> None:
 @as_json
 @command
 def pause(campaign_id: int, wants_json: bool) -> None:
-    """Stop sending for now."""
+    """Pause a campaign that is sending."""
     delivery.pause(
         planning_queries.campaign(campaign_id), reason=PauseReason.OPERATOR, detail=None, now=clock.now()
     )
     note("campaign.paused", planning_queries.campaign(campaign_id).name)
     db.session.commit()
-    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is paused.")
+    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} paused.")
 
 
 @campaign.command("resume")
@@ -158,12 +159,12 @@ def pause(campaign_id: int, wants_json: bool) -> None:
 @as_json
 @command
 def resume(campaign_id: int, wants_json: bool) -> None:
-    """Go on with exactly the rest."""
+    """Resume a paused campaign: it sends to the remaining recipients."""
     delivery.resume(planning_queries.campaign(campaign_id), now=clock.now())
     note("campaign.resumed", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     queue.nudge()
-    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} goes on.")
+    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} resumed.")
 
 
 @campaign.command("cancel")
@@ -171,11 +172,11 @@ def resume(campaign_id: int, wants_json: bool) -> None:
 @as_json
 @command
 def cancel(campaign_id: int, wants_json: bool) -> None:
-    """Give up the rest for good."""
+    """Cancel a campaign: the remaining recipients get nothing."""
     delivery.cancel(planning_queries.campaign(campaign_id), now=clock.now())
     note("campaign.cancelled", planning_queries.campaign(campaign_id).name)
     db.session.commit()
-    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} is cancelled.")
+    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} cancelled.")
 
 
 @campaign.command("unsuppress")
@@ -183,7 +184,7 @@ def cancel(campaign_id: int, wants_json: bool) -> None:
 @as_json
 @command
 def unsuppress(campaign_id: int, wants_json: bool) -> None:
-    """Undo the suppressions that its bounces caused, staged ones too."""
+    """Undo the suppressions that its bounces caused, pending ones too."""
     found = planning_queries.campaign(campaign_id)
     undone = staging.undo(campaign_id, now=clock.now())
     note("campaign.unsuppressed", found.name, people=undone.suppressed)
@@ -192,7 +193,8 @@ def unsuppress(campaign_id: int, wants_json: bool) -> None:
     answer(
         values,
         wants_json=wants_json,
-        sentence=f"Campaign {campaign_id}: {undone.suppressed} suppressions lifted, {undone.staged} staged ones dropped.",
+        sentence=f"Campaign {campaign_id}: {undone.suppressed} suppressions removed, "
+        f"{undone.staged} pending ones dropped.",
     )
 
 
@@ -212,7 +214,7 @@ def _answer(found: Campaign, *, wants_json: bool, sentence: str) -> None:
 
 def _read(file: Path) -> str:
     if file.stat().st_size > LARGEST_FILE_BYTES:
-        raise click.ClickException(f"{file} is larger than 512 KB: mail programs cut such mails off.")
+        raise click.ClickException(f"{file} is larger than 512 KB: email clients clip such emails.")
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -224,6 +226,6 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise click.ClickException(
-            f"--at {text!r} is no time. Write it like 2026-12-01T09:00+01:00."
+            f"--at {text!r} isn't a time. Use the format 2026-12-01T09:00+01:00."
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": "campaigns.cli.demo:demo",
     "worker": "campaigns.cli.roles:worker",
     "dispatcher": "campaigns.cli.roles:dispatcher",
-    "practice-mailbox": "campaigns.cli.roles:practice",
+    "test-inbox": "campaigns.cli.roles:practice",
     "operator": "campaigns.cli.operators:operator",
     "list": "campaigns.cli.lists:lists",
     "people": "campaigns.cli.people:people",

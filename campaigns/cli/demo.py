@@ -49,7 +49,7 @@ def demo(host: str, port: int, workers: int) -> None:
 def play(url: str) -> None:
     """Import, write, send, read. Says what it does; does nothing when it was played before."""
     if audience_queries.lists():
-        click.echo("  The demo data is here already. Remove the data folder to play it again.")
+        click.echo("  The demo data already exists. Remove the data folder to create it again.")
         return
     password = secrets.token_urlsafe(12)
     operator = _prepare(password, now=clock.now())
@@ -104,9 +104,9 @@ def _send(letters: List) -> int | None:
     db.session.commit()
     campaign_id = made.id
     queue.nudge()
-    click.echo("  Sending the campaign to the practice mailbox …")
+    click.echo("  Sending the campaign to the test inbox …")
     if not _wait(lambda: planning_queries.campaign(campaign_id).status is Status.FINISHED):
-        click.echo("  The campaign is still under way; its page shows how far it is.")
+        click.echo("  The campaign is still sending. Its page shows the progress.")
         return None
     counts = delivery_queries.counts(campaign_id)
     click.echo(
@@ -131,7 +131,7 @@ def _draft(letters: List, *, name: str, subject: str, preheader: str = "", now: 
 
 def _read(campaign_id: int) -> None:
     config: Config = current_app.extensions["columba"]
-    click.echo("  People read their mail: some open, some click, a few leave …")
+    click.echo("  Simulating opens, clicks and unsubscribes …")
     db.session.commit()  # hold nothing while the web server writes
     readers.read_all(store.raw_messages(config), seed=campaign_id)
 

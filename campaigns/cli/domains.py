@@ -19,7 +19,7 @@ ALGORITHMS = {"both": services.BOTH, **{each.value: (each,) for each in Algorith
 
 @click.group("domain")
 def domain() -> None:
-    """Domains that mails are signed for."""
+    """Domains whose email is signed with DKIM."""
 
 
 @domain.command("create")
@@ -28,7 +28,7 @@ def domain() -> None:
 @as_json
 @command
 def create(name: str, algorithm: str, wants_json: bool) -> None:
-    """Make the DKIM keys of a domain and print the records to publish."""
+    """Create the DKIM keys of a domain and print the DNS records to publish."""
     made = services.create_domain(name, algorithms=ALGORITHMS[algorithm], now=clock.now())
     db.session.commit()
     sentence = f"Publish these records for {made.name}, then run: flask --app wsgi domain check {made.name}"
@@ -40,7 +40,7 @@ def create(name: str, algorithm: str, wants_json: bool) -> None:
 @as_json
 @command
 def check(name: str, wants_json: bool) -> None:
-    """Look whether a domain's records stand in DNS; keys whose records are right begin to sign."""
+    """Check a domain's DNS records; keys with verified records start signing."""
     questions = signing.questions(queries.domain_by_name(name))
     db.session.commit()  # hold nothing in the database while DNS takes its time
     found = records.look(questions, Resolver(config.current().dns_server).texts)

@@ -13,7 +13,7 @@ from campaigns.core.db import db
 
 @click.group("operator")
 def operator() -> None:
-    """People who sign in."""
+    """Team members who can sign in."""
 
 
 @operator.command("create")
@@ -24,7 +24,7 @@ def operator() -> None:
 @as_json
 @command
 def create(email: str, role: str, name: str, password_stdin: bool, wants_json: bool) -> None:
-    """Create an operator."""
+    """Create a team member."""
     made = accounts.create_operator(
         email, role=Role(role), password=secret_from_stdin(), name=name, now=clock.now()
     )

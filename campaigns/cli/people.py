@@ -24,12 +24,12 @@ BETWEEN_LOOKS_S = 0.5
 
 @click.group("people")
 def people() -> None:
-    """Subscribers."""
+    """People on lists."""
 
 
 @people.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--list", "list_name", required=True, help="The list they join.")
+@click.option("--list", "list_name", required=True, help="List to add them to.")
 @as_json
 @command
 def import_(file: Path, list_name: str, wants_json: bool) -> None:
@@ -55,10 +55,8 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
 
 
 @people.command("export")
-@click.option("--list", "list_name", required=True, help="The list to export.")
-@click.option(
-    "--raw", is_flag=True, help="Leave texts that a spreadsheet would take for a formula as they are."
-)
+@click.option("--list", "list_name", required=True, help="List to export.")
+@click.option("--raw", is_flag=True, help="Don't escape values that a spreadsheet would run as formulas.")
 @command
 def export(list_name: str, raw: bool) -> None:
     """Write the people of a list as CSV to standard output."""

@@ -1,4 +1,4 @@
-"""Readers for the demo: they fetch their mail from the practice mailbox and open, click and leave
+"""Readers for the demo: they fetch their mail from the test inbox and open, click and leave
 over HTTP, as mail programs and people do. Nothing is written into the database from here."""
 
 from __future__ import annotations

@@ -9,17 +9,17 @@ from campaigns import process
 
 @click.command("worker")
 def worker() -> None:
-    """Send mail and run imports, as the queue asks."""
+    """Run a worker: sends email and runs imports."""
     process.become("worker")
 
 
 @click.command("dispatcher")
 def dispatcher() -> None:
-    """Decide what is due; two may run, one leads."""
+    """Run the dispatcher: starts what is due. Several may run; one is active."""
     process.become("dispatcher")
 
 
-@click.command("practice-mailbox")
+@click.command("test-inbox")
 def practice() -> None:
-    """Catch mail on this machine so that it can be read in the app."""
+    """Run the test inbox: keeps emails on this machine for reading in the app."""
     process.become("mailbox")

@@ -27,19 +27,19 @@ UNVERIFIED = (
 _ca_file = click.option(
     "--ca-file",
     type=click.Path(path_type=Path),
-    help="Certificates (PEM) of who may vouch for it, instead of the system's; kept with its settings.",
+    help="CA certificates (PEM) to trust instead of the system's; stored with its settings.",
 )
 _verify = click.option(
     "--verify/--no-verify",
     "verifies",
     default=None,
-    help="Whether to check its certificate; without, somebody in between can read everything.",
+    help="Verify the server's certificate. Without it, attackers on the network can read everything.",
 )
 
 
 @click.group("server")
 def server() -> None:
-    """SMTP servers that accept our mail."""
+    """SMTP servers used to send email."""
 
 
 @server.command("create")
@@ -49,26 +49,26 @@ def server() -> None:
 @click.option("--security", required=True, type=click.Choice([each.value for each in Security]))
 @click.option("--username")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option(
-    "--oauth2-token-url", default="", help="Sign in with OAuth 2: where access tokens are asked for."
-)
+@click.option("--oauth2-token-url", default="", help="Sign in with OAuth 2: the token URL.")
 @click.option("--client-id", default="")
 @click.option("--scope", default="")
 @click.option(
     "--oauth2-stdin",
     is_flag=True,
-    help="Read refresh token and client secret, a line each, from standard input.",
+    help="Read the refresh token and the client secret from standard input, one per line.",
 )
 @click.option("--connections", type=click.IntRange(1, 100), default=5, show_default=True)
-@click.option("--per-second", type=click.IntRange(1), help="At most so many mails in any second.")
+@click.option("--per-second", type=click.IntRange(1), help="Emails per second, at most.")
 @click.option("--per-minute", type=click.IntRange(1))
 @click.option("--per-hour", type=click.IntRange(1))
 @click.option("--per-day", type=click.IntRange(1))
-@click.option("--per-connection", type=click.IntRange(1), help="Then a new one is opened; else after 100.")
+@click.option("--per-connection", type=click.IntRange(1), help="Emails per connection; 100 if omitted.")
 @click.option("--warm-up-from", type=click.DateTime(["%Y-%m-%d"]), help="The first day of a warm-up.")
-@click.option("--warm-up", "warm_up_curve", default="", help='Mails a day, like "50, 100, 500".')
-@click.option("--share", default=0, help="Of the mail that names no server; 0: it only steps in.")
-@click.option("--domains", default="", help="The sender domains it may carry; none: all.")
+@click.option("--warm-up", "warm_up_curve", default="", help='Emails per day, such as "50, 100, 500".')
+@click.option(
+    "--share", default=0, help="Relative weight when a campaign names no server; 0 = fallback only."
+)
+@click.option("--domains", default="", help="Sender domains it is limited to; all if omitted.")
 @_ca_file
 @_verify
 @as_json
@@ -126,7 +126,7 @@ def create(
 
 @server.command("edit")
 @click.argument("name")
-@click.option("--rename", help="Another name for it.")
+@click.option("--rename", help="New name.")
 @click.option("--host")
 @click.option("--port", type=click.IntRange(1, 65535))
 @click.option("--security", type=click.Choice([each.value for each in Security]))
@@ -134,7 +134,7 @@ def create(
 @click.option("--password-stdin", is_flag=True, help="Read a new password from standard input.")
 @click.option("--connections", type=click.IntRange(1, 100))
 @_ca_file
-@click.option("--system-ca", is_flag=True, help="Trust the usual authorities again.")
+@click.option("--system-ca", is_flag=True, help="Trust the system's CAs again.")
 @_verify
 @as_json
 @command

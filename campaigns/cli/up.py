@@ -36,7 +36,7 @@ PORTS_TO_TRY = 50
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="RQ workers.")
 @with_appcontext
 def up(host: str, port: int, workers: int) -> None:
-    """Run everything here: web, dispatcher, workers, Redis, practice mailbox."""
+    """Run everything here: web, dispatcher, workers, Redis, test inbox."""
     run(host=host, port=port, workers=workers)
 
 
@@ -88,7 +88,7 @@ def _children(
         return Child(name, command, environ, logs / f"{name.replace(' ', '-')}.log", order, grace_s)
 
     children = [
-        child("practice mailbox", process.command("mailbox"), order=3),
+        child("test inbox", process.command("mailbox"), order=3),
         child("web", _web_command(host, port), order=0),
         child("dispatcher", process.command("dispatcher"), order=1),
     ]
@@ -149,7 +149,7 @@ def _free_port(wanted: int) -> int:
     for port in range(wanted, wanted + PORTS_TO_TRY):
         if _is_free("127.0.0.1", port):
             return port
-    raise click.ClickException(f"No free port for the practice mailbox from {wanted} on. Set PRACTICE_PORT.")
+    raise click.ClickException(f"No free port for the test inbox from {wanted} on. Set PRACTICE_PORT.")
 
 
 def _is_free(host: str, port: int) -> bool:

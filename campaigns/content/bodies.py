@@ -60,8 +60,8 @@ def _images(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fau
     bare = [part for part in images if _value(document, part, "alt") is None]
     if bare:
         sentence = _n(
-            "%(num)d image has no alt text for people who don't see it.",
-            "%(num)d images have no alt text for people who don't see them.",
+            "%(num)d image has no alt text.",
+            "%(num)d images have no alt text.",
             len(bare),
         )
         yield "look", sentence, lines.at(bare[0].start)
@@ -75,7 +75,11 @@ def _images(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fau
         )
     text = "".join(document.text[part.start : part.end] for part in parts if part.kind == "text")
     if images and len(squeezed(text)) < SHORTEST_TEXT:
-        yield "look", _("There is little text beside the images. Filters distrust picture mails."), None
+        yield (
+            "look",
+            _("There is little text compared with images. Spam filters distrust image-only emails."),
+            None,
+        )
 
 
 def _image(document: Document, part: Part, lines: Lines) -> Iterator[Fault]:
@@ -83,12 +87,12 @@ def _image(document: Document, part: Part, lines: Lines) -> Iterator[Fault]:
     if markup.MARK.match(source):
         return
     if source.startswith("http://"):
-        yield "look", _("An image is fetched without encryption. Use https://."), lines.at(part.start)
+        yield "look", _("An image is loaded without encryption. Use https://."), lines.at(part.start)
     elif source.startswith("data:"):
-        sentence = _("An image is written into the mail. Gmail and Outlook don't show it: upload it.")
+        sentence = _("An image is embedded as data. Gmail and Outlook don't show it; upload it instead.")
         yield "look", sentence, lines.at(part.start)
     elif not source.startswith(("https://", "cid:")):
-        sentence = _("An image has no full address. Begin it with https://.")
+        sentence = _("An image has no full URL. Start it with https://.")
         yield "must", sentence, lines.at(part.start)
 
 
@@ -109,25 +113,25 @@ def _links(document: Document, parts: list[Part], lines: Lines) -> Iterator[Faul
 def _link(href: str, words: str) -> tuple[Any | None, str]:
     """What is wrong with a link, and how bad that is."""
     if href in ("", "#"):
-        return _("A link leads nowhere. Give it an address or take it away."), "look"
+        return _("A link has no address. Add one or remove the link."), "look"
     if markup.MARK.match(href) or href.startswith("#"):
         return None, "fine"
     if not _SCHEME.match(href):
-        sentence = _("The link “%(url)s” has no https:// before it.", url=markup.MARK.sub("…", href)[:80])
+        sentence = _("The link “%(url)s” doesn't start with https://.", url=markup.MARK.sub("…", href)[:80])
         return sentence, "must"
     if not href.lower().startswith(("http://", "https://")):
         return None, "fine"
     host = _host(href)
     if words == "":
-        return _("A link has no words. Say where it leads, or give its image alt text."), "look"
+        return _("A link has no text. Describe where it goes, or give its image alt text."), "look"
     shown = _HOST_IN_TEXT.fullmatch(words)
     if shown and _site(shown[1]) != _site(host):
         facts = {"shown": shown[1], "real": host}
-        return _("A link reads %(shown)s but leads to %(real)s. That looks like fraud.", **facts), "look"
+        return _("A link shows %(shown)s but goes to %(real)s, which looks like phishing.", **facts), "look"
     if host in _SHORTENERS:
         return _("A link uses the shortener %(host)s, which spam filters distrust.", host=host), "look"
     if _is_ip(host):
-        return _("A link leads to a bare number (%(host)s). Use a name.", host=host), "look"
+        return _("A link goes to an IP address (%(host)s). Use a domain name.", host=host), "look"
     if href.lower().startswith("http://"):
         return _("The link to %(host)s is not encrypted. Use https:// if it can.", host=host), "look"
     return None, "fine"
@@ -138,7 +142,7 @@ def _dropped(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fa
     for part in parts:
         if part.kind == "start" and part.name in _DROPPED and part.name not in seen:
             seen.add(part.name)
-            sentence = _("Mail programs take <%(name)s> out. Do without it.", name=part.name)
+            sentence = _("Email clients remove <%(name)s>. Don't use it.", name=part.name)
             yield "look", sentence, lines.at(part.start)
 
 

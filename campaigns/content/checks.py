@@ -123,20 +123,24 @@ def _compiled(source: Source) -> tuple[Compiled | None, list[Finding]]:
 
 def _recipients(facts: Facts) -> Iterator[Finding]:
     if not facts.lists:
-        yield Finding(Level.MUST, "lists", _("Choose at least one list. Nobody would get this yet."))
+        yield Finding(Level.MUST, "lists", _("Choose at least one list. There are no recipients yet."))
     elif not facts.recipients:
-        yield Finding(Level.MUST, "lists", _("Nobody on the chosen lists would get this. Add people first."))
+        yield Finding(
+            Level.MUST, "lists", _("No one on the selected lists can receive email. Add people first.")
+        )
 
 
 def _sender(source: Source, facts: Facts) -> Iterator[Finding]:
     domain = addresses.domain_of(source.from_address)
     if not source.from_address:
-        yield Finding(Level.MUST, "from_email", _("Choose who this comes from."))
+        yield Finding(Level.MUST, "from_email", _("Choose a sender."))
     elif domain in _FREEMAIL:
-        sentence = _("Mail from %(domain)s is trusted only from its own servers.", domain=domain)
+        sentence = _(
+            "Receivers trust email from %(domain)s only when it comes from its own servers.", domain=domain
+        )
         yield Finding(Level.LOOK, "from_email", sentence)
     elif not facts.is_known_sender:
-        yield Finding(Level.LOOK, "from_email", _("This address is not among your senders any more."))
+        yield Finding(Level.LOOK, "from_email", _("This address is no longer one of your senders."))
 
 
 def _server(facts: Facts) -> Iterator[Finding]:
@@ -144,50 +148,52 @@ def _server(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             Level.MUST,
             "server",
-            _("There is no sending server for this sender yet. Set one up in the settings."),
+            _("No sending server accepts email from this sender. Add one in Settings."),
         )
     elif facts.is_practice:
-        sentence = _("This goes to the practice mailbox. Nobody outside gets it.")
+        sentence = _("This campaign goes to the test inbox. It is not delivered to anyone.")
         yield Finding(Level.LOOK, "server", sentence)
     elif facts.signature == "none":
-        sentence = _("The app does not sign these mails with DKIM. That is right only if your server does.")
+        sentence = _("These emails are not signed with DKIM. Continue only if your server signs them.")
         yield Finding(Level.LOOK, "domains", sentence)
     elif facts.signature == "unpublished":
         sentence = _(
-            "The DKIM key of the sender's domain was not found in DNS as it should be. Mails may fail."
+            "The DKIM record of the sender's domain is missing or different. Emails may be rejected."
         )
         yield Finding(Level.LOOK, "domains", sentence)
 
 
 def _subject(source: Source, compiled: Compiled | None) -> Iterator[Finding]:
     if not source.subject.strip():
-        yield Finding(Level.MUST, "subject", _("Write a subject."))
+        yield Finding(Level.MUST, "subject", _("Enter a subject."))
         return
     subject = compiled.preview({}).subject if compiled else _TAG.sub("", source.subject)
     words = _TAG.sub("", source.subject)
     letters = [each for each in words if each.isalpha()]
     faults = []
     if len(subject) > LONGEST_SUBJECT:
-        faults.append(_("The subject has %(number)d characters. Phones show about 40.", number=len(subject)))
+        faults.append(
+            _("The subject is %(number)d characters long. Phones show about 40.", number=len(subject))
+        )
     if len(letters) >= SHORTEST_SHOUT and words.isupper():
         faults.append(_("The subject is all capitals. Spam filters and readers dislike that."))
     if _FAKE_REPLY.match(words.strip()):
-        faults.append(_("The subject looks like a reply, which it is not. Take the beginning away."))
+        faults.append(_("The subject looks like a reply. Remove the prefix."))
     if _SHOUTING.search(words):
-        faults.append(_("The subject repeats its punctuation. One mark says it as well."))
+        faults.append(_("The subject repeats punctuation. Use one mark."))
     yield from (Finding(Level.LOOK, "subject", sentence) for sentence in faults)
     if not faults:
-        sentence = _("The subject has %(number)d characters.", number=len(subject))
+        sentence = _("The subject is %(number)d characters long.", number=len(subject))
         yield Finding(Level.FINE, "subject", sentence)
 
 
 def _preheader(source: Source) -> Iterator[Finding]:
     length = len(_TAG.sub("", source.preheader).strip())
     if not source.preheader.strip():
-        sentence = _("There is no preview text. Inboxes will show the first words of the mail instead.")
+        sentence = _("No preview text. Inboxes will show the first words of the email instead.")
         yield Finding(Level.LOOK, "preheader", sentence)
     elif length > LONGEST_PREHEADER:
-        sentence = _("The preview text has %(number)d characters. Inboxes show about 100.", number=length)
+        sentence = _("The preview text is %(number)d characters long. Inboxes show about 100.", number=length)
         yield Finding(Level.LOOK, "preheader", sentence)
 
 
@@ -199,9 +205,9 @@ def _fields(source: Source, facts: Facts, compiled: Compiled | None) -> Iterator
         where, line = places.get(name, ("html", None))
         like = get_close_matches(name, known, 1)
         sentence = (
-            _("Nobody has the field “%(name)s”. Did you mean “%(like)s”?", name=name, like=like[0])
+            _("There is no field “%(name)s”. Did you mean “%(like)s”?", name=name, like=like[0])
             if like
-            else _("Nobody has the field “%(name)s”, so it prints nothing or its default.", name=name)
+            else _("No one has a value for “%(name)s”, so it prints its default or nothing.", name=name)
         )
         yield Finding(Level.LOOK, where, sentence, line)
     if compiled and compiled.fields and not unknown:
@@ -226,25 +232,25 @@ def _places(source: Source) -> dict[str, tuple[str, int]]:
 def _text(source: Source) -> Iterator[Finding]:
     wrote = source.html if source.html.strip() else source.text
     if "unsubscribe_url" not in wrote:
-        sentence = _("There is no unsubscribe link in it. A footer with one is added.")
+        sentence = _("No unsubscribe link. A footer with one is added automatically.")
         yield Finding(Level.FINE, "html", sentence)
     else:
-        yield Finding(Level.FINE, "html", _("It has an unsubscribe link."))
+        yield Finding(Level.FINE, "html", _("Has an unsubscribe link."))
     if not source.text.strip():
-        yield Finding(Level.FINE, "text", _("The text part is made from the HTML."))
+        yield Finding(Level.FINE, "text", _("The plain-text version is generated from the HTML."))
     elif not source.html.strip():
-        yield Finding(Level.FINE, "text", _("This is a mail of text alone. Its HTML is made from it."))
+        yield Finding(Level.FINE, "text", _("Plain-text email. Its HTML version is generated from the text."))
 
 
 def _postal(source: Source, facts: Facts) -> Iterator[Finding]:
     if not facts.has_postal_address:
-        sentence = _("Your postal address is missing. Many countries ask for it in such mails.")
+        sentence = _("Your postal address is missing. Many countries require it in marketing emails.")
         yield Finding(Level.LOOK, "site", sentence)
         return
     wrote = source.html if source.html.strip() else source.text
     lines = source.footer.postal_address.splitlines() if source.footer else []
     if lines and "unsubscribe_url" in wrote and bodies.squeezed(lines[-1]) not in bodies.squeezed(wrote):
-        sentence = _("Your postal address is not in it: your own unsubscribe link replaces the footer.")
+        sentence = _("The postal address is missing because your own unsubscribe link replaces the footer.")
         yield Finding(Level.LOOK, "html", sentence)
 
 
@@ -252,10 +258,10 @@ def _size(compiled: Compiled) -> Iterator[Finding]:
     size = len(compiled.documents.wire_html.encode())
     kilobytes = round(size / 1024)
     if size >= CUT_HTML:
-        sentence = _("The HTML has %(number)d KB. Gmail cuts mails off at 102 KB.", number=kilobytes)
+        sentence = _("The HTML is %(number)d KB. Gmail will clip it at 102 KB.", number=kilobytes)
         yield Finding(Level.LOOK, "html", sentence)
     elif size >= LARGE_HTML:
-        sentence = _("The HTML has %(number)d KB, close to the 102 KB where Gmail cuts.", number=kilobytes)
+        sentence = _("The HTML is %(number)d KB. Gmail clips emails above 102 KB.", number=kilobytes)
         yield Finding(Level.LOOK, "html", sentence)
     else:
-        yield Finding(Level.FINE, "html", _("The HTML has %(number)d KB.", number=max(1, kilobytes)))
+        yield Finding(Level.FINE, "html", _("The HTML is %(number)d KB.", number=max(1, kilobytes)))

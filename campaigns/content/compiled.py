@@ -134,7 +134,7 @@ def _frame(source: Source) -> Frame:
         where = "headers"
         last += _constant_fields(source)
     except HeaderInjection as error:
-        reason = _("The mail's header can't hold this: %(detail)s", detail=str(error))
+        reason = _("This can't be used in an email header: %(detail)s", detail=str(error))
         raise TemplateError(reason, None, where) from error
     boundary = message.boundary_for(source.subject + source.html + source.text)
     return message.frame(first, _OWN_FIELDS, last, boundary=boundary)

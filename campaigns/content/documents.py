@@ -59,7 +59,7 @@ def build(source: Source) -> Documents:
     original = language.parse(source.html, where="html")
     written = language.parse(source.text, where="text")
     if not source.html.strip() and not source.text.strip():
-        raise TemplateError(_("The mail is empty. Write something first."), None, "html")
+        raise TemplateError(_("The email is empty. Add content first."), None, "html")
     html = _inlined(source)
     text = _text(source, original, written, html)
     _complete(html, source, original, preheader)

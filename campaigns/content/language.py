@@ -126,7 +126,7 @@ def parse(source: str, *, where: str, internal: bool = False) -> Template:
     except syntax.Refused as error:
         raise TemplateError(error.reason, error.line, where) from error
     except (RecursionError, MemoryError, ValueError, OverflowError) as error:
-        raise TemplateError(_("This can't be read as a template. Make it simpler."), None, where) from error
+        raise TemplateError(_("This content can't be parsed. Simplify it."), None, where) from error
     fields = frozenset(name for name in names.fields if not name.startswith("_"))
     return Template(source, where, fields, frozenset(names.loop_names), tree)
 
@@ -263,12 +263,12 @@ def _bounded(pieces: Iterable[str], budget: Budget) -> str:
 def _syntax_reason(error: TemplateSyntaxError) -> Any:
     said = (error.message or "").lower()
     if re.search(r"unknown tag '(end|el)", said):
-        return _("Here ends or goes on what was never begun. Remove this tag, or add its beginning.")
+        return _("Unexpected closing tag: no matching if or for. Remove it or add the opening tag.")
     if "unknown tag" in said:
         return syntax.NO_TAG
     if "end of template" in said or "missing end" in said:
         return _("A tag isn't closed. Check that every if and for has its end.")
-    return _("This tag can't be read. Check its braces, quotes and spelling.")
+    return _("This tag can't be parsed. Check its braces, quotes and spelling.")
 
 
 _PARSER = _Environment()

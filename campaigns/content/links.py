@@ -62,18 +62,18 @@ def refusal(url: str) -> Any | None:
     scheme = _SCHEME.match(_CONTROL.sub("", url).replace(" ", ""))
     name = scheme[1].lower() if scheme else ""
     if name in _DANGEROUS:
-        return _("Links to “%(scheme)s:” aren't allowed in a mail.", scheme=name)
+        return _("“%(scheme)s:” links aren't allowed in email.", scheme=name)
     if url.startswith("//"):
-        return _("Begin the link with https:// instead of //.")
+        return _("Start the link with https:// instead of //.")
     if name not in ("http", "https"):
         return None
     if _CONTROL.search(url) or "\\" in url:
-        return _("A link holds a line break, a control character or a backslash. Remove it.")
+        return _("A link contains a line break, a control character or a backslash. Remove it.")
     web = _WEB.match(url)
     if not web or not web[1] or web[1].startswith(":"):
         return _("A link has no host name. Write it as https://example.org/page.")
     if "@" in web[1]:
-        return _("A link has an @ before its host name, which hides where it leads. Remove it.")
+        return _("A link has an @ before its host name, which hides where it goes. Remove it.")
     if len(url) > LONGEST_URL:
         return _("A link is longer than 2000 characters.")
     return None
@@ -228,7 +228,7 @@ def _stored_form(document: Document, url: str) -> str:
     try:
         language.parse(stored, where=document.where)
     except TemplateError as error:
-        reason = _("Close the template tag inside the link.")
+        reason = _("Close the merge tag inside the link.")
         raise TemplateError(reason, _line(document, url), document.where) from error
     return stored
 

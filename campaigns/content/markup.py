@@ -195,7 +195,7 @@ def _only_in_values(document: Document, part: Part) -> None:
 def _only_output(document: Document, source: str) -> None:
     for found in MARK.finditer(source):
         if document.tags[int(found[1])][0] != "output":
-            reason = _("In a style sheet only fields can be used, no if or for.")
+            reason = _("Style sheets can contain fields, but no if or for.")
             raise TemplateError(reason, document.line(found[1]), document.where)
 
 

@@ -34,7 +34,7 @@ class Hard(StrEnum):
         return {
             Hard.LONGEST: _("the longest name"),
             Hard.MISSING: _("the most fields missing"),
-            Hard.RIGHT_TO_LEFT: _("a name from right to left"),
+            Hard.RIGHT_TO_LEFT: _("a right-to-left name"),
         }[self]
 
 

@@ -23,16 +23,16 @@ class Starter:
 
 
 STARTERS = (
-    Starter("letter", _("Plain letter"), _("A few paragraphs, as one person writes to another.")),
-    Starter("newsletter", _("Newsletter"), _("A heading and three short stories with a link each.")),
-    Starter("invitation", _("Invitation"), _("An event with its date, its place and a button to say yes.")),
+    Starter("letter", _("Plain letter"), _("A few paragraphs of plain text, like a personal letter.")),
+    Starter("newsletter", _("Newsletter"), _("A heading and three short stories, each with a link.")),
+    Starter("invitation", _("Invitation"), _("An event with date, place and an RSVP button.")),
 )
 
 
 def html(key: str, *, language: str, site: str, postal_address: str) -> str:
     """A starter's HTML in that language, with the site's name and address filled in; raises NotFound."""
     if key not in {starter.key for starter in STARTERS}:
-        raise NotFound(_("There is no such starter."))
+        raise NotFound(_("Starter not found."))
     folder = FOLDER / (language if language in LANGUAGES else DEFAULT_LANGUAGE)
     source = (folder / f"{key}.html").read_text(encoding="utf-8")
     lines = [_literal(line) for line in postal_address.splitlines() if line.strip()]

@@ -23,7 +23,7 @@ MOST_BRANCHES = 50
 LONGEST_CONSTANT = 10_000
 TESTS = frozenset({"defined", "undefined", "none"})
 LOOP_FACTS = frozenset({"index", "index0", "first", "last", "length"})
-NO_TAG = _("This tag isn't part of the template language. Use if, for or a field.")
+NO_TAG = _("This tag isn't supported. Use if, for or a field.")
 OPERATORS = frozenset({"eq", "ne", "lt", "lteq", "gt", "gteq", "in", "notin"})
 
 
@@ -92,7 +92,7 @@ class _Checker:
         if depth >= DEEPEST_LOOPS:
             raise Refused(_("Loops are nested too deeply here. Use at most 3 levels."), node.lineno)
         if node.recursive or not isinstance(node.target, nodes.Name) or node.target.name == "loop":
-            raise Refused(_("Write a loop as: for item in list."), node.lineno)
+            raise Refused(_("Write loops as: for item in list."), node.lineno)
         self._name(node.target.name, node.lineno)
         self._expression(node.iter, loops)
         inside = (*loops, node.target.name, "loop")
@@ -107,7 +107,7 @@ class _Checker:
         while stack:
             expression, depth = stack.pop()
             if depth > DEEPEST_EXPRESSION:
-                raise Refused(_("This expression is too long. Split it up."), expression.lineno)
+                raise Refused(_("This expression is too long. Split it."), expression.lineno)
             stack += [(part, depth + 1) for part in self._parts(expression, loops)]
 
     def _parts(self, node: nodes.Node, loops: tuple[str, ...]) -> Iterator[nodes.Node]:
@@ -121,11 +121,11 @@ class _Checker:
             yield from self._filter(node)
         elif isinstance(node, nodes.Test):
             if node.name not in TESTS or node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
-                raise Refused(_("Only “is defined” and “is none” can be asked here."), line)
+                raise Refused(_("Only “is defined” and “is none” can be used here."), line)
             yield node.node
         elif isinstance(node, nodes.Compare):
             if len(node.ops) != 1 or node.ops[0].op not in OPERATORS:
-                raise Refused(_("Compare two values at a time, and join them with and."), line)
+                raise Refused(_("Compare two values at a time and join comparisons with “and”."), line)
             yield from (node.expr, node.ops[0].expr)
         elif isinstance(node, nodes.And | nodes.Or):
             yield from (node.left, node.right)
@@ -133,7 +133,7 @@ class _Checker:
             yield node.node
         elif isinstance(node, nodes.Neg | nodes.Pos):
             if not isinstance(node.node, nodes.Const) or not isinstance(node.node.value, int | float):
-                raise Refused(_("Templates don't calculate. Put the result into a field."), line)
+                raise Refused(_("Calculations aren't supported. Store the result in a field."), line)
         elif isinstance(node, nodes.Getattr):
             self._attribute(node, loops)
         else:
@@ -150,14 +150,14 @@ class _Checker:
 
     def _name(self, name: str, line: int) -> None:
         if (name.startswith("_") and not self.internal) or name in ("self", "caller", "varargs", "kwargs"):
-            raise Refused(_("“%(name)s” can't be the name of a field.", name=name[:40]), line)
+            raise Refused(_("“%(name)s” can't be used as a field name.", name=name[:40]), line)
         if len(name) > 100:
             raise Refused(_("This name is too long."), line)
 
     def _attribute(self, node: nodes.Getattr, loops: tuple[str, ...]) -> None:
         owner = node.node
         if not isinstance(owner, nodes.Name) or owner.name not in loops:
-            raise Refused(_("Write a field without a dot; only items of a loop have parts."), node.lineno)
+            raise Refused(_("Fields have no dots. Only loop items have properties."), node.lineno)
         if owner.name == "loop" and node.attr not in LOOP_FACTS:
             raise Refused(_("Use loop.index, loop.first or loop.last inside a loop."), node.lineno)
         self._name(node.attr, node.lineno)
@@ -167,7 +167,7 @@ class _Checker:
         if node.name not in allowed:
             raise Refused(_("There is no filter “%(name)s”.", name=node.name[:40]), node.lineno)
         if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) > ARGUMENTS.get(node.name, 0):
-            raise Refused(_("The filter “%(name)s” is given too much.", name=node.name), node.lineno)
+            raise Refused(_("The filter “%(name)s” has too many arguments.", name=node.name), node.lineno)
         if node.node is None:
             raise Refused(NO_TAG, node.lineno)
         yield node.node
@@ -175,7 +175,7 @@ class _Checker:
 
     def _constant(self, node: nodes.Const) -> None:
         if isinstance(node.value, str) and len(node.value) > LONGEST_CONSTANT:
-            raise Refused(_("This text is too long for a tag. Put it outside."), node.lineno)
+            raise Refused(_("This text is too long for a tag. Move it outside the tag."), node.lineno)
         if isinstance(node.value, int | float) and abs(node.value) > 10**18:
             raise Refused(_("This number is too large."), node.lineno)
 
@@ -187,9 +187,9 @@ class _Checker:
 
 def _refusal(node: nodes.Node) -> Any:
     if isinstance(node, nodes.Call):
-        return _("Nothing can be called in a template. Use a filter, like “|upper”.")
+        return _("Functions can't be called in content. Use a filter such as “|upper”.")
     if isinstance(node, nodes.BinExpr | nodes.UnaryExpr | nodes.Concat):
-        return _("Templates don't calculate. Put the result into a field.")
+        return _("Calculations aren't supported. Store the result in a field.")
     if isinstance(node, nodes.Getitem):
         return _("Brackets can't be used here. Use a loop, “first” or “last”.")
     return _("This expression isn't part of the template language.")

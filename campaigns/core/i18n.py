@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,17 @@ def translate(message: str, **values: Any) -> str:
     return str(gettext(message, **values))
 
 
+def translate_plural(singular: str, plural: str, number: int, /, **values: Any) -> str:
+    """The message for that number in the current language, at once; `%(num)s` is the number."""
+    return str(ngettext(singular, plural, number, **values))
+
+
+def join_sentences(sentences: Sequence[str]) -> str:
+    """Whole sentences one after the other, as the current language does it: Chinese has no space between."""
+    language = str(get_locale() or DEFAULT_LANGUAGE).split("_")[0]
+    return ("" if language == "zh" else " ").join(sentences)
+
+
 # 24 hours and the month as a word: nobody has to guess which number is the day.
 PATTERNS = {
     "en": {"short": "d MMM y, HH:mm", "medium": "d MMM y, HH:mm", "full": "EEEE, d MMMM y, HH:mm zzzz"},
@@ -74,8 +86,10 @@ __all__ = [
     "babel",
     "datetime_text",
     "gettext",
+    "join_sentences",
     "language_of",
     "ngettext",
     "number_text",
     "translate",
+    "translate_plural",
 ]

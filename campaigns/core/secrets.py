@@ -28,7 +28,7 @@ def open_sealed(secret_key: str, sealed: bytes, *, owner: str) -> str:
         return AESGCM(_key(secret_key)).decrypt(nonce, box, owner.encode()).decode()
     except (InvalidTag, ValueError) as error:
         raise Misconfigured(
-            _("A stored secret can't be read: SECRET_KEY has changed. Enter it again.")
+            _("A saved secret can't be read because SECRET_KEY has changed. Enter it again.")
         ) from error
 
 

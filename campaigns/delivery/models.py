@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Subscriber, SuppressionReason
+from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Number, Word
 from campaigns.core.i18n import _
 from campaigns.planning.models import PauseReason
@@ -31,7 +32,8 @@ class State(IntEnum):
 
     @property
     def word(self) -> str:
-        return self.name.lower()
+        """The status as addresses, exports and commands name it."""
+        return {State.PENDING: "queued", State.DEFERRED: "retrying"}.get(self, self.name.lower())
 
     @property
     def is_final(self) -> bool:
@@ -39,17 +41,7 @@ class State(IntEnum):
 
     @property
     def label(self) -> str:
-        return {
-            State.PENDING: _("Pending"),
-            State.SENDING: _("Sending"),
-            State.DEFERRED: _("Deferred"),
-            State.SENT: _("Sent"),
-            State.FAILED: _("Failed"),
-            State.SKIPPED: _("Skipped"),
-            State.EXPIRED: _("Expired"),
-            State.CANCELLED: _("Cancelled"),
-            State.UNKNOWN: _("Unknown"),
-        }[self]
+        return statuses.label(self.word)
 
 
 # How many rows are in which state for which reason: `[state, reason, number]`, in this order.
@@ -90,23 +82,23 @@ class Reason(StrEnum):
             Reason.UNCONFIRMED: _("has not confirmed the subscription"),
             Reason.UNSUBSCRIBED: _("has unsubscribed"),
             Reason.SUPPRESSED: _("is on the suppression list"),
-            Reason.DELETED: _("was deleted"),
+            Reason.DELETED: _("has been deleted"),
             Reason.BAD_ADDRESS: _("the address does not exist"),
-            Reason.BAD_DOMAIN: _("the address's domain takes no mail"),
-            Reason.DISABLED: _("the mailbox is closed"),
+            Reason.BAD_DOMAIN: _("the domain doesn't accept email"),
+            Reason.DISABLED: _("the mailbox is disabled"),
             Reason.MAILBOX_FULL: _("the mailbox is full"),
-            Reason.POLICY: _("the receiver refused the mail"),
-            Reason.PROTOCOL: _("the servers did not understand each other"),
-            Reason.SERVER_REPLY: _("the sending server reported a problem of its own"),
-            Reason.TOO_LATE: _("could not be delivered in time"),
-            Reason.TEMPORARY: _("a temporary problem, will be tried again"),
-            Reason.GREYLISTED: _("the receiver asked to come back later"),
-            Reason.RECEIVER: _("the receiver takes less from us for now"),
-            Reason.CONTENT: _("the mail could not be made for this person"),
-            Reason.IN_DOUBT: _("the connection broke before the answer"),
+            Reason.POLICY: _("the receiving server rejected the email"),
+            Reason.PROTOCOL: _("SMTP protocol error"),
+            Reason.SERVER_REPLY: _("the sending server reported an internal problem"),
+            Reason.TOO_LATE: _("could not be delivered within the retry period"),
+            Reason.TEMPORARY: _("a temporary problem, will be retried"),
+            Reason.GREYLISTED: _("the receiving server asked to retry later"),
+            Reason.RECEIVER: _("the receiving server is rate-limiting us"),
+            Reason.CONTENT: _("the message could not be rendered for this recipient"),
+            Reason.IN_DOUBT: _("the connection was lost before the response"),
             Reason.CAMPAIGN_CANCELLED: _("the campaign was cancelled"),
-            Reason.RECEIVER_LIMIT: _("waits for its turn at this receiver"),
-            Reason.LIST_DELETED: _("was on a list that is deleted"),
+            Reason.RECEIVER_LIMIT: _("waiting for this domain's rate limit"),
+            Reason.LIST_DELETED: _("was on a list that has been deleted"),
         }[self]
 
 

@@ -46,7 +46,7 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
         states.move(campaign.id, Status.SCHEDULED, now=now, send_at=later)
         return
     if campaign.status is not Status.PAUSED:
-        raise Conflict(_("This campaign is not paused. Look at it again."))
+        raise Conflict(_("This campaign isn't paused. Reload to see the latest status."))
     stopped_for = campaign.pause_reason
     states.move(campaign.id, Status.SENDING, now=now)
     open_claims.forget(campaign.id)  # who resumes has looked at it

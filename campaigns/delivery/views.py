@@ -66,7 +66,7 @@ def edit_hours(campaign_id: int) -> Any:
     if form.validate_on_submit() and accepted(form, lambda: _change_hours(found, form)):
         db.session.commit()
         queue.nudge()  # these may be its hours by now
-        flash(_("Its sending hours are changed. What is on its way to the server still arrives."), "success")
+        flash(_("Sending hours updated. Emails already handed to the server are still delivered."), "success")
         return redirect(url_for(".sending", campaign_id=campaign_id), 303)
     if not form.keeps_hours.data:
         form.show_hours(found.sending_hours, zone=clock.zone(operator().time_zone).key)
@@ -80,7 +80,7 @@ def create_pause(campaign_id: int) -> Any:
         services.pause(found, reason=PauseReason.OPERATOR, detail=None, now=clock.now())
         note("campaign.paused", found.name)
 
-    return _changed(campaign_id, pause, _("Paused. What is on its way to the server still arrives."))
+    return _changed(campaign_id, pause, _("Paused. Emails already handed to the server are still delivered."))
 
 
 @bp.post("/campaigns/<int:campaign_id>/pause/delete")
@@ -90,7 +90,7 @@ def delete_pause(campaign_id: int) -> Any:
         services.resume(found, now=clock.now())
         note("campaign.resumed", found.name)
 
-    return _changed(campaign_id, resume, _("It goes on with exactly those who still wait."))
+    return _changed(campaign_id, resume, _("Resumed. Sending to the remaining recipients."))
 
 
 @bp.post("/campaigns/<int:campaign_id>/cancellation")
@@ -100,7 +100,7 @@ def create_cancellation(campaign_id: int) -> Any:
         services.cancel(found, now=clock.now())
         note("campaign.cancelled", found.name)
 
-    return _changed(campaign_id, cancel, _("Cancelled. Nobody else gets this mail."))
+    return _changed(campaign_id, cancel, _("Campaign cancelled. No more emails will be sent."))
 
 
 @bp.post("/campaigns/<int:campaign_id>/suppressions/delete")

@@ -44,19 +44,19 @@ class Phase(StrEnum):
     @property
     def label(self) -> str:
         return {
-            Phase.RESOLVE: _("Finding the server"),
+            Phase.RESOLVE: _("DNS lookup"),
             Phase.CONNECT: _("Connecting"),
-            Phase.BANNER: _("Greeting"),
-            Phase.EHLO: _("Introducing ourselves"),
+            Phase.BANNER: _("Server greeting"),
+            Phase.EHLO: _("EHLO"),
             Phase.STARTTLS: _("Encryption"),
-            Phase.AUTH: _("Signing in"),
-            Phase.RSET: _("Starting over"),
-            Phase.MAIL: _("Naming the sender"),
-            Phase.RCPT: _("Naming the recipient"),
-            Phase.DATA: _("Asking to send the mail"),
-            Phase.BODY: _("Sending the mail"),
-            Phase.END: _("Waiting for the answer"),
-            Phase.QUIT: _("Saying goodbye"),
+            Phase.AUTH: _("Authentication"),
+            Phase.RSET: _("RSET"),
+            Phase.MAIL: _("MAIL FROM"),
+            Phase.RCPT: _("RCPT TO"),
+            Phase.DATA: _("DATA command"),
+            Phase.BODY: _("Message data"),
+            Phase.END: _("Waiting for the response"),
+            Phase.QUIT: _("QUIT"),
         }[self]
 
 

@@ -57,7 +57,7 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
     name, sender = _from(notice)
     server = sharing.for_own_mail(addresses.domain_of(sender), now=clock.now())
     if server is None:
-        raise Misconfigured(_("There is no sending server. Set one up first."))
+        raise Misconfigured(_("No sending server. Add one first."))
     message = build_notice(
         from_=(name, sender),
         to=notice.to_address,

@@ -33,7 +33,7 @@ def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
     if "reply_to" in values:
         kept["reply_to"] = _address(values["reply_to"], field="reply_to")
     if "name" in values and not kept["name"]:
-        raise Invalid(_("Give the campaign a name. Only you will see it."), field="name")
+        raise Invalid(_("Enter a campaign name. Recipients don't see it."), field="name")
     return kept
 
 
@@ -59,4 +59,4 @@ def _address(text: str | None, *, field: str) -> str | None:
     try:
         return addresses.clean(text or "")
     except (addresses.BadAddress, UnicodeError) as error:
-        raise Invalid(_("Enter an e-mail address like name@example.com."), field=field) from error
+        raise Invalid(_("Enter an email address like name@example.com."), field=field) from error

@@ -47,17 +47,17 @@ class CreateForm(FlaskForm):
 
     name = StringField(
         _("Name"),
-        [InputRequired(_("Give the campaign a name. Only you will see it.")), Length(max=LONGEST["name"])],
+        [InputRequired(_("Enter a campaign name. Recipients don't see it.")), Length(max=LONGEST["name"])],
         filters=[_trimmed],
-        description=_("Only you and your colleagues see it."),
+        description=_("Visible only to your team."),
     )
-    start = RadioField(_("Begin with"), validate_choice=True)
+    start = RadioField(_("Start with"), validate_choice=True)
 
     def __init__(self, *, copies: Sequence[Campaign] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.start.choices = [
             *(SelectChoice(starter.key, starter.title) for starter in STARTERS),
-            SelectChoice(BLANK, _("An empty page")),
+            SelectChoice(BLANK, _("Blank")),
             *(SelectChoice(f"{COPY}{each.id}", each.name) for each in copies),
         ]
         if not self.is_submitted() and not self.start.data:
@@ -73,27 +73,30 @@ class CampaignForm(FlaskForm):
     preheader = StringField(
         _("Preview text"),
         [Length(max=LONGEST["preheader"])],
-        description=_("What inboxes show after the subject."),
+        description=_("Shown after the subject in the inbox."),
     )
     sender = SelectField(_("From"))
     reply_to = StringField(
         _("Reply to"),
         filters=[_trimmed],
-        description=_("Leave empty to get answers at the sender's address."),
+        description=_("Leave blank to receive replies at the sender's address."),
     )
     lists = SelectMultipleField(
         _("Lists"), coerce=_number, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
     server = SelectField(_("Sending server"))
     fails_over = BooleanField(
-        _("Let another server step in"),
-        description=_("When this one is down, refuses us or has used up its allowance. Nobody gets two."),
+        _("Use fallback servers"),
+        description=_(
+            "Used when this server is down, rejects our email or has reached its limit. "
+            "Recipients never get duplicates."
+        ),
     )
-    track_opens = BooleanField(_("Count opens"))
-    track_clicks = BooleanField(_("Count clicks"))
+    track_opens = BooleanField(_("Track opens"))
+    track_clicks = BooleanField(_("Track clicks"))
     html = TextAreaField(_("HTML"))
     text = TextAreaField(
-        _("Text"), description=_("For readers without HTML. Leave empty to have it made from the HTML.")
+        _("Text"), description=_("For readers without HTML. Leave blank to generate it from the HTML.")
     )
 
     def __init__(self, campaign: Campaign, **kwargs: Any) -> None:
@@ -112,7 +115,7 @@ class CampaignForm(FlaskForm):
         real = [each for each in self._servers.values() if not each.is_practice]
         shares = sum(bool(each.weight) or each.is_default for each in real) > 1
         self.server.choices = [
-            SelectChoice("", _("Those that share the work") if shares else _("The default server"))
+            SelectChoice("", _("Automatic (load sharing)") if shares else _("The default server"))
         ]
         if len(real) < 2:
             del self.fails_over
@@ -144,17 +147,18 @@ class TestMailForm(FlaskForm):
     """Whom to send a test to, and as whom."""
 
     to = StringField(_("Send to"), [Length(max=2000)], filters=[_trimmed])
-    person = SelectField(_("As it would reach"), choices=[], validate_choice=False)
+    person = SelectField(_("Preview as"), choices=[], validate_choice=False)
 
 
 class HoursForm(FlaskForm):
     """The hours in which a campaign may go out, or any."""
 
     keeps_hours = BooleanField(
-        _("Only at certain hours"), description=_("Outside them it waits, and goes on by itself.")
+        _("Limit sending hours"),
+        description=_("Sending pauses outside these hours and resumes automatically."),
     )
     window_days = SelectMultipleField(
-        _("On these days"),
+        _("Days"),
         coerce=_number,
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
@@ -196,8 +200,8 @@ class ScheduleForm(HoursForm):
     when = RadioField(
         _("When"),
         choices=[
-            SelectChoice("now", _("Now, with a minute to take it back")),
-            SelectChoice("later", _("At a time")),
+            SelectChoice("now", _("Send now (60-second undo)")),
+            SelectChoice("later", _("Schedule")),
         ],
         default="now",
     )

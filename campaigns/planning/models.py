@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
+from campaigns.core import statuses
 from campaigns.core.db import Model, Word
 from campaigns.core.i18n import _
 from campaigns.settings.models import Server
@@ -26,15 +27,7 @@ class Status(StrEnum):
 
     @property
     def label(self) -> str:
-        return {
-            Status.DRAFT: _("Draft"),
-            Status.SCHEDULED: _("Scheduled"),
-            Status.PREPARING: _("Preparing"),
-            Status.SENDING: _("Sending"),
-            Status.PAUSED: _("Paused"),
-            Status.FINISHED: _("Finished"),
-            Status.CANCELLED: _("Cancelled"),
-        }[self]
+        return statuses.label(self.value)
 
 
 class PauseReason(StrEnum):
@@ -54,18 +47,18 @@ class PauseReason(StrEnum):
     @property
     def label(self) -> str:
         return {
-            PauseReason.OPERATOR: _("Paused by an operator"),
-            PauseReason.SERVER_DOWN: _("The sending server can't be reached"),
-            PauseReason.SERVER_REFUSES: _("The sending server refuses our account"),
-            PauseReason.POLICY: _("Receivers refuse this mail"),
+            PauseReason.OPERATOR: _("Paused manually"),
+            PauseReason.SERVER_DOWN: _("The sending server is unreachable"),
+            PauseReason.SERVER_REFUSES: _("The sending server rejects our account"),
+            PauseReason.POLICY: _("Receiving servers reject this email"),
             PauseReason.BOUNCE_RATE: _("Too many addresses do not exist"),
-            PauseReason.ERROR_RATE: _("Too many mails fail"),
-            PauseReason.MISSED_WINDOW: _("Its time passed while the app was not running"),
-            PauseReason.IN_DOUBT: _("Too many mails have an unknown outcome"),
-            PauseReason.CONTENT: _("The content can't be made into a mail"),
+            PauseReason.ERROR_RATE: _("Too many emails failed"),
+            PauseReason.MISSED_WINDOW: _("Its scheduled time passed while the app wasn't running"),
+            PauseReason.IN_DOUBT: _("Too many emails have an unknown outcome"),
+            PauseReason.CONTENT: _("The content can't be rendered"),
             PauseReason.DISK: _("The disk is full"),
             PauseReason.RESTORED: _("The database was restored from a backup"),
-            PauseReason.NOBODY: _("Nobody on its lists would get it"),
+            PauseReason.NOBODY: _("No one on its lists can receive it"),
         }[self]
 
 

@@ -82,10 +82,10 @@ def merge_tags() -> list[tuple[str, Any]]:
     ]
     return [
         *tags,
-        ("{{ email }}", _("E-mail address")),
-        ("{{ unsubscribe_url }}", _("Address of the unsubscribe page")),
-        ("{{ preferences_url }}", _("Address of the preferences page")),
-        ("{{ web_view_url }}", _("Address of this mail as a page")),
+        ("{{ email }}", _("Email address")),
+        ("{{ unsubscribe_url }}", _("Unsubscribe page URL")),
+        ("{{ preferences_url }}", _("Preferences page URL")),
+        ("{{ web_view_url }}", _("Web version URL")),
     ]
 
 

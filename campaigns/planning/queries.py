@@ -34,7 +34,7 @@ def campaign(campaign_id: int) -> Campaign:
     """That campaign; raises NotFound."""
     found = db.session.get(Campaign, campaign_id) if campaign_id <= LARGEST_ID else None
     if found is None:
-        raise NotFound(_("There is no such campaign. Somebody may have deleted it."))
+        raise NotFound(_("Campaign not found. It may have been deleted."))
     return found
 
 
@@ -102,7 +102,7 @@ def revision(revision_id: int) -> Revision:
     """That revision; raises NotFound."""
     found = db.session.get(Revision, revision_id)
     if found is None:
-        raise NotFound(_("There is no such revision."))
+        raise NotFound(_("Revision not found."))
     return found
 
 

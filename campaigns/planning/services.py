@@ -112,14 +112,14 @@ def delete_campaign(campaign: Campaign) -> None:
     """Remove a draft, or a cancelled campaign that never wrote to anybody; raises Conflict for others."""
     is_blank = campaign.status is Status.CANCELLED and campaign.revision_id is None
     if campaign.status is not Status.DRAFT and not is_blank:
-        raise Conflict(_("Only drafts can be deleted: what went out must stay known."))
+        raise Conflict(_("Only drafts can be deleted. Sent campaigns are kept as a record."))
     removed = db.session.execute(
         sa.delete(Campaign)
         .where(Campaign.id == campaign.id, Campaign.version == campaign.version)
         .execution_options(synchronize_session=False)
     )
     if removed.rowcount != 1:  # type: ignore[attr-defined]
-        raise Conflict(_("This campaign was changed in the meantime. Look at it again, then decide."))
+        raise Conflict(_("This campaign has changed. Review it again before you continue."))
     db.session.expunge(campaign)
 
 
@@ -129,7 +129,7 @@ def schedule(campaign: Campaign, *, at: datetime, now: datetime, version: int | 
     Raises Invalid with what must be fixed first, Conflict when it is no draft any more.
     """
     if at < now - LATENESS:
-        raise Invalid(_("This time has passed. Choose a later one."), field="at")
+        raise Invalid(_("This time is in the past. Choose a later one."), field="at")
     if at > now + FURTHEST:
         raise Invalid(_("This is more than a year away. Choose an earlier time."), field="at")
     if campaign.status is Status.DRAFT:
@@ -167,14 +167,14 @@ def change_sending_hours(campaign: Campaign, text: str | None, *, now: datetime)
     db.session.expire(campaign)
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict(
-            _("This campaign does not wait to go out any more, so its hours stay. Look at its page.")
+            _("This campaign is no longer scheduled, so its hours were not changed. View the campaign.")
         )
 
 
 def unschedule(campaign: Campaign, *, now: datetime) -> None:
     """Take a scheduled campaign back to its draft; raises Conflict when it has begun to go out."""
     if campaign.status is not Status.SCHEDULED:
-        raise Conflict(_("This campaign is not waiting for its time any more. Pause or cancel it instead."))
+        raise Conflict(_("This campaign is no longer scheduled. Pause or cancel it instead."))
     states.move(campaign.id, Status.DRAFT, now=now, version=campaign.version)
 
 
@@ -211,9 +211,12 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
 
 def _overtaken(campaign: Campaign) -> Conflict:
     if campaign.status is not Status.DRAFT:
-        return Conflict(_("This campaign is no draft any more, so this was not saved. Look at its page."))
+        return Conflict(_("Not saved: this campaign is no longer a draft. View the campaign."))
     return Conflict(
-        _("Somebody saved this campaign in another tab. Yours is not lost: compare both, then save again.")
+        _(
+            "This campaign was saved in another tab. Your version is still here. Compare both, then save "
+            "again."
+        )
     )
 
 
@@ -226,8 +229,8 @@ def delete_list(gone: List) -> None:
     if going:
         raise Conflict(
             _(
-                "%(list)s stays: %(campaign)s goes out to it. Wait until that has finished, cancel it, or take it "
-                "back to a draft without this list.",
+                "%(list)s can't be deleted while %(campaign)s is sending to it. Wait until it "
+                "finishes, cancel it, or unschedule it and remove the list.",
                 list=gone.name,
                 campaign=going[0].name,
             )

@@ -75,17 +75,17 @@ def _forget(campaign_id: int) -> None:
 def _refusal(campaign_id: int, to: Status) -> Exception:
     status = db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id))
     if status is None:
-        return NotFound(_("There is no such campaign."))
+        return NotFound(_("Campaign not found."))
     if to in MOVES[status]:
-        return Conflict(_("This campaign was changed in the meantime. Look at it again, then decide."))
+        return Conflict(_("This campaign has changed. Review it again before you continue."))
     return Conflict(
         {
-            Status.DRAFT: _("This campaign is a draft by now. Nothing goes out until it is scheduled."),
-            Status.SCHEDULED: _("This campaign is already scheduled. Look at it again."),
-            Status.PREPARING: _("This campaign is about to go out. Wait a moment, then look at it again."),
-            Status.SENDING: _("This campaign is already going out. Look at its page to see how far it is."),
-            Status.PAUSED: _("This campaign is paused by now. Resume it or cancel it on its page."),
+            Status.DRAFT: _("This campaign is a draft now. Nothing is sent until you schedule it."),
+            Status.SCHEDULED: _("This campaign is already scheduled. Reload to see the latest version."),
+            Status.PREPARING: _("This campaign is about to start. Wait a moment, then reload."),
+            Status.SENDING: _("This campaign is already sending. View its progress on the campaign page."),
+            Status.PAUSED: _("This campaign is paused. Resume or cancel it on its page."),
             Status.FINISHED: _("This campaign has finished. Copy it to send it again."),
-            Status.CANCELLED: _("This campaign was cancelled. Copy it to send it after all."),
+            Status.CANCELLED: _("This campaign was cancelled. Copy it to send it."),
         }[status]
     )

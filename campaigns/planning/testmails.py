@@ -67,7 +67,7 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
     """Compose the draft as that person would get it, untracked; raises Invalid or Misconfigured."""
     server = queries.server_of(campaign)
     if server is None:
-        raise Misconfigured(_("There is no sending server yet. Set one up in the settings."))
+        raise Misconfigured(_("No sending server yet. Add one in Settings."))
     site, key = settings_queries.site(), settings_queries.link_key()
     list_ = next(iter(campaign.lists), None)
     source = source_of(campaign, site=site, list_=list_, public_url=config.current().public_url)
@@ -112,11 +112,9 @@ def _sentence(result: smtp.Result, envelope: smtp.Envelope, prepared: Prepared) 
     said = str(result.reply) if result.reply else result.text
     facts = {"address": envelope.rcpt_to, "server": prepared.server_name, "said": said}
     if result.outcome is smtp.Outcome.ACCEPTED:
-        return _("%(server)s took the test mail to %(address)s: %(said)s", **facts)
+        return _("%(server)s accepted the test email to %(address)s: %(said)s", **facts)
     if result.outcome is smtp.Outcome.REFUSED:
-        return _("%(server)s refused the test mail to %(address)s: %(said)s", **facts)
+        return _("%(server)s rejected the test email to %(address)s: %(said)s", **facts)
     if result.outcome is smtp.Outcome.IN_DOUBT:
-        return _(
-            "%(server)s did not say whether it took the test mail to %(address)s. It may arrive.", **facts
-        )
-    return _("The test mail to %(address)s did not reach %(server)s: %(said)s", **facts)
+        return _("%(server)s didn't confirm the test email to %(address)s. It may still arrive.", **facts)
+    return _("Could not send the test email to %(address)s through %(server)s: %(said)s", **facts)

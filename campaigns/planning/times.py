@@ -26,7 +26,8 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
     if back != local:
         raise Invalid(
             _(
-                "On that day the clocks skip %(time)s in %(zone)s. Choose %(next)s or another time.",
+                "%(time)s doesn't exist on that day in %(zone)s because the clocks change. Choose "
+                "%(next)s or another time.",
                 time=f"{local:%H:%M}",
                 zone=zone.key,
                 next=f"{back:%H:%M}",

@@ -96,7 +96,7 @@ def create_copy(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     made = services.copy_campaign(found, now=clock.now(), created_by=operator())
     db.session.commit()
-    flash(_("This is a copy. The other campaign stays as it is."), "success")
+    flash(_("Copied. The original campaign is unchanged."), "success")
     return redirect(url_for(".edit", campaign_id=made.id), 303)
 
 
@@ -104,7 +104,7 @@ def create_copy(campaign_id: int) -> Any:
 @allow(Action.EDIT)
 def delete(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
-    sentence = str(_("“%(name)s” is deleted.", name=found.name))
+    sentence = str(_("“%(name)s” deleted.", name=found.name))
     try:
         services.delete_campaign(found)
     except Conflict as error:
@@ -221,7 +221,7 @@ def delete_schedule(campaign_id: int) -> Any:
     except Conflict as error:
         return _refused(error, url_for(".show", campaign_id=campaign_id))
     db.session.commit()
-    flash(_("Taken back: nothing went out. This is a draft again."), "success")
+    flash(_("Send undone. No emails were sent. This campaign is a draft again."), "success")
     return redirect(url_for(".edit", campaign_id=campaign_id), 303)
 
 
@@ -335,7 +335,7 @@ def _schedule_form(found: Campaign) -> ScheduleForm:
 def _schedule(found: Campaign, form: ScheduleForm) -> None:
     """Schedule for what the form says; raises Invalid or Conflict."""
     if not form.validate():
-        raise Invalid(_("Choose when it goes out."), field="when")
+        raise Invalid(_("Choose when to send it."), field="when")
     services.set_sending_hours(found, form.sending_hours())
     now = clock.now()
     zone = clock.zone(operator().time_zone)

@@ -46,7 +46,7 @@ def parse(text: str) -> Window:
     """The window of a text like `mon-fri 09:00-17:00 Europe/Vienna`; raises Invalid(field="window")."""
     refusal = Invalid(
         _(
-            "“%(text)s” are no sending hours. Write them like “mon-fri 09:00-17:00 Europe/Vienna”.",
+            "“%(text)s” isn't a valid schedule. Use the format “mon-fri 09:00-17:00 Europe/Vienna”.",
             text=text[:LONGEST_TEXT],
         ),
         field="window",

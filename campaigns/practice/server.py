@@ -1,4 +1,4 @@
-"""The practice mailbox's SMTP server: takes every mail on loopback and lets none out."""
+"""The test inbox's SMTP server: takes every mail on loopback and lets none out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def _serve(config: Config, stop: threading.Event) -> None:
         return SMTP(
             handler,
             hostname="practice.localhost",
-            ident="practice mailbox",
+            ident="test inbox",
             data_size_limit=LARGEST_BYTES,
             enable_SMTPUTF8=True,
             timeout=IDLE_LIMIT_S,
@@ -93,9 +93,9 @@ class _Handler:
         try:
             await kept
         except Exception:
-            log.exception("The practice mailbox could not keep a mail")
-            return "451 4.3.0 The practice mailbox can't write to its file"
-        return "250 2.0.0 Kept in the practice mailbox"
+            log.exception("The test inbox could not keep a mail")
+            return "451 4.3.0 The test inbox can't write to its file"
+        return "250 2.0.0 Kept in the test inbox"
 
     async def write(self) -> None:
         """Keep what waits, as much at once as there is, until closed."""

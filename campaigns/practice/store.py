@@ -1,4 +1,4 @@
-"""The practice mailbox's mails: one small SQLite file of its own in the data folder.
+"""The test inbox's mails: one small SQLite file of its own in the data folder.
 
 It is not the app's database, so that a send of thousands never waits for it, nor it for a send.
 
@@ -112,7 +112,7 @@ def mail(config: Config, mail_id: int, *, with_own: bool = False) -> tuple[Mail,
             (mail_id, not with_own),
         ).fetchone()
     if row is None:
-        raise NotFound(_("This mail is no longer in the practice mailbox."))
+        raise NotFound(_("This email is no longer in the test inbox."))
     return _mail(row[:-1]), zlib.decompress(row[-1])
 
 

@@ -1,4 +1,4 @@
-"""The practice mailbox's pages: what was caught here, to read and to click."""
+"""The test inbox's pages: what was caught here, to read and to click."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def message(mail_id: int) -> Any:
     parts = [part for part in PARTS if has.get(part, True)]
     part = request.args.get("part", parts[0])
     if part not in parts:
-        raise NotFound(_("This mail has no such part."))
+        raise NotFound(_("This email has no such part."))
     source = reading.visible(raw.decode("utf-8", "replace")) if part == "source" else ""
     return render_template(
         "practice/message.html", mail=mail, letter=letter, parts=parts, part=part, source=source
@@ -75,7 +75,7 @@ def delete_all() -> Any:
     deleted = store.empty(config.current(), with_own=_sees_own())
     note("practice.emptied", mails=deleted)
     db.session.commit()
-    flash(_n("One mail is deleted.", "%(num)s mails are deleted.", deleted), "success")
+    flash(_n("One email deleted.", "%(num)s emails deleted.", deleted), "success")
     return redirect(url_for(".index"), 303)
 
 

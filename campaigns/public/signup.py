@@ -47,8 +47,8 @@ class SignUpForm(FlaskForm):
         csrf = False
 
     email = EmailField(
-        _("Your e-mail address"),
-        [InputRequired(_("Enter your e-mail address.")), Length(max=320), is_address],
+        _("Your email address"),
+        [InputRequired(_("Enter your email address.")), Length(max=320), is_address],
         filters=[trimmed],
         render_kw={"autocomplete": "email"},
     )
@@ -58,7 +58,7 @@ class SignUpForm(FlaskForm):
         filters=[trimmed],
         render_kw={"autocomplete": "given-name"},
     )
-    website = StringField(_("Leave this empty"), render_kw={"autocomplete": "off", "tabindex": "-1"})
+    website = StringField(_("Leave this blank"), render_kw={"autocomplete": "off", "tabindex": "-1"})
     begun = HiddenField()
 
 
@@ -118,7 +118,7 @@ def create_confirmation(secret: str) -> Any:
         found = services.confirm(
             secret,
             now=clock.now(),
-            wording=translate("Confirmed by the button under the link in the confirmation mail."),
+            wording=translate("Confirmed with the button in the confirmation email."),
             ip=request.remote_addr or "",
             user_agent=request.user_agent.string,
         )
@@ -137,7 +137,7 @@ def _keep_private(answer: Response) -> Response:
 
 def wording(wanted: List) -> str:
     """What the visitor agrees to, as it stands on the page and in the proof."""
-    return translate("Yes, send me “%(list)s” by e-mail. I can unsubscribe at any time.", list=wanted.name)
+    return translate("Yes, subscribe me to “%(list)s”. I can unsubscribe at any time.", list=wanted.name)
 
 
 def _form_page(wanted: List, form: SignUpForm) -> Any:
@@ -158,7 +158,7 @@ def _was_too_quick(form: SignUpForm) -> bool:
         return False
     if age > SLOWEST.total_seconds():
         form.begun.data = ""
-    form.form_errors.append(_("Please press the button once more."))
+    form.form_errors.append(_("Press the button again."))
     return True
 
 

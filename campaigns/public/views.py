@@ -60,7 +60,7 @@ def click(token: str, number: str) -> Any:
     stored = queries.link(letter.delivery.id, wanted) if letter else None
     target = links.destination(stored, letter.values) if letter and stored else None
     if not target or not delivery_id:
-        raise NotFound(_("This link leads nowhere. Open the mail again and use the link in it."))
+        raise NotFound(_("This link isn't valid. Open the email again and use the link in it."))
     if request.method == "GET":
         note(Act(Kind.CLICK, delivery_id, clock.now(), visitor(), link_number=wanted))
     return redirect(target, 302)
@@ -78,7 +78,7 @@ def health() -> tuple[Response, int]:
 def database_away(_error: OperationalError) -> Response:
     """A reader gets a sentence, not a page that needs the database too."""
     db.session.rollback()
-    sentence = _("We can't look this up right now. Try again in a minute.")
+    sentence = _("We can't process this right now. Try again in a minute.")
     return harden(Response(f"{sentence}\n", status=503, mimetype="text/plain"))
 
 

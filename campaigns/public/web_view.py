@@ -37,7 +37,7 @@ def web_view(token: str) -> Any:
     letter = letter_of(token, Purpose.VIEW)
     revision = queries.revision(letter.campaign) if letter else None
     if letter is None or revision is None:
-        raise NotFound(_("There is no such mail here any more."))
+        raise NotFound(_("Email not found. It may have been deleted."))
     public_url = config.current().public_url
     source = source_of(
         revision, site=settings_queries.site(), list_=next(iter(letter.lists), None), public_url=public_url

@@ -76,19 +76,19 @@ def sentence(delivery: Delivery, *, server_name: str | None) -> Any:
         "attempts": delivery.attempts,
     }
     if delivery.state is State.SENT and delivery.attempts > 1:
-        return _("Yes. %(server)s took the mail at attempt %(attempts)d.", **facts)
+        return _("Yes. %(server)s accepted the email on attempt %(attempts)d.", **facts)
     if delivery.state is State.FAILED and not delivery.reason:
-        return _("No. %(server)s refused the mail for good.", **facts)
+        return _("No. %(server)s permanently rejected the email.", **facts)
     sentences: dict[State, Any] = {
-        State.SENT: _("Yes. %(server)s took the mail.", **facts),
-        State.FAILED: _("No. The mail was refused for good: %(reason)s.", **facts),
-        State.SKIPPED: _("No. Left out when the campaign started: this person %(reason)s.", **facts),
-        State.EXPIRED: _("No. It was tried %(attempts)d times and never taken in time.", **facts),
-        State.CANCELLED: _("No. The campaign was cancelled before it was this person's turn."),
-        State.UNKNOWN: _("Perhaps. The connection broke after the mail and before the server's answer."),
-        State.PENDING: _("Not yet. The mail waits for its turn."),
-        State.SENDING: _("Not yet. The mail is on its way to the server."),
-        State.DEFERRED: _("Not yet. The mail will be tried again: %(reason)s.", **facts),
+        State.SENT: _("Yes. %(server)s accepted the email.", **facts),
+        State.FAILED: _("No. The email was permanently rejected: %(reason)s.", **facts),
+        State.SKIPPED: _("No. Skipped: this person %(reason)s.", **facts),
+        State.EXPIRED: _("No. It wasn't accepted within the retry period (%(attempts)d attempts).", **facts),
+        State.CANCELLED: _("No. The campaign was cancelled before this email was sent."),
+        State.UNKNOWN: _("Unknown. The connection was lost before the server confirmed the email."),
+        State.PENDING: _("Not yet. The email is queued."),
+        State.SENDING: _("Not yet. The email is being sent."),
+        State.DEFERRED: _("Not yet. The email will be retried: %(reason)s.", **facts),
     }
     return sentences[delivery.state]
 

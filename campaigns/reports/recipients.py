@@ -135,7 +135,7 @@ def recipient(campaign_id: int, delivery_id: int) -> Delivery:
     """One recipient of a campaign; raises NotFound."""
     found = db.session.scalar(sa.select(Delivery).filter_by(id=delivery_id, campaign_id=campaign_id))
     if found is None:
-        raise NotFound(_("There is no such recipient of this campaign."))
+        raise NotFound(_("Recipient not found in this campaign."))
     return found
 
 

@@ -16,6 +16,7 @@ from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.queries import Counts
 from campaigns.planning.models import Campaign, Link
 from campaigns.reports import queries
+from campaigns.reports.headline import headline
 from campaigns.reports.queries import Comparison, Figures
 from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 
@@ -76,6 +77,11 @@ class Report:
     def failed(self) -> int:
         """Those whom sending again may reach: failed, too late, unknown."""
         return self.figures.failed
+
+    @property
+    def headline(self) -> str:
+        """What became of it, in sentences."""
+        return headline(self.figures, wanted=self.wanted, audience=self.counts.audience)
 
     @property
     def is_large(self) -> bool:

@@ -118,7 +118,7 @@ def create_retry(campaign_id: int) -> Any:
     note("campaign.sent_again", planning_queries.campaign(campaign_id).name, people=number)
     db.session.commit()
     queue.nudge()
-    flash(_n("It is sent again to one person.", "It is sent again to %(num)s people.", number), "success")
+    flash(_n("Resending to one person.", "Resending to %(num)s people.", number), "success")
     return redirect(url_for("delivery.sending", campaign_id=campaign_id), 303)
 
 
@@ -140,7 +140,7 @@ def create_certainty(campaign_id: int) -> Any:
     else:
         note("campaign.taken_as_sent", planning_queries.campaign(campaign_id).name, people=number)
         db.session.commit()
-        flash(_n("One person counts as reached.", "%(num)s people count as reached.", number), "success")
+        flash(_n("One recipient marked as sent.", "%(num)s recipients marked as sent.", number), "success")
     return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
 
 

@@ -51,4 +51,4 @@ def clean_email(email: str, *, field: str) -> str:
     try:
         return addresses.clean(email)
     except addresses.BadAddress as error:
-        raise Invalid(_("Enter an e-mail address like name@example.com."), field=field) from error
+        raise Invalid(_("Enter an email address like name@example.com."), field=field) from error

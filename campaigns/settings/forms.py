@@ -32,12 +32,12 @@ from campaigns.settings.sharing import MOST_WEIGHT, ServerPart, clean_domains
 from campaigns.settings.trust import LONGEST_AUTHORITIES, clean_authorities
 
 SECURITY = (
-    (Security.STARTTLS.value, _("STARTTLS, usually port 587")),
+    (Security.STARTTLS.value, _("STARTTLS (usually port 587)")),
     (Security.TLS.value, _("TLS, usually port 465")),
-    (Security.NONE.value, _("None, only for this machine or a trusted network")),
+    (Security.NONE.value, _("None (only for this machine or a trusted network)")),
 )
 PASSWORD, OAUTH2 = "password", "oauth2"
-SIGN_IN = ((PASSWORD, _("With a password")), (OAUTH2, _("With OAuth 2")))
+SIGN_IN = ((PASSWORD, _("Password")), (OAUTH2, _("OAuth 2")))
 OTHER = "other"
 # Who gives the tokens: the address to ask, and what is asked for.
 PROVIDERS = {
@@ -47,9 +47,9 @@ PROVIDERS = {
         "https://outlook.office.com/SMTP.Send offline_access",
     ),
 }
-PROVIDER_NAMES = (("google", "Google"), ("microsoft", "Microsoft 365"), (OTHER, _("Another one")))
+PROVIDER_NAMES = (("google", "Google"), ("microsoft", "Microsoft 365"), (OTHER, _("Other provider")))
 TEXTS = {
-    "name": _("Give it a name."),
+    "name": _("Enter a name."),
     "host": _("Enter a host name like smtp.example.com, without a port or https://."),
     "port": _("Use 25, 465, 587 or a port from 1024 to 65535."),
 }
@@ -81,7 +81,7 @@ class ServerForm(FlaskForm):
         _("Name"),
         [InputRequired(TEXTS["name"]), Length(max=100)],
         filters=[trimmed],
-        description=_("How you will recognise it here."),
+        description=_("A name to recognize it by."),
     )
     host = StringField(
         _("Host"),
@@ -94,14 +94,15 @@ class ServerForm(FlaskForm):
     verify_certificate = BooleanField(
         _("Check the server's certificate"),
         default=True,
-        description=_("Without this check somebody in between can read the password and the mails."),
+        description=_("Without this check, attackers on the network could read the password and the emails."),
     )
     authorities = TextAreaField(
-        _("Certificates of its authority"),
+        _("CA certificates"),
         [Optional(), Length(max=LONGEST_AUTHORITIES), fits(clean_authorities)],
         description=_(
-            "For a server whose certificate was signed by yourselves: paste the authority's certificate (PEM)."
-            " Then no other authority can vouch for this server. Leave empty for the usual ones."
+            "For a server with a certificate from your own authority, paste that authority's "
+            "certificate (PEM). Only this authority is then trusted. Leave blank to use the system's "
+            "authorities."
         ),
         render_kw={"rows": 3, "spellcheck": "false", "placeholder": "-----BEGIN CERTIFICATE-----"},
     )
@@ -109,10 +110,10 @@ class ServerForm(FlaskForm):
         _("User name"), [Optional(), Length(max=320)], filters=[trimmed], render_kw={"autocomplete": "off"}
     )
     password = PasswordField(_("Password"), [Optional()], render_kw={"autocomplete": "new-password"})
-    sign_in = SelectField(_("How to sign in"), choices=choices(SIGN_IN), default=PASSWORD)
-    provider = SelectField(_("Who gives the tokens"), choices=choices(PROVIDER_NAMES), default="google")
+    sign_in = SelectField(_("Authentication"), choices=choices(SIGN_IN), default=PASSWORD)
+    provider = SelectField(_("OAuth provider"), choices=choices(PROVIDER_NAMES), default="google")
     token_url = StringField(
-        _("Token address"),
+        _("Token URL"),
         [Optional(), Length(max=500)],
         filters=[trimmed],
         render_kw={"placeholder": "https://login.example.com/token", "spellcheck": "false"},
@@ -128,48 +129,46 @@ class ServerForm(FlaskForm):
         _("Refresh token"), [Optional()], render_kw={"autocomplete": "new-password"}
     )
     connections = IntegerField(
-        _("Connections at once"),
+        _("Simultaneous connections"),
         [InputRequired(), NumberRange(1, MOST_CONNECTIONS)],
         default=5,
-        description=_("More is faster, as far as the server allows it. Many allow 5 to 20."),
+        description=_("More connections send faster. Many servers allow 5 to 20."),
     )
 
-    per_second = limit_field(_("A second"))
-    per_minute = limit_field(_("A minute"))
-    per_hour = limit_field(_("An hour"))
-    per_day = limit_field(_("A day"))
+    per_second = limit_field(_("Per second"))
+    per_minute = limit_field(_("Per minute"))
+    per_hour = limit_field(_("Per hour"))
+    per_day = limit_field(_("Per day"))
     per_connection = limit_field(
-        _("A connection"),
-        description=_("Then it opens a new one. Empty means 100; some servers allow only 20."),
+        _("Per connection"),
+        description=_("After that a new connection is opened. Blank means 100; some servers allow only 20."),
     )
     warms_up = BooleanField(
-        _("Warm it up"),
+        _("Enable warm-up"),
         description=_(
-            "For a new server or address: a little more each day, to those first who opened and clicked last."
+            "For a new server or IP address: the daily volume grows step by step, starting with your "
+            "most engaged people."
         ),
     )
     warm_up_from = DateField(_("First day"), [Optional()])
     warm_up_curve = TextAreaField(
-        _("Mails a day, day by day"),
+        _("Emails per day, by day"),
         [Optional(), Length(max=1000)],
-        description=_("After the last of these days there is no such limit any more."),
+        description=_("The daily limit ends after the last of these days."),
         render_kw={"rows": 3, "inputmode": "numeric"},
     )
 
     weight = IntegerField(
-        _("Share"),
+        _("Weight"),
         [Optional(), NumberRange(0, MOST_WEIGHT)],
         default=0,
-        description=_(
-            "Of the mail of campaigns that name no server: one with 2 takes twice as much as one with 1."
-            " With 0 it only steps in when the others can't be used."
-        ),
+        description=_("Relative weight when a campaign names no server. 0 = fallback only."),
         render_kw={"min": 0},
     )
     sender_domains = TextAreaField(
-        _("Only for senders at these domains"),
+        _("Limit to sender domains"),
         [Optional(), Length(max=1000), fits(clean_domains)],
-        description=_("For providers that carry only domains they know. Leave empty for all."),
+        description=_("For providers that only send for verified domains. Leave blank for all."),
         render_kw={"rows": 2, "spellcheck": "false", "autocapitalize": "none"},
     )
 
@@ -219,11 +218,11 @@ class ServerForm(FlaskForm):
 
 
 class NewServerForm(ServerForm):
-    is_default = BooleanField(_("Use it for campaigns that name no other server"), default=True)
+    is_default = BooleanField(_("Default server for campaigns"), default=True)
 
 
 class KnownServerForm(ServerForm):
-    forget_password = BooleanField(_("Forget the stored password"))
+    forget_password = BooleanField(_("Remove saved password"))
 
 
 class DomainLimitForm(FlaskForm):
@@ -231,11 +230,11 @@ class DomainLimitForm(FlaskForm):
         _("Domain"),
         [InputRequired(_("Enter a domain like example.com.")), Length(max=255)],
         filters=[trimmed],
-        description=_("For gmail.com and other large providers all their domains count together."),
+        description=_("For gmail.com and other large providers, all their domains count together."),
         render_kw={"placeholder": "example.com", "spellcheck": "false", "autocapitalize": "none"},
     )
     per_minute = IntegerField(
-        _("Mails a minute"), [InputRequired(), NumberRange(1, MOST)], default=100, render_kw={"min": 1}
+        _("Emails per minute"), [InputRequired(), NumberRange(1, MOST)], default=100, render_kw={"min": 1}
     )
 
 
@@ -244,14 +243,14 @@ class SenderForm(FlaskForm):
         _("Name"),
         [InputRequired(TEXTS["name"]), Length(max=100)],
         filters=[trimmed],
-        description=_("What people see before they open the mail."),
+        description=_("Shown in the inbox before the email is opened."),
     )
-    email = email_field(_("E-mail address"))
+    email = email_field(_("Email address"))
     reply_to = EmailField(
         _("Reply to"),
         [Optional(), Length(max=320), is_address],
         filters=[trimmed],
-        description=_("Where answers go, if not to the address above."),
+        description=_("Where replies go, if not to the address above."),
     )
 
 
@@ -260,30 +259,28 @@ class SiteForm(FlaskForm):
         _("Name"),
         [InputRequired(TEXTS["name"]), Length(max=100)],
         filters=[trimmed],
-        description=_("Your organisation or publication. It stands on public pages and in mails of the app."),
+        description=_("Your organization or publication. Shown on public pages and in system emails."),
     )
     postal_address = TextAreaField(
         _("Postal address"),
         [Length(max=500)],
-        description=_("Many countries want it in every newsletter. Public pages show it."),
+        description=_("Required in newsletters in many countries. Shown on public pages."),
         render_kw={"rows": 4},
     )
     language = SelectField(_("Language"), choices=choices(LANGUAGES.items()))
-    time_zone = SelectField(
-        _("Time zone"), description=_("For people and pages that have no zone of their own.")
-    )
+    time_zone = SelectField(_("Time zone"), description=_("Used when a person or page has no time zone."))
 
     retry_hours = IntegerField(
-        _("Try again for so many hours"),
+        _("Retry period (hours)"),
         [Optional(), NumberRange(1, 120)],
-        description=_("Mails that a receiver puts off. A day is usual, five are the most."),
+        description=_("For emails that a receiving server defers. 24 hours is usual, 120 the maximum."),
         render_kw={"min": 1, "max": 120},
     )
     resumes_by_itself = BooleanField(
-        _("Go on by itself after an outage"),
+        _("Resume automatically after an outage"),
         description=_(
-            "A campaign that was paused because no server could be reached goes on as soon as one can."
-            " Otherwise it waits for somebody to resume it."
+            "A campaign that paused because no server was reachable resumes as soon as one is. "
+            "Otherwise it stays paused until someone resumes it."
         ),
     )
 

@@ -75,11 +75,9 @@ def in_words(server: Server) -> list[Learned]:
 
 def _sentence(trait: Trait, number: int) -> object:
     return {
-        Trait.BARE_DOT: _("It takes the next mail only after it has answered the one before."),
-        Trait.NO_CHUNKS: _("It offers CHUNKING and does not understand it, so mails go by DATA."),
-        Trait.MESSAGES: _(
-            "Over one connection it takes %(number)s mails, then we open a new one.", number=number
-        ),
-        Trait.CONNECTIONS: _("It lets in %(number)s connections at once.", number=number),
-        Trait.WINDOW: _("It breaks connections with more than %(number)s mails under way.", number=number),
+        Trait.BARE_DOT: _("Accepts the next email only after responding to the previous one."),
+        Trait.NO_CHUNKS: _("Advertises CHUNKING but doesn't support it. Emails are sent with DATA."),
+        Trait.MESSAGES: _("Accepts %(number)s emails per connection.", number=number),
+        Trait.CONNECTIONS: _("Allows %(number)s simultaneous connections.", number=number),
+        Trait.WINDOW: _("Drops connections with more than %(number)s emails in progress.", number=number),
     }[trait]

@@ -61,7 +61,7 @@ def domain_limit(limit_id: int) -> DomainLimit:
     """That limit; raises NotFound."""
     found = db.session.get(DomainLimit, limit_id)
     if found is None:
-        raise NotFound(_("There is no such limit. Somebody may have deleted it."))
+        raise NotFound(_("Limit not found. It may have been deleted."))
     return found
 
 
@@ -73,7 +73,7 @@ def create_domain_limit(domain: str, *, per_minute: int) -> DomainLimit:
     except Invalid as error:
         raise Invalid(_("Enter a domain like example.com."), field="domain") from error
     if db.session.scalar(sa.select(DomainLimit.id).filter_by(domain=name)):
-        raise Conflict(_("%(domain)s has a limit already. Change that one.", domain=name))
+        raise Conflict(_("%(domain)s already has a limit. Edit that one.", domain=name))
     limit = DomainLimit(domain=name, per_minute=_cap(per_minute, "per_minute") or 1)
     db.session.add(limit)
     db.session.flush()

@@ -59,7 +59,7 @@ def set_oauth(server: Server, oauth: OAuth2, *, is_elsewhere: bool = False) -> N
         return
     url = clean_url(oauth.token_url)
     if not server.username:
-        raise Invalid(_("Enter the user name: OAuth 2 signs in with it too."), field="username")
+        raise Invalid(_("Enter the user name. OAuth 2 needs it too."), field="username")
     is_moved = is_elsewhere or bool(server.token_url and server.token_url != url)
     server.password_sealed = None
     server.token_url, server.client_id = url, checks.one_line(oauth.client_id, longest=500, field="client_id")
@@ -71,7 +71,7 @@ def set_oauth(server: Server, oauth: OAuth2, *, is_elsewhere: bool = False) -> N
         server, "refresh_token", oauth.refresh_token, server.refresh_token_sealed, is_moved
     )
     if server.refresh_token_sealed is None:
-        raise Invalid(_("Enter the refresh token that your provider gave you."), field="refresh_token")
+        raise Invalid(_("Enter the refresh token from your provider."), field="refresh_token")
     db.session.flush()
 
 
@@ -278,11 +278,11 @@ def _sealed(server: Server, name: str, typed: str | None, old: bytes | None, is_
     typed = (typed or "").strip()
     if typed:
         if not _is_secret(typed):
-            raise Invalid(_("This can't be right: it is too long or has a space or line break."), field=name)
+            raise Invalid(_("This value is too long or contains a space or line break."), field=name)
         return secrets.seal(config.current().secret_key, typed, owner=_owner(server, name))
     if old and is_moved:
         raise Invalid(
-            _("Enter it again: the host, the port, the protection or the token address is another one now."),
+            _("Enter it again because the host, port, security or token URL has changed."),
             field=name,
         )
     return old

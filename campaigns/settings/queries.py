@@ -31,7 +31,7 @@ def server(server_id: int) -> Server:
     """That server; raises NotFound."""
     found = db.session.get(Server, server_id)
     if found is None:
-        raise NotFound(_("There is no such sending server."))
+        raise NotFound(_("Sending server not found."))
     return found
 
 
@@ -57,5 +57,5 @@ def sender(sender_id: int) -> Sender:
     """That sender; raises NotFound."""
     found = db.session.get(Sender, sender_id)
     if found is None:
-        raise NotFound(_("There is no such sender."))
+        raise NotFound(_("Sender not found."))
     return found

@@ -21,7 +21,7 @@ def create_sender(*, name: str, email: str, reply_to: str | None = None, now: da
     sender = Sender(created_at=now)
     _set_sender(sender, name, email, reply_to)
     if _sender_by_email(sender.email):
-        raise Conflict(_("There is already a sender with the address %(email)s.", email=sender.email))
+        raise Conflict(_("A sender with the address %(email)s already exists.", email=sender.email))
     db.session.add(sender)
     db.session.flush()
     return sender
@@ -32,7 +32,7 @@ def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None
     clean = checks.clean_email(email, field="email")
     other = _sender_by_email(clean)
     if other and other is not sender:
-        raise Conflict(_("There is already a sender with the address %(email)s.", email=clean))
+        raise Conflict(_("A sender with the address %(email)s already exists.", email=clean))
     _set_sender(sender, name, email, reply_to)
     db.session.flush()
     return sender

@@ -127,11 +127,11 @@ def make_default(server: Server) -> None:
 
 
 def ensure_practice_server(port: int, *, now: datetime) -> Server:
-    """The practice mailbox as a server on that port; the default while it is the only one."""
+    """The test inbox as a server on that port; the default while it is the only one."""
     server = db.session.scalar(sa.select(Server).filter_by(is_practice=True))
     if server is None:
         server = Server(
-            name=_free_name("Practice mailbox"),
+            name=_free_name("Test inbox"),
             host="127.0.0.1",
             port=port,
             security=Security.NONE,
@@ -184,7 +184,8 @@ def check_secret() -> None:
     if failure is not None:
         raise Misconfigured(
             _(
-                "No stored password can be read: this SECRET_KEY is not the one of the site. Set the same on all hosts."
+                "Saved passwords can't be read because this SECRET_KEY differs from the one they were "
+                "saved with. Set the same SECRET_KEY on all hosts."
             )
         ) from failure
 
@@ -215,7 +216,7 @@ def _set(
     server.username = checks.one_line(username, longest=320, field="username") if username else None
     if server.username and server.security is Security.NONE and server.host not in LOOPBACK:
         raise Invalid(
-            _("A user name and password may only travel by STARTTLS or TLS, except to this machine."),
+            _("A user name and password need STARTTLS or TLS, unless the server runs on this machine."),
             field="security",
         )
 
@@ -230,7 +231,7 @@ def _add(server: Server) -> None:
         with db.session.begin_nested():
             db.session.add(server)
     except IntegrityError as error:
-        raise Conflict(_("There is already a server named %(name)s.", name=server.name)) from error
+        raise Conflict(_("A server named %(name)s already exists.", name=server.name)) from error
 
 
 def _require_free_name(server: Server) -> None:
@@ -239,7 +240,7 @@ def _require_free_name(server: Server) -> None:
             sa.select(Server.id).where(Server.name == server.name, Server.id != server.id)
         )
     if taken:
-        raise Conflict(_("There is already a server named %(name)s.", name=server.name))
+        raise Conflict(_("A server named %(name)s already exists.", name=server.name))
 
 
 def _as_it_is(server: Server) -> OAuth2:
@@ -260,14 +261,14 @@ def _set_password(server: Server, password: str | None, *, forgets: bool, is_els
         _seal(server, password)
     elif server.password_sealed and is_elsewhere:
         raise Invalid(
-            _("Enter the password again: the host, the port or the protection is another one now."),
+            _("Enter the password again because the host, port or security has changed."),
             field="password",
         )
 
 
 def _seal(server: Server, password: str) -> None:
     if len(password) > LONGEST_PASSWORD or re.search(r"[\x00\r\n]", password):
-        raise Invalid(_("This can't be a password: it is too long or has a line break."), field="password")
+        raise Invalid(_("This password is too long or contains a line break."), field="password")
     key = config.current().secret_key
     server.password_sealed = secrets.seal(key, password, owner=f"server:{server.id}")
     db.session.flush()
@@ -282,4 +283,4 @@ def _make_only_default(server: Server) -> None:
 
 def _refuse_practice(server: Server) -> None:
     if server.is_practice:
-        raise Conflict(_("The practice server belongs to the app. Add a server of your own beside it."))
+        raise Conflict(_("The test inbox server can't be changed. Add your own server."))

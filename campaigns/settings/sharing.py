@@ -40,7 +40,7 @@ def clean_domains(text: str) -> str:
         try:
             found.append(checks.clean_host(each.removeprefix("@")))
         except Invalid as error:
-            message = _("%(domain)s is not a domain like example.com.", domain=each[:100])
+            message = _("%(domain)s isn't a domain name. Enter one like example.com.", domain=each[:100])
             raise Invalid(message, field="sender_domains") from error
     kept = " ".join(dict.fromkeys(found))
     if len(kept) > LONGEST_DOMAINS:

@@ -83,5 +83,5 @@ def send(target: smtp.Server, letter: smtp.Envelope) -> Trial:
     if result.outcome is smtp.Outcome.ACCEPTED:
         return Trial([Step(smtp.Phase.END, True, said)], sent_to=letter.rcpt_to)
     if result.outcome is smtp.Outcome.IN_DOUBT:
-        said = str(_("The server took the mail but did not say so in time. It may arrive."))
+        said = str(_("The server didn't confirm the email in time. It may still arrive."))
     return Trial([Step(result.phase, False, said)], sent_to=letter.rcpt_to)

@@ -26,12 +26,12 @@ def clean_authorities(text: str) -> str:
     A private key that was pasted with them is not kept.
     """
     if len(text) > LONGEST_AUTHORITIES:
-        raise Invalid(_("That is too long for a few certificates."), field="authorities")
+        raise Invalid(_("This is too long. Paste only the CA certificates."), field="authorities")
     try:
         found = x509.load_pem_x509_certificates(text.encode())
     except ValueError as error:
         raise Invalid(
-            _("There is no certificate in it. It begins with -----BEGIN CERTIFICATE-----."),
+            _("No certificate found. It starts with -----BEGIN CERTIFICATE-----."),
             field="authorities",
         ) from error
     return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)

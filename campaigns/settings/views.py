@@ -62,7 +62,7 @@ def server_create() -> Any:
     made = _create_server(form) if form.validate_on_submit() else None
     if made is None:
         return render_template("settings/server_create.html", form=form), _status(form)
-    flash(_("%(name)s is added. Test it now.", name=made.name), "success")
+    flash(_("%(name)s added. Test it now.", name=made.name), "success")
     return redirect(url_for(".server_edit", server_id=made.id), 303)
 
 
@@ -86,7 +86,7 @@ def server_edit(server_id: int) -> Any:
         form.show_warm_up(server)
         form.show_sign_in(server)
     if form.validate_on_submit() and _update_server(form, server):
-        flash(_("%(name)s is saved. Test it again.", name=server.name), "success")
+        flash(_("%(name)s saved. Test it again.", name=server.name), "success")
         return redirect(url_for(".server_edit", server_id=server_id), 303)
     return _server_page(server, form), _status(form)
 
@@ -135,7 +135,7 @@ def create_default_server(server_id: int) -> Any:
     server = queries.server(server_id)
     services.make_default(server)
     _record("server.made_default", server.name)
-    flash(_("Campaigns that name no other server now go by %(name)s.", name=server.name), "success")
+    flash(_("%(name)s is now the default server.", name=server.name), "success")
     return redirect(url_for(".servers"), 303)
 
 
@@ -146,7 +146,7 @@ def server_lessons_delete(server_id: int) -> Any:
     server = queries.server(server_id)
     lessons.forget(server)
     _record("server.lessons_forgotten", server.name)
-    flash(_("Forgotten. The next campaign tries everything again."), "success")
+    flash(_("Cleared. The next campaign tries all features again."), "success")
     return redirect(url_for(".server_edit", server_id=server_id), 303)
 
 
@@ -161,7 +161,7 @@ def server_delete(server_id: int) -> Any:
         flash(error.message, "error")
         return redirect(url_for(".servers"), 303)
     _record("server.deleted", name)
-    flash(_("%(name)s is deleted.", name=name), "success")
+    flash(_("%(name)s deleted.", name=name), "success")
     return redirect(url_for(".servers"), 303)
 
 
@@ -185,7 +185,7 @@ def domains() -> Any:
     """Receivers with a limit, and a form for one more."""
     form = DomainLimitForm()
     if form.validate_on_submit() and (made := accepted(form, lambda: _limit_domain(form))):
-        flash(_("%(domain)s gets at most that many from now on.", domain=made.domain), "success")
+        flash(_("Limit set for %(domain)s.", domain=made.domain), "success")
         return redirect(url_for(".domains"), 303)
     return render_template("settings/domains.html", form=form, limits=limits.domain_limits()), _status(form)
 
@@ -207,7 +207,7 @@ def domain_update(limit_id: int) -> Any:
         flash(error.message, "error")
     else:
         _record("domain_limit.updated", found.domain, per_minute=found.per_minute)
-        flash(_("%(domain)s gets at most that many from now on.", domain=found.domain), "success")
+        flash(_("Limit set for %(domain)s.", domain=found.domain), "success")
     return redirect(url_for(".domains"), 303)
 
 
@@ -218,7 +218,7 @@ def domain_delete(limit_id: int) -> Any:
     domain = found.domain
     limits.delete_domain_limit(found)
     _record("domain_limit.deleted", domain)
-    flash(_("%(domain)s has no limit any more.", domain=domain), "success")
+    flash(_("Limit removed from %(domain)s.", domain=domain), "success")
     return redirect(url_for(".domains"), 303)
 
 
@@ -236,7 +236,7 @@ def senders() -> Any:
 def sender_create() -> Any:
     form = SenderForm()
     if form.validate_on_submit() and _save_sender(form, None):
-        flash(_("%(name)s is added.", name=form.name.data), "success")
+        flash(_("%(name)s added.", name=form.name.data), "success")
         return redirect(url_for(".senders"), 303)
     return render_template("settings/sender_form.html", form=form, sender=None), _status(form)
 
@@ -247,7 +247,7 @@ def sender_edit(sender_id: int) -> Any:
     sender = queries.sender(sender_id)
     form = SenderForm(obj=sender)
     if form.validate_on_submit() and _save_sender(form, sender):
-        flash(_("%(name)s is saved.", name=form.name.data), "success")
+        flash(_("%(name)s saved.", name=form.name.data), "success")
         return redirect(url_for(".senders"), 303)
     return render_template("settings/sender_form.html", form=form, sender=sender), _status(form)
 
@@ -271,7 +271,7 @@ def sender_delete(sender_id: int) -> Any:
     email = sender.email
     sender_services.delete_sender(sender)
     _record("sender.deleted", email)
-    flash(_("%(name)s is deleted.", name=email), "success")
+    flash(_("%(name)s deleted.", name=email), "success")
     return redirect(url_for(".senders"), 303)
 
 
@@ -286,7 +286,7 @@ def site() -> Any:
     values = {name: form[name].data for name in SITE_FIELDS}
     if form.validate_on_submit() and accepted(form, lambda: site_services.update_site(row, **values)):
         _record("site.updated", row.name)
-        flash(_("The site is saved."), "success")
+        flash(_("General settings saved."), "success")
         return redirect(url_for(".site"), 303)
     return render_template("settings/site.html", form=form), _status(form)
 

@@ -37,12 +37,12 @@ def read_curve(text: str) -> list[int]:
     if not words or len(words) > LONGEST_DAYS or not all(word.isascii() and word.isdigit() for word in words):
         raise Invalid(
             _(
-                "Write how many mails each day may have, like “50, 100, 500”, for at most %(most)s days.",
+                "Enter the emails per day, such as “50, 100, 500”, for up to %(most)s days.",
                 most=LONGEST_DAYS,
             ),
             field="warm_up_curve",
         )
     curve = [int(word[:10]) for word in words]
     if min(curve) < 1 or max(curve) > MOST:
-        raise Invalid(_("Each day needs at least one mail."), field="warm_up_curve")
+        raise Invalid(_("Each day needs at least one email."), field="warm_up_curve")
     return curve

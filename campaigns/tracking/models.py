@@ -29,7 +29,7 @@ class Actor(IntEnum):
 
     @property
     def label(self) -> str:
-        return {Actor.HUMAN: _("person"), Actor.MACHINE: _("machine"), Actor.UNSURE: _("unsure")}[self]
+        return {Actor.HUMAN: _("Human"), Actor.MACHINE: _("Automated"), Actor.UNSURE: _("Uncertain")}[self]
 
 
 class LeavingReason(StrEnum):
@@ -43,9 +43,9 @@ class LeavingReason(StrEnum):
     @property
     def label(self) -> str:
         return {
-            LeavingReason.TOO_MANY: _("Too many mails"),
-            LeavingReason.NOT_FOR_ME: _("They are not about what I care for"),
-            LeavingReason.NEVER_ASKED: _("I never asked for them"),
+            LeavingReason.TOO_MANY: _("Too many emails"),
+            LeavingReason.NOT_FOR_ME: _("The content isn't relevant to me"),
+            LeavingReason.NEVER_ASKED: _("I never signed up"),
             LeavingReason.OTHER: _("Something else"),
         }[self]
 

@@ -55,9 +55,9 @@ def test_the_site_is_where_the_first_operator_is(client) -> None:
 
 
 def test_the_sign_in_page_says_where_the_first_link_is(client) -> None:
-    assert "Nobody has an account yet" in client.get("/sign-in").get_data(as_text=True)
+    assert "No team members yet" in client.get("/sign-in").get_data(as_text=True)
     make_operator()
-    assert "Nobody has an account yet" not in client.get("/sign-in").get_data(as_text=True)
+    assert "No team members yet" not in client.get("/sign-in").get_data(as_text=True)
 
 
 def test_the_first_link_works_once(client, app) -> None:
@@ -90,7 +90,7 @@ def test_there_is_no_first_link_once_there_is_an_operator(client) -> None:
         ({"password": "short"}, "at least 12"),
         ({"password": "password1234"}, "guess"),
         ({"password": "aaaaaaaaaaaaaaaa"}, "guess"),
-        ({"password": "dora@example.com"}, "e-mail address is no password"),
+        ({"password": "dora@example.com"}, "use your email address as password"),
         ({"time_zone": "Moon/Tycho"}, "Not a valid choice"),
         ({"name": "D" * 300}, "longer than 200"),
     ],

@@ -76,7 +76,7 @@ def test_the_last_admin_stays(each_database, act) -> None:
 def test_the_page_says_why_the_last_admin_stays(ada) -> None:
     who = make_cast_member("ada")
     answer = ada.post(f"/operators/{who.id}/delete", follow_redirects=True)
-    assert "last admin" in answer.get_data(as_text=True)
+    assert "only admin" in answer.get_data(as_text=True)
     assert reloaded(who) is not None
     assert ada.post(f"/operators/{who.id}", data={"role": "viewer"}).status_code == 422
 

@@ -14,7 +14,15 @@ from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = [("campaigns/**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")]
-KEYWORDS = {"_": None, "_n": (1, 2), "gettext": None, "ngettext": (1, 2), "translate": None, "N_": None}
+KEYWORDS = {
+    "_": None,
+    "_n": (1, 2),
+    "gettext": None,
+    "ngettext": (1, 2),
+    "translate": None,
+    "translate_plural": (1, 2),
+    "N_": None,
+}
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 LANGUAGES = ["zh"]
 

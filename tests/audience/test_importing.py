@@ -223,7 +223,7 @@ def test_an_import_whose_file_is_gone_says_so(app: Flask) -> None:
     assert importer.run(made.id)
     assert (queries.import_(made.id).status, queries.import_(made.id).error) == (
         ImportStatus.FAILED,
-        "The file is not there any more. Upload it again.",
+        "The file is no longer available. Upload it again.",
     )
 
 
@@ -240,11 +240,11 @@ def test_an_import_that_always_dies_is_given_up(app: Flask) -> None:
     [
         (b"", "The file is empty."),
         (b" \n\n", "The file is empty."),
-        (b"Email,Name\n", "The file has a row of headings and no people."),
-        (b"PK\x03\x04rest", "This is a workbook or an archive. Open it and save it as CSV."),
-        (b"\x00\x01\x02\x03" * 400, "This is not a text file. Bring the people as a CSV file."),
-        (b"Name,City\nAnn,Cork\n", "No column holds e-mail addresses. Choose the one that does."),
-        (b"<html><body><p>Hello</p></body></html>", "The file has a row of headings and no people."),
+        (b"Email,Name\n", "The file has a header row but no people."),
+        (b"PK\x03\x04rest", "This is a workbook or an archive. Save it as CSV and upload that."),
+        (b"\x00\x01\x02\x03" * 400, "This isn't a text file. Upload a CSV file instead."),
+        (b"Name,City\nAnn,Cork\n", "No column is matched to the email address. Choose one."),
+        (b"<html><body><p>Hello</p></body></html>", "The file has a header row but no people."),
         (b"x" * (2 << 20), "The first row can't be read. Is this a CSV file?"),
         (b",".join([b"x"] * 101) + b"\na@example.org\n", "The file has 101 columns. Up to 100 can be read."),
     ],

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 
 def try_run(folder: Path) -> None:
-    """`make run`, the first operator, a campaign by README's commands into the practice mailbox, and a second run."""
+    """`make run`, the first operator, a campaign by README's commands into the test inbox, and a second run."""
     output = folder / "make-run.txt"
     with MakeRun(ROOT, os.environ, output=output) as app:
         waiting = busy()
@@ -104,12 +104,12 @@ def read_practice_mailbox(app: MakeRun, browser: Browser) -> None:
     code, page = browser.get(f"{app.url}/practice")
     missing = [address for address in PEOPLE if address not in page]
     if code != 200 or missing:
-        raise Broken(f"The practice mailbox answers {code} and has no mail to {missing}.")
+        raise Broken(f"The test inbox answers {code} and has no mail to {missing}.")
     for number, name in enumerate(PEOPLE.values(), start=1):
         texts = [browser.get(f"{app.url}/practice/{mail}.eml")[1] for mail in range(1, len(PEOPLE) + 1)]
         if not any(f"Hello {name or 'friend'}" in text for text in texts):
             raise Broken(f"No mail greets person {number} as {name or 'friend'}.")
-    say(f"{len(PEOPLE)} mails are in the practice mailbox")
+    say(f"{len(PEOPLE)} mails are in the test inbox")
 
 
 def try_tests() -> None:

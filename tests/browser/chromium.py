@@ -60,7 +60,7 @@ def window(
 
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.goto("/sign-in")
-    page.get_by_label("E-mail", exact=False).first.fill(email)
+    page.get_by_label("Email", exact=False).first.fill(email)
     page.locator("input[type=password]").first.fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/sign-in" not in url)

@@ -98,9 +98,9 @@ def test_campaigns_go_out_over_a_server_that_the_named_authority_vouches_for(
     ("content", "sentence"),
     [
         (None, "can't be read: No such file or directory"),
-        (b"", "There is no certificate in it"),
-        (b"-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n", "There is no certificate"),
-        (b"\xff\xfe\x00 binary", "There is no certificate in it"),
+        (b"", "No certificate found"),
+        (b"-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n", "No certificate found"),
+        (b"\xff\xfe\x00 binary", "No certificate found"),
         (b"x" * 100_000, "too long"),
     ],
 )

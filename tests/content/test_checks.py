@@ -54,14 +54,14 @@ def test_a_good_mail_has_nothing_to_fix_and_nothing_to_look_at() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"subject": "  "}, "Write a subject."),
+        ({"subject": "  "}, "Enter a subject."),
         ({"subject": "{{ name"}, "isn't closed"),
-        ({"html": "", "text": ""}, "The mail is empty"),
-        ({"from_address": ""}, "Choose who this comes from."),
-        ({"from_address": "no address"}, "header can't hold this"),
+        ({"html": "", "text": ""}, "The email is empty"),
+        ({"from_address": ""}, "Choose a sender."),
+        ({"from_address": "no address"}, "can't be used in an email header"),
         ({"html": GOOD_HTML + '<a href="javascript:alert(1)">x</a>'}, "aren't allowed"),
-        ({"html": GOOD_HTML + '<a href="www.example.com">x</a>'}, "no https:// before it"),
-        ({"html": GOOD_HTML + '<img src="/logo.png" alt="">'}, "no full address"),
+        ({"html": GOOD_HTML + '<a href="www.example.com">x</a>'}, "doesn't start with https://"),
+        ({"html": GOOD_HTML + '<img src="/logo.png" alt="">'}, "no full URL"),
         ({"text": "{% for %}"}, "can't be read"),
     ],
 )
@@ -73,7 +73,7 @@ def test_what_can_not_go_out_must_be_fixed(changes: dict[str, Any], sentence: st
     ("facts", "sentence"),
     [
         ({"lists": 0, "recipients": 0}, "Choose at least one list."),
-        ({"recipients": 0}, "Nobody on the chosen lists"),
+        ({"recipients": 0}, "No one on the selected lists"),
         ({"has_server": False}, "There is no sending server"),
     ],
 )
@@ -87,26 +87,29 @@ def test_without_a_way_or_an_aim_nothing_goes_out(facts: dict[str, Any], sentenc
         ({"subject": "s" * 71}, "has 71 characters"),
         ({"subject": "BUY PIGEONS {{ first_name }}"}, "all capitals"),
         ({"subject": "Re: our talk"}, "looks like a reply"),
-        ({"subject": "Pigeons!!!"}, "repeats its punctuation"),
-        ({"preheader": ""}, "no preview text"),
+        ({"subject": "Pigeons!!!"}, "repeats punctuation"),
+        ({"preheader": ""}, "No preview text"),
         ({"preheader": "p" * 111}, "111 characters"),
-        ({"from_address": "me@gmail.com"}, "Mail from gmail.com"),
+        ({"from_address": "me@gmail.com"}, "email from gmail.com"),
         ({"html": GOOD_HTML.replace("https", "http")}, "example.com is not encrypted"),
-        ({"html": GOOD_HTML + '<a href="https://evil.example/x">www.bank.example</a>'}, "looks like fraud"),
+        (
+            {"html": GOOD_HTML + '<a href="https://evil.example/x">www.bank.example</a>'},
+            "looks like phishing",
+        ),
         ({"html": GOOD_HTML + '<a href="https://bit.ly/1">short</a>'}, "shortener bit.ly"),
-        ({"html": GOOD_HTML + '<a href="https://192.0.2.1/">x</a>'}, "bare number"),
-        ({"html": GOOD_HTML + '<a href="#">x</a>'}, "leads nowhere"),
+        ({"html": GOOD_HTML + '<a href="https://192.0.2.1/">x</a>'}, "IP address"),
+        ({"html": GOOD_HTML + '<a href="#">x</a>'}, "has no address"),
         (
             {"html": GOOD_HTML + '<a href="https://example.com/y"><img src="https://e.example/i.png"></a>'},
-            "no words",
+            "has no text",
         ),
         ({"html": GOOD_HTML + '<img src="https://example.com/i.png">'}, "1 image has no alt text"),
         ({"html": GOOD_HTML + '<img src="http://example.com/i.png" alt="A">'}, "without encryption"),
-        ({"html": GOOD_HTML + '<img src="data:image/png;base64,AA" alt="A">'}, "written into the mail"),
+        ({"html": GOOD_HTML + '<img src="data:image/png;base64,AA" alt="A">'}, "embedded as data"),
         ({"html": GOOD_HTML + "<form><input></form>"}, "take <form> out"),
-        ({"html": GOOD_HTML + "<p>" + "word " * 19_000 + "</p>"}, "close to the 102 KB"),
-        ({"html": GOOD_HTML + "<p>" + "word " * 21_000 + "</p>"}, "Gmail cuts mails off"),
-        ({"html": GOOD_HTML.replace("Dovecote", "Tower")}, "postal address is not in it"),
+        ({"html": GOOD_HTML + "<p>" + "word " * 19_000 + "</p>"}, "clips emails above 102 KB"),
+        ({"html": GOOD_HTML + "<p>" + "word " * 21_000 + "</p>"}, "Gmail will clip it"),
+        ({"html": GOOD_HTML.replace("Dovecote", "Tower")}, "postal address is missing because"),
     ],
 )
 def test_what_harms_a_mail_is_pointed_out(changes: dict[str, Any], sentence: str) -> None:
@@ -116,11 +119,11 @@ def test_what_harms_a_mail_is_pointed_out(changes: dict[str, Any], sentence: str
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({"is_practice": True}, "practice mailbox"),
-        ({"is_known_sender": False}, "not among your senders"),
+        ({"is_practice": True}, "test inbox"),
+        ({"is_known_sender": False}, "no longer one of your senders"),
         ({"has_postal_address": False}, "postal address is missing"),
         ({"fields": frozenset({"firstname"})}, "Did you mean “firstname”?"),
-        ({"fields": frozenset()}, "Nobody has the field “first_name”"),
+        ({"fields": frozenset()}, "No one has a value for “first_name”"),
     ],
 )
 def test_what_surrounds_a_mail_is_pointed_out(facts: dict[str, Any], sentence: str) -> None:
@@ -141,7 +144,7 @@ def test_a_template_error_says_its_line_once() -> None:
 
 
 def test_a_missing_unsubscribe_link_is_added_and_said() -> None:
-    assert "A footer with one is added." in said(Level.FINE, html="<p>Hello</p>")
+    assert "A footer with one is added automatically." in said(Level.FINE, html="<p>Hello</p>")
 
 
 def test_what_must_be_fixed_stands_first() -> None:

@@ -95,7 +95,7 @@ def test_an_error_names_its_line_and_place() -> None:
         language.parse("one\ntwo {{ 7 * 7 }}", where="text")
     assert caught.value.line == 2
     assert caught.value.where == caught.value.field == "text"
-    assert str(caught.value) == "Line 2: Templates don't calculate. Put the result into a field."
+    assert str(caught.value) == "Line 2: Calculations aren't supported. Store the result in a field."
 
 
 HERE = Path(__file__).parent

@@ -65,7 +65,7 @@ def test_a_server_that_knows_nobody_stops_the_campaign_at_thirty(
     assert suppressed() == []
     detail = fresh(campaign).pause_detail or ""
     assert f"{found['failed']} of {found['failed']}" in detail
-    assert "Nobody was suppressed" in detail
+    assert "No addresses have been suppressed" in detail
     notice = db.session.scalars(sa.select(Notice)).one()
     assert notice.to_address == "boss@example.com"
 

@@ -73,16 +73,16 @@ TROUBLES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "certificate": (
         {"tls": "starttls"},
         {"verify_certificate": True},
-        "The certificate of Relay can't be trusted. The next try is at",
+        "The certificate of Relay isn't trusted. Next attempt:",
         "the certificate is not valid: self-signed certificate.",
     ),
     "auth_mechanism": (
         {"tls": "starttls", "users": {"ann": PASSWORD}, "mechanisms": ("GSSAPI",)},
         {"username": "ann"},
-        "Relay offers no way to sign in that is known here.",
+        "Relay doesn't offer a sign-in method that Columba supports.",
         "Check user name",
     ),
-    "encryption": ({}, {}, "Relay can't be spoken to under encryption.", "does not offer STARTTLS"),
+    "encryption": ({}, {}, "Can't establish an encrypted connection to Relay.", "does not offer STARTTLS"),
 }
 
 
@@ -121,9 +121,9 @@ def test_a_wrong_password_is_said_while_a_closed_server_is_waited_for(app: Flask
     db.session.execute(sa.update(Server).values(closed_until=until, **closed))
     found = why(app, campaign)
     assert found["code"] == "sign_in"
-    assert "Relay refuses the user name or the password. The next try is at" in found["sentence"]
+    assert "Relay rejected the user name or password. Next attempt:" in found["sentence"]
     assert found["until"].startswith(until.isoformat()[:19])
-    assert "Relay refuses the user name or the password." in shown(ada, campaign)
+    assert "Relay rejected the user name or password." in shown(ada, campaign)
 
 
 def test_a_server_that_fails_is_named_before_it_is_closed(app: Flask) -> None:
@@ -133,7 +133,7 @@ def test_a_server_that_fails_is_named_before_it_is_closed(app: Flask) -> None:
     db.session.execute(sa.update(Server).values(**down))
     found = why(app, campaign)
     assert (found["code"], found["until"]) == ("unreachable", None)
-    assert "Relay can't be reached. connection refused." in found["sentence"]
+    assert "Can't connect to Relay. connection refused." in found["sentence"]
 
 
 def outside_hours(campaign: Campaign) -> None:
@@ -185,13 +185,13 @@ def an_operator_paused(campaign: Campaign) -> None:
 
 
 CAUSES: dict[str, tuple[Callable[[Campaign], None], str]] = {
-    "hours": (outside_hours, "These are not its sending hours"),
-    "limit_hour": (at_its_limit, "Relay may get no more for now. Limited to 1 an hour by Relay."),
+    "hours": (outside_hours, "Outside sending hours"),
+    "limit_hour": (at_its_limit, "Rate limit reached for Relay. Limited to 1 an hour by Relay."),
     "receivers": (in_back_off, "example.org (421 slow down)"),
-    "retries": (put_off, "Receivers have put off all who still wait. The next try is at"),
-    "workers": (nobody_works, "It waits for a worker: all are busy, or none is running."),
-    "connections": (all_is_taken, "All connections of Relay are used by other campaigns."),
-    "paused_operator": (an_operator_paused, "Paused by an operator. Nobody is lost"),
+    "retries": (put_off, "Receiving servers have deferred all remaining recipients. Next attempt:"),
+    "workers": (nobody_works, "Waiting for a worker. All workers are busy or none is running."),
+    "connections": (all_is_taken, "Other campaigns are using all connections to Relay."),
+    "paused_operator": (an_operator_paused, "Paused manually. The remaining recipients"),
 }
 
 

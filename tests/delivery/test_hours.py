@@ -71,8 +71,8 @@ def test_the_page_says_until_when_it_waits(ada: BrowserClient) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=5, sending_hours=now_closed())
     page = page_of(ada, campaign)
-    assert "It waits until" in page
-    assert "These are not its sending hours" in page
+    assert "Waiting until" in page
+    assert "Outside sending hours" in page
     assert "Nothing" not in page
 
 
@@ -84,7 +84,7 @@ def test_the_page_says_which_limit_makes_it_slow_and_when_it_goes_on(ada: Browse
         db.session.rollback()
         assert lane_runner.send(id_of(campaign), timing=BRISK) is End.LIMITED
     page = page_of(ada, campaign)
-    assert "Relay may get no more for now." in page
+    assert "Rate limit reached for Relay." in page
     assert "It goes on at" in page
 
 

@@ -105,7 +105,7 @@ def test_an_editor_changes_the_hours_after_scheduling(ben: BrowserClient, status
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
-    [({"window_days": []}, "Choose at least one day"), ({"window_start": "soon"}, "are no sending hours")],
+    [({"window_days": []}, "Choose at least one day"), ({"window_start": "soon"}, "isn't a valid schedule")],
 )
 def test_wrong_hours_are_refused_and_what_was_typed_stays(
     ada: BrowserClient, wrong: dict[str, object], sentence: str
@@ -128,7 +128,7 @@ def test_hours_of_a_campaign_that_does_not_go_out_stay(ada: BrowserClient, statu
     assert ada.get(path).status_code == 302
     answer = ada.post(path, data=OFFICE_HOURS)
     assert answer.status_code == 422
-    assert "so its hours stay" in answer.get_data(as_text=True)
+    assert "so its hours were not changed" in answer.get_data(as_text=True)
     assert fresh(campaign).sending_hours == DAY
 
 

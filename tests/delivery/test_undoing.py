@@ -65,7 +65,7 @@ def test_the_report_counts_links_and_undoes_them(ben) -> None:
     page = text_of(ben, f"{path}/report")
     assert "2 addresses are suppressed because they bounced in this campaign." in page
     assert f"/suppressions?campaign={id_of(campaign)}" in page
-    assert "Can be sent to" in text_of(ben, f"{path}/failures")
+    assert "Retryable" in text_of(ben, f"{path}/failures")
     ben.post(f"{path}/suppressions/delete")
     assert suppressed() == []
     assert "suppressed because" not in text_of(ben, f"{path}/report")
@@ -83,7 +83,7 @@ def test_the_suppressions_say_which_campaign_they_come_from(ben) -> None:
     assert page.count("March") == 2
     assert "other@example.net" in page
     only = text_of(ben, f"/suppressions?campaign={id_of(campaign)}")
-    assert "Only those that bounced in March." in only
+    assert "Showing addresses that bounced in March." in only
     assert "other@example.net" not in only
     assert "Suppress" in text_of(ben, f"/suppressions?campaign={10**30}")
     key = sa.select(Suppression.address_key).where(Suppression.campaign_id.is_not(None))

@@ -65,7 +65,7 @@ def test_pause_resume_and_cancel_by_the_page(ada) -> None:
     base = f"/campaigns/{id_of(campaign)}"
     assert ada.post(f"{base}/pause").status_code == 303
     assert fresh(campaign).status is Status.PAUSED
-    assert "Paused by an operator" in page(ada, campaign)
+    assert "Paused manually" in page(ada, campaign)
     assert ada.post(f"{base}/pause/delete").status_code == 303
     assert fresh(campaign).status is Status.SENDING
     assert ada.post(f"{base}/cancellation").status_code == 303
@@ -83,7 +83,7 @@ def test_the_log_says_who_scheduled_took_back_and_sent_again(ada) -> None:
     ada.post(f"/campaigns/{id_of(sent_with_failures('552 5.2.2 full'))}/retry")
     assert audited() == [f"campaign.{word}" for word in ("scheduled", "taken_back", "sent_again")]
     text = ada.get("/operators/audit").get_data(as_text=True)
-    assert "Took a campaign back" in text
+    assert "Unscheduled a campaign" in text
     assert "March" in text
 
 
@@ -100,7 +100,7 @@ def test_a_click_that_comes_too_late_is_a_sentence_and_changes_nothing(ada) -> N
 def test_why_it_paused_itself_is_said(ada) -> None:
     with SmtpServer() as server:
         campaign = make_launched(server, people=3)
-    detail = "wire refuses us: 535 bad credentials"
+    detail = "wire is rejecting our email: 535 bad credentials"
     services.pause(fresh(campaign), reason=PauseReason.SERVER_REFUSES, detail=detail, now=clock.now())
     db.session.commit()
     assert detail in page(ada, campaign)

@@ -62,7 +62,7 @@ def become_the_first_operator(page: Page, link: str) -> None:
     page.fill("[name=email]", "ada@example.com")
     page.fill("[name=name]", "Ada")
     page.fill("[name=password]", chromium.PASSWORD)
-    follow(page, page.get_by_role("button", name="Create my account"))
+    follow(page, page.get_by_role("button", name="Create account"))
     if "/sign-in" in page.url:
         chromium.sign_in(page, "ada@example.com")
     page.goto(link)
@@ -77,11 +77,11 @@ def add_server(page: Page, port: int) -> None:
     page.fill("[name=host]", "127.0.0.1")
     page.fill("[name=port]", str(port))
     page.select_option("[name=security]", "none")
-    follow(page, page.get_by_role("button", name="Add the server"))
+    follow(page, page.get_by_role("button", name="Add server"))
     page.goto("/settings/servers")
     page.get_by_role("link", name="The wire").first.click()
-    page.get_by_role("button", name="Test the connection").click()
-    expect(page.get_by_text("The server is ready to take mail.")).to_be_visible()
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_text("Connection successful. The server is ready to send.")).to_be_visible()
 
 
 def add_sender(page: Page) -> None:
@@ -114,7 +114,7 @@ def write_campaign(page: Page) -> None:
     page.goto("/campaigns")
     page.get_by_role("link", name="New campaign").first.click()
     page.fill("[name=name]", "First flight")
-    page.get_by_role("button", name="Create the draft").click()
+    page.get_by_role("button", name="Create draft").click()
     page.fill("[name=subject]", 'Hello {{ first_name | default("friend") }}')
     page.select_option("[name=sender]", index=1)
     lists = page.locator("[name=lists]")
@@ -127,11 +127,11 @@ def write_campaign(page: Page) -> None:
     expect(page.get_by_text(re.compile("^Saved"))).to_be_visible()
     page.reload()
     assert page.locator("[name=html]").input_value().strip() == HTML.strip(), "autosave lost something"
-    page.get_by_role("button", name="Check and send").click()
+    page.get_by_role("button", name="Review and send").click()
 
 
 def send(page: Page) -> None:
-    expect(page.get_by_text("Will get it")).to_be_visible()
+    expect(page.get_by_text("Recipients")).to_be_visible()
     now = datetime.now(ZoneInfo("Europe/Lisbon")) + timedelta(seconds=1)
     page.locator("[name=when][value=later]").check()
     page.locator("[name=at]").fill(now.strftime("%Y-%m-%dT%H:%M"))
@@ -151,7 +151,7 @@ def leave_in_the_browser(page: Page, link: str) -> None:
     page.goto(link)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.get_by_role("button", name="Unsubscribe", exact=True).click()
-    expect(page.get_by_role("heading", name="You are unsubscribed")).to_be_visible()
+    expect(page.get_by_role("heading", name="You're unsubscribed")).to_be_visible()
 
 
 def look_at_the_report(page: Page) -> None:

@@ -71,7 +71,7 @@ def test_the_second_of_two_tabs_overwrites_nothing(each_database: Flask) -> None
 
 def test_what_is_scheduled_is_not_changed_any_more(app: Flask) -> None:
     campaign = make_campaign(status=Status.SCHEDULED)
-    with pytest.raises(Conflict, match="no draft"):
+    with pytest.raises(Conflict, match="no longer a draft"):
         services.save_draft(campaign, version=1, values={"subject": "Late"}, now=NOON)
 
 
@@ -135,9 +135,9 @@ def test_what_must_be_fixed_keeps_a_campaign_from_going_out(app: Flask) -> None:
     with pytest.raises(Invalid) as refused:
         services.schedule(campaign, at=NOON, now=NOON)
     said = str(refused.value)
-    assert "Write a subject." in said
+    assert "Enter a subject." in said
     assert "Choose at least one list" in said
-    assert "There is no sending server" in said
+    assert "No sending server accepts" in said
     assert campaign.status is Status.DRAFT
 
 
@@ -152,7 +152,7 @@ def test_the_second_schedule_of_a_draft_is_refused(each_database: Flask) -> None
 def test_a_draft_that_changed_since_its_check_is_not_scheduled(app: Flask) -> None:
     campaign = make_ready()
     services.save_draft(campaign, version=1, values={"subject": "Other"}, now=NOON)
-    with pytest.raises(Conflict, match="changed in the meantime"):
+    with pytest.raises(Conflict, match="has changed"):
         services.schedule(campaign, at=NOON, now=NOON, version=1)
 
 

@@ -41,7 +41,7 @@ def test_the_second_of_two_tabs_is_told_what_the_first_has_done(each_database: F
 
 def test_a_move_that_relies_on_an_old_version_is_refused(app: Flask) -> None:
     campaign = make_campaign()
-    with pytest.raises(Conflict, match="changed in the meantime"):
+    with pytest.raises(Conflict, match="has changed"):
         states.move(campaign.id, Status.SCHEDULED, now=NOON, version=campaign.version + 1)
     assert campaign.status is Status.DRAFT
 

@@ -1,4 +1,4 @@
-"""A running practice mailbox for tests: a real SMTP server on loopback."""
+"""A running test inbox for tests: a real SMTP server on loopback."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def _await_answer(port: int) -> None:
             time.sleep(0.01)
         else:
             return
-    raise AssertionError("the practice mailbox did not start")
+    raise AssertionError("the test inbox did not start")

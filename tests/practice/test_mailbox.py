@@ -1,4 +1,4 @@
-"""The practice mailbox: an SMTP server that keeps everything, and the pages to read it."""
+"""The test inbox: an SMTP server that keeps everything, and the pages to read it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def make_mail(
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Config]:
-    """A running practice mailbox on a port of its own."""
+    """A running test inbox on a port of its own."""
     with running_mailbox(make_config(tmp_path)) as config:
         yield config
 
@@ -185,13 +185,13 @@ def test_the_list_shows_the_newest_first_and_says_that_nothing_left(ben) -> None
     make_mail(configuration.current(), "The second")
     page = ben.get("/practice").get_data(as_text=True)
     assert page.index("The second") < page.index("The first")
-    assert "Nothing here left this machine" in page
+    assert "These emails never left this machine" in page
 
 
 def test_an_empty_mailbox_says_what_to_do(ada) -> None:
-    assert "No mail yet" in ada.get("/practice").get_data(as_text=True)
+    assert "No emails yet" in ada.get("/practice").get_data(as_text=True)
     make_mail(configuration.current())
-    assert "No mail matches" in ada.get("/practice?q=zebra").get_data(as_text=True)
+    assert "No matching emails" in ada.get("/practice?q=zebra").get_data(as_text=True)
 
 
 def test_html_is_shown_in_a_frame_that_can_do_nothing_but_open_links(app, ada) -> None:

@@ -1,4 +1,4 @@
-"""The app's own mails in the practice mailbox: their links make whoever reads them somebody else."""
+"""The app's own mails in the test inbox: their links make whoever reads them somebody else."""
 
 from __future__ import annotations
 
@@ -25,19 +25,17 @@ from tests.factories import make_cast_member
 from tests.practice.mailbox import running_mailbox
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-OWN = (
-    b"Subject: Set a new password\r\nAuto-Submitted: auto-generated\r\n\r\nhttp://localhost/reset/secret\r\n"
-)
+OWN = b"Subject: Reset\r\nAuto-Submitted: auto-generated\r\n\r\nhttp://localhost/reset/secret\r\n"
 CAMPAIGN = (
     b"Subject: News\r\nList-Unsubscribe: <http://localhost/u/x>\r\n"
     b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\nhello\r\n"
 )
-DISGUISED = b"Subject: Set a new password\r\n\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+DISGUISED = b"Subject: Reset\r\n\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
 @contextmanager
 def practising() -> Iterator[None]:
-    """A fresh install: the practice mailbox runs, and is the only server."""
+    """A fresh install: the test inbox runs, and is the only server."""
     with running_mailbox(configuration.current()) as config:
         settings.ensure_practice_server(config.practice_port, now=clock.now())
         db.session.commit()
@@ -90,9 +88,9 @@ def test_an_editor_sees_the_mails_of_campaigns_and_no_others(ben) -> None:
     number = kept(CAMPAIGN)
     page = ben.get("/practice").get_data(as_text=True)
     assert "News" in page
-    assert "Set a new password" not in page
+    assert "Reset" not in page
     assert ben.get(f"/practice/{number}").status_code == 200
-    assert "1 mail<" in ben.get("/settings").get_data(as_text=True)
+    assert "1 email<" in ben.get("/settings").get_data(as_text=True)
 
 
 def test_a_viewer_has_no_way_to_the_practice_mailbox(cleo) -> None:
@@ -105,9 +103,7 @@ def test_an_editor_deletes_only_what_an_editor_sees(ben, ada) -> None:
     kept(OWN)
     kept(CAMPAIGN)
     ben.post("/practice/delete")
-    assert [mail.subject for mail in store.page(configuration.current(), with_own=True).items] == [
-        "Set a new password"
-    ]
+    assert [mail.subject for mail in store.page(configuration.current(), with_own=True).items] == ["Reset"]
     ada.post("/practice/delete")
     assert store.count(configuration.current(), with_own=True) == 0
 

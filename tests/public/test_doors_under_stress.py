@@ -88,7 +88,7 @@ def test_leaving_everything_can_be_taken_back_as_a_whole(client) -> None:
 def test_why_somebody_left_is_asked_afterwards_and_kept(client) -> None:
     token = token_of(make_letter(), Purpose.SUBSCRIPTION)
     page = client.post(f"/u/{token}", data={"scope": "lists"}, csrf=False)
-    assert "Would you tell us why?" in page.text
+    assert "Why did you unsubscribe?" in page.text
     assert "Thank you" in client.post(f"/u/{token}/reason", data={"reason": "too_many"}, csrf=False).text
     client.post(f"/u/{token}/reason", data={"reason": "<script>"}, csrf=False)
     left = db.session.scalar(sa.select(Event.reason).filter_by(kind=Kind.UNSUBSCRIBE))
@@ -97,7 +97,7 @@ def test_why_somebody_left_is_asked_afterwards_and_kept(client) -> None:
 
 def test_the_page_of_a_test_mail_says_what_it_is(client) -> None:
     token = signing.sign(settings_queries.link_key(), Purpose.VIEW, 0)
-    assert "This was a test mail" in client.get(f"/w/{token}").text
+    assert "This was a test email" in client.get(f"/w/{token}").text
 
 
 def test_a_click_works_while_somebody_else_holds_the_write_lock(app: Flask, client) -> None:

@@ -91,7 +91,7 @@ def test_the_button_of_the_page_waits_for_no_writer_either(
 ) -> None:
     page = client.post(f"/u/{tokens[0]}", data={"scope": "lists"}, csrf=False)
     assert page.status_code == 200
-    assert "Would you tell us why?" in page.text
+    assert "Why did you unsubscribe?" in page.text
     writer.execute("ROLLBACK")
     wait_for(lambda: statuses()[0] is Status.UNSUBSCRIBED)
 

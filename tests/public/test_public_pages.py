@@ -156,7 +156,7 @@ def test_one_click_answers_200_to_strangers_too_H05(mail: Mail, client) -> None:
 def test_the_button_unsubscribes_and_can_be_taken_back(mail: Mail, reader) -> None:
     token = mail.token(Purpose.SUBSCRIPTION)
     page = reader.post(f"/u/{token}", data={"scope": "lists"}, csrf=False)
-    assert "You are unsubscribed" in page.text
+    assert "You're unsubscribed" in page.text
     assert mail.status is Status.UNSUBSCRIBED
     reader.post(f"/u/{token}/undo", csrf=False)
     assert mail.status is Status.SUBSCRIBED
@@ -185,7 +185,7 @@ def test_preferences_open_no_list_that_the_person_was_never_on(mail: Mail, reade
 
 def test_a_test_mails_links_say_so_and_change_nothing(mail: Mail, reader) -> None:
     token = signing.sign(settings_queries.link_key(), Purpose.SUBSCRIPTION, 0)
-    assert "test mail" in reader.get(f"/u/{token}").text
+    assert "test email" in reader.get(f"/u/{token}").text
 
 
 def test_the_web_view_is_the_mail_in_a_sandbox(mail: Mail, reader) -> None:

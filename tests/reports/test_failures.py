@@ -137,21 +137,21 @@ def test_the_page_says_why_and_sends_again(app: Flask, ben, server: SmtpServer) 
     answer = ben.post(f"/campaigns/{campaign.id}/retry", data={"is_chosen": "y", "group": ["failed.policy"]})
     assert answer.location.endswith(f"/campaigns/{campaign.id}/sending")
     assert states(campaign) == {"sent": 6, "pending": 2, "failed": 2}
-    assert "When the campaign has finished" in ben.get(f"/campaigns/{campaign.id}/failures").text
+    assert "when the campaign has finished" in ben.get(f"/campaigns/{campaign.id}/failures").text
 
 
 def test_nothing_chosen_is_a_sentence_and_no_error(app: Flask, ben, server: SmtpServer) -> None:
     campaign = make_failed(server)
     page = ben.post(f"/campaigns/{campaign.id}/retry", data={"is_chosen": "y"}, follow_redirects=True)
     assert page.status_code == 200
-    assert "Nobody is left here" in page.text
+    assert "There is no one left" in page.text
 
 
 def test_a_viewer_may_only_look(app: Flask, cleo, server: SmtpServer) -> None:
     campaign = make_failed(server)
     page = cleo.get(f"/campaigns/{campaign.id}/failures").text
     assert "looks like spam" in page
-    assert "Send again" not in page
+    assert "Resend" not in page
     assert cleo.post(f"/campaigns/{campaign.id}/retry").status_code == 403
     assert cleo.post(f"/campaigns/{campaign.id}/taken-as-sent").status_code == 403
 
@@ -159,9 +159,9 @@ def test_a_viewer_may_only_look(app: Flask, cleo, server: SmtpServer) -> None:
 def test_the_unknown_have_a_button_of_their_own(app: Flask, ben, server: SmtpServer) -> None:
     make_operator()
     campaign = make_failed(server)
-    assert "Treat as sent" not in ben.get(f"/campaigns/{campaign.id}/failures").text
+    assert "Mark as sent" not in ben.get(f"/campaigns/{campaign.id}/failures").text
     make_unknown(campaign)
-    assert "Treat as sent" in ben.get(f"/campaigns/{campaign.id}/failures").text
+    assert "Mark as sent" in ben.get(f"/campaigns/{campaign.id}/failures").text
     ben.post(f"/campaigns/{campaign.id}/taken-as-sent")
     assert states(campaign) == {"sent": 6, "failed": 4}
 
@@ -170,4 +170,4 @@ def test_where_nobody_failed_the_page_says_so(app: Flask, cleo) -> None:
     with SmtpServer() as good:
         campaign = make_launched(good, people=2)
         send(campaign)
-    assert "Nobody failed" in cleo.get(f"/campaigns/{id_of(campaign)}/failures").text
+    assert "No failures" in cleo.get(f"/campaigns/{id_of(campaign)}/failures").text

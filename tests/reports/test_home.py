@@ -28,14 +28,14 @@ def test_first_steps_tick_themselves(app: Flask, ada) -> None:
     page = ada.get("/").text
     assert page.count("To do") == 5
     make_server(is_practice=True)
-    assert "practice mailbox" in ada.get("/").text
+    assert "test inbox" in ada.get("/").text
     make_server(host="smtp.example.com")
     make_sender()
     make_subscriber()
     make_campaign()
     assert ada.get("/").text.count("To do") == 1
     make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
-    assert "First steps" not in ada.get("/").text
+    assert "Getting started" not in ada.get("/").text
 
 
 def test_a_viewer_gets_no_button_that_would_refuse(app: Flask, cleo) -> None:
@@ -69,10 +69,10 @@ def test_what_stands_still_is_said_first(app: Flask, ada) -> None:
     for words in (
         "“Held” is paused",
         "535 wrong password",
-        "“Came back” could not go out",
-        "The server “Relay” does not work",
-        "“Nearly” did not reach 1 person",
-        "“map.csv” waits for its columns",
+        "“Came back” was not sent",
+        "Server “Relay” isn't working",
+        "“Nearly” failed for 1 person",
+        "“map.csv” needs its columns matched",
         "12 rows of “bad.csv” were not imported",
     ):
         assert words in page

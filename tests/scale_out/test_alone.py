@@ -77,5 +77,5 @@ def test_a_worker_with_another_secret_says_so_instead_of_stopping_campaigns(app:
     db.session.commit()
     settings.check_secret()
     app.extensions["columba"] = replace(app.extensions["columba"], secret_key="another one, as long as that")
-    with pytest.raises(Misconfigured, match="Set the same on all hosts"):
+    with pytest.raises(Misconfigured, match="Set the same SECRET_KEY on all hosts"):
         settings.check_secret()

@@ -42,7 +42,7 @@ def test_a_warm_up_is_kept_and_shown_with_where_it_stands(ada) -> None:
     ada.post("/settings/servers/new", data=typed)
     server = reloaded()
     assert (server.warm_up_from, server.warm_up_curve) == (date(2020, 2, 1), [50, 100, 200])
-    assert "It is over" in ada.get("/settings/servers/1/edit").get_data(as_text=True)
+    assert "Warm-up complete" in ada.get("/settings/servers/1/edit").get_data(as_text=True)
     without = {key: value for key, value in typed.items() if key != "warms_up"}
     ada.post("/settings/servers/1/edit", data=without)
     assert reloaded().warm_up_from is None

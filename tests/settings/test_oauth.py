@@ -176,7 +176,7 @@ def test_the_test_button_signs_in_with_a_token_S22(ada, mechanism: str) -> None:
     with TokenServer(GIVEN) as tokens, SmtpServer(users={"ann": "access"}, mechanisms=(mechanism,)) as smtp:
         create(tokens.url, port=smtp.port)
         page = ada.post("/settings/servers/1/test").get_data(as_text=True)
-        assert "The server is ready to take mail." in page
+        assert "Connection successful. The server is ready to send." in page
         tokens.answers = [REFUSED]
         services.update_server(
             reloaded(), name="Relay", host="127.0.0.1", port=smtp.port, security=Security.NONE, username="bob"

@@ -52,7 +52,7 @@ def reloaded(server_id: int = 1) -> Server:
 
 @pytest.fixture
 def mailbox(app: Flask) -> Iterator[int]:
-    """The port of a running practice mailbox."""
+    """The port of a running test inbox."""
     with running_mailbox(configuration.current()) as config:
         yield config.practice_port
 
@@ -226,7 +226,7 @@ def test_the_practice_server_can_be_neither_changed_nor_deleted(ada) -> None:
 def test_the_test_button_tells_what_the_server_said(ada, mailbox: int) -> None:
     server = make_server(port=mailbox)
     page = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
-    assert "ready to take mail" in page
+    assert "ready to send" in page
     assert "PIPELINING" in page
     assert reloaded(server.id).health == "working"
     assert store.count(configuration.current(), with_own=True) == 0
@@ -237,7 +237,7 @@ def test_a_server_that_is_not_there_is_shown_as_broken(ada) -> None:
         free.bind(("127.0.0.1", 0))
         server = make_server(port=free.getsockname()[1])
     page = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
-    assert "It did not work" in page
+    assert "Connection failed" in page
     assert reloaded(server.id).health == "broken"
     assert reloaded(server.id).last_error
     assert "Not working" in ada.get("/settings/servers").get_data(as_text=True)
@@ -254,7 +254,7 @@ def test_what_is_no_mail_server_is_not_repeated(ada) -> None:
         threading.Thread(target=answer).start()
         server = make_server(port=listener.getsockname()[1])
         page = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
-    assert "It did not work" in page
+    assert "Connection failed" in page
     assert "Secret-Internal" not in page
 
 
@@ -310,7 +310,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise(
         server.verify_certificate = False
         db.session.commit()
         lax = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
-    assert "It did not work" in strict
+    assert "Connection failed" in strict
     assert "Certificate for" in lax
     assert "Not checked" in lax
 
@@ -325,7 +325,7 @@ def test_a_server_that_refuses_one_recipient_is_not_broken(ada) -> None:
 
 def test_what_was_learned_is_shown_in_words_and_can_be_forgotten(ada, ben) -> None:
     server = make_server("Relay")
-    assert "Learned while sending" not in ada.get(f"/settings/servers/{server.id}/edit").get_data(
+    assert "Detected server limitations" not in ada.get(f"/settings/servers/{server.id}/edit").get_data(
         as_text=True
     )
     seen = [
@@ -339,20 +339,20 @@ def test_what_was_learned_is_shown_in_words_and_can_be_forgotten(ada, ben) -> No
     db.session.commit()
     page = ada.get(f"/settings/servers/{server.id}/edit").get_data(as_text=True)
     for words in (
-        "It takes the next mail only after it has answered the one before.",
+        "Accepts the next email only after responding to the previous one.",
         "503 Bad sequence of commands",
-        "does not understand it, so mails go by DATA",
+        "doesn't support it. Emails are sent with DATA",
         "502 &lt;what&gt;?",
-        "Over one connection it takes 20 mails",
-        "It lets in 3 connections at once.",
+        "Accepts 20 emails per connection",
+        "Allows 3 simultaneous connections.",
         "more than 5 mails under way",
-        "Learned on ",
+        "Detected on ",
     ):
         assert words in page
     assert ben.post(f"/settings/servers/{server.id}/lessons/delete").status_code == 403
     assert ada.post(f"/settings/servers/{server.id}/lessons/delete").status_code == 303
     assert reloaded(server.id).traits == {}
-    assert "Learned while sending" not in ada.get(f"/settings/servers/{server.id}/edit").get_data(
+    assert "Detected server limitations" not in ada.get(f"/settings/servers/{server.id}/edit").get_data(
         as_text=True
     )
     assert db.session.scalars(sa.select(AuditEntry.action)).all()[-1] == "server.lessons_forgotten"

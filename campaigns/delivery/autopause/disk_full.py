@@ -35,7 +35,7 @@ def pause(campaign_id: int, error: BaseException, *, now: datetime) -> None:
     log.error("Campaign %s: the disk is full: %s", campaign_id, error)
     try:
         db.session.rollback()
-        detail = said(_("The disk is full, so nothing more can be recorded. Make room, then resume."))
+        detail = said(_("The disk is full and nothing can be recorded. Free up space, then resume."))
         services.stop_by_itself(campaign_id, reason=PauseReason.DISK, detail=detail, now=now)
         db.session.commit()
     except SQLAlchemyError:

@@ -67,7 +67,7 @@ def stop_for_bounces(campaign_id: int, finding: Finding, *, now: datetime) -> bo
             number=suppressed,
         )
         if suppressed
-        else _("Nobody was suppressed for it yet.")
+        else _("No addresses have been suppressed for this yet.")
     )
     advice = _(
         "Check the server and the list. If the addresses are right, correct the server and undo this campaign's "
@@ -85,12 +85,13 @@ def _cause_of(campaign_id: int) -> tuple[PauseReason, object] | None:
 def _cause(doubts: Share, unmade: Share) -> tuple[PauseReason, object] | None:
     if doubts.number > max(UNKNOWN_AT_LEAST, doubts.answered * UNKNOWN_SHARE):
         return PauseReason.IN_DOUBT, _(
-            "%(unknown)d mails have an unknown outcome. Look at the server, then resume.",
+            "%(unknown)d emails have an unknown outcome. Check the server, then resume.",
             unknown=doubts.number,
         )
     if is_much_unmade(unmade.number, unmade.answered):
         return PauseReason.CONTENT, _(
-            "%(unmade)d of %(answered)d mails could not be made. Look who did not get it and why, then resume.",
+            "%(unmade)d of %(answered)d emails could not be rendered. Review the failed recipients, "
+            "then resume.",
             unmade=unmade.number,
             answered=unmade.answered,
         )

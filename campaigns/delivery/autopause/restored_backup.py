@@ -114,8 +114,8 @@ def _pause(now: datetime) -> int:
     """Pause everything that would send, and tell the operators; how many."""
     detail = said(
         _(
-            "The database is older than what this installation has already sent. Mails may have gone out that it "
-            "does not know of. Compare with your sending server's log, then resume or cancel."
+            "The database is older than this installation's last send, so emails may have been sent "
+            "that it has no record of. Compare with your sending server's log, then resume or cancel."
         )
     )
     ids = db.session.scalars(sa.select(Campaign.id).where(Campaign.status.in_(WOULD_SEND))).all()

@@ -28,7 +28,7 @@ def check(campaign_id: int, *, now: datetime) -> bool:
     if not servers:
         return False
     detail = _(
-        "%(server)s could not be reached for a long time: %(said)s Check the server, then resume.",
+        "%(server)s has been unreachable for a long time: %(said)s Check the server, then resume.",
         server=", ".join(each.name for each in servers),
         said=servers[0].last_error or "",
     )

@@ -67,7 +67,7 @@ def _begin(campaign_id: int, now: datetime) -> bool:
     if campaign.send_at is None or campaign.send_at >= now - START_BY:
         states.move(campaign_id, Status.PREPARING, now=now)
         return False
-    detail = said(_("Nothing was sent. Resume the campaign to send it now, or cancel it."))
+    detail = said(_("No emails were sent. Resume the campaign to send it now, or cancel it."))
     states.move(
         campaign_id, Status.PAUSED, now=now, pause_reason=PauseReason.MISSED_WINDOW, pause_detail=detail
     )
@@ -106,8 +106,9 @@ def _paused_for_nobody(campaign_id: int, list_ids: list[int], now: datetime) -> 
     """An operator decides: that nobody is there may be a mistake that can still be put right."""
     people = recipients.funnel(list_ids)
     sentence = _(
-        "Of %(number)d people on its lists nobody may get it: %(unsubscribed)d have unsubscribed, %(unconfirmed)d have "
-        "not confirmed, %(suppressed)d are suppressed. Bring people onto its lists, then resume, or cancel it.",
+        "None of the %(number)d people on its lists can receive it: %(unsubscribed)d unsubscribed, "
+        "%(unconfirmed)d not confirmed, %(suppressed)d suppressed. Add people to its lists and resume "
+        "it, or cancel it.",
         number=people.on_lists - people.duplicates,
         unsubscribed=people.unsubscribed,
         unconfirmed=people.unconfirmed,

@@ -73,7 +73,7 @@ def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetim
     )
     number = db.session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(chosen)) or 0
     if not number:
-        raise Conflict(_("Nobody is left here to send to again."))
+        raise Conflict(_("There is no one left to resend to."))
     states.move(campaign_id, Status.SENDING, now=now, wave=wave)
     people = sa.select(
         Delivery.subscriber_id, Delivery.address_key, sa.literal(None, sa.String).label("reason")
@@ -92,7 +92,7 @@ def take_as_sent(campaign_id: int, *, now: datetime) -> int:
     unknown = sa.and_(_failed(campaign_id), Delivery.state == State.UNKNOWN)
     done = _change(sa.update(Delivery).where(unknown).values(state=State.SENT, done_at=now))
     if not done:
-        raise Conflict(_("There is nobody here whose outcome is unknown."))
+        raise Conflict(_("No recipients have an unknown outcome."))
     tallies.retake(campaign_id, (State.UNKNOWN,))
     return done
 

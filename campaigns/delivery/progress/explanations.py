@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.core import statuses
 from campaigns.core.db import db
 from campaigns.core.i18n import Sentence, _, datetime_text, number_text
 from campaigns.delivery.ledger import tallies
@@ -56,11 +57,11 @@ def explanation_of(campaign: Campaign, *, now: datetime) -> Explanation | None:
 
 def _scheduled(campaign: Campaign) -> Explanation | None:
     when = datetime_text(campaign.send_at, "full")
-    return Explanation("scheduled", str(_("It goes out %(when)s.", when=when)), until=campaign.send_at)
+    return Explanation("scheduled", str(_("Scheduled for %(when)s.", when=when)), until=campaign.send_at)
 
 
 def _preparing(_campaign: Campaign) -> Explanation | None:
-    return Explanation("preparing", str(_("The list of recipients is being written down.")))
+    return Explanation("preparing", str(_("Preparing the recipients.")))
 
 
 def _draft(campaign: Campaign) -> Explanation | None:
@@ -68,15 +69,15 @@ def _draft(campaign: Campaign) -> Explanation | None:
         return None
     return Explanation(
         f"draft_{campaign.pause_reason or 'content'}",
-        str(_("This campaign did not go out.")),
+        str(_("This campaign was not sent.")),
         campaign.pause_detail,
     )
 
 
 def _paused(campaign: Campaign) -> Explanation | None:
     reason = campaign.pause_reason
-    label = str(reason.label if reason else _("Paused"))
-    rest = campaign.pause_detail or str(_("Nobody is lost: those who have not got the mail still wait."))
+    label = str(reason.label if reason else statuses.label("paused"))
+    rest = campaign.pause_detail or str(_("The remaining recipients are still queued."))
     is_sentence = label.endswith((".", "。"))
     return Explanation(f"paused_{reason or 'operator'}", label if is_sentence else f"{label}.", rest)
 
@@ -129,20 +130,22 @@ def of_server(server: Server, *, now: datetime) -> Explanation:
 
 
 _FAULTS: dict[ServerFault, Callable[[str], Sentence]] = {
-    ServerFault.CERTIFICATE: lambda name: _("The certificate of %(server)s can't be trusted.", server=name),
-    ServerFault.ENCRYPTION: lambda name: _("%(server)s can't be spoken to under encryption.", server=name),
-    ServerFault.MECHANISM: lambda name: _(
-        "%(server)s offers no way to sign in that is known here.", server=name
+    ServerFault.CERTIFICATE: lambda name: _("The certificate of %(server)s isn't trusted.", server=name),
+    ServerFault.ENCRYPTION: lambda name: _(
+        "Can't establish an encrypted connection to %(server)s.", server=name
     ),
-    ServerFault.SIGN_IN: lambda name: _("%(server)s refuses the user name or the password.", server=name),
-    ServerFault.ASKS_TO_WAIT: lambda name: _("%(server)s asks to wait.", server=name),
-    ServerFault.UNREACHABLE: lambda name: _("%(server)s can't be reached.", server=name),
+    ServerFault.MECHANISM: lambda name: _(
+        "%(server)s doesn't offer a sign-in method that Columba supports.", server=name
+    ),
+    ServerFault.SIGN_IN: lambda name: _("%(server)s rejected the user name or password.", server=name),
+    ServerFault.ASKS_TO_WAIT: lambda name: _("%(server)s asked us to wait.", server=name),
+    ServerFault.UNREACHABLE: lambda name: _("Can't connect to %(server)s.", server=name),
 }
 _ADVICE = {
-    ServerFault.CERTIFICATE: _("Mend the certificate, or name the authority that signed it in the settings."),
+    ServerFault.CERTIFICATE: _("Fix the certificate, or add its CA certificate in the server settings."),
     ServerFault.ENCRYPTION: _("Check port and security in its settings."),
     ServerFault.MECHANISM: _("Check user name, port and security in its settings."),
-    ServerFault.SIGN_IN: _("Correct them in its settings and test it."),
+    ServerFault.SIGN_IN: _("Correct them in the server settings, then test again."),
 }
 
 
@@ -155,13 +158,13 @@ def _of_holdup(held: Holdup) -> Explanation:
     if held.until is None:
         return Explanation(code, _limited(held), server=held.server, is_waiting=False)
     if held.kind == "hours":
-        why = _("It waits until %(when)s.", when=until)
-        more = str(_("These are not its sending hours: %(hours)s.", hours=held.words))
+        why = _("Waiting until %(when)s.", when=until)
+        more = str(_("Outside sending hours: %(hours)s.", hours=held.words))
     elif held.kind == "warm_up":
-        why = _("Today's %(number)s mails of the warm-up are sent.", number=number_text(held.number))
-        more = str(_("The rest waits until %(when)s.", when=until))
+        why = _("Today's warm-up volume (%(number)s emails) has been sent.", number=number_text(held.number))
+        more = str(_("The rest is sent from %(when)s.", when=until))
     else:
-        why = _("%(server)s may get no more for now.", server=held.server)
+        why = _("Rate limit reached for %(server)s.", server=held.server)
         more = f"{_limited(held)} {_('It goes on at %(when)s.', when=until)}"
     return Explanation(code, str(why), more, held.until, held.server)
 
@@ -174,7 +177,7 @@ def _limited(held: Holdup) -> str:
             "minute": _("Limited to %(number)s a minute by %(server)s.", **values),
             "hour": _("Limited to %(number)s an hour by %(server)s.", **values),
             "day": _("Limited to %(number)s a day by %(server)s.", **values),
-        }.get(held.kind, _("Warm-up of %(server)s: %(number)s today.", **values))
+        }.get(held.kind, _("Warm-up of %(server)s: %(number)s emails today.", **values))
     )
 
 
@@ -200,15 +203,15 @@ def _put_off(campaign: Campaign, reasons: set[Reason | None], now: datetime) -> 
     )
     if until is None or until <= now:
         return None
-    next_try = _("The next try is at %(when)s.", when=datetime_text(until, "short"))
+    next_try = _("Next attempt: %(when)s.", when=datetime_text(until, "short"))
     if Reason.RECEIVER in reasons:
         names = _names(receiver_rows.in_trouble(now=now, most=RECEIVERS_NAMED + 1))
-        why = _("Receivers of all who still wait take nothing from us for now.")
+        why = _("The receiving domains of all remaining recipients are deferring our email.")
         return Explanation("receivers", f"{why} {next_try}", names, until)
     if reasons == {Reason.RECEIVER_LIMIT}:
-        why = _("All who still wait are at receivers with a limit of their own.")
+        why = _("All remaining recipients are at domains with a rate limit.")
         return Explanation("receiver_limit", f"{why} {next_try}", until=until)
-    why = _("Receivers have put off all who still wait.")
+    why = _("Receiving servers have deferred all remaining recipients.")
     return Explanation("retries", f"{why} {next_try}", until=until)
 
 
@@ -229,6 +232,6 @@ def _of_workers(campaign: Campaign, now: datetime) -> Explanation | None:
         return None
     full = [each for each in servers if sum(lanes.get(each.id, {}).values()) >= each.usable_connections]
     if servers and len(full) == len(servers):
-        why = _("All connections of %(server)s are used by other campaigns.", server=servers[0].name)
+        why = _("Other campaigns are using all connections to %(server)s.", server=servers[0].name)
         return Explanation("connections", str(why), server=servers[0].name)
-    return Explanation("workers", str(_("It waits for a worker: all are busy, or none is running.")))
+    return Explanation("workers", str(_("Waiting for a worker. All workers are busy or none is running.")))

@@ -22,15 +22,16 @@ from campaigns.settings.models import Server
 def delete_server(server: Server) -> None:
     """Forget a server; campaigns that named it use others from now on.
 
-    Raises Conflict when a campaign that goes out would be left without one, or with the practice mailbox, which
+    Raises Conflict when a campaign that goes out would be left without one, or with the test inbox, which
     would swallow its mail.
     """
     for campaign in db.session.scalars(sa.select(Campaign).where(Campaign.status.in_(GOING_OUT))):
         if _needs(campaign, server):
             raise Conflict(
                 _(
-                    "%(server)s stays: %(campaign)s goes out over it, and no other server may carry its mail. Add "
-                    "another server, or wait for that campaign's end, or cancel it.",
+                    "%(server)s can't be deleted while %(campaign)s is sending through it and no other "
+                    "server can take over. Add another server, wait until the campaign finishes, or "
+                    "cancel it.",
                     server=server.name,
                     campaign=campaign.name,
                 )

@@ -100,7 +100,7 @@ def _stop(campaign_id: int, server: Server, stop: Stop, now: datetime) -> End:
 def _refused(campaign_id: int, server: Server, stop: Stop, now: datetime) -> End:
     """The server does not want us: another one goes on, or the campaign waits for an operator."""
     detail = _(
-        "%(server)s refuses us: %(said)s Correct its settings, test it, then resume.",
+        "%(server)s is rejecting our email: %(said)s Correct its settings, test it, then resume.",
         server=server.name,
         said=stop.said,
     )
@@ -127,5 +127,5 @@ def _cause(server: Server, stop: Stop) -> tuple[PauseReason, object]:
         )
         return PauseReason.POLICY, detail
     if stop.trouble is Trouble.PROTOCOL:
-        return PauseReason.ERROR_RATE, _("%(server)s does not understand us: %(said)s", **values)
-    return PauseReason.CONTENT, _("The mail could not be made for several people: %(said)s", **values)
+        return PauseReason.ERROR_RATE, _("SMTP protocol error with %(server)s: %(said)s", **values)
+    return PauseReason.CONTENT, _("The email could not be rendered for several people: %(said)s", **values)

@@ -174,7 +174,7 @@ def _no_server(campaign: Campaign, now: datetime) -> End:
         db.session.rollback()
         return End.STOPPED
     domain = addresses.domain_of(campaign.from_email)
-    detail = _("There is no sending server for %(domain)s. Set one up, then resume.", domain=domain)
+    detail = _("No sending server accepts email from %(domain)s. Add one, then resume.", domain=domain)
     services.stop_by_itself(campaign.id, reason=PauseReason.SERVER_DOWN, detail=said(detail), now=now)
     db.session.commit()
     return End.STOPPED

@@ -14,10 +14,10 @@ class DomainForm(FlaskForm):
     name = StringField(
         _("Domain"),
         [
-            InputRequired(_("Enter a domain like example.com, without https:// and without a mailbox.")),
+            InputRequired(_("Enter a domain like example.com, without https:// or an email address.")),
             Length(max=253),
         ],
         filters=[trimmed],
-        description=_("What stands behind the @ of your senders. A key of it also signs for its subdomains."),
+        description=_("The part after @ in your sender addresses. Its key also signs for subdomains."),
         render_kw={"placeholder": "example.com", "spellcheck": "false", "autocapitalize": "none"},
     )

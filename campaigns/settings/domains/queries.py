@@ -22,7 +22,7 @@ def domain(domain_id: int) -> SenderDomain:
     """That domain; raises NotFound."""
     found = db.session.get(SenderDomain, domain_id)
     if found is None:
-        raise NotFound(_("There is no such sending domain."))
+        raise NotFound(_("Sending domain not found."))
     return found
 
 
@@ -38,7 +38,7 @@ def key(domain_id: int, key_id: int) -> DkimKey:
     """That key of that domain; raises NotFound."""
     found = db.session.get(DkimKey, key_id)
     if found is None or found.domain_id != domain_id:
-        raise NotFound(_("There is no such key."))
+        raise NotFound(_("Key not found."))
     return found
 
 

@@ -21,25 +21,25 @@ MOST_LABELS = 8  # of a name that DMARC is looked for at (RFC 9989, 4.10)
 Texts = Callable[[str], list[str]]  # a name's TXT records; raises Unanswered
 
 REMARKS: dict[str, Any] = {
-    "dkim_several": _("There are several records at this name. Readers may take any: leave one."),
-    "dkim_other": _("This is another key than ours, or it is cut off. Mails signed by ours fail."),
-    "dkim_revoked": _("The record says that the key is revoked: its p= is empty."),
-    "dkim_testing": _("The record says t=y, only testing. Take that out."),
-    "spf_several": _("There are several SPF records, which counts as an error. Join them into one."),
-    "spf_open": _("It lets every server of the world send for you. End it with ~all or -all."),
-    "spf_ptr": _("It uses ptr, which receivers skip. Name the servers in another way."),
+    "dkim_several": _("There are several records at this name. Keep one."),
+    "dkim_other": _("The published key is different or truncated. Signed emails fail verification."),
+    "dkim_revoked": _("The record has an empty p=, which means the key is revoked."),
+    "dkim_testing": _("The record is in test mode (t=y). Remove t=y."),
+    "spf_several": _("There are several SPF records, which is an error. Merge them into one."),
+    "spf_open": _("It allows any server to send for you. End it with ~all or -all."),
+    "spf_ptr": _("It uses ptr, which receivers ignore. List the servers another way."),
     "spf_lookups": _(
-        "It needs more than 10 look-ups, which counts as an error. Take out what you do not use."
+        "It needs more than 10 DNS lookups, which is an error. Remove the includes you don't use."
     ),
-    "spf_include": _("It includes a domain that has no SPF record, which counts as an error."),
-    "dmarc_several": _("There are several DMARC records, which count as none. Leave one."),
-    "dmarc_policy": _("It has no p= with none, quarantine or reject."),
-    "dmarc_reports": _(
-        "It names no address for reports. With rua=mailto:… you learn who sends in your name."
+    "spf_include": _("It includes a domain without an SPF record, which is an error."),
+    "dmarc_several": _("There are several DMARC records, so receivers ignore them all. Keep one."),
+    "dmarc_policy": _("The record has no p= with none, quarantine or reject."),
+    "dmarc_reports": _("No report address. Add rua=mailto:… to learn who sends in your name."),
+    "dmarc_deprecated": _("It uses pct, rf or ri, which are obsolete."),
+    "dmarc_strict": _(
+        "Alignment is strict (adkim=s): email from a subdomain needs that subdomain's own key."
     ),
-    "dmarc_deprecated": _("It uses pct, rf or ri, which no longer mean anything."),
-    "dmarc_strict": _("It is strict (adkim=s): mails from a subdomain need a key of that subdomain."),
-    "dmarc_parent": _("It is the record of the domain above, which holds for this one too."),
+    "dmarc_parent": _("Inherited from the parent domain's record."),
 }
 
 

@@ -27,7 +27,7 @@ def create_domain(name: str, *, algorithms: Sequence[Algorithm] = BOTH, now: dat
     """A new domain with keys that wait for their records; raises Invalid (name), Conflict for a known one."""
     name = clean_name(name)
     if db.session.scalar(sa.select(SenderDomain.id).filter_by(name=name)):
-        raise Conflict(_("%(name)s is already here.", name=name))
+        raise Conflict(_("%(name)s is already a team member.", name=name))
     domain = SenderDomain(name=name, findings=[], created_at=now)
     db.session.add(domain)
     _add_keys(domain, algorithms, now)
@@ -43,7 +43,7 @@ def clean_name(name: str) -> str:
     is_number = name.rpartition(".")[2].isdigit() or ":" in name
     if "." not in name or "_" in name or is_number:
         raise Invalid(
-            _("Enter a domain like example.com, without https:// and without a mailbox."), field="name"
+            _("Enter a domain like example.com, without https:// or an email address."), field="name"
         )
     return name
 
@@ -51,7 +51,9 @@ def clean_name(name: str) -> str:
 def create_keys(domain: SenderDomain, *, now: datetime) -> list[DkimKey]:
     """New keys to take over from those that sign, once they are published; raises Conflict while others wait."""
     if any(key.state is KeyState.WAITING for key in domain.keys):
-        raise Conflict(_("There are keys that wait for their records. Publish these, or delete them."))
+        raise Conflict(
+            _("New keys are waiting for their DNS records. Publish the records or delete the keys.")
+        )
     known = {key.algorithm for key in domain.keys}
     return _add_keys(domain, [each for each in BOTH if each in known] or BOTH, now)
 
@@ -59,7 +61,7 @@ def create_keys(domain: SenderDomain, *, now: datetime) -> list[DkimKey]:
 def delete_key(key: DkimKey) -> None:
     """Forget a key; raises Conflict for one that signs."""
     if key.state is KeyState.SIGNING:
-        raise Conflict(_("This key signs your mails. Make new keys and publish them first."))
+        raise Conflict(_("This key is in use. Create and publish new keys first."))
     key.domain.keys.remove(key)
     db.session.flush()
 

@@ -30,7 +30,7 @@ def sending_domains() -> Any:
 def sending_domain_create() -> Any:
     form = DomainForm()
     if form.validate_on_submit() and (made := _create(form)):
-        flash(_("%(name)s is added. Publish its records, then check them.", name=made.name), "success")
+        flash(_("%(name)s added. Publish its DNS records, then check them.", name=made.name), "success")
         return redirect(url_for(".sending_domain_show", domain_id=made.id), 303)
     return render_template(
         "settings/sending_domain_create.html", form=form
@@ -63,7 +63,7 @@ def sending_domain_check(domain_id: int) -> Any:
     begun = services.record_check(queries.domain(domain_id), found, now=clock.now())
     db.session.commit()
     if begun:
-        flash(_("Mails from %(name)s are signed from now on.", name=questions.domain), "success")
+        flash(_("Emails from %(name)s are now signed.", name=questions.domain), "success")
     return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
 
 
@@ -77,7 +77,7 @@ def sending_domain_create_keys(domain_id: int) -> Any:
         flash(error.message, "error")
         return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
     _record("domain.keys_created", domain.name)
-    flash(_("The new keys take over once their records are published and checked."), "success")
+    flash(_("The new keys take over once their DNS records are verified."), "success")
     return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
 
 
@@ -92,7 +92,7 @@ def sending_domain_delete_key(domain_id: int, key_id: int) -> Any:
         flash(error.message, "error")
         return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
     _record("domain.key_deleted", name, selector=selector)
-    flash(_("%(name)s is deleted. You may take its record out of DNS.", name=selector), "success")
+    flash(_("%(name)s deleted. You can remove its DNS record.", name=selector), "success")
     return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
 
 
@@ -103,7 +103,7 @@ def sending_domain_delete(domain_id: int) -> Any:
     name = domain.name
     services.delete_domain(domain)
     _record("domain.deleted", name)
-    flash(_("%(name)s is deleted.", name=name), "success")
+    flash(_("%(name)s deleted.", name=name), "success")
     return redirect(url_for(".sending_domains"), 303)
 
 

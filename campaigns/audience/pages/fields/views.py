@@ -24,7 +24,7 @@ def field_create() -> Any:
     form = FieldForm()
     if form.validate_on_submit() and (made := accepted(form, lambda: _made(form))):
         db.session.commit()
-        say(_("The field %(label)s is there.", label=made.label), "success")
+        say(_("Field %(label)s added.", label=made.label), "success")
         return redirect(url_for("audience.fields"), 303)
     return _page(form)
 
@@ -47,7 +47,7 @@ def field_delete(field_id: int) -> Any:
     label = gone.label
     services.delete_field(gone)
     db.session.commit()
-    say(_("The field %(label)s is deleted.", label=label), "success")
+    say(_("Field %(label)s deleted.", label=label), "success")
     return redirect(url_for("audience.fields"), 303)
 
 

@@ -90,7 +90,7 @@ def import_delete(import_id: int) -> Any:
     note("import.deleted", gone.file_name)
     services.delete_import(gone)
     db.session.commit()
-    say(_("The import is deleted. People who came in by it stay."), "success")
+    say(_("Import deleted. The people it imported stay."), "success")
     return redirect(url_for("audience.imports"), 303)
 
 

@@ -56,7 +56,7 @@ def list_create() -> Any:
         if made:
             note("list.created", made.name)
             db.session.commit()
-            say(_("The list %(name)s is there. Now bring people onto it.", name=made.name), "success")
+            say(_("List %(name)s created. Add people next.", name=made.name), "success")
             return redirect(url_for("audience.list_show", list_id=made.id), 303)
     return render_template("audience/list_form.html", form=form), 422 if form.errors else 200
 
@@ -86,7 +86,7 @@ def list_delete(list_id: int) -> Any:
         return redirect(url_for("audience.list_edit", list_id=list_id), 303)
     note("list.deleted", name)
     db.session.commit()
-    say(_("The list %(name)s is deleted. Its people are still here.", name=name), "success")
+    say(_("List %(name)s deleted. Its people were kept.", name=name), "success")
     return redirect(url_for("audience.lists"), 303)
 
 

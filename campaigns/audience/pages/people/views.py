@@ -54,7 +54,7 @@ def create_person() -> Any:
         person, joined = made
         db.session.commit()
         _tell(joined)
-        say(_("%(name)s is here now.", name=person.display_name), "success")
+        say(_("%(name)s added.", name=person.display_name), "success")
         return redirect(url_for("audience.person", subscriber_id=person.id), 303)
     return render_template("audience/person_form.html", form=form), 422 if form.errors else 200
 
@@ -80,7 +80,7 @@ def person_delete(subscriber_id: int) -> Any:
     note("person.deleted", masked, keeps_out=keeps)
     db.session.commit()
     say(
-        _("The person is erased and can't come back by an import.") if keeps else _("The person is deleted."),
+        _("Person erased. Imports can't add them back.") if keeps else _("Person deleted."),
         "success",
     )
     return redirect(url_for("audience.index"), 303)
@@ -118,14 +118,14 @@ def create_confirmation(subscriber_id: int, list_id: int) -> Any:
     """Ask once more for the confirmation."""
     held = queries.subscription(subscriber_id, list_id)
     if held.status is not Status.UNCONFIRMED:
-        raise Conflict(_("There is nothing to confirm any more."))
+        raise Conflict(_("There is nothing left to confirm."))
     notice = services.ask_to_confirm(held.subscriber, held.list, now=clock.now())
     db.session.commit()
     if notice is None:
-        say(_("Not sent: one mail a day and three in all is the most a person gets."), "warning")
+        say(_("Not sent. A person can get one confirmation email a day and three in total."), "warning")
     else:
         queue.enqueue(notices.JOB, notice.id)
-        say(_("The confirmation mail is on its way."), "success")
+        say(_("Confirmation email sent."), "success")
     return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
 
 
@@ -147,14 +147,19 @@ def create_subscriptions() -> Any:
     db.session.commit()
     _tell(joined)
     say(
-        _n("%(num)d person is on %(list)s.", "%(num)d people are on %(list)s.", len(joined), list=into.name),
+        _n(
+            "%(num)d person added to %(list)s.",
+            "%(num)d people added to %(list)s.",
+            len(joined),
+            list=into.name,
+        ),
         "success",
     )
     if left:
         say(
             _n(
-                "%(num)d has left that list and stays off it.",
-                "%(num)d have left that list and stay off it.",
+                "%(num)d person unsubscribed from that list and was not added back.",
+                "%(num)d people unsubscribed from that list and were not added back.",
                 left,
             ),
             "warning",
@@ -175,7 +180,12 @@ def create_unsubscriptions() -> Any:
     note("people.unsubscribed", off.name, people=changed)
     db.session.commit()
     say(
-        _n("%(num)d person is off %(list)s.", "%(num)d people are off %(list)s.", changed, list=off.name),
+        _n(
+            "%(num)d person unsubscribed from %(list)s.",
+            "%(num)d people unsubscribed from %(list)s.",
+            changed,
+            list=off.name,
+        ),
         "success",
     )
     return _back()
@@ -198,7 +208,7 @@ def create_deletions() -> Any:
         services.delete_person(each, now=now)
     note("people.deleted", people=len(chosen))
     db.session.commit()
-    say(_n("%(num)d person is deleted.", "%(num)d people are deleted.", len(chosen)), "success")
+    say(_n("%(num)d person deleted.", "%(num)d people deleted.", len(chosen)), "success")
     return _back()
 
 
@@ -207,7 +217,7 @@ def _chosen() -> list[Subscriber]:
     ids = [number for each in request.form.getlist("id") if (number := number_in(each)) is not None]
     found = queries.people_by_id(ids[:MOST_AT_ONCE])
     if not found:
-        say(_("Choose people first: check the boxes before their names."), "warning")
+        say(_("Select people first using the checkboxes."), "warning")
     return list(found)
 
 
@@ -282,8 +292,8 @@ def _sentence_for(joined: Joined) -> Any:
     if joined.subscription.status is Status.SUBSCRIBED:
         return _("Subscribed to %(list)s.", list=joined.subscription.list.name)
     if joined.notice is None:
-        return _("Added, but the address has had its confirmation mails already.")
-    return _("Added. A mail that asks for a confirmation is on its way.")
+        return _("Added. No confirmation email was sent because this address has reached the limit.")
+    return _("Added. A confirmation email is on its way.")
 
 
 def _tell(joined: Iterable[Joined]) -> None:

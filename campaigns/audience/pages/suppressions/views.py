@@ -43,9 +43,9 @@ def suppression_create() -> Any:
         note("suppression.created", addresses=number)
         db.session.commit()
         say(
-            _n("%(num)d address is suppressed now.", "%(num)d addresses are suppressed now.", number)
+            _n("%(num)d address suppressed.", "%(num)d addresses suppressed.", number)
             if number
-            else _("They were all suppressed already."),
+            else _("All of them were already suppressed."),
             "success",
         )
         return redirect(url_for("audience.suppressions"), 303)
@@ -58,7 +58,7 @@ def suppression_delete(suppression_id: int) -> Any:
     note("suppression.lifted", addresses.masked(gone.email) if gone.email else "", reason=gone.reason.value)
     services.unsuppress(gone.address_key)
     db.session.commit()
-    say(_("The address may get campaigns again."), "success")
+    say(_("Suppression removed. The address can receive campaigns again."), "success")
     return redirect(url_for("audience.suppressions"), 303)
 
 

@@ -1,0 +1,56 @@
+"""What every status is called: the one place for badges, filters, tables, exports and commands."""
+
+from __future__ import annotations
+
+from campaigns.core.i18n import Sentence, _
+
+LABELS = {
+    # campaigns
+    "draft": _("Draft"),
+    "scheduled": _("Scheduled"),
+    "preparing": _("Preparing"),
+    "sending": _("Sending"),
+    "paused": _("Paused"),
+    "finished": _("Finished"),
+    "cancelled": _("Cancelled"),
+    # recipients of a campaign
+    "queued": _("Queued"),
+    "retrying": _("Retrying"),
+    "sent": _("Sent"),
+    "failed": _("Failed"),
+    "skipped": _("Skipped"),
+    "expired": _("Expired"),
+    "unknown": _("Unknown outcome"),
+    # people on lists
+    "unconfirmed": _("Unconfirmed"),
+    "subscribed": _("Subscribed"),
+    "unsubscribed": _("Unsubscribed"),
+    "suppressed": _("Suppressed"),
+    # imports
+    "uploaded": _("Columns not matched"),
+    "running": _("Running"),
+    # team members
+    "invited": _("Invited"),
+    "active": _("Active"),
+    "disabled": _("Disabled"),
+    # sending servers
+    "practice": _("Test inbox only"),
+    "working": _("Working"),
+    "untested": _("Not tested"),
+    "broken": _("Not working"),
+    # sending domains, their keys and records
+    "waiting": _("Waiting for DNS records"),
+    "signing": _("Signing"),
+    "unpublished": _("DNS record missing"),
+    "old": _("Replaced"),
+    "right": _("Verified"),
+    "different": _("Different"),
+    "missing": _("Missing"),
+    "silent": _("DNS lookup failed"),
+    "unchecked": _("Not checked"),
+}
+
+
+def label(word: str) -> Sentence:
+    """The label of a status, in the language of whoever reads it. KeyError for a word that is none."""
+    return LABELS[word]
