@@ -12,6 +12,7 @@ VIEWS = (
     "campaigns.accounts.views",
     "campaigns.audience.views",
     "campaigns.delivery.views",
+    "campaigns.palette.views",
     "campaigns.planning.views",
     "campaigns.practice.views",
     "campaigns.public.signup",

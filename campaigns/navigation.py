@@ -21,6 +21,11 @@ class Item:
     active: bool
     children: list[Item] = field(default_factory=list)
 
+    @property
+    def open(self) -> bool:
+        """Whether this is the group in which the operator is."""
+        return self.active or any(child.active for child in self.children)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -34,11 +39,10 @@ class Entry:
     children: tuple[Entry, ...] = ()
 
 
-OPERATORS = (
+TEAM = (
     "accounts.operators",
     "accounts.invite",
     "accounts.edit",
-    "accounts.audit",
     "accounts.create_",
     "accounts.delete",
 )
@@ -52,30 +56,39 @@ ENTRIES = (
         _("People"),
         "audience.index",
         "users",
-        ("audience.",),
+        (),
         children=(
-            Entry(_("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_")),
             Entry(_("All people"), "audience.index", "users", ("audience.index", "audience.person")),
+            Entry(_("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_")),
             Entry(_("Imports"), "audience.imports", "upload", ("audience.import",)),
             Entry(_("Fields"), "audience.fields", "tag", ("audience.field",)),
+        ),
+    ),
+    Entry(
+        _("Deliverability"),
+        "settings.deliverability",
+        "shield-check",
+        ("settings.deliverability",),
+        children=(
+            Entry(_("Sending servers"), "settings.servers", "server", ("settings.server",)),
+            Entry(_("Sending domains"), "settings.sending_domains", "world", ("settings.sending_domain",)),
+            Entry(_("Domain limits"), "settings.domains", "filter", ("settings.domain",), Action.ADMINISTER),
             Entry(_("Suppressions"), "audience.suppressions", "ban", ("audience.suppression",)),
+            Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
         ),
     ),
     Entry(
         _("Settings"),
         "settings.index",
         "settings",
-        ("settings.", *OPERATORS, "practice."),
+        ("settings.index",),
         children=(
-            Entry(_("Sending servers"), "settings.servers", "server", ("settings.server",)),
-            Entry(_("Senders"), "settings.senders", "at", ("settings.sender",)),
-            Entry(
-                _("Sending domains"), "settings.sending_domains", "shield-check", ("settings.sending_domain",)
-            ),
-            Entry(_("Team"), "accounts.operators", "user", OPERATORS, Action.ADMINISTER),
-            Entry(_("Domain limits"), "settings.domains", "inbox", ("settings.domain",), Action.ADMINISTER),
             Entry(_("General"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
-            Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
+            Entry(_("Senders"), "settings.senders", "at", ("settings.sender_", "settings.senders")),
+            Entry(_("Team"), "accounts.operators", "users-group", TEAM, Action.ADMINISTER),
+            Entry(
+                _("Audit log"), "accounts.audit_log", "history", ("accounts.audit_log",), Action.ADMINISTER
+            ),
         ),
     ),
 )
@@ -100,10 +113,11 @@ def _visible(entry: Entry) -> bool:
 
 def _item(entry: Entry) -> Item:
     endpoint = request.endpoint or ""
+    children = [_item(child) for child in entry.children if _visible(child)]
     return Item(
         label=entry.label,
         url=url_for(entry.endpoint),
         icon=entry.icon,
-        active=endpoint.startswith(entry.prefixes),
-        children=[_item(child) for child in entry.children if _visible(child)],
+        active=endpoint.startswith(entry.prefixes) if entry.prefixes else False,
+        children=children,
     )

@@ -33,11 +33,16 @@ SITE_FIELDS = (
 @bp.get("/settings")
 @allow(Action.READ)
 def index() -> Any:
+    return render_template("settings/index.html", senders=queries.senders())
+
+
+@bp.get("/deliverability")
+@allow(Action.READ)
+def deliverability() -> Any:
     return render_template(
-        "settings/index.html",
+        "settings/deliverability.html",
         servers=queries.servers(),
         default=queries.default_server(),
-        senders=queries.senders(),
         domains=limits.domain_limits(),
         sending_domains=domain_queries.domains(),
         practice_mails=practice.count(config.current(), with_own=policy.can(operator(), Action.ADMINISTER)),

@@ -22,6 +22,7 @@ PACKAGES = [
     "delivery",
     "tracking",
     "reports",
+    "palette",
 ]
 # The rooms of packages that have some, lowest floor first; a room imports its own floor and lower ones.
 FLOORS = {

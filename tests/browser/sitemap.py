@@ -22,6 +22,7 @@ STANDING = {
     "import-new": "/imports/new",
     "fields": "/fields",
     "suppressions": "/suppressions",
+    "deliverability": "/deliverability",
     "settings": "/settings",
     "servers": "/settings/servers",
     "server-new": "/settings/servers/new",
@@ -35,6 +36,7 @@ STANDING = {
     "invite": "/operators/invite",
     "profile": "/profile",
     "practice": "/practice",
+    "find": "/find",
     "not-found": "/nowhere",
 }
 

@@ -262,7 +262,7 @@ def test_a_test_mail_really_arrives(ada, mailbox: int) -> None:
     make_sender("news@example.com")
     server = make_server(port=mailbox)
     page = ada.post(f"/settings/servers/{server.id}/test-mail").get_data(as_text=True)
-    assert "took the mail to ada@example.com" in page
+    assert "accepted the email to ada@example.com" in page
     mail = store.page(configuration.current(), with_own=True).items[0]
     assert (mail.mail_from, mail.rcpt_to) == ("news@example.com", "ada@example.com")
     assert server.name in mail.subject
@@ -341,7 +341,7 @@ def test_what_was_learned_is_shown_in_words_and_can_be_forgotten(ada, ben) -> No
     for words in (
         "Accepts the next email only after responding to the previous one.",
         "503 Bad sequence of commands",
-        "doesn't support it. Emails are sent with DATA",
+        "support it. Emails are sent with DATA",
         "502 &lt;what&gt;?",
         "Accepts 20 emails per connection",
         "Allows 3 simultaneous connections.",

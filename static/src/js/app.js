@@ -5,12 +5,13 @@ import { editor } from "./editor.js";
 import { autosave, bulk, preview, previewWidth, unsaved } from "./forms.js";
 import { live } from "./live.js";
 import { menu } from "./menus.js";
+import { openPalette, palette } from "./palette.js";
 import "./shortcuts.js";
 import { autosubmit, copy, countdown, dismiss, drop, focus, mergeTags, password, reveal, theme, timezone } from "./small.js";
 
 const behaviours = {
   autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, focus, live, menu,
-  editor, "merge-tags": mergeTags, "open-dialog": openDialog, password, preview, "preview-width": previewWidth,
+  editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, password, preview, "preview-width": previewWidth,
   reveal, theme, timezone, unsaved,
 };
 const improved = new WeakSet();

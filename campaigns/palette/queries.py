@@ -1,0 +1,61 @@
+"""What a few letters find, at most a handful of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from campaigns.audience import queries as audience_queries
+from campaigns.audience import search
+from campaigns.audience.models import List, Subscriber
+from campaigns.core.db import db
+from campaigns.planning.models import Campaign
+
+MOST = 6  # of each kind
+LONGEST_TEXT = 100
+# Above that many people, parts of names and fields are not looked through at each key: only how an address begins.
+FEW_PEOPLE = 50_000
+_AFTER_ALL = "\U0010ffff"
+
+
+def campaigns(text: str) -> Sequence[Campaign]:
+    """Campaigns with all the words in name or subject, the latest changed first; the latest ones for no words."""
+    statement = sa.select(Campaign).options(
+        sa.orm.load_only(Campaign.id, Campaign.name, Campaign.subject, Campaign.status)
+    )
+    for word in _words(text):
+        places = (Campaign.name, Campaign.subject)
+        statement = statement.where(sa.or_(*(place.icontains(word, autoescape=True) for place in places)))
+    return db.session.scalars(
+        statement.order_by(Campaign.updated_at.desc(), Campaign.id.desc()).limit(MOST)
+    ).all()
+
+
+def people(text: str) -> Sequence[Subscriber]:
+    """People whose address begins so; among few people, also those with the words in their name or fields."""
+    beginning = text.strip().lower()[:LONGEST_TEXT]
+    if not beginning:
+        return []
+    by_address = sa.select(Subscriber).where(
+        Subscriber.address >= beginning, Subscriber.address < beginning + _AFTER_ALL
+    )
+    found = list(db.session.scalars(by_address.order_by(Subscriber.address).limit(MOST)))
+    if len(found) < MOST and audience_queries.people_count() <= FEW_PEOPLE:
+        known = {each.id for each in found}
+        more = db.session.scalars(search.people(search.Search(text=text[:LONGEST_TEXT])).limit(MOST * 2))
+        found += [each for each in more if each.id not in known]
+    return found[:MOST]
+
+
+def lists(text: str) -> Sequence[List]:
+    """Lists with all the words in their name."""
+    words = _words(text)
+    if not words:
+        return []
+    statement = sa.select(List).where(*(List.name.icontains(word, autoescape=True) for word in words))
+    return db.session.scalars(statement.order_by(List.name).limit(MOST)).all()
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("\0", "")[:LONGEST_TEXT].split()[:8]

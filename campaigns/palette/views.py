@@ -1,0 +1,72 @@
+"""The palette behind Ctrl K; without script it is a page with a search field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+
+from campaigns.accounts import policy
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.core.i18n import _
+from campaigns.navigation import navigation
+from campaigns.palette import queries
+
+bp = Blueprint("palette", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page or an action that the palette leads to."""
+
+    label: str
+    url: str
+    icon: str
+
+
+# What operators start most often: label, endpoint, icon, right.
+ACTIONS = (
+    (_("New campaign"), "planning.create", "plus", Action.EDIT),
+    (_("Import people"), "audience.import_create", "file-import", Action.EDIT),
+    (_("Add person"), "audience.create_person", "user-plus", Action.EDIT),
+    (_("Create list"), "audience.list_create", "list", Action.EDIT),
+    (_("Suppress addresses"), "audience.suppression_create", "ban", Action.EDIT),
+    (_("Add sending server"), "settings.server_create", "server", Action.ADMINISTER),
+    (_("Add sending domain"), "settings.sending_domain_create", "shield-check", Action.ADMINISTER),
+    (_("Add sender"), "settings.sender_create", "at", Action.ADMINISTER),
+    (_("Invite team member"), "accounts.invite", "user-plus", Action.ADMINISTER),
+    (_("Profile"), "accounts.profile", "user", Action.READ),
+)
+
+
+@bp.get("/find")
+@allow(Action.READ)
+def find() -> Any:
+    text = request.args.get("q", "").strip()[: queries.LONGEST_TEXT]
+    is_part = request.headers.get("X-Requested-With") == "palette"
+    return render_template(
+        "palette/results.html" if is_part else "palette/page.html",
+        text=text,
+        places=_places(text),
+        campaigns=queries.campaigns(text),
+        people=queries.people(text),
+        lists=queries.lists(text),
+    )
+
+
+def _places(text: str) -> list[Place]:
+    """Actions and pages whose name has all the words; all of them for no words."""
+    words = text.casefold().split()
+    return [each for each in _all_places() if all(word in each.label.casefold() for word in words)]
+
+
+def _all_places() -> list[Place]:
+    found = [
+        Place(str(label), url_for(endpoint), icon)
+        for label, endpoint, icon, action in ACTIONS
+        if policy.can(operator(), action)
+    ]
+    for item in navigation().items:
+        found += [Place(str(each.label), each.url, each.icon) for each in (item.children or [item])]
+    return found

@@ -1,0 +1,74 @@
+"""The palette: a few letters find campaigns, people, lists, pages and actions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from campaigns.palette import queries
+from tests.factories import make_campaign, make_field, make_list, make_subscriber
+
+PALETTE = {"X-Requested-With": "palette"}
+
+
+def found(client: Any, text: str) -> list[str]:
+    """What is listed for these letters, by name."""
+    page = client.get("/find", query_string={"q": text}, headers=PALETTE).get_data(as_text=True)
+    return re.findall(r'class="cell-main" dir="auto">([^<]*)<', page)
+
+
+@pytest.fixture
+def world(app) -> None:
+    make_field("first_name")
+    readers = make_list("Harbour readers")
+    make_subscriber("ana@example.org", lists=[readers], fields={"first_name": "Mirabel"})
+    make_campaign(name="Harbour news", subject="Boats in May")
+
+
+def test_a_few_letters_find_campaigns_people_and_lists(world, ben) -> None:
+    assert found(ben, "harb") == ["Harbour news", "Harbour readers"]
+    assert found(ben, "boats may") == ["Harbour news"]
+    assert found(ben, "ANA@") == ["Mirabel"]
+    assert found(ben, "mirab") == ["Mirabel"]
+
+
+def test_pages_and_actions_are_found_by_their_name(world, ada) -> None:
+    assert "Import people" in found(ada, "import")
+    assert found(ada, "domain lim") == ["Domain limits"]
+    assert found(ada, "audit") == ["Audit log"]
+
+
+def test_nobody_is_led_to_what_their_role_forbids(world, cleo) -> None:
+    """`cleo` may look and do nothing else."""
+    assert found(cleo, "") and not {"New campaign", "Import people", "Audit log"} & set(found(cleo, ""))
+
+
+def test_without_script_it_is_a_page(world, ben) -> None:
+    page = ben.get("/find?q=harbour").get_data(as_text=True)
+    assert "<h1" in page and "Harbour news" in page
+    assert "No results for “zzzz”." in ben.get("/find?q=zzzz").get_data(as_text=True)
+
+
+def test_signs_of_patterns_are_only_letters(world, ben) -> None:
+    assert found(ben, "%") == found(ben, "_") == []
+
+
+def test_among_many_people_only_the_beginning_of_addresses_is_looked_at(world, ben, monkeypatch) -> None:
+    monkeypatch.setattr(queries, "FEW_PEOPLE", 0)
+    assert found(ben, "ana") == ["Mirabel"]
+    assert found(ben, "mirab") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "group"),
+    [("/people", "Lists"), ("/settings/servers", "Domain limits"), ("/settings/senders", "Audit log")],
+)
+def test_only_the_group_in_which_one_is_stands_open(world, ada, path: str, group: str) -> None:
+    page = ada.get(path).get_data(as_text=True)
+    bar = page[page.index('class="nav-main"') : page.index("</nav>")]
+    entries = re.findall(r'<span class="label">([^<]*)</span>', bar)
+    assert entries == ["Home", "Campaigns", "People", "Deliverability", "Settings"]
+    assert bar.count("<ul>") == 2, "the bar and one group"
+    assert f">{group}</a>" in bar
