@@ -101,3 +101,46 @@ def test_a_server_without_caps_has_none() -> None:
     assert not Caps()
     assert Caps(minute=600).per_second == 10
     assert Caps(minute=600, second=3).per_second == 3
+
+
+def test_an_exhausted_cap_names_the_moment_at_which_its_oldest_pieces_are_forgotten() -> None:
+    caps = Caps(minute=10)
+    counts = sliding_window.charged({}, caps, 6, at=1000.0)
+    counts = sliding_window.charged(counts, caps, 6, at=1010.0)
+    assert sliding_window.free_at(counts, caps, held=0, at=1020.0) == 1061.0, "the first six are enough"
+    counts = sliding_window.charged(counts, caps, 6, at=1020.0)
+    assert sliding_window.free_at(counts, caps, held=0, at=1021.0) == 1071.0, "the second six have to go too"
+
+
+def test_a_cap_of_nothing_is_asked_about_once_in_a_window() -> None:
+    assert sliding_window.free_at({}, Caps(minute=0), held=0, at=1000.0) == 1060.0
+    assert sliding_window.free_at({}, Caps(hour=0), held=0, at=1000.0) == 4600.0
+
+
+def test_a_window_that_is_full_is_not_asked_again_in_a_moment() -> None:
+    """One left and one held: a moment is enough. None left: the window decides."""
+    caps = Caps(minute=1)
+    assert sliding_window.free_at({}, caps, held=1, at=1000.0) == 1000.0 + sliding_window.SOON_S
+    full = sliding_window.charged({}, caps, 1, at=1000.0)
+    assert sliding_window.free_at(full, caps, held=0, at=1000.0) == 1061.0
+
+
+def test_a_day_without_counts_has_used_nothing() -> None:
+    caps = Caps(today=5, today_name="2026-11-23", tomorrow_at=9000.0)
+    assert sliding_window.used_today({}, caps) == 0
+    assert sliding_window.used_today({"today": {"2026-11-22": 4}}, caps) == 0
+    assert sliding_window.free({"today": {"2026-11-23": 4}}, caps, held=0, at=1000.0) == 1
+
+
+def test_without_caps_there_is_nothing_to_give() -> None:
+    assert sliding_window.free({}, Caps(), held=0, at=1000.0) == 0
+
+
+def test_one_window_can_be_looked_at_alone() -> None:
+    assert Caps(minute=5, hour=50).only("hour") == Caps(hour=50)
+
+
+@pytest.mark.parametrize("rubbish", [None, [], "x", 3])
+def test_rubbish_from_the_database_counts_as_nothing(rubbish: object) -> None:
+    assert sliding_window.read(rubbish) == {}
+    assert sliding_window.read({"minute": {"16": 3}}) == {"minute": {"16": 3}}

@@ -188,3 +188,53 @@ def test_only_those_named_are_taken_back() -> None:
     assert outcomes.withdraw(verdicts, {2, 9}) == {9}
     assert [each.state for each in verdicts] == [State.FAILED, State.PENDING, State.FAILED]
     assert (verdicts[1].reason, verdicts[1].strain, verdicts[1].attempts) == (Reason.POLICY, None, 1)
+
+
+def told_to_slow_down(text: str, subject: Subject | None) -> Strain | None:
+    return judge(reply(Phase.RCPT, text), FACTS, subject=subject, now=NOON).strain
+
+
+def test_a_receiver_that_says_we_are_too_fast_is_under_more_strain_than_one_that_is_busy() -> None:
+    assert told_to_slow_down("421 4.7.28 rate limited", Subject.RECEIVER) is Strain.MUCH
+    assert told_to_slow_down("451 4.3.0 Temporary local problem", Subject.RECEIVER) is Strain.SOME
+    assert (
+        told_to_slow_down("550 5.3.2 System not accepting network messages", Subject.RECEIVER) is Strain.MUCH
+    )
+
+
+def test_a_claim_about_others_that_nobody_confirms_still_makes_us_careful_with_the_receiver() -> None:
+    assert told_to_slow_down("421 4.7.28 rate limited", Subject.RECIPIENT) is Strain.SOME
+    assert told_to_slow_down("450 4.2.0 Greylisted, come back in 5 minutes", None) is None, "about one alone"
+
+
+def test_who_waits_for_a_receiver_is_spaced_like_one_more_attempt_and_charged_none() -> None:
+    first = FACTS._replace(attempts=1, tried_since=NOON, due_at=None)
+    for _time in range(20):
+        found = judge(reply(Phase.RCPT, "451 4.3.0 Busy"), first, subject=Subject.RECEIVER, now=NOON)
+        assert found.attempts == 1
+        assert found.next_at is not None
+        assert timedelta(minutes=8) <= found.next_at - NOON <= timedelta(minutes=12), (
+            "the second wait: 10 min"
+        )
+
+
+def test_who_is_greylisted_comes_back_no_earlier_than_said() -> None:
+    first = FACTS._replace(attempts=0, tried_since=NOON, due_at=None)
+    for _time in range(40):
+        found = judge(reply(Phase.RCPT, "450 4.2.0 Greylisted, come back in 5 minutes"), first, now=NOON)
+        assert found.reason is Reason.GREYLISTED
+        assert found.next_at is not None and found.next_at - NOON >= timedelta(minutes=5)
+
+
+def test_a_claim_about_us_ends_a_recipient_only_where_the_server_accepts_others_meanwhile() -> None:
+    refused = reply(Phase.RCPT, "550 5.7.1 Sender is not allowed to relay here")
+    unproven = judge(refused, FACTS, subject=Subject.RECIPIENT, now=NOON)
+    proven = judge(refused, FACTS, subject=Subject.RECIPIENT, is_proven=True, now=NOON)
+    assert (unproven.state, proven.state) == (State.DEFERRED, State.FAILED)
+
+
+def test_what_the_server_said_is_kept_and_not_our_own_note_of_it() -> None:
+    result = Result(11, Outcome.REFUSED, Phase.RCPT, Reply(451, "4.3.0 its own words", "4.3.0"), "our note")
+    assert judge(result, FACTS, now=NOON).reply == "4.3.0 its own words"
+    broken = Result(11, Outcome.NOT_SENT, Phase.CONNECT, None, "connection refused")
+    assert judge(broken, FACTS, now=NOON).reply == "connection refused"

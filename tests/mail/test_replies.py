@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from campaigns.delivery.models import Reason
@@ -204,6 +204,8 @@ def test_an_endless_reply_is_cut() -> None:
             list(reader.feed(b"250-" + b"x" * 100 + b"\r\n"))
 
 
+@example(b".starts with a dot\n.and so does this line")
+@example(b".")
 @given(st.binary(max_size=300))
 def test_stuffed_bytes_come_back_as_they_were(body: bytes) -> None:
     message = body.replace(b"\r", b"").replace(b"\n", b"\r\n")
