@@ -90,13 +90,13 @@ def test_an_editor_sees_the_mails_of_campaigns_and_no_others(ben) -> None:
     assert "News" in page
     assert "Reset" not in page
     assert ben.get(f"/practice/{number}").status_code == 200
-    assert "1 email<" in ben.get("/settings").get_data(as_text=True)
+    assert "1 email<" in ben.get("/deliverability").get_data(as_text=True)
 
 
 def test_a_viewer_has_no_way_to_the_practice_mailbox(cleo) -> None:
     number = kept(CAMPAIGN)
     assert {cleo.get(way).status_code for way in ["/practice", *ways_to_read(number)]} == {403}
-    assert "/practice" not in cleo.get("/settings").get_data(as_text=True)
+    assert "/practice" not in cleo.get("/deliverability").get_data(as_text=True)
 
 
 def test_an_editor_deletes_only_what_an_editor_sees(ben, ada) -> None:
