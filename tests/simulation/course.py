@@ -95,7 +95,7 @@ class Course:
     quirks: dict[int, Quirk] = field(default_factory=dict)  # by the number of a recipient
     refuses: float = 0.0  # connections that are not let in
     kills: dict[int, int] = field(default_factory=dict)  # number of a lane -> after so many moments
-    stalls: dict[int, float] = field(default_factory=dict)  # after so many moments -> stands still, in seconds
+    stalls: dict[int, float] = field(default_factory=dict)  # after so many moments stands still, in seconds
     people_act: dict[int, str] = field(default_factory=dict)  # after so many moments: pause, cancel, leave:3
     is_over: bool = False  # the server has come to itself
     dice: random.Random = field(default_factory=random.Random)

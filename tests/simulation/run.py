@@ -154,7 +154,7 @@ class _Run:
     def _connection(self, server: Server) -> Any:
         return replace(CONNECTION(server), timeouts=self.course.pace.timeouts)
 
-    def _lane_that_dies(self, after: int) -> None:
+    def _lane_that_dies(self, after: int, lane: Callable[[], None] | None = None) -> None:
         """In a process of its own, which ends without a word; what the server knows outlives it."""
         self.course.faults.add("killed")
         os.ftruncate(self._pipe, 0)
@@ -166,7 +166,7 @@ class _Run:
             self.course.stalls.clear()
             self.book.tell = self._write_down
             try:
-                self._lane()
+                (lane or self._lane)()
                 self._write_down("clock", f"{self.clock.seconds:.6f} -")
             finally:
                 os._exit(0)
@@ -230,7 +230,7 @@ class _Run:
             self._stand_still(stall_s)
 
     def _stand_still(self, seconds: float) -> None:
-        """The lane's process is frozen, and meanwhile another lane comes on the same host."""
+        """The lane's process is frozen, and meanwhile another lane comes on the same host; some of those die."""
         self.course.faults.add(f"stands still {seconds:g} s")
         for session in self._sessions:
             session.stand_still()
@@ -242,13 +242,20 @@ class _Run:
         }
         since = self.clock.seconds
         self.clock.seconds += seconds
-        self._is_still, ours = True, self._sessions
-        self._sessions = []
+        if self._moments % 2 and self._kill_at is None:
+            self._lane_that_dies(5 + self._moments % 16, self._lane_beside)
+        else:
+            self._is_still, ours = True, self._sessions
+            self._sessions = []
+            self._lane_beside()
+            self._is_still, self._sessions = False, ours
+        self.facts.stood_still(since, self.clock.seconds)
+
+    def _lane_beside(self) -> None:
+        """A lane in a thread of its own: in this one a loop is running."""
         other = threading.Thread(target=self._other_lane)
         other.start()
         other.join()
-        self._is_still, self._sessions = False, ours
-        self.facts.stood_still(since, self.clock.seconds)
 
     def _other_lane(self) -> None:
         with self.ground.app.app_context():

@@ -303,7 +303,7 @@ class Session:
         """The client hears nothing for a while, and others may take over what is under way: it is in doubt."""
         if self.is_gone:
             return
-        untold = [who for at, who in self._told if at > self._clock()]
+        untold = [who for at, who in self._told if at >= self._clock()]
         for who in {*self.under_way, *untold}:
             self._book.note("doubt", who, self._clock())
 
