@@ -41,7 +41,7 @@ bench-send: ## the figures of the delivery engine, each beside what it has to be
 
 simulate: ## ten thousand random courses of the delivery engine on a simulated machine
 	@scripts/setup --dev
-	$(BIN)/python -m tests.simulation --jobs $(JOBS)
+	$(BIN)/python -m tests.simulation --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST))
 
 faults: ## kill, cut off and fill up everything in mid-send on both databases, and count what it cost
 	@scripts/setup --dev

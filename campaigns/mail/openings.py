@@ -45,7 +45,8 @@ class Openings:
         self._is_over = True
         now = asyncio.get_running_loop().time()
         for each in self._running:
-            each.reschedule(now)
+            if not each.expired():  # its time has just come by itself
+                each.reschedule(now)
 
     def _end_for(self, connection: Connection) -> float | None:
         if self.until is None:

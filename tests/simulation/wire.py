@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-LATENCIES_S = (0.0005, 0.001, 0.02)
-
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -30,8 +28,12 @@ class Book:
     """What the server knows: who got a mail and how often, and what it did that leaves a client in doubt."""
 
     accepted: Counter[str] = field(default_factory=Counter)
-    begun: list[tuple[float, str]] = field(default_factory=list)  # when a RCPT came, for whom
+    # When a RCPT came, for whom; earlier by what the server itself took to answer before it in that transaction.
+    begun: list[tuple[float, str]] = field(default_factory=list)
+    # When the client handed an end over, for whom.
+    ended: list[tuple[float, str]] = field(default_factory=list)
     doubts: Counter[str] = field(default_factory=Counter)  # accepted, or its end heard, and no answer given
+    unknown: Counter[str] = field(default_factory=Counter)  # who was said not to exist
     tell: Callable[[str, str], None] = lambda _kind, _who: None
 
     def note(self, kind: str, who: str, at: float) -> None:
@@ -44,10 +46,15 @@ class Book:
             self.accepted[who] += 1
         elif kind == "begun":
             self.begun.append((at, who))
+        elif kind == "ended":
+            self.ended.append((at, who))
+        elif kind == "unknown":
+            self.unknown[who] += 1
         else:
             self.doubts[who] += 1
 
 
+UNKNOWN = b"550 5.1.1"  # the one reply that calls an address a bad one
 _LAST = re.compile(rb"BDAT \d+ LAST\r\n")
 _DOT = b"\r\n.\r\n"
 _RCPT = re.compile(rb"RCPT TO:<([^>]*)>")
@@ -110,6 +117,11 @@ class Transport(asyncio.Transport):
     def say(self, data: bytes, *, after_s: float = 0.0) -> None:
         self._send("down", self._hear, data, after_s=after_s)
 
+    @property
+    def told_at(self) -> float:
+        """When the last that was said will have come."""
+        return self._last["down"]
+
     def hang_up(self, *, after_s: float = 0.0) -> None:
         self._send("down", self._lose, after_s=after_s)
 
@@ -140,8 +152,10 @@ class Session:
         act: Callable[[str, str], Act],
         book: Book,
         clock: Callable[[], float],
+        patience_s: float,
     ) -> None:
         self._transport = transport
+        self._patience_s = patience_s  # of the client, at least
         self._keywords = keywords
         self._act = act
         self._book = book
@@ -151,10 +165,12 @@ class Session:
         self._chunk: tuple[int, bool] | None = None
         self._rcpt = ""
         self._has_mail = False
+        self._slow_s = 0.0  # by which the answers of this transaction were late
         self.is_gone = False
         self._is_unheard = False  # the client listens no more, or not for long
         self._begun: list[str] = []  # whose envelopes came last
         self.under_way: list[str] = []  # whole messages on their way here, not answered yet
+        self._told: list[tuple[float, str]] = []  # when answers to such messages arrive
         self._answer("BANNER", b"220 simulated")
 
     def hand_over(self, people: list[str]) -> None:
@@ -165,7 +181,10 @@ class Session:
 
     def end(self, people: list[str] | None = None) -> None:
         """The client has sent the ends of their messages: they are in doubt if it breaks now."""
-        self.under_way += people or self._begun
+        ended = people or self._begun
+        for who in ended:
+            self._book.note("ended", who, self._clock())
+        self.under_way += ended
         if self.is_gone or self._is_unheard:
             self._doubt()
 
@@ -200,7 +219,7 @@ class Session:
             self._rcpt = ""
         elif verb == b"RCPT":
             who = line[line.index(b"<") + 1 : line.index(b">")].decode()
-            self._book.note("begun", who, self._clock())
+            self._book.note("begun", who, self._clock() - self._slow_s)
             if not self._has_mail:
                 self._answer("RCPT", b"503 5.5.1 no sender", who=who)
             elif self._answer("RCPT", b"250 2.1.5 ok", who=who):
@@ -214,6 +233,7 @@ class Session:
             _verb, size, *last = line.split()
             self._chunk = (int(size), bool(last))
         elif verb == b"RSET":
+            self._slow_s = 0.0
             self._has_mail, self._rcpt = False, ""
             self._answer("RSET", b"250 2.0.0 ok")
         elif verb == b"QUIT":
@@ -249,9 +269,10 @@ class Session:
     def _finish(self) -> None:
         """The end of a message: taken, unless it is refused."""
         who, self._rcpt, self._has_mail = self._rcpt, "", False
+        act = self._act("END", who)
+        self._slow_s = 0.0
         if who in self.under_way:
             self.under_way.remove(who)
-        act = self._act("END", who)
         is_taken = act.text is None or act.text[:1] == b"2"
         if act.drops == "before":
             # Whether it kept the message or not, nobody was told.
@@ -262,9 +283,10 @@ class Session:
             return
         if is_taken:
             self._book.note("accepted", who, self._clock())
-        if act.waits_s > 60 or act.drops or self._is_unheard:
+        if act.waits_s > self._patience_s or act.drops or self._is_unheard:
             self._book.note("doubt", who, self._clock())  # the client may give up before it is told
-        self._say(act, b"250 2.0.0 kept")
+        self._say(act, b"250 2.0.0 kept", who)
+        self._told.append((self._transport.told_at, who))
 
     def _answer(self, verb: str, usual: bytes, *, who: str = "") -> bool:
         """Say the usual or what the course says; whether it was the usual."""
@@ -272,13 +294,24 @@ class Session:
         if act.drops == "before":
             self._drop(act)
             return False
-        self._say(act, usual)
+        self._say(act, usual, who or self._rcpt)
+        self._slow_s += act.waits_s
         is_yes = act.text is None or (act.text[:1] == b"2" and verb != "DATA")
         return is_yes and not self.is_gone
 
-    def _say(self, act: Act, usual: bytes) -> None:
+    def stand_still(self) -> None:
+        """The client hears nothing for a while, and others may take over what is under way: it is in doubt."""
+        if self.is_gone:
+            return
+        untold = [who for at, who in self._told if at >= self._clock()]
+        for who in {*self.under_way, *untold}:
+            self._book.note("doubt", who, self._clock())
+
+    def _say(self, act: Act, usual: bytes, who: str) -> None:
         text = usual if act.text is None else act.text
-        if act.waits_s > 60 or not text[:3].isdigit():
+        if who and text.startswith(UNKNOWN):
+            self._book.note("unknown", who, self._clock())
+        if act.waits_s > self._patience_s or not text[:3].isdigit():
             self._doubt()
         self._transport.say(text + b"\r\n", after_s=act.waits_s)
         if act.drops == "after" or text[:3] == b"421":

@@ -23,9 +23,14 @@ class Finding:
     excuses: bool = False
 
 
-def look(campaign_id: int, *, is_over: bool = False, latest: bool = False) -> Finding:
-    """Count the bounces of a campaign. `is_over`: nobody waits any more. `latest`: look at the latest alone too."""
-    total = since_resumed.shares(campaign_id)[PauseReason.BOUNCE_RATE]
+def look(
+    campaign_id: int, *, total: Share | None = None, is_over: bool = False, latest: bool = False
+) -> Finding:
+    """Count the bounces of a campaign, or take the `total` that somebody has just counted.
+
+    `is_over`: nobody waits any more. `latest`: look at the latest alone too.
+    """
+    total = total or since_resumed.shares(campaign_id)[PauseReason.BOUNCE_RATE]
     found = _found(campaign_id, total, None, is_over=is_over, latest=latest)
     if found.bad is None:
         return found

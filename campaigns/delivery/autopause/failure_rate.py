@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from campaigns.core.i18n import _
@@ -29,9 +30,11 @@ def check(campaign_id: int, *, now: datetime) -> bool:
 
     Too many bounces, doubts, or mails that could not be made. A lane sees its own share of these only.
     """
-    if stop_for_bounces(campaign_id, bounce_finding.look(campaign_id), now=now):
+    shares = since_resumed.shares(campaign_id)
+    finding = bounce_finding.look(campaign_id, total=shares[PauseReason.BOUNCE_RATE])
+    if stop_for_bounces(campaign_id, finding, now=now):
         return True
-    cause = _cause_of(campaign_id)
+    cause = _cause(shares)
     if cause is None:
         return False
     reason, detail = cause
@@ -40,7 +43,9 @@ def check(campaign_id: int, *, now: datetime) -> bool:
 
 def is_too_high(campaign_id: int) -> bool:
     """Whether `check` would pause it. Writes nothing."""
-    return bounce_finding.look(campaign_id).bad is not None or _cause_of(campaign_id) is not None
+    shares = since_resumed.shares(campaign_id)
+    finding = bounce_finding.look(campaign_id, total=shares[PauseReason.BOUNCE_RATE])
+    return finding.bad is not None or _cause(shares) is not None
 
 
 def stop_for_bounces(campaign_id: int, finding: Finding, *, now: datetime) -> bool:
@@ -77,12 +82,8 @@ def stop_for_bounces(campaign_id: int, finding: Finding, *, now: datetime) -> bo
     return services.stop_by_itself(campaign_id, reason=PauseReason.BOUNCE_RATE, detail=detail, now=now)
 
 
-def _cause_of(campaign_id: int) -> tuple[PauseReason, object] | None:
-    found = since_resumed.shares(campaign_id)
-    return _cause(found[PauseReason.IN_DOUBT], found[PauseReason.CONTENT])
-
-
-def _cause(doubts: Share, unmade: Share) -> tuple[PauseReason, object] | None:
+def _cause(shares: Mapping[PauseReason, Share]) -> tuple[PauseReason, object] | None:
+    doubts, unmade = shares[PauseReason.IN_DOUBT], shares[PauseReason.CONTENT]
     if doubts.number > max(UNKNOWN_AT_LEAST, doubts.answered * UNKNOWN_SHARE):
         return PauseReason.IN_DOUBT, _(
             "%(unknown)d emails have an unknown outcome. Check the server, then resume.",

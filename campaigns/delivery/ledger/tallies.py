@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,18 @@ Key = tuple[State, Reason | None]
 
 def of(campaign_id: int) -> Counter[Key]:
     """How many recipients are in which state for which reason, each person once, in one look at the ledger."""
+    found: Counter[Key] = Counter()
+    rows = db.session.execute(_counting(is_sqlite()), {"campaign": campaign_id})
+    for tally, times, state, reason in rows:
+        entries = json.loads(tally) if tally is not None else [(state, reason, 1)]
+        for each, why, number in entries:
+            found[_key(each, why)] += number * times
+    return found
+
+
+@cache  # it is asked for every second, and making it costs more than its answer
+def _counting(_is_sqlite: bool) -> sa.CompoundSelect[Any]:
+    campaign = sa.bindparam("campaign", type_=sa.Integer)
     nothing = sa.null()
     at_rest: Any = (
         sa.select(
@@ -32,29 +45,24 @@ def of(campaign_id: int) -> Counter[Key]:
             sa.cast(nothing, sa.SmallInteger).label("state"),
             sa.cast(nothing, sa.String).label("reason"),
         )
-        .where(Batch.campaign_id == campaign_id, Batch.tally.is_not(None))
+        .where(Batch.campaign_id == campaign, Batch.tally.is_not(None))
         .group_by(sa.cast(Batch.tally, sa.Text))
     )
     left_out: Any = sa.select(
         sa.cast(Wave.left_out, sa.Text), sa.literal_column("1"), nothing, nothing
-    ).where(Wave.campaign_id == campaign_id)
+    ).where(Wave.campaign_id == campaign)
     held = in_batches(
         (
             Delivery.state,
             sa.cast(Delivery.reason, sa.String).label("reason"),
             sa.func.count().label("number"),
         ),
-        Batch.campaign_id == campaign_id,
+        Batch.campaign_id == campaign,
         Batch.tally.is_(None),
         group_by=(Delivery.state, Delivery.reason),
     ).subquery()
     moving = sa.select(nothing, held.c.number, sa.cast(held.c.state, sa.SmallInteger), held.c.reason)
-    found: Counter[Key] = Counter()
-    for tally, times, state, reason in db.session.execute(sa.union_all(at_rest, left_out, moving)):
-        entries = json.loads(tally) if tally is not None else [(state, reason, 1)]
-        for each, why, number in entries:
-            found[_key(each, why)] += number * times
-    return found
+    return sa.union_all(at_rest, left_out, moving)
 
 
 def in_batches(

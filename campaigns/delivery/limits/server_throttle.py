@@ -139,15 +139,17 @@ class Throttle:
                 return self.connections
             moment, counts = locked
             self._sweep(connection, counts, moment)
+            if not self.connections:
+                self._join(connection, moment)
             shares = self._shares(connection)
             if self._owner not in [each.owner for each in shares]:
                 self.connections = 0
-                self._insert(connection, moment)
+                self._join(connection, moment)
                 shares = self._shares(connection)
             fair = _fair([each.owner for each in shares], self._owner, self._most)
             taken = sum(each.connections for each in shares if each.owner != self._owner)
             mine = max(self.connections, min(fair, self._most - taken))
-            self._update(connection, connections=mine)
+            self._update(connection, moment, connections=mine)
         self.lanes = sum(each.campaign_id == self._campaign_id for each in shares)
         is_full = len(shares) > self._most
         others = [each for each in shares if each.owner != self._owner]
@@ -163,13 +165,13 @@ class Throttle:
     def renew(self) -> None:
         """Push the end of the lease out; nothing else changes."""
         with self._engine.begin() as connection:
-            self._update(connection)
+            self._update(connection, self._moment(connection))
 
     def shrink(self, connections: int) -> int:
         """Let others have what we have closed; what is left for us."""
         with self._engine.begin() as connection:
             self._lock(connection)
-            self._update(connection, connections=connections)
+            self._update(connection, self._moment(connection), connections=connections)
         self.connections = connections
         return connections
 
@@ -192,7 +194,7 @@ class Throttle:
             number = _number(wanted, counts, caps, ours + others, at)
             wait_s = 0.0 if number else sliding_window.free_at(counts, caps, held=ours + others, at=at) - at
             self._count(connection, counts)
-            self._update(connection, messages=ours + number)
+            self._update(connection, moment, messages=ours + number)
         with self._books:
             self._used -= used
             self._held += number
@@ -230,43 +232,43 @@ class Throttle:
         if counts is None:
             self.is_gone = True
             return None
-        return (self._now() if self._now else _moment(connection)), counts
+        return self._moment(connection), counts
 
     def _sweep(self, connection: sa.Connection, counts: Counts, moment: datetime) -> Counts:
         """Take back what lanes hold that are no more; what they might have sent counts as sent."""
-        over = sa.and_(Share.server_id == self._server_id, Share.until < moment, Share.owner != self._owner)
-        lost = connection.scalar(sa.select(sa.func.sum(Share.messages)).where(over))
+        others = {"server": self._server_id, "moment": moment, "owner": self._owner}
+        lost = connection.scalar(_LOST, others)
         if lost is None:
             return counts
-        connection.execute(sa.delete(Share).where(over))
+        connection.execute(_SWEEP, others)
         if lost:
             counts = sliding_window.charged(counts, self._limits.at(moment), lost, at=moment.timestamp())
             self._count(connection, counts)
         return counts
 
     def _shares(self, connection: sa.Connection) -> list[Any]:
-        columns = (Share.owner, Share.campaign_id, Share.connections, Share.messages)
-        statement = sa.select(*columns).where(Share.server_id == self._server_id)
-        return list(connection.execute(statement.order_by(Share.created_at, Share.owner)))
+        return list(connection.execute(_SHARES, {"server": self._server_id}))
 
-    def _insert(self, connection: sa.Connection, moment: datetime) -> None:
-        connection.execute(
-            sa.insert(Share).values(
-                owner=self._owner,
-                server_id=self._server_id,
-                campaign_id=self._campaign_id,
-                connections=0,
-                messages=max(0, self._held),
-                until=moment + timedelta(seconds=self._lease_s),
-                created_at=moment,
-            )
-        )
+    def _join(self, connection: sa.Connection, moment: datetime) -> None:
+        """Have a row, unless one is there already."""
+        row = {
+            "owner": self._owner,
+            "server_id": self._server_id,
+            "campaign_id": self._campaign_id,
+            "connections": 0,
+            "messages": max(0, self._held),
+            "until": moment + timedelta(seconds=self._lease_s),
+            "created_at": moment,
+        }
+        connection.execute(insert(Share).on_conflict_do_nothing(), row)
 
     def _count(self, connection: sa.Connection, counts: Counts) -> None:
         connection.execute(sa.update(Meter).where(Meter.server_id == self._server_id).values(counts=counts))
 
-    def _update(self, connection: sa.Connection, **values: Any) -> None:
-        moment = self._now() if self._now else _moment(connection)
+    def _moment(self, connection: sa.Connection) -> datetime:
+        return self._now() if self._now else connection.execute(_MOMENT).scalar_one()
+
+    def _update(self, connection: sa.Connection, moment: datetime, **values: Any) -> None:
         until = moment + timedelta(seconds=self._lease_s)
         connection.execute(sa.update(Share).where(Share.owner == self._owner).values(until=until, **values))
 
@@ -345,14 +347,12 @@ def announce(
 
 def _lock_meter(connection: sa.Connection, server_id: int) -> Counts | None:
     """What the server was given lately, held until the transaction ends; None when there is no such server."""
-    statement = sa.select(Meter.counts).where(Meter.server_id == server_id)
-    if connection.dialect.name != "sqlite":
-        statement = statement.with_for_update()
-    row = connection.execute(statement).first()
+    statement, its_own = _METER[connection.dialect.name], {"server": server_id}
+    row = connection.execute(statement, its_own).first()
     if row is None:
         its = sa.select(Server.id, sa.literal({}, Meter.counts.type)).where(Server.id == server_id)
         connection.execute(insert(Meter).from_select(["server_id", "counts"], its).on_conflict_do_nothing())
-        row = connection.execute(statement).first()
+        row = connection.execute(statement, its_own).first()
     return sliding_window.read(row.counts) if row else None
 
 
@@ -370,6 +370,16 @@ def _fair(owners: list[str], owner: str, connections: int) -> int:
     return each + (owners.index(owner) < rest)
 
 
-def _moment(connection: sa.Connection) -> datetime:
-    found: datetime = connection.execute(sa.select(database_moment())).scalar_one()
-    return found
+# Made once: every lane asks these once a second, and making a statement costs more than its answer.
+_MOMENT = sa.select(database_moment())
+_OF_SERVER = Share.server_id == sa.bindparam("server")
+_OVER = sa.and_(_OF_SERVER, Share.until < sa.bindparam("moment"), Share.owner != sa.bindparam("owner"))
+_LOST = sa.select(sa.func.sum(Share.messages)).where(_OVER)
+_SWEEP = sa.delete(Share).where(_OVER)
+_SHARES = (
+    sa.select(Share.owner, Share.campaign_id, Share.connections, Share.messages)
+    .where(_OF_SERVER)
+    .order_by(Share.created_at, Share.owner)
+)
+_OF_METER = sa.select(Meter.counts).where(Meter.server_id == sa.bindparam("server"))
+_METER = {"sqlite": _OF_METER, "postgresql": _OF_METER.with_for_update()}

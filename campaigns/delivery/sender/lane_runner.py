@@ -194,10 +194,9 @@ def _open(
     campaign: Campaign, server: Server, gate: Gate, owner: str, heard: Heard, terms: Terms
 ) -> tuple[Lane, Journal]:
     timing, machine = terms.timing, terms.machine
+    site = settings_queries.site()  # held, or each who asks for it would have it read again
     content = composer.content_of(campaign)
-    policy = Policy(
-        holds=campaign.holds_in_doubt, horizon=timedelta(hours=settings_queries.site().retry_hours)
-    )
+    policy = Policy(holds=campaign.holds_in_doubt, horizon=timedelta(hours=site.retry_hours))
     known = lessons.traits_of(server)
     connection = replace(known.applied_to(settings.connection(server)), helo=content.host)
     has_stand_in = server_selection.has_stand_in(campaign, server, now=terms.now())
@@ -216,7 +215,7 @@ def _open(
         lease_s=timing.lease_s,
         folder=journals(),
         needs_fields=content.needs_fields,
-        address_key=settings_queries.link_key(),
+        address_key=bytes(site.link_key),
         receivers=Receivers(horizon=policy.horizon),
         quotas=Quotas(limits.limited_domains()),
         sleep=machine.sleep,
