@@ -19,6 +19,7 @@ from campaigns.delivery.ledger import batches, outcomes, tallies
 from campaigns.delivery.ledger.outcomes import Fate
 from campaigns.delivery.models import State
 from campaigns.delivery.sender import in_doubt
+from campaigns.delivery.sender.ack_journal import Journal
 from campaigns.delivery.sender.in_hand import InHand
 from tests.simulation import run
 from tests.simulation.course import PEOPLE, Course
@@ -26,7 +27,7 @@ from tests.simulation.run import Simulation, simulation
 
 PART = 100
 FIXED = range(1, 1 + 3 * PART)
-DOUBTED, STOPPED, COUNTED = 26, 80, 2  # seeds of courses that meet what the tests below break
+DOUBTED, STOPPED, COUNTED, KILLED = 26, 80, 2, 24  # seeds of courses that meet what the tests below break
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,11 @@ def test_most_courses_are_short_and_some_are_long() -> None:
     assert max(people) == max(PEOPLE)
     assert any(each.kills for each in courses)
     assert any(each.stalls for each in courses)
+
+
+def test_a_lane_that_forgets_what_it_handed_over_is_found_out(world: Simulation) -> None:
+    with patch.object(Journal, "write", lambda *_, **__: None):
+        assert any("G3" in problem for problem in world.run(KILLED).problems)
 
 
 def test_a_doubt_that_is_not_counted_is_found_out(world: Simulation) -> None:
