@@ -124,7 +124,7 @@ def _with_mark(rows: Any) -> Any:
     yield from exporter.lines(rows)
 
 
-def _narrowed(wanted: Search) -> dict[str, bool]:
+def _narrowed(wanted: Search) -> dict[str, Any]:
     """Whether words narrowed it, for the audit log: not the words, which may be an address."""
     return {"searched": True} if wanted.text else {}
 
