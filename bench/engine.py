@@ -111,7 +111,7 @@ class Engine:
             *("campaign", "create", "--name", name, "--subject", content.SUBJECT, "--list", to),
             *("--from", sender, "--server", name, "--html", str(html), "--text", str(text)),
         )
-        self.site.flask("campaign", "schedule", str(made["id"]))
+        self.site.flask("campaign", "schedule", str(made["id"]), "--grace", "0")
 
     def _cpu_s(self) -> float:
         return usage.cpu_s(self.site.process.pid) + usage.cpu_s(self.postmaster)

@@ -14,9 +14,11 @@ from flask import (
     Response,
     abort,
     current_app,
+    flash,
     g,
     has_request_context,
     jsonify,
+    redirect,
     render_template,
     request,
     url_for,
@@ -31,6 +33,7 @@ from campaigns.accounts import policy
 from campaigns.accounts.policy import Action
 from campaigns.core import clock, errors, statuses
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
+from campaigns.core.form_page import TOO_LARGE, form_page
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, datetime_text, language_of, number_text
 from campaigns.ground import terminal_language
 from campaigns.navigation import navigation
@@ -161,15 +164,29 @@ def _csrf_error(_error: CSRFError) -> tuple[Any, int]:
 def _http_error(error: HTTPException) -> Any:
     if error.response is not None or (error.code or 500) < 400:
         return error
+    if page := _form_again(error.code):
+        return redirect(page, 303)
     sentences = {
         400: _("The request was invalid."),
         403: _("You don't have access to this page."),
         404: _("Page not found."),
         405: _("Method not allowed."),
-        413: _("The request is too large."),
+        413: TOO_LARGE,
         429: _("Too many requests. Wait a few minutes and try again."),
     }
     return _error_page(error.code or 500, sentences.get(error.code or 500, error.description))
+
+
+def _form_again(code: int | None) -> str | None:
+    """The page of the form, where a browser is better off there than at an error page."""
+    if _wants_json():
+        return None
+    if code == 405 and request.method in ("GET", "HEAD"):
+        return form_page()
+    if code == 413 and current_user.is_authenticated:
+        flash(TOO_LARGE, "error")
+        return form_page()
+    return None
 
 
 def _database_away(error: OperationalError) -> tuple[Any, int]:
@@ -196,8 +213,12 @@ def _place() -> str:
     return " ".join([request.url_rule.rule, *(f"{name}={value}" for name, value in numbers.items())])
 
 
+def _wants_json() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
 def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> tuple[Any, int]:
-    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+    if _wants_json():
         return jsonify(error=str(sentence), reference=reference), status
     try:
         return render_template(

@@ -8,27 +8,28 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
-from campaigns.audience import queries
+from campaigns.audience import queries, search
 from campaigns.audience.columns import EXPORTED
-from campaigns.audience.models import Status, Subscriber, Subscription
+from campaigns.audience.models import Subscriber, Subscription
+from campaigns.audience.search import Search
 from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
 
 CHUNK_ROWS = 1000
+EVERYBODY = Search()
 
 
-def rows(
-    list_id: int | None = None, *, status: Status | None = None, raw: bool = False
-) -> Iterator[list[str]]:
-    """The headings, then one row a person: the address, the fields, and on a list status, origin and moments
-    (UTC, ISO 8601). Without a list everybody, without those. Texts that a spreadsheet would take for a
-    formula get an apostrophe, unless `raw`."""
+def rows(wanted: Search = EVERYBODY, *, raw: bool = False) -> Iterator[list[str]]:
+    """The headings, then one row for each person the search finds: the address, the fields, and where it names
+    a list status, origin and moments there (UTC, ISO 8601). Texts that a spreadsheet would take for a formula
+    get an apostrophe, unless `raw`."""
     keys = [field.key for field in queries.fields()]
-    yield ["email", *keys, *(EXPORTED if list_id is not None else ())]
+    yield ["email", *keys, *(EXPORTED if wanted.list_id is not None else ())]
     keep = str if raw else guarded
     last = 0
-    while chunk := db.session.execute(_chunk(list_id, status, after=last)).all():
+    while chunk := db.session.execute(_chunk(wanted, after=last)).all():
         for person, *subscription in chunk:
             known = person.fields or {}
             cells = [person.email, *(_text(known.get(key)) for key in keys), *map(_text, subscription)]
@@ -61,23 +62,13 @@ def rejects(import_id: int) -> Iterator[list[str]]:
         yield [str(reject.line), guarded(reject.value), sentence, *map(guarded, reject.row)]
 
 
-def _chunk(list_id: int | None, status: Status | None, *, after: int) -> Any:
-    if list_id is None:
-        return sa.select(Subscriber).where(Subscriber.id > after).order_by(Subscriber.id).limit(CHUNK_ROWS)
-    statement = (
-        sa.select(
-            Subscriber,
-            Subscription.status,
-            Subscription.origin,
-            Subscription.created_at,
-            Subscription.changed_at,
-        )
-        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(Subscription.list_id == list_id, Subscriber.id > after)
-        .order_by(Subscriber.id)
-        .limit(CHUNK_ROWS)
-    )
-    return statement if status is None else statement.where(Subscription.status == status)
+def _chunk(wanted: Search, *, after: int) -> Any:
+    found = search.people(wanted).where(Subscriber.id > after).order_by(None).order_by(Subscriber.id)
+    if wanted.list_id is not None:
+        held = aliased(Subscription)  # the search asks for subscriptions of its own
+        here = sa.and_(held.subscriber_id == Subscriber.id, held.list_id == wanted.list_id)
+        found = found.join(held, here).add_columns(held.status, held.origin, held.created_at, held.changed_at)
+    return found.limit(CHUNK_ROWS)
 
 
 def _text(value: Any) -> str:

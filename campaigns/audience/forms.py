@@ -24,6 +24,7 @@ from campaigns.accounts.forms import choices, email_field, trimmed
 from campaigns.audience import columns, queries, uploads, values
 from campaigns.audience.models import Field, FieldKind, List, OptIn, Subscriber
 from campaigns.core.errors import Invalid
+from campaigns.core.form_page import LARGEST_UPLOAD_BYTES, TOO_LARGE
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, translate
 from campaigns.settings import queries as settings_queries
 
@@ -197,7 +198,11 @@ class SuppressForm(FlaskForm):
 
 class UploadForm(FlaskForm):
     list_id = SelectField(_("Import into list"), coerce=int)
-    file = FileField(_("CSV file"), description=_("Up to 200 MB. In Excel choose Save as, then CSV."))
+    file = FileField(
+        _("CSV file"),
+        description=_("Up to 200 MB. In Excel choose Save as, then CSV."),
+        render_kw={"data-largest": LARGEST_UPLOAD_BYTES, "data-too-large": TOO_LARGE},
+    )
     pasted = TextAreaField(
         _("Or paste rows"),
         [Optional(), Length(max=3_000_000)],

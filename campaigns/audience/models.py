@@ -286,6 +286,7 @@ class Import(Model):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    dismissed_at: Mapped[datetime | None]  # when somebody took its rejected rows off the start page
 
     list: Mapped[List] = relationship()
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from campaigns.audience import queries
 from campaigns.audience.models import FieldKind, Status, Subscriber, Subscription, Suppression
+from campaigns.core.db import db
 from campaigns.core.dialect import json_text
 
 LONGEST_TEXT = 200
@@ -69,6 +70,12 @@ def people(search: Search) -> sa.Select[Subscriber]:
     last = Subscriber.id.desc() if search.descending else Subscriber.id
     # PostgreSQL would not use the index of a column without nulls if told where to put them.
     return statement.order_by(first.nulls_last() if column.nullable else first, last)
+
+
+def count(search: Search) -> int:
+    """How many people match."""
+    found = people(search).order_by(None).with_only_columns(sa.func.count(), maintain_column_froms=True)
+    return db.session.scalar(found) or 0
 
 
 def _matches(text: str) -> sa.ColumnElement[bool]:

@@ -91,7 +91,7 @@ def subscribe(
         return Joined(set_subscribed(subscriber.id, list_.id, proof, act=act))
     if subscription is None:
         subscription = _new(subscriber.id, list_.id, Status.UNCONFIRMED, proof)
-    _record(subscriber.id, list_.id, act, proof)
+    record(subscriber.id, list_.id, act, proof)
     db.session.flush()
     return Joined(subscription, ask_to_confirm(subscriber, list_, now=now, language=language))
 
@@ -226,7 +226,7 @@ def set_subscribed(subscriber_id: int, list_id: int, proof: Proof, *, act: str) 
     subscription.status, subscription.origin = Status.SUBSCRIBED, proof.origin
     subscription.changed_at = subscription.confirmed_at = proof.now
     subscription.unsubscribed_at = None
-    _record(subscriber_id, list_id, act, proof)
+    record(subscriber_id, list_id, act, proof)
     db.session.flush()
     return subscription
 
@@ -249,7 +249,7 @@ def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         return 0
-    _record(subscriber_id, list_id, "unsubscribed", proof)
+    record(subscriber_id, list_id, "unsubscribed", proof)
     db.session.flush()
     return 1
 
@@ -271,7 +271,8 @@ def _new(subscriber_id: int, list_id: int, status: Status, proof: Proof) -> Subs
     return db.session.get_one(Subscription, (list_id, subscriber_id), populate_existing=True)
 
 
-def _record(subscriber_id: int, list_id: int | None, act: str, proof: Proof) -> None:
+def record(subscriber_id: int, list_id: int | None, act: str, proof: Proof) -> None:
+    """Write down what somebody did; `act` is one of those that `Consent` names."""
     db.session.add(
         Consent(
             subscriber_id=subscriber_id,

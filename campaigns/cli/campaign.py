@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -84,19 +84,43 @@ def create(
 @campaign.command("schedule")
 @click.argument("campaign_id", type=int)
 @click.option("--at", help="ISO 8601, such as 2026-12-01T09:00+01:00; now if omitted.")
+@click.option(
+    "--grace",
+    type=click.IntRange(0, 3600),
+    default=int(services.GRACE.total_seconds()),
+    show_default=True,
+    help="Without --at: seconds in which `campaign unschedule` undoes it; 0 sends at once.",
+)
 @as_json
 @command
-def schedule(campaign_id: int, at: str | None, wants_json: bool) -> None:
-    """Schedule a draft, or send it now."""
+def schedule(campaign_id: int, at: str | None, grace: int, wants_json: bool) -> None:
+    """Schedule a draft, or send it after a minute in which that can be undone."""
     now = clock.now()
-    moment = _moment(at) if at else now
+    moment = _moment(at) if at else now + timedelta(seconds=grace)
     services.schedule(planning_queries.campaign(campaign_id), at=moment, now=now)
-    note("campaign.scheduled", planning_queries.campaign(campaign_id).name)
+    when = f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}"
+    note("campaign.scheduled", planning_queries.campaign(campaign_id).name, at=when)
     db.session.commit()
     queue.nudge()
     made = _fresh(campaign_id)
-    when = moment.isoformat(timespec="minutes") if at else "now"
-    _answer(made, wants_json=wants_json, sentence=f"Campaign {campaign_id} is scheduled for {when}.")
+    sentence = f"Campaign {campaign_id} is scheduled for {moment.isoformat(timespec='minutes')}."
+    if not at:
+        undo = f" Undo: campaign unschedule {campaign_id}" if grace else ""
+        sentence = f"Campaign {campaign_id} is sent in {grace} seconds.{undo}"
+    _answer(made, wants_json=wants_json, sentence=sentence)
+
+
+@campaign.command("unschedule")
+@click.argument("campaign_id", type=int)
+@as_json
+@command
+def unschedule(campaign_id: int, wants_json: bool) -> None:
+    """Take a scheduled campaign back to its draft; nothing is sent."""
+    services.unschedule(planning_queries.campaign(campaign_id), now=clock.now())
+    note("campaign.taken_back", planning_queries.campaign(campaign_id).name)
+    db.session.commit()
+    sentence = f"Campaign {campaign_id} is a draft again. No emails were sent."
+    _answer(_fresh(campaign_id), wants_json=wants_json, sentence=sentence)
 
 
 @campaign.command("status")

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from campaigns.audience import exporter, importer, importing, services
 from campaigns.audience import queries as audience_queries
 from campaigns.audience.models import Import, ImportStatus
+from campaigns.audience.search import Search
 from campaigns.cli.output import answer, as_json, command, note
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -65,7 +66,7 @@ def export(list_name: str, raw: bool) -> None:
     db.session.commit()
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     try:
-        for row in exporter.rows(wanted.id, raw=raw):
+        for row in exporter.rows(Search(list_id=wanted.id), raw=raw):
             writer.writerow(row)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough

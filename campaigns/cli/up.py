@@ -41,7 +41,10 @@ def up(host: str, port: int, workers: int) -> None:
 
 
 def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | None = None) -> None:
-    """Start everything, print the address, call `then(url)` once it answers, and stay until a signal."""
+    """Start everything, print the address, call `then(url)` once it answers, and stay until a signal.
+
+    Without `then` the link to the first operator is printed too; with it, that one sees to operators.
+    """
     config: Config = current_app.extensions["columba"]
     lock = _only_one(config)
     _require_free(host, port)
@@ -50,7 +53,7 @@ def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | Non
     settings.ensure_practice_server(practice_port, now=clock.now())
     db.session.commit()
     url = os.environ.get("PUBLIC_URL") or f"http://{_reachable(host)}:{port}"
-    welcome = _welcome_link(url)
+    welcome = None if then else _welcome_link(url)
     db.session.remove()
     db.engine.dispose()
     children = _children(config, host=host, port=port, workers=workers, url=url, practice_port=practice_port)

@@ -6,6 +6,7 @@ JOBS run, and callbacks are refused.
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -34,6 +35,7 @@ JOBS = frozenset(
         "campaigns.audience.jobs.run_import",
         "campaigns.delivery.jobs.look_up_receivers",
         "campaigns.delivery.jobs.probe",
+        "campaigns.delivery.jobs.release_receiver",
         "campaigns.delivery.jobs.send",
         "campaigns.notices.jobs.send_notice",
     }
@@ -96,12 +98,12 @@ def enqueue(job: str, *ids: int | str) -> bool:
     """
     if job not in JOBS:
         raise RefusedJob(job)
-    name = job.removeprefix("campaigns.").replace(".", "-")
+    words = "-".join(map(str, (job.removeprefix("campaigns."), *ids)))
     try:
         queue().enqueue_call(
             job,
             args=list(ids),
-            job_id=f"{name}-{'-'.join(map(str, ids))}-{secrets.token_hex(4)}",
+            job_id=f"{re.sub('[^A-Za-z0-9_]', '-', words)}-{secrets.token_hex(4)}",
             timeout=JOB_TIMEOUT_S,
             result_ttl=0,
             failure_ttl=FAILURE_TTL_S,

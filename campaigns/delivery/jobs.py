@@ -13,7 +13,7 @@ from campaigns.delivery.dispatch import shift
 from campaigns.delivery.dispatch.dispatcher import SEND
 from campaigns.delivery.dispatch.lookout import Lookout
 from campaigns.delivery.ledger import database_clock
-from campaigns.delivery.limits import receiver_rows
+from campaigns.delivery.limits import receiver_rows, release
 from campaigns.delivery.sender.timing import Timing
 from campaigns.notices.jobs import send_notice
 
@@ -52,6 +52,12 @@ def look_up_receivers() -> None:
         return Resolver(server, patience_s=LOOK_UP_S).exchangers(domain)
 
     receiver_rows.look_up(exchangers, now=database_clock.measured()())
+
+
+def release_receiver(domain: str) -> None:
+    """A receiver's limit was raised or deleted: whoever waited for it is due."""
+    if release.release(domain, now=database_clock.measured()()):
+        queue.nudge()
 
 
 def die_with_parent() -> None:

@@ -100,6 +100,7 @@ class Campaign(Model):
     sending_hours: Mapped[str | None] = mapped_column(sa.String(120))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    dismissed_at: Mapped[datetime | None]  # when somebody took its failures off the start page
     pause_reason: Mapped[PauseReason | None] = mapped_column(Word(PauseReason))
     pause_detail: Mapped[str | None] = mapped_column(sa.String(500))
     paused_at: Mapped[datetime | None]

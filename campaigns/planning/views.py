@@ -6,10 +6,8 @@ from typing import Any
 
 from flask import (
     Blueprint,
-    Response,
     flash,
     jsonify,
-    make_response,
     redirect,
     render_template,
     request,
@@ -23,27 +21,28 @@ from campaigns.accounts.forms import accepted, put
 from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.accounts.policy import can
 from campaigns.content import starters
-from campaigns.content.language import TemplateError
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid
-from campaigns.core.framing import in_new_tab
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.delivery.progress import holdups
-from campaigns.planning import beginnings, preflight, previews, queries, services, testmails, times
+from campaigns.planning import (
+    beginnings,
+    preflight,
+    previews,
+    queries,
+    services,
+    testmails,
+    times,
+)
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
+from campaigns.planning.pages.preview import views as preview_pages
 from campaigns.reports import queries as reports_queries
 
 bp = Blueprint("planning", __name__)
 
-# A mail is somebody else's page: it may look as it likes, but run, send and frame nothing.
-MAIL_CSP = (
-    "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
-    "img-src 'self' http: https: data:; style-src 'self' 'unsafe-inline'; font-src 'self' https:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
 # Which part of the editor a finding is about; anything else is a setting.
 PLACES = {"from_email": "sender"}
 
@@ -85,6 +84,7 @@ def show(campaign_id: int) -> Any:
 def create() -> Any:
     form = CreateForm(copies=queries.latest(most=5))
     if form.validate_on_submit() and (made := accepted(form, lambda: _begun(form))):
+        note("campaign.created", made.name)
         db.session.commit()
         return redirect(url_for(".edit", campaign_id=made.id), 303)
     return render_template("planning/create.html", form=form, starters=starters.STARTERS), _status(form)
@@ -95,6 +95,7 @@ def create() -> Any:
 def create_copy(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     made = services.copy_campaign(found, now=clock.now(), created_by=operator())
+    note("campaign.created", made.name, copy_of=found.name)
     db.session.commit()
     flash(_("Copied. The original campaign is unchanged."), "success")
     return redirect(url_for(".edit", campaign_id=made.id), 303)
@@ -105,6 +106,7 @@ def create_copy(campaign_id: int) -> Any:
 def delete(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     sentence = str(_("“%(name)s” deleted.", name=found.name))
+    note("campaign.deleted", found.name)
     try:
         services.delete_campaign(found)
     except Conflict as error:
@@ -150,23 +152,12 @@ def create_autosave(campaign_id: int) -> Any:
     return jsonify(saved=format_datetime(found.updated_at, "HH:mm"), version=found.version)
 
 
-@bp.get("/campaigns/<int:campaign_id>/preview")
-@allow(Action.READ)
-def preview(campaign_id: int) -> Any:
-    found = queries.campaign(campaign_id)
-    try:
-        shown = previews.render(found, _person(found))
-    except TemplateError as error:
-        return _mail(render_template("planning/preview_error.html", error=error))
-    if request.args.get("part") == "text":
-        return _mail(render_template("planning/preview_text.html", text=shown.text))
-    return _mail(in_new_tab(shown.html))
-
-
-@bp.get("/campaigns/<int:campaign_id>/preview/line")
-@allow(Action.READ)
-def preview_line(campaign_id: int) -> Any:
-    return render_template("planning/_line.html", **_line(queries.campaign(campaign_id)))
+for path, shown in (
+    ("preview", preview_pages.preview),
+    ("preview/line", preview_pages.preview_line),
+    ("preview/people", preview_pages.preview_people),
+):
+    bp.add_url_rule(f"/campaigns/<int:campaign_id>/{path}", view_func=shown)
 
 
 # -- checking, trying, letting go
@@ -189,6 +180,7 @@ def create_test_mail(campaign_id: int) -> Any:
     if ready is None:
         found = queries.campaign(campaign_id)
         return _check_page(found, _schedule_form(found), form), 422
+    note("campaign.tested", found.name, emails=len(ready.envelopes))
     db.session.commit()  # nothing may wait for the database while a server is talked to
     for answer in testmails.send(ready):
         flash(answer.sentence, "success" if answer.is_accepted else "error")
@@ -202,13 +194,27 @@ def create_schedule(campaign_id: int) -> Any:
     try:
         _schedule(found, form)
     except Invalid as error:
-        db.session.rollback()
-        put(form, error)
-        return _check_page(queries.campaign(campaign_id), form, _test_form()), 422
+        return _not_scheduled(campaign_id, form, error)
     except Conflict as error:
         return _refused(error, url_for(".show", campaign_id=campaign_id))
     queue.nudge()
     return redirect(url_for("delivery.sending", campaign_id=campaign_id), 303)
+
+
+@bp.post("/campaigns/<int:campaign_id>/schedule/time")
+@allow(Action.EDIT)
+def create_time(campaign_id: int) -> Any:
+    """Without script: go on with the suggested time and the hours that were chosen."""
+    found, form = queries.campaign(campaign_id), ScheduleForm()
+    if not found.is_editable:
+        return redirect(url_for(".show", campaign_id=campaign_id), 303)
+    try:
+        services.set_sending_hours(found, form.sending_hours())
+    except Invalid as error:
+        return _not_scheduled(campaign_id, form, error)
+    db.session.commit()
+    at = request.form.get("suggested", "")[:16]
+    return redirect(url_for(".check", campaign_id=campaign_id, at=at, _anchor="send"), 303)
 
 
 @bp.post("/campaigns/<int:campaign_id>/schedule/delete")
@@ -269,36 +275,9 @@ def _editor(found: Campaign, form: CampaignForm, **values: Any) -> str:
         form=form,
         choices=previews.choices(found),
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
-        **_line(found),
+        **preview_pages.line_of(found),
         **values,
     )
-
-
-def _person(found: Campaign) -> Any:
-    """Whom the preview is asked for: an address that was typed wins over the choice."""
-    return previews.person_for(found, request.args.get("address") or request.args.get("as") or "")
-
-
-def _line(found: Campaign) -> dict[str, Any]:
-    """What an inbox shows of the mail before it is opened."""
-    person, wanted = _person(found), request.args.get("address", "")
-    try:
-        subject, preheader = previews.render(found, person).subject, previews.preheader(found, person)
-    except TemplateError:
-        subject, preheader = found.subject, ""
-    return {
-        "campaign": found,
-        "line": {"from_": found.from_name or found.from_email, "subject": subject, "preheader": preheader},
-        "person": person,
-        "nobody": wanted if wanted and person is None else "",
-    }
-
-
-def _mail(html: str) -> Response:
-    response = make_response(html)
-    response.headers["Content-Security-Policy"] = MAIL_CSP
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
@@ -320,7 +299,7 @@ def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
         suggestions=[
             (words, times.local_text(at, zone)) for words, at in times.suggestions(clock.now(), zone)
         ],
-        **_line(found),
+        **preview_pages.line_of(found),
     )
 
 
@@ -343,6 +322,12 @@ def _schedule(found: Campaign, form: ScheduleForm) -> None:
     services.schedule(found, at=at, now=now, version=form.known_version)
     note("campaign.scheduled", found.name, at=f"{at:%Y-%m-%d %H:%M} {at.tzname()}")
     db.session.commit()
+
+
+def _not_scheduled(campaign_id: int, form: ScheduleForm, error: Invalid) -> Any:
+    db.session.rollback()
+    put(form, error)
+    return _check_page(queries.campaign(campaign_id), form, _test_form()), 422
 
 
 def _test_form() -> TestMailForm:

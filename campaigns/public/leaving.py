@@ -13,7 +13,7 @@ from flask import Response, render_template, request
 from campaigns.accounts.guards import anyone
 from campaigns.audience import queries as audience_queries
 from campaigns.audience import services as audience
-from campaigns.audience.models import Origin
+from campaigns.audience.models import Origin, Status, SuppressionReason
 from campaigns.core import addresses, clock
 from campaigns.core.db import begin_by_reading, db
 from campaigns.core.signing import Purpose
@@ -39,7 +39,7 @@ def unsubscribe(token: str) -> Any:
     if letter is None or letter.subscriber is None:
         return _nobody(token)
     if request.method != "POST":
-        return _page("unsubscribe", letter, token)
+        return _asked(letter, token)
     everything = request.form.get("scope") == "everything"
     _leave(letter, Origin.PAGE, everything=everything)
     return _page("unsubscribed", letter, token, everything=everything, reasons=LeavingReason)
@@ -86,6 +86,19 @@ def preferences(token: str) -> Any:
     subscriptions = audience_queries.subscriptions(letter.subscriber.id)
     saved = request.method == "POST"
     return _page("preferences", letter, token, subscriptions=subscriptions, saved=saved)
+
+
+def _asked(letter: Letter, token: str) -> str:
+    """The page that asks; for who has left already the one that says so."""
+    assert letter.subscriber
+    lists = {each.id for each in letter.lists}
+    held = [each for each in audience_queries.subscriptions(letter.subscriber.id) if each.list_id in lists]
+    stands = audience_queries.suppression_of(letter.subscriber)
+    everything = stands is not None and stands.reason is SuppressionReason.UNSUBSCRIBED
+    has_left = bool(held) and all(each.status is Status.UNSUBSCRIBED for each in held)
+    if not has_left and not everything:
+        return _page("unsubscribe", letter, token)
+    return _page("unsubscribed", letter, token, everything=everything, reasons=LeavingReason)
 
 
 def _one_click(letter: Letter | None) -> Response:

@@ -79,6 +79,8 @@ def sentence(delivery: Delivery, *, server_name: str | None) -> Any:
         return _("Yes. %(server)s accepted the email on attempt %(attempts)d.", **facts)
     if delivery.state is State.FAILED and not delivery.reason:
         return _("No. %(server)s permanently rejected the email.", **facts)
+    if delivery.state is State.SKIPPED and delivery.batch_number is None:
+        return _("No. Skipped when the campaign started: this person %(reason)s.", **facts)
     sentences: dict[State, Any] = {
         State.SENT: _("Yes. %(server)s accepted the email.", **facts),
         State.FAILED: _("No. The email was permanently rejected: %(reason)s.", **facts),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from campaigns.audience.models import Import, ImportStatus, Subscriber
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
+from campaigns.delivery.ledger import resend
 from campaigns.delivery.queries import Progress
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import queries
-from campaigns.reports.queries import COMPARED_WITH, Comparison, Figures
+from campaigns.reports.queries import Comparison, Figures
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Sender, Server
 
 LATELY = timedelta(days=7)
@@ -29,7 +31,9 @@ class Needs:
 
     paused: list[Campaign]
     returned: list[Campaign]  # drafts that could not go out
-    failed: list[tuple[Campaign, int]]  # finished lately, with people who did not get it
+    failed: list[
+        tuple[Campaign, int, bool]
+    ]  # finished lately: how many did not get it, whether any may again
     servers: list[Server]
     unmapped: list[Import]
     rejected: list[Import]
@@ -46,11 +50,20 @@ class Flight:
     progress: Progress | None
 
 
+class Last(NamedTuple):
+    """A campaign that has gone out, and whether it can be compared with others yet."""
+
+    campaign: Campaign
+    figures: Figures
+    is_settled: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What a new place has done so far."""
 
-    has_server: bool  # one that reaches people outside
+    has_server: bool  # the one that campaigns go by reaches people outside
+    has_other_server: bool  # one that would, but is not the default yet
     has_practice: bool
     has_sender: bool
     has_people: bool
@@ -73,8 +86,14 @@ def needs(*, now: datetime) -> Needs:
         failed=_failed(lately),
         servers=[each for each in db.session.scalars(sa.select(Server)) if not each.is_healthy],
         unmapped=_imports(Import.status == ImportStatus.UPLOADED),
-        rejected=_imports(rejected & (Import.finished_at > lately)),
+        rejected=_imports(rejected & (Import.finished_at > lately) & Import.dismissed_at.is_(None)),
     )
+
+
+def dismiss(item: Campaign | Import, *, now: datetime) -> None:
+    """Take it off the start page for everybody; a campaign comes back when it has failures after another wave."""
+    item.dismissed_at = now
+    db.session.flush()
 
 
 def in_flight(*, now: datetime) -> list[Flight]:
@@ -88,18 +107,22 @@ def in_flight(*, now: datetime) -> list[Flight]:
     ]
 
 
-def last_campaigns() -> tuple[list[tuple[Campaign, Figures]], Comparison | None]:
+def last_campaigns(*, now: datetime) -> tuple[list[Last], Comparison | None]:
     """The last three campaigns with their figures, and the medians of the last ten."""
-    found = queries.finished(most=COMPARED_WITH)
+    found = queries.finished(most=LAST_SHOWN)
     known = queries.figures([each.id for each in found])
-    shown = [(each, known[each.id]) for each in found[:LAST_SHOWN]]
-    return shown, queries.median_of([each for each in known.values() if each.sent])
+    shown = [Last(each, known[each.id], queries.is_settled(each, now=now)) for each in found]
+    return shown, queries.usual(now=now)
 
 
 def steps() -> Steps:
     """How far the first steps are; each is read from what there is."""
+    default = settings_queries.default_server()
     return Steps(
-        has_server=_any(sa.select(Server.id).where(~Server.is_practice)),
+        has_server=default is not None and not default.is_practice,
+        has_other_server=default is not None
+        and default.is_practice
+        and _any(sa.select(Server.id).where(~Server.is_practice)),
         has_practice=_any(sa.select(Server.id).where(Server.is_practice)),
         has_sender=_any(sa.select(Sender.id)),
         has_people=_any(sa.select(Subscriber.id)),
@@ -128,10 +151,13 @@ def _campaigns(condition: sa.ColumnElement[bool], *order: Any, most: int = MOST)
     return list(db.session.scalars(statement))
 
 
-def _failed(since: datetime) -> list[tuple[Campaign, int]]:
-    found = _campaigns((Campaign.status == Status.FINISHED) & (Campaign.finished_at > since))
+def _failed(since: datetime) -> list[tuple[Campaign, int, bool]]:
+    is_new = sa.or_(Campaign.dismissed_at.is_(None), Campaign.dismissed_at < Campaign.finished_at)
+    found = _campaigns((Campaign.status == Status.FINISHED) & (Campaign.finished_at > since) & is_new)
     known = queries.figures([each.id for each in found])
-    return [(each, known[each.id].failed) for each in found if known[each.id].failed]
+    return [
+        (each, known[each.id].failed, resend.is_any_left(each.id)) for each in found if known[each.id].failed
+    ]
 
 
 def _imports(condition: sa.ColumnElement[bool]) -> list[Import]:

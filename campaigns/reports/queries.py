@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -16,7 +17,8 @@ from campaigns.delivery.models import Delivery, State
 from campaigns.planning.models import Campaign, Status
 
 COMPARED_WITH = 10
-LEAST_TO_COMPARE = 2
+LEAST_TO_COMPARE = 5
+SETTLED_AFTER = timedelta(hours=24)  # by then most opens have come
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,9 @@ def _who_did(column: Any, campaign_ids: Sequence[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def finished(*, most: int, before: Campaign | None = None) -> list[Campaign]:
-    """Campaigns that came to their end, the last first; with `before` those that started earlier."""
+def finished(*, most: int, before: Campaign | None = None, by: datetime | None = None) -> list[Campaign]:
+    """Campaigns that came to their end, the last first; with `before` those that started earlier, with `by` those
+    that had ended at that moment."""
     statement = (
         sa.select(Campaign)
         .where(Campaign.status == Status.FINISHED, Campaign.started_at.is_not(None))
@@ -88,12 +91,27 @@ def finished(*, most: int, before: Campaign | None = None) -> list[Campaign]:
     )
     if before is not None and before.started_at is not None:
         statement = statement.where(Campaign.started_at <= before.started_at, Campaign.id != before.id)
+    if by is not None:
+        statement = statement.where(Campaign.finished_at <= by)
     return list(db.session.scalars(statement))
 
 
-def comparison(campaign: Campaign) -> Comparison | None:
-    """What your last ten campaigns before this one had; None when there are too few to compare with."""
-    known = figures([each.id for each in finished(most=COMPARED_WITH, before=campaign)])
+def is_settled(campaign: Campaign, *, now: datetime) -> bool:
+    """Whether it went out long enough ago to be compared with others."""
+    return campaign.finished_at is not None and campaign.finished_at <= now - SETTLED_AFTER
+
+
+def comparison(campaign: Campaign, *, now: datetime) -> Comparison | None:
+    """What your last ten campaigns before this one had; None when they are too few, or it is too early."""
+    if not is_settled(campaign, now=now):
+        return None
+    return usual(before=campaign, now=now)
+
+
+def usual(*, before: Campaign | None = None, now: datetime) -> Comparison | None:
+    """The medians of the last ten campaigns that can be compared."""
+    found = finished(most=COMPARED_WITH, before=before, by=now - SETTLED_AFTER)
+    known = figures([each.id for each in found])
     return median_of([each for each in known.values() if each.sent])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -65,6 +66,7 @@ class Report:
     counts: Counts
     figures: Figures
     reasons: list[tuple[State, Reason, int]]
+    is_settled: bool  # whether it went out long enough ago to be compared
     comparison: Comparison | None
     standing: Standing
 
@@ -106,14 +108,15 @@ class Places:
     domains: list[DomainRow]
 
 
-def of(campaign: Campaign) -> Report:
+def of(campaign: Campaign, *, now: datetime) -> Report:
     """The report as of now."""
     return Report(
         campaign=campaign,
         counts=delivery_queries.counts(campaign.id),
         figures=queries.figures([campaign.id])[campaign.id],
         reasons=delivery_queries.reasons(campaign.id),
-        comparison=queries.comparison(campaign),
+        is_settled=queries.is_settled(campaign, now=now),
+        comparison=queries.comparison(campaign, now=now),
         standing=staging.standing(campaign.id),
     )
 

@@ -40,7 +40,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Subscribed at the end of each day, on all lists together; who came and who left in all that time."""
+    """Subscribed at the end of each day, on a list or on all together; who came and who left in all that time."""
 
     days: list[datetime]
     subscribed: list[int]
@@ -109,18 +109,19 @@ def by_day(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
     )
 
 
-def growth(zone: ZoneInfo, *, days: int, now: datetime) -> Growth:
-    """How many people lists hold, day by day, reckoned back from today."""
+def growth(zone: ZoneInfo, *, days: int, now: datetime, list_id: int | None = None) -> Growth:
+    """How many people a list holds (or all of them), day by day of that zone, reckoned back from today."""
+    here = () if list_id is None else (Subscription.list_id == list_id,)
     today = _day(now, zone)
     since = _midnight(today - timedelta(days=days), zone)
     came_at = sa.func.coalesce(Subscription.confirmed_at, Subscription.created_at)
-    came = _per_day(_subscriptions(came_at, since), zone)
-    left = _per_day(_subscriptions(Subscription.unsubscribed_at, since), zone)
+    came = _per_day(_subscriptions(came_at, since, *here), zone)
+    left = _per_day(_subscriptions(Subscription.unsubscribed_at, since, *here), zone)
     number = (
         db.session.scalar(
             sa.select(sa.func.count())
             .select_from(Subscription)
-            .where(Subscription.status == Status.SUBSCRIBED)
+            .where(Subscription.status == Status.SUBSCRIBED, *here)
         )
         or 0
     )
@@ -140,8 +141,8 @@ def _quarters(column: Any, campaign_id: int, *, step_s: int = QUARTER_S) -> dict
     )
 
 
-def _subscriptions(column: Any, since: datetime) -> dict[int, int]:
-    return _per_step(column, QUARTER_S, Subscription.status != Status.UNCONFIRMED, column >= since)
+def _subscriptions(column: Any, since: datetime, *here: Any) -> dict[int, int]:
+    return _per_step(column, QUARTER_S, Subscription.status != Status.UNCONFIRMED, column >= since, *here)
 
 
 def _per_step(column: Any, step_s: int, *conditions: Any) -> dict[int, int]:

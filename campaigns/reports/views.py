@@ -10,6 +10,7 @@ from flask_babel import format_date
 
 from campaigns.accounts.guards import Action, allow, note, note_reading, operator
 from campaigns.audience import exporter
+from campaigns.audience import queries as audience_queries
 from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -42,7 +43,7 @@ def day(moment: datetime) -> str:
 @allow(Action.READ)
 def home() -> Any:
     now, zone = clock.now(), clock.zone(operator().time_zone)
-    last, median = start.last_campaigns()
+    last, median = start.last_campaigns(now=now)
     return render_template(
         "reports/home.html",
         needs=start.needs(now=now),
@@ -53,6 +54,22 @@ def home() -> Any:
         is_large=start.is_large(),
         growth=lambda: series.growth(zone, days=GROWTH_DAYS, now=now),
     )
+
+
+@bp.post("/needs/campaigns/<int:campaign_id>/deletion")
+@allow(Action.EDIT)
+def dismiss_campaign(campaign_id: int) -> Any:
+    start.dismiss(planning_queries.campaign(campaign_id), now=clock.now())
+    db.session.commit()
+    return redirect(url_for(".home"), 303)
+
+
+@bp.post("/needs/imports/<int:import_id>/deletion")
+@allow(Action.EDIT)
+def dismiss_import(import_id: int) -> Any:
+    start.dismiss(audience_queries.import_(import_id), now=clock.now())
+    db.session.commit()
+    return redirect(url_for(".home"), 303)
 
 
 @bp.get("/growth")
@@ -80,7 +97,7 @@ def campaign(campaign_id: int) -> Any:
     return render_template(
         "reports/campaign.html",
         campaign=found,
-        report=report.of(found),
+        report=report.of(found, now=clock.now()),
         series=read(found, zone, now=now),
         by=by,
         machines=lambda: report.machines(found),
@@ -99,7 +116,7 @@ def campaign_machines(campaign_id: int) -> Any:
 @allow(Action.READ)
 def campaign_places(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
-    figures = report.of(found).figures
+    figures = report.of(found, now=clock.now()).figures
     return render_template(
         "reports/_places.html", campaign=found, figures=figures, places=report.places(found)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,7 @@ SECURITY = (
     (Security.TLS.value, _("TLS, usually port 465")),
     (Security.NONE.value, _("None (only for this machine or a trusted network)")),
 )
+USUAL_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 PASSWORD, OAUTH2 = "password", "oauth2"
 SIGN_IN = ((PASSWORD, _("Password")), (OAUTH2, _("OAuth 2")))
 OTHER = "other"
@@ -90,7 +92,16 @@ class ServerForm(FlaskForm):
         render_kw={"placeholder": "smtp.example.com", "spellcheck": "false", "autocapitalize": "none"},
     )
     port = IntegerField(_("Port"), [InputRequired(TEXTS["port"]), fits(checks.port)], default=587)
-    security = SelectField(_("Security"), choices=choices(SECURITY), default=Security.STARTTLS.value)
+    security = SelectField(
+        _("Security"),
+        choices=choices(SECURITY),
+        default=Security.STARTTLS.value,
+        render_kw={
+            "data-behaviour": "proposes",
+            "data-for": "port",
+            "data-proposals": json.dumps({each.value: str(port) for each, port in USUAL_PORTS.items()}),
+        },
+    )
     verify_certificate = BooleanField(
         _("Check the server's certificate"),
         default=True,

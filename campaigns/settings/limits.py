@@ -81,12 +81,13 @@ def create_domain_limit(domain: str, *, per_minute: int) -> DomainLimit:
 
 
 def update_domain_limit(limit: DomainLimit, *, per_minute: int) -> None:
-    """Another number; raises Invalid."""
+    """Another number; raises Invalid. Who waits behind the old one is made due by `delivery.limits.release`."""
     limit.per_minute = _cap(per_minute, "per_minute") or limit.per_minute
+    limit.queued_until = None
 
 
 def delete_domain_limit(limit: DomainLimit) -> None:
-    """Let the receiver have as much as it takes."""
+    """Let the receiver have as much as it takes; who waits is made due by `delivery.limits.release`."""
     db.session.delete(limit)
 
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from campaigns.accounts.models import Operator
 from campaigns.core import config, mailtext
@@ -13,11 +14,16 @@ from campaigns.core.i18n import _
 from campaigns.mail import message, smtp
 from campaigns.mail import probe as prober
 from campaigns.mail.probe import Certificate, Step
+from campaigns.mail.security import Security
 from campaigns.settings.domains.signing import sign_from
 from campaigns.settings.models import Sender, Server
 
 # Somebody waits at a page: shorter than what a send would wait.
 PATIENCE = smtp.Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)
+
+
+TLS_PORT = 465
+_BEFORE_WORDS = (smtp.Phase.CONNECT, smtp.Phase.BANNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,22 @@ class Trial:
         """The error where it is the server's; a server that refuses one recipient works."""
         failed = self._failed
         return self.error if failed and failed.phase is not smtp.Phase.RCPT else None
+
+    def advice(self, server: Server) -> Any:
+        """What to change where the port and the security do not fit together; None where they may."""
+        failed = self._failed
+        if failed is None:
+            return None
+        facts = {"host": server.host, "port": server.port}
+        if server.security is Security.TLS and "wrong version number" in failed.text.lower():
+            return _(
+                "%(host)s does not start with TLS on port %(port)d. For TLS use port 465; on this port choose"
+                " STARTTLS.",
+                **facts,
+            )
+        if server.security is not Security.TLS and server.port == TLS_PORT and failed.phase in _BEFORE_WORDS:
+            return _("Port 465 starts with TLS. Choose TLS as security, or port 587 with STARTTLS.")
+        return None
 
     @property
     def _failed(self) -> Step | None:

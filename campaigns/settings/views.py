@@ -9,10 +9,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from campaigns.accounts import policy
 from campaigns.accounts.forms import accepted
 from campaigns.accounts.guards import Action, allow, note, operator
-from campaigns.core import clock, config
+from campaigns.core import clock, config, queue
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
+from campaigns.delivery.limits import release
 from campaigns.delivery.progress import warmup_status
 from campaigns.delivery.routing import server_deletion
 from campaigns.practice import store as practice
@@ -212,6 +213,7 @@ def domain_update(limit_id: int) -> Any:
         flash(error.message, "error")
     else:
         _record("domain_limit.updated", found.domain, per_minute=found.per_minute)
+        queue.enqueue(release.JOB, found.domain)
         flash(_("Limit set for %(domain)s.", domain=found.domain), "success")
     return redirect(url_for(".domains"), 303)
 
@@ -223,6 +225,7 @@ def domain_delete(limit_id: int) -> Any:
     domain = found.domain
     limits.delete_domain_limit(found)
     _record("domain_limit.deleted", domain)
+    queue.enqueue(release.JOB, domain)
     flash(_("Limit removed from %(domain)s.", domain=domain), "success")
     return redirect(url_for(".domains"), 303)
 

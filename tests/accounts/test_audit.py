@@ -38,16 +38,45 @@ def test_exports_are_on_record_before_anything_leaves(ben) -> None:
 def test_deletions_and_unsubscriptions_are_on_record(ben) -> None:
     list_ = make_list("Friends")
     ann, bob, eve = (make_subscriber(f"{each}@example.org", lists=[list_]) for each in ("ann", "bob", "eve"))
+    ben.post("/people/subscriptions", data={"list": make_list("Others").id, "id": [ann.id, bob.id]})
     ben.post("/people/unsubscriptions", data={"list": list_.id, "id": [ann.id, bob.id]})
+    ben.post("/people/unsubscriptions/deletion")
     ben.post("/people/deletions", data={"id": [ann.id, bob.id]})
     ben.post(f"/people/{eve.id}/deletion")
     ben.post(f"/lists/{list_.id}/deletion")
     found = noted()
     assert [action for action, _subject, _details in found] == [
-        *("people.unsubscribed", "people.deleted", "person.deleted", "list.deleted")
+        *("people.subscribed", "people.unsubscribed", "people.unsubscription_undone"),
+        *("people.deleted", "person.deleted", "list.deleted"),
     ]
-    assert [details.get("people") for _action, _subject, details in found][:2] == [2, 2]
+    assert [details.get("people") for _action, _subject, details in found][:4] == [2, 2, 2, 2]
     assert "eve@example.org" not in str(found)
+
+
+def test_campaigns_fields_people_and_public_lists_are_on_record(ben) -> None:
+    ben.post("/fields/new", data={"label": "City", "kind": "text"})
+    ben.post("/fields/1/edit", data={"label": "Town"})
+    ben.post("/fields/1/deletion")
+    ben.post("/people/new", data={"email": "ann@example.org"})
+    ben.post("/people/1/edit", data={"email": "anna@example.org"})
+    public = {"name": "Friends", "opt_in": "single", "language": "en", "sender_id": "0", "is_public": "y"}
+    ben.post("/lists/new", data=public)
+    ben.post("/people/1/subscriptions", data={"list_id": "1"})
+    ben.post("/campaigns/new", data={"name": "Autumn", "start": "blank"})
+    ben.post("/campaigns/1/copies")
+    ben.post("/campaigns/2/delete")
+    assert noted() == [
+        ("field.created", "City", {}),
+        ("field.updated", "Town", {}),
+        ("field.deleted", "Town", {}),
+        ("person.created", "a…@example.org", {"lists": 0}),
+        ("person.updated", "a…@example.org", {}),
+        ("list.created", "Friends", {"is_public": True}),
+        ("people.subscribed", "Friends", {"people": 1}),
+        ("campaign.created", "Autumn", {}),
+        ("campaign.created", "Autumn (copy)", {"copy_of": "Autumn"}),
+        ("campaign.deleted", "Autumn (copy)", {}),
+    ]
 
 
 def test_suppressions_made_and_lifted_are_on_record(ben) -> None:

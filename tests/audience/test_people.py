@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.audience import growth, queries, services, values
+from campaigns.audience import queries, services, values
 from campaigns.audience.models import FieldKind, OptIn, Origin, Status, SuppressionReason
 from campaigns.audience.standing import standing
 from campaigns.core.csvfile import guarded
@@ -101,24 +100,6 @@ def test_would_this_person_get_mail(app: Flask) -> None:
         services.unsubscribe(ann.id, list_ids=None, origin=Origin.PAGE, now=NOON)
         found = standing(queries.subscriptions(ann.id), queries.suppression_of(ann))
     assert not found.gets_mail
-
-
-def test_growth_counts_days_of_the_zone_and_ends_with_today(each_database: Flask) -> None:
-    readers = make_list()
-    late = NOON.replace(hour=23)  # the 24th already in Shanghai
-    for moment in (NOON - DAY, NOON, late):
-        person = make_subscriber()
-        services.subscribe(person, readers, origin=Origin.FORM, now=moment)
-    services.unsubscribe(person.id, list_ids=[readers.id], origin=Origin.PAGE, now=late)
-    db.session.commit()
-    utc = growth.growth(3, now=late)
-    assert [(each.day.day, each.joined, each.left, each.total) for each in utc] == [
-        (21, 0, 0, 0),
-        (22, 1, 0, 1),
-        (23, 2, 1, 2),
-    ]
-    shanghai = growth.growth(2, now=late, zone=ZoneInfo("Asia/Shanghai"), list_id=readers.id)
-    assert [(each.day.day, each.joined, each.left) for each in shanghai] == [(23, 1, 0), (24, 1, 1)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
@@ -53,3 +55,10 @@ def test_no_page_has_an_accessibility_fault(demo: Running, browser: Browser, wid
         "status of 410",
     )  # the forged and missing pages that are on the map on purpose
     assert [fault for fault in faults if not any(word in fault for word in expected)] == []
+
+
+def test_the_demo_prints_no_link_that_leads_nowhere(demo: Running) -> None:
+    """Its operator is made while it plays, after which a link to the first operator is dead."""
+    printed = "\n".join(demo.lines)
+    assert "/welcome/" not in printed
+    assert re.search(r"Sign in at http\S+/sign-in as \S+ with the password \S+", printed)

@@ -20,7 +20,7 @@ def test_stopping_in_mid_send_takes_seconds_and_a_second_run_sends_exactly_the_r
         site = Running(tmp_path / "data", workers=1)
         site.start()
         campaign = set_up(site, server, tmp_path, people=people)
-        site.json("campaign", "schedule", str(campaign))
+        site.json("campaign", "schedule", str(campaign), "--grace", "0")
         deadline = time.monotonic() + 60
         while len(server.messages) < 50 and time.monotonic() < deadline:
             time.sleep(0.05)

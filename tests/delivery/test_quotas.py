@@ -12,6 +12,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery import queries
 from campaigns.delivery.dispatch import launch
+from campaigns.delivery.limits import release
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.progress import domain_sample, holdups
 from campaigns.delivery.sender import lane_runner
@@ -134,3 +135,27 @@ def test_a_draft_is_told_when_a_limited_receiver_has_all_of_it(each_database: Fl
     draft = make_campaign(lists=[readers], server_id=make_server(per_second=50).id)
     now = clock.now()
     assert holdups.expected_end(draft, 60, per_second=0, now=now) == now + timedelta(minutes=3)
+
+
+def test_who_waits_for_a_limit_goes_as_soon_as_it_is_deleted_or_raised(each_database: Flask) -> None:
+    gmail = limits.create_domain_limit("gmail.com", per_minute=10)
+    yahoo = limits.create_domain_limit("yahoo.com", per_minute=10)
+    limits.create_domain_limit("gmx.net", per_minute=10)
+    db.session.commit()
+    with SmtpServer() as server:
+        campaign = make_mixed(
+            server, limited=75, others=5, domains=("googlemail.com", "yahoo.com", "gmx.net")
+        )
+        lanes(each_database, campaign, 1)
+        assert states(campaign) == {"sent": 35, "deferred": 45}
+        limits.delete_domain_limit(db.session.merge(gmail))
+        limits.update_domain_limit(db.session.merge(yahoo), per_minute=1000)
+        db.session.commit()
+        assert release.release("gmail.com", now=clock.now()) == 15
+        assert release.release("yahoo.com", now=clock.now()) == 15
+        lanes(each_database, campaign, 1)
+    assert sent_to(server, "googlemail.com") == 25
+    assert sent_to(server, "yahoo.com") == 25
+    assert sent_to(server, "gmx.net") == 10
+    assert set(copies(server).values()) == {1}
+    assert states(campaign) == {"sent": 65, "deferred": 15}

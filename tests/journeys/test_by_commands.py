@@ -66,7 +66,7 @@ def test_the_main_job_by_commands_on_postgresql(postgres_url: str, tmp_path: Pat
         assert made["role"] == "admin"
         campaign = set_up(site, server, tmp_path, people=60)
         assert site.json("campaign", "status", str(campaign))["status"] == "draft"
-        site.json("campaign", "schedule", str(campaign))
+        site.json("campaign", "schedule", str(campaign), "--grace", "0")
         done = site.until(campaign, "finished")
         assert done["states"]["sent"] == done["audience"] == 60
         mails = {rcpt: raw for _from, rcpt, raw in server.messages}
@@ -104,7 +104,7 @@ def test_killing_workers_and_flushing_redis_in_mid_send_loses_nobody(tmp_path: P
     people, kills = 2000, 2
     with SmtpServer(delay_s=0.002) as server, Running(tmp_path / "data", workers=2) as site:
         campaign = set_up(site, server, tmp_path, people=people)
-        site.json("campaign", "schedule", str(campaign))
+        site.json("campaign", "schedule", str(campaign), "--grace", "0")
         for number in range(kills):
             wanted = people * (number + 1) // (kills + 2)
             deadline = time.monotonic() + 120

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, Page, Route, expect
-from werkzeug.serving import make_server as make_http_server
 
-from campaigns.accounts import sessions
-from campaigns.core import clock
-from campaigns.core.db import db
+from campaigns.planning.models import Campaign
 from tests.browser.chromium import chromium, window
+from tests.browser.serving import serving, session_cookie
 from tests.factories import (
     make_campaign,
-    make_cast_member,
     make_field,
     make_list,
     make_sender,
@@ -31,35 +26,29 @@ SAVED, NOT_SAVED = "[data-save-state][data-state=saved]", "[data-save-state][dat
 
 
 @pytest.fixture
-def url(app: Flask) -> Iterator[str]:
-    """A draft's address on a real server."""
+def draft(app: Flask) -> Campaign:
     letters = make_list("Letters")
     make_field("first_name")
     make_subscriber("zoe@example.org", lists=[letters], fields={"first_name": "Zoë"})
     make_subscriber("bare@example.org", lists=[letters])
     make_sender("news@example.com")
     make_server(is_default=True)
-    campaign = make_campaign(lists=[letters])
-    server = make_http_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/campaigns/{campaign.id}/edit"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    return make_campaign(lists=[letters])
+
+
+@pytest.fixture
+def url(app: Flask, draft: Campaign) -> Iterator[str]:
+    """The draft's address on a real server."""
+    with serving(app) as place:
+        yield f"{place}/campaigns/{draft.id}/edit"
 
 
 @pytest.fixture
 def cookie(app: Flask) -> dict[str, str]:
-    secret = sessions.start(make_cast_member("ben"), ip="127.0.0.1", user_agent="test", now=clock.now())
-    db.session.commit()
-    signer = SecureCookieSessionInterface().get_signing_serializer(app)
-    assert signer
-    value = signer.dumps({"_user_id": secret, "_fresh": True, "_permanent": True})
-    return {"name": app.config["SESSION_COOKIE_NAME"], "value": str(value)}
+    return session_cookie(app, "ben")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started
@@ -126,8 +115,72 @@ def test_saving_by_hand_while_it_saves_itself_is_no_conflict(
         page.route("**/autosave", answer_late)
         page.fill("#subject", "Twice")
         page.wait_for_selector("[data-save-state][data-state=saving]")
-        with page.expect_navigation():
-            page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_selector(SAVED)
         expect(page.locator(".callout")).to_have_count(0)
         page.reload()
         expect(page.locator("#subject")).to_have_value("Twice")
+
+
+@pytest.mark.parametrize("by", ["key", "button"])
+def test_saving_by_hand_leaves_the_writer_where_they_were(
+    browser: Browser, url: str, cookie: dict[str, str], by: str
+) -> None:
+    with window(browser, url) as page:
+        tab(page, url, cookie)
+        page.route("**/autosave", lambda route: route.continue_())
+        page.evaluate("window.sameDocument = true")
+        page.fill("#html", "\n".join(f"<p>Line {number}</p>" for number in range(200)))
+        page.evaluate("document.querySelector('#html').setSelectionRange(40, 44)")
+        page.evaluate("document.querySelector('#html').scrollTop = 900")
+        if by == "key":
+            page.keyboard.press("Control+s")
+        else:
+            page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_selector(SAVED)
+        assert page.evaluate("window.sameDocument")
+        where = "e => [e.selectionStart, e.selectionEnd, e.scrollTop > 800]"
+        assert page.locator("#html").evaluate(where) == [40, 44, True]
+        if by == "key":
+            expect(page.locator("#html")).to_be_focused()
+        page.reload()
+        expect(page.locator("#html")).to_have_value(re.compile("Line 199"))
+
+
+def test_saving_by_hand_shows_a_field_that_is_wrong(
+    browser: Browser, url: str, cookie: dict[str, str]
+) -> None:
+    with window(browser, url) as page:
+        tab(page, url, cookie)
+        page.fill("#subject", "Kept")
+        page.fill("#reply_to", "no address")
+        page.keyboard.press("Control+s")
+        expect(page.locator("#reply_to")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#subject")).to_have_value("Kept")
+
+
+def test_the_people_to_preview_as_follow_the_lists(
+    browser: Browser, url: str, cookie: dict[str, str], draft: Campaign
+) -> None:
+    others = make_list("Others")
+    make_subscriber("new@example.net", lists=[others], fields={"first_name": "Newt"})
+    with window(browser, url) as page:
+        tab(page, url, cookie)
+        picker = page.locator("#preview-as")
+        expect(picker).not_to_contain_text("Newt")
+        page.get_by_label("Letters").uncheck()
+        page.get_by_label("Others").check()
+        expect(picker).to_contain_text("Newt")
+        expect(picker).not_to_contain_text("Zoë")
+        expect(page.locator("#inbox-line")).to_contain_text("Newt")
+
+
+def test_a_suggested_time_keeps_the_sending_hours(browser: Browser, url: str, cookie: dict[str, str]) -> None:
+    with window(browser, url) as page:
+        tab(page, url.replace("/edit", "/check"), cookie)
+        page.check("[name=when][value=later]")
+        page.check("#keeps_hours")
+        page.fill("#window_start", "10:30")
+        page.get_by_role("button", name="Tomorrow at 9:00").click()
+        expect(page.locator("#at")).to_have_value(re.compile("T09:00$"))
+        expect(page.locator("#window_start")).to_have_value("10:30")

@@ -13,9 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from campaigns.accounts.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.planning import queries
+from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings.models import Server
 from tests.browser_client import BrowserClient
@@ -352,15 +353,6 @@ def test_a_bad_time_is_said_at_its_field_and_kept(ada: BrowserClient, at: str, s
     assert now_of(campaign.id).status is Status.DRAFT
 
 
-def test_a_suggested_time_fills_the_field_without_script(ada: BrowserClient) -> None:
-    campaign = make_ready()
-    page = page_of(ada.get(f"/campaigns/{campaign.id}/check"))
-    link = re.search(r'href="([^"]*at=[^"#]*)', page)
-    assert link
-    page = page_of(ada.get(link[1]))
-    assert re.search(r'<input[^>]*value="later"[^>]*checked|<input[^>]*checked[^>]*value="later"', page)
-
-
 def test_two_tabs_that_schedule_the_same_draft(ada: BrowserClient, ben: BrowserClient) -> None:
     campaign = make_ready()
     data = {"version": campaign.version, "when": "now"}
@@ -524,6 +516,27 @@ def test_sending_hours_are_kept_and_shown(ada: BrowserClient) -> None:
     assert "Mon–Fri 09:00–17:00 (Europe/Vienna)" in page_of(ada.get(f"/campaigns/{campaign.id}/sending"))
 
 
+def test_a_suggested_time_keeps_the_sending_hours_also_without_script(ada: BrowserClient) -> None:
+    campaign = make_ready()
+    page = page_of(ada.get(f"/campaigns/{campaign.id}/check"))
+    found = re.search(r'<button[^>]*name="suggested" value="([^"]+)" formaction="([^"]+)"', page)
+    assert found, "no time is suggested"
+    data = {"version": campaign.version, "when": "later", **OFFICE_HOURS, "suggested": found[1]}
+    answer = ada.post(found[2], data=data)
+    assert answer.status_code == 303
+    page = page_of(ada.get(answer.location))
+    assert re.search(r'<input[^>]*value="later"[^>]*checked|<input[^>]*checked[^>]*value="later"', page)
+    assert f'value="{found[1]}"' in re.search(r'<input[^>]*id="at"[^>]*>', page)[0]  # type: ignore[index]
+    assert "checked" in re.search(r'<input[^>]*id="keeps_hours"[^>]*>', page)[0]  # type: ignore[index]
+    assert now_of(campaign.id).status is Status.DRAFT
+    refused = ada.post(found[2], data={**data, "window_days": []})
+    assert refused.status_code == 422
+    assert "Choose at least one day" in page_of(refused)
+    scheduled = make_campaign(status=Status.SCHEDULED)
+    assert ada.post(f"/campaigns/{scheduled.id}/schedule/time", data=data).status_code == 303
+    assert now_of(scheduled.id).sending_hours is None
+
+
 def test_sending_hours_without_a_day_are_refused_at_their_field(ada: BrowserClient) -> None:
     campaign = make_ready()
     data = {"version": campaign.version, "when": "now", **OFFICE_HOURS, "window_days": []}
@@ -545,3 +558,30 @@ def test_a_campaign_with_sending_hours_by_command(app: Flask, tmp_path: Path) ->
     result = app.test_cli_runner().invoke(args=[*typed, "--window", "at night"])
     assert result.exit_code == 1
     assert "mon-fri 09:00-17:00" in result.stderr
+
+
+def test_a_campaign_scheduled_by_command_can_be_undone_for_the_same_minute(app: Flask) -> None:
+    campaign = make_ready(name="March")
+    run = app.test_cli_runner().invoke
+    before = clock.now()
+    done = run(args=["campaign", "schedule", str(campaign.id)])
+    assert done.exit_code == 0, done.output
+    assert f"campaign unschedule {campaign.id}" in done.output
+    scheduled = now_of(campaign.id)
+    assert scheduled.status is Status.SCHEDULED
+    assert scheduled.send_at and scheduled.send_at >= before + services.GRACE
+    assert run(args=["campaign", "unschedule", str(campaign.id)]).exit_code == 0
+    assert now_of(campaign.id).status is Status.DRAFT
+    again = run(args=["campaign", "unschedule", str(campaign.id)])
+    assert again.exit_code == 1
+    assert run(args=["campaign", "schedule", str(campaign.id), "--grace", "0"]).exit_code == 0
+    send_at = now_of(campaign.id).send_at
+    assert send_at and send_at <= clock.now()
+    entries = db.session.scalars(db.select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [(each.action, each.subject) for each in entries] == [
+        ("campaign.scheduled", "March"),
+        ("campaign.taken_back", "March"),
+        ("campaign.scheduled", "March"),
+    ]
+    assert all(each.details["command_by"] for each in entries)
+    assert entries[0].details["at"]

@@ -205,3 +205,24 @@ def test_health_says_what_answers(client) -> None:
     answer = client.get("/health")
     assert answer.status_code == 200
     assert answer.json == {"database": "ok", "redis": "away"}
+
+
+def test_who_has_left_is_not_asked_again(mail: Mail, reader) -> None:
+    url = f"/u/{mail.token(Purpose.SUBSCRIPTION)}"
+    assert "Unsubscribe?" in reader.get(url).text
+    for scope in ("lists", "everything"):
+        reader.post(url, data={"scope": scope})
+        page = reader.get(url).text
+        assert "Unsubscribe?" not in page
+        assert f'action="{url}/undo"' in page
+    reader.post(f"{url}/undo")
+    assert "Unsubscribe?" in reader.get(url).text
+
+
+def test_a_broken_unsubscribe_link_claims_to_know_nobody(mail: Mail, reader) -> None:
+    broken = f"/u/{mail.token(Purpose.SUBSCRIPTION)[:-3]}"
+    for page in (reader.get(broken).text, reader.post(broken, data={"scope": "lists"}).text):
+        assert "This link doesn't work" in page
+        assert "use the unsubscribe link in the latest one" in page
+        assert "gets no mail" not in page and "not on this list" not in page
+    assert mail.status is Status.SUBSCRIBED

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
-from campaigns.audience.models import Import, ImportStatus, Subscription
+from campaigns.audience.models import Import, ImportStatus, Subscription, SuppressionReason
 from campaigns.audience.models import Status as Standing
+from campaigns.audience.suppressing import suppress
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery.models import Reason, State
@@ -29,13 +31,33 @@ def test_first_steps_tick_themselves(app: Flask, ada) -> None:
     assert page.count("To do") == 5
     make_server(is_practice=True)
     assert "test inbox" in ada.get("/").text
-    make_server(host="smtp.example.com")
+    make_server(host="smtp.example.com", is_default=True)
     make_sender()
     make_subscriber()
     make_campaign()
     assert ada.get("/").text.count("To do") == 1
     make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
     assert "Getting started" not in ada.get("/").text
+
+
+def test_practice_is_named_until_the_default_server_reaches_people(app: Flask, ada) -> None:
+    practice = make_server(is_practice=True, is_default=True)
+    make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
+    db.session.commit()
+    sentence = "They are not delivered to anyone."
+    assert sentence in ada.get("/").text
+    assert "No email leaves this machine" in ada.get("/settings/servers").text
+    other = make_server("Not tried yet")
+    db.session.commit()
+    page, servers = ada.get("/").text, ada.get("/settings/servers").text
+    assert sentence in page and "Make your server the default" in page
+    assert "make it the default" in servers and "Fallback" not in servers
+    assert not home.steps().has_server
+    practice.is_default, other.is_default = False, True
+    db.session.commit()
+    assert sentence not in ada.get("/").text
+    assert "still go to" not in ada.get("/settings/servers").text
+    assert home.steps().has_server
 
 
 def test_a_viewer_gets_no_button_that_would_refuse(app: Flask, cleo) -> None:
@@ -78,6 +100,46 @@ def test_what_stands_still_is_said_first(app: Flask, ada) -> None:
         assert words in page
 
 
+def test_sending_again_is_offered_where_somebody_can_be_sent_to(app: Flask, ada) -> None:
+    now = clock.now()
+    lost, held = (
+        make_campaign(name=name, status=Status.FINISHED, started_at=now, finished_at=now)
+        for name in ("Lost", "Held up")
+    )
+    gone = make_subscriber()
+    make_delivery(lost, gone, state=State.FAILED, reason=Reason.POLICY)
+    make_delivery(held, make_subscriber(), state=State.FAILED, reason=Reason.POLICY)
+    suppress(gone.email, reason=SuppressionReason.HARD_BOUNCE, now=now)
+    db.session.commit()
+    said = {each.name: is_left for each, _number, is_left in home.needs(now=now).failed}
+    assert said == {"Lost": False, "Held up": True}
+    page = ada.get("/").text
+    assert page.count("None of these people can be sent to again.") == 1
+    assert page.count("View the reasons and resend.") == 1
+
+
+def test_failures_that_somebody_has_seen_are_dismissed_until_there_are_new_ones(
+    app: Flask, ada, cleo
+) -> None:
+    now = clock.now()
+    over = make_campaign(name="Nearly", status=Status.FINISHED, started_at=now, finished_at=now)
+    make_delivery(over, make_subscriber(), state=State.FAILED, reason=Reason.POLICY)
+    values = {"list_id": make_list().id, "path": "x", "size_bytes": 1, "created_at": now}
+    db.session.add(
+        Import(file_name="bad.csv", status=ImportStatus.FINISHED, finished_at=now, rejected=12, **values)
+    )
+    db.session.commit()
+    page = ada.get("/").text
+    assert "Dismiss" not in cleo.get("/").text
+    for action in re.findall(r'action="(/needs/[^"]+)"', page):
+        assert cleo.post(action).status_code == 403
+        assert ada.post(action).location == "/"
+    assert not home.needs(now=clock.now())
+    over.finished_at = clock.now() + timedelta(minutes=1)
+    db.session.commit()
+    assert "“Nearly” failed for" in ada.get("/").text
+
+
 def test_old_trouble_does_not_stay_on_the_page(app: Flask) -> None:
     long_ago = NOON - timedelta(days=30)
     over = make_campaign(status=Status.FINISHED, started_at=long_ago, finished_at=long_ago)
@@ -95,13 +157,19 @@ def test_what_is_under_way_shows_how_far_it_is(app: Flask, ada) -> None:
         assert "Flying" in page and "2 of 4" in page and "Later" in page
 
 
-def test_last_campaigns_stand_beside_their_median(app: Flask, ada) -> None:
-    for _each in range(3):
+def test_last_campaigns_stand_beside_their_median_a_day_after_they_went_out(app: Flask, ada) -> None:
+    for _each in range(4):
         campaign = make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
         make_delivery(campaign, make_subscriber(), opened_at=NOON)
+    assert "Your median" not in ada.get("/").text
+    campaign = make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
+    make_delivery(campaign, make_subscriber())
     page = ada.get("/").text
     assert "Your median" in page
-    assert "100.0%" in page
+    assert page.count("below your median") == 2  # a mark and its words
+    now = clock.now()
+    make_delivery(make_campaign(status=Status.FINISHED, started_at=now, finished_at=now), make_subscriber())
+    assert ada.get("/").text.count("below your median") == 2
 
 
 def test_growth_is_reckoned_back_from_today(each_database: Flask) -> None:
@@ -117,6 +185,25 @@ def test_growth_is_reckoned_back_from_today(each_database: Flask) -> None:
     assert found.subscribed == [2, 3, 4]
     assert (found.came, found.left) == (3, 1)
     assert [day.hour for day in found.days] == [0, 0, 0]
+
+
+def test_a_lists_growth_is_counted_by_days_of_the_operators_zone(each_database: Flask) -> None:
+    """Half past midnight in Kolkata is seven in the evening of the day before in UTC."""
+    midnight = datetime(2026, 3, 10, 18, 30, tzinfo=UTC)
+    readers, others = make_list(), make_list()
+    for minutes in (-20, -10, 10):
+        someone = make_subscriber(lists=[readers])
+        someone.subscriptions[0].created_at = midnight + timedelta(minutes=minutes)
+    gone = make_subscriber(lists=[readers], status=Standing.UNSUBSCRIBED)
+    gone.subscriptions[0].created_at = midnight - timedelta(days=9)
+    gone.subscriptions[0].unsubscribed_at = midnight + timedelta(minutes=5)
+    make_subscriber(lists=[others])
+    db.session.commit()
+    now = midnight + timedelta(hours=2)
+    found = series.growth(clock.zone("Asia/Kolkata"), days=2, now=now, list_id=readers.id)
+    assert (found.subscribed, found.came, found.left) == ([3, 3], 3, 1)
+    today = series.growth(clock.zone("Asia/Kolkata"), days=1, now=now, list_id=readers.id)
+    assert (today.came, today.left) == (1, 1)
 
 
 def test_how_the_lists_grow_comes_after_the_page_where_there_are_many_people(

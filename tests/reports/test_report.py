@@ -70,7 +70,11 @@ def test_the_report_tells_people_from_machines(each_database: Flask) -> None:
     tracking.record_open(sent[1].id, APPLE, at=NOON + HOUR)
     tracking.record_click(sent[2].id, 2, FIREFOX, at=NOON + HOUR)
     tracking.record_open(sent[3].id, FIREFOX, at=NOON + timedelta(seconds=1))
-    found, machines, places = report.of(campaign), report.machines(campaign), report.places(campaign)
+    found, machines, places = (
+        report.of(campaign, now=NOON),
+        report.machines(campaign),
+        report.places(campaign),
+    )
     assert (machines.opens.people, machines.opens.unsure, machines.opens.machines_only) == (2, 1, 1)
     assert machines.opens.people + machines.opens.unsure == found.figures.opens
     assert (machines.clicks.people, machines.clicks.unsure, machines.clicks.machines_only) == (1, 0, 0)
@@ -82,7 +86,7 @@ def test_states_of_all_recipients_add_up_to_the_audience(each_database: Flask) -
     campaign, _sent = make_sent(3)
     for state in (State.FAILED, State.SKIPPED, State.UNKNOWN, State.EXPIRED):
         make_delivery(campaign, make_subscriber(), state=state)
-    found = report.of(campaign)
+    found = report.of(campaign, now=NOON)
     assert found.counts.audience == 7
     assert (found.wanted, found.failed) == (6, 3)
 
@@ -125,13 +129,22 @@ def test_what_came_after_two_days_is_not_forgotten(app: Flask) -> None:
     assert sum(series.by_day(campaign, BERLIN, now=NOON + 90 * HOUR).opens) == 1
 
 
-def test_a_campaign_is_compared_with_those_before_it(app: Flask) -> None:
-    for number, opened in enumerate((1, 2, 4)):
-        campaign, sent = make_sent(4, started_at=NOON + number * HOUR)
+def test_a_campaign_is_compared_with_five_before_it_a_day_after_it_went_out(app: Flask) -> None:
+    campaign = None
+    for number, opened in enumerate((0, 1, 2, 3, 4, 4)):
+        at = NOON + number * HOUR
+        campaign, sent = make_sent(4, started_at=at, finished_at=at)
         for delivery in sent[:opened]:
             tracking.record_open(delivery.id, FIREFOX, at=NOON + 9 * HOUR)
-        usual = queries.comparison(campaign)
-        assert (usual and usual.opens) == (0.375 if number == 2 else None)
+        usual = queries.comparison(campaign, now=NOON + 72 * HOUR)
+        assert (usual and (usual.campaigns, usual.opens)) == ((5, 0.5) if number == 5 else None)
+    assert campaign
+    assert queries.comparison(campaign, now=NOON + 29 * HOUR) is not None
+    assert queries.comparison(campaign, now=NOON + 28.9 * HOUR) is None
+    newest, _sent = make_sent(4, started_at=NOON + 70 * HOUR, finished_at=NOON + 70 * HOUR)
+    assert queries.comparison(newest, now=NOON + 72 * HOUR) is None
+    usual = queries.usual(now=NOON + 72 * HOUR)
+    assert usual and usual.campaigns == 6  # the newest is not among what others are compared with
 
 
 def test_recipients_are_paged_by_key_without_a_gap_or_a_double(app: Flask, monkeypatch) -> None:
@@ -322,3 +335,16 @@ def test_the_report_of_a_large_campaign_comes_before_its_details(
         assert says not in large
         part_of_page = cleo.get(f"{at}/{part}")
         assert says in part_of_page.get_data(as_text=True)
+
+
+def test_who_is_skipped_after_the_start_is_not_said_to_be_left_out_at_it(app: Flask, ada) -> None:
+    campaign, _sent = make_sent(1)
+    before, later = (
+        make_delivery(campaign, make_subscriber(), state=State.SKIPPED, reason=Reason.SUPPRESSED)
+        for _each in range(2)
+    )
+    before.batch_number = None  # as a launch writes it
+    db.session.commit()
+    said = [ada.get(f"/campaigns/{campaign.id}/recipients/{row.id}").text for row in (before, later)]
+    assert ["No. Skipped when the campaign started: this person" in page for page in said] == [True, False]
+    assert ["No. Skipped: this person" in page for page in said] == [False, True]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from campaigns.core import queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
+from campaigns.delivery.limits import release
 from campaigns.settings import limits, queries, services, warmup
-from tests.factories import make_server
+from tests.conftest import make_app, make_config
+from tests.factories import make_cast_member, make_server
 from tests.settings.test_servers import TYPED, create, reloaded
 
 
@@ -113,3 +117,19 @@ def test_a_domain_has_one_limit_and_is_a_domain(app: Flask) -> None:
 def test_only_admins_limit_domains(ben) -> None:
     assert ben.get("/settings/domains").status_code == 403
     make_server()
+
+
+def test_a_limit_that_is_changed_or_deleted_lets_go_whom_it_held_up(
+    sqlite_url: str, tmp_path: Path, redis_url: str
+) -> None:
+    app = make_app(make_config(tmp_path, sqlite_url, redis_url=redis_url))
+    with app.app_context():
+        admin = app.test_client()
+        admin.sign_in_as(make_cast_member("ada"))
+        limits.create_domain_limit("example.com", per_minute=10)
+        db.session.commit()
+        admin.post("/settings/domains/1", data={"per_minute": "20"})
+        assert queue.waiting(release.JOB) == 1
+        admin.post("/settings/domains/1/delete")
+        assert queue.waiting(release.JOB) == 2
+        db.session.remove()

@@ -16,11 +16,14 @@ from campaigns.core import config as configuration
 from campaigns.core import secrets
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
+from campaigns.mail.probe import Step
+from campaigns.mail.protocol import Phase
 from campaigns.mail.security import Security
 from campaigns.mail.traits import Observation, Trait
 from campaigns.practice import store
 from campaigns.settings import lessons, queries, services
 from campaigns.settings.models import Server
+from campaigns.settings.trials import Trial
 from tests.factories import NOON, make_campaign, make_sender, make_server
 from tests.fakes.smtp_server import SmtpServer
 from tests.practice.mailbox import running_mailbox
@@ -301,6 +304,25 @@ def test_a_wrong_password_is_shown_as_the_server_said_it(ada) -> None:
     assert "535" in page
     assert "wrong" not in page
     assert reloaded(server.id).health == "broken"
+
+
+def test_a_port_that_does_not_fit_the_security_gets_advice(ada) -> None:
+    with SmtpServer() as scripted:
+        server = make_server(port=scripted.port, security=Security.TLS)
+        db.session.commit()
+        page = ada.post(f"/settings/servers/{server.id}/test").get_data(as_text=True)
+    assert "wrong version number" in page.lower()
+    assert f"does not start with TLS on port {server.port}. For TLS use port 465" in page
+    silent = Trial([Step(Phase.BANNER, False, "no answer")])
+    for security, port, is_told in (
+        (Security.STARTTLS, 465, True),
+        (Security.NONE, 465, True),
+        (Security.STARTTLS, 587, False),
+        (Security.TLS, 465, False),
+    ):
+        server.security, server.port = security, port
+        assert ("Port 465 starts with TLS" in str(silent.advice(server))) is is_told
+    assert Trial([Step(Phase.AUTH, False, "535 no")]).advice(server) is None
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise(ada) -> None:

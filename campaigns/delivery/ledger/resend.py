@@ -60,6 +60,12 @@ def groups(campaign_id: int) -> list[Group]:
     return [Group(row.state, row.reason, row.number, row.left, said.get(row.last, "")) for row in rows]
 
 
+def is_any_left(campaign_id: int) -> bool:
+    """Whether `retry` would send to anybody."""
+    someone = sa.exists().where(_failed(campaign_id), _is_reached_by(Delivery.subscriber_id))
+    return bool(db.session.scalar(sa.select(someone)))
+
+
 def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetime) -> int:
     """Send again to exactly those of the groups (all if None) who can be reached, as a new wave; how many.
 

@@ -2,17 +2,17 @@
 import htmx from "htmx.org";
 import { confirm, dialog, openDialog } from "./dialogs.js";
 import { editor } from "./editor.js";
-import { autosave, bulk, preview, previewWidth, unsaved } from "./forms.js";
+import { autosave, bulk, preview, previewWidth, renewed, unsaved } from "./forms.js";
 import { live } from "./live.js";
 import { menu } from "./menus.js";
 import { openPalette, palette } from "./palette.js";
 import "./shortcuts.js";
-import { autosubmit, copy, countdown, dismiss, drop, focus, mergeTags, password, reveal, theme, timezone } from "./small.js";
+import { autosubmit, copy, countdown, dismiss, drop, fill, focus, mergeTags, password, proposes, reveal, theme, timezone } from "./small.js";
 
 const behaviours = {
-  autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, focus, live, menu,
-  editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, password, preview, "preview-width": previewWidth,
-  reveal, theme, timezone, unsaved,
+  autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, fill, focus, live, menu,
+  editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, password, preview, proposes, "preview-width": previewWidth,
+  renewed, reveal, theme, timezone, unsaved,
 };
 const improved = new WeakSet();
 

@@ -5,6 +5,8 @@ const token = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const zone = document.documentElement.dataset.zone || "UTC";
 const language = document.documentElement.lang || "en";
 const DAY = 86_400;
+const NARROW = 480; // pixels
+const EDGE = 28; // half of a label beneath the last point
 
 function timeFormat(span) {
   const parts = span > 2 * DAY ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -23,7 +25,7 @@ function options(figure, times, lines, size) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     legend: { show: false },
-    padding: [12, 64, 0, 0],
+    padding: [12, (plot) => (named(plot) ? Math.max(EDGE, ...lines.map((line) => widthOf(line.label) + 10)) : EDGE), 0, 0],
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, space: 72, values: (_plot, splits) => splits.map(asTime) },
@@ -32,6 +34,15 @@ function options(figure, times, lines, size) {
     series: [{}, ...lines.map((line, index) => style(figure, line, index))],
     hooks: { draw: [(plot) => label(figure, plot, lines)], setCursor: [(plot) => readout(figure, plot, times, lines)] },
   };
+}
+
+/** Beside a narrow plot there is no room for names; the key above it has them. */
+const named = ({ width }) => width >= NARROW;
+
+function widthOf(text) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = "600 12px Inter Variable, system-ui, sans-serif";
+  return Math.ceil(context.measureText(text).width);
 }
 
 function style(figure, line, index) {
@@ -44,17 +55,19 @@ function style(figure, line, index) {
 function label(figure, plot, lines) {
   const over = plot.over;
   over.querySelectorAll(".chart-label").forEach((old) => old.remove());
+  if (!named(plot)) return;
   const places = lines.map((line, index) => {
     const last = line.values.findLastIndex((value) => value !== null);
     return { line, index, top: plot.valToPos(line.values[last] ?? 0, "y") };
   }).sort((a, b) => a.top - b.top);
   let floor = -16;
+  for (const place of places) place.top = floor = Math.max(place.top - 8, floor + 16);
+  const below = Math.max(0, floor + 8 - over.clientHeight);
   for (const { line, index, top } of places) {
     const text = document.createElement("span");
     text.className = `chart-label ink-${index + 1}`;
     text.textContent = line.label;
-    floor = Math.max(top - 8, floor + 16);
-    text.style.top = `${floor}px`;
+    text.style.top = `${top - below}px`;
     text.style.left = `${over.clientWidth + 6}px`;
     over.append(text);
   }

@@ -12,6 +12,7 @@ export function editor(form) {
   let timer = 0;
   let saving = null;
   let overtaken = false;
+  let leaving = false;
 
   document.querySelectorAll("[data-needed-without-script]").forEach((element) => { element.hidden = true; });
   document.querySelector("[data-preview-controls]")?.addEventListener("submit", (event) => event.preventDefault());
@@ -21,16 +22,21 @@ export function editor(form) {
     state.dataset.state = kind;
   }
 
+  /** Whether the page may go on as it is; false when the writer has to look at what the server says. */
   async function save() {
     const sent = snapshot(form);
     say(word("saving"), "saving");
     const response = await send(form.dataset.autosaveUrl, new FormData(form));
-    if (response.redirected) return say(word("signedOut"), "error");
+    if (response.redirected) {
+      say(word("signedOut"), "error");
+      return true;
+    }
     const isJson = response.headers.get("Content-Type")?.includes("json");
     const answer = isJson ? await response.json() : {};
     if (!response.ok) {
       overtaken = response.status === 409;
-      return say(answer.error ?? word("notSaved"), "error");
+      say(answer.error ?? word("notSaved"), "error");
+      return !isJson;
     }
     const unchanged = snapshot(form) === sent;
     version.value = answer.version;
@@ -38,11 +44,21 @@ export function editor(form) {
     say(`${word("saved")} ${answer.saved}`, "saved");
     form.dispatchEvent(new CustomEvent("autosaved", { bubbles: true }));
     if (!unchanged) later();
+    return true;
+  }
+
+  function start() {
+    const failed = () => {
+      say(word("notSaved"), "error");
+      return true;
+    };
+    saving = save().catch(failed).finally(() => { saving = null; });
+    return saving;
   }
 
   function begin() {
     if (saving || overtaken || snapshot(form) === saved) return;
-    saving = save().catch(() => say(word("notSaved"), "error")).finally(() => { saving = null; });
+    start();
   }
 
   function later() {
@@ -52,17 +68,26 @@ export function editor(form) {
 
   form.addEventListener("input", later);
   form.addEventListener("change", later);
-  // A save that is under way brings a new version: what the writer sends by hand must carry it.
+  function leave(submitter) {
+    leaving = true;
+    form.requestSubmit(submitter);
+  }
+
+  // A save that is under way brings a new version: what the writer sends by hand must carry it. Saving by hand
+  // stays on the page, unless a field is wrong or somebody else has saved: the page of the answer shows which,
+  // is marked data-refused, and is left by the next save.
   form.addEventListener("submit", async (event) => {
+    const { submitter } = event;
+    const goesOn = () => overtaken || "refused" in form.dataset || submitter?.name === "then";
     clearTimeout(timer);
-    if (saving) {
-      event.preventDefault();
-      await saving;
-      clearTimeout(timer);
-      form.requestSubmit(event.submitter);
+    if (leaving || (!saving && goesOn())) {
+      saved = snapshot(form);
       return;
     }
-    saved = snapshot(form);
+    event.preventDefault();
+    if (saving) await saving;
+    clearTimeout(timer);
+    if (goesOn() || !(await start())) leave(submitter);
   });
   addEventListener("beforeunload", (event) => { if (snapshot(form) !== saved) event.preventDefault(); });
   form.addEventListener("keydown", (event) => {

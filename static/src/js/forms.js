@@ -88,6 +88,16 @@ export function preview(frame) {
   document.addEventListener("change", (event) => { if (event.target.matches(frame.dataset.with || "[data-preview-with]")) refresh(); });
 }
 
+/** A select whose options htmx fetches anew: the one that was chosen stays, or the page hears of another. */
+export function renewed(select) {
+  let before = select.value;
+  select.addEventListener("htmx:beforeSwap", () => { before = select.value; });
+  select.addEventListener("htmx:afterSwap", () => {
+    if ([...select.options].some(({ value }) => value === before)) select.value = before;
+    else select.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
 /** Buttons that show the preview as on a phone or a desk. */
 export function previewWidth(group) {
   const frame = document.getElementById(group.dataset.frame);

@@ -7,7 +7,7 @@ const link = (keys) => document.querySelector(`#shortcuts a[data-keys="${CSS.esc
 let pending = false;
 
 function save(event) {
-  const form = document.activeElement?.closest?.("form[method=post]") ?? document.querySelector('form[data-behaviour~="autosave"], form[data-behaviour~="unsaved"]');
+  const form = document.activeElement?.closest?.("form[method=post]") ?? document.querySelector('form[data-behaviour~="editor"], form[data-behaviour~="autosave"], form[data-behaviour~="unsaved"]');
   if (!form) return;
   event.preventDefault();
   form.requestSubmit();

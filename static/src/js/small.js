@@ -102,6 +102,47 @@ export function drop(box) {
     input.dispatchEvent(new Event("change", { bubbles: true }));
     announce(word("chosen", { name: input.files[0].name }));
   });
+  if (input.dataset.largest) refuseTooLarge(box, input);
+}
+
+/** A file that the server would refuse is refused here: nothing is sent, and the form stays as it is. */
+function refuseTooLarge(box, input) {
+  const note = document.createElement("p");
+  note.className = "error";
+  note.setAttribute("role", "alert");
+  const isTooLarge = () => [...input.files].some((file) => file.size > Number(input.dataset.largest));
+  const update = () => {
+    note.textContent = isTooLarge() ? input.dataset.tooLarge : "";
+    if (isTooLarge()) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  };
+  box.after(note);
+  input.addEventListener("change", update);
+  input.form.addEventListener("submit", (event) => {
+    if (!isTooLarge()) return;
+    event.preventDefault();
+    input.focus();
+  });
+}
+
+/** A choice that proposes a value for another field, as long as that still has one of the proposed ones. */
+export function proposes(select) {
+  const proposals = JSON.parse(select.dataset.proposals);
+  const field = document.getElementById(select.dataset.for);
+  select.addEventListener("change", () => {
+    if (!field.value || Object.values(proposals).includes(field.value)) field.value = proposals[select.value] ?? field.value;
+  });
+}
+
+/** A button that puts its value into the field named in data-fill; without script it sends the form instead. */
+export function fill(button) {
+  button.type = "button"; // Enter in a field means the form's own button
+  button.addEventListener("click", () => {
+    const field = document.getElementById(button.dataset.fill);
+    field.value = button.value;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    field.focus();
+  });
 }
 
 /** Puts a merge tag at the cursor of the target field. */

@@ -66,7 +66,7 @@ def import_start(import_id: int) -> Any:
     form = columns_form(waiting.columns, importing.guess(waiting))
     if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
         return _columns_page(queries.import_(import_id), form)
-    note("import.started", waiting.file_name)
+    note("import.started", waiting.file_name, list=waiting.list.name)
     db.session.commit()
     queue.enqueue(jobs.JOB, import_id)
     return redirect(url_for("audience.import_show", import_id=import_id), 303)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, redirect, render_template, request, stream_with_context, url_for
 
 from campaigns.accounts.guards import Action, allow, note, note_reading, operator
-from campaigns.audience import exporter, growth, queries, services
+from campaigns.audience import exporter, queries, search, services
 from campaigns.audience.forms import ListForm, accepted, say
-from campaigns.audience.models import List, Status
+from campaigns.audience.models import List
+from campaigns.audience.search import Search
 from campaigns.core import clock
 from campaigns.core.config import current
 from campaigns.core.db import db
@@ -18,6 +19,7 @@ from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.core.paging import paginate
 from campaigns.planning.services import delete_list
+from campaigns.reports import series
 
 GROWTH_DAYS = 30
 
@@ -36,13 +38,11 @@ def lists() -> Any:
 def list_show(list_id: int) -> Any:
     shown, now = queries.list_(list_id), clock.now()
     zone = clock.zone(operator().time_zone)
-    days = growth.growth(GROWTH_DAYS, now=now, zone=zone, list_id=list_id)
     return render_template(
         "audience/list.html",
         list=shown,
         sizes=queries.list_sizes([list_id])[list_id],
-        days=days,
-        times=[now - timedelta(days=len(days) - 1 - at) for at in range(len(days))],
+        growth=series.growth(zone, days=GROWTH_DAYS, now=now, list_id=list_id),
         imports=paginate(queries.imports(list_id), number=1, size=5),
         sign_up_url=f"{current().public_url}{url_for('signup.sign_up', public_id=shown.public_id)}",
     )
@@ -54,7 +54,7 @@ def list_create() -> Any:
     if form.validate_on_submit():
         made = accepted(form, lambda: services.create_list(**form.values(), now=clock.now()))
         if made:
-            note("list.created", made.name)
+            note("list.created", made.name, is_public=made.is_public)
             db.session.commit()
             say(_("List %(name)s created. Add people next.", name=made.name), "success")
             return redirect(url_for("audience.list_show", list_id=made.id), 303)
@@ -67,7 +67,7 @@ def list_edit(list_id: int) -> Any:
     form = ListForm(obj=changed)
     if form.validate_on_submit():
         if accepted(form, lambda: _updated(changed, form)):
-            note("list.updated", changed.name)
+            note("list.updated", changed.name, is_public=changed.is_public)
             db.session.commit()
             say(_("Saved."), "success")
             return redirect(url_for("audience.list_show", list_id=list_id), 303)
@@ -92,19 +92,19 @@ def list_delete(list_id: int) -> Any:
 
 @allow(Action.READ)
 def list_export(list_id: int) -> Any:
-    """The people of a list as CSV, streamed; `?status=` narrows it, `?raw=1` guards no formulas."""
-    shown = queries.list_(list_id)
-    wanted = request.args.get("status", "")
-    status = Status(wanted) if wanted in {each.value for each in Status} else None
-    note_reading("list.exported", shown.name, status=wanted if status else "all")
-    return csv_file(exporter.rows(list_id, status=status, raw=_is_raw()), name=f"list-{shown.id}")
+    """The people of a list as CSV, streamed; `?q=` and `?status=` narrow it, `?raw=1` guards no formulas."""
+    shown, wanted = queries.list_(list_id), replace(Search.parse(request.args), list_id=list_id)
+    note_reading("list.exported", shown.name, status=wanted.status or "all", **_narrowed(wanted))
+    return csv_file(exporter.rows(wanted, raw=_is_raw()), name=f"list-{shown.id}")
 
 
 @allow(Action.READ)
 def export() -> Any:
-    """Everybody as CSV, streamed."""
-    note_reading("people.exported", people=queries.people_count())
-    return csv_file(exporter.rows(raw=_is_raw()), name="people")
+    """Those whom the search finds as CSV, streamed; without one everybody."""
+    wanted = replace(Search.parse(request.args), list_id=None)
+    status = {"status": wanted.status} if wanted.status else {}
+    note_reading("people.exported", people=search.count(wanted), **status, **_narrowed(wanted))
+    return csv_file(exporter.rows(wanted, raw=_is_raw()), name="people")
 
 
 def csv_file(rows: Any, *, name: str) -> Response:
@@ -122,6 +122,11 @@ def _updated(changed: List, form: ListForm) -> bool:
 def _with_mark(rows: Any) -> Any:
     yield "\ufeff"
     yield from exporter.lines(rows)
+
+
+def _narrowed(wanted: Search) -> dict[str, Any]:
+    """Whether words narrowed it, for the audit log: not the words, which may be an address."""
+    return {"searched": True} if wanted.text else {}
 
 
 def _is_raw() -> bool:

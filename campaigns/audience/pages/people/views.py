@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, render_template, request, session, url_for
 
 from campaigns.accounts.guards import Action, allow, note, operator
-from campaigns.audience import queries, search, services
+from campaigns.audience import queries, search, services, undoing
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import Origin, Status, Subscriber, Suppression
 from campaigns.audience.search import Search
@@ -23,6 +23,7 @@ from campaigns.notices import services as notices
 from campaigns.planning import queries as planning_queries
 
 MOST_AT_ONCE = 200
+UNDO = "unsubscribed"  # in the session
 
 
 @allow(Action.READ)
@@ -36,6 +37,7 @@ def index() -> Any:
         subscriptions=queries.subscriptions_of([each.id for each in page.items]),
         suppressed=queries.suppressed_keys([each.address_key for each in page.items]),
         lists=queries.lists(),
+        undo=_undo(),
     )
 
 
@@ -52,6 +54,7 @@ def create_person() -> Any:
         form.lists.data = [wanted]
     if form.validate_on_submit() and (made := accepted(form, lambda: _added(form))):
         person, joined = made
+        note("person.created", addresses.masked(person.email), lists=len(joined))
         db.session.commit()
         _tell(joined)
         say(_("%(name)s added.", name=person.display_name), "success")
@@ -64,6 +67,7 @@ def person_edit(subscriber_id: int) -> Any:
     changed = queries.person(subscriber_id)
     form = person_form(changed)
     if form.validate_on_submit() and accepted(form, lambda: _updated(changed, form)):
+        note("person.updated", addresses.masked(changed.email))
         db.session.commit()
         say(_("Saved."), "success")
         return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
@@ -92,6 +96,7 @@ def create_subscription(subscriber_id: int) -> Any:
     someone = queries.person(subscriber_id)
     form = JoinForm(queries.lists())
     if form.validate_on_submit() and (joined := accepted(form, lambda: _joined(someone, form.list_id.data))):
+        note("people.subscribed", joined.subscription.list.name, people=1)
         db.session.commit()
         _tell([joined])
         say(_sentence_for(joined), "success")
@@ -144,6 +149,7 @@ def create_subscriptions() -> Any:
             )
         except Conflict:  # they left by themselves
             left += 1
+    note("people.subscribed", into.name, people=len(joined))
     db.session.commit()
     _tell(joined)
     say(
@@ -168,26 +174,49 @@ def create_subscriptions() -> Any:
 
 
 @allow(Action.EDIT)
-def create_unsubscriptions() -> Any:
-    """Take the chosen people off a list."""
-    off, chosen, now = queries.list_(request.form.get("list", 0, int)), _chosen(), clock.now()
-    changed = sum(
-        services.unsubscribe(
-            each.id, list_ids=[off.id], origin=Origin.OPERATOR, now=now, operator_id=operator().id
-        )
-        for each in chosen
-    )
-    note("people.unsubscribed", off.name, people=changed)
+def unsubscription() -> Any:
+    """Ask before several people are taken off a list; the button names how many."""
+    off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
+    leaving = undoing.on_list(chosen, off.id)
+    if chosen and not leaving:
+        say(_("None of the selected people are subscribed to %(list)s.", list=off.name), "warning")
+    if not leaving:
+        return _back()
+    return render_template("audience/people_unsubscribe.html", chosen=leaving, off=off, back=_safe_back())
+
+
+@allow(Action.EDIT)
+def delete_unsubscriptions() -> Any:
+    """Undo the last one, within its minute."""
+    done, now = undoing.Unsubscribed.from_json(session.pop(UNDO, None)), clock.now()
+    if done is None or done.until < now:
+        say(_("It is too late to undo this. Add the people to the list again instead."), "warning")
+        return _back()
+    changed = undoing.undo(done, now=now, operator_id=operator().id)
+    note("people.unsubscription_undone", queries.list_(done.list_id).name, people=changed)
     db.session.commit()
     say(
         _n(
-            "%(num)d person unsubscribed from %(list)s.",
-            "%(num)d people unsubscribed from %(list)s.",
+            "Undone: %(num)d person is back on the list.",
+            "Undone: %(num)d people are back on the list.",
             changed,
-            list=off.name,
         ),
         "success",
     )
+    return _back()
+
+
+@allow(Action.EDIT)
+def create_unsubscriptions() -> Any:
+    """Take the chosen people off a list; the next page says so, with the button that undoes it."""
+    off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
+    done = undoing.unsubscribe_several(chosen, off.id, now=clock.now(), operator_id=operator().id)
+    changed = len(done)
+    session[UNDO] = done.as_json() if changed else None
+    note("people.unsubscribed", off.name, people=changed)
+    db.session.commit()
+    if not changed:
+        say(_("None of the selected people are subscribed to %(list)s.", list=off.name), "warning")
     return _back()
 
 
@@ -219,6 +248,12 @@ def _chosen() -> list[Subscriber]:
     if not found:
         say(_("Select people first using the checkboxes."), "warning")
     return list(found)
+
+
+def _undo() -> undoing.Unsubscribed | None:
+    """What this operator can undo still."""
+    done = undoing.Unsubscribed.from_json(session.get(UNDO))
+    return done if done is not None and done.until > clock.now() else None
 
 
 def _back() -> Any:

@@ -1,0 +1,97 @@
+"""Taking several people off a list at once, and back on within a minute, as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience import queries
+from campaigns.audience.models import Origin, Status, Subscriber, Subscription
+from campaigns.audience.subscribing import Proof, record, unsubscribe
+from campaigns.core.db import db
+
+UNDO_FOR = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """Who was taken off which list at which moment, by the status they had there."""
+
+    list_id: int
+    at: datetime
+    people: Mapping[Status, list[int]]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.people.values()))
+
+    @property
+    def until(self) -> datetime:
+        """Until when it can be undone."""
+        return self.at + UNDO_FOR
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for a session."""
+        people = {str(status): ids for status, ids in self.people.items()}
+        return {"list": self.list_id, "at": self.at.isoformat(), "people": people}
+
+    @classmethod
+    def from_json(cls, kept: Any) -> Unsubscribed | None:
+        """What `as_json` gave; None for nothing."""
+        if not kept:
+            return None
+        people = {Status(status): ids for status, ids in kept["people"].items()}
+        return cls(kept["list"], datetime.fromisoformat(kept["at"]), people)
+
+
+def on_list(people: Iterable[Subscriber], list_id: int) -> list[Subscriber]:
+    """Those of them who can be taken off the list."""
+    chosen = list(people)
+    held = queries.subscriptions_of([each.id for each in chosen])
+    return [each for each in chosen if _status(held[each.id], list_id) not in (None, Status.UNSUBSCRIBED)]
+
+
+def unsubscribe_several(
+    people: Iterable[Subscriber], list_id: int, *, now: datetime, operator_id: int
+) -> Unsubscribed:
+    """Take them off the list, on an operator's word."""
+    found: dict[Status, list[int]] = {}
+    chosen = on_list(people, list_id)
+    before = queries.subscriptions_of([each.id for each in chosen])
+    were = {each.id: _status(before[each.id], list_id) or Status.SUBSCRIBED for each in chosen}
+    for each, was in were.items():
+        if unsubscribe(each, list_ids=[list_id], origin=Origin.OPERATOR, now=now, operator_id=operator_id):
+            found.setdefault(was, []).append(each)
+    return Unsubscribed(list_id, now, found)
+
+
+def undo(done: Unsubscribed, *, now: datetime, operator_id: int) -> int:
+    """Make it as it was, for whom nothing has changed since; how many."""
+    proof = Proof(Origin.OPERATOR, now, operator_id=operator_id)
+    return sum(_back(each, was, done, proof) for was, ids in done.people.items() for each in ids)
+
+
+def _back(subscriber_id: int, was: Status, done: Unsubscribed, proof: Proof) -> int:
+    changed = db.session.execute(
+        sa.update(Subscription)
+        .where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.list_id == done.list_id,
+            Subscription.status == Status.UNSUBSCRIBED,
+            Subscription.origin == Origin.OPERATOR,
+            Subscription.unsubscribed_at == done.at,
+        )
+        .values(status=was, changed_at=proof.now, unsubscribed_at=None)
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        return 0
+    record(subscriber_id, done.list_id, "resubscribed", proof)
+    db.session.flush()
+    return 1
+
+
+def _status(held: Iterable[Subscription], list_id: int) -> Status | None:
+    return next((each.status for each in held if each.list_id == list_id), None)

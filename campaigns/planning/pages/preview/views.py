@@ -1,0 +1,70 @@
+"""The preview of a draft: the mail as somebody gets it, its line in an inbox, and whom to choose from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+
+from campaigns.accounts.guards import Action, allow
+from campaigns.content.language import TemplateError
+from campaigns.core.framing import in_new_tab
+from campaigns.planning import previews, queries
+from campaigns.planning.models import Campaign
+
+# A mail is somebody else's page: it may look as it likes, but run, send and frame nothing.
+MAIL_CSP = (
+    "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "img-src 'self' http: https: data:; style-src 'self' 'unsafe-inline'; font-src 'self' https:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+@allow(Action.READ)
+def preview(campaign_id: int) -> Any:
+    found = queries.campaign(campaign_id)
+    try:
+        shown = previews.render(found, _person(found))
+    except TemplateError as error:
+        return _mail(render_template("planning/preview_error.html", error=error))
+    if request.args.get("part") == "text":
+        return _mail(render_template("planning/preview_text.html", text=shown.text))
+    return _mail(in_new_tab(shown.html))
+
+
+@allow(Action.READ)
+def preview_line(campaign_id: int) -> Any:
+    return render_template("planning/_line.html", **line_of(queries.campaign(campaign_id)))
+
+
+@allow(Action.READ)
+def preview_people(campaign_id: int) -> Any:
+    choices = previews.choices(queries.campaign(campaign_id))
+    return render_template("planning/_people.html", choices=choices)
+
+
+def line_of(found: Campaign) -> dict[str, Any]:
+    """What an inbox shows of the mail before it is opened."""
+    person, wanted = _person(found), request.args.get("address", "")
+    try:
+        subject, preheader = previews.render(found, person).subject, previews.preheader(found, person)
+    except TemplateError:
+        subject, preheader = found.subject, ""
+    return {
+        "campaign": found,
+        "line": {"from_": found.from_name or found.from_email, "subject": subject, "preheader": preheader},
+        "person": person,
+        "nobody": wanted if wanted and person is None else "",
+    }
+
+
+def _person(found: Campaign) -> Any:
+    """Whom the preview is asked for: an address that was typed wins over the choice."""
+    return previews.person_for(found, request.args.get("address") or request.args.get("as") or "")
+
+
+def _mail(html: str) -> Response:
+    response = make_response(html)
+    response.headers["Content-Security-Policy"] = MAIL_CSP
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
