@@ -21,6 +21,7 @@ from flask_migrate import upgrade
 from campaigns import create_app
 from campaigns.core.config import Config
 from campaigns.core.db import db
+from tests import quick_apps
 from tests.browser_client import BrowserClient
 
 # A Redis that refuses at once: most tests show that nothing needs it.
@@ -39,7 +40,9 @@ def make_config(data_dir: Path, database_url: str, *, redis_url: str = NO_REDIS)
 
 
 def make_app(config: Config) -> Flask:
-    app = create_app(config)
+    with quick_apps.rules_kept():
+        app = create_app(config)
+    app.jinja_env.bytecode_cache = quick_apps.templates
     app.test_client_class = BrowserClient
     app.config["TESTING"] = False  # errors become pages, as in production
     return app
