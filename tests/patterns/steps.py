@@ -36,7 +36,7 @@ class Matcher:
         )
         self._flags = pattern.flags
         self.tree = _parser.parse(self._text, pattern.flags & ~re.UNICODE & ~re.DEBUG)
-        self._classes: dict[str, re.Pattern[str]] = {}
+        self._known: dict[tuple[Any, int, str], bool] = {}
         self.steps = 0
         self.most = 0
 
@@ -133,7 +133,12 @@ class Matcher:
     def fits(self, op: Any, value: Any, text: str, at: int) -> bool:
         """Whether one character does for a node of one character."""
         self._step()
-        return at < len(text) and self.takes(op, value, text[at])
+        if at >= len(text):
+            return False
+        key = (op, value if isinstance(value, int) else id(value), text[at])  # the tree keeps its nodes
+        if key not in self._known:
+            self._known[key] = self.takes(op, value, text[at])
+        return self._known[key]
 
     def takes(self, op: Any, value: Any, character: str) -> bool:
         if op is ops.ANY:
@@ -214,8 +219,9 @@ def grows_too_fast(pattern: re.Pattern[Any], *, anchored: bool = False) -> str |
     """The beginning of a text on which four times the size costs more than seven times the steps; or None."""
     matcher = Matcher(pattern)
     for text in worst(matcher):
-        small = matcher.run(text(16), anchored=anchored, most=10**6)
-        try:
+        least = matcher.run(text(4), anchored=anchored, most=10**6)
+        try:  # what grows much too fast is told by short texts already
+            small = matcher.run(text(16), anchored=anchored, most=7 * least + 200)
             matcher.run(text(64), anchored=anchored, most=7 * small + 200)
         except TooMany:
             return text(3)
