@@ -90,7 +90,7 @@ def test_a_mail_whose_envelope_is_open_is_not_ended_after_a_pause_or_an_unsubscr
 def test_no_slow_answer_makes_a_lane_last_longer_than_its_limit(
     each_database: Flask, keywords: tuple[str, ...]
 ) -> None:
-    timing = Timing(lease_s=60, budget_s=5, limit_s=10, breath_s=0.01, slow_s=0.4)
+    timing = Timing(lease_s=60, budget_s=3, limit_s=6, breath_s=0.01, slow_s=0.4)
     with SmtpServer(slow=lambda call: 0.5 if call.verb == "END" else 0, keywords=keywords) as server:
         campaign = make_launched(server, people=200, connections=2)
         assert lane_runner.send(id_of(campaign), timing=timing) is End.MORE
@@ -132,7 +132,7 @@ def test_a_signal_ends_a_lane_when_its_answers_are_in(each_database: Flask, numb
 @pytest.mark.parametrize("silent_at", ["BANNER", "EHLO", "MAIL"])
 def test_a_silent_server_holds_a_worker_no_longer_than_a_lane_lasts(app: Flask, silent_at: str) -> None:
     began = time.monotonic()
-    timing = Timing(lease_s=60, budget_s=5, breath_s=0.01)
+    timing = Timing(lease_s=60, budget_s=2, breath_s=0.01)
     with SmtpServer(stall_at=silent_at, keywords=()) as server:
         campaign = make_launched(server, people=20)
         assert lane_runner.send(id_of(campaign), timing=timing) in (End.MORE, End.UNREACHABLE)
