@@ -26,6 +26,20 @@ from tests.browser_client import BrowserClient
 
 # A Redis that refuses at once: most tests show that nothing needs it.
 NO_REDIS = "redis://127.0.0.1:1/0"
+LONGEST_NAME = 200
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first: what begins last should be short, or one process works on alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """The beginning of a long text: names of tests travel between processes and stand in each one's environment."""
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_NAME:
+        return None
+    beginning = val[:LONGEST_NAME] if isinstance(val, str) else val[:LONGEST_NAME].decode("ascii", "replace")
+    return f"{beginning}… {len(val)}"
 
 
 def make_config(data_dir: Path, database_url: str, *, redis_url: str = NO_REDIS) -> Config:
@@ -72,6 +86,9 @@ def postgres() -> Iterator[str]:
     uri = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(uri, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing of it outlives the tests
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
         connection.exec_driver_sql("CREATE DATABASE blank")
     blank = uri.set(database="blank").render_as_string(hide_password=False)
     app = create_app(make_config(Path(folder), blank))
@@ -96,7 +113,7 @@ def postgres_url(postgres: str) -> Iterator[str]:
     admin = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
     name = f"test_{uuid4().hex[:12]}"
     with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE blank")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE blank STRATEGY file_copy")
     yield sa.engine.make_url(postgres).set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
