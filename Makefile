@@ -3,6 +3,8 @@
 .PHONY: help run demo setup check test screenshots faults servers bare bench-send clean simulate
 BIN := .venv/bin
 JOBS ?= 2
+# More than cores: tests of the engine wait for processes, leases and servers.
+TEST_JOBS ?= 4
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,8 +30,8 @@ test: ## everything the tests need, then all of them
 	@scripts/setup --dev --browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not browser and not all_servers"
-	$(BIN)/pytest -q -m browser
+	$(BIN)/pytest -q -n $(TEST_JOBS) --dist loadgroup -m "not browser and not all_servers"
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m browser
 
 screenshots: ## every page at both widths, light and dark, into screenshots/
 	@scripts/setup --dev --browser

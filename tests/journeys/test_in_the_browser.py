@@ -15,7 +15,7 @@ from tests.fakes.smtp_server import SmtpServer
 from tests.journeys import reader
 from tests.running import Running
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HTML = """<html><head><title>Hi</title></head><body><h1>Hello {{ first_name | default("friend") }}</h1>
 <p><a href="https://example.com/read?a=1">Read on</a></p></body></html>"""

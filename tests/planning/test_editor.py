@@ -21,7 +21,7 @@ from tests.factories import (
     make_subscriber,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("editor")]
 SAVED, NOT_SAVED = "[data-save-state][data-state=saved]", "[data-save-state][data-state=error]"
 
 
