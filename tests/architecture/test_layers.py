@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,17 @@ def modules(root: Path) -> dict[str, ast.Module]:
     found = {}
     for path in sorted((root / "campaigns").rglob("*.py")):
         name = ".".join(path.relative_to(root / "campaigns").with_suffix("").parts)
-        found[name] = ast.parse(path.read_text(), filename=str(path))
+        found[name] = parsed(path.read_text(), str(path))
     return found
 
 
+@cache
+def parsed(source: str, name: str) -> ast.Module:
+    """Read once for all rules; no rule changes a tree."""
+    return ast.parse(source, filename=name)
+
+
+@cache
 def imports(tree: ast.Module) -> set[str]:
     """Dotted names that a module imports, also inside functions."""
     names: set[str] = set()
