@@ -83,7 +83,7 @@ def test_a_person_is_added_with_fields_and_lists(ben) -> None:
     }
     wrong = ben.post("/people/new", data=data)
     assert wrong.status_code == 422
-    assert "This isn't a number." in text_of(wrong)
+    assert "This isn&#39;t a number." in text_of(wrong)
     assert queries.people_count() == 0
     answer = ben.post("/people/new", data={**data, "field_age": "41"})
     ann = queries.person_by_address("ann@example.org")
@@ -144,7 +144,7 @@ def test_a_person_who_left_can_not_be_put_back_by_an_operator(ben) -> None:
 def test_the_person_page_shows_lists_consent_and_the_reason_for_no_mail(ben) -> None:
     readers = make_list("Readers", opt_in=OptIn.DOUBLE)
     ann = make_subscriber("ann@example.org", fields={"first_name": "<b>{{ Ann }}</b>"})
-    assert "No. This person isn't on any list." in text_of(ben.get(f"/people/{ann.id}"))
+    assert "No. This person isn&#39;t on any list." in text_of(ben.get(f"/people/{ann.id}"))
     assert ben.post(f"/people/{ann.id}/subscriptions", data={"list_id": str(readers.id)}).status_code == 303
     page = text_of(ben.get(f"/people/{ann.id}"))
     assert "No. The subscription to Readers is not confirmed yet." in page
@@ -260,7 +260,7 @@ def test_an_import_from_the_file_to_the_report(ben) -> None:
     assert importer.run(number)
     assert ben.get(f"/imports/{number}/progress").headers["HX-Refresh"] == "true"
     report = text_of(ben.get(f"/imports/{number}"))
-    assert "This isn't an email address." in report
+    assert "This isn&#39;t an email address." in report
     rows = list(
         csv.reader(
             io.StringIO(
@@ -373,7 +373,7 @@ def test_addresses_are_suppressed_by_the_dozen_and_lifted_one_by_one(ben) -> Non
         "/suppressions/new", data={"addresses": "a@example.org, nonsense\nb@example.org", "note": "n"}
     )
     assert bad.status_code == 422
-    assert "This isn't an email address: nonsense" in text_of(bad)
+    assert "This isn&#39;t an email address: nonsense" in text_of(bad)
     pasted = {"addresses": "A@example.org; b@example.org\r\na@EXAMPLE.org", "note": "by phone"}
     done = ben.post("/suppressions/new", data=pasted, follow_redirects=True)
     assert "2 addresses suppressed." in text_of(done)
