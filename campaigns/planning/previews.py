@@ -91,7 +91,8 @@ def merge_tags() -> list[tuple[str, Any]]:
 
 def _stand_in(key: str) -> str:
     """What stands for an empty value: a word where a name would be missed, else nothing."""
-    return f'"{_("friend")}"' if key in ("first_name", "name") else '""'
+    friend = _("friend")
+    return f'"{friend}"' if key in ("first_name", "name") else '""'
 
 
 def _people(campaign: Campaign) -> list[Subscriber]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from io import BytesIO
 from pathlib import Path
@@ -88,3 +89,16 @@ def test_the_catalogue_compiles_into_what_pages_read(language: str, tmp_path: Pa
 
 def _strings(value: object) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())  # type: ignore[call-overload]
+
+
+def test_no_marked_string_stands_inside_an_f_string() -> None:
+    """The extractor does not see it there, so it would stay English."""
+    found = []
+    for path in sorted((ROOT / "campaigns").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+                names = {getattr(each.func, "id", "") for each in calls}
+                if names & set(KEYWORDS):
+                    found.append(f"{path.name}:{node.lineno}")
+    assert found == []

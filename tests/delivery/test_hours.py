@@ -85,7 +85,7 @@ def test_the_page_says_which_limit_makes_it_slow_and_when_it_goes_on(ada: Browse
         assert lane_runner.send(id_of(campaign), timing=BRISK) is End.LIMITED
     page = page_of(ada, campaign)
     assert "Rate limit reached for Relay." in page
-    assert "It goes on at" in page
+    assert "Sending resumes at" in page
 
 
 def test_the_page_says_that_a_warm_up_is_used_up_for_today(ada: BrowserClient) -> None:
@@ -93,7 +93,7 @@ def test_the_page_says_that_a_warm_up_is_used_up_for_today(ada: BrowserClient) -
         plan = {"warm_up_from": clock.now().date(), "warm_up_curve": [4, 10]}
         row = make_server("Relay", port=server.port, **plan)
         campaign = make_launched(server, people=10, server_id=row.id)
-        assert "Warm-up of Relay: 4 today." in page_of(ada, campaign)
+        assert "Warm-up of Relay: 4 emails today." in page_of(ada, campaign)
         db.session.rollback()
         lane_runner.send(id_of(campaign), timing=BRISK)
     assert len(server.messages) == 4

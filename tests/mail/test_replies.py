@@ -16,6 +16,7 @@ from campaigns.mail.protocol import (
     Reply,
     ReplyReader,
     command,
+    path,
     stuffed,
 )
 from campaigns.mail.replies import Klass, Subject, classify
@@ -221,3 +222,39 @@ def test_stuffed_bytes_come_back_as_they_were(body: bytes) -> None:
 def test_a_command_holds_no_second_command(text: str) -> None:
     with pytest.raises(ValueError, match="command"):
         command(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("SIZE 52428800", 52_428_800), ("size 10 20", 10), ("SIZE 0", None), ("SIZE", None)]
+)
+def test_a_size_that_is_offered_is_the_limit(text: str, limit: int | None) -> None:
+    assert Capabilities.parse(f"mx.example.org\n{text}\nDSN").size_limit == limit
+
+
+def test_an_empty_line_ends_no_list_of_capabilities() -> None:
+    found = Capabilities.parse("mx.example.org\n8BITMIME\n\nCHUNKING\nAUTH PLAIN\nAUTH=LOGIN 7")
+    assert {"8BITMIME", "CHUNKING", "AUTH"} <= found.keywords
+    assert found.mechanisms >= {"PLAIN", "LOGIN"}
+    assert found.size_limit is None, "a number behind AUTH is none"
+
+
+def test_a_path_is_split_at_its_last_sign() -> None:
+    assert path("") == ""
+    assert path("a@b@example.org") == "a@b@example.org"
+    assert path("zoë@bücher.example") == "zoë@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("nobody", "not usable as a mail path"),
+        ("@example.org", "not usable as a mail path"),
+        ("ana@", "not usable as a mail path"),
+        ("ana@example.org>\r\nRCPT TO:<x@y.example", "not usable as a mail path"),
+        ("a" * 65 + "@example.org", "more than 64 octets before the @"),
+        ("a" * 64 + "@" + ".".join(["b" * 60] * 4) + ".org", "longer than a mail path may be"),
+    ],
+)
+def test_what_is_no_path_is_refused_with_the_reason(address: str, words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        path(address)

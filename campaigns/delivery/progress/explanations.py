@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from campaigns.core import statuses
 from campaigns.core.db import db
-from campaigns.core.i18n import Sentence, _, datetime_text, number_text
+from campaigns.core.i18n import Sentence, _, datetime_text, join_sentences, number_text
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.limits import receiver_rows, server_throttle
 from campaigns.delivery.models import Batch, BatchState, CampaignRun, Reason, State
@@ -123,10 +123,16 @@ def of_server(server: Server, *, now: datetime) -> Explanation:
     sentence = str(_FAULTS[fault](server.name))
     until = server.closed_until if circuit_breaker.is_closed(server, now=now) else None
     if until is not None:
-        sentence = f"{sentence} {_('The next try is at %(when)s.', when=datetime_text(until, 'short'))}"
+        sentence = join_sentences([sentence, _next_attempt(until)])
     advice = _ADVICE.get(fault)
     more = [server.last_error and server.last_error.rstrip(".") + ".", advice and str(advice)]
-    return Explanation(fault.value, sentence, " ".join(each for each in more if each), until, server.name)
+    return Explanation(
+        fault.value, sentence, join_sentences([each for each in more if each]), until, server.name
+    )
+
+
+def _next_attempt(until: datetime) -> str:
+    return str(_("Next attempt: %(when)s.", when=datetime_text(until, "short")))
 
 
 _FAULTS: dict[ServerFault, Callable[[str], Sentence]] = {
@@ -165,7 +171,7 @@ def _of_holdup(held: Holdup) -> Explanation:
         more = str(_("The rest is sent from %(when)s.", when=until))
     else:
         why = _("Rate limit reached for %(server)s.", server=held.server)
-        more = f"{_limited(held)} {_('It goes on at %(when)s.', when=until)}"
+        more = join_sentences([_limited(held), str(_("Sending resumes at %(when)s.", when=until))])
     return Explanation(code, str(why), more, held.until, held.server)
 
 
@@ -203,16 +209,16 @@ def _put_off(campaign: Campaign, reasons: set[Reason | None], now: datetime) -> 
     )
     if until is None or until <= now:
         return None
-    next_try = _("Next attempt: %(when)s.", when=datetime_text(until, "short"))
+    then = _next_attempt(until)
     if Reason.RECEIVER in reasons:
         names = _names(receiver_rows.in_trouble(now=now, most=RECEIVERS_NAMED + 1))
         why = _("The receiving domains of all remaining recipients are deferring our email.")
-        return Explanation("receivers", f"{why} {next_try}", names, until)
+        return Explanation("receivers", join_sentences([str(why), then]), names, until)
     if reasons == {Reason.RECEIVER_LIMIT}:
         why = _("All remaining recipients are at domains with a rate limit.")
-        return Explanation("receiver_limit", f"{why} {next_try}", until=until)
+        return Explanation("receiver_limit", join_sentences([str(why), then]), until=until)
     why = _("Receiving servers have deferred all remaining recipients.")
-    return Explanation("retries", f"{why} {next_try}", until=until)
+    return Explanation("retries", join_sentences([str(why), then]), until=until)
 
 
 def _names(receivers: Sequence[Any]) -> str:
