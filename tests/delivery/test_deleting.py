@@ -59,11 +59,11 @@ def test_the_page_and_the_command_say_why_a_list_stays(app: Flask, ben) -> None:
     make_campaign(name="Spring", lists=[readers], status=Status.SCHEDULED)
     answer = ben.post(f"/lists/{readers.id}/deletion")
     assert answer.status_code == 303
-    assert "Spring goes out to it" in text_of(ben.get(answer.location))
+    assert "t be deleted while Spring is sending to it" in text_of(ben.get(answer.location))
     runner = app.test_cli_runner()
     refused = runner.invoke(args=["list", "delete", str(readers.id)])
     assert refused.exit_code == 1
-    assert "Spring goes out to it" in refused.output
+    assert "t be deleted while Spring is sending to it" in refused.output
     db.session.execute(sa.update(Campaign).values(status=Status.DRAFT))
     db.session.commit()
     done = runner.invoke(args=["list", "delete", str(readers.id)])
@@ -165,5 +165,5 @@ def test_without_another_server_the_campaign_waits_and_says_why(each_database: F
         sent = len(first.messages)
     found = fresh(campaign)
     assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.SERVER_DOWN)
-    assert "There is no sending server" in (found.pause_detail or "")
+    assert "No sending server accepts" in (found.pause_detail or "")
     assert states(campaign) == {"sent": sent, "pending": PEOPLE - sent}

@@ -119,7 +119,7 @@ def test_a_campaign_that_nobody_would_get_waits_for_an_operator_who_is_told(each
     assert launch.launch(campaign.id, clock.now()) is Status.PAUSED
     found = fresh(campaign)
     assert found.pause_reason is PauseReason.NOBODY
-    assert "Of 0 people on its lists" in (found.pause_detail or "")
+    assert "None of the 0 people on its lists" in (found.pause_detail or "")
     assert campaign.name in db.session.scalars(sa.select(Notice)).one().subject
     make_subscriber(lists=list(found.lists))
     services.resume(fresh(campaign), now=clock.now())
@@ -135,7 +135,7 @@ def test_why_nobody_would_get_it_is_said_in_numbers(app: Flask) -> None:
     campaign = make_campaign(lists=[readers], status=Status.SCHEDULED, send_at=clock.now())
     assert launch.launch(campaign.id, clock.now()) is Status.PAUSED
     detail = fresh(campaign).pause_detail or ""
-    assert "Of 2 people" in detail
+    assert "None of the 2 people" in detail
     assert "1 have unsubscribed" in detail
     assert "1 have not confirmed" in detail
     assert states(campaign) == {}

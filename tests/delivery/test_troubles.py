@@ -407,7 +407,7 @@ def test_lanes_too_short_to_notice_are_added_up_by_the_dispatcher(each_database:
     found = fresh(campaign)
     assert found.pause_reason is PauseReason.CONTENT
     assert found.pause_detail is not None
-    assert "3 of 202 mails could not be made" in found.pause_detail
+    assert "3 of 202 emails could not be rendered" in found.pause_detail
     services.resume(found, now=later + timedelta(seconds=1))
     db.session.commit()
     assert not failure_rate.check(id_of(campaign), now=later + timedelta(seconds=2)), "the operator knows"

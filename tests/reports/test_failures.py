@@ -129,7 +129,7 @@ def test_an_unknown_outcome_may_be_sent_again(app: Flask, server: SmtpServer) ->
 
 def test_the_page_says_why_and_sends_again(app: Flask, ben, server: SmtpServer) -> None:
     campaign = make_failed(server)
-    assert "4 failed" in ben.get(f"/campaigns/{campaign.id}/report").text
+    assert "4 emails failed" in ben.get(f"/campaigns/{campaign.id}/report").text
     page = ben.get(f"/campaigns/{campaign.id}/failures").text
     assert "The address does not exist" in page
     assert "looks like spam" in page

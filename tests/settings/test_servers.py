@@ -367,7 +367,7 @@ def test_what_was_learned_is_shown_in_words_and_can_be_forgotten(ada, ben) -> No
         "502 &lt;what&gt;?",
         "Accepts 20 emails per connection",
         "Allows 3 simultaneous connections.",
-        "more than 5 mails under way",
+        "more than 5 emails in progress",
         "Detected on ",
     ):
         assert words in page
