@@ -140,7 +140,7 @@ def test_a_server_stays_while_a_campaign_has_no_other(each_database: Flask) -> N
     server_deletion.delete_server(only)
     db.session.commit()
     assert fresh(campaign).server_id is None
-    with pytest.raises(Conflict, match="Stands in stays"):
+    with pytest.raises(Conflict, match="Stands in can't be deleted"):
         server_deletion.delete_server(stands_in)
 
 

@@ -99,7 +99,7 @@ def test_the_page_says_that_a_warm_up_is_used_up_for_today(ada: BrowserClient) -
     assert len(server.messages) == 4
     # In the hour around midnight it would be tomorrow by now.
     if clock.now().date() == plan["warm_up_from"]:
-        assert "4 mails of the warm-up are sent" in page_of(ada, campaign)
+        assert "warm-up volume (4 emails) has been sent" in page_of(ada, campaign)
 
 
 def test_the_expected_end_knows_the_limits_before_and_while_it_goes(each_database: Flask) -> None:

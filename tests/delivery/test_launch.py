@@ -136,8 +136,8 @@ def test_why_nobody_would_get_it_is_said_in_numbers(app: Flask) -> None:
     assert launch.launch(campaign.id, clock.now()) is Status.PAUSED
     detail = fresh(campaign).pause_detail or ""
     assert "None of the 2 people" in detail
-    assert "1 have unsubscribed" in detail
-    assert "1 have not confirmed" in detail
+    assert "1 unsubscribed" in detail
+    assert "1 not confirmed" in detail
     assert states(campaign) == {}
     _cancel_and_delete(campaign)
 
