@@ -258,3 +258,50 @@ def test_a_path_is_split_at_its_last_sign() -> None:
 def test_what_is_no_path_is_refused_with_the_reason(address: str, words: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         path(address)
+
+
+def test_the_last_line_of_a_long_reply_is_no_reply_of_its_own() -> None:
+    """Short replies are remembered; what ends a longer one must not pass for it later."""
+    assert read("250-first\n250 and the last one").text == "first\nand the last one"
+    assert read("250 and the last one").text == "and the last one"
+    assert read("250-first\n250 and the last one").text == "first\nand the last one"
+
+
+def test_a_reply_may_be_nothing_but_its_code() -> None:
+    assert read("250").text == ""
+    assert read("250-\n250 ").text == "\n"
+
+
+def test_bytes_that_are_no_text_are_replaced() -> None:
+    found = next(ReplyReader().feed(b"550 5.1.1 \xff\xfe nobody\r\n"))
+    assert (found.code, found.text) == (550, "5.1.1 \ufffd\ufffd nobody")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"hello\r\n", "not an SMTP reply"), (b"250-x\r\n" * 20_000, "a reply longer than 64 KB")],
+)
+def test_a_reply_that_is_none_is_refused_with_the_reason(data: bytes, words: str) -> None:
+    with pytest.raises(MalformedReply, match=f"^{re.escape(words)}$"):
+        list(ReplyReader().feed(data))
+
+
+def test_many_replies_together_are_not_one_long_reply() -> None:
+    reader = ReplyReader()
+    for _reply in range(200):
+        assert len(list(reader.feed(b"250-" + b"x" * 500 + b"\r\n250 ok\r\n"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("NOOP\r\nRSET", "a control character in a command"), ("x" * 5000, "a command line that is too long")],
+)
+def test_what_is_no_command_is_refused_with_the_reason(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        command(text)
+
+
+def test_a_command_line_may_be_as_long_as_the_limit() -> None:
+    assert len(command("x" * 8, longest=10)) == 10
+    with pytest.raises(ValueError, match="too long"):
+        command("x" * 9, longest=10)
