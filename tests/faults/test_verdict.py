@@ -52,6 +52,14 @@ def test_a_copy_beyond_the_bound_is_found() -> None:
     assert found(rows, got(ANA, BEN, BEN), bound=0).problems == ["1 duplicates, at most 0 were allowed"]
 
 
+def test_what_may_end_unknown_is_counted_by_itself() -> None:
+    rows = [*sent(ANA), Row(BEN, State.UNKNOWN, 2)]
+    assert found(rows, got(ANA), in_doubt=1).problems == []
+    assert found(rows, got(ANA), bound=1, in_doubt=0).problems == [
+        "1 ended unknown, at most 0 may be in doubt"
+    ]
+
+
 def test_a_second_copy_that_the_ledger_knows_nothing_of_is_found() -> None:
     assert "knows of no doubt" in found(sent(ANA, BEN), got(ANA, BEN, BEN), bound=1).problems[0]
 

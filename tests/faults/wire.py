@@ -48,14 +48,22 @@ def _hang_up(sink: Sink) -> int:
     return number
 
 
-def _mail_phases(world: World, name: str, verb: str, script: Callable[[Sink], Script], bound: int) -> Report:
-    """Each 25th mail drops in this phase. `bound`: second copies for each drop."""
+def _mail_phases(
+    world: World,
+    name: str,
+    verb: str,
+    script: Callable[[Sink], Script],
+    bound: int,
+    in_doubt: int | None = None,
+) -> Report:
+    """Each 25th mail drops in this phase. `bound`: second copies for each drop; `in_doubt`: unknown ends for each."""
     with Sink() as sink:
         mailing = world.mailing(sink, people=world.people // 4)
         sink.scripts[verb] = script(sink)
         mailing.ends(hurries=True, timeout_s=90)
         injected = sink.book.injected
-        return mailing.report(name, injected, bound=bound * len(injected), target_s=15)
+        unknown = None if in_doubt is None else in_doubt * len(injected)
+        return mailing.report(name, injected, bound=bound * len(injected), in_doubt=unknown, target_s=15)
 
 
 def _dropping(sink: Sink) -> Script:
@@ -112,6 +120,11 @@ for _phase, _said in AFTER_THE_DOT.items():
     )
 fault("SMTP drop: after the dot, not taken")(
     functools.partial(
-        _mail_phases, name="SMTP drop: after the dot, not taken", verb="END", script=_dropping, bound=0
+        _mail_phases,
+        name="SMTP drop: after the dot, not taken",
+        verb="END",
+        script=_dropping,
+        bound=0,
+        in_doubt=1,
     )
 )

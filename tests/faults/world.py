@@ -301,6 +301,7 @@ class Mailing:
         injected: list[float],
         *,
         bound: int = 0,
+        in_doubt: int | None = None,
         target_s: float = 75,
         is_over: bool = True,
         recovery_s: float | None = None,
@@ -314,6 +315,7 @@ class Mailing:
             wanted=self.wanted,
             refused={each for sink in self.sinks for each in sink.book.refused},
             bound=bound,
+            in_doubt=in_doubt,
             is_over=is_over,
             knows_all=knows_all,
         )
