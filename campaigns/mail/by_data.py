@@ -11,6 +11,7 @@ from campaigns.mail.under_way import Flight, UnderWay, Withheld, expect
 
 # Some servers swallow what comes behind a final dot, or throw it away in parts: the answers come at once or never.
 PATIENCE_S = 3.0
+RIDE_S = 5.0  # for so long an envelope waits behind another message's final dot
 SLOWEST_TIMES = 3
 
 
@@ -41,6 +42,8 @@ class ByData:
                 if pipelines and not flight.is_large and self._experience.may_ride(self._connection):
                     following = self._rider()
                 await self._hand_over(flight, self._opening(following) if following else b"")
+                if following and not await self._connection.is_answered_within(RIDE_S):
+                    await self._go_on_without(following)
                 await self._read_end()
             under_way.stop_if_closing()
             if following and not self._connection.has_reply:
@@ -97,6 +100,15 @@ class ByData:
         except Silent as error:
             self._experience.learn(Trait.BARE_DOT, said=error.text)
             raise
+
+    async def _go_on_without(self, following: Flight) -> None:
+        """The answer takes long: who rides behind the dot goes by another connection, this one ends with the answer.
+
+        Its transaction is open here, and a message must not follow. Raises Withheld, and Lost.
+        """
+        self._under_way.let_go(following)
+        await self._read_end()
+        raise Withheld
 
     def _is_out_of_place(self, flight: Flight, reply: Reply, phase: Phase) -> bool:
         """Whether it was refused for riding behind a final dot."""

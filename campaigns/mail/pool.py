@@ -226,6 +226,7 @@ class Pool:
             self._report,
             again,
             self._may_finish,
+            self._elsewhere,
         )
         is_sound = False
         self._at_work.append(courier)
@@ -324,6 +325,12 @@ class Pool:
         self._is_drained.clear()
         if len(self._waiting) > before + 1:
             self.spread()
+
+    def _elsewhere(self, envelope: Envelope) -> None:
+        """Another connection takes it: the one that had it waits for an answer to another's message."""
+        self._waiting.put_back(envelope)
+        self._is_drained.clear()
+        self.spread()
 
     def _report_unsent(self, envelope: Envelope, error: SessionError | None) -> None:
         if error is None:

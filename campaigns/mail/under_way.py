@@ -50,7 +50,8 @@ class UnderWay:
     `report` gets a Result for each; `again` gets the envelopes that were lost on the way before their
     end was handed over, or that are known not to be accepted: good for another connection. `answered`
     counts the messages that the server answered. `may_finish` is asked with an envelope's key right before
-    its end is handed over. `has_withheld`: one of them had to be held back.
+    its end is handed over. `elsewhere` gets those that shall go by another connection. `has_withheld`: one of
+    them had to be held back.
     """
 
     connection: Connection
@@ -59,6 +60,7 @@ class UnderWay:
     report: Callable[[Result], None]
     again: Callable[[Envelope, Lost], None]
     may_finish: Callable[[int], bool]
+    elsewhere: Callable[[Envelope], None]
     answered: int = 0
     has_withheld: bool = False
     flights: deque[Flight] = field(default_factory=deque)  # the one longest under way first
@@ -102,6 +104,11 @@ class UnderWay:
         """The one longest under way was not refused for its own sake: it goes again, at no cost."""
         self.answered += 1
         self.again(self.flights.popleft().envelope, Lost(phase, reply.text))
+
+    def let_go(self, flight: Flight) -> None:
+        """Let another connection take it, at no cost: this one has not handed over its message."""
+        self.flights.remove(flight)
+        self.elsewhere(flight.envelope)
 
     def hold_back(self, flight: Flight) -> None:
         """Tell that it was not ended because it may not be."""

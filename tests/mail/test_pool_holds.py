@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from campaigns.mail import by_data
 from campaigns.mail.smtp import Outcome, Pool, Result, run
 from tests.fakes.smtp_server import Call, SmtpServer
 from tests.mail.test_smtp_client import WAYS, make_envelopes, make_server
@@ -79,3 +80,51 @@ def test_a_mail_that_may_not_be_ended_holds_back_nobody_else(way: str) -> None:
         assert told.pop(7) is Outcome.HELD_BACK
         assert set(told.values()) == {Outcome.ACCEPTED}
         assert len(fake.messages) == len(results) - 1 == 29
+
+
+def test_nobody_waits_behind_a_message_whose_answer_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An envelope rides behind each final dot; when the answer takes long, it goes by another connection."""
+    monkeypatch.setattr(by_data, "RIDE_S", 0.2)
+    results: list[Result] = []
+    released = False
+
+    def holds(call: Call) -> bool:
+        return call.verb == "END" and "reader7@" in call.rcpt_to and not released
+
+    async def go() -> None:
+        nonlocal released
+        pool = Pool(make_server(fake, connections=2), on_result=results.append)
+        wire = asyncio.create_task(pool.send(make_envelopes(40)))
+        async with asyncio.timeout(60):
+            while len(results) < 39:
+                await asyncio.sleep(0.01)
+        assert 7 not in {found.key for found in results}
+        released = True
+        await wire
+        await pool.close()
+
+    with SmtpServer(keywords=("PIPELINING",), holds=holds) as fake:
+        run(go())
+        assert sorted(found.key for found in results) == list(range(40))
+        assert {found.outcome for found in results} == {Outcome.ACCEPTED}
+        assert sorted(fake.addresses) == sorted(f"reader{number}@example.org" for number in range(40))
+
+
+def test_who_was_let_go_by_the_only_connection_goes_when_it_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(by_data, "RIDE_S", 0.05)
+    results: list[Result] = []
+
+    async def go() -> None:
+        pool = Pool(make_server(fake, connections=1), on_result=results.append)
+        await pool.send(make_envelopes(12))
+        await pool.close()
+
+    with SmtpServer(
+        keywords=("PIPELINING",), slow=lambda call: 0.4 * (call.verb == "END" and call.count in (3, 7))
+    ) as fake:
+        run(go())
+        assert sorted(found.key for found in results) == list(range(12))
+        assert {found.outcome for found in results} == {Outcome.ACCEPTED}
+        assert len(fake.addresses) == 12
