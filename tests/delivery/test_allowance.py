@@ -144,3 +144,12 @@ def test_one_window_can_be_looked_at_alone() -> None:
 def test_rubbish_from_the_database_counts_as_nothing(rubbish: object) -> None:
     assert sliding_window.read(rubbish) == {}
     assert sliding_window.read({"minute": {"16": 3}}) == {"minute": {"16": 3}}
+
+
+def test_what_was_sent_is_counted_to_the_mail() -> None:
+    caps = Caps(minute=10, today=20, today_name="2026-11-23")
+    counts = sliding_window.charged({}, caps, 6, at=1000.0)
+    assert sliding_window.free(counts, caps, held=0, at=1000.0) == 4
+    counts = sliding_window.charged(counts, caps, 1, at=1000.0)
+    assert sliding_window.free(counts, caps, held=0, at=1000.0) == 3
+    assert counts["today"] == {"2026-11-23": 7}

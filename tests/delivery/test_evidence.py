@@ -284,3 +284,16 @@ def test_nothing_one_recipient_provokes_is_held_against_the_server(course: list[
             evidence.accept("other.example")
         found = heard(evidence, name, 7, "firm.example")
         assert found in (Subject.RECIPIENT, Subject.RECEIVER)
+
+
+@pytest.mark.parametrize(
+    ("name", "charge", "least"), [("relay", Charge.ACCOUNT, 1), ("sequence", Charge.PROTOCOL, 5)]
+)
+def test_what_stands_open_of_one_receiver_takes_as_many_as_speak_against_it(
+    name: str, charge: Charge, least: int
+) -> None:
+    evidence = Evidence(lanes=1)
+    for recipient in range(1, least + 1):
+        assert evidence.unanswered() is None, f"{recipient - 1} recipients are too few"
+        heard(evidence, name, recipient, "one.example")
+    assert evidence.unanswered() is charge
