@@ -1,6 +1,6 @@
 """Random courses on a machine that is not there; `python -m tests.simulation` runs ten thousand.
 
-Some are the same each time, some are new every day. A failure names its seed: `SIMULATE=1234 pytest
+These are the same each time; `make simulate FIRST=…` runs others. A failure names its seed: `SIMULATE=1234 pytest
 tests/simulation` runs that one alone.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
@@ -40,9 +39,7 @@ def parts() -> list[range]:
     """The seeds, in parts that may be run beside each other."""
     if only := os.environ.get("SIMULATE"):
         return [range(int(only), int(only) + 1)]
-    today = datetime.now(UTC).date().toordinal() * PART
-    fixed = [range(first, first + PART) for first in FIXED[::PART]]
-    return [*fixed, range(today, today + PART)]
+    return [range(first, first + PART) for first in FIXED[::PART]]
 
 
 @pytest.mark.parametrize("seeds", parts(), ids=lambda seeds: f"from-{seeds.start}")
