@@ -25,6 +25,17 @@ def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
     return statement if is_sqlite() else statement.with_for_update(skip_locked=True)
 
 
+def begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:
+    """Whether a text column begins so, letter by letter.
+
+    SQLite compares by bytes, so a range finds it by the index. PostgreSQL sorts by the rules of a language, which
+    may pass over signs: a range there would hold others and miss some.
+    """
+    if is_sqlite():
+        return sa.and_(column >= text, column < text + "\U0010ffff")
+    return column.startswith(text, autoescape=True)
+
+
 def json_text(column: Any, key: str) -> sa.ColumnElement[str]:
     """A field of a JSON column as text."""
     return column[key].as_string()

@@ -10,13 +10,13 @@ from campaigns.audience import queries as audience_queries
 from campaigns.audience import search
 from campaigns.audience.models import List, Subscriber
 from campaigns.core.db import db
+from campaigns.core.dialect import begins_with
 from campaigns.planning.models import Campaign
 
 MOST = 6  # of each kind
 LONGEST_TEXT = 100
 # Above that many people, parts of names and fields are not looked through at each key: only how an address begins.
 FEW_PEOPLE = 50_000
-_AFTER_ALL = "\U0010ffff"
 
 
 def campaigns(text: str) -> Sequence[Campaign]:
@@ -37,9 +37,7 @@ def people(text: str) -> Sequence[Subscriber]:
     beginning = text.strip().lower()[:LONGEST_TEXT]
     if not beginning:
         return []
-    by_address = sa.select(Subscriber).where(
-        Subscriber.address >= beginning, Subscriber.address < beginning + _AFTER_ALL
-    )
+    by_address = sa.select(Subscriber).where(begins_with(Subscriber.address, beginning))
     found = list(db.session.scalars(by_address.order_by(Subscriber.address).limit(MOST)))
     if len(found) < MOST and audience_queries.people_count() <= FEW_PEOPLE:
         known = {each.id for each in found}

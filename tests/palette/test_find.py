@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from campaigns.palette import queries
 from tests.factories import make_campaign, make_field, make_list, make_subscriber
@@ -72,3 +73,18 @@ def test_only_the_group_in_which_one_is_stands_open(world, ada, path: str, group
     assert entries == ["Home", "Campaigns", "People", "Deliverability", "Settings"]
     assert bar.count("<ul>") == 2, "the bar and one group"
     assert f">{group}</a>" in bar
+
+
+def test_an_address_is_found_by_exactly_how_it_begins(each_database: Flask, monkeypatch) -> None:
+    monkeypatch.setattr(queries, "FEW_PEOPLE", 0)
+    for name in ("ana", "an.abel", "ana-maria", "ana1", "anb", "a_a", "aba"):
+        make_subscriber(f"{name}@example.org")
+
+    def those(text: str) -> list[str]:
+        return sorted(each.address.partition("@")[0] for each in queries.people(text))
+
+    assert those("ana") == ["ana", "ana-maria", "ana1"]
+    assert those("ana@") == ["ana"]
+    assert those("an.") == ["an.abel"]
+    assert those("a_") == ["a_a"]
+    assert those("%") == []
