@@ -42,8 +42,8 @@ class ByData:
                 if pipelines and not flight.is_large and self._experience.may_ride(self._connection):
                     following = self._rider()
                 await self._hand_over(flight, self._opening(following) if following else b"")
-                if following and not await self._connection.is_answered_within(RIDE_S):
-                    await self._go_on_without(following)
+                if following:
+                    await self._wait_for_the_end(following)
                 await self._read_end()
             under_way.stop_if_closing()
             if following and not self._connection.has_reply:
@@ -101,14 +101,18 @@ class ByData:
             self._experience.learn(Trait.BARE_DOT, said=error.text)
             raise
 
-    async def _go_on_without(self, following: Flight) -> None:
-        """The answer takes long: who rides behind the dot goes by another connection, this one ends with the answer.
+    async def _wait_for_the_end(self, following: Flight) -> None:
+        """For the answer to a message, with another's envelope behind its dot. Raises Lost.
 
-        Its transaction is open here, and a message must not follow. Raises Withheld, and Lost.
+        If it takes long, that one goes by another connection, and this one ends with the answer: Withheld. Its
+        transaction is open here, and a message must not follow.
         """
-        self._under_way.let_go(following)
-        await self._read_end()
-        raise Withheld
+        try:
+            await self._connection.upcoming(Phase.END, RIDE_S)
+        except Silent:
+            self._under_way.let_go(following)
+            await self._read_end()
+            raise Withheld from None
 
     def _is_out_of_place(self, flight: Flight, reply: Reply, phase: Phase) -> bool:
         """Whether it was refused for riding behind a final dot."""

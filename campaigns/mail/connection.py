@@ -150,19 +150,6 @@ class Connection:
             await self._wait(phase, timeout_s or self.server.timeouts.command)
         return self._channel.replies[0]
 
-    async def is_answered_within(self, seconds: float) -> bool:
-        """Whether there is a reply, or the end of the connection, after at most so long: both are still to be read."""
-        self._waits_since = asyncio.get_running_loop().time()
-        try:
-            await self._channel.wait(seconds)
-        except TimeoutError:
-            return False
-        except Broken:
-            return True
-        finally:
-            self._waits_since = None
-        return True
-
     def stray(self) -> Reply:
         """A reply that came, and nobody waited for. A 421 marks the connection as closing."""
         found = self._channel.replies.popleft()
