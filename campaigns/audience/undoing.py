@@ -50,8 +50,8 @@ class Unsubscribed:
 def on_list(people: Iterable[Subscriber], list_id: int) -> list[Subscriber]:
     """Those of them who can be taken off the list."""
     chosen = list(people)
-    held = queries.subscriptions_of([each.id for each in chosen])
-    return [each for each in chosen if _status(held[each.id], list_id) not in (None, Status.UNSUBSCRIBED)]
+    were = _statuses(chosen, list_id)
+    return [each for each in chosen if each.id in were]
 
 
 def unsubscribe_several(
@@ -59,10 +59,7 @@ def unsubscribe_several(
 ) -> Unsubscribed:
     """Take them off the list, on an operator's word."""
     found: dict[Status, list[int]] = {}
-    chosen = on_list(people, list_id)
-    before = queries.subscriptions_of([each.id for each in chosen])
-    were = {each.id: _status(before[each.id], list_id) or Status.SUBSCRIBED for each in chosen}
-    for each, was in were.items():
+    for each, was in _statuses(people, list_id).items():
         if unsubscribe(each, list_ids=[list_id], origin=Origin.OPERATOR, now=now, operator_id=operator_id):
             found.setdefault(was, []).append(each)
     return Unsubscribed(list_id, now, found)
@@ -93,5 +90,12 @@ def _back(subscriber_id: int, was: Status, done: Unsubscribed, proof: Proof) -> 
     return 1
 
 
-def _status(held: Iterable[Subscription], list_id: int) -> Status | None:
-    return next((each.status for each in held if each.list_id == list_id), None)
+def _statuses(people: Iterable[Subscriber], list_id: int) -> dict[int, Status]:
+    """The status on the list of each who can be taken off it, by id."""
+    held = queries.subscriptions_of([each.id for each in people])
+    return {
+        subscriber_id: each.status
+        for subscriber_id, some in held.items()
+        for each in some
+        if each.list_id == list_id and each.status is not Status.UNSUBSCRIBED
+    }
