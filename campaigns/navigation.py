@@ -118,6 +118,6 @@ def _item(entry: Entry) -> Item:
         label=entry.label,
         url=url_for(entry.endpoint),
         icon=entry.icon,
-        active=endpoint.startswith(entry.prefixes) if entry.prefixes else False,
+        active=endpoint.startswith(entry.prefixes),
         children=children,
     )

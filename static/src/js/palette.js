@@ -23,11 +23,16 @@ export function palette(dialog) {
   async function look() {
     const mine = ++asked;
     const response = await fetch(`${dialog.dataset.url}?q=${encodeURIComponent(input.value.trim())}`, { headers: { "X-Requested-With": "palette" } });
-    if (response.redirected || !response.ok) return response.redirected ? location.reload() : (results.textContent = word("notLoaded"));
+    if (response.redirected) return location.reload(); // signed out
+    if (!response.ok) throw new Error(response.statusText);
     const text = await response.text();
     if (mine !== asked) return; // a later answer is already there
     results.innerHTML = text;
     choose(options()[0]);
+  }
+
+  function refresh() {
+    look().catch(() => { results.textContent = word("notLoaded"); });
   }
 
   function move(step) {
@@ -39,12 +44,12 @@ export function palette(dialog) {
   function open() {
     show(dialog);
     input.select();
-    look().catch(() => { results.textContent = word("notLoaded"); });
+    refresh();
   }
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => look().catch(() => { results.textContent = word("notLoaded"); }), PAUSE_MS);
+    timer = setTimeout(refresh, PAUSE_MS);
   });
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
