@@ -12,9 +12,9 @@ from werkzeug.routing import IntegerConverter, Map
 from campaigns import blueprints, ground, schema, web
 from campaigns.accounts import guards
 from campaigns.core.config import Config
-from campaigns.core.form_page import LARGEST_UPLOAD_BYTES
 from campaigns.core.i18n import babel
 from campaigns.core.limits import limiter
+from campaigns.form_page import LARGEST_UPLOAD_BYTES
 
 csrf = CSRFProtect()
 

@@ -24,8 +24,8 @@ from campaigns.accounts.forms import choices, email_field, trimmed
 from campaigns.audience import columns, queries, uploads, values
 from campaigns.audience.models import Field, FieldKind, List, OptIn, Subscriber
 from campaigns.core.errors import Invalid
-from campaigns.core.form_page import LARGEST_UPLOAD_BYTES, TOO_LARGE
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, translate
+from campaigns.form_page import LARGEST_UPLOAD_BYTES, TOO_LARGE
 from campaigns.settings import queries as settings_queries
 
 T = TypeVar("T")

@@ -50,6 +50,7 @@ DOOR_MODULES = {
     "ground",
     "web",
     "navigation",
+    "form_page",
     "blueprints",
     "process",
     "schema",
