@@ -47,6 +47,14 @@ TEAM = (
     "accounts.delete",
 )
 
+PEOPLE = (
+    "audience.index",
+    "audience.person",
+    "audience.create_",
+    "audience.deletion",
+    "audience.unsubscription",
+)
+
 ENTRIES = (
     Entry(_("Home"), "reports.home", "home", ("reports.home",)),
     Entry(
@@ -58,7 +66,7 @@ ENTRIES = (
         "users",
         (),
         children=(
-            Entry(_("All people"), "audience.index", "users", ("audience.index", "audience.person")),
+            Entry(_("All people"), "audience.index", "users", PEOPLE),
             Entry(_("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_")),
             Entry(_("Imports"), "audience.imports", "upload", ("audience.import",)),
             Entry(_("Fields"), "audience.fields", "tag", ("audience.field",)),

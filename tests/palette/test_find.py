@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from campaigns import navigation
 from campaigns.palette import queries
 from tests.factories import make_campaign, make_field, make_list, make_subscriber
 
@@ -60,6 +61,46 @@ def test_among_many_people_only_the_beginning_of_addresses_is_looked_at(world, b
     monkeypatch.setattr(queries, "FEW_PEOPLE", 0)
     assert found(ben, "ana") == ["Mirabel"]
     assert found(ben, "mirab") == []
+
+
+# Seen without the bar or from everywhere: signing in, one's own profile, the palette, exports, parts of pages,
+# and acts that answer with no page of their own.
+NOWHERE = {
+    *("accounts.sign_in", "accounts.forgotten", "accounts.mail_sent", "accounts.reset", "accounts.welcome"),
+    *("accounts.invitation", "accounts.profile", "accounts.sign_out", "accounts.sign_out_everywhere"),
+    *("accounts.update_password", "palette.find", "audience.export", "reports.growth", "reports.in_flight"),
+    *("audience.delete_subscription", "audience.delete_unsubscriptions"),
+    *(
+        "reports.dismiss_campaign",
+        "reports.dismiss_import",
+        "reports.create_certainty",
+        "reports.create_retry",
+    ),
+    "settings.create_default_server",
+}
+PARTS = {
+    "accounts",
+    "audience",
+    "content",
+    "delivery",
+    "palette",
+    "planning",
+    "practice",
+    "reports",
+    "settings",
+}
+
+
+def test_every_page_stands_in_one_group_of_the_bar(app: Flask) -> None:
+    def groups(endpoint: str) -> list[str]:
+        return [
+            str(entry.label)
+            for entry in navigation.ENTRIES
+            if any(endpoint.startswith(each.prefixes) for each in (entry, *entry.children))
+        ]
+
+    pages = {name for name in app.view_functions if name.partition(".")[0] in PARTS and name not in NOWHERE}
+    assert {name: groups(name) for name in pages if len(groups(name)) != 1} == {}
 
 
 @pytest.mark.parametrize(
