@@ -14,6 +14,7 @@ from campaigns.core.db import db
 from campaigns.delivery.dispatch import launch
 from campaigns.delivery.limits import domain_backoff, receiver_rows
 from campaigns.delivery.models import Batch, Delivery, Reason, Receiver, ReceiverDomain, State
+from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import id_of, send, states
@@ -219,6 +220,23 @@ def test_a_tarpit_holds_one_connection_while_the_mails_of_all_others_go_out(
     assert [each.name for each in receiver_rows.in_trouble(now=clock.now(), most=9)] == ["tar.example"], (
         "all lanes know"
     )
+
+
+def test_a_lane_whose_time_was_over_goes_on_once_all_that_it_waits_for_is_one_slow_answer(app: Flask) -> None:
+    """Its time is over before anything is slow, and the one answer comes when all others are out."""
+    timing = Timing(lease_s=8, budget_s=60, breath_s=0.01, window=20, slow_s=0.5)
+    held: list[Call] = []
+
+    def holds(call: Call) -> bool:
+        if call.verb != "END" or not call.rcpt_to.endswith("@tar.example"):
+            return False
+        held.append(call)
+        return sum(each.endswith("@swift.example") for each in server.addresses) < 140
+
+    with SmtpServer(holds=holds, keywords=()) as server:
+        campaign = make_mixed(server, ("tar.example", 10), ("swift.example", 140), connections=4)
+        lane_runner.send(id_of(campaign), timing=timing, should_yield=lambda: bool(held))
+        assert sum(each.endswith("@swift.example") for each in server.addresses) == 140
 
 
 def test_a_receiver_that_has_answered_gets_more_than_one_connection(app: Flask) -> None:

@@ -87,13 +87,23 @@ def test_who_leaves_a_mail_unanswered_is_slow_when_others_are_not(run: Run) -> N
     run.now += STUCK_S
     run.wires.look()
     assert not run.wires.slow, "it may be the server"
-    assert not run.wires.is_held_up, "nobody could be sent to meanwhile"
+    assert not run.wires.is_held_up(4), "nobody could be sent to meanwhile"
     run.mail("a.example", takes=QUICK_S)
-    assert run.wires.is_held_up
+    assert run.wires.is_held_up(4)
     run.now += SLOW_S
     run.wires.look()
     assert run.wires.slow == {"tar.example"}
     assert run.wires.late == {key}
+
+
+def test_a_late_answer_holds_up_as_long_as_the_others_have_none_to_wait_for_and_a_connection_is_free(run: Run) -> None:
+    run.mail("a.example", takes=QUICK_S)
+    run.put("tar.example")
+    run.now += 4 * STUCK_S
+    assert run.wires.is_held_up(2)
+    assert not run.wires.is_held_up(1), "there is no connection for anybody else"
+    run.put("a.example")
+    assert not run.wires.is_held_up(3), "another has an answer to wait for, and none came for long"
 
 
 def test_a_mail_behind_a_slow_one_does_not_make_its_receiver_slow(run: Run) -> None:

@@ -114,7 +114,7 @@ class Lane:
         try:
             while True:
                 was_there = await self._look_back()
-                end = end or was_there or self._reason_to_end()
+                end = self._last(end) or was_there or self._reason_to_end()
                 size = await self._leave() if end is None else 0
                 end = end or (None if size else End.LIMITED)
                 copies = await self._turn(size)
@@ -198,6 +198,10 @@ class Lane:
         if self._is_stopped or self.rules.stop:
             return End.STOPPED
         return self._gate.reason_to_end(self._now(), is_held_up=self._wire.is_held_up)
+
+    def _last(self, end: End | None) -> End | None:
+        """The reason to end that was found, unless it was only the time, and an answer is slow in coming since."""
+        return None if end is End.MORE and self._wire.is_held_up else end
 
     async def _look_back(self) -> End | None:
         """Between two windows: is the server there at all?"""

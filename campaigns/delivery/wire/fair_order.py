@@ -53,7 +53,7 @@ class FairOrder(Waiting):
     @property
     def is_held_up(self) -> bool:
         """Whether a connection waits for an answer that takes too long; others could be used meanwhile."""
-        return self._in_flight.is_held_up
+        return self._in_flight.is_held_up(self._connections)
 
     def leave_out(self, group: str) -> None:
         """Its mails that still wait are skipped: the receiver takes none of ours now."""

@@ -119,13 +119,18 @@ class InFlight:
         keys = self._carried.get(connection)
         return self._places[keys[-1]][1] if keys else None
 
-    @property
-    def is_held_up(self) -> bool:
-        """Whether some answer is slow in coming, now, while others come."""
+    def is_held_up(self, connections: int) -> bool:
+        """Whether some answer is slow in coming, now, while others come or would, if there were mails for them.
+
+        `connections`: how many may be used.
+        """
         long_ago = self._clock() - self._slow_s
-        if self._answered_at < long_ago - self._slow_s:
+        late = [self._since[each] < long_ago for each, keys in self._carried.items() if keys]
+        if not any(late):
             return False
-        return any(keys and self._since[each] < long_ago for each, keys in self._carried.items())
+        if self._answered_at >= long_ago - self._slow_s:
+            return True
+        return all(late) and len(late) < connections and bool(self._quick)  # who else was asked has answered
 
     def look(self) -> None:
         """Find those that leave mails unanswered; now and then is enough."""
