@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from campaigns import ground
+from campaigns import bootstrap
 from campaigns.delivery import worker
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import Timing
 
 if __name__ == "__main__":
-    app = ground.without_pages()
+    app = bootstrap.without_pages()
     with app.app_context():
         worker.save_memory()
         Path("/proc/self/clear_refs").write_text(

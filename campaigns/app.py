@@ -9,7 +9,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from campaigns import blueprints, ground, schema, web
+from campaigns import blueprints, bootstrap, schema, web
 from campaigns.accounts import guards
 from campaigns.core.config import Config
 from campaigns.core.i18n import babel
@@ -28,7 +28,7 @@ class RowNumber(IntegerConverter):
 
 def create_app(config: Config | None = None) -> Flask:
     """The application; raises ConfigError when the environment asks for something impossible."""
-    app = ground.lay(config)
+    app = bootstrap.lay(config)
     config = app.extensions["columba"]
     app.config.from_mapping(_page_settings(config))
     if config.trusted_proxies:

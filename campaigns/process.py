@@ -32,13 +32,13 @@ def serve(work: Callable[[], None]) -> None:
     """Run `work` within the app until it returns; exit with a sentence when that is not possible."""
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
-    from campaigns import ground
+    from campaigns import bootstrap
     from campaigns.cli.output import database_sentence
     from campaigns.core.config import ConfigError
     from campaigns.core.errors import DomainError
 
     try:
-        with ground.without_pages().app_context():
+        with bootstrap.without_pages().app_context():
             work()
     except (ConfigError, DomainError) as error:
         sys.exit(f"Error: {error}")

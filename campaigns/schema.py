@@ -7,7 +7,7 @@ import logging
 from flask import Flask
 from flask_migrate import Migrate, upgrade
 
-from campaigns import ground
+from campaigns import bootstrap
 from campaigns.core.db import db
 
 migrate = Migrate(render_as_batch=True, compare_type=True)
@@ -16,7 +16,7 @@ migrate = Migrate(render_as_batch=True, compare_type=True)
 def attach(app: Flask) -> None:
     """Let the app migrate its database."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    migrate.init_app(app, db, directory=str(ground.ROOT / "migrations"))
+    migrate.init_app(app, db, directory=str(bootstrap.ROOT / "migrations"))
 
 
 def bring_up_to_date(app: Flask) -> None:

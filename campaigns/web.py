@@ -31,11 +31,11 @@ from werkzeug.exceptions import HTTPException
 
 from campaigns.accounts import policy
 from campaigns.accounts.policy import Action
+from campaigns.bootstrap import terminal_language
 from campaigns.core import clock, errors, statuses
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, datetime_text, language_of, number_text
 from campaigns.form_page import TOO_LARGE, form_page
-from campaigns.ground import terminal_language
 from campaigns.navigation import navigation
 from campaigns.settings import queries as settings_queries
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
-from campaigns.accounts import audit, entrance, guards, invitations, queries, resets, services, sessions
+from campaigns.accounts import audit, guards, invitations, login, queries, resets, services, sessions
 from campaigns.accounts.forms import (
     ForgottenForm,
     InvitedForm,
@@ -61,9 +61,9 @@ def sign_in() -> Any:
     if not form.validate_on_submit():
         first = not queries.has_operators()
         return render_template("accounts/sign_in.html", form=form, is_first=first), _status(form)
-    claimed = entrance.claim(form.email.data)
+    claimed = login.claim(form.email.data)
     db.session.commit()  # nothing may wait for the database while a password is verified
-    came_in = entrance.prove(claimed, form.password.data, **_browser(), now=clock.now())
+    came_in = login.prove(claimed, form.password.data, **_browser(), now=clock.now())
     if came_in is None:
         return _refuse_sign_in(form)
     guards.sign_in(*came_in)

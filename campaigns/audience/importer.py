@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from campaigns.audience import queries, uploads
-from campaigns.audience.batch import Batch, Contended
+from campaigns.audience.import_batch import Batch, Contended
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audience.rows import RowReader, Taken
 from campaigns.core import clock

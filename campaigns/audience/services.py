@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from campaigns.audience import queries
 from campaigns.audience.fields import create_field, delete_field, rename_field
-from campaigns.audience.importing import choose_columns, choose_format, create_import, delete_import
+from campaigns.audience.import_setup import choose_columns, choose_format, create_import, delete_import
 from campaigns.audience.models import (
     List,
     OptIn,
@@ -60,6 +60,7 @@ __all__ = [
     "resubscribe",
     "subscribe",
     "subscribe_by_operator",
+    "subscribe_people",
     "suppress",
     "suppress_many",
     "unsubscribe",
@@ -213,6 +214,19 @@ def subscribe_by_operator(
             _("%(name)s unsubscribed from this list and can only rejoin by signing up.", name=person.email)
         )
     return subscribe(person, list_, origin=Origin.OPERATOR, now=now, operator_id=operator_id, wording=wording)
+
+
+def subscribe_people(
+    people: Iterable[Subscriber], list_: List, *, now: datetime, operator_id: int | None
+) -> tuple[list[Joined], int]:
+    """Put them onto a list; who was put, and how many were not because they left it themselves."""
+    joined, left = [], 0
+    for person in people:
+        try:
+            joined.append(subscribe_by_operator(person, list_, now=now, operator_id=operator_id))
+        except Conflict:
+            left += 1
+    return joined, left
 
 
 def _clean(email: str) -> tuple[str, str]:

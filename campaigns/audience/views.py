@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from campaigns.audience.pages.fields import views as fields
-from campaigns.audience.pages.imports import views as imports
-from campaigns.audience.pages.lists import views as lists
-from campaigns.audience.pages.people import views as people
-from campaigns.audience.pages.suppressions import views as suppressions
+from campaigns.audience.pages import fields, imports, lists, people, suppressions
 
 bp = Blueprint("audience", __name__)
 

@@ -11,7 +11,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from campaigns import ground
+from campaigns import bootstrap
 
 COMMANDS = {
     "up": "campaigns.cli.up:up",
@@ -62,6 +62,6 @@ def is_asked_for() -> bool:
 
 def app() -> Flask:
     """The app of a command; raises ConfigError."""
-    found = ground.without_pages()
+    found = bootstrap.without_pages()
     register(found)
     return found

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from campaigns.audience import exporter, importer, importing, services
+from campaigns.audience import exporter, import_setup, importer, services
 from campaigns.audience import queries as audience_queries
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audience.search import Search
@@ -37,7 +37,7 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
     """Import people from a CSV file, with a progress bar and counts at the end."""
     audience_queries.list_by_name(list_name)
     db.session.commit()  # nobody may wait for the database while a file is read
-    kept = importing.keep(file)
+    kept = import_setup.keep(file)
     into = audience_queries.list_by_name(list_name)
     made = services.create_import(kept, file_name=file.name, list_=into, now=clock.now())
     note("import.started", file.name, list=into.name)

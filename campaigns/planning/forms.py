@@ -24,7 +24,7 @@ from campaigns.core import clock
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.planning import queries, windows
-from campaigns.planning.beginnings import BLANK, COPY
+from campaigns.planning.creation import BLANK, COPY
 from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries

@@ -28,7 +28,7 @@ from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.delivery.progress import holdups
 from campaigns.planning import (
-    beginnings,
+    creation,
     preflight,
     previews,
     queries,
@@ -38,7 +38,7 @@ from campaigns.planning import (
 )
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
-from campaigns.planning.pages.preview import views as preview_pages
+from campaigns.planning.pages import preview as preview_pages
 from campaigns.reports import queries as reports_queries
 
 bp = Blueprint("planning", __name__)
@@ -243,7 +243,7 @@ def _home_of(found: Campaign) -> str:
 
 
 def _begun(form: CreateForm) -> Campaign:
-    return beginnings.begin(form.start.data, name=form.name.data or "", by=operator(), now=clock.now())
+    return creation.begin(form.start.data, name=form.name.data or "", by=operator(), now=clock.now())
 
 
 def _save(found: Campaign, form: CampaignForm) -> None:

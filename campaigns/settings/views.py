@@ -17,7 +17,7 @@ from campaigns.delivery.limits import release
 from campaigns.delivery.progress import warmup_status
 from campaigns.delivery.routing import server_deletion
 from campaigns.practice import store as practice
-from campaigns.settings import lessons, limits, queries, services, trials
+from campaigns.settings import lessons, limits, queries, server_test, services
 from campaigns.settings import senders as sender_services
 from campaigns.settings import site as site_services
 from campaigns.settings.domains import queries as domain_queries
@@ -106,14 +106,14 @@ def _update_server(form: KnownServerForm, server: Server) -> bool:
     return True
 
 
-@bp.post("/settings/servers/<int:server_id>/test")
+@bp.post("/settings/servers/<int:server_id>/test", endpoint="server_test")
 @allow(Action.ADMINISTER)
-def server_test(server_id: int) -> Any:
+def run_server_test(server_id: int) -> Any:
     """Talk to the server and show each step; nothing is sent."""
     server = queries.server(server_id)
     target = services.connection(server)
     db.session.commit()  # hold nothing in the database while a server takes its time
-    trial = trials.probe(target)
+    trial = server_test.probe(target)
     server = queries.server(server_id)
     services.record_probe(server, error=trial.server_error, now=clock.now())
     db.session.commit()
@@ -125,10 +125,10 @@ def server_test(server_id: int) -> Any:
 def server_test_mail(server_id: int) -> Any:
     """Send one mail to the operator by this server; shows what the server said."""
     server = queries.server(server_id)
-    letter = trials.letter_to(operator(), server, senders=queries.senders(), now=clock.now())
+    letter = server_test.letter_to(operator(), server, senders=queries.senders(), now=clock.now())
     target = services.connection(server)
     db.session.commit()  # hold nothing in the database while a server takes its time
-    trial = trials.send(target, letter)
+    trial = server_test.send(target, letter)
     server = queries.server(server_id)
     services.record_probe(server, error=trial.server_error, now=clock.now())
     db.session.commit()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from campaigns.accounts import entrance
+from campaigns.accounts import login
 from tests.factories import PASSWORD, make_cast_member
 
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.9"}
@@ -85,7 +85,7 @@ def test_guesses_at_once_get_no_more_tries_than_one_after_another(app, monkeypat
     def slow(*_args: object, **_values: object) -> None:
         tried.append(1)
 
-    monkeypatch.setattr(entrance, "prove", slow)
+    monkeypatch.setattr(login, "prove", slow)
     found: list[int] = []
 
     def guess() -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.audience import queries, services, values
+from campaigns.audience.deliverability import deliverability
 from campaigns.audience.models import FieldKind, OptIn, Origin, Status, SuppressionReason
-from campaigns.audience.standing import standing
 from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
@@ -96,9 +96,9 @@ def test_would_this_person_get_mail(app: Flask) -> None:
     readers = make_list("Readers")
     with app.test_request_context():
         ann = make_subscriber(lists=[readers])
-        assert str(standing(queries.subscriptions(ann.id), None).sentence) == "Yes, campaigns to Readers."
+        assert str(deliverability(queries.subscriptions(ann.id), None).sentence) == "Yes, campaigns to Readers."
         services.unsubscribe(ann.id, list_ids=None, origin=Origin.PAGE, now=NOON)
-        found = standing(queries.subscriptions(ann.id), queries.suppression_of(ann))
+        found = deliverability(queries.subscriptions(ann.id), queries.suppression_of(ann))
     assert not found.gets_mail
 
 

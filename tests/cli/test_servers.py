@@ -10,7 +10,7 @@ from flask import Flask
 
 from campaigns.core.db import db
 from campaigns.mail.security import Security
-from campaigns.settings import queries, services, trials
+from campaigns.settings import queries, server_test, services
 from campaigns.settings.models import Server
 from tests.fakes.certificates import make_certificate
 from tests.fakes.smtp_server import SmtpServer
@@ -34,7 +34,7 @@ def relay() -> Server:
 
 def probe() -> str | None:
     """What a test of the server says is wrong."""
-    return trials.probe(services.connection(relay())).error
+    return server_test.probe(services.connection(relay())).error
 
 
 def ca_file(folder: Path, server: SmtpServer) -> str:

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from campaigns.bootstrap import without_pages
 from campaigns.core import mailtext
 from campaigns.core.config import from_env
 from campaigns.core.queue import JOBS
-from campaigns.ground import without_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 # What only pages, forms and migrations need: a quarter of a worker's memory.

@@ -19,7 +19,7 @@ from tests.factories import NOON
 
 ROOT = Path(__file__).resolve().parents[2]
 START = {
-    "a worker, dispatcher or mailbox": "from campaigns import ground; ground.without_pages()",
+    "a worker, dispatcher or mailbox": "from campaigns import bootstrap; bootstrap.without_pages()",
     "the web server or `up`": "import wsgi",
 }
 

@@ -23,7 +23,7 @@ from campaigns.mail.traits import Observation, Trait
 from campaigns.practice import store
 from campaigns.settings import lessons, queries, services
 from campaigns.settings.models import Server
-from campaigns.settings.trials import Trial
+from campaigns.settings.server_test import Trial
 from tests.factories import NOON, make_campaign, make_sender, make_server
 from tests.fakes.smtp_server import SmtpServer
 from tests.practice.mailbox import running_mailbox

@@ -15,8 +15,8 @@ from campaigns.delivery.stored_text import said
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import queries as settings_queries
+from campaigns.settings import server_test
 from campaigns.settings import services as settings
-from campaigns.settings import trials
 from campaigns.settings.models import Server
 
 PAUSED_AFTER = timedelta(minutes=30)
@@ -72,7 +72,7 @@ def probe(server_id: int, *, now: datetime) -> bool:
     try:
         target = settings.connection(server)
         db.session.rollback()  # hold nothing in the database while a server takes its time
-        error = trials.probe(target).error
+        error = server_test.probe(target).error
     except Misconfigured as problem:
         error = str(problem)
     if error is not None:

@@ -11,15 +11,15 @@ from campaigns.core.i18n import _
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Deliverability:
     gets_mail: bool
     sentence: Any
 
 
-def standing(subscriptions: Sequence[Subscription], suppression: Suppression | None) -> Standing:
+def deliverability(subscriptions: Sequence[Subscription], suppression: Suppression | None) -> Deliverability:
     """What would happen with a campaign to this person's lists."""
     if suppression is not None:
-        return Standing(
+        return Deliverability(
             False, _("No. The address is suppressed: %(reason)s.", reason=suppression.reason.label)
         )
     by_status = {
@@ -27,9 +27,11 @@ def standing(subscriptions: Sequence[Subscription], suppression: Suppression | N
         for status in Status
     }
     if names := by_status[Status.SUBSCRIBED]:
-        return Standing(True, _("Yes, campaigns to %(lists)s.", lists=names))
+        return Deliverability(True, _("Yes, campaigns to %(lists)s.", lists=names))
     if names := by_status[Status.UNCONFIRMED]:
-        return Standing(False, _("No. The subscription to %(lists)s is not confirmed yet.", lists=names))
+        return Deliverability(
+            False, _("No. The subscription to %(lists)s is not confirmed yet.", lists=names)
+        )
     if names := by_status[Status.UNSUBSCRIBED]:
-        return Standing(False, _("No. This person has unsubscribed from %(lists)s.", lists=names))
-    return Standing(False, _("No. This person isn't on any list."))
+        return Deliverability(False, _("No. This person has unsubscribed from %(lists)s.", lists=names))
+    return Deliverability(False, _("No. This person isn't on any list."))

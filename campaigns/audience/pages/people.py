@@ -9,10 +9,10 @@ from flask import redirect, render_template, request, session, url_for
 
 from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.audience import queries, search, services, undoing
+from campaigns.audience.deliverability import deliverability
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
-from campaigns.audience.models import Origin, Status, Subscriber, Suppression
+from campaigns.audience.models import List, Origin, Status, Subscriber, Suppression
 from campaigns.audience.search import Search
-from campaigns.audience.standing import standing
 from campaigns.audience.subscribing import Joined
 from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
@@ -141,36 +141,27 @@ def create_confirmation(subscriber_id: int, list_id: int) -> Any:
 def create_subscriptions() -> Any:
     """Put the chosen people onto a list."""
     into, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
-    joined, left = [], 0
-    for each in chosen:
-        try:
-            joined.append(
-                services.subscribe_by_operator(each, into, now=clock.now(), operator_id=operator().id)
-            )
-        except Conflict:  # they left by themselves
-            left += 1
+    joined, left = services.subscribe_people(chosen, into, now=clock.now(), operator_id=operator().id)
     note("people.subscribed", into.name, people=len(joined))
     db.session.commit()
     _tell(joined)
-    say(
-        _n(
-            "%(num)d person added to %(list)s.",
-            "%(num)d people added to %(list)s.",
-            len(joined),
-            list=into.name,
-        ),
-        "success",
-    )
-    if left:
-        say(
-            _n(
-                "%(num)d person unsubscribed from that list and was not added back.",
-                "%(num)d people unsubscribed from that list and were not added back.",
-                left,
-            ),
-            "warning",
-        )
+    _say_added(len(joined), left, into)
     return _back()
+
+
+def _say_added(added: int, left: int, into: List) -> None:
+    message = _n(
+        "%(num)d person added to %(list)s.", "%(num)d people added to %(list)s.", added, list=into.name
+    )
+    say(message, "success")
+    if not left:
+        return
+    message = _n(
+        "%(num)d person unsubscribed from that list and was not added back.",
+        "%(num)d people unsubscribed from that list and were not added back.",
+        left,
+    )
+    say(message, "warning")
 
 
 @allow(Action.EDIT)
@@ -195,14 +186,10 @@ def delete_unsubscriptions() -> Any:
     changed = undoing.undo(done, now=now, operator_id=operator().id)
     note("people.unsubscription_undone", queries.list_(done.list_id).name, people=changed)
     db.session.commit()
-    say(
-        _n(
-            "Undone: %(num)d person is back on the list.",
-            "Undone: %(num)d people are back on the list.",
-            changed,
-        ),
-        "success",
+    message = _n(
+        "Undone: %(num)d person is back on the list.", "Undone: %(num)d people are back on the list.", changed
     )
+    say(message, "success")
     return _back()
 
 
@@ -277,7 +264,7 @@ def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
         subscriptions=held,
         suppression=suppression,
         campaigns=_campaigns_of(suppression),
-        standing=standing(held, suppression),
+        deliverability=deliverability(held, suppression),
         consents=queries.consents(subscriber_id),
         form=form or JoinForm(others),
         others=others,

@@ -8,10 +8,10 @@ from typing import Any, BinaryIO, cast
 from flask import redirect, render_template, request, url_for
 
 from campaigns.accounts.guards import Action, allow, note, note_reading, operator
-from campaigns.audience import exporter, importing, jobs, queries, services
+from campaigns.audience import exporter, import_setup, jobs, queries, services
 from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
 from campaigns.audience.models import Import, ImportStatus
-from campaigns.audience.pages.lists.views import csv_file
+from campaigns.audience.pages.lists import csv_file
 from campaigns.audience.reasons import RowReason
 from campaigns.core import clock, queue
 from campaigns.core.db import db
@@ -45,7 +45,7 @@ def import_create() -> Any:
 def import_show(import_id: int) -> Any:
     shown = queries.import_(import_id)
     if shown.status is ImportStatus.UPLOADED:
-        return _columns_page(shown, columns_form(shown.columns, importing.guess(shown)))
+        return _columns_page(shown, columns_form(shown.columns, import_setup.guess(shown)))
     page = paginate(queries.rejects(import_id), number=page_number(request.args.get("page")))
     return render_template("audience/import.html", shown=shown, page=page, **_reasons(import_id))
 
@@ -63,7 +63,7 @@ def import_progress(import_id: int) -> Any:
 def import_start(import_id: int) -> Any:
     """Take the chosen columns and let a worker run."""
     waiting = queries.import_(import_id)
-    form = columns_form(waiting.columns, importing.guess(waiting))
+    form = columns_form(waiting.columns, import_setup.guess(waiting))
     if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
         return _columns_page(queries.import_(import_id), form)
     note("import.started", waiting.file_name, list=waiting.list.name)
@@ -81,7 +81,7 @@ def import_format(import_id: int) -> Any:
         db.session.commit()
         return redirect(url_for("audience.import_show", import_id=import_id), 303)
     waiting = queries.import_(import_id)
-    return _columns_page(waiting, columns_form(waiting.columns, importing.guess(waiting)), form)
+    return _columns_page(waiting, columns_form(waiting.columns, import_setup.guess(waiting)), form)
 
 
 @allow(Action.EDIT)
@@ -110,7 +110,7 @@ def _kept(form: UploadForm) -> Import:
     name = file.filename if file and file.filename else str(_("Pasted rows"))
     queries.list_(form.list_id.data)
     db.session.commit()  # nobody may wait for the database while a file is read
-    kept = importing.keep(stream)
+    kept = import_setup.keep(stream)
     return services.create_import(
         kept,
         file_name=name,
@@ -142,7 +142,7 @@ def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = N
         return redirect(url_for("audience.import_show", import_id=waiting.id), 303)
     is_wrong = bool(form.errors or (how and how.errors))
     how = how or FormatForm(formdata=None, obj=waiting, has_header=waiting.mapping.get("has_header"))
-    seen = importing.look(waiting)
+    seen = import_setup.look(waiting)
     samples = [
         [row[at] for row in seen.samples[:50] if len(row) > at and row[at].strip()][:SAMPLES_SHOWN]
         for at in range(len(waiting.columns))
