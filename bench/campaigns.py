@@ -65,7 +65,7 @@ def measure(kind: str, campaigns: int, largest: int, workers: int) -> dict[str, 
             engine.running(Path(folder), **place, workers=workers, connections=5) as running,
             ExitStack() as all_,
         ):
-            ports = [all_.enter_context(_sink()) for _number in range(SINKS)]
+            ports = [all_.enter_context(a_sink()) for _number in range(SINKS)]
             app = create_app(from_env(running.site.environ))
             with app.app_context():
                 waits = _first_mails(make(campaigns, largest, ports))
@@ -151,7 +151,7 @@ def _ticks() -> list[float]:
 
 
 @contextmanager
-def _sink() -> Iterator[int]:
+def a_sink() -> Iterator[int]:
     """A sink, and its port."""
     port = free_port()
     process = sink.start(port)
