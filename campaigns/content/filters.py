@@ -131,11 +131,13 @@ INTERNAL: dict[str, Callable[..., Any]] = {"_url": url_part, "_web": web_url}
 
 def cost(value: Any, arguments: tuple[Any, ...] = ()) -> int:
     """About how much work a filter or a comparison has with a value: the characters it looks at, at least one."""
-    sizes = (len(each) if isinstance(each, str) else _size(each) for each in (value, *arguments))
-    return 1 + sum(sizes)
+    return 1 + sum(size_of(each) for each in (value, *arguments))
 
 
-def _size(value: Any) -> int:
+def size_of(value: Any) -> int:
+    """The characters in a value: its own or, of a list, those of its first thousand items."""
+    if isinstance(value, str):
+        return len(value)
     if not isinstance(value, list | tuple):
         return 1
     return sum(len(item) if isinstance(item, str) else 1 for item in value[:1000]) + len(value)

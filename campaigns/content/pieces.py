@@ -7,10 +7,11 @@ from typing import Any
 
 from jinja2 import nodes
 
-from campaigns.content.filters import FILTERS, INTERNAL, cost
+from campaigns.content.filters import FILTERS, INTERNAL, cost, size_of
 from campaigns.content.language import (
     BETWEEN_LOOKS,
     LARGEST_OUTPUT,
+    MOST_WORK,
     Budget,
     Finalize,
     Template,
@@ -69,18 +70,24 @@ def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> P
     if not places:
         whole = "".join(parts)
         return lambda _values: whole
-    slots = [(name, steps, tuple(positions)) for (name, steps), positions in places.items()]
+    slots = [
+        (name, tuple((*step, cost("", step[1])) for step in steps), tuple(positions))
+        for (name, steps), positions in places.items()
+    ]
+    has_many = len(slots) >= BETWEEN_LOOKS
 
     def joined(values: Values) -> str:
         filled = parts.copy()
-        size = 0
-        budget = Budget()
+        size = work = 0
+        budget = Budget() if has_many else None  # to look at the clock takes longer than to fill a slot
         for number, (name, steps, positions) in enumerate(slots, start=1):
             value = values.get(name)
-            if number % BETWEEN_LOOKS == 0:
+            if budget is not None and number % BETWEEN_LOOKS == 0:
                 budget.look_at_clock()
-            for function, arguments in steps:
-                budget.work(cost(value, arguments))
+            for function, arguments, fixed in steps:
+                work += fixed + (len(value) if type(value) is str else size_of(value))
+                if work > MOST_WORK:
+                    raise TooMuch
                 value = function(value, *arguments)
             coded = encode(finalize(value))
             size += len(coded) * len(positions)
