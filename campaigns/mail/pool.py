@@ -299,9 +299,10 @@ class Pool:
         self._idle.append(connection)
 
     def _next(self, connection: Connection) -> Envelope | None:
-        if self._has_given_up or self._are_too_many:
+        connections = self.connections
+        if self._has_given_up or self._in_use > connections:
             return None
-        envelope = self._waiting.take(connection, self.connections)
+        envelope = self._waiting.take(connection, connections)
         if envelope is not None and not self._may_take(envelope.key):
             self._waiting.put_back(envelope)
             self.hold_back()

@@ -95,22 +95,25 @@ class StopRules:
 
     def see(self, verdict: Verdict) -> None:
         """Take one verdict into account."""
-        said = _words(verdict)
         if verdict.state is State.SENT:
-            self.accepted += 1
-            self.trial = max(0, self.trial - 1)
-            self._bounce_row = 0
-            self.fails_before_mails = False
-            self._failed.clear()
+            self._note_acceptance()
         if verdict.trouble is Trouble.UNREACHABLE:
             self._unreachable += 1
-            self.said = said
+            self.said = _words(verdict)
             self._note_failure(verdict)
             return
         self._answered += verdict.code is not None
         self._count(verdict)
         if self.stop is None:
-            self.stop = self._reason_to_stop(verdict, said)
+            self.stop = self._reason_to_stop(verdict)
+
+    def _note_acceptance(self) -> None:
+        self.accepted += 1
+        self.fails_before_mails = False
+        if self.trial:
+            self.trial -= 1
+        if self._failed:
+            self._failed.clear()
 
     @property
     def fails_everybody(self) -> bool:
@@ -148,8 +151,11 @@ class StopRules:
 
         0: none before the next turn.
         """
-        rooms = [self.evidence.room, bounce_limits.room(self._bounce_row, self._unrecorded)]
-        return min((each for each in rooms if each is not None), default=None)
+        room = self.evidence.room
+        if not self._bounce_row:  # asked for each mail, nearly always here
+            return room
+        after_bounces = bounce_limits.room(self._bounce_row, self._unrecorded)
+        return min((each for each in (room, after_bounces) if each is not None), default=None)
 
     def _is_flapping(self, at: float) -> bool:
         """Half of the last windows failed, within a minute."""
@@ -158,9 +164,11 @@ class StopRules:
         return 2 * sum(failed for _at, failed in self._windows) >= WINDOWS
 
     def _count(self, verdict: Verdict) -> None:
-        is_one = is_bounce(verdict)
-        self._bounce_row += is_one
-        self._unrecorded += is_one
+        if verdict.state is State.SENT:
+            self._bounce_row = 0
+        elif is_bounce(verdict):
+            self._bounce_row += 1
+            self._unrecorded += 1
         is_unmade = verdict.reason is Reason.CONTENT
         self._unmade_row = self._unmade_row + 1 if is_unmade else 0
         self._unmade += is_unmade
@@ -173,11 +181,11 @@ class StopRules:
         if len(self._failed) < EVERYBODY:
             self._failed.add(verdict.delivery_id)
 
-    def _reason_to_stop(self, verdict: Verdict, said: str) -> Stop | None:
+    def _reason_to_stop(self, verdict: Verdict) -> Stop | None:
         if verdict.trouble is not None:  # it is proven that the recipient is not at fault
-            return self._stop(verdict.trouble, said, CHARGE_OF[verdict.trouble])
+            return self._stop(verdict.trouble, _words(verdict), CHARGE_OF[verdict.trouble])
         is_unmade = self._unmade_row >= UNMADE_IN_A_ROW or is_much_unmade(self._unmade, self._seen)
-        return Stop(None, said) if is_unmade else None
+        return Stop(None, _words(verdict)) if is_unmade else None
 
     def _stop(self, trouble: Trouble, said: str, charge: Charge) -> Stop:
         run = self.evidence.runs.get(charge) or self.evidence.runs.get(Charge.UNKNOWN) or Run()
