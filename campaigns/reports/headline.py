@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from campaigns.core.i18n import join_sentences, number_text, translate, translate_plural
-from campaigns.reports.queries import Figures
+from campaigns.reports.queries import Comparison, Figures
 
 
 def headline(figures: Figures, *, wanted: int, audience: int) -> str:
@@ -58,3 +58,48 @@ def _activity(figures: Figures) -> list[str]:
             )
         )
     return said
+
+
+def compared(figures: Figures, usual: Comparison | None, *, is_settled: bool) -> str:
+    """How its rates stand to the medians of the campaigns before it."""
+    if not is_settled:
+        return translate("Compared with your other campaigns from 24 hours after sending.")
+    if usual is None:
+        return translate("Compared with your median once you have sent five earlier campaigns.")
+    rates = figures.rates()
+    return join_sentences(
+        [
+            translate("Compared with your last %(number)d campaigns.", number=usual.campaigns),
+            _opens(_points(rates["opens"] - usual.opens)),
+            _clicks(_points(rates["clicks"] - usual.clicks)),
+            _unsubscribes(_points(rates["unsubscribes"] - usual.unsubscribes)),
+        ]
+    )
+
+
+def _points(difference: float) -> float:
+    return round(difference * 100, 1)
+
+
+def _opens(points: float) -> str:
+    if not points:
+        return translate("Opens are at your median.")
+    if points < 0:
+        return translate("Opens are %(points)s points below your median.", points=number_text(-points))
+    return translate("Opens are %(points)s points above your median.", points=number_text(points))
+
+
+def _clicks(points: float) -> str:
+    if not points:
+        return translate("Clicks are at your median.")
+    if points < 0:
+        return translate("Clicks are %(points)s points below your median.", points=number_text(-points))
+    return translate("Clicks are %(points)s points above your median.", points=number_text(points))
+
+
+def _unsubscribes(points: float) -> str:
+    if not points:
+        return translate("Unsubscribes are at your median.")
+    if points < 0:
+        return translate("Unsubscribes are %(points)s points below your median.", points=number_text(-points))
+    return translate("Unsubscribes are %(points)s points above your median.", points=number_text(points))

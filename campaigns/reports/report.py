@@ -17,7 +17,7 @@ from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.delivery.queries import Counts
 from campaigns.planning.models import Campaign, Link
 from campaigns.reports import queries
-from campaigns.reports.headline import headline
+from campaigns.reports.headline import compared, headline
 from campaigns.reports.queries import Comparison, Figures
 from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 
@@ -84,6 +84,11 @@ class Report:
     def headline(self) -> str:
         """What became of it, in sentences."""
         return headline(self.figures, wanted=self.wanted, audience=self.counts.audience)
+
+    @property
+    def compared(self) -> str:
+        """How its rates stand to the operator's other campaigns, in sentences."""
+        return compared(self.figures, self.comparison, is_settled=self.is_settled)
 
     @property
     def is_large(self) -> bool:
