@@ -35,7 +35,7 @@ class Entry:
     endpoint: str
     icon: str
     prefixes: tuple[str, ...]
-    action: Action = Action.READ
+    action: Action
     children: tuple[Entry, ...] = ()
 
 
@@ -56,20 +56,27 @@ PEOPLE = (
 )
 
 ENTRIES = (
-    Entry(_("Home"), "reports.home", "home", ("reports.home",)),
+    Entry(_("Home"), "reports.home", "home", ("reports.home",), Action.READ_REPORTS),
     Entry(
-        _("Campaigns"), "planning.index", "send", ("planning.", "delivery.", "reports.campaign", "content.")
+        _("Campaigns"),
+        "planning.index",
+        "send",
+        ("planning.", "delivery.", "reports.campaign", "content."),
+        Action.READ_CAMPAIGNS,
     ),
     Entry(
         _("People"),
         "audience.index",
         "users",
         (),
+        Action.READ_PEOPLE,
         children=(
-            Entry(_("All people"), "audience.index", "users", PEOPLE),
-            Entry(_("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_")),
-            Entry(_("Imports"), "audience.imports", "upload", ("audience.import",)),
-            Entry(_("Fields"), "audience.fields", "tag", ("audience.field",)),
+            Entry(_("All people"), "audience.index", "users", PEOPLE, Action.READ_PEOPLE),
+            Entry(
+                _("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_"), Action.READ_PEOPLE
+            ),
+            Entry(_("Imports"), "audience.imports", "upload", ("audience.import",), Action.READ_PEOPLE),
+            Entry(_("Fields"), "audience.fields", "tag", ("audience.field",), Action.READ_PEOPLE),
         ),
     ),
     Entry(
@@ -77,11 +84,26 @@ ENTRIES = (
         "settings.deliverability",
         "shield-check",
         ("settings.deliverability",),
+        Action.READ_SETTINGS,
         children=(
-            Entry(_("Sending servers"), "settings.servers", "server", ("settings.server",)),
-            Entry(_("Sending domains"), "settings.sending_domains", "world", ("settings.sending_domain",)),
+            Entry(
+                _("Sending servers"), "settings.servers", "server", ("settings.server",), Action.READ_SETTINGS
+            ),
+            Entry(
+                _("Sending domains"),
+                "settings.sending_domains",
+                "world",
+                ("settings.sending_domain",),
+                Action.READ_SETTINGS,
+            ),
             Entry(_("Domain limits"), "settings.domains", "filter", ("settings.domain",), Action.ADMINISTER),
-            Entry(_("Suppressions"), "audience.suppressions", "ban", ("audience.suppression",)),
+            Entry(
+                _("Suppressions"),
+                "audience.suppressions",
+                "ban",
+                ("audience.suppression",),
+                Action.READ_PEOPLE,
+            ),
             Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
         ),
     ),
@@ -90,9 +112,16 @@ ENTRIES = (
         "settings.index",
         "settings",
         ("settings.index",),
+        Action.READ_SETTINGS,
         children=(
             Entry(_("General"), "settings.site", "world", ("settings.site",), Action.ADMINISTER),
-            Entry(_("Senders"), "settings.senders", "at", ("settings.sender_", "settings.senders")),
+            Entry(
+                _("Senders"),
+                "settings.senders",
+                "at",
+                ("settings.sender_", "settings.senders"),
+                Action.READ_SETTINGS,
+            ),
             Entry(_("Team"), "accounts.operators", "users-group", TEAM, Action.ADMINISTER),
             Entry(
                 _("Audit log"), "accounts.audit_log", "history", ("accounts.audit_log",), Action.ADMINISTER

@@ -271,10 +271,10 @@ def _manifest(path: Path) -> dict[str, str]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _can(action: str, thing: Any = None) -> bool:
+def _can(action: str) -> bool:
     if not current_user or not current_user.is_authenticated:
         return False
-    return policy.can(current_user.operator, Action(action), thing)
+    return policy.can(current_user.operator, Action(action))
 
 
 def _context() -> dict[str, Any]:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 from campaigns.accounts.models import Operator, Role
 
 
 class Action(StrEnum):
-    READ = "read"  # see lists, people, campaigns, reports
+    """What a page or a button is for, by area, so that a role can be given one area without the others."""
+
+    SIGN_IN = "sign_in"  # one's own profile
+    READ_PEOPLE = "read_people"  # addresses, wherever they are shown: people, lists, imports, recipients
+    READ_CAMPAIGNS = "read_campaigns"  # drafts, previews and sending
+    READ_REPORTS = "read_reports"  # Home and reports, without anybody's address
+    READ_SETTINGS = "read_settings"  # servers, domains and senders, without secrets
     PRACTISE = "practise"  # read what campaigns sent to the test inbox: links of every recipient
-    EDIT = "edit"  # change them, and send
+    EDIT_PEOPLE = "edit_people"  # people, lists, fields, imports, suppressions
+    EDIT_CAMPAIGNS = "edit_campaigns"  # campaigns and senders; send, pause, cancel
     ADMINISTER = "administer"  # operators, servers, site
 
 
+READS = {Action.READ_PEOPLE, Action.READ_CAMPAIGNS, Action.READ_REPORTS, Action.READ_SETTINGS}
 ALLOWED = {
     Role.ADMIN: set(Action),
-    Role.EDITOR: {Action.READ, Action.PRACTISE, Action.EDIT},
-    Role.VIEWER: {Action.READ},
+    Role.EDITOR: {Action.SIGN_IN, *READS, Action.PRACTISE, Action.EDIT_PEOPLE, Action.EDIT_CAMPAIGNS},
+    Role.VIEWER: {Action.SIGN_IN, *READS},
 }
 
 
-def can(operator: Operator | None, action: Action, thing: Any = None) -> bool:
-    """Whether the operator may do that (to that thing)."""
+def can(operator: Operator | None, action: Action) -> bool:
+    """Whether the operator may do that."""
     if operator is None or operator.is_disabled:
         return False
     return action in ALLOWED[operator.role]

@@ -27,21 +27,21 @@ class Place:
 
 # What operators start most often: label, endpoint, icon, right.
 ACTIONS = (
-    (_("New campaign"), "planning.create", "plus", Action.EDIT),
-    (_("Import people"), "audience.import_create", "file-import", Action.EDIT),
-    (_("Add person"), "audience.create_person", "user-plus", Action.EDIT),
-    (_("Create list"), "audience.list_create", "list", Action.EDIT),
-    (_("Suppress addresses"), "audience.suppression_create", "ban", Action.EDIT),
+    (_("New campaign"), "planning.create", "plus", Action.EDIT_CAMPAIGNS),
+    (_("Import people"), "audience.import_create", "file-import", Action.EDIT_PEOPLE),
+    (_("Add person"), "audience.create_person", "user-plus", Action.EDIT_PEOPLE),
+    (_("Create list"), "audience.list_create", "list", Action.EDIT_PEOPLE),
+    (_("Suppress addresses"), "audience.suppression_create", "ban", Action.EDIT_PEOPLE),
     (_("Add sending server"), "settings.server_create", "server", Action.ADMINISTER),
     (_("Add sending domain"), "settings.sending_domain_create", "shield-check", Action.ADMINISTER),
     (_("Add sender"), "settings.sender_create", "at", Action.ADMINISTER),
     (_("Invite team member"), "accounts.invite", "user-plus", Action.ADMINISTER),
-    (_("Profile"), "accounts.profile", "user", Action.READ),
+    (_("Profile"), "accounts.profile", "user", Action.SIGN_IN),
 )
 
 
 @bp.get("/find")
-@allow(Action.READ)
+@allow(Action.SIGN_IN)
 def find() -> Any:
     text = request.args.get("q", "").strip()[: queries.LONGEST_TEXT]
     is_part = request.headers.get("X-Requested-With") == "palette"
@@ -49,10 +49,14 @@ def find() -> Any:
         "palette/results.html" if is_part else "palette/page.html",
         text=text,
         places=_places(text),
-        campaigns=queries.campaigns(text),
-        people=queries.people(text),
-        lists=queries.lists(text),
+        campaigns=queries.campaigns(text) if _may(Action.READ_CAMPAIGNS) else [],
+        people=queries.people(text) if _may(Action.READ_PEOPLE) else [],
+        lists=queries.lists(text) if _may(Action.READ_PEOPLE) else [],
     )
+
+
+def _may(action: Action) -> bool:
+    return policy.can(operator(), action)
 
 
 def _places(text: str) -> list[Place]:
@@ -65,7 +69,7 @@ def _all_places() -> list[Place]:
     found = [
         Place(str(label), url_for(endpoint), icon)
         for label, endpoint, icon, action in ACTIONS
-        if policy.can(operator(), action)
+        if _may(action)
     ]
     for item in navigation().items:
         found += [Place(str(each.label), each.url, each.icon) for each in (item.children or [item])]

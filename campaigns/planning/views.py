@@ -57,7 +57,7 @@ def braces(text: Any) -> Markup:
 
 
 @bp.get("/campaigns")
-@allow(Action.READ)
+@allow(Action.READ_CAMPAIGNS)
 def index() -> Any:
     search, chosen = request.args.get("q", "").strip()[:200], request.args.get("status", "all")
     page = queries.index_rows(
@@ -74,13 +74,13 @@ def index() -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>")
-@allow(Action.READ)
+@allow(Action.READ_CAMPAIGNS)
 def show(campaign_id: int) -> Any:
     return redirect(_home_of(queries.campaign(campaign_id)))
 
 
 @bp.route("/campaigns/new", methods=["GET", "POST"])
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create() -> Any:
     form = CreateForm(copies=queries.latest(most=5))
     if form.validate_on_submit() and (made := accepted(form, lambda: _begun(form))):
@@ -91,7 +91,7 @@ def create() -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/copies")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_copy(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     made = services.copy_campaign(found, now=clock.now(), created_by=operator())
@@ -102,7 +102,7 @@ def create_copy(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/delete")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def delete(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     sentence = str(_("“%(name)s” deleted.", name=found.name))
@@ -120,7 +120,7 @@ def delete(campaign_id: int) -> Any:
 
 
 @bp.route("/campaigns/<int:campaign_id>/edit", methods=["GET", "POST"])
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def edit(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     if request.method == "GET" and not found.is_editable:
@@ -139,7 +139,7 @@ def edit(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/autosave")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_autosave(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     form = CampaignForm(found)
@@ -164,7 +164,7 @@ for path, shown in (
 
 
 @bp.get("/campaigns/<int:campaign_id>/check")
-@allow(Action.READ)
+@allow(Action.READ_CAMPAIGNS)
 def check(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     if not found.is_editable:
@@ -173,7 +173,7 @@ def check(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/test-mails")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_test_mail(campaign_id: int) -> Any:
     found, form = queries.campaign(campaign_id), TestMailForm()
     ready = accepted(form, lambda: _test_mail(found, form)) if form.validate_on_submit() else None
@@ -188,7 +188,7 @@ def create_test_mail(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/schedule")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_schedule(campaign_id: int) -> Any:
     found, form = queries.campaign(campaign_id), ScheduleForm()
     try:
@@ -202,7 +202,7 @@ def create_schedule(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/schedule/time")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_time(campaign_id: int) -> Any:
     """Without script: go on with the suggested time and the hours that were chosen."""
     found, form = queries.campaign(campaign_id), ScheduleForm()
@@ -218,7 +218,7 @@ def create_time(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/schedule/delete")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def delete_schedule(campaign_id: int) -> Any:
     try:
         found = queries.campaign(campaign_id)
@@ -237,7 +237,7 @@ def delete_schedule(campaign_id: int) -> Any:
 def _home_of(found: Campaign) -> str:
     """The page where a campaign of that status is looked at."""
     if found.status is Status.DRAFT:
-        return url_for(".edit" if can(operator(), Action.EDIT) else ".check", campaign_id=found.id)
+        return url_for(".edit" if can(operator(), Action.EDIT_CAMPAIGNS) else ".check", campaign_id=found.id)
     is_over = found.status in (Status.FINISHED, Status.CANCELLED)
     return url_for("reports.campaign" if is_over else "delivery.sending", campaign_id=found.id)
 

@@ -40,7 +40,7 @@ def day(moment: datetime) -> str:
 
 
 @bp.get("/")
-@allow(Action.READ)
+@allow(Action.READ_REPORTS)
 def home() -> Any:
     now, zone = clock.now(), clock.zone(operator().time_zone)
     last, median = start.last_campaigns(now=now)
@@ -57,7 +57,7 @@ def home() -> Any:
 
 
 @bp.post("/needs/campaigns/<int:campaign_id>/deletion")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def dismiss_campaign(campaign_id: int) -> Any:
     start.dismiss(planning_queries.campaign(campaign_id), now=clock.now())
     db.session.commit()
@@ -65,7 +65,7 @@ def dismiss_campaign(campaign_id: int) -> Any:
 
 
 @bp.post("/needs/imports/<int:import_id>/deletion")
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def dismiss_import(import_id: int) -> Any:
     start.dismiss(audience_queries.import_(import_id), now=clock.now())
     db.session.commit()
@@ -73,20 +73,20 @@ def dismiss_import(import_id: int) -> Any:
 
 
 @bp.get("/growth")
-@allow(Action.READ)
+@allow(Action.READ_REPORTS)
 def growth() -> Any:
     now, zone = clock.now(), clock.zone(operator().time_zone)
     return render_template("reports/_growth.html", growth=series.growth(zone, days=GROWTH_DAYS, now=now))
 
 
 @bp.get("/in-flight")
-@allow(Action.READ)
+@allow(Action.READ_REPORTS)
 def in_flight() -> Any:
     return render_template("reports/_in_flight.html", flights=start.in_flight(now=clock.now()))
 
 
 @bp.get("/campaigns/<int:campaign_id>/report")
-@allow(Action.READ)
+@allow(Action.READ_REPORTS)
 def campaign(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     if found.status in (Status.DRAFT, Status.SCHEDULED):
@@ -106,14 +106,14 @@ def campaign(campaign_id: int) -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>/report/machines")
-@allow(Action.READ)
+@allow(Action.READ_REPORTS)
 def campaign_machines(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     return render_template("reports/_machines.html", machines=report.machines(found))
 
 
 @bp.get("/campaigns/<int:campaign_id>/report/places")
-@allow(Action.READ)
+@allow(Action.READ_REPORTS)
 def campaign_places(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     figures = report.of(found, now=clock.now()).figures
@@ -123,7 +123,7 @@ def campaign_places(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/retry")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_retry(campaign_id: int) -> Any:
     try:
         keys = request.form.getlist("group") if "is_chosen" in request.form else None
@@ -140,14 +140,14 @@ def create_retry(campaign_id: int) -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>/failures")
-@allow(Action.READ)
+@allow(Action.READ_REPORTS)
 def campaign_failures(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     return render_template("reports/failures.html", campaign=found, groups=resend.groups(campaign_id))
 
 
 @bp.post("/campaigns/<int:campaign_id>/taken-as-sent")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_certainty(campaign_id: int) -> Any:
     try:
         number = resend.take_as_sent(campaign_id, now=clock.now())
@@ -162,7 +162,7 @@ def create_certainty(campaign_id: int) -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>/recipients")
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def campaign_recipients(campaign_id: int) -> Any:
     found, chosen = planning_queries.campaign(campaign_id), recipients.filter_from(request.args)
     return render_template(
@@ -177,7 +177,7 @@ def campaign_recipients(campaign_id: int) -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>/recipients.csv")
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def campaign_recipients_csv(campaign_id: int) -> Any:
     note_reading("campaign.exported", planning_queries.campaign(campaign_id).name)
     lines = exporter.lines(recipients.export(campaign_id, recipients.filter_from(request.args)))
@@ -187,7 +187,7 @@ def campaign_recipients_csv(campaign_id: int) -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>/recipients/<int:delivery_id>")
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     row = recipients.recipient(campaign_id, delivery_id)
@@ -197,7 +197,7 @@ def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>/why")
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def campaign_why(campaign_id: int) -> Any:
     """Straight to one recipient by address; to the search when nobody has exactly that one."""
     typed = request.args.get("q", "")

@@ -32,13 +32,13 @@ SITE_FIELDS = (
 
 
 @bp.get("/settings")
-@allow(Action.READ)
+@allow(Action.READ_SETTINGS)
 def index() -> Any:
     return render_template("settings/index.html", senders=queries.senders())
 
 
 @bp.get("/deliverability")
-@allow(Action.READ)
+@allow(Action.READ_SETTINGS)
 def deliverability() -> Any:
     return render_template(
         "settings/deliverability.html",
@@ -54,7 +54,7 @@ def deliverability() -> Any:
 
 
 @bp.get("/settings/servers")
-@allow(Action.READ)
+@allow(Action.READ_SETTINGS)
 def servers() -> Any:
     return render_template("settings/servers.html", servers=queries.servers())
 
@@ -234,13 +234,13 @@ def domain_delete(limit_id: int) -> Any:
 
 
 @bp.get("/settings/senders")
-@allow(Action.READ)
+@allow(Action.READ_SETTINGS)
 def senders() -> Any:
     return render_template("settings/senders.html", senders=queries.senders())
 
 
 @bp.route("/settings/senders/new", methods=["GET", "POST"])
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def sender_create() -> Any:
     form = SenderForm()
     if form.validate_on_submit() and _save_sender(form, None):
@@ -250,7 +250,7 @@ def sender_create() -> Any:
 
 
 @bp.route("/settings/senders/<int:sender_id>/edit", methods=["GET", "POST"])
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def sender_edit(sender_id: int) -> Any:
     sender = queries.sender(sender_id)
     form = SenderForm(obj=sender)
@@ -273,7 +273,7 @@ def _save_sender(form: SenderForm, sender: Sender | None) -> bool:
 
 
 @bp.post("/settings/senders/<int:sender_id>/delete")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def sender_delete(sender_id: int) -> Any:
     sender = queries.sender(sender_id)
     email = sender.email

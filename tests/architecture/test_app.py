@@ -15,6 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 
+from campaigns.accounts import policy
+from campaigns.accounts.models import Role
 from campaigns.accounts.policy import Action
 from campaigns.core import queue
 from campaigns.core.db import db
@@ -53,10 +55,23 @@ def test_nobody_gets_past_a_guard_without_signing_in(app: Flask, client) -> None
 def test_a_viewer_can_change_nothing(app: Flask, cleo) -> None:
     for rule in app.url_map.iter_rules():
         guard = getattr(app.view_functions[rule.endpoint], "guard", None)
-        if guard in (Action.EDIT, Action.ADMINISTER):
+        if guard in (Action.EDIT_PEOPLE, Action.EDIT_CAMPAIGNS, Action.PRACTISE, Action.ADMINISTER):
             url = re.sub(r"<(?:int:)?[^>]+>", "1", rule.rule)
             method = "POST" if "POST" in (rule.methods or ()) else "GET"
             assert cleo.open(url, method=method).status_code == 403, rule.endpoint
+
+
+def test_a_role_can_be_given_reports_and_nothing_else(app: Flask, cleo, monkeypatch) -> None:
+    monkeypatch.setitem(policy.ALLOWED, Role.VIEWER, {Action.SIGN_IN, Action.READ_REPORTS})
+    for rule in app.url_map.iter_rules():
+        guard = getattr(app.view_functions[rule.endpoint], "guard", None)
+        if isinstance(guard, Action) and guard not in policy.ALLOWED[Role.VIEWER]:
+            url = re.sub(r"<(?:int:)?[^>]+>", "1", rule.rule)
+            method = "GET" if "GET" in (rule.methods or ()) else "POST"
+            assert cleo.open(url, method=method).status_code == 403, rule.endpoint
+    home = cleo.get("/").get_data(as_text=True)
+    for address in ("/people", "/campaigns", "/settings", "/deliverability"):
+        assert f'href="{address}"' not in home
 
 
 # What changes nothing that anybody would ask about, or is written down by what follows it.

@@ -14,12 +14,12 @@ from campaigns.core.db import db
 from campaigns.core.i18n import _
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def fields() -> Any:
     return _page(FieldForm(formdata=None))
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def field_create() -> Any:
     form = FieldForm()
     if form.validate_on_submit() and (made := accepted(form, lambda: _made(form))):
@@ -30,7 +30,7 @@ def field_create() -> Any:
     return _page(form)
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def field_edit(field_id: int) -> Any:
     changed = queries.field(field_id)
     form = RenameForm(obj=changed)
@@ -43,7 +43,7 @@ def field_edit(field_id: int) -> Any:
     return render_template("audience/field_form.html", form=form, field=shown), 422 if form.errors else 200
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def field_delete(field_id: int) -> Any:
     gone = queries.field(field_id)
     label = gone.label

@@ -22,13 +22,13 @@ from campaigns.core.paging import page_number, paginate
 SAMPLES_SHOWN = 3
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def imports() -> Any:
     page = paginate(queries.imports(), number=page_number(request.args.get("page")))
     return render_template("audience/imports.html", page=page, lists=queries.lists())
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def import_create() -> Any:
     form = UploadForm()
     if request.method == "GET":
@@ -41,7 +41,7 @@ def import_create() -> Any:
     ), 422 if form.errors else 200
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def import_show(import_id: int) -> Any:
     shown = queries.import_(import_id)
     if shown.status is ImportStatus.UPLOADED:
@@ -50,7 +50,7 @@ def import_show(import_id: int) -> Any:
     return render_template("audience/import.html", shown=shown, page=page, **_reasons(import_id))
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def import_progress(import_id: int) -> Any:
     """The part of the page that renews itself; when all is done, the whole page."""
     shown = queries.import_(import_id)
@@ -59,7 +59,7 @@ def import_progress(import_id: int) -> Any:
     return answer, 200, {"HX-Refresh": "true"} if is_over else {}
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def import_start(import_id: int) -> Any:
     """Take the chosen columns and let a worker run."""
     waiting = queries.import_(import_id)
@@ -72,7 +72,7 @@ def import_start(import_id: int) -> Any:
     return redirect(url_for("audience.import_show", import_id=import_id), 303)
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def import_format(import_id: int) -> Any:
     """Read the file in another way."""
     waiting = queries.import_(import_id)
@@ -84,7 +84,7 @@ def import_format(import_id: int) -> Any:
     return _columns_page(waiting, columns_form(waiting.columns, import_setup.guess(waiting)), form)
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def import_delete(import_id: int) -> Any:
     gone = queries.import_(import_id)
     note("import.deleted", gone.file_name)
@@ -94,7 +94,7 @@ def import_delete(import_id: int) -> Any:
     return redirect(url_for("audience.imports"), 303)
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def import_rejects(import_id: int) -> Any:
     """The rows that were not taken, as CSV with line and reason."""
     shown = queries.import_(import_id)

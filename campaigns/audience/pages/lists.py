@@ -24,7 +24,7 @@ from campaigns.reports import series
 GROWTH_DAYS = 30
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def lists() -> Any:
     return render_template(
         "audience/lists.html",
@@ -34,7 +34,7 @@ def lists() -> Any:
     )
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def list_show(list_id: int) -> Any:
     shown, now = queries.list_(list_id), clock.now()
     zone = clock.zone(operator().time_zone)
@@ -48,7 +48,7 @@ def list_show(list_id: int) -> Any:
     )
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def list_create() -> Any:
     form = ListForm()
     if form.validate_on_submit():
@@ -61,7 +61,7 @@ def list_create() -> Any:
     return render_template("audience/list_form.html", form=form), 422 if form.errors else 200
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def list_edit(list_id: int) -> Any:
     changed = queries.list_(list_id)
     form = ListForm(obj=changed)
@@ -75,7 +75,7 @@ def list_edit(list_id: int) -> Any:
     return render_template("audience/list_form.html", form=form, list=changed), 422 if form.errors else 200
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def list_delete(list_id: int) -> Any:
     gone = queries.list_(list_id)
     name = gone.name
@@ -90,7 +90,7 @@ def list_delete(list_id: int) -> Any:
     return redirect(url_for("audience.lists"), 303)
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def list_export(list_id: int) -> Any:
     """The people of a list as CSV, streamed; `?q=` and `?status=` narrow it, `?raw=1` guards no formulas."""
     shown, wanted = queries.list_(list_id), replace(Search.parse(request.args), list_id=list_id)
@@ -98,7 +98,7 @@ def list_export(list_id: int) -> Any:
     return csv_file(exporter.rows(wanted, raw=_is_raw()), name=f"list-{shown.id}")
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def export() -> Any:
     """Those whom the search finds as CSV, streamed; without one everybody."""
     wanted = replace(Search.parse(request.args), list_id=None)

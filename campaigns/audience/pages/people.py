@@ -19,14 +19,14 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import number_in, page_number, paginate
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.planning import queries as planning_queries
 
 MOST_AT_ONCE = 200
 UNDO = "unsubscribed"  # in the session
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def index() -> Any:
     wanted = Search.parse(request.args)
     page = paginate(search.people(wanted), number=page_number(request.args.get("page")))
@@ -41,12 +41,12 @@ def index() -> Any:
     )
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def person(subscriber_id: int) -> Any:
     return _person_page(subscriber_id, None)
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def create_person() -> Any:
     form = person_form()
     wanted = request.args.get("list", type=int)
@@ -62,7 +62,7 @@ def create_person() -> Any:
     return render_template("audience/person_form.html", form=form), 422 if form.errors else 200
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def person_edit(subscriber_id: int) -> Any:
     changed = queries.person(subscriber_id)
     form = person_form(changed)
@@ -75,7 +75,7 @@ def person_edit(subscriber_id: int) -> Any:
     return render_template("audience/person_form.html", form=form, person=shown), 422 if form.errors else 200
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def person_delete(subscriber_id: int) -> Any:
     gone = queries.person(subscriber_id)
     masked = addresses.masked(gone.email)
@@ -90,7 +90,7 @@ def person_delete(subscriber_id: int) -> Any:
     return redirect(url_for("audience.index"), 303)
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def create_subscription(subscriber_id: int) -> Any:
     """Put the person onto one more list."""
     someone = queries.person(subscriber_id)
@@ -104,7 +104,7 @@ def create_subscription(subscriber_id: int) -> Any:
     return _person_page(subscriber_id, form)
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def delete_subscription(subscriber_id: int, list_id: int) -> Any:
     """Take the person off a list, on their word."""
     held = queries.subscription(subscriber_id, list_id)
@@ -118,7 +118,7 @@ def delete_subscription(subscriber_id: int, list_id: int) -> Any:
     return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def create_confirmation(subscriber_id: int, list_id: int) -> Any:
     """Ask once more for the confirmation."""
     held = queries.subscription(subscriber_id, list_id)
@@ -129,7 +129,7 @@ def create_confirmation(subscriber_id: int, list_id: int) -> Any:
     if notice is None:
         say(_("Not sent. A person can get one confirmation email a day and three in total."), "warning")
     else:
-        queue.enqueue(notices.JOB, notice.id)
+        queue.enqueue(notices_services.JOB, notice.id)
         say(_("Confirmation email sent."), "success")
     return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
 
@@ -137,7 +137,7 @@ def create_confirmation(subscriber_id: int, list_id: int) -> Any:
 # -- several people at once
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def create_subscriptions() -> Any:
     """Put the chosen people onto a list."""
     into, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
@@ -164,7 +164,7 @@ def _say_added(added: int, left: int, into: List) -> None:
     say(message, "warning")
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def unsubscription() -> Any:
     """Ask before several people are taken off a list; the button names how many."""
     off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
@@ -176,7 +176,7 @@ def unsubscription() -> Any:
     return render_template("audience/people_unsubscribe.html", chosen=leaving, off=off, back=_safe_back())
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def delete_unsubscriptions() -> Any:
     """Undo the last one, within its minute."""
     done, now = undoing.Unsubscribed.from_json(session.pop(UNDO, None)), clock.now()
@@ -193,7 +193,7 @@ def delete_unsubscriptions() -> Any:
     return _back()
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def create_unsubscriptions() -> Any:
     """Take the chosen people off a list; the next page says so, with the button that undoes it."""
     off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
@@ -207,7 +207,7 @@ def create_unsubscriptions() -> Any:
     return _back()
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def deletion() -> Any:
     """Ask before several people are deleted; the button names how many."""
     chosen = _chosen()
@@ -216,7 +216,7 @@ def deletion() -> Any:
     return render_template("audience/people_delete.html", chosen=chosen, back=_safe_back())
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def create_deletions() -> Any:
     """Delete the chosen people."""
     chosen, now = _chosen(), clock.now()
@@ -321,4 +321,4 @@ def _sentence_for(joined: Joined) -> Any:
 def _tell(joined: Iterable[Joined]) -> None:
     for each in joined:
         if each.notice is not None:
-            queue.enqueue(notices.JOB, each.notice.id)
+            queue.enqueue(notices_services.JOB, each.notice.id)

@@ -17,7 +17,7 @@ from campaigns.core.paging import page_number, paginate
 from campaigns.planning import queries as planning_queries
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def suppressions() -> Any:
     text = request.args.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
     wanted = request.args.get("campaign", type=int)
@@ -35,7 +35,7 @@ def suppressions() -> Any:
     )
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def suppression_create() -> Any:
     form = SuppressForm()
     if form.validate_on_submit() and (added := accepted(form, lambda: _added(form))):
@@ -52,7 +52,7 @@ def suppression_create() -> Any:
     return render_template("audience/suppression_form.html", form=form), 422 if form.errors else 200
 
 
-@allow(Action.EDIT)
+@allow(Action.EDIT_PEOPLE)
 def suppression_delete(suppression_id: int) -> Any:
     gone = queries.suppression(suppression_id)
     note("suppression.lifted", addresses.masked(gone.email) if gone.email else "", reason=gone.reason.value)

@@ -20,7 +20,7 @@ MAIL_CSP = (
 )
 
 
-@allow(Action.READ)
+@allow(Action.READ_CAMPAIGNS)
 def preview(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     try:
@@ -32,12 +32,12 @@ def preview(campaign_id: int) -> Any:
     return _mail(in_new_tab(shown.html))
 
 
-@allow(Action.READ)
+@allow(Action.READ_CAMPAIGNS)
 def preview_line(campaign_id: int) -> Any:
     return render_template("planning/_line.html", **line_of(queries.campaign(campaign_id)))
 
 
-@allow(Action.READ)
+@allow(Action.READ_PEOPLE)
 def preview_people(campaign_id: int) -> Any:
     choices = previews.choices(queries.campaign(campaign_id))
     return render_template("planning/_people.html", choices=choices)

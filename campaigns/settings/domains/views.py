@@ -20,7 +20,7 @@ from campaigns.settings.views import bp
 
 
 @bp.get("/settings/sending-domains")
-@allow(Action.READ)
+@allow(Action.READ_SETTINGS)
 def sending_domains() -> Any:
     return render_template("settings/sending_domains.html", domains=queries.domains())
 
@@ -45,7 +45,7 @@ def _create(form: DomainForm) -> SenderDomain | None:
 
 
 @bp.get("/settings/sending-domains/<int:domain_id>")
-@allow(Action.READ)
+@allow(Action.READ_SETTINGS)
 def sending_domain_show(domain_id: int) -> Any:
     domain = queries.domain(domain_id)
     return render_template(
