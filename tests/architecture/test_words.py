@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.core import statuses
-from tests.architecture.test_translations import wanted
+from tests.architecture.catalogue import wanted
 
 ROOT = Path(__file__).resolve().parents[2]
 STATUSES = ROOT / "campaigns" / "core" / "statuses.py"

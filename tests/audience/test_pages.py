@@ -21,12 +21,8 @@ from campaigns.audience.models import (
 )
 from campaigns.core.db import db
 from campaigns.notices.models import Notice
+from tests.audience.pages import text_of
 from tests.factories import NOON, make_field, make_list, make_subscriber
-
-
-def text_of(answer) -> str:
-    return answer.get_data(as_text=True)
-
 
 EMPTY = ["/people", "/lists", "/imports", "/imports/new", "/fields", "/suppressions", "/people/new"]
 

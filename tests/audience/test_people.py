@@ -96,7 +96,9 @@ def test_would_this_person_get_mail(app: Flask) -> None:
     readers = make_list("Readers")
     with app.test_request_context():
         ann = make_subscriber(lists=[readers])
-        assert str(deliverability(queries.subscriptions(ann.id), None).sentence) == "Yes, campaigns to Readers."
+        assert (
+            str(deliverability(queries.subscriptions(ann.id), None).sentence) == "Yes, campaigns to Readers."
+        )
         services.unsubscribe(ann.id, list_ids=None, origin=Origin.PAGE, now=NOON)
         found = deliverability(queries.subscriptions(ann.id), queries.suppression_of(ann))
     assert not found.gets_mail

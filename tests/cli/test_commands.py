@@ -14,7 +14,7 @@ from flask import Flask
 
 from campaigns.cli import commands
 from campaigns.cli.commands import COMMANDS
-from tests.cli.test_worker import NOT_NEEDED, ROOT
+from tests.cli.processes import NOT_NEEDED, ROOT
 
 LOADED = """
 import json, sys

@@ -12,10 +12,8 @@ from campaigns.bootstrap import without_pages
 from campaigns.core import mailtext
 from campaigns.core.config import from_env
 from campaigns.core.queue import JOBS
+from tests.cli.processes import NOT_NEEDED, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-# What only pages, forms and migrations need: a quarter of a worker's memory.
-NOT_NEEDED = {"alembic", "flask_migrate", "flask_login", "flask_limiter", "flask_wtf", "wtforms"}
 LOADED = """
 import json, sys
 from importlib import import_module

@@ -11,24 +11,8 @@ from flask import Flask
 from flask_babel import force_locale
 
 from campaigns.content.checks import Facts, Finding, Level, check
-from campaigns.content.source import Footer, Source
+from tests.content.samples import GOOD, GOOD_HTML
 
-GOOD_HTML = (
-    "<html><body><h1>Hello {{ first_name | default('you') }}</h1>\n"
-    '<p>Read <a href="https://example.com/one">the first</a>.</p>\n'
-    '<p>Dovecote 1, Aix <a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>'
-)
-GOOD = Source(
-    subject="Hello {{ first_name | default('you') }}",
-    preheader="What the loft is up to.",
-    html=GOOD_HTML,
-    from_name="The Pigeon Post",
-    from_address="news@example.com",
-    public_url="https://mail.example.com",
-    message_id_domain="example.com",
-    list_id="l1.example.com",
-    footer=Footer(unsubscribe="Unsubscribe", postal_address="The Pigeon Post\nDovecote 1, Aix"),
-)
 FACTS = Facts(fields=frozenset({"first_name", "email"}))
 
 

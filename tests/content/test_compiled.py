@@ -22,25 +22,10 @@ from campaigns.content.compiled import (
     preview_content,
 )
 from campaigns.mail.headers import HeaderInjection
-from tests.content.test_language import HARMLESS_PAYLOADS, PAYLOADS
+from tests.content.samples import HARMLESS_PAYLOADS, HTML, PAYLOADS, make_source
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 TRACK, UNSUBSCRIBE, VIEW = "a1-" + "0" * 32, "a2-" + "1" * 32, "a3-" + "2" * 32
-HTML = '<html><body><p>Hello {{ first_name }}</p><a href="https://a.example/">x</a></body></html>'
-
-
-def make_source(**changes) -> Source:
-    facts = {
-        "subject": "Autumn",
-        "html": HTML,
-        "from_name": "The Loft",
-        "from_address": "loft@example.org",
-        "public_url": "https://news.example.org/",
-        "message_id_domain": "example.org",
-        "list_id": "post.example.org",
-        "list_name": "Pigeon Post",
-    }
-    return Source(**{**facts, **changes})
 
 
 def make_recipient(**changes) -> Recipient:

@@ -10,7 +10,7 @@ import pytest
 from campaigns.content import bodies, checks, markup, plain
 from campaigns.content.language import TemplateError
 from campaigns.core import framing
-from tests.content.test_compiled import make_source
+from tests.content.samples import make_source
 
 SIZE = 32_000  # characters; four times as many are tried too
 MOST_RATIO = 10  # a linear step has four, a quadratic one sixteen

@@ -1,14 +1,13 @@
 """The template language: what it prints, what it refuses, and how soon it stops."""
 
-import itertools
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from campaigns.content import language, pieces
 from campaigns.content.language import TemplateError
 from tests.content.calls import calls
+from tests.content.samples import HARMLESS_PAYLOADS, PAYLOADS
 
 
 def html(source: str, **values) -> str:
@@ -99,30 +98,6 @@ def test_an_error_names_its_line_and_place() -> None:
     assert str(caught.value) == "Line 2: Calculations aren't supported. Store the result in a field."
 
 
-HERE = Path(__file__).parent
-GADGETS = [
-    *(HERE / "hostile_expressions.txt").read_text().splitlines(),
-    "%s" % ("(" * 2000),
-    "not " * 2000 + "x",
-    "x" + "|upper" * 2000,
-    " and ".join(["x"] * 2000),
-    "x" * 2000,
-    "x|default('" + "a" * 20000 + "')",
-    "1" * 5000,
-]
-STATEMENTS = [
-    *(HERE / "hostile_templates.txt").read_text().splitlines(),
-    "{% for a in b %}" * 4 + "{% endfor %}" * 4,
-    "{% if x %}" * 9 + "{% endif %}" * 9,
-    "{% if x %}" * 4000 + "{% endif %}" * 4000,
-    "{{ x }}" * 4001,
-    "{% if x %}" + "{% elif x %}" * 60 + "{% endif %}",
-    "x" * (512 * 1024 + 1),
-]
-WRAPPINGS = ["{{{{ {} }}}}", "{{% if {} %}}{{% endif %}}"]
-PAYLOADS = [w.format(g) for w, g in itertools.product(WRAPPINGS, GADGETS)] + STATEMENTS
-# Fields like any other, and unknown.
-HARMLESS_PAYLOADS = {wrapping.format(name) for wrapping in WRAPPINGS for name in ("config", "debug")}
 MOST_CALLS = 3_000_000  # less than a second; reading the most tags that are allowed takes twelve million
 
 

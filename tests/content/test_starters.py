@@ -16,7 +16,7 @@ from campaigns.content.compiled import compile_content
 from campaigns.content.samples import Hard
 from campaigns.content.source import Footer
 from campaigns.core.errors import NotFound
-from tests.content.test_checks import GOOD
+from tests.content.samples import GOOD
 
 SITE, ADDRESS = "Loft & Sons {{ 9 }}", "Dovecote 1\n13100 Aix"
 EVERY = [(starter.key, language) for starter in starters.STARTERS for language in ("en", "zh")]

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import List, Origin, Subscriber, Subscription, SuppressionReason
-from campaigns.audience.models import Status as Standing
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.core import clock, signing
 from campaigns.core.db import db
 from campaigns.delivery import queries
@@ -48,7 +48,12 @@ def make_people(number: int, *, lists: list[List], domains: tuple[str, ...] = DO
     ]
     db.session.add_all(people)
     db.session.flush()
-    held = {"status": Standing.SUBSCRIBED, "origin": Origin.OPERATOR, "created_at": NOON, "changed_at": NOON}
+    held = {
+        "status": SubscriptionStatus.SUBSCRIBED,
+        "origin": Origin.OPERATOR,
+        "created_at": NOON,
+        "changed_at": NOON,
+    }
     rows = [{"list_id": each.id, "subscriber_id": who.id, **held} for each in lists for who in people]
     if rows:
         db.session.execute(sa.insert(Subscription), rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
@@ -13,39 +12,14 @@ from campaigns.audience.models import Suppression, SuppressionReason
 from campaigns.core.db import db
 from campaigns.delivery.sender import lane_runner
 from campaigns.notices.models import Notice
-from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.planning.models import Status
+from tests.delivery.background import in_background
+from tests.delivery.bounces import NOBODY, assert_braked, numbers, refusing, suppressed
 from tests.delivery.factories import BRISK, fresh, id_of, make_launched, send, states
-from tests.delivery.test_guarantees import in_background
 from tests.factories import make_operator
-from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
+from tests.fakes.smtp_server import KEYWORDS, SmtpServer
 
-NOBODY = "550 5.1.1 user unknown"
 ON_ONE_CONNECTION = 11  # emails at a time, before their answers are read
-
-
-def refusing(is_bad: Callable[[int], bool]) -> Callable[[Call], str | None]:
-    """A script for RCPT: the recipients with these numbers do not exist."""
-    return lambda call: NOBODY if is_bad(number_of(call)) else None
-
-
-def number_of(call: Call) -> int:
-    return int(call.argument.partition("@")[0].rpartition("-")[2])
-
-
-def suppressed() -> list[str]:
-    db.session.rollback()
-    found = list(db.session.scalars(sa.select(Suppression.email).order_by(Suppression.id)))
-    db.session.rollback()
-    return [email for email in found if email]
-
-
-def numbers(emails: list[str]) -> set[int]:
-    return {int(email.partition("@")[0].rpartition("-")[2]) for email in emails}
-
-
-def assert_braked(campaign: Campaign) -> None:
-    found = fresh(campaign)
-    assert (found.status, found.pause_reason) == (Status.PAUSED, PauseReason.BOUNCE_RATE)
 
 
 @pytest.mark.parametrize(("people", "keywords"), [(2000, KEYWORDS), (200, ("PIPELINING",)), (200, ())])

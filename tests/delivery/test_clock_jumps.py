@@ -12,8 +12,8 @@ from campaigns.core.db import db
 from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.models import Batch, BatchState
 from campaigns.delivery.sender import lane_runner
+from tests.delivery.background import in_background, until
 from tests.delivery.factories import BRISK, copies, id_of, make_launched, send, states
-from tests.delivery.test_guarantees import in_background, until
 from tests.fakes.smtp_server import Call, SmtpServer
 
 PEOPLE = 60

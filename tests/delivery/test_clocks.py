@@ -18,13 +18,13 @@ from campaigns.delivery import jobs
 from campaigns.delivery.dispatch.dispatcher import Dispatcher
 from campaigns.delivery.ledger import database_clock
 from campaigns.delivery.models import Delivery, State
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import fresh, make_due, make_launched, states
-from tests.delivery.test_routes import free_port
 from tests.factories import make_server
 from tests.fakes.smtp_server import Call, SmtpServer
+from tests.running import free_port
 
 HOUR = timedelta(hours=1)
 A_LITTLE = timedelta(minutes=2)
@@ -108,7 +108,7 @@ def test_what_is_to_go_out_at_once_does_so_whatever_the_web_servers_time(
         people=1, status=Status.DRAFT, send_at=None, server_id=make_server(is_default=True).id
     )
     with host_clock(wrong_by):
-        planning.schedule(fresh(campaign), at=clock.now(), now=clock.now())
+        planning_services.schedule(fresh(campaign), at=clock.now(), now=clock.now())
         db.session.commit()
     Dispatcher().tick()
     assert fresh(campaign).status is Status.SENDING

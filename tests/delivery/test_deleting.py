@@ -18,12 +18,12 @@ from campaigns.delivery.models import Delivery, Reason
 from campaigns.delivery.routing import server_deletion
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import GOING_OUT, Campaign, PauseReason, Status
 from campaigns.settings.models import Server
-from tests.audience.test_pages import text_of
+from tests.audience.pages import text_of
+from tests.delivery.background import in_background, until
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, send, states
-from tests.delivery.test_guarantees import in_background, until
 from tests.factories import make_campaign, make_list, make_server, make_subscriber
 from tests.fakes.smtp_server import Call, SmtpServer
 
@@ -40,7 +40,7 @@ def test_a_list_that_a_campaign_goes_out_to_stays(each_database: Flask, status: 
     readers = make_list("Readers")
     make_campaign(name="Spring", lists=[readers, make_list()], status=status)
     with pytest.raises(Conflict, match="Readers can't be deleted while Spring is sending to it"):
-        planning.delete_list(readers)
+        planning_services.delete_list(readers)
     db.session.rollback()
     assert db.session.scalar(sa.select(sa.func.count()).select_from(List)) == 2
 
@@ -49,7 +49,7 @@ def test_a_list_of_drafts_and_of_what_is_over_may_be_deleted(each_database: Flas
     readers = make_list()
     for status in (Status.DRAFT, Status.FINISHED, Status.CANCELLED):
         make_campaign(lists=[readers], status=status)
-    planning.delete_list(readers)
+    planning_services.delete_list(readers)
     db.session.commit()
     assert db.session.scalars(sa.select(List)).all() == []
 

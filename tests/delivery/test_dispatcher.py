@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,16 +20,15 @@ from campaigns.core.mailtext import MailText
 from campaigns.delivery.dispatch import dispatcher, tasks
 from campaigns.delivery.dispatch.dispatcher import SEND, Dispatcher, Ticks
 from campaigns.delivery.ledger import leases
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.notices.jobs import send_notice
 from campaigns.notices.models import Notice
 from campaigns.planning.models import Status
 from tests.conftest import make_app, make_config
+from tests.delivery.dispatchers import started, stopped, until
 from tests.delivery.factories import copies, fresh, make_due, make_launched, states
 from tests.factories import make_server
 from tests.fakes.smtp_server import SmtpServer
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -45,43 +41,6 @@ def redis_app(sqlite_url: str, tmp_path: Path, redis_url: str) -> Iterator[Flask
         db.session.rollback()
         db.session.remove()
         db.engine.dispose()
-
-
-def started(app: Flask, command: str, *, output: Path | None = None) -> subprocess.Popen[bytes]:
-    """`flask worker` or `flask dispatcher` as a process of its own on the app's data; what it says, into `output`."""
-    config = app.extensions["columba"]
-    environ = {
-        **os.environ,
-        "DATA_DIR": str(config.data_dir),
-        "DATABASE_URL": config.database_url,
-        "REDIS_URL": config.redis_url,
-        "SECRET_KEY": config.secret_key,
-        "PUBLIC_URL": config.public_url,
-    }
-    line = [sys.executable, "-m", "flask", "--app", "wsgi", command]
-    with ExitStack() as stack:
-        kept = stack.enter_context(output.open("wb")) if output else None
-        return subprocess.Popen(line, cwd=ROOT, env=environ, stdout=kept, stderr=kept)
-
-
-def stopped(processes: list[subprocess.Popen[bytes]]) -> list[int]:
-    """Ask all to stop and give their exit codes; none is left behind, even one that does not listen."""
-    for process in processes:
-        process.terminate()
-    try:
-        return [process.wait(60) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-
-
-def until(condition, *, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        db.session.rollback()  # a look at SQLite that stays open would keep the others from writing
-        time.sleep(0.02)
-    db.session.rollback()
 
 
 def test_of_two_dispatchers_one_leads_and_the_other_takes_over(each_database: Flask) -> None:
@@ -175,12 +134,12 @@ def test_own_mails_that_wait_are_hinted_and_sent_once(redis_app: Flask) -> None:
     with SmtpServer() as server:
         make_server(port=server.port, is_default=True)
         text = MailText(subject="Hello", text="A link.\n")
-        notice = notices.post(text, kind="reset", to="ada@example.com", now=clock.now())
+        notice = notices_services.post(text, kind="reset", to="ada@example.com", now=clock.now())
         db.session.commit()
         tasks.hint_notices(now=clock.now())
-        assert queue.waiting(notices.JOB) == 1
+        assert queue.waiting(notices_services.JOB) == 1
         tasks.hint_notices(now=clock.now())
-        assert queue.waiting(notices.JOB) == 1
+        assert queue.waiting(notices_services.JOB) == 1
         send_notice(notice.id)
         send_notice(notice.id)
     assert server.addresses == ["ada@example.com"]
@@ -192,7 +151,9 @@ def test_own_mails_that_wait_are_hinted_and_sent_once(redis_app: Flask) -> None:
 def test_an_own_mail_that_is_refused_for_now_waits_and_for_good_is_given_up(app: Flask) -> None:
     with SmtpServer(replies={"RCPT": "450 4.2.0 later"}) as server:
         make_server(port=server.port, is_default=True)
-        notice = notices.post(MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now())
+        notice = notices_services.post(
+            MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now()
+        )
         db.session.commit()
         send_notice(notice.id)
         assert notice.next_at and notice.next_at > clock.now()
@@ -205,7 +166,9 @@ def test_an_own_mail_that_is_refused_for_now_waits_and_for_good_is_given_up(app:
 
 
 def test_without_a_server_an_own_mail_waits(app: Flask) -> None:
-    notice = notices.post(MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now())
+    notice = notices_services.post(
+        MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now()
+    )
     db.session.commit()
     send_notice(notice.id)
     assert notice.next_at and notice.failed_at is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import services as audience
-from campaigns.audience.models import Status as Standing
+from campaigns.audience import services as audience_services
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audience.models import Subscriber, Subscription, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -22,6 +21,7 @@ from campaigns.delivery.models import Batch, BatchState, Delivery, State
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import PauseReason, Status
+from tests.delivery.background import in_background, until
 from tests.delivery.factories import (
     BRISK,
     copies,
@@ -35,24 +35,6 @@ from tests.delivery.factories import (
 from tests.delivery.killed import killed_lane
 from tests.factories import make_list, make_subscriber
 from tests.fakes.smtp_server import SmtpServer
-
-
-def in_background(app: Flask, work) -> threading.Thread:
-    def run() -> None:
-        with app.app_context():
-            work()
-            db.session.remove()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def until(condition, *, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 def test_g1_one_intent_for_each_address_and_wave(each_database: Flask) -> None:
@@ -149,10 +131,10 @@ def test_g4_nobody_is_started_after_leaving(each_database: Flask) -> None:
         db.session.execute(
             sa.update(Subscription)
             .where(Subscription.subscriber_id.in_(left))
-            .values(status=Standing.UNSUBSCRIBED, unsubscribed_at=now)
+            .values(status=SubscriptionStatus.UNSUBSCRIBED, unsubscribed_at=now)
         )
         for person in db.session.scalars(sa.select(Subscriber).where(Subscriber.id.in_(blocked))):
-            audience.suppress(person.email, reason=SuppressionReason.OPERATOR, note="", now=now)
+            audience_services.suppress(person.email, reason=SuppressionReason.OPERATOR, note="", now=now)
         db.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(deleted)))
         db.session.commit()
         work.join(30)

@@ -24,7 +24,7 @@ from campaigns.planning.models import Campaign, PauseReason
 from campaigns.settings import limits
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, send, states
-from tests.delivery.test_receivers import come_again
+from tests.delivery.receivers import come_again
 from tests.factories import NOON
 from tests.fakes.smtp_server import Call, SmtpServer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from flask import Flask
 
@@ -14,25 +14,12 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.progress import holdups
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
-from campaigns.planning.models import Campaign, Status
+from campaigns.planning.models import Status
 from tests.browser_client import BrowserClient
 from tests.delivery.factories import BRISK, copies, could_send, fresh, id_of, make_launched, states
+from tests.delivery.hours import DAY, EVENING, NOON, now_closed, page_of
 from tests.factories import make_campaign, make_server
 from tests.fakes.smtp_server import SmtpServer
-
-DAY = "daily 09:00-17:00 UTC"
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-EVENING = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
-
-
-def now_closed() -> str:
-    """Hours that begin in two hours from now."""
-    begin = clock.now() + timedelta(hours=2)
-    return f"daily {begin:%H}:00-{begin + timedelta(hours=1):%H}:00 UTC"
-
-
-def page_of(ada: BrowserClient, campaign: Campaign) -> str:
-    return ada.get(f"/campaigns/{id_of(campaign)}/sending").get_data(as_text=True)
 
 
 def test_nothing_is_sent_outside_the_hours_and_the_dispatcher_asks_for_no_lane(each_database: Flask) -> None:

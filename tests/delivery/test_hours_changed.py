@@ -12,12 +12,12 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient
+from tests.delivery.background import in_background, until
 from tests.delivery.factories import BRISK, copies, could_send, fresh, id_of, make_due, make_launched, states
-from tests.delivery.test_guarantees import in_background, until
-from tests.delivery.test_hours import DAY, EVENING, NOON, page_of
+from tests.delivery.hours import DAY, EVENING, NOON, page_of
 from tests.factories import OFFICE_HOURS
 from tests.fakes.smtp_server import SmtpServer
 
@@ -27,7 +27,7 @@ UNHURRIED_S, BRISK_S = 0.05, 0.002
 
 def change(campaign: Campaign, text: str | None) -> None:
     """What an operator does while it goes out."""
-    planning.change_sending_hours(fresh(campaign), text, now=clock.now())
+    planning_services.change_sending_hours(fresh(campaign), text, now=clock.now())
     db.session.commit()
 
 

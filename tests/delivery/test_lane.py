@@ -18,8 +18,8 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.planning.models import Status
 from campaigns.settings.queries import link_key
+from tests.delivery.background import in_background, until
 from tests.delivery.factories import copies, fresh, make_launched, send, states
-from tests.delivery.test_guarantees import in_background, until
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
 

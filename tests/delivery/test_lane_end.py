@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.core.db import db
-from campaigns.delivery.models import Batch, BatchState, Delivery, State
 from campaigns.delivery.sender import lane_runner
-from campaigns.planning.models import Campaign
 from tests.delivery.factories import BRISK, copies, fresh, id_of
-from tests.delivery.test_receivers import make_mixed
+from tests.delivery.leftovers import left_behind
+from tests.delivery.receivers import make_mixed
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
 DOMAINS = tuple((f"d{number}.example", 12) for number in range(8))
-
-
-def left_behind(campaign: Campaign) -> tuple[int, int, int]:
-    """Rows still `sending`, rows in doubt, batches that a lane still holds."""
-    db.session.rollback()
-    rows = sa.select(sa.func.count()).where(Delivery.campaign_id == id_of(campaign))
-    found = (
-        db.session.scalar(rows.where(Delivery.state == State.SENDING)),
-        db.session.scalar(rows.where(sa.or_(Delivery.doubts > 0, Delivery.state == State.UNKNOWN))),
-        db.session.scalar(sa.select(sa.func.count()).where(Batch.state == BatchState.LEASED)),
-    )
-    db.session.rollback()
-    return found
 
 
 @pytest.mark.parametrize("keywords", [(), ("PIPELINING",), KEYWORDS])

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience.models import Status as Standing
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audience.models import Subscription
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -20,10 +20,10 @@ from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.timing import End, Timing
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings.models import Server
+from tests.delivery.background import in_background, until
 from tests.delivery.factories import fresh, id_of, make_launched, states
 from tests.delivery.killed import forked
-from tests.delivery.test_guarantees import in_background, until
-from tests.delivery.test_lane_end import left_behind
+from tests.delivery.leftovers import left_behind
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
 WAYS = [(), ("PIPELINING",), KEYWORDS]
@@ -39,7 +39,9 @@ def everybody_leaves() -> None:
     now = clock.now()
     db.session.rollback()
     db.session.execute(
-        sa.update(Subscription).values(status=Standing.UNSUBSCRIBED, unsubscribed_at=now, changed_at=now)
+        sa.update(Subscription).values(
+            status=SubscriptionStatus.UNSUBSCRIBED, unsubscribed_at=now, changed_at=now
+        )
     )
     db.session.commit()
 

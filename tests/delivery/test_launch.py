@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience.models import Status as Standing
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audience.models import SuppressionReason
 from campaigns.audience.services import suppress
 from campaigns.core import clock
@@ -18,7 +18,7 @@ from campaigns.delivery.dispatch import launch
 from campaigns.delivery.ledger import waves
 from campaigns.delivery.models import Batch, Delivery, Wave
 from campaigns.notices.models import Notice
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning import states as moves
 from campaigns.planning.models import Campaign, Link, PauseReason, Revision, Status
 from tests.delivery.factories import fresh, make_due, states
@@ -44,11 +44,11 @@ def test_only_what_is_due_is_launched(app: Flask) -> None:
 def test_everybody_on_the_lists_is_in_the_ledger_once_with_a_reason(each_database: Flask) -> None:
     one, two = make_list(), make_list()
     both = make_subscriber(lists=[one, two])
-    left_one = make_subscriber(lists=[one], status=Standing.UNSUBSCRIBED)
-    waits = make_subscriber(lists=[one], status=Standing.UNCONFIRMED)
+    left_one = make_subscriber(lists=[one], status=SubscriptionStatus.UNSUBSCRIBED)
+    waits = make_subscriber(lists=[one], status=SubscriptionStatus.UNCONFIRMED)
     blocked = make_subscriber("Blocked@Example.org", lists=[two])
     left_but_here = make_subscriber(lists=[one])
-    left_but_here.subscriptions[0].status = Standing.UNSUBSCRIBED
+    left_but_here.subscriptions[0].status = SubscriptionStatus.UNSUBSCRIBED
     db.session.commit()
     suppress("blocked@example.org", reason=SuppressionReason.OPERATOR, note="", now=clock.now())
     campaign = make_due(people=0)
@@ -130,8 +130,8 @@ def test_a_campaign_that_nobody_would_get_waits_for_an_operator_who_is_told(each
 
 def test_why_nobody_would_get_it_is_said_in_numbers(app: Flask) -> None:
     readers = make_list()
-    make_subscriber(lists=[readers], status=Standing.UNSUBSCRIBED)
-    make_subscriber(lists=[readers], status=Standing.UNCONFIRMED)
+    make_subscriber(lists=[readers], status=SubscriptionStatus.UNSUBSCRIBED)
+    make_subscriber(lists=[readers], status=SubscriptionStatus.UNCONFIRMED)
     campaign = make_campaign(lists=[readers], status=Status.SCHEDULED, send_at=clock.now())
     assert launch.launch(campaign.id, clock.now()) is Status.PAUSED
     detail = fresh(campaign).pause_detail or ""
@@ -146,7 +146,7 @@ def _cancel_and_delete(campaign: Campaign) -> None:
     """It has written to nobody: cancelled, it may be deleted."""
     services.cancel(fresh(campaign), now=clock.now())
     db.session.commit()
-    planning.delete_campaign(fresh(campaign))
+    planning_services.delete_campaign(fresh(campaign))
     db.session.commit()
 
 
@@ -183,7 +183,7 @@ def test_content_that_can_not_be_frozen_goes_back_to_the_writer_with_the_reason(
 def test_a_campaign_taken_back_in_the_last_moment_is_not_launched(app: Flask) -> None:
     campaign = make_due(people=2)
     due = launch.due(clock.now())
-    planning.unschedule(fresh(campaign), now=clock.now())
+    planning_services.unschedule(fresh(campaign), now=clock.now())
     db.session.commit()
     assert launch.launch(due[0], clock.now()) is Status.DRAFT
     assert states(campaign) == {}

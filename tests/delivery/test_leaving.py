@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.smtp_server import SmtpServer
-from tests.journeys.test_by_commands import set_up
+from tests.journeys.commands import set_up
 from tests.running import Running
 
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import Origin, Subscription
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -44,11 +44,11 @@ def test_G4_nobody_can_leave_between_the_look_and_the_mark(postgres_app: Flask) 
         lane.commit()
         assert reader.execute(leaves).rowcount == 2
         reader.rollback()
-    audience.unsubscribe(ana_id, list_ids=[letters.id], origin=Origin.PAGE, now=NOON)
+    audience_services.unsubscribe(ana_id, list_ids=[letters.id], origin=Origin.PAGE, now=NOON)
     db.session.commit()
     with db.engine.connect() as lane:
         assert [row.is_subscribed for row in find(lane, batch)] == [1], "one list is enough"
-    audience.unsubscribe(ana_id, list_ids=None, origin=Origin.PAGE, now=NOON)
+    audience_services.unsubscribe(ana_id, list_ids=None, origin=Origin.PAGE, now=NOON)
     db.session.commit()
     with db.engine.connect() as lane:
         rows = find(lane, batch)

@@ -19,7 +19,7 @@ from campaigns.planning.models import Campaign
 from campaigns.settings import lessons
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, id_of, make_due, make_launched, send, states
-from tests.delivery.test_troubles import server_row
+from tests.delivery.server_rows import server_row
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
 PIPELINED = tuple(word for word in KEYWORDS if word != "CHUNKING")

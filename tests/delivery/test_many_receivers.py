@@ -16,9 +16,9 @@ from campaigns.delivery.ledger.outcomes import HORIZON, Strain, Verdict
 from campaigns.delivery.limits.domain_backoff import Receivers
 from campaigns.delivery.models import Receiver, ReceiverDomain, State
 from campaigns.delivery.sender import lane_runner
+from tests.delivery.background import in_background, until
 from tests.delivery.factories import BRISK, id_of, make_launched, send, states
-from tests.delivery.test_guarantees import in_background, until
-from tests.delivery.test_receivers import come_again, make_mixed, refuse
+from tests.delivery.receivers import come_again, make_mixed, refuse
 from tests.delivery.work import work
 from tests.fakes.smtp_server import SmtpServer
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -20,31 +19,16 @@ from campaigns.delivery.dispatch.lookout import Lookout
 from campaigns.delivery.models import Batch, BatchState, CampaignRun, Share
 from campaigns.delivery.routing.server_selection import Place
 from campaigns.delivery.sender import composer, lane_runner
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.notices.jobs import send_notice
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings.models import Server
+from tests.delivery.background import until
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_launched, states
-from tests.delivery.test_guarantees import until
-from tests.delivery.test_hours import now_closed
+from tests.delivery.hours import now_closed
+from tests.delivery.waiting_work import held_by_somebody, statements
 from tests.factories import make_server
 from tests.fakes.smtp_server import SmtpServer
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """What is sent to the database meanwhile, without the words around transactions."""
-    said: list[str] = []
-
-    def note(_connection, _cursor, statement, *_rest) -> None:
-        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            said.append(statement)
-
-    sa.event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        sa.event.remove(db.engine, "before_cursor_execute", note)
 
 
 def make_waiting(server: SmtpServer, number: int, *, people: int = 2, **values: object) -> list[Campaign]:
@@ -108,19 +92,6 @@ def test_a_campaign_that_can_send_nothing_now_is_not_chosen(each_database: Flask
     db.session.commit()
     assert sendable() == []
     assert take("a worker") is None
-
-
-def held_by_somebody(server_id: int, *, messages: int = 0) -> dict[str, object]:
-    now = clock.now()
-    return {
-        "owner": "somebody",
-        "server_id": server_id,
-        "campaign_id": 99,
-        "connections": 1,
-        "messages": messages,
-        "until": now + timedelta(minutes=1),
-        "created_at": now,
-    }
 
 
 def test_a_full_server_has_no_turn_to_give_but_its_lanes_make_room(each_database: Flask) -> None:
@@ -341,7 +312,7 @@ def test_an_own_mail_that_waits_goes_out_while_a_lane_sends(each_database: Flask
         worker = threading.Thread(target=in_app(each_database, lambda: work(each_database)))
         worker.start()
         until(lambda: len(server.messages) > 5, seconds=60)
-        notices.post(MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now())
+        notices_services.post(MailText("Hi", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now())
         db.session.commit()
         until(lambda: own.addresses == ["ada@example.com"], seconds=60)
         assert len(server.messages) < 400

@@ -20,7 +20,7 @@ from campaigns.delivery.sender.lane import End
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import limits
 from tests.delivery.factories import BRISK, copies, fresh, id_of, states
-from tests.delivery.test_throttle import lanes
+from tests.delivery.lanes import lanes
 from tests.factories import make_campaign, make_list, make_server, make_subscriber
 from tests.fakes.smtp_server import SmtpServer
 

@@ -11,49 +11,15 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery.dispatch import launch
 from campaigns.delivery.limits import domain_backoff, receiver_rows
-from campaigns.delivery.models import Batch, Delivery, Reason, Receiver, ReceiverDomain, State
+from campaigns.delivery.models import Delivery, Reason, Receiver, ReceiverDomain, State
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
-from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import id_of, send, states
-from tests.factories import make_campaign, make_list, make_server, make_subscriber
+from tests.delivery.receivers import come_again, make_mixed, refuse
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 
 BRISK = Timing(lease_s=8, budget_s=20, breath_s=0.01, window=40)
-
-
-def make_mixed(server: SmtpServer, *parts: tuple[str, int], connections: int = 4) -> Campaign:
-    """A launched campaign to so many people at each domain, mixed well."""
-    readers = make_list()
-    pool = [(domain, number) for domain, many in parts for number in range(many)]
-    for domain, number in sorted(pool, key=lambda each: hash_of(*each)):
-        make_subscriber(f"r{number}@{domain}", lists=[readers])
-    via = make_server(port=server.port, connections=connections)
-    due = clock.now() - timedelta(seconds=1)
-    campaign = make_campaign(lists=[readers], server_id=via.id, status=Status.SCHEDULED, send_at=due)
-    launch.launch(campaign.id, clock.now())
-    return campaign
-
-
-def hash_of(domain: str, number: int) -> int:
-    return (number * 7919 + len(domain) * 104729) % 10007
-
-
-def refuse(answer: str, *names: str):
-    """A script that gives that answer to people at these domains."""
-    return lambda call: answer if call.argument.partition(">")[0].endswith(names) else None
-
-
-def come_again(*, suspended_too: bool = True) -> None:
-    """Let everything that waits be due."""
-    past = clock.now() - timedelta(seconds=1)
-    db.session.execute(sa.update(Delivery).where(Delivery.state == State.DEFERRED).values(next_at=past))
-    db.session.execute(sa.update(Batch).values(next_at=None))
-    if suspended_too:
-        db.session.execute(sa.update(Receiver).values(next_at=past))
-    db.session.commit()
 
 
 def test_a_dead_domain_with_a_third_of_the_list_costs_the_others_nothing(each_database: Flask) -> None:

@@ -18,8 +18,8 @@ from campaigns.delivery.dispatch.dispatcher import SEND
 from campaigns.delivery.models import Attempt
 from campaigns.planning.models import Status
 from tests.conftest import make_app, make_config
+from tests.delivery.dispatchers import started, stopped, until
 from tests.delivery.factories import copies, fresh, make_due, make_launched, states
-from tests.delivery.test_dispatcher import started, stopped, until
 from tests.fakes.smtp_server import SmtpServer
 from tests.faults.stores import PrivateRedis
 

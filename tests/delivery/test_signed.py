@@ -13,7 +13,7 @@ from campaigns.delivery.sender import composer
 from campaigns.delivery.sender.lane import End
 from campaigns.delivery.sender.store import Copy
 from campaigns.mail.headers import HeaderInjection
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.notices.jobs import send_notice
 from campaigns.planning import preflight
 from tests.delivery.factories import make_launched, send
@@ -83,7 +83,7 @@ def test_the_apps_own_mails_are_signed(app: Flask) -> None:
     with SmtpServer() as server:
         make_server(port=server.port, is_default=True)
         make_sender("news@example.com")
-        notice = notices.post(
+        notice = notices_services.post(
             MailText("Grüße", "Text.\n"), kind="reset", to="ada@example.com", now=clock.now()
         )
         db.session.commit()

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import Consent, Origin, Subscriber, Suppression, SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -20,6 +20,7 @@ from campaigns.delivery.ledger import resend, staging
 from campaigns.delivery.ledger.staging import Standing
 from campaigns.delivery.models import Batch, Bounce, Delivery, Reason, Stage, State
 from campaigns.planning.models import Campaign, PauseReason, Status
+from tests.delivery.bounces import NOBODY, assert_braked, braked, number_of, numbers, refusing, suppressed
 from tests.delivery.factories import (
     DOMAINS,
     fresh,
@@ -30,31 +31,12 @@ from tests.delivery.factories import (
     send,
     states,
 )
-from tests.delivery.test_bounce_brake import (
-    NOBODY,
-    assert_braked,
-    number_of,
-    numbers,
-    refusing,
-    suppressed,
-)
 from tests.fakes.smtp_server import Call, SmtpServer
 
 
 def resume(campaign: Campaign) -> None:
     services.resume(fresh(campaign), now=clock.now())
     db.session.commit()
-
-
-def braked(server: SmtpServer, *, people: int) -> Campaign:
-    """Stopped after thirty bounces, with nobody suppressed."""
-    server.replies = {"RCPT": NOBODY}
-    campaign = make_launched(server, people=people, connections=1)
-    send(campaign)
-    assert_braked(campaign)
-    assert suppressed() == []
-    server.replies = {}
-    return campaign
 
 
 def undo(campaign: Campaign) -> Standing:
@@ -224,7 +206,7 @@ def finished(server: SmtpServer, dead: Iterable[int] = (1, 2), *, people: int = 
 def test_undoing_lifts_exactly_what_the_campaign_suppressed_and_they_can_be_sent_to_again(
     each_database: Flask,
 ) -> None:
-    audience.suppress("stays-99@example.org", reason=SuppressionReason.OPERATOR, now=clock.now())
+    audience_services.suppress("stays-99@example.org", reason=SuppressionReason.OPERATOR, now=clock.now())
     db.session.commit()
     with SmtpServer() as server:
         campaign = finished(server)
@@ -262,8 +244,8 @@ def test_somebodys_word_outlives_the_undoing(each_database: Flask) -> None:
         )
     )
     assert len(people) == 3
-    assert audience.suppress_many(by_operator.email, note="a trap", now=clock.now()) == 0
-    audience.unsubscribe(by_herself.id, list_ids=None, origin=Origin.PAGE, now=clock.now())
+    assert audience_services.suppress_many(by_operator.email, note="a trap", now=clock.now()) == 0
+    audience_services.unsubscribe(by_herself.id, list_ids=None, origin=Origin.PAGE, now=clock.now())
     db.session.commit()
     stay = {by_operator.email, by_herself.email}
     assert undo(campaign) == Standing(0, 1)
@@ -300,7 +282,7 @@ def test_of_somebody_erased_meanwhile_only_the_key_is_suppressed(each_database: 
             sa.select(Subscriber).join(Bounce, Bounce.address_key == Subscriber.address_key).limit(1)
         ).one()
         key = gone.address_key
-        audience.delete_person(gone, now=clock.now())
+        audience_services.delete_person(gone, now=clock.now())
         db.session.commit()
         resume(campaign)
         send(campaign)

@@ -10,7 +10,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.audience.models import Status as Standing
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audience.models import Subscription
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -67,7 +67,7 @@ def leave(person: Any) -> None:
     db.session.execute(
         sa.update(Subscription)
         .where(Subscription.subscriber_id == person.id)
-        .values(status=Standing.UNSUBSCRIBED)
+        .values(status=SubscriptionStatus.UNSUBSCRIBED)
     )
     db.session.commit()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,13 +15,13 @@ from campaigns.delivery.limits.sliding_window import Caps
 from campaigns.delivery.models import Meter, Share
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
-from campaigns.planning.models import Campaign, Status
+from campaigns.planning.models import Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, could_send, fresh, id_of, make_launched, states
+from tests.delivery.lanes import lanes
 from tests.factories import make_server
 from tests.fakes.smtp_server import Call, SmtpServer
 
-PATIENT = Timing(lease_s=8, budget_s=20, breath_s=0.01, patience_s=3)
 ALL = 10**6
 
 
@@ -39,28 +38,6 @@ class Watched:
     def most_in(self, seconds: float) -> int:
         """The most mails in any stretch of that length."""
         return max(sum(end - seconds < moment <= end for moment in self.moments) for end in self.moments)
-
-
-def lanes(app: Flask, campaign: Campaign, number: int, *, timing: Timing = PATIENT) -> list[End]:
-    """That many lanes at once, each in a thread of its own, each starting again as long as there is more."""
-    campaign_id, ends = id_of(campaign), []
-
-    def run() -> None:
-        with app.app_context():
-            for _round in range(20):
-                end = lane_runner.send(campaign_id, timing=timing)
-                db.session.remove()
-                if end is not End.MORE:
-                    break
-            ends.append(end)
-
-    db.session.rollback()
-    threads = [threading.Thread(target=run) for _number in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return ends
 
 
 def make_throttle(server: Server, owner: str, *, campaign_id: int = 1, **values: object) -> Throttle:

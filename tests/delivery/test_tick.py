@@ -20,7 +20,7 @@ from campaigns.delivery.dispatch.rounds import Rounds
 from campaigns.delivery.models import Batch, CampaignRun, Delivery, Wave
 from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import fresh, id_of, make_due, make_launched, states
-from tests.delivery.test_next_work import statements
+from tests.delivery.waiting_work import statements
 from tests.factories import make_server
 from tests.fakes.smtp_server import SmtpServer
 

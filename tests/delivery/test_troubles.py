@@ -22,18 +22,14 @@ from campaigns.delivery.routing.evidence import CONTENT_IN_A_ROW, CONTENT_IS_SER
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
 from campaigns.notices.models import Notice
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import PauseReason, Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, copies, fresh, id_of, make_bounces, make_launched, send, states
+from tests.delivery.server_rows import server_row
 from tests.factories import make_operator, make_server
 from tests.fakes.smtp_server import KEYWORDS, SmtpServer
 from tests.running import free_port
-
-
-def server_row() -> Server:
-    db.session.rollback()
-    return db.session.scalars(sa.select(Server).execution_options(populate_existing=True)).one()
 
 
 def test_a_dead_address_is_suppressed_with_what_the_server_said(each_database: Flask) -> None:
@@ -380,7 +376,7 @@ def test_other_sending_hours_make_nobody_forget_what_went_wrong(each_database: F
     db.session.execute(sa.update(Batch).values(tally=sa.null()))
     make_bounces(campaign, range(1, 511), at=now)
     db.session.commit()
-    planning.change_sending_hours(fresh(campaign), None, now=now + timedelta(seconds=1))
+    planning_services.change_sending_hours(fresh(campaign), None, now=now + timedelta(seconds=1))
     db.session.commit()
     assert failure_rate.check(id_of(campaign), now=now + timedelta(seconds=2))
 

@@ -12,9 +12,8 @@ from campaigns.audience.models import Subscriber, Suppression
 from campaigns.core.db import db
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient
+from tests.delivery.bounces import braked, numbers, refusing, suppressed
 from tests.delivery.factories import fresh, id_of, make_launched, send, states
-from tests.delivery.test_bounce_brake import numbers, refusing, suppressed
-from tests.delivery.test_staging import braked
 from tests.fakes.smtp_server import SmtpServer
 
 

@@ -96,7 +96,9 @@ def test_who_leaves_a_mail_unanswered_is_slow_when_others_are_not(run: Run) -> N
     assert run.wires.late == {key}
 
 
-def test_a_late_answer_holds_up_as_long_as_the_others_have_none_to_wait_for_and_a_connection_is_free(run: Run) -> None:
+def test_a_late_answer_holds_up_as_long_as_the_others_have_none_to_wait_for_and_a_connection_is_free(
+    run: Run,
+) -> None:
     run.mail("a.example", takes=QUICK_S)
     run.put("tar.example")
     run.now += 4 * STUCK_S

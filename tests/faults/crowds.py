@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.delivery import services as delivery
+from campaigns.delivery import services as delivery_services
 from campaigns.delivery.models import Batch, BatchState, Lease, Share
 from campaigns.planning.models import Campaign, PauseReason, Status
 from tests.faults.faults import fault
@@ -59,7 +59,7 @@ def many(world: World) -> Report:
 def _pause(mailing: Mailing) -> None:
     with mailing.world.app.app_context():
         found = db.session.get_one(Campaign, mailing.campaign_id)
-        delivery.pause(found, reason=PauseReason.OPERATOR, detail=None, now=clock.now())
+        delivery_services.pause(found, reason=PauseReason.OPERATOR, detail=None, now=clock.now())
         db.session.commit()
         db.session.remove()
 

@@ -7,9 +7,9 @@ import time
 from campaigns.core import queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign, Status
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.models import Server
 from tests.faults.faults import fault
 from tests.faults.sink import Sink
@@ -58,7 +58,7 @@ def _delete_lists(mailing: Mailing) -> bool:
     with mailing.world.app.app_context():
         lists = list(db.session.get_one(Campaign, mailing.campaign_id).lists)
         try:
-            planning.delete_list(lists[0])
+            planning_services.delete_list(lists[0])
         except Conflict:
             was_refused = True
         db.session.rollback()
@@ -75,7 +75,7 @@ def _delete_server(mailing: Mailing) -> None:
     with mailing.world.app.app_context():
         try:
             named = db.session.get_one(Campaign, mailing.campaign_id).server_id
-            settings.delete_server(db.session.get_one(Server, named))
+            settings_services.delete_server(db.session.get_one(Server, named))
             db.session.commit()
         except DomainError:
             db.session.rollback()

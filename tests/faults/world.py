@@ -26,11 +26,11 @@ from flask_migrate import upgrade
 
 from campaigns import create_app
 from campaigns.audience.models import Origin, Subscriber, Subscription
-from campaigns.audience.models import Status as Subscribed
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.core import addresses, clock, queue, secrets, signing
 from campaigns.core.config import Config
 from campaigns.core.db import db, reading
-from campaigns.delivery import services as delivery
+from campaigns.delivery import services as delivery_services
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import Batch, BatchState, Delivery, Receiver, State
 from campaigns.planning.models import Campaign, PauseReason, Status
@@ -246,7 +246,7 @@ class Mailing:
     def resume(self) -> None:
         """As an operator does."""
         with self.world.app.app_context():
-            delivery.resume(db.session.get_one(Campaign, self.campaign_id), now=clock.now())
+            delivery_services.resume(db.session.get_one(Campaign, self.campaign_id), now=clock.now())
             db.session.commit()
             db.session.remove()
             queue.nudge()
@@ -436,7 +436,7 @@ def _people(list_id: int, number: int, domains: tuple[str, ...]) -> list[str]:
             {
                 "list_id": list_id,
                 "subscriber_id": each,
-                "status": Subscribed.SUBSCRIBED,
+                "status": SubscriptionStatus.SUBSCRIBED,
                 "origin": Origin.IMPORT,
                 "created_at": now,
                 "changed_at": now,

@@ -14,7 +14,7 @@ from campaigns.mail.envelope import Timeouts
 from campaigns.mail.smtp import Outcome, Phase, deliver, run
 from tests.fakes.deaf import deaf_port
 from tests.fakes.smtp_server import SmtpServer
-from tests.mail.test_smtp_client import make_envelopes, make_server
+from tests.mail.clients import make_envelopes, make_server
 
 DEAF, LIVE, CLOSED = "127.0.0.2", "127.0.0.1", "127.0.0.3"
 

@@ -10,7 +10,7 @@ import pytest
 from campaigns.mail import by_data
 from campaigns.mail.smtp import Outcome, Pool, Result, run
 from tests.fakes.smtp_server import Call, SmtpServer
-from tests.mail.test_smtp_client import WAYS, make_envelopes, make_server
+from tests.mail.clients import WAYS, make_envelopes, make_server
 
 
 @pytest.mark.parametrize("way", WAYS)

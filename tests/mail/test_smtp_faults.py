@@ -13,11 +13,9 @@ from campaigns.mail.protocol import stuffed
 from campaigns.mail.smtp import Envelope, Outcome, Phase, Pool, Result, Security, Server, deliver, run
 from campaigns.mail.under_way import LARGE_BYTES
 from tests.fakes.smtp_server import SmtpServer
-from tests.mail.test_smtp_client import BODY, PIPELINED, WAYS, make_envelopes, make_server, send
+from tests.mail.clients import BODY, HUGE, LINE, PIPELINED, WAYS, make_envelopes, make_server, send
 
-LINE = b"x" * 76 + b"\r\n"
 LARGE = BODY + LINE * (2 * LARGE_BYTES // len(LINE))
-HUGE = BODY + LINE * (16_000_000 // len(LINE))  # more than the system keeps for a slow reader
 
 
 def told(results: dict[int, Result]) -> Counter[Outcome]:

@@ -28,8 +28,7 @@ from campaigns.mail.smtp import (
 )
 from tests.fakes.deaf import deaf_port
 from tests.fakes.smtp_server import KEYWORDS, SmtpServer
-from tests.mail.test_smtp_client import BODY, LOCKSTEP, PIPELINED, WAYS, make_envelopes, make_server, send
-from tests.mail.test_smtp_faults import HUGE
+from tests.mail.clients import BODY, HUGE, LOCKSTEP, PIPELINED, WAYS, make_envelopes, make_server, send
 
 SHORT = Timeouts(connect=0.3, banner=0.3, command=0.3, data=0.3, write=0.3, end=0.3, quit=0.2)
 

@@ -18,7 +18,7 @@ from campaigns.mail.experience import FEWEST
 from campaigns.mail.smtp import Envelope, Outcome, Pool, Result, Server, run
 from campaigns.mail.traits import Observation, Trait
 from tests.fakes.smtp_server import Call, SmtpServer
-from tests.mail.test_smtp_client import BODY, PIPELINED, make_envelopes, make_server
+from tests.mail.clients import BODY, PIPELINED, make_envelopes, make_server
 
 WAITS = Timeouts(connect=60, banner=60, command=60, data=60, write=60, end=60, quit=1)
 

@@ -20,7 +20,7 @@ from campaigns.mail.security import Security
 from campaigns.notices.jobs import send_notice
 from campaigns.notices.models import Notice
 from campaigns.practice import store
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from tests.factories import make_cast_member
 from tests.practice.mailbox import running_mailbox
 
@@ -37,7 +37,7 @@ DISGUISED = b"Subject: Reset\r\n\r\nList-Unsubscribe-Post: List-Unsubscribe=One-
 def practising() -> Iterator[None]:
     """A fresh install: the test inbox runs, and is the only server."""
     with running_mailbox(configuration.current()) as config:
-        settings.ensure_practice_server(config.practice_port, now=clock.now())
+        settings_services.ensure_practice_server(config.practice_port, now=clock.now())
         db.session.commit()
         yield
 
@@ -111,7 +111,7 @@ def test_an_editor_deletes_only_what_an_editor_sees(ben, ada) -> None:
 def test_once_a_real_server_takes_over_the_own_mails_are_gone(app) -> None:
     kept(OWN)
     kept(CAMPAIGN)
-    settings.create_server(
+    settings_services.create_server(
         "Real", host="127.0.0.1", port=25, security=Security.NONE, make_default=True, now=NOON
     )
     assert [mail.subject for mail in store.page(configuration.current(), with_own=True).items] == ["News"]

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import SuppressionReason
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -97,7 +97,7 @@ def test_who_is_suppressed_by_now_stays_where_they_are(each_database: Flask, ser
     email = db.session.scalar(
         sa.select(Delivery).where(Delivery.reason == Reason.MAILBOX_FULL)
     ).subscriber.email
-    audience.suppress(email, reason=SuppressionReason.OPERATOR, now=clock.now())
+    audience_services.suppress(email, reason=SuppressionReason.OPERATOR, now=clock.now())
     db.session.commit()
     assert resend.retry(campaign.id, now=clock.now()) == 2
     db.session.rollback()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 
 from campaigns.audience.models import Import, ImportStatus, Subscription, SuppressionReason
-from campaigns.audience.models import Status as Standing
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audience.suppressing import suppress
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -177,7 +177,7 @@ def test_growth_is_reckoned_back_from_today(each_database: Flask) -> None:
     for days_ago in (0, 1, 1, 40):
         person = make_subscriber(lists=[letters])
         db.session.get_one(Subscription, (letters.id, person.id)).created_at = NOON - timedelta(days=days_ago)
-    gone = make_subscriber(lists=[letters], status=Standing.UNSUBSCRIBED)
+    gone = make_subscriber(lists=[letters], status=SubscriptionStatus.UNSUBSCRIBED)
     row = db.session.get_one(Subscription, (letters.id, gone.id))
     row.created_at, row.unsubscribed_at = NOON - timedelta(days=40), NOON - timedelta(days=1)
     db.session.commit()
@@ -194,7 +194,7 @@ def test_a_lists_growth_is_counted_by_days_of_the_operators_zone(each_database: 
     for minutes in (-20, -10, 10):
         someone = make_subscriber(lists=[readers])
         someone.subscriptions[0].created_at = midnight + timedelta(minutes=minutes)
-    gone = make_subscriber(lists=[readers], status=Standing.UNSUBSCRIBED)
+    gone = make_subscriber(lists=[readers], status=SubscriptionStatus.UNSUBSCRIBED)
     gone.subscriptions[0].created_at = midnight - timedelta(days=9)
     gone.subscriptions[0].unsubscribed_at = midnight + timedelta(minutes=5)
     make_subscriber(lists=[others])

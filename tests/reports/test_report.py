@@ -19,7 +19,7 @@ from campaigns.delivery.models import Attempt, Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import answers, queries, recipients, report, series
 from campaigns.reports.recipients import Filter
-from campaigns.tracking import services as tracking
+from campaigns.tracking import services as tracking_services
 from campaigns.tracking.services import Visitor
 from tests.browser_client import BrowserClient
 from tests.factories import (
@@ -53,9 +53,9 @@ def make_sent(count: int = 4, **values: Any) -> tuple[Campaign, list[Delivery]]:
 def test_figures_count_each_person_once(each_database: Flask) -> None:
     campaign, sent = make_sent(4)
     for later in (1, 2):
-        tracking.record_open(sent[0].id, FIREFOX, at=NOON + later * HOUR)
-    tracking.record_click(sent[1].id, 1, FIREFOX, at=NOON + HOUR)
-    tracking.record_open(sent[2].id, APPLE, at=NOON + HOUR)
+        tracking_services.record_open(sent[0].id, FIREFOX, at=NOON + later * HOUR)
+    tracking_services.record_click(sent[1].id, 1, FIREFOX, at=NOON + HOUR)
+    tracking_services.record_open(sent[2].id, APPLE, at=NOON + HOUR)
     make_delivery(campaign, make_subscriber(), state=State.FAILED, reason=Reason.BAD_ADDRESS)
     make_delivery(campaign, make_subscriber(), state=State.SKIPPED, reason=Reason.SUPPRESSED)
     found = queries.figures([campaign.id, 999])
@@ -65,11 +65,11 @@ def test_figures_count_each_person_once(each_database: Flask) -> None:
 
 def test_the_report_tells_people_from_machines(each_database: Flask) -> None:
     campaign, sent = make_sent(4)
-    tracking.record_open(sent[0].id, FIREFOX, at=NOON + HOUR)
-    tracking.record_open(sent[0].id, APPLE, at=NOON + HOUR)
-    tracking.record_open(sent[1].id, APPLE, at=NOON + HOUR)
-    tracking.record_click(sent[2].id, 2, FIREFOX, at=NOON + HOUR)
-    tracking.record_open(sent[3].id, FIREFOX, at=NOON + timedelta(seconds=1))
+    tracking_services.record_open(sent[0].id, FIREFOX, at=NOON + HOUR)
+    tracking_services.record_open(sent[0].id, APPLE, at=NOON + HOUR)
+    tracking_services.record_open(sent[1].id, APPLE, at=NOON + HOUR)
+    tracking_services.record_click(sent[2].id, 2, FIREFOX, at=NOON + HOUR)
+    tracking_services.record_open(sent[3].id, FIREFOX, at=NOON + timedelta(seconds=1))
     found, machines, places = (
         report.of(campaign, now=NOON),
         report.machines(campaign),
@@ -102,7 +102,7 @@ def test_a_second_wave_counts_a_person_by_the_latest_row(each_database: Flask) -
 def test_hours_are_those_of_the_operators_clock(each_database: Flask) -> None:
     campaign, sent = make_sent(3)
     for delivery, minutes in zip(sent, (5, 40, 70), strict=True):
-        tracking.record_open(delivery.id, FIREFOX, at=NOON + timedelta(minutes=minutes))
+        tracking_services.record_open(delivery.id, FIREFOX, at=NOON + timedelta(minutes=minutes))
     now = NOON + 3 * HOUR
     berlin = series.by_hour(campaign, BERLIN, now=now)
     assert berlin.times[0] == NOON
@@ -116,15 +116,15 @@ def test_hours_are_those_of_the_operators_clock(each_database: Flask) -> None:
 
 def test_days_are_those_of_the_operators_calendar(each_database: Flask) -> None:
     campaign, sent = make_sent(2)
-    tracking.record_open(sent[0].id, FIREFOX, at=NOON + 10 * HOUR)
-    tracking.record_open(sent[1].id, FIREFOX, at=NOON + 11.5 * HOUR)  # half past midnight in Berlin
+    tracking_services.record_open(sent[0].id, FIREFOX, at=NOON + 10 * HOUR)
+    tracking_services.record_open(sent[1].id, FIREFOX, at=NOON + 11.5 * HOUR)  # half past midnight in Berlin
     assert series.by_day(campaign, BERLIN, now=NOON + 20 * HOUR).opens == [1, 1]
     assert series.by_day(campaign, clock.zone("UTC"), now=NOON + 20 * HOUR).opens == [2]
 
 
 def test_what_came_after_two_days_is_not_forgotten(app: Flask) -> None:
     campaign, sent = make_sent(1)
-    tracking.record_open(sent[0].id, FIREFOX, at=NOON + 60 * HOUR)
+    tracking_services.record_open(sent[0].id, FIREFOX, at=NOON + 60 * HOUR)
     assert series.by_hour(campaign, BERLIN, now=NOON + 90 * HOUR).has_later
     assert sum(series.by_day(campaign, BERLIN, now=NOON + 90 * HOUR).opens) == 1
 
@@ -135,7 +135,7 @@ def test_a_campaign_is_compared_with_five_before_it_a_day_after_it_went_out(app:
         at = NOON + number * HOUR
         campaign, sent = make_sent(4, started_at=at, finished_at=at)
         for delivery in sent[:opened]:
-            tracking.record_open(delivery.id, FIREFOX, at=NOON + 9 * HOUR)
+            tracking_services.record_open(delivery.id, FIREFOX, at=NOON + 9 * HOUR)
         usual = queries.comparison(campaign, now=NOON + 72 * HOUR)
         assert (usual and (usual.campaigns, usual.opens)) == ((5, 0.5) if number == 5 else None)
     assert campaign
@@ -181,7 +181,7 @@ def test_recipients_are_paged_by_key_without_a_gap_or_a_double(app: Flask, monke
 )
 def test_recipients_can_be_told_apart(each_database: Flask, chosen: Filter, number: int) -> None:
     campaign, sent = make_sent(3)
-    tracking.record_open(sent[0].id, FIREFOX, at=NOON + HOUR)
+    tracking_services.record_open(sent[0].id, FIREFOX, at=NOON + HOUR)
     ana = make_subscriber("ana@example.org")
     make_delivery(campaign, ana, state=State.FAILED, reason=Reason.BAD_ADDRESS)
     assert len(recipients.page(campaign.id, chosen).items) == number
@@ -225,7 +225,7 @@ def test_every_state_has_a_sentence(app: Flask) -> None:
 
 def test_the_page_begins_with_a_sentence(app: Flask, cleo) -> None:
     campaign, sent = make_sent(3)
-    tracking.record_click(sent[0].id, 1, FIREFOX, at=NOON + HOUR)
+    tracking_services.record_click(sent[0].id, 1, FIREFOX, at=NOON + HOUR)
     make_delivery(campaign, make_subscriber(), state=State.FAILED, reason=Reason.BAD_ADDRESS)
     db.session.commit()
     page = cleo.get(f"/campaigns/{campaign.id}/report").text
@@ -245,7 +245,7 @@ def test_a_hostile_name_stays_text(app: Flask, ada) -> None:
     name = "<script>alert(1)</script> {{ 7*7 }}"
     campaign, sent = make_sent(1, name=name, subject=name)
     mail_program = Visitor(agent="<img src=x onerror=alert(1)>", ip="192.0.2.9")
-    tracking.record_open(sent[0].id, mail_program, at=NOON + HOUR)
+    tracking_services.record_open(sent[0].id, mail_program, at=NOON + HOUR)
     db.session.commit()
     for path in ("report", "recipients", f"recipients/{sent[0].id}"):
         page = ada.get(f"/campaigns/{campaign.id}/{path}").text
@@ -305,9 +305,9 @@ def test_another_campaigns_recipient_is_not_shown(app: Flask, cleo) -> None:
 
 def test_the_persons_page_tells_what_went_out_and_what_came_back(app: Flask, cleo) -> None:
     _campaign, sent = make_sent(1)
-    tracking.record_open(sent[0].id, FIREFOX, at=NOON + HOUR)
-    tracking.record_open(sent[0].id, APPLE, at=NOON + HOUR)
-    tracking.record_click(sent[0].id, 1, FIREFOX, at=NOON + 2 * HOUR)
+    tracking_services.record_open(sent[0].id, FIREFOX, at=NOON + HOUR)
+    tracking_services.record_open(sent[0].id, APPLE, at=NOON + HOUR)
+    tracking_services.record_click(sent[0].id, 1, FIREFOX, at=NOON + 2 * HOUR)
     db.session.commit()
     page = cleo.get(f"/people/{sent[0].subscriber_id}").text
     for words in (

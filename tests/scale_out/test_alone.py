@@ -19,7 +19,7 @@ from campaigns.delivery import alerts
 from campaigns.mail.security import Security
 from campaigns.notices.models import Notice
 from campaigns.planning.models import Revision
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from tests.delivery.factories import make_launched, send, states
 from tests.factories import make_list, make_operator
 from tests.fakes.smtp_server import SmtpServer
@@ -64,8 +64,8 @@ def test_an_import_is_left_to_workers_that_have_its_file(app: Flask, tmp_path: P
 
 
 def test_a_worker_with_another_secret_says_so_instead_of_stopping_campaigns(app: Flask) -> None:
-    settings.check_secret()
-    settings.create_server(
+    settings_services.check_secret()
+    settings_services.create_server(
         "relay",
         host="relay.example.org",
         port=587,
@@ -75,7 +75,7 @@ def test_a_worker_with_another_secret_says_so_instead_of_stopping_campaigns(app:
         now=clock.now(),
     )
     db.session.commit()
-    settings.check_secret()
+    settings_services.check_secret()
     app.extensions["columba"] = replace(app.extensions["columba"], secret_key="another one, as long as that")
     with pytest.raises(Misconfigured, match="Set the same SECRET_KEY on all hosts"):
-        settings.check_secret()
+        settings_services.check_secret()

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import Origin, Subscriber, Subscription
-from campaigns.audience.models import Status as Standing
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.core import addresses, clock, signing
 from campaigns.core.db import db
 from campaigns.delivery.dispatch import launch
@@ -20,7 +20,7 @@ from campaigns.delivery.models import Attempt, Batch, Delivery, Receiver, State
 from campaigns.delivery.sender import composer, lane_runner
 from campaigns.delivery.sender.store import Copy
 from campaigns.planning.models import Campaign, Status
-from campaigns.settings import queries as settings
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 from tests.factories import NOON, make_campaign, make_list
 from tests.servers.server import READERS
@@ -55,7 +55,7 @@ LATER = timedelta(minutes=2)  # what the clock is put forward by when all wait
 def make_launched(server: Server) -> Campaign:
     """A campaign to 300 readers over that server, launched."""
     readers = make_list()
-    key = settings.link_key()
+    key = settings_queries.link_key()
     for number in range(READERS):
         email = f"reader{number}@example.org"
         address = addresses.normalise(email)
@@ -68,7 +68,9 @@ def make_launched(server: Server) -> Campaign:
             fields={"first_name": NAMES[number % len(NAMES)]},
         )
         values = {"origin": Origin.OPERATOR, "created_at": NOON, "changed_at": NOON}
-        person.subscriptions = [Subscription(list_id=readers.id, status=Standing.SUBSCRIBED, **values)]
+        person.subscriptions = [
+            Subscription(list_id=readers.id, status=SubscriptionStatus.SUBSCRIBED, **values)
+        ]
         db.session.add(person)
     db.session.commit()
     campaign = make_campaign(

@@ -18,7 +18,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.mail.security import Security
 from campaigns.planning.models import Campaign, Status
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.limits import ServerLimits
 from campaigns.settings.models import Server
 from tests.delivery.factories import id_of, states
@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 def make_row(server: RealServer, way: Way, *, per_second: int | None = None) -> Server:
     """The server as an operator enters it: its certificate is verified."""
-    row = settings.create_server(
+    row = settings_services.create_server(
         server.name,
         host="localhost",
         port=server.ports[way.port],
@@ -159,7 +159,7 @@ def assert_all_sent(campaign: Campaign) -> None:
 
 def test_what_the_app_makes_is_awkward_on_the_wire(app: Flask) -> None:
     """Else the comparison above would show less than it says."""
-    row = settings.create_server(
+    row = settings_services.create_server(
         "nobody", host="localhost", port=2525, security=Security.NONE, now=clock.now()
     )
     campaign = campaigns.make_launched(row)

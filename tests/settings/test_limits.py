@@ -15,7 +15,7 @@ from campaigns.delivery.limits import release
 from campaigns.settings import limits, queries, services, warmup
 from tests.conftest import make_app, make_config
 from tests.factories import make_cast_member, make_server
-from tests.settings.test_servers import TYPED, create, reloaded
+from tests.settings.servers import TYPED, create, reloaded
 
 
 def test_the_limits_of_a_server_are_kept_as_they_were_typed(ada) -> None:

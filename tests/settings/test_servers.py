@@ -22,35 +22,11 @@ from campaigns.mail.security import Security
 from campaigns.mail.traits import Observation, Trait
 from campaigns.practice import store
 from campaigns.settings import lessons, queries, services
-from campaigns.settings.models import Server
 from campaigns.settings.server_test import Trial
 from tests.factories import NOON, make_campaign, make_sender, make_server
 from tests.fakes.smtp_server import SmtpServer
 from tests.practice.mailbox import running_mailbox
-
-PASSWORD = "the relay's own secret"
-TYPED = {
-    "name": "Relay",
-    "host": "smtp.example.com",
-    "port": "587",
-    "security": "starttls",
-    "verify_certificate": "y",
-    "username": "ann",
-    "password": PASSWORD,
-    "connections": "7",
-    "is_default": "y",
-}
-
-
-def create(name: str = "Relay", **values) -> Server:
-    values = {"host": "smtp.example.com", "port": 587, "security": Security.STARTTLS, "now": NOON, **values}
-    return services.create_server(name, **values)
-
-
-def reloaded(server_id: int = 1) -> Server:
-    db.session.rollback()
-    db.session.expire_all()
-    return queries.server(server_id)
+from tests.settings.servers import PASSWORD, TYPED, create, reloaded
 
 
 @pytest.fixture

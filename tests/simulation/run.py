@@ -36,7 +36,7 @@ from campaigns.delivery.sender.ack_journal import Journal, Mark
 from campaigns.delivery.sender.machine import Machine
 from campaigns.delivery.sender.timing import Timing
 from campaigns.planning.models import Campaign, PauseReason, Status
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.models import Server, Site
 from tests.simulation.course import Course
 from tests.simulation.ground import Ground
@@ -44,7 +44,7 @@ from tests.simulation.promises import Facts, Promises
 from tests.simulation.wire import Act, Book, Session, Transport
 from tests.simulation.world import BEGIN, AtOnce, Loop
 
-CONNECTION = settings.connection
+CONNECTION = settings_services.connection
 MOST_LANES = 400
 COLLECTED_EVERY = 50  # courses: what they leave is looked through by the collector then, and not all the time
 
