@@ -27,10 +27,10 @@ from flask_migrate import upgrade
 
 from bench import content, crowd, sink
 from campaigns import create_app
-from campaigns.accounts import services as accounts
+from campaigns.accounts import services as accounts_services
 from campaigns.accounts import sessions
 from campaigns.accounts.models import Role
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import OptIn
 from campaigns.core import clock
 from campaigns.core.config import from_env
@@ -41,12 +41,12 @@ from campaigns.delivery.dispatch import launch
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import State
 from campaigns.mail.security import Security
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import senders
-from campaigns.settings import services as settings
-from campaigns.settings.domains import services as domains
+from campaigns.settings import services as settings_services
+from campaigns.settings.domains import services as domain_services
 from campaigns.settings.domains.models import KeyState
 from tests.running import free_port
 
@@ -101,14 +101,14 @@ def measure(env: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
 def _campaign(port: int, list_id: int | None = None) -> tuple[int, int]:
     now = clock.now()
     if list_id is None:
-        made = audience.create_list("Readers", opt_in=OptIn.SINGLE, now=now)
-        settings.create_server(
+        made = audience_services.create_list("Readers", opt_in=OptIn.SINGLE, now=now)
+        settings_services.create_server(
             "sink", host="127.0.0.1", port=port, security=Security.NONE, username=None, password=None, now=now
         )
     else:
-        made = db.session.get_one(audience.List, list_id)
+        made = db.session.get_one(audience_services.List, list_id)
     sender = senders.find_or_create_sender("The Pigeon Post <news@example.com>", now=now)
-    campaign = planning.create_campaign(
+    campaign = planning_services.create_campaign(
         name="Bench",
         subject=content.SUBJECT,
         from_name=sender.name,
@@ -126,7 +126,7 @@ def _campaign(port: int, list_id: int | None = None) -> tuple[int, int]:
 
 def _sign() -> None:
     """As if the records of the sender's domain had been found."""
-    domain = domains.create_domain("example.com", now=clock.now())
+    domain = domain_services.create_domain("example.com", now=clock.now())
     for key in domain.keys:
         key.state = KeyState.SIGNING
     db.session.commit()
@@ -209,7 +209,7 @@ def _cancel(port: int, list_id: int) -> float:
 
 
 def _browser(app: Flask) -> Any:
-    operator = accounts.create_operator(
+    operator = accounts_services.create_operator(
         "ada@example.com", role=Role.ADMIN, password="correct horse battery", name="Ada", now=clock.now()
     )
     secret = sessions.start(operator, ip="127.0.0.1", user_agent="bench", now=clock.now())

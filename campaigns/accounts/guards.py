@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +23,7 @@ from campaigns.core import addresses, clock, config, signing
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.errors import Forbidden
 from campaigns.core.i18n import _
-from campaigns.core.limits import limiter
+from campaigns.core.limits import limiter, network
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -158,7 +157,7 @@ def limited_sign_in(view: View) -> View:
     """
     limits = (
         ("5 per 15 minutes", _account_and_place, None),
-        ("20 per 15 minutes", _network, None),
+        ("20 per 15 minutes", network, None),
         ("50 per hour", _account, _is_known_browser),
     )
     view = _counted_if_failed(view)
@@ -184,19 +183,10 @@ def remember_browser(response: Response) -> Response:
 
 def limited_reset(view: View) -> View:
     """Refuse more than 3 reset mails an hour per address, 20 per network."""
-    for rate, key in (("3 per hour", _account), ("20 per hour", _network)):
+    for rate, key in (("3 per hour", _account), ("20 per hour", network)):
         limit = limiter.limit(rate, key_func=key, methods=["POST"], on_breach=_too_often)
         view = cast(View, limit(view))
     return view
-
-
-def _network() -> str:
-    """Who asks: the address, or for IPv6 the /64, of which anybody has 2^64 addresses."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
 
 
 def _account() -> str:
@@ -216,7 +206,7 @@ def _note_refusal() -> None:
 
 
 def _account_and_place() -> str:
-    return f"{_account()} {_known_browser() or _network()}"
+    return f"{_account()} {_known_browser() or network()}"
 
 
 def _is_known_browser() -> bool:

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from campaigns.accounts import letters, queries
 from campaigns.accounts.models import Invitation, Operator, Role
-from campaigns.accounts.services import clean_email, create_operator
+from campaigns.accounts.services import create_operator
 from campaigns.core import signing
+from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
@@ -21,7 +22,7 @@ LASTS = timedelta(days=7)
 
 def invite(email: str, *, role: Role, by: Operator, site: str, now: datetime) -> tuple[Invitation, Notice]:
     """Invite somebody by mail; raises Invalid (email) or Conflict. Enqueue the notice after the commit."""
-    email = clean_email(email)
+    email = typed_address(email)
     if queries.operator_by_email(email):
         raise Conflict(_("A team member with the address %(email)s already exists.", email=email))
     if any((each.email or "").casefold() == email.casefold() for each in queries.open_invitations()):

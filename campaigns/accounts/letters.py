@@ -6,7 +6,7 @@ from datetime import datetime
 
 from campaigns.accounts.models import Invitation, Operator
 from campaigns.core import config, mailtext
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.notices.models import Notice
 
 
@@ -22,18 +22,18 @@ def post_invitation(
         link=f"{config.current().public_url}/invitations/{secret}",
         days=(invitation.expires_at - now).days,
     )
-    return notices.post(text, kind="invitation", to=invitation.email or "", now=now)
+    return notices_services.post(text, kind="invitation", to=invitation.email or "", now=now)
 
 
 def post_reset(operator: Operator, secret: str, *, site: str, minutes: int, now: datetime) -> Notice:
     """Send the link by which a forgotten password is set anew."""
     link = f"{config.current().public_url}/reset/{secret}"
     text = mailtext.render("reset", language=operator.language, site=site, link=link, minutes=minutes)
-    return notices.post(text, kind="reset", to=operator.email, now=now)
+    return notices_services.post(text, kind="reset", to=operator.email, now=now)
 
 
 def post_password_changed(operator: Operator, *, site: str, now: datetime) -> Notice:
     """Warn the owner of an account that its password is another one now."""
     link = f"{config.current().public_url}/forgotten"
     text = mailtext.render("password_changed", language=operator.language, site=site, link=link)
-    return notices.post(text, kind="password", to=operator.email, now=now)
+    return notices_services.post(text, kind="password", to=operator.email, now=now)

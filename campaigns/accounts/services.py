@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from campaigns.accounts import passwords, queries, sessions
 from campaigns.accounts.models import Invitation, Operator, Role
 from campaigns.core import addresses, clock, signing
+from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _
@@ -30,7 +31,7 @@ def create_operator(
     now: datetime,
 ) -> Operator:
     """A new operator; raises Invalid (email, password, name, …) or Conflict for a known address."""
-    email = clean_email(email)
+    email = typed_address(email)
     passwords.check(password, email=email)
     operator = Operator(
         email=email,
@@ -134,14 +135,6 @@ def remove(operator: Operator) -> None:
     _keep_an_admin(operator)
     db.session.delete(operator)
     db.session.flush()
-
-
-def clean_email(email: str, *, field: str = "email") -> str:
-    """The address as it is kept; raises Invalid."""
-    try:
-        return addresses.clean(email)
-    except addresses.BadAddress as error:
-        raise Invalid(_("Enter an email address like name@example.com."), field=field) from error
 
 
 def _clean_name(name: str) -> str:

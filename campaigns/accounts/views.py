@@ -38,7 +38,7 @@ from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.core.queue import enqueue
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import site as site_services
 
@@ -78,7 +78,7 @@ def _refuse_sign_in(form: SignInForm) -> tuple[str, int]:
 
 
 @bp.post("/sign-out")
-@allow(Action.READ)
+@allow(Action.SIGN_IN)
 def sign_out() -> Any:
     sessions.end(session_secret())
     _record("operator.signed_out", operator().email)
@@ -98,7 +98,7 @@ def forgotten() -> Any:
     notice = resets.request(form.email.data, site=settings_queries.site().name, now=clock.now())
     db.session.commit()
     if notice:
-        enqueue(notices.JOB, notice.id)
+        enqueue(notices_services.JOB, notice.id)
     time.sleep(max(0.0, started + STEADY.total_seconds() - time.monotonic()))
     return redirect(url_for(".mail_sent"), 303)
 
@@ -129,7 +129,7 @@ def _use_reset(form: ResetForm, found: PasswordReset) -> bool:
         return False
     who, notice = done
     _record("operator.password_reset", who.email, by=who)
-    enqueue(notices.JOB, notice.id)
+    enqueue(notices_services.JOB, notice.id)
     return True
 
 
@@ -179,7 +179,7 @@ def _join(form: InvitedForm, found: Invitation, *, email: str | None = None) -> 
 
 
 @bp.route("/profile", methods=["GET", "POST"])
-@allow(Action.READ)
+@allow(Action.SIGN_IN)
 def profile() -> Any:
     form = ProfileForm(obj=operator())
     values = {name: form[name].data for name in ("name", "language", "time_zone", "wants_alerts")}
@@ -192,7 +192,7 @@ def profile() -> Any:
 
 
 @bp.post("/profile/password")
-@allow(Action.READ)
+@allow(Action.SIGN_IN)
 def update_password() -> Any:
     form = PasswordForm()
     if form.validate_on_submit() and _change_password(form):
@@ -214,7 +214,7 @@ def _change_password(form: PasswordForm) -> bool:
 
 
 @bp.post("/profile/sign-out-everywhere")
-@allow(Action.READ)
+@allow(Action.SIGN_IN)
 def sign_out_everywhere() -> Any:
     sessions.end_all(operator().id)
     _record("operator.signed_out_everywhere", operator().email)
@@ -263,7 +263,7 @@ def _invite(form: InviteForm) -> bool:
     if done is None:
         return False
     _record("operator.invited", email, role=role.value)
-    enqueue(notices.JOB, done[1].id)
+    enqueue(notices_services.JOB, done[1].id)
     return True
 
 
@@ -273,7 +273,7 @@ def create_invitation_mail(invitation_id: int) -> Any:
     found = queries.invitation(invitation_id)
     notice = invitations.send_again(found, by=operator(), site=settings_queries.site().name, now=clock.now())
     _record("operator.invited", found.email or "", again=True)
-    enqueue(notices.JOB, notice.id)
+    enqueue(notices_services.JOB, notice.id)
     flash(_("Invitation sent to %(email)s.", email=found.email), "success")
     return redirect(url_for(".operators"), 303)
 

@@ -15,7 +15,6 @@ from campaigns.audience.models import (
     ImportReject,
     ImportStatus,
     List,
-    Status,
     Subscriber,
     Subscription,
     Suppression,
@@ -109,12 +108,6 @@ def person_by_address(email: str) -> Subscriber | None:
 def people_count() -> int:
     """How many people we know."""
     return db.session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) or 0
-
-
-def subscribed_count() -> int:
-    """How many people at least one list may write to."""
-    statement = sa.select(sa.func.count(Subscription.subscriber_id.distinct()))
-    return db.session.scalar(statement.where(Subscription.status == Status.SUBSCRIBED)) or 0
 
 
 def subscriptions(subscriber_id: int) -> Sequence[Subscription]:

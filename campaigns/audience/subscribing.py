@@ -27,7 +27,7 @@ from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict, NotFound
 from campaigns.core.i18n import DEFAULT_LANGUAGE, _, language_of
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.notices.models import Notice
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Sender
@@ -123,7 +123,7 @@ def ask_to_confirm(
         link=f"{config.current().public_url}/confirm/{secret}",
         hours=int(CONFIRM_WITHIN.total_seconds() // 3600),
     )
-    return notices.post(
+    return notices_services.post(
         text,
         kind="confirm_subscription",
         to=subscriber.email,

@@ -12,7 +12,7 @@ from campaigns.cli.output import answer, as_json, command, note
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
-from campaigns.delivery import services as delivery
+from campaigns.delivery import services as delivery_services
 from campaigns.delivery.ledger import staging
 from campaigns.delivery.progress import explanations
 from campaigns.planning import queries as planning_queries
@@ -170,7 +170,7 @@ def status(campaign_id: int, wants_json: bool) -> None:
 @command
 def pause(campaign_id: int, wants_json: bool) -> None:
     """Pause a campaign that is sending."""
-    delivery.pause(
+    delivery_services.pause(
         planning_queries.campaign(campaign_id), reason=PauseReason.OPERATOR, detail=None, now=clock.now()
     )
     note("campaign.paused", planning_queries.campaign(campaign_id).name)
@@ -184,7 +184,7 @@ def pause(campaign_id: int, wants_json: bool) -> None:
 @command
 def resume(campaign_id: int, wants_json: bool) -> None:
     """Resume a paused campaign: it sends to the remaining recipients."""
-    delivery.resume(planning_queries.campaign(campaign_id), now=clock.now())
+    delivery_services.resume(planning_queries.campaign(campaign_id), now=clock.now())
     note("campaign.resumed", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     queue.nudge()
@@ -197,7 +197,7 @@ def resume(campaign_id: int, wants_json: bool) -> None:
 @command
 def cancel(campaign_id: int, wants_json: bool) -> None:
     """Cancel a campaign: the remaining recipients get nothing."""
-    delivery.cancel(planning_queries.campaign(campaign_id), now=clock.now())
+    delivery_services.cancel(planning_queries.campaign(campaign_id), now=clock.now())
     note("campaign.cancelled", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} cancelled.")

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from campaigns.accounts import services as accounts
+from campaigns.accounts import services as accounts_services
 from campaigns.accounts.models import Operator, Role
 from campaigns.audience import queries as audience_queries
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import ImportStatus, List, OptIn, SuppressionReason
 from campaigns.cli import readers, up
 from campaigns.cli.output import command
@@ -23,11 +23,11 @@ from campaigns.core.config import Config
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
 from campaigns.planning import queries as planning_queries
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign, Status
 from campaigns.practice import store
 from campaigns.settings import senders
-from campaigns.settings.domains import services as domains
+from campaigns.settings.domains import services as domain_services
 
 SAMPLE = Path(__file__).parent / "sample"
 PATIENCE_S = 180.0
@@ -66,7 +66,7 @@ def play(url: str) -> None:
 
 
 def _prepare(password: str, *, now: datetime) -> Operator:
-    operator = accounts.create_operator(
+    operator = accounts_services.create_operator(
         EMAIL, role=Role.ADMIN, password=password, name="Greta Adler", now=now
     )
     senders.find_or_create_sender(SENDER, now=now)
@@ -76,9 +76,9 @@ def _prepare(password: str, *, now: datetime) -> Operator:
 
 def _import(operator: Operator) -> List:
     now = clock.now()
-    letters = audience.create_list("Pigeon Post", opt_in=OptIn.SINGLE, now=now)
+    letters = audience_services.create_list("Pigeon Post", opt_in=OptIn.SINGLE, now=now)
     with (SAMPLE / "people.csv").open("rb") as stream:
-        made = audience.create_import(
+        made = audience_services.create_import(
             stream, file_name="people.csv", list_=letters, now=now, operator_id=operator.id
         )
     db.session.commit()
@@ -100,7 +100,7 @@ def _send(letters: List) -> int | None:
         now=now,
     )
     db.session.commit()
-    planning.schedule(made, at=now, now=now)
+    planning_services.schedule(made, at=now, now=now)
     db.session.commit()
     campaign_id = made.id
     queue.nudge()
@@ -117,7 +117,7 @@ def _send(letters: List) -> int | None:
 
 def _draft(letters: List, *, name: str, subject: str, preheader: str = "", now: datetime) -> Campaign:
     sender = senders.find_or_create_sender(SENDER, now=now)
-    return planning.create_campaign(
+    return planning_services.create_campaign(
         name=name,
         subject=subject,
         preheader=preheader,
@@ -138,15 +138,15 @@ def _read(campaign_id: int) -> None:
 
 def _leave_more_to_do(letters: List, *, now: datetime) -> None:
     """A draft, a scheduled campaign, a second list, a suppressed address and a sending domain: pages with a life."""
-    audience.create_list("Loft volunteers", opt_in=OptIn.DOUBLE, now=now)
-    audience.suppress(
+    audience_services.create_list("Loft volunteers", opt_in=OptIn.DOUBLE, now=now)
+    audience_services.suppress(
         "complaints@mail.example", reason=SuppressionReason.OPERATOR, note="Asked by phone", now=now
     )
-    domains.create_domain(DOMAIN, now=now)
+    domain_services.create_domain(DOMAIN, now=now)
     for name, at in (("Winter training", None), ("The December letter", now + timedelta(days=6))):
         made = _draft(letters, name=name, subject=f"{name} – what the loft is up to", now=now)
         if at:
-            planning.schedule(made, at=at, now=now)
+            planning_services.schedule(made, at=at, now=now)
     db.session.commit()
 
 

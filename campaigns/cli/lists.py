@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from campaigns.audience import queries
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import OptIn
 from campaigns.cli.output import answer, as_json, command, note
 from campaigns.core import clock
@@ -25,7 +25,7 @@ def lists() -> None:
 @command
 def create(name: str, opt_in: str, wants_json: bool) -> None:
     """Create a list."""
-    made = audience.create_list(name, opt_in=OptIn(opt_in), now=clock.now())
+    made = audience_services.create_list(name, opt_in=OptIn(opt_in), now=clock.now())
     note("list.created", made.name)
     db.session.commit()
     answer(

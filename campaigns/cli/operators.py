@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from campaigns.accounts import services as accounts
+from campaigns.accounts import services as accounts_services
 from campaigns.accounts.models import Role
 from campaigns.cli.output import answer, as_json, command, note, secret_from_stdin
 from campaigns.core import clock
@@ -25,7 +25,7 @@ def operator() -> None:
 @command
 def create(email: str, role: str, name: str, password_stdin: bool, wants_json: bool) -> None:
     """Create a team member."""
-    made = accounts.create_operator(
+    made = accounts_services.create_operator(
         email, role=Role(role), password=secret_from_stdin(), name=name, now=clock.now()
     )
     note("operator.created", made.email, role=made.role.value)

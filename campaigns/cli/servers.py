@@ -13,7 +13,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.mail.security import Security
 from campaigns.settings import queries as settings_queries
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.limits import ServerLimits
 from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2
@@ -105,7 +105,7 @@ def create(
         raise click.ClickException("A user name needs a password: add --password-stdin.")
     now = clock.now()
     first = warm_up_from.date() if warm_up_from else now.date() if warm_up_curve else None
-    made = settings.create_server(
+    made = settings_services.create_server(
         name,
         host=host,
         port=port,
@@ -160,7 +160,7 @@ def edit(
         raise click.ClickException("Choose one of --ca-file and --system-ca.")
     found = settings_queries.server_by_name(name)
     authorities = None if system_ca else found.authorities
-    settings.update_server(
+    settings_services.update_server(
         found,
         name=rename or found.name,
         host=host or found.host,

@@ -18,13 +18,13 @@ from flask.cli import with_appcontext
 from redis.exceptions import RedisError
 
 from campaigns import process, schema
-from campaigns.accounts import services as accounts
+from campaigns.accounts import services as accounts_services
 from campaigns.cli import redis_server
 from campaigns.cli.processes import Child, Supervisor
 from campaigns.core import clock, queue
 from campaigns.core.config import Config
 from campaigns.core.db import db
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 
 START_TIMEOUT_S = 30.0
 PORTS_TO_TRY = 50
@@ -50,7 +50,7 @@ def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | Non
     _require_free(host, port)
     schema.bring_up_to_date(current_app)
     practice_port = _free_port(config.practice_port)
-    settings.ensure_practice_server(practice_port, now=clock.now())
+    settings_services.ensure_practice_server(practice_port, now=clock.now())
     db.session.commit()
     url = os.environ.get("PUBLIC_URL") or f"http://{_reachable(host)}:{port}"
     welcome = None if then else _welcome_link(url)
@@ -116,7 +116,7 @@ def _web_command(host: str, port: int) -> list[str]:
 
 def _welcome_link(url: str) -> str | None:
     """The one-time link to the first operator; None once there is one."""
-    secret = accounts.first_operator_link(now=clock.now())
+    secret = accounts_services.first_operator_link(now=clock.now())
     db.session.commit()
     return f"{url}/welcome/{secret}" if secret else None
 

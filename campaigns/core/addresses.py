@@ -7,6 +7,9 @@ import re
 import idna
 from email_validator import EmailNotValidError, validate_email
 
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
+
 LONGEST_ADDRESS = 254
 LONGEST_LOCAL_PART = 64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -61,3 +64,11 @@ def masked(address: str) -> str:
     """An address for public pages and logs: `a…@example.org`."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
+
+
+def typed_address(text: str, *, field: str = "email") -> str:
+    """The address that somebody typed, as `clean`; raises Invalid for that field of the form."""
+    try:
+        return clean(text)
+    except BadAddress as error:
+        raise Invalid(_("Enter an email address like name@example.com."), field=field) from error

@@ -4,8 +4,6 @@ import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
-LONGEST_ZONE_NAME = 64
-
 
 def now() -> datetime:
     """This moment, aware, in UTC."""

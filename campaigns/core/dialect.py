@@ -1,4 +1,7 @@
-"""What differs between SQLite and PostgreSQL, in one place."""
+"""What differs between SQLite and PostgreSQL, for statements that are the same otherwise.
+
+`with_for_update` needs no branch: SQLite has one writer, and SQLAlchemy leaves it out there.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,6 @@ def is_sqlite() -> bool:
 def insert(table: Any) -> Any:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
     return sqlite.insert(table) if is_sqlite() else postgresql.insert(table)
-
-
-def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
-    """FOR UPDATE SKIP LOCKED where there are row locks; SQLite has one writer anyway."""
-    return statement if is_sqlite() else statement.with_for_update(skip_locked=True)
 
 
 def begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from campaigns.accounts.models import Operator
 from campaigns.core import config, mailtext
 from campaigns.core.db import db
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.notices.models import Notice
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings import queries as settings_queries
@@ -47,7 +47,7 @@ def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> li
     found = []
     for operator in db.session.scalars(wanted):
         text = mailtext.render(template, language=operator.language, site=site, **values)
-        found.append(notices.post(text, kind=kind, to=operator.email, now=now).id)
+        found.append(notices_services.post(text, kind=kind, to=operator.email, now=now).id)
     return found
 
 

@@ -20,30 +20,29 @@ from campaigns.delivery.models import State
 from campaigns.delivery.progress import explanations
 from campaigns.delivery.routing import server_selection
 from campaigns.planning import queries as planning_queries
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.forms import HoursForm
 from campaigns.planning.models import Campaign, PauseReason, Status
 
 bp = Blueprint("delivery", __name__)
 
-# How a state is drawn in the bar of all states.
-TONES = {
-    State.SENT: "good",
-    State.SENDING: "accent",
-    State.PENDING: "idle",
-    State.DEFERRED: "wait",
-    State.FAILED: "bad",
-    State.EXPIRED: "warn",
-    State.UNKNOWN: "warn",
-    State.SKIPPED: "idle",
-    State.CANCELLED: "idle",
-}
+SHOWN = (
+    State.SENT,
+    State.SENDING,
+    State.PENDING,
+    State.DEFERRED,
+    State.FAILED,
+    State.EXPIRED,
+    State.UNKNOWN,
+    State.SKIPPED,
+    State.CANCELLED,
+)  # in this order
 RECEIVERS_SHOWN = 10
 REFRESH_S = {Status.SCHEDULED: 5, Status.PREPARING: 1, Status.SENDING: 2, Status.PAUSED: 5}
 
 
 @bp.get("/campaigns/<int:campaign_id>/sending")
-@allow(Action.READ)
+@allow(Action.READ_CAMPAIGNS)
 def sending(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     if found.status is Status.DRAFT:
@@ -52,13 +51,13 @@ def sending(campaign_id: int) -> Any:
 
 
 @bp.get("/campaigns/<int:campaign_id>/sending/now")
-@allow(Action.READ)
+@allow(Action.READ_CAMPAIGNS)
 def sending_now(campaign_id: int) -> Any:
     return render_template("delivery/_now.html", **_facts(planning_queries.campaign(campaign_id)))
 
 
 @bp.route("/campaigns/<int:campaign_id>/sending/hours", methods=["GET", "POST"])
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def edit_hours(campaign_id: int) -> Any:
     found, form = planning_queries.campaign(campaign_id), HoursForm()
     if request.method == "GET" and not found.may_change_hours:
@@ -74,7 +73,7 @@ def edit_hours(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/pause")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_pause(campaign_id: int) -> Any:
     def pause(found: Campaign) -> None:
         services.pause(found, reason=PauseReason.OPERATOR, detail=None, now=clock.now())
@@ -84,7 +83,7 @@ def create_pause(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/pause/delete")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def delete_pause(campaign_id: int) -> Any:
     def resume(found: Campaign) -> None:
         services.resume(found, now=clock.now())
@@ -94,7 +93,7 @@ def delete_pause(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/cancellation")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def create_cancellation(campaign_id: int) -> Any:
     def cancel(found: Campaign) -> None:
         services.cancel(found, now=clock.now())
@@ -104,7 +103,7 @@ def create_cancellation(campaign_id: int) -> Any:
 
 
 @bp.post("/campaigns/<int:campaign_id>/suppressions/delete")
-@allow(Action.EDIT)
+@allow(Action.EDIT_CAMPAIGNS)
 def delete_suppressions(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     page = "delivery.sending" if found.status is Status.PAUSED else "reports.campaign"
@@ -145,7 +144,7 @@ def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any
 def _change_hours(found: Campaign, form: HoursForm) -> bool:
     """Change them and note who did; raises Invalid or Conflict."""
     before = found.sending_hours or ""
-    planning.change_sending_hours(found, form.sending_hours(), now=clock.now())
+    planning_services.change_sending_hours(found, form.sending_hours(), now=clock.now())
     note("campaign.hours_changed", found.name, before=before, after=found.sending_hours or "")
     return True
 
@@ -156,13 +155,12 @@ def _status(form: HoursForm) -> int:
 
 def _facts(campaign: Campaign) -> dict[str, Any]:
     progress = queries.progress(campaign.id, now=clock.now())
-    states = [state for state in TONES if progress.counts[state]]
+    states = [state for state in SHOWN if progress.counts[state]]
     return {
         "campaign": campaign,
         "progress": progress,
         "counts": progress.counts,
         "states": states,
-        "tones": TONES,
         "reasons": queries.reasons(campaign.id),
         "refusals": queries.refusals(campaign.id),
         "standing": staging.standing(campaign.id) if campaign.status is Status.PAUSED else None,

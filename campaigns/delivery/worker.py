@@ -21,7 +21,7 @@ from campaigns.core.db import db
 from campaigns.core.patient_worker import PatientWorker, wait_for_redis
 from campaigns.delivery.ledger import database_clock
 from campaigns.delivery.sender import lane_runner, recovery
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def save_memory() -> None:
 
 def run_worker(name: str | None = None) -> None:
     """Serve the queue until a signal says stop; the job in hand is finished first. Raises Misconfigured."""
-    settings.check_secret()
+    settings_services.check_secret()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.remove()
     db.engine.dispose()

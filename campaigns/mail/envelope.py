@@ -35,6 +35,9 @@ class Timeouts:
         return replace(self, connect=connect_s, banner=connect_s * HURRIED_BANNER)
 
 
+AT_A_PAGE = Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)  # where somebody waits
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server and how to talk to it. The password is shown nowhere.

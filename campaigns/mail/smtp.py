@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from campaigns.mail.envelope import Envelope, Outcome, Result, Server, Timeouts
+from campaigns.mail.envelope import AT_A_PAGE, Envelope, Outcome, Result, Server, Timeouts
 from campaigns.mail.errors import Denied, Lost, NoToken, SessionError, Unreachable
 from campaigns.mail.pool import Pool
 from campaigns.mail.protocol import Phase, Reply
@@ -42,6 +42,7 @@ def deliver(server: Server, envelope: Envelope) -> Result:
 
 
 __all__ = [
+    "AT_A_PAGE",
     "Denied",
     "Envelope",
     "Lost",

@@ -17,7 +17,7 @@ from campaigns.mail.smtp import Envelope, Outcome, Phase, Reply, Result
 from campaigns.notices import services
 from campaigns.notices.models import Notice
 from campaigns.settings import queries as settings_queries
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings import sharing
 from campaigns.settings.domains.signing import sign_from
 
@@ -67,7 +67,7 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
         date=notice.created_at,
         sign=sign_from(sender, notice.created_at),
     )
-    return settings.connection(server), Envelope(notice.id, sender, notice.to_address, message)
+    return settings_services.connection(server), Envelope(notice.id, sender, notice.to_address, message)
 
 
 def _from(notice: Notice) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from campaigns.audience.models import List
 from campaigns.content.compiled import compile_content
 from campaigns.core import config
 from campaigns.core.db import db
-from campaigns.core.dialect import is_sqlite
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, preflight, states, windows
@@ -248,4 +247,4 @@ def _of_list(list_id: int) -> list[Campaign]:
         .order_by(Campaign.id)
         .execution_options(populate_existing=True)
     )
-    return list(db.session.scalars(statement if is_sqlite() else statement.with_for_update(of=Campaign)))
+    return list(db.session.scalars(statement.with_for_update(of=Campaign)))

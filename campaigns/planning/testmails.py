@@ -20,15 +20,13 @@ from campaigns.planning import queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.domains.signing import sign_from
 
 MARK = "[Test] "
 MOST_ADDRESSES = 10
 # No delivery has this number: links of a test mail answer politely and change nothing.
 NOBODY = 0
-# Somebody waits at a page: shorter than what a send would wait.
-PATIENCE = smtp.Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +93,12 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
         )
         for number, address in enumerate(to)
     ]
-    return Prepared(settings.connection(server), server.name, envelopes)
+    return Prepared(settings_services.connection(server), server.name, envelopes)
 
 
 def send(prepared: Prepared) -> list[Answer]:
     """Hand the mails to the server, one after the other; never raises for what the server does."""
-    server = replace(prepared.server, timeouts=PATIENCE, connections=1)
+    server = replace(prepared.server, timeouts=smtp.AT_A_PAGE, connections=1)
     answers = []
     for envelope in prepared.envelopes:
         result = smtp.deliver(server, envelope)

@@ -12,7 +12,7 @@ from flask import Response, render_template, request
 
 from campaigns.accounts.guards import anyone
 from campaigns.audience import queries as audience_queries
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import Origin, Status, SuppressionReason
 from campaigns.core import addresses, clock
 from campaigns.core.db import begin_by_reading, db
@@ -129,7 +129,7 @@ def _choose(letter: Letter, ticked: set[str]) -> None:
         everything=not wanted,
     )
     if wanted:
-        audience.resubscribe(
+        audience_services.resubscribe(
             person.id,
             list_ids=sorted(wanted),
             origin=Origin.PAGE,

@@ -3,7 +3,6 @@ few mails to one address, and nothing that the visitor typed in a mail to somebo
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +23,9 @@ from campaigns.core import clock, queue, signing
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, NotFound
 from campaigns.core.i18n import _, translate
-from campaigns.core.limits import limiter
+from campaigns.core.limits import limiter, network
 from campaigns.core.signing import Purpose
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.settings import queries as settings_queries
 
 bp = Blueprint("signup", __name__)
@@ -62,15 +61,6 @@ class SignUpForm(FlaskForm):
     begun = HiddenField()
 
 
-def _network() -> str:
-    """Who asks: the address, or for IPv6 the /64."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if address.version == 6 else str(address)
-
-
 def _list_key() -> str:
     return str((request.view_args or {}).get("public_id", ""))
 
@@ -81,7 +71,7 @@ def _too_often(_limit: RequestLimit) -> Response:
 
 @bp.route("/s/<public_id>", methods=["GET", "POST"])
 @limiter.limit(PER_LIST, key_func=_list_key, methods=["POST"], on_breach=_too_often)
-@limiter.limit(PER_NETWORK, key_func=_network, methods=["POST"], on_breach=_too_often)
+@limiter.limit(PER_NETWORK, key_func=network, methods=["POST"], on_breach=_too_often)
 @anyone
 def sign_up(public_id: str) -> Any:
     """The form of a public list, and what it does."""
@@ -190,7 +180,7 @@ def _joined(wanted: List, form: SignUpForm) -> Joined:
 
 def _tell(joined: Joined) -> None:
     if joined.notice is not None:
-        queue.enqueue(notices.JOB, joined.notice.id)
+        queue.enqueue(notices_services.JOB, joined.notice.id)
 
 
 def _no_link(error: DomainError) -> Any:

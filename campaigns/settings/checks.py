@@ -44,11 +44,3 @@ def one_line(text: str, *, longest: int, field: str) -> str:
     if not text or len(text) > longest or not text.isprintable() or "\ufffd" in text:
         raise Invalid(_("Use 1 to %(longest)s characters on one line.", longest=longest), field=field)
     return text
-
-
-def clean_email(email: str, *, field: str) -> str:
-    """The address as it is kept; raises Invalid."""
-    try:
-        return addresses.clean(email)
-    except addresses.BadAddress as error:
-        raise Invalid(_("Enter an email address like name@example.com."), field=field) from error

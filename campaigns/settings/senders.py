@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
@@ -29,7 +30,7 @@ def create_sender(*, name: str, email: str, reply_to: str | None = None, now: da
 
 def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None = None) -> Sender:
     """Change a sender; campaigns keep what they were written with. Raises Invalid, Conflict."""
-    clean = checks.clean_email(email, field="email")
+    clean = typed_address(email, field="email")
     other = _sender_by_email(clean)
     if other and other is not sender:
         raise Conflict(_("A sender with the address %(email)s already exists.", email=clean))
@@ -47,7 +48,7 @@ def find_or_create_sender(text: str, *, now: datetime) -> Sender:
     """The sender for `Name <address>` or an address; a new one where the address is new; raises Invalid."""
     named = _MAILBOX.fullmatch(text.strip())
     name, email = (named["name"].strip(' "'), named["email"]) if named else ("", text)
-    email = checks.clean_email(email, field="from")
+    email = typed_address(email, field="from")
     found = _sender_by_email(email)
     if found is None:
         return create_sender(name=name or email.partition("@")[0], email=email, now=now)
@@ -56,8 +57,8 @@ def find_or_create_sender(text: str, *, now: datetime) -> Sender:
 
 def _set_sender(sender: Sender, name: str, email: str, reply_to: str | None) -> None:
     sender.name = checks.one_line(name, longest=100, field="name")
-    sender.email = checks.clean_email(email, field="email")
-    sender.reply_to = checks.clean_email(reply_to, field="reply_to") if reply_to else None
+    sender.email = typed_address(email, field="email")
+    sender.reply_to = typed_address(reply_to, field="reply_to") if reply_to else None
 
 
 def _sender_by_email(email: str) -> Sender | None:

@@ -18,10 +18,6 @@ from campaigns.mail.security import Security
 from campaigns.settings.domains.signing import sign_from
 from campaigns.settings.models import Sender, Server
 
-# Somebody waits at a page: shorter than what a send would wait.
-PATIENCE = smtp.Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)
-
-
 TLS_PORT = 465
 _BEFORE_WORDS = (smtp.Phase.CONNECT, smtp.Phase.BANNER)
 
@@ -69,7 +65,7 @@ class Trial:
 
 def probe(target: smtp.Server) -> Trial:
     """Connect, protect, sign in and say goodbye; sends nothing. Takes up to a minute."""
-    found = prober.probe(replace(target, timeouts=PATIENCE))
+    found = prober.probe(replace(target, timeouts=smtp.AT_A_PAGE))
     return Trial(found.steps, found.capabilities, found.certificate)
 
 
@@ -100,7 +96,7 @@ def letter_to(
 
 def send(target: smtp.Server, letter: smtp.Envelope) -> Trial:
     """Send that one mail; the last step tells what the server said to it."""
-    result = smtp.deliver(replace(target, timeouts=PATIENCE, connections=1), letter)
+    result = smtp.deliver(replace(target, timeouts=smtp.AT_A_PAGE, connections=1), letter)
     said = str(result.reply) if result.reply else result.text
     if result.outcome is smtp.Outcome.ACCEPTED:
         return Trial([Step(smtp.Phase.END, True, said)], sent_to=letter.rcpt_to)

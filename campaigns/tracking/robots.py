@@ -15,8 +15,6 @@ from datetime import datetime, timedelta
 from campaigns.tracking import networks
 from campaigns.tracking.models import Actor, Kind
 
-RULES_VERSION = 1
-
 _PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy|Outlook|Thunderbird|Microsoft Office", re.IGNORECASE)
 # Not "Cubot", which is a phone.
 _MACHINES = re.compile(

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience import queries as audience_queries
-from campaigns.audience import services as audience
+from campaigns.audience import services as audience_services
 from campaigns.audience.models import Origin, Subscriber, SuppressionReason
 from campaigns.core.db import db
 from campaigns.delivery.ledger.waves import of_person
@@ -61,7 +61,7 @@ def record_unsubscribe(
         return 0
     everything = everything or (list_ids is None and not letter.lists)
     wanted = list_ids if list_ids is not None else [each.id for each in letter.lists]
-    changed = audience.unsubscribe(
+    changed = audience_services.unsubscribe(
         letter.subscriber.id,
         list_ids=None if everything else wanted,
         origin=origin,
@@ -81,7 +81,7 @@ def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> 
         return 0
     stands = audience_queries.suppression_of(letter.subscriber)
     everything = stands is not None and stands.reason is SuppressionReason.UNSUBSCRIBED
-    changed = audience.resubscribe(
+    changed = audience_services.resubscribe(
         letter.subscriber.id,
         list_ids=None if everything else [each.id for each in letter.lists],
         origin=Origin.PAGE,

@@ -16,7 +16,7 @@ from campaigns.planning import states
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import server_test
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.models import Server
 
 PAUSED_AFTER = timedelta(minutes=30)
@@ -70,7 +70,7 @@ def probe(server_id: int, *, now: datetime) -> bool:
     server = settings_queries.server(server_id)
     db.session.commit()
     try:
-        target = settings.connection(server)
+        target = settings_services.connection(server)
         db.session.rollback()  # hold nothing in the database while a server takes its time
         error = server_test.probe(target).error
     except Misconfigured as problem:

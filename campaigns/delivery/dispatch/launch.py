@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from campaigns.content.language import TemplateError
 from campaigns.core.db import db
-from campaigns.core.dialect import is_sqlite
 from campaigns.core.errors import Conflict, DomainError
 from campaigns.core.i18n import _
 from campaigns.delivery import alerts
@@ -22,7 +21,7 @@ from campaigns.delivery.limits import server_throttle
 from campaigns.delivery.routing import server_selection
 from campaigns.delivery.stored_text import said
 from campaigns.planning import recipients, states
-from campaigns.planning import services as planning
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign, PauseReason, Status
 
 log = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
     if campaign is None:
         raise Conflict("not preparing")
     try:
-        revision = planning.freeze_revision(campaign, now)
+        revision = planning_services.freeze_revision(campaign, now)
     except (TemplateError, DomainError) as error:
         db.session.rollback()
         return _back_to_draft(campaign_id, said(error), now)
@@ -136,7 +135,7 @@ def _locked(campaign_id: int) -> Any:
     """The campaign while it is preparing, so that two dispatchers launch one after the other."""
     statement = sa.select(Campaign).where(Campaign.id == campaign_id, Campaign.status == Status.PREPARING)
     statement = statement.execution_options(populate_existing=True)
-    return statement if is_sqlite() else statement.with_for_update()
+    return statement.with_for_update()
 
 
 def _back_to_draft(campaign_id: int, detail: str, now: datetime) -> Status:

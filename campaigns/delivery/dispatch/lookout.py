@@ -19,7 +19,7 @@ from campaigns.core.db import db, reading
 from campaigns.delivery.dispatch import fairness, next_work
 from campaigns.delivery.ledger.outcomes import Verdict
 from campaigns.delivery.routing.server_selection import Place
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Lookout:
     def _run_errands(self) -> None:
         """Send own mails that wait although a worker that is free would have taken them by now."""
         with reading():
-            ids = notices.due(now=self._now() - LEFT_FOR, limit=OWN_MAILS_AT_ONCE)
+            ids = notices_services.due(now=self._now() - LEFT_FOR, limit=OWN_MAILS_AT_ONCE)
             db.session.rollback()
         if ids:
             self._errand = threading.Thread(target=self._send, args=(ids,), name="own mails", daemon=True)

@@ -26,7 +26,7 @@ from campaigns.delivery.ledger import cancellation, staging
 from campaigns.delivery.limits import receiver_rows
 from campaigns.delivery.models import Batch, BatchState
 from campaigns.delivery.sender import ack_journal, lane_runner, recovery
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.planning.models import Campaign, Status
 
 log = logging.getLogger(__name__)
@@ -94,10 +94,10 @@ def hint_imports(*, now: datetime) -> None:
 
 def hint_notices(*, now: datetime) -> None:
     """Ask workers for own mails that wait; one that is hinted twice is sent once."""
-    if queue.waiting(notices.JOB):
+    if queue.waiting(notices_services.JOB):
         return
-    for notice_id in _read(lambda: notices.due(now=now)):
-        queue.enqueue(notices.JOB, notice_id)
+    for notice_id in _read(lambda: notices_services.due(now=now)):
+        queue.enqueue(notices_services.JOB, notice_id)
 
 
 def repair(*, now: datetime, rounds: Rounds | None = None) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.core.dialect import skip_locked
 from campaigns.delivery.ledger.batches import Claim
 from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State, Tally
 from campaigns.planning.models import Campaign, Status
@@ -35,7 +34,7 @@ def settle_some(campaign_id: int, *, now: datetime) -> bool:
         .order_by(Batch.id)
         .limit(AT_ONCE)
     )
-    rows = db.session.execute(skip_locked(found)).all()
+    rows = db.session.execute(found.with_for_update(skip_locked=True)).all()
     for row in rows:
         _end_rows(db.session, campaign_id, row.wave, row.number, now)
         db.session.execute(

@@ -84,9 +84,7 @@ def _locked(connection: sa.Connection, domains: Collection[str]) -> Sequence[Any
         DomainLimit.queued_until,
     )
     statement = sa.select(*columns).where(DomainLimit.domain.in_(domains)).order_by(DomainLimit.id)
-    if connection.dialect.name != "sqlite":
-        statement = statement.with_for_update()
-    return connection.execute(statement).all()
+    return connection.execute(statement.with_for_update()).all()
 
 
 def _put_off(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from campaigns.core.db import db
-from campaigns.core.dialect import insert, skip_locked
+from campaigns.core.dialect import insert
 from campaigns.delivery.models import Receiver, ReceiverDomain
 from campaigns.mail import domain_backoff, domains
 from campaigns.mail.domain_backoff import Condition
@@ -39,7 +39,7 @@ def read(connection: sa.Connection, names: Iterable[str], *, is_locked: bool = F
         .where(_among(connection, Receiver.name, names))
         .order_by(Receiver.name)  # so that two lanes never wait for each other in a ring
     )
-    if is_locked and connection.dialect.name != "sqlite":
+    if is_locked:
         statement = statement.with_for_update()
     return {
         row.name: Condition(row.troubles, row.since, timedelta(seconds=row.backoff_s), row.next_at)
@@ -105,9 +105,19 @@ def prune(*, now: datetime) -> None:
     """Remove who was not written to for so long that its troubles are forgotten, and look-ups that are old or that
     nobody needs any more. Some thousand at a time; the caller commits.
     """
-    some = skip_locked(sa.select(Receiver.name).where(_is_forgotten(now)).limit(REMOVED_AT_ONCE))
+    some = (
+        sa.select(Receiver.name)
+        .where(_is_forgotten(now))
+        .limit(REMOVED_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
     db.session.execute(sa.delete(Receiver).where(Receiver.name.in_(some)), execution_options=_PLAIN)
-    some = skip_locked(sa.select(ReceiverDomain.domain).where(_is_needless(now)).limit(REMOVED_AT_ONCE))
+    some = (
+        sa.select(ReceiverDomain.domain)
+        .where(_is_needless(now))
+        .limit(REMOVED_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
     db.session.execute(
         sa.delete(ReceiverDomain).where(ReceiverDomain.domain.in_(some)), execution_options=_PLAIN
     )

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from campaigns.audience.models import Subscriber
 from campaigns.core import addresses
 from campaigns.core.db import db
-from campaigns.core.dialect import skip_locked
 from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State
 from campaigns.mail.domains import group_of
 from campaigns.planning.models import GOING_OUT, Campaign
@@ -71,7 +70,7 @@ def _release(batch: Any, receiver: str, now: datetime) -> int:
     if not theirs:
         return 0
     free = sa.select(Delivery.id).where(Delivery.id.in_(theirs), waiting)
-    ids = db.session.scalars(skip_locked(free)).all()
+    ids = db.session.scalars(free.with_for_update(skip_locked=True)).all()
     db.session.execute(
         sa.update(Delivery).where(Delivery.id.in_(ids)).values(next_at=now), execution_options=_PLAIN
     )

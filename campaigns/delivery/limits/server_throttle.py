@@ -347,7 +347,7 @@ def announce(
 
 def _lock_meter(connection: sa.Connection, server_id: int) -> Counts | None:
     """What the server was given lately, held until the transaction ends; None when there is no such server."""
-    statement, its_own = _METER[connection.dialect.name], {"server": server_id}
+    statement, its_own = _METER, {"server": server_id}
     row = connection.execute(statement, its_own).first()
     if row is None:
         its = sa.select(Server.id, sa.literal({}, Meter.counts.type)).where(Server.id == server_id)
@@ -381,5 +381,4 @@ _SHARES = (
     .where(_OF_SERVER)
     .order_by(Share.created_at, Share.owner)
 )
-_OF_METER = sa.select(Meter.counts).where(Meter.server_id == sa.bindparam("server"))
-_METER = {"sqlite": _OF_METER, "postgresql": _OF_METER.with_for_update()}
+_METER = sa.select(Meter.counts).where(Meter.server_id == sa.bindparam("server")).with_for_update()

@@ -15,7 +15,7 @@ from campaigns.delivery.models import Meter
 from campaigns.delivery.routing import server_selection
 from campaigns.planning.models import GOING_OUT, Campaign
 from campaigns.settings import queries as settings_queries
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.models import Server
 
 
@@ -38,7 +38,7 @@ def delete_server(server: Server) -> None:
             )
     # Lanes hold this row before the server's: in the same order, nobody waits for each other in a ring.
     db.session.execute(sa.delete(Meter).where(Meter.server_id == server.id))
-    settings.delete_server(server)
+    settings_services.delete_server(server)
 
 
 def _needs(campaign: Campaign, server: Server) -> bool:

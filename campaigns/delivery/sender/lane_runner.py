@@ -46,7 +46,7 @@ from campaigns.mail.traits import Observation, Trait
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings import lessons, limits
 from campaigns.settings import queries as settings_queries
-from campaigns.settings import services as settings
+from campaigns.settings import services as settings_services
 from campaigns.settings.models import Server
 
 log = logging.getLogger(__name__)
@@ -198,7 +198,7 @@ def _open(
     content = composer.content_of(campaign)
     policy = Policy(holds=campaign.holds_in_doubt, horizon=timedelta(hours=site.retry_hours))
     known = lessons.traits_of(server)
-    connection = replace(known.applied_to(settings.connection(server)), helo=content.host)
+    connection = replace(known.applied_to(settings_services.connection(server)), helo=content.host)
     has_stand_in = server_selection.has_stand_in(campaign, server, now=terms.now())
     if has_stand_in:
         connection = replace(connection, timeouts=connection.timeouts.hurried(timing.hurry_s))
