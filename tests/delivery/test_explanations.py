@@ -23,7 +23,7 @@ from campaigns.mail.security import Security
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.settings.models import Server
 from tests.delivery.factories import BRISK, fresh, id_of, make_due, make_people
-from tests.delivery.test_next_work import now_closed
+from tests.delivery.hours import now_closed
 from tests.delivery.waiting_work import held_by_somebody
 from tests.factories import make_campaign, make_list, make_server
 from tests.fakes.smtp_server import SmtpServer
