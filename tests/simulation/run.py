@@ -146,7 +146,7 @@ class _Run:
         with (
             patch("time.monotonic", tick),
             patch("campaigns.core.clock.boot_seconds", tick),
-            patch.object(lane_runner.settings, "connection", self._connection),
+            patch.object(lane_runner.settings_services, "connection", self._connection),
         ):
             lane_runner.send(self.campaign_id, timing=timing, now=self.clock.now, machine=machine)
         self._sessions.clear()
