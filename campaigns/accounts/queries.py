@@ -31,7 +31,7 @@ def operator(operator_id: int) -> Operator:
 
 
 def operator_by_email(email: str) -> Operator | None:
-    """The operator with this address in any spelling; None for rubbish too."""
+    """The operator with this address in any spelling; None for an invalid address too."""
     try:
         address = addresses.normalise(email)
     except (addresses.BadAddress, UnicodeError):

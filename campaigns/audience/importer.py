@@ -26,7 +26,7 @@ from campaigns.settings import queries as settings_queries
 BATCH_ROWS = 1000
 LEASE = timedelta(seconds=60)
 MOST_TRIES = 5  # of one batch that somebody else's writing disturbs
-MOST_CLAIMS = 100  # an import that dies so often has poison in it
+MOST_CLAIMS = 100  # an import that dies so often would kill every worker
 Clock = Callable[[], datetime]
 
 
@@ -104,7 +104,7 @@ def _write(batch: Batch, import_id: int, fence: int, taken: list[Taken], now: Cl
             counts = batch.write(taken, now=now())
             _advance(import_id, fence, counts, position=taken[-1].end, until=now() + LEASE)
             db.session.commit()
-        except (Contended, OperationalError):  # e.g. a deadlock: the other one has won, do it again
+        except (Contended, OperationalError):  # e.g. a deadlock that the other transaction won: try again
             db.session.rollback()
             if not tries_left:
                 raise

@@ -137,7 +137,7 @@ def _dns_server(text: str | None) -> tuple[str, int] | None:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret of this data folder, made on the first run and kept for its owner's eyes only."""
+    """The secret of this data folder, made on the first run, readable only by its owner."""
     if not path.exists():
         # O_EXCL: two processes that start together must agree on one secret.
         try:

@@ -1,4 +1,4 @@
-"""CSV files as people bring them: records with a bounded size, one broken row at a time, and back out.
+"""CSV files as they are uploaded and exported: records of bounded size; a broken row breaks no other.
 
 A file is UTF-8 here (uploads are converted first), so a position in bytes is a place to go on from.
 """

@@ -163,7 +163,7 @@ def _notice_cut_hosts(connection: Any, _record: Any) -> None:
 
 
 def _limit_locks(connection: sa.Connection) -> None:
-    """PostgreSQL waits for locks for ever, unless the transaction says how long."""
+    """PostgreSQL waits for locks without end, unless the transaction says how long."""
     if (patience := _patience_ms.get()) != BUSY_TIMEOUT_MS:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
 

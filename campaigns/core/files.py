@@ -17,7 +17,7 @@ OURS = ("columba.db*", "practice.db*", "secret_key", "watermark*", "files", "log
 
 
 class TooLarge(Exception):
-    """The upload is larger than allowed; what was written is gone again."""
+    """The upload is larger than allowed; what was written has been removed."""
 
 
 def write_for_oneself() -> None:

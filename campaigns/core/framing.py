@@ -1,4 +1,4 @@
-"""A mail as a page within a page: its links open in a tab of their own."""
+"""The HTML of a mail for a frame within a page: its links open in a new tab."""
 
 from __future__ import annotations
 

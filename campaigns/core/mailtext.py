@@ -1,4 +1,4 @@
-"""The words of the app's own mails: a subject and a text rendered from `templates/mail/<name>.txt`.
+"""The texts of the app's own mails: a subject and a text rendered from `templates/mail/<name>.txt`.
 
 The first line of the rendered template is the subject, the rest the text.
 """

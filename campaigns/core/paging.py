@@ -46,12 +46,12 @@ class Page(Generic[T]):
 
 
 def page_number(text: str | None) -> int:
-    """The page somebody asks for in a URL; rubbish means the first."""
+    """The page that a URL asks for; the first for anything invalid."""
     return max(1, min(number_in(text) or 1, LAST_PAGE))
 
 
 def number_in(text: str | None) -> int | None:
-    """The number of a row that somebody names; None for rubbish; a longer one is one that no row has."""
+    """The number of a row in a URL; None for anything invalid or too long for a row."""
     if text and text.isascii() and text.isdigit():
         return int(text[-MOST_DIGITS:]) if len(text.lstrip("0")) <= MOST_DIGITS else 10**MOST_DIGITS
     return None

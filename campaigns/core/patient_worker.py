@@ -1,4 +1,4 @@
-"""An RQ worker that outlives its Redis: nothing that Redis does or leaves undone ends it, or the job in its hands.
+"""An RQ worker that goes on without Redis: nothing that Redis does or leaves undone ends it, or the job in its hands.
 
 RQ's own worker quits when a heartbeat fails, and its work horse dies with it. What heartbeats, states and
 registries are for is to be looked at; a job here is a wake-up that may be lost (`core.queue`), so none of them is

@@ -1,4 +1,4 @@
-"""The queue is a nudge: jobs carry ids, may be lost and may run twice. The database is the truth.
+"""Jobs only say that there is work: they carry ids, may be lost and may run twice. The database holds the state.
 
 What can write to Redis must not be able to run code, so jobs are JSON, only functions named in
 JOBS run, and callbacks are refused.

@@ -37,7 +37,7 @@ def send(*_left_by_older_versions: object) -> None:
 
 
 def probe(server_id: int) -> None:
-    """Knock at a server that is down; campaigns that waited for it go on when it answers."""
+    """Test a server that is down; campaigns that waited for it go on when it answers."""
     if server_outage.probe(server_id, now=database_clock.measured()()):
         queue.nudge()
 

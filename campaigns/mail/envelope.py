@@ -16,7 +16,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait in each phase; never for ever.
+    """Seconds to wait in each phase; never without end.
 
     As RFC 5321 section 4.5.3.2 wants it but for the banner: some greet late on purpose, and nobody who serves us
     takes five minutes, which a worker would stand still.

@@ -1,4 +1,4 @@
-"""What a server says when we knock: for the test button, which tells the truth."""
+"""What a server answers to a connection without a message: for the test button."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a reply claims, by one table: its class, whom it speaks of, and the reason a recipient would be given.
 
-Order of evidence: the phase, then texts of known liars, then the enhanced code, then the reply code.
+Order of evidence: the phase, texts that are known to come with a wrong code, the enhanced code, the reply code.
 A claim is not a verdict: one reply about the server may have been provoked by one recipient
 (`delivery.routing.evidence` weighs it). RFC 5321 section 4.2, RFC 3463.
 """
@@ -204,7 +204,7 @@ TABLE: tuple[Row, ...] = (
     Row(_SERVER, frozenset(BEFORE_MAIL)),
     Row(_SERVER, codes="421"),
     Row(_ACCOUNT, codes="530|534|535|538"),
-    # Famous liars: the text beats the code.
+    # Replies with a known wrong code: the text counts.
     Row(_GREYLIST, codes="4..", text=_GREY),
     Row(_ACCOUNT, codes="5..", enhanced=r"5\.1\.[78]|5\.7\.8"),
     Row(_QUOTA, text=_DAILY, codes="[45]..", enhanced=r"(?![45]\.2\.[12]).*"),

@@ -29,7 +29,7 @@ class Waiting:
         self._queue.extend(envelopes)
 
     def take(self, connection: object, connections: int) -> Envelope | None:
-        """The next one for this of so many connections, None when it shall carry no more now."""
+        """The next one for this of so many connections, None when it may carry no more now."""
         del connection, connections
         return self._queue.popleft() if self._queue else None
 

@@ -89,6 +89,6 @@ def not_found(error: NotFound) -> tuple[str, int]:
 
 
 def _link_number(text: str) -> int:
-    """The number at the end of a link, from 1; 0 for rubbish."""
+    """The number at the end of a link, from 1; 0 for anything else."""
     digits = text.rstrip(AFTER_A_LINK)
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER else 0

@@ -65,7 +65,7 @@ class Slice:
 
 
 def filter_from(values: Mapping[str, str]) -> Filter:
-    """The filter that a URL's query asks for; rubbish lets everybody through."""
+    """The filter that a URL's query asks for; anything invalid lets everybody through."""
     state = values.get("state", "").upper()
     reason, done = values.get("reason", ""), values.get("done", "")
     return Filter(

@@ -1,4 +1,4 @@
-"""Trying a server out: knock and look, or send one mail. Says what happened, as the server said it."""
+"""Testing a server: connect and look, or send one mail. Says what happened, in the server's words."""
 
 from __future__ import annotations
 

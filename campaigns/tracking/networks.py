@@ -20,7 +20,7 @@ SCANNERS = tuple(
 
 @lru_cache(maxsize=4096)
 def is_scanner(address: str) -> bool:
-    """Whether the address belongs to a mail scanner; rubbish does not."""
+    """Whether the address belongs to a mail scanner; False for what is no address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -1,7 +1,7 @@
 """How many bounces are too many: the limits of the bounce brake. Pure.
 
-Addresses die one by one. When many are called unknown at once, the list is bad, or the server is wrong about all of
-them, as one is that was set up to deliver everything itself.
+Addresses stop existing one by one. When many are called unknown at once, the list is bad, or the server is wrong
+about all of them, as one is that was set up to deliver everything itself.
 """
 
 from __future__ import annotations

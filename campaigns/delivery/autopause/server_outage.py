@@ -61,7 +61,7 @@ def to_probe(*, now: datetime) -> list[int]:
 
 
 def probe(server_id: int, *, now: datetime) -> bool:
-    """Knock at a server that was down and let the campaigns that wait for it go on; whether it is back.
+    """Connect to a server that was down and let the campaigns that wait for it go on; whether it is back.
 
     Takes up to a minute and commits.
     """

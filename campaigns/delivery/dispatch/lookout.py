@@ -1,4 +1,4 @@
-"""Looking around while a worker sends: who else needs it or its connections, and own mails that nobody takes.
+"""What a worker looks for while it sends: who else needs it or its connections, and own mails that nobody takes.
 
 In a thread of its own, about once a second: nothing that is asked here holds up a lane, however long the database or
 Redis take.

@@ -67,7 +67,7 @@ def wake_workers(job: str, *, now: datetime) -> None:
 
 
 def hint_probes(job: str, *, now: datetime) -> None:
-    """Ask a worker to knock at servers that paused campaigns wait for."""
+    """Ask a worker to test servers that paused campaigns wait for."""
     if queue.waiting(job):
         return
     for server_id in _read(lambda: server_outage.to_probe(now=now)):

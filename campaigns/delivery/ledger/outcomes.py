@@ -224,7 +224,7 @@ def given_back(facts: Facts) -> Verdict:
 def put_off(facts: Facts, *, until: datetime, is_stuck: bool) -> Verdict:
     """For a row whose receiver is too slow for more of them now: nothing is charged.
 
-    `is_stuck`: it leaves mails unanswered, and all lanes shall know.
+    `is_stuck`: it leaves mails unanswered, and all lanes are told.
     """
     since = facts.tried_since and facts.horizon_from(until)  # our own choice: it uses up no horizon
     waits = given_back(facts)._replace(

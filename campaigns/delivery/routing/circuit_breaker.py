@@ -49,7 +49,7 @@ def end_trial(server_id: int, *, now: datetime) -> None:
 
 
 def answered(server_id: int, *, now: datetime) -> None:
-    """It let us in when we knocked: mails may try it now, one by one at first."""
+    """It let us in when it was tested: it gets mails again, one by one at first."""
     _update(server_id, sa.true(), closed_until=None, down_since=None, last_ok_at=now)
 
 

@@ -133,7 +133,7 @@ class StopRules:
     def end_window(self, at: float, *, hangs: bool = False) -> bool:
         """After each window, with the time in seconds: True when the server counts as gone.
 
-        `hangs`: it let us wait for a connection in vain. Another server waits for no second time.
+        `hangs`: it gave us no connection in time. Another server waits for no second time.
         """
         answered, unreachable = self._answered, self._unreachable
         self._answered = self._unreachable = 0

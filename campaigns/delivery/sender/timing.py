@@ -24,7 +24,7 @@ class Timing:
     breath_s: float = 1.0  # after a window in which the server could not be reached
     patience_s: float = 2.0  # for how long a lane stays while the server may be given nothing
     slow_s: float = 5.0  # from then on an answer is slow
-    hurry_s: float = 3.0  # for how long a lane knocks at a server while another can take the mail
+    hurry_s: float = 3.0  # for how long a lane tries to connect while another server can take the mail
     window: int = LARGEST_WINDOW
 
     @property
