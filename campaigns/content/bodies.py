@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import TemplateSyntaxError
 
-from campaigns.content import markup
+from campaigns.content import markup, phone_rules
 from campaigns.content.language import TemplateError
 from campaigns.content.markup import Document, Lines, Part
 from campaigns.core.i18n import _, _n
 
+MOST_RULES = 5  # for phones that are named
 SHORTEST_TEXT = 200  # characters: with images and less text than this, filters see a picture mail
 _DROPPED = frozenset({"script", "form", "iframe", "object", "embed", "video", "audio", "input", "button"})
 _SHORTENERS = frozenset(
@@ -35,10 +37,11 @@ def faults(html: str) -> Iterator[Fault]:
         document = markup.protect(_without_comments(html), where="html")
     except (TemplateError, TemplateSyntaxError):  # reported as an error of the template
         return
-    parts, lines = list(markup.scan(document.text)), Lines(document)
+    parts, lines = document.parts, Lines(document)
     yield from _images(document, parts, lines)
     yield from _links(document, parts, lines)
     yield from _dropped(document, parts, lines)
+    yield from _without_effect(document, lines)
 
 
 def squeezed(text: str) -> str:
@@ -55,7 +58,7 @@ def _without_comments(html: str) -> str:
     return "".join([*parts, html[position:]])
 
 
-def _images(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fault]:
+def _images(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
     images = [part for part in parts if part.kind == "start" and part.name == "img"]
     bare = [part for part in images if _value(document, part, "alt") is None]
     if bare:
@@ -96,7 +99,7 @@ def _image(document: Document, part: Part, lines: Lines) -> Iterator[Fault]:
         yield "must", sentence, lines.at(part.start)
 
 
-def _links(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fault]:
+def _links(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
     number = 0
     for index, part in enumerate(parts):
         href = _value(document, part, "href") if part.kind == "start" and part.name in ("a", "area") else None
@@ -137,7 +140,7 @@ def _link(href: str, words: str) -> tuple[Any | None, str]:
     return None, "fine"
 
 
-def _dropped(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fault]:
+def _dropped(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
     seen = set()
     for part in parts:
         if part.kind == "start" and part.name in _DROPPED and part.name not in seen:
@@ -146,7 +149,18 @@ def _dropped(document: Document, parts: list[Part], lines: Lines) -> Iterator[Fa
             yield "look", sentence, lines.at(part.start)
 
 
-def _words(document: Document, parts: list[Part], index: int) -> str:
+def _without_effect(document: Document, lines: Lines) -> Iterator[Fault]:
+    for rule in itertools.islice(phone_rules.lost(document), MOST_RULES):
+        sentence = _(
+            "On phones, “%(name)s” of %(selector)s has no effect: add !important. Style sheets are copied into"
+            " the elements, which win over other rules.",
+            name=rule.name,
+            selector=rule.selector,
+        )
+        yield "look", sentence, lines.at(rule.position)
+
+
+def _words(document: Document, parts: Sequence[Part], index: int) -> str:
     """What a reader sees of the link that begins at that part."""
     words = []
     for number in range(index + 1, len(parts)):
