@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import css_inline
 
 from campaigns.content import markup, nesting
 from campaigns.content.language import TemplateError
-from campaigns.content.markup import Document
+from campaigns.content.markup import Document, Part
 from campaigns.core.i18n import _
 
 _INLINER = css_inline.CSSInliner(
@@ -28,7 +29,7 @@ _SKELETON = (
 
 def whole(document: Document, *, language: str) -> None:
     """Make a fragment a document; a document with a body stays as it is."""
-    if not any(part.kind == "start" and part.name == "body" for part in markup.scan(document.text)):
+    if not any(part.kind == "start" and part.name == "body" for part in document.parts):
         if re.search(r"<html[\s>]", document.text, re.I):
             return
         document.text = _SKELETON.replace("{language}", language).replace("{content}", document.text)
@@ -41,15 +42,15 @@ def inline(document: Document) -> None:
     is. Raises TemplateError for a style sheet that can't be read, and for HTML nested too deeply.
     """
     text = markup.hidden(document)  # also refuses tags in places where they can't be kept
-    if not any(part.kind == "raw" and part.name == "style" for part in markup.scan(document.text)):
+    if not any(part.kind == "raw" and part.name == "style" for part in document.parts):
         return
-    if nesting.has_foreign_elements(text):
+    if nesting.has_foreign_elements(document.parts):
         return
-    if nesting.is_too_deep(text):
+    if nesting.is_too_deep(document.text, document.parts):
         reason = _("The HTML is nested more than 300 levels deep. Check that each tag is closed.")
         raise TemplateError(reason, None, document.where)
     try:
-        inlined = _with_doctype(markup.shown(_INLINER.inline(text)), _doctype(text))
+        inlined = _with_doctype(markup.shown(_INLINER.inline(text)), _doctype(document.text, document.parts))
     except (css_inline.InlineError, ValueError) as error:
         reason = _("The style sheet can't be read: %(detail)s", detail=str(error)[:200])
         raise TemplateError(reason, None, document.where) from error
@@ -59,22 +60,22 @@ def inline(document: Document) -> None:
 
 def insert_first(document: Document, content: str) -> None:
     """Put HTML right after the start of the body."""
-    body = [p for p in markup.scan(document.text) if p.kind == "start" and p.name == "body"]
+    body = [p for p in document.parts if p.kind == "start" and p.name == "body"]
     position = body[0].end if body else 0
     document.text = document.text[:position] + content + document.text[position:]
 
 
 def insert_last(document: Document, content: str) -> None:
     """Put HTML right before the end of the body."""
-    ends = [p for p in markup.scan(document.text) if p.kind == "end" and p.name in ("body", "html")]
+    ends = [p for p in document.parts if p.kind == "end" and p.name in ("body", "html")]
     bodies = [p for p in ends if p.name == "body"] or ends
     position = bodies[-1].start if bodies else len(document.text)
     document.text = document.text[:position] + content + document.text[position:]
 
 
-def _doctype(text: str) -> str:
+def _doctype(text: str, parts: Iterable[Part]) -> str:
     """The author's document type; empty where there is none."""
-    for part in markup.scan(text):
+    for part in parts:
         source = text[part.start : part.end]
         if part.kind == "other" and source[: len(_DOCTYPE)].lower() == _DOCTYPE:
             return source
@@ -85,7 +86,7 @@ def _doctype(text: str) -> str:
 
 def _with_doctype(inlined: str, doctype: str) -> str:
     """The document under its author's document type: the inliner's own lets gaps into sliced images."""
-    begun = _doctype(inlined)
+    begun = _doctype(inlined, markup.scan(inlined))
     return inlined.replace(begun, f"{doctype}\n", 1) if begun and doctype else inlined
 
 

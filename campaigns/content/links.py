@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape, unescape
@@ -99,7 +99,7 @@ def _stored(url: str) -> Template:
 
 def rewrite_html(document: Document, replace: Replace) -> str:
     """The document's text with hrefs replaced and nothing else touched, in Outlook's comments too."""
-    return _rewritten(document, document.text, replace, inside_comment=False)
+    return _rewritten(document, document.text, document.parts, replace)
 
 
 def rewrite_text(document: Document, replace: Replace) -> str:
@@ -150,7 +150,7 @@ def untracked(document: Document) -> Replace:
 def check_all(document: Document) -> None:
     """Raise TemplateError, with its line, for the first link of an author's HTML that no mail may hold."""
     lines = markup.Lines(document)
-    for part in markup.scan(document.text):
+    for part in document.parts:
         if (url := _href(document.text, part)) and not url.startswith("#"):
             check(document, url, line=lines.at(part.start))
 
@@ -179,17 +179,20 @@ def escape_fields(document: Document, url: str) -> str:
     return markup.MARK.sub(visit, url)
 
 
-def _rewritten(document: Document, text: str, replace: Replace, *, inside_comment: bool) -> str:
-    parts = []
-    for part in markup.scan(text):
+def _rewritten(
+    document: Document, text: str, parts: Iterable[Part], replace: Replace, *, inside_comment: bool = False
+) -> str:
+    written = []
+    for part in parts:
         source = text[part.start : part.end]
         if part.kind == "start":
             source = _with_href(text, part, replace)
         elif part.kind == "comment" and not inside_comment and source.startswith("<!--[if"):
-            inner = _rewritten(document, source[4:-3], replace, inside_comment=True)
+            inner = source[4:-3]
+            inner = _rewritten(document, inner, markup.scan(inner), replace, inside_comment=True)
             source = f"<!--{inner}-->" if source.endswith("-->") else source
-        parts.append(source)
-    return "".join(parts)
+        written.append(source)
+    return "".join(written)
 
 
 def _with_href(text: str, part: Part, replace: Replace) -> str:
@@ -225,6 +228,8 @@ def _is_tracked(document: Document, links: Links, url: str) -> bool:
 
 def _stored_form(document: Document, url: str) -> str:
     stored = document.restored(url)
+    if "{" not in stored:
+        return stored
     try:
         language.parse(stored, where=document.where)
     except TemplateError as error:

@@ -57,6 +57,14 @@ class Document:
     text: str
     where: str
     tags: list[tuple[str, str, int]] = field(default_factory=list)
+    _read: tuple[str, tuple[Part, ...]] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the text as it stands now: read once, however many ask."""
+        if self._read is None or self._read[0] is not self.text:
+            self._read = (self.text, tuple(scan(self.text)))
+        return self._read[1]
 
     def mark(self, kind: str, tag: str, line: int = 1) -> str:
         """A mark that stands for a new tag."""
@@ -112,7 +120,7 @@ def hidden(document: Document) -> str:
     Raises TemplateError for a tag inside a tag's name or between attributes, where nothing can keep it.
     """
     text, parts = document.text, []
-    for part in scan(text):
+    for part in document.parts:
         source = text[part.start : part.end]
         if part.kind == "text":
             source = MARK.sub("<!--\ue002\\1\ue001-->", source)

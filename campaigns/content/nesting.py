@@ -6,7 +6,10 @@ So depth is counted before, and where the rules of HTML are unclear, an element 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from campaigns.content import markup
+from campaigns.content.markup import Part
 
 DEEPEST = 300  # parsers add elements of their own (tbody): at most twice as deep
 _CLOSED_BY_THE_NEXT = frozenset(
@@ -15,11 +18,11 @@ _CLOSED_BY_THE_NEXT = frozenset(
 _CELLS = frozenset(("td", "th"))
 
 
-def is_too_deep(html: str) -> bool:
-    """Whether more elements than DEEPEST may be open at once."""
+def is_too_deep(html: str, parts: Iterable[Part]) -> bool:
+    """Whether more elements than DEEPEST may be open at once; `parts` are those of the HTML."""
     open_elements: list[str] = []
     hidden = 0  # what stands in raw text is tags to a parser that is inside an SVG
-    for part in markup.scan(html):
+    for part in parts:
         if part.kind == "start" and part.name not in markup.VOID:
             _open(open_elements, part.name)
         elif part.kind == "end":
@@ -31,9 +34,9 @@ def is_too_deep(html: str) -> bool:
     return False
 
 
-def has_foreign_elements(html: str) -> bool:
+def has_foreign_elements(parts: Iterable[Part]) -> bool:
     """Whether there is SVG or MathML, where other rules of nesting hold."""
-    return any(part.kind == "start" and part.name in ("svg", "math") for part in markup.scan(html))
+    return any(part.kind == "start" and part.name in ("svg", "math") for part in parts)
 
 
 def _open(open_elements: list[str], name: str) -> None:

@@ -23,7 +23,7 @@ def to_text(document: Document) -> str:
     """The document's visible text with its marks, ending in one line break."""
     writer = _Writer()
     hidden_by, depth = "", 0
-    for part in markup.scan(document.text):
+    for part in document.parts:
         if hidden_by:
             if part.name == hidden_by and part.kind in ("start", "end"):
                 depth += 1 if part.kind == "start" else -1

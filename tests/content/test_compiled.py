@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campaigns.content import markup
 from campaigns.content.compiled import (
     Footer,
     Recipient,
@@ -427,3 +428,19 @@ def test_what_a_style_sheet_hides_is_not_in_the_text() -> None:
         '<p class="preheader">This is preheader text</p><p class="wide">Hello {{ first_name }}</p>'
     )
     assert preview_content(make_source(html=html), {"first_name": "Ana"}).text == "Hello Ana\n"
+
+
+def test_a_document_is_read_once_for_each_form_it_takes(monkeypatch) -> None:
+    """As written, inlined, with a preheader, with a footer, with a pixel: whoever asks meanwhile gets the same parts."""
+    read: list[str] = []
+    scan = markup.scan
+
+    def counted(text: str):
+        read.append(text)
+        return scan(text)
+
+    monkeypatch.setattr(markup, "scan", counted)
+    html = f"<html><head><style>a {{ color: red }}</style></head>{HTML[6:]}"
+    compile_content(make_source(html=html, preheader="News", footer=Footer(unsubscribe="Leave")))
+    whole = [text for text in read if len(text) > len(html) / 2]
+    assert len(whole) == len(set(whole)) + 1, "the inliner's own document type is looked for on the way"
