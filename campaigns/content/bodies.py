@@ -152,8 +152,7 @@ def _dropped(document: Document, parts: Sequence[Part], lines: Lines) -> Iterato
 def _without_effect(document: Document, lines: Lines) -> Iterator[Fault]:
     for rule in itertools.islice(phone_rules.lost(document), MOST_RULES):
         sentence = _(
-            "On phones, “%(name)s” of %(selector)s has no effect: add !important. Style sheets are copied into"
-            " the elements, which win over other rules.",
+            "On phones, “%(name)s” of %(selector)s has no effect. Add !important, or the style on the element applies.",
             name=rule.name,
             selector=rule.selector,
         )
