@@ -25,7 +25,7 @@ GIVEN_UP = re.compile(
     | \boperators?\b | practi[cs]e\ (?:mailbox|server|mail) | \bany\ more\b | \blet\ it\ (?:go|be)\b
     | who\ gets\ it | will\ get\ it | take\ it\ back | goes?\ out\b | \bletters\b | the\ server's\ words
     | still\ waits? | look\ (?:at|into)\b | \bof\ your\ own\b | go\ there | organis | recognis | \bthere\ is\ no\ such\b
-    | \bput\ right\b | \bwritten\ down\b | !
+    | \bput\ right\b | \bwritten\ down\b | !(?!important)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
