@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 def commands(readme: Path) -> list[list[str]]:
-    """Each command of "By command", cut into words, its comment left out and its second line joined."""
-    found = re.search(r"^## By command\n.*?^```\n(.*?)^```", readme.read_text(), re.M | re.S)
+    """Each command of "Command line", cut into words, its comment left out and its second line joined."""
+    found = re.search(r"^## Command line\n.*?^```\n(.*?)^```", readme.read_text(), re.M | re.S)
     block = found[1].replace("\\\n", " ") if found else ""
     return [shlex.split(line, comments=True) for line in block.splitlines() if line.strip()]
 
