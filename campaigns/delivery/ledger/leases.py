@@ -53,8 +53,7 @@ def database_moment(seconds: float = 0) -> DatabaseMoment:
 
 def hold(connection: sa.Connection, name: str, *, owner: str, seconds: float) -> bool:
     """Take or renew a role; False while somebody else holds it. The caller commits."""
-    connection.execute(insert(Lease).values(name=name, fence=0).on_conflict_do_nothing())
-    held = connection.execute(
+    take = (
         sa.update(Lease)
         .where(
             Lease.name == name,
@@ -66,7 +65,12 @@ def hold(connection: sa.Connection, name: str, *, owner: str, seconds: float) ->
             fence=Lease.fence + sa.case((Lease.owner == owner, 0), else_=1),
         )
     )
-    return held.rowcount == 1
+    if connection.execute(take).rowcount == 1:
+        return True
+    connection.execute(
+        insert(Lease).values(name=name, fence=0).on_conflict_do_nothing()
+    )  # nobody has had it yet
+    return connection.execute(take).rowcount == 1
 
 
 def let_go(connection: sa.Connection, name: str, *, owner: str) -> None:
