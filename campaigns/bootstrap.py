@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODELS = (
     "campaigns.notices.models",
     "campaigns.accounts.models",
+    "campaigns.accounts.factor.models",
     "campaigns.settings.models",
     "campaigns.settings.domains.models",
     "campaigns.audience.models",

@@ -37,3 +37,11 @@ def post_password_changed(operator: Operator, *, site: str, now: datetime) -> No
     link = f"{config.current().public_url}/forgotten"
     text = mailtext.render("password_changed", language=operator.language, site=site, link=link)
     return notices_services.post(text, kind="password", to=operator.email, now=now)
+
+
+def post_security_changed(operator: Operator, change: str, *, site: str, now: datetime) -> Notice:
+    """Tell the owner of an account what changed about its second factor; `change` as the template names it."""
+    link = f"{config.current().public_url}/profile/security"
+    values = {"site": site, "link": link, "change": change}
+    text = mailtext.render("security_changed", language=operator.language, **values)
+    return notices_services.post(text, kind="security", to=operator.email, now=now)

@@ -9,25 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from campaigns.core import browsers
 from campaigns.core.db import BigId, Model, Word
 from campaigns.core.i18n import _
-
-# The first mark found wins: Edge and Opera also say Chrome, Chrome also says Safari.
-_PROGRAMS = (
-    ("Edg", "Edge"),
-    ("OPR/", "Opera"),
-    ("Firefox/", "Firefox"),
-    ("Chrom", "Chrome"),
-    ("Safari/", "Safari"),
-)
-_SYSTEMS = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS", "Mac"),
-    ("Linux", "Linux"),
-)
 
 
 class Role(StrEnum):
@@ -79,15 +63,19 @@ class OperatorSession(Model):
     seen_at: Mapped[datetime]
     ip: Mapped[str] = mapped_column(sa.String(45), default="")
     user_agent: Mapped[str] = mapped_column(sa.String(300), default="")
+    # When the password or a factor was given last: some acts ask for it again.
+    confirmed_at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=0)  # wrong answers when it was asked for again
+    # The role needs a second factor and there is none: until one is set up, nothing else is open.
+    must_set_up: Mapped[bool] = mapped_column(default=False)
+    device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("remembered_device.id", ondelete="SET NULL"))
 
     operator: Mapped[Operator] = relationship()
 
     @property
     def browser(self) -> str:
         """Program and system as somebody would say them: "Firefox, Linux"; empty when it says neither."""
-        program = next((name for mark, name in _PROGRAMS if mark in self.user_agent), "")
-        system = next((name for mark, name in _SYSTEMS if mark in self.user_agent), "")
-        return ", ".join(filter(None, (program, system)))
+        return browsers.name(self.user_agent)
 
 
 class Invitation(Model):

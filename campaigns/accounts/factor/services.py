@@ -1,0 +1,118 @@
+"""Verbs on all second factors of an operator together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.accounts import sessions
+from campaigns.accounts.factor import apps, devices, passkeys, recovery, rules
+from campaigns.accounts.factor.models import AuthenticatorApp, Passkey
+from campaigns.accounts.models import Operator, OperatorSession
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What an operator can give in the second step."""
+
+    app: AuthenticatorApp | None
+    passkeys: Sequence[Passkey]
+    codes_left: int
+
+    @property
+    def are_on(self) -> bool:
+        """Whether there is a second step at all: recovery codes alone ask for none."""
+        return self.app is not None or bool(self.passkeys)
+
+
+def factors_of(operator: Operator) -> Factors:
+    """The operator's second factors."""
+    return Factors(
+        app=apps.app_of(operator.id),
+        passkeys=passkeys.of(operator.id),
+        codes_left=recovery.left(operator.id),
+    )
+
+
+def confirm_app(operator: Operator, code: str, *, session_secret: str, now: datetime) -> list[str] | None:
+    """Make the app that was begun the operator's; None for a wrong code, else recovery codes to be shown once.
+
+    There are none to show when earlier ones still work. Other sessions end.
+    """
+    app = apps.begun(operator)
+    if app is None or not apps.confirm(app, code, now=now):
+        return None
+    sessions.end_all(operator.id, but=session_secret)
+    return _begun(operator, session_secret, now=now)
+
+
+def add_passkey(
+    operator: Operator, answer: str, *, name: str, session_secret: str, now: datetime
+) -> list[str]:
+    """Keep the passkey that the browser made; recovery codes to be shown once, as above. Raises Invalid, Conflict."""
+    passkeys.register(operator, answer, name=name, now=now)
+    return _begun(operator, session_secret, now=now)
+
+
+def _begun(operator: Operator, session_secret: str, *, now: datetime) -> list[str]:
+    """Recovery codes for who has none. With the first factor, sessions that gave none are over."""
+    if recovery.left(operator.id):
+        return []
+    sessions.end_all(operator.id, but=session_secret)
+    mine = sa.update(OperatorSession).where(OperatorSession.operator_id == operator.id)
+    db.session.execute(mine.values(must_set_up=False).execution_options(synchronize_session=False))
+    return recovery.create(operator, now=now)
+
+
+def remove_app(operator: Operator, *, session_secret: str) -> None:
+    """Forget the app and end all other sessions; raises Conflict for the last factor of who needs one."""
+    _keep_a_factor(operator, without_app=True)
+    apps.remove(operator.id)
+    _end_step(operator, session_secret)
+
+
+def remove_passkey(operator: Operator, key: Passkey, *, session_secret: str) -> None:
+    """Forget the passkey and end all other sessions; raises Conflict for the last factor of who needs one."""
+    _keep_a_factor(operator, without_key=key)
+    passkeys.remove(key)
+    _end_step(operator, session_secret)
+
+
+def reset(operator: Operator) -> bool:
+    """Take every second factor off an operator and end all sessions; whether there was any factor.
+
+    Whose role needs one sets it up anew at the next sign-in.
+    """
+    had_one = rules.has_one(operator)
+    apps.remove(operator.id)
+    for key in passkeys.of(operator.id):
+        passkeys.remove(key)
+    recovery.forget(operator.id)
+    sessions.end_all(operator.id)
+    return had_one
+
+
+def _keep_a_factor(
+    operator: Operator, *, without_app: bool = False, without_key: Passkey | None = None
+) -> None:
+    mine = factors_of(operator)
+    is_app_left = mine.app is not None and not without_app
+    is_left = is_app_left or any(key is not without_key for key in mine.passkeys)
+    if not is_left and rules.is_needed(operator):
+        raise Conflict(
+            _("Your role requires two-step verification. Add another method before removing this one.")
+        )
+
+
+def _end_step(operator: Operator, session_secret: str) -> None:
+    """Other sessions are over; with the last factor, recovery codes and remembered devices are too."""
+    sessions.end_all(operator.id, but=session_secret)
+    if not rules.has_one(operator):
+        recovery.forget(operator.id)
+        devices.forget_all(operator.id)
