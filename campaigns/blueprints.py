@@ -21,7 +21,14 @@ VIEWS = (
     "campaigns.settings.views",
 )
 # More routes of the blueprints above, imported before these are registered.
-MORE_ROUTES = ("campaigns.public.leaving", "campaigns.public.web_view", "campaigns.settings.domains.views")
+MORE_ROUTES = (
+    "campaigns.accounts.factor.views",
+    "campaigns.accounts.security.views",
+    "campaigns.accounts.stepup.views",
+    "campaigns.public.leaving",
+    "campaigns.public.web_view",
+    "campaigns.settings.domains.views",
+)
 COMMANDS = "campaigns.cli.commands"
 
 

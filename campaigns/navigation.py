@@ -124,6 +124,9 @@ ENTRIES = (
             ),
             Entry(_("Team"), "accounts.operators", "users-group", TEAM, Action.ADMINISTER),
             Entry(
+                _("Sign-in"), "accounts.sign_in_rules", "lock", ("accounts.sign_in_rules",), Action.ADMINISTER
+            ),
+            Entry(
                 _("Audit log"), "accounts.audit_log", "history", ("accounts.audit_log",), Action.ADMINISTER
             ),
         ),

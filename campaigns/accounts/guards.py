@@ -11,7 +11,17 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, current_app, make_response, render_template, request, session
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_limiter import RequestLimit
 from flask_login import LoginManager, current_user, login_user, logout_user
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -38,15 +48,19 @@ login_manager.session_protection = None  # sessions live in our table, which kno
 
 
 class SignedIn:
-    """What Flask-Login holds: an operator together with the secret of this browser's session."""
+    """What Flask-Login holds: an operator together with the secret of this browser's session.
+
+    `must_set_up`: nothing but setting up a second factor is open to it.
+    """
 
     is_authenticated = True
     is_active = True
     is_anonymous = False
 
-    def __init__(self, operator: Operator, secret: str) -> None:
+    def __init__(self, operator: Operator, secret: str, *, must_set_up: bool = False) -> None:
         self.operator = operator
         self.secret = secret
+        self.must_set_up = must_set_up
 
     def get_id(self) -> str:
         return self.secret
@@ -66,7 +80,7 @@ def load(secret: str) -> SignedIn | None:
     found = sessions.find(secret, now=now)
     if found is None:
         return None
-    operator = found.operator
+    operator, must_set_up = found.operator, found.must_set_up
     if now - found.seen_at >= sessions.SEEN_GRAIN:
         begin_by_writing()
         db.session.commit()  # end the reading transaction: SQLite can't turn it into a writing one
@@ -74,7 +88,7 @@ def load(secret: str) -> SignedIn | None:
         db.session.commit()
         if request.method in ("GET", "HEAD"):
             begin_by_reading()
-    return SignedIn(operator, secret)
+    return SignedIn(operator, secret, must_set_up=must_set_up)
 
 
 def operator() -> Operator:
@@ -126,6 +140,8 @@ def allow(action: Action) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not current_user.is_authenticated:
                 return login_manager.unauthorized()
+            if current_user.must_set_up and not getattr(view, "is_set_up", False):
+                return redirect(url_for("accounts.set_up"), 303)
             if not policy.can(operator(), action):
                 _note_refusal()
                 raise Forbidden(_("Your role doesn't allow this. Ask an admin for access."))
@@ -141,6 +157,17 @@ def anyone(view: View) -> View:
     """Say on purpose that a route is for anybody, signed in or not."""
     view.guard = "anyone"  # type: ignore[attr-defined]
     return view
+
+
+def sets_up(view: View) -> View:
+    """Open the route also to who must set up a second factor first."""
+    view.is_set_up = True  # type: ignore[attr-defined]
+    return view
+
+
+def frame() -> str:
+    """The layout of a page of this operator: who must set up a second factor first can go nowhere, and gets no bar."""
+    return "accounts/layout.html" if current_user.must_set_up else "layout.html"
 
 
 def writes(view: View) -> View:
@@ -167,9 +194,22 @@ def limited_sign_in(view: View) -> View:
     return view
 
 
-def remember_browser(response: Response) -> Response:
-    """Mark the browser as one that has signed in to the account that was typed; only after it has."""
-    value = _browser_signer().dumps([_account(), secrets.token_hex(8)])
+def limited_second_step(view: View) -> View:
+    """Refuse more than 20 failures in 15 minutes per network; each account counts its wrong codes besides."""
+    limit = limiter.limit("20 per 15 minutes", key_func=network, methods=["POST"], on_breach=_too_often)
+    return cast(View, limit(_counted_if_failed(view)))
+
+
+def own_path(wanted: str | None, *, otherwise: str = "/") -> str:
+    """Where somebody wanted to go: a path of ours, never another site."""
+    wanted = wanted or ""
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_ours else otherwise
+
+
+def remember_browser(response: Response, who: Operator) -> Response:
+    """Mark the browser as one that has signed in to this account; only after it has."""
+    value = _browser_signer().dumps([_account(who.email), secrets.token_hex(8)])
     response.set_cookie(
         _browser_cookie(),
         value,
@@ -189,9 +229,9 @@ def limited_reset(view: View) -> View:
     return view
 
 
-def _account() -> str:
+def _account(typed: str | None = None) -> str:
     """Whose account is tried, without writing the address into Redis."""
-    typed = request.form.get("email", "")[:1000].strip()
+    typed = (request.form.get("email", "") if typed is None else typed)[:1000].strip()
     try:
         typed = addresses.normalise(typed)
     except (addresses.BadAddress, UnicodeError):
@@ -255,11 +295,15 @@ __all__ = [
     "Action",
     "allow",
     "anyone",
+    "frame",
     "limited_reset",
+    "limited_second_step",
     "limited_sign_in",
     "operator",
+    "own_path",
     "remember_browser",
     "session_secret",
+    "sets_up",
     "sign_in",
     "sign_out",
     "writes",

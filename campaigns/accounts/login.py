@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from campaigns.accounts import passwords, queries, sessions
+from campaigns.accounts import passwords, queries
 from campaigns.accounts.models import Operator
 
 
@@ -25,14 +24,12 @@ def claim(email: str) -> Claim:
     return Claim(operator.id, operator.password_hash)
 
 
-def prove(
-    claimed: Claim, password: str, *, ip: str, user_agent: str, now: datetime
-) -> tuple[Operator, str] | None:
-    """The operator and the secret of a new session; None when the password is wrong or nobody's."""
+def prove(claimed: Claim, password: str) -> Operator | None:
+    """The operator whose password that is; None when it is wrong or nobody's. It may be the first of two steps."""
     is_right = passwords.matches(claimed.password_hash, password)
     if not is_right or claimed.operator_id is None:
         return None
     operator = queries.operator(claimed.operator_id)
     if passwords.needs_rehash(operator.password_hash):
         operator.password_hash = passwords.hashed(password)
-    return operator, sessions.start(operator, ip=ip, user_agent=user_agent, now=now)
+    return operator

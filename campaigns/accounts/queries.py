@@ -16,6 +16,8 @@ from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.paging import Page, paginate
 
+SESSION_NAME = 16  # letters of a session's hash that stand in addresses
+
 
 def operators() -> Sequence[Operator]:
     """All operators by name."""
@@ -83,6 +85,17 @@ def sessions_of(operator_id: int, *, now: datetime) -> Sequence[OperatorSession]
         )
         .order_by(OperatorSession.seen_at.desc())
     ).all()
+
+
+def session(operator_id: int, beginning: str) -> OperatorSession:
+    """The operator's session whose hash begins so; raises NotFound."""
+    is_hash = len(beginning) == SESSION_NAME and beginning.isalnum()
+    named = sa.select(OperatorSession).filter_by(operator_id=operator_id)
+    named = named.where(OperatorSession.secret_hash.startswith(beginning))
+    found = db.session.scalar(named) if is_hash else None
+    if found is None:
+        raise NotFound(_("Session not found. It may have ended already."))
+    return found
 
 
 def audit_page(number: int) -> Page[AuditEntry]:

@@ -10,11 +10,14 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask_login import current_user
 
 from campaigns.accounts import audit, guards, invitations, login, queries, resets, services, sessions
+from campaigns.accounts.factor import guards as step
+from campaigns.accounts.factor import passkeys, rules
+from campaigns.accounts.factor.challenges import Purpose
+from campaigns.accounts.factor.models import RememberedDevice
 from campaigns.accounts.forms import (
     ForgottenForm,
     InvitedForm,
     InviteForm,
-    PasswordForm,
     ProfileForm,
     ResetForm,
     RoleForm,
@@ -29,10 +32,13 @@ from campaigns.accounts.guards import (
     limited_reset,
     limited_sign_in,
     operator,
+    own_path,
     session_secret,
+    sets_up,
 )
 from campaigns.accounts.models import Invitation, Operator, PasswordReset, Role
-from campaigns.core import addresses, clock, signing
+from campaigns.accounts.stepup.guards import confirmed
+from campaigns.core import addresses, clock
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
@@ -59,26 +65,54 @@ def sign_in() -> Any:
     if current_user.is_authenticated:
         return redirect(_next_page())
     if not form.validate_on_submit():
-        first = not queries.has_operators()
-        return render_template("accounts/sign_in.html", form=form, is_first=first), _status(form)
+        return sign_in_page(form), _status(form)
     claimed = login.claim(form.email.data)
     db.session.commit()  # nothing may wait for the database while a password is verified
-    came_in = login.prove(claimed, form.password.data, **_browser(), now=clock.now())
-    if came_in is None:
+    who = login.prove(claimed, form.password.data)
+    if who is None:
         return _refuse_sign_in(form)
-    guards.sign_in(*came_in)
-    _record("operator.signed_in", came_in[0].email, by=came_in[0])
-    return guards.remember_browser(make_response(redirect(_next_page(), 303)))
+    device = step.remembered_device(who)
+    if device is None and rules.has_one(who):
+        return _ask_second_step(who)
+    return _come_in(who, device)
+
+
+def sign_in_page(form: SignInForm) -> str:
+    """The page with the form, and a passkey's button where anybody has one."""
+    can_use_passkeys = passkeys.are_possible() and passkeys.are_there()
+    return render_template(
+        "accounts/sign_in.html",
+        form=form,
+        is_first=not queries.has_operators(),
+        options=passkeys.options_to_ask(Purpose.SIGN_IN, None, now=clock.now()) if can_use_passkeys else None,
+        next=request.args.get("next"),
+    )
+
+
+def _ask_second_step(who: Operator) -> Any:
+    db.session.commit()
+    step.hold(who)
+    return redirect(url_for(".second_step", next=request.args.get("next")), 303)
+
+
+def _come_in(who: Operator, device: RememberedDevice | None) -> Any:
+    """Sign in by password alone: there is no second factor, or this device has given it before."""
+    if device:
+        device.seen_at = clock.now()
+    step.sign_in(who, device_id=device.id if device else None)
+    _record("operator.signed_in", who.email, by=who, **({"device": "remembered"} if device else {}))
+    return guards.remember_browser(make_response(redirect(_next_page(), 303)), who)
 
 
 def _refuse_sign_in(form: SignInForm) -> tuple[str, int]:
     _record("operator.sign_in_failed", _masked(form.email.data), by=None)
     form.form_errors.append(_("Incorrect email or password."))
-    return render_template("accounts/sign_in.html", form=form), 401
+    return sign_in_page(form), 401
 
 
 @bp.post("/sign-out")
 @allow(Action.SIGN_IN)
+@sets_up
 def sign_out() -> Any:
     sessions.end(session_secret())
     _record("operator.signed_out", operator().email)
@@ -95,7 +129,7 @@ def forgotten() -> Any:
     form = ForgottenForm()
     if not form.validate_on_submit():
         return render_template("accounts/forgotten.html", form=form), _status(form)
-    notice = resets.request(form.email.data, site=settings_queries.site().name, now=clock.now())
+    notice = resets.request(form.email.data, site=site_name(), now=clock.now())
     db.session.commit()
     if notice:
         enqueue(notices_services.JOB, notice.id)
@@ -123,7 +157,7 @@ def reset(secret: str) -> Any:
 
 
 def _use_reset(form: ResetForm, found: PasswordReset) -> bool:
-    values = {"password": form.password.data, "site": settings_queries.site().name, "now": clock.now()}
+    values = {"password": form.password.data, "site": site_name(), "now": clock.now()}
     done = accepted(form, lambda: resets.use(found, **values))
     if done is None:
         return False
@@ -169,7 +203,7 @@ def _join(form: InvitedForm, found: Invitation, *, email: str | None = None) -> 
         return False
     if found.email is None:  # the first one: where they are is where the site is
         site_services.adopt(settings_queries.site(), language=who.language, time_zone=who.time_zone)
-    guards.sign_in(who, sessions.start(who, **_browser(), now=now))
+    step.sign_in(who)
     _record("operator.joined", who.email, by=who, role=who.role.value)
     flash(_("Welcome, %(name)s.", name=who.display_name), "success")
     return True
@@ -188,49 +222,7 @@ def profile() -> Any:
         db.session.commit()
         flash(_("Profile saved."), "success")
         return redirect(url_for(".profile"), 303)
-    return _profile_page(form, PasswordForm(formdata=None)), _status(form)
-
-
-@bp.post("/profile/password")
-@allow(Action.SIGN_IN)
-def update_password() -> Any:
-    form = PasswordForm()
-    if form.validate_on_submit() and _change_password(form):
-        flash(_("Password changed. You're signed out on all other devices."), "success")
-        return redirect(url_for(".profile"), 303)
-    return _profile_page(ProfileForm(formdata=None, obj=operator()), form), 422
-
-
-def _change_password(form: PasswordForm) -> bool:
-    values = {
-        "current": form.current.data,
-        "password": form.password.data,
-        "session_secret": session_secret(),
-    }
-    if not accepted(form, lambda: services.change_password(operator(), **values)):
-        return False
-    _record("operator.password_changed", operator().email)
-    return True
-
-
-@bp.post("/profile/sign-out-everywhere")
-@allow(Action.SIGN_IN)
-def sign_out_everywhere() -> Any:
-    sessions.end_all(operator().id)
-    _record("operator.signed_out_everywhere", operator().email)
-    guards.sign_out()
-    flash(_("You are signed out on all devices."), "success")
-    return redirect(url_for(".sign_in"), 303)
-
-
-def _profile_page(form: ProfileForm, password_form: PasswordForm) -> str:
-    return render_template(
-        "accounts/profile.html",
-        form=form,
-        password_form=password_form,
-        sessions=queries.sessions_of(operator().id, now=clock.now()),
-        this_session=signing.secret_hash(session_secret()),
-    )
+    return render_template("accounts/profile.html", form=form), _status(form)
 
 
 # -- the others who work here
@@ -243,12 +235,14 @@ def operators() -> Any:
         "accounts/operators.html",
         operators=queries.operators(),
         invitations=queries.open_invitations(),
+        with_factor=rules.operators_with_one(),
         operator_id=operator().id,
     )
 
 
 @bp.route("/operators/invite", methods=["GET", "POST"])
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def invite() -> Any:
     form = InviteForm()
     if form.validate_on_submit() and _invite(form):
@@ -269,9 +263,10 @@ def _invite(form: InviteForm) -> bool:
 
 @bp.post("/operators/invitations/<int:invitation_id>/mail")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def create_invitation_mail(invitation_id: int) -> Any:
     found = queries.invitation(invitation_id)
-    notice = invitations.send_again(found, by=operator(), site=settings_queries.site().name, now=clock.now())
+    notice = invitations.send_again(found, by=operator(), site=site_name(), now=clock.now())
     _record("operator.invited", found.email or "", again=True)
     enqueue(notices_services.JOB, notice.id)
     flash(_("Invitation sent to %(email)s.", email=found.email), "success")
@@ -280,6 +275,7 @@ def create_invitation_mail(invitation_id: int) -> Any:
 
 @bp.post("/operators/invitations/<int:invitation_id>/delete")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def delete_invitation(invitation_id: int) -> Any:
     found = queries.invitation(invitation_id)
     email = found.email or ""
@@ -291,6 +287,7 @@ def delete_invitation(invitation_id: int) -> Any:
 
 @bp.route("/operators/<int:operator_id>", methods=["GET", "POST"])
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def edit(operator_id: int) -> Any:
     who = queries.operator(operator_id)
     form = RoleForm(role=who.role.value)
@@ -299,7 +296,8 @@ def edit(operator_id: int) -> Any:
             _("Role of %(name)s changed to %(role)s.", name=who.display_name, role=who.role.label), "success"
         )
         return redirect(url_for(".operators"), 303)
-    return render_template("accounts/edit.html", form=form, who=who), _status(form)
+    has_factor = rules.has_one(who)
+    return render_template("accounts/edit.html", form=form, who=who, has_factor=has_factor), _status(form)
 
 
 def _change_role(form: RoleForm, who: Operator) -> bool:
@@ -311,6 +309,7 @@ def _change_role(form: RoleForm, who: Operator) -> bool:
 
 @bp.post("/operators/<int:operator_id>/disable")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def create_disabling(operator_id: int) -> Any:
     who = queries.operator(operator_id)
     return _done(
@@ -323,6 +322,7 @@ def create_disabling(operator_id: int) -> Any:
 
 @bp.post("/operators/<int:operator_id>/enable")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def delete_disabling(operator_id: int) -> Any:
     who = queries.operator(operator_id)
     return _done(
@@ -332,6 +332,7 @@ def delete_disabling(operator_id: int) -> Any:
 
 @bp.post("/operators/<int:operator_id>/delete")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def delete(operator_id: int) -> Any:
     who = queries.operator(operator_id)
     return _done(who, services.remove, "operator.removed", _("%(name)s removed.", name=who.display_name))
@@ -360,6 +361,11 @@ def audit_log() -> Any:
 # -- small things of this door
 
 
+def site_name() -> str:
+    """What the site is called."""
+    return settings_queries.site().name
+
+
 def _record(action: str, subject: str, *, by: Operator | str | None = "me", **details: Any) -> None:
     """Write the audit entry and commit everything that was done."""
     who = operator() if isinstance(by, str) else by
@@ -367,19 +373,13 @@ def _record(action: str, subject: str, *, by: Operator | str | None = "me", **de
     db.session.commit()
 
 
-def _browser() -> dict[str, str]:
-    return {"ip": request.remote_addr or "", "user_agent": request.user_agent.string}
-
-
 def _masked(typed: str) -> str:
     return addresses.masked(typed[:100]) if "@" in typed else typed[:1] + "…"
 
 
 def _next_page() -> str:
-    """Where somebody wanted to go before signing in: a path of ours, never another site."""
-    wanted = request.args.get("next", "")
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if is_ours else "/"
+    """Where somebody wanted to go before signing in."""
+    return own_path(request.args.get("next"))
 
 
 def _status(form: Any) -> int:

@@ -131,7 +131,7 @@ def test_the_profile_names_each_browser(ada, app) -> None:
     phone.post(
         "/sign-in", data={"email": "ada@example.com", "password": PASSWORD}, headers={"User-Agent": agent}
     )
-    assert "Safari, iPhone" in ada.get("/profile").get_data(as_text=True)
+    assert "Safari, iPhone" in ada.get("/profile/security").get_data(as_text=True)
 
 
 def test_the_audit_log_says_who_did_what(ada) -> None:

@@ -77,6 +77,15 @@ NOWHERE = {
         "reports.create_retry",
     ),
     "settings.create_default_server",
+    *("accounts.confirm", "accounts.second_step", "accounts.set_up", "accounts.sign_in_by_passkey"),
+    *(
+        "accounts.security",
+        "accounts.security_app",
+        "accounts.security_remove_app",
+        "accounts.security_codes",
+    ),
+    *("accounts.security_passkey", "accounts.security_remove_passkey", "accounts.security_forget_device"),
+    *("accounts.security_end_session", "accounts.security_end_others"),
 }
 PARTS = {
     "accounts",

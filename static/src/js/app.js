@@ -6,12 +6,13 @@ import { autosave, bulk, preview, previewWidth, renewed, unsaved } from "./forms
 import { live } from "./live.js";
 import { menu } from "./menus.js";
 import { openPalette, palette } from "./palette.js";
+import { passkeyAsk, passkeyCreate } from "./passkey.js";
 import "./shortcuts.js";
 import { autosubmit, copy, countdown, dismiss, drop, fill, focus, mergeTags, password, proposes, reveal, theme, timezone } from "./small.js";
 
 const behaviours = {
   autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, fill, focus, live, menu,
-  editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, password, preview, proposes, "preview-width": previewWidth,
+  editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, "passkey-ask": passkeyAsk, "passkey-create": passkeyCreate, password, preview, proposes, "preview-width": previewWidth,
   renewed, reveal, theme, timezone, unsaved,
 };
 const improved = new WeakSet();

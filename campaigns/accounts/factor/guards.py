@@ -1,0 +1,93 @@
+"""The second step at the door: who has given a password only, and which devices are asked for no more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, current_app, request, session
+from itsdangerous import BadData, URLSafeSerializer
+
+from campaigns.accounts import audit, guards, queries, sessions
+from campaigns.accounts.factor import devices
+from campaigns.accounts.factor.models import RememberedDevice
+from campaigns.accounts.models import Operator
+from campaigns.core import clock, config, signing
+from campaigns.core.errors import NotFound
+
+HALF_WAY = "half_way"  # in the cookie: whose password was right, and when
+HALF_WAY_FOR = timedelta(minutes=10)
+
+
+def record(action: str, subject: str = "", *, by: Operator | None, **details: Any) -> None:
+    """Put on the audit log what happens at this door; kept with the caller's commit."""
+    audit.record(action, subject, by=by, now=clock.now(), ip=request.remote_addr or "", **details)
+
+
+def hold(who: Operator) -> None:
+    """Keep in the cookie that the password was right. It opens nothing but the page of the second step."""
+    session.clear()
+    session[HALF_WAY] = [who.id, _mark(who), int(clock.now().timestamp())]
+
+
+def half_way() -> Operator | None:
+    """Who has given the right password in this browser a few minutes ago, and it is the password yet."""
+    try:
+        operator_id, mark, at = session[HALF_WAY]
+        who = queries.operator(operator_id)
+    except (KeyError, ValueError, TypeError, NotFound):
+        return None
+    is_late = clock.now().timestamp() - at > HALF_WAY_FOR.total_seconds()
+    return None if is_late or who.is_disabled or mark != _mark(who) else who
+
+
+def sign_in(who: Operator, *, device_id: int | None = None) -> None:
+    """Begin a session in this browser; whatever its cookie held before is dropped."""
+    secret = sessions.start(who, **_browser(), now=clock.now(), device_id=device_id)
+    guards.sign_in(who, secret)
+
+
+def remembered_device(who: Operator) -> RememberedDevice | None:
+    """The row of this browser, if this operator has chosen to be asked for no second step in it."""
+    try:
+        operator_id, secret = _signer().loads(request.cookies.get(_cookie(), ""))
+    except (BadData, ValueError, TypeError):
+        return None
+    if operator_id != who.id or not isinstance(secret, str):
+        return None
+    return devices.find(who, secret, now=clock.now())
+
+
+def remember_device(who: Operator) -> tuple[RememberedDevice, str]:
+    """Remember this browser; what `set_device_cookie` puts into the answer."""
+    device, secret = devices.remember(who, **_browser(), now=clock.now())
+    return device, str(_signer().dumps([who.id, secret]))
+
+
+def set_device_cookie(response: Response, value: str) -> Response:
+    response.set_cookie(
+        _cookie(),
+        value,
+        max_age=devices.LASTS,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _browser() -> dict[str, str]:
+    return {"ip": request.remote_addr or "", "user_agent": request.user_agent.string}
+
+
+def _mark(who: Operator) -> str:
+    """Changes with the password."""
+    return signing.secret_hash(f"half way {who.id} {who.password_hash}")[:16]
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(config.current().secret_key, salt="remembered device")
+
+
+def _cookie() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-device"

@@ -1,0 +1,325 @@
+"""The second step of signing in, setting it up, and which roles need it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask_login import current_user
+
+from campaigns.accounts import guards, letters, queries
+from campaigns.accounts.factor import apps, passkeys, recovery, rules, services
+from campaigns.accounts.factor import guards as step
+from campaigns.accounts.factor.challenges import Purpose
+from campaigns.accounts.factor.forms import AppForm, PasskeyForm, RulesForm, SecondStepForm
+from campaigns.accounts.factor.guards import record
+from campaigns.accounts.forms import SignInForm, accepted
+from campaigns.accounts.guards import (
+    Action,
+    allow,
+    anyone,
+    frame,
+    limited_second_step,
+    operator,
+    own_path,
+    session_secret,
+    sets_up,
+    writes,
+)
+from campaigns.accounts.models import Operator, Role
+from campaigns.accounts.stepup.guards import confirmed
+from campaigns.accounts.views import bp, sign_in_page, site_name
+from campaigns.core import browsers, clock
+from campaigns.core.db import db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _, _n, datetime_text
+from campaigns.core.queue import enqueue
+from campaigns.notices import services as notices_services
+
+# -- signing in
+
+
+@bp.route("/sign-in/second-step", methods=["GET", "POST"])
+@limited_second_step
+@anyone
+def second_step() -> Any:
+    who = step.half_way()
+    if who is None:
+        flash(_("Sign in again. The second step wasn't finished in time."), "info")
+        return redirect(url_for(".sign_in", next=request.args.get("next")), 303)
+    form = SecondStepForm()
+    if not form.validate_on_submit():
+        return _step_page(form, who), 422 if form.is_submitted() else 200
+    was_blocked = apps.blocked_until(who.id, now=clock.now())
+    method = _method(form, who)
+    if method:
+        return _come_in(form, who, method)
+    return _refuse(form, who, warns=was_blocked is None)
+
+
+def _step_page(form: SecondStepForm, who: Operator) -> str:
+    wants_recovery = "recovery" in request.args
+    if wants_recovery:
+        form.ask_for_recovery_code()
+    mine = services.factors_of(who)
+    can_use_keys = mine.passkeys and passkeys.are_possible() and not wants_recovery
+    options = passkeys.options_to_ask(Purpose.SECOND_STEP, who, now=clock.now()) if can_use_keys else None
+    return render_template(
+        "accounts/second_step.html",
+        form=form,
+        factors=mine,
+        wants_recovery=wants_recovery,
+        options=options,
+        next=request.args.get("next"),
+    )
+
+
+def _method(form: SecondStepForm, who: Operator) -> str | None:
+    """By what the second step was made; None when it was not."""
+    now, code = clock.now(), form.code.data or ""
+    if form.passkey.data:
+        return "passkey" if passkeys.accepts(form.passkey.data, Purpose.SECOND_STEP, who, now=now) else None
+    if apps.looks_like_code(code):
+        return "app" if apps.accepts(who.id, code, now=now) else None
+    return "recovery code" if recovery.use(who.id, code, now=now) else None
+
+
+def _come_in(form: SecondStepForm, who: Operator, method: str) -> Any:
+    device, cookie = step.remember_device(who) if form.remember.data else (None, None)
+    step.sign_in(who, device_id=device.id if device else None)
+    if device:
+        record("operator.device_remembered", who.email, by=who)
+    if method == "recovery code":
+        _say_codes_left(who)
+    record("operator.signed_in", who.email, by=who, method=method)
+    db.session.commit()
+    response = make_response(redirect(own_path(request.args.get("next")), 303))
+    if cookie:
+        step.set_device_cookie(response, cookie)
+    return guards.remember_browser(response, who)
+
+
+def _say_codes_left(who: Operator) -> None:
+    left = recovery.left(who.id)
+    record("operator.recovery_code_used", who.email, by=who, left=left)
+    message = _n("%(num)s recovery code left.", "%(num)s recovery codes left.", left)
+    flash(message, "warning" if left < 3 else "info")
+
+
+def _refuse(form: SecondStepForm, who: Operator, *, warns: bool) -> tuple[str, int]:
+    """Say what was wrong; with the code that blocks all others, also to the owner by mail, whose password is known."""
+    record("operator.second_step_failed", who.email, by=None)
+    blocked = apps.blocked_until(who.id, now=clock.now())
+    if warns and blocked:
+        _post(who, "guessed")
+    db.session.commit()
+    if form.passkey.data:
+        form.form_errors.append(_("The passkey wasn't accepted. Try again."))
+    elif not apps.looks_like_code(form.code.data or ""):
+        form.code.errors = [_("This code is incorrect or was already used.")]
+    elif blocked:
+        until = datetime_text(blocked, "HH:mm")
+        form.code.errors = [
+            _("Too many incorrect codes. Try again at %(time)s, or use another method.", time=until)
+        ]
+    else:
+        form.code.errors = [_("This code is incorrect or was already used. Wait for the next one.")]
+    return _step_page(form, who), 401
+
+
+@bp.post("/sign-in/passkey")
+@limited_second_step
+@anyone
+def sign_in_by_passkey() -> Any:
+    key = passkeys.accepts(request.form.get("passkey", ""), Purpose.SIGN_IN, None, now=clock.now())
+    who = queries.operator(key.operator_id) if key else None
+    if who is None or who.is_disabled:
+        record("operator.sign_in_failed", by=None, method="passkey")
+        db.session.commit()
+        form = SignInForm(formdata=None)
+        form.form_errors.append(_("The passkey wasn't accepted. Sign in with your password."))
+        return sign_in_page(form), 401
+    step.sign_in(who)
+    record("operator.signed_in", who.email, by=who, method="passkey")
+    db.session.commit()
+    return guards.remember_browser(make_response(redirect(own_path(request.args.get("next")), 303)), who)
+
+
+# -- setting it up
+
+
+@bp.get("/two-step")
+@allow(Action.SIGN_IN)
+@sets_up
+def set_up() -> Any:
+    """Where an operator lands whose role needs a second factor, and who has none yet."""
+    if not current_user.must_set_up:
+        return redirect(url_for(".security"), 303)
+    return render_template("accounts/set_up.html", can_use_passkeys=passkeys.are_possible())
+
+
+@bp.route("/profile/security/app", methods=["GET", "POST"])
+@writes
+@allow(Action.SIGN_IN)
+@sets_up
+@confirmed("GET", "POST")
+def security_app() -> Any:
+    app = apps.begun(operator()) or apps.begin(operator(), now=clock.now())
+    db.session.commit()
+    form = AppForm()
+    if form.validate_on_submit() and (codes := _confirm_app(form)) is not None:
+        return _set_up_done(codes, _("Authenticator app added."))
+    site = site_name()
+    address = apps.address(app, account=operator().email, site=site)
+    return render_template(
+        "accounts/app.html", form=form, frame=frame(), qr_code=apps.qr_code(address), secret=apps.secret(app)
+    ), 422 if form.is_submitted() else 200
+
+
+def _confirm_app(form: AppForm) -> list[str] | None:
+    """Recovery codes to show, which may be none; None when the code was wrong."""
+    code, secret = form.code.data or "", session_secret()
+    codes = services.confirm_app(operator(), code, session_secret=secret, now=clock.now())
+    if codes is None:
+        form.code.errors = [
+            _("This code is incorrect. Check that your phone's clock is right and try again.")
+        ]
+        return None
+    _keep("operator.app_added", "app_added")
+    return codes
+
+
+@bp.post("/profile/security/app/delete")
+@allow(Action.SIGN_IN)
+@confirmed("POST")
+def security_remove_app() -> Any:
+    try:
+        services.remove_app(operator(), session_secret=session_secret())
+    except Conflict as error:
+        return _stays(error)
+    _keep("operator.app_removed", "app_removed")
+    flash(_("Authenticator app removed."), "success")
+    return redirect(url_for(".security"), 303)
+
+
+@bp.route("/profile/security/passkeys/new", methods=["GET", "POST"])
+@allow(Action.SIGN_IN)
+@sets_up
+@confirmed("GET", "POST")
+def security_passkey() -> Any:
+    form = PasskeyForm(name=browsers.name(request.user_agent.string))
+    if form.validate_on_submit() and (codes := _add_passkey(form)) is not None:
+        return _set_up_done(codes, _("Passkey added."))
+    site = site_name()
+    is_possible = passkeys.are_possible()
+    options = passkeys.options_to_register(operator(), site=site, now=clock.now()) if is_possible else None
+    return render_template(
+        "accounts/passkey.html", form=form, frame=frame(), options=options
+    ), 422 if form.is_submitted() else 200
+
+
+def _add_passkey(form: PasskeyForm) -> list[str] | None:
+    """Recovery codes to show, which may be none; None when the passkey was refused."""
+    answer, name, secret = form.passkey.data or "", form.name.data or "", session_secret()
+    codes = accepted(
+        form,
+        lambda: services.add_passkey(operator(), answer, name=name, session_secret=secret, now=clock.now()),
+    )
+    if codes is not None:
+        _keep("operator.passkey_added", "passkey_added", name=name)
+    return codes
+
+
+@bp.post("/profile/security/passkeys/<int:passkey_id>/delete")
+@allow(Action.SIGN_IN)
+@confirmed("POST")
+def security_remove_passkey(passkey_id: int) -> Any:
+    key = passkeys.passkey(operator().id, passkey_id)
+    name = key.name
+    try:
+        services.remove_passkey(operator(), key, session_secret=session_secret())
+    except Conflict as error:
+        return _stays(error)
+    _keep("operator.passkey_removed", "passkey_removed", name=name)
+    flash(_("Passkey “%(name)s” removed.", name=name), "success")
+    return redirect(url_for(".security"), 303)
+
+
+@bp.post("/profile/security/recovery-codes")
+@allow(Action.SIGN_IN)
+@confirmed("POST")
+def security_codes() -> Any:
+    if not rules.has_one(operator()):
+        return redirect(url_for(".security"), 303)
+    codes = recovery.create(operator(), now=clock.now())
+    _keep("operator.recovery_codes_created", "codes_created")
+    return _codes_page(codes)
+
+
+def _stays(error: Conflict) -> Any:
+    db.session.rollback()
+    flash(error.message, "error")
+    return redirect(url_for(".security"), 303)
+
+
+def _set_up_done(codes: list[str], sentence: Any) -> Any:
+    """The recovery codes where there are new ones, which are never shown again; else back to the list."""
+    flash(sentence, "success")
+    return _codes_page(codes) if codes else redirect(url_for(".security"), 303)
+
+
+def _codes_page(codes: list[str]) -> str:
+    return render_template("accounts/recovery_codes.html", codes=codes, frame=frame())
+
+
+# -- the others who work here
+
+
+@bp.route("/operators/security", methods=["GET", "POST"])
+@allow(Action.ADMINISTER)
+@confirmed("POST")
+def sign_in_rules() -> Any:
+    form = RulesForm(roles=sorted(rules.roles_that_need_one()))
+    if form.validate_on_submit():
+        rules.need_one([Role(role) for role in form.roles.data or []], now=clock.now())
+        record("operator.rules_changed", by=operator(), required_for=", ".join(sorted(form.roles.data or [])))
+        db.session.commit()
+        flash(_("Sign-in settings saved."), "success")
+        return redirect(url_for(".sign_in_rules"), 303)
+    return render_template(
+        "accounts/sign_in_rules.html", form=form, without=_without_factor()
+    ), 422 if form.is_submitted() else 200
+
+
+def _without_factor() -> list[Operator]:
+    known = rules.operators_with_one()
+    return [each for each in queries.operators() if each.id not in known and not each.is_disabled]
+
+
+@bp.post("/operators/<int:operator_id>/second-factor/delete")
+@allow(Action.ADMINISTER)
+@confirmed("POST")
+def delete_factors(operator_id: int) -> Any:
+    who = queries.operator(operator_id)
+    services.reset(who)
+    _keep("operator.factors_reset", "reset", who=who)
+    flash(_("Two-step verification of %(name)s was reset.", name=who.display_name), "success")
+    return redirect(url_for(".edit", operator_id=who.id), 303)
+
+
+# -- small things of this door
+
+
+def _keep(action: str, letter: str, *, who: Operator | None = None, **details: Any) -> None:
+    """Write the audit entry, tell the owner of the account by mail, and commit everything that was done."""
+    owner = who or operator()
+    record(action, owner.email, by=operator(), **details)
+    _post(owner, letter)
+
+
+def _post(owner: Operator, letter: str) -> None:
+    """Tell the owner of the account by mail. Commits."""
+    site = site_name()
+    notice = letters.post_security_changed(owner, letter, site=site, now=clock.now())
+    db.session.commit()
+    enqueue(notices_services.JOB, notice.id)
