@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import format_date
 
 from campaigns.accounts.guards import Action, allow, note, note_reading, operator
+from campaigns.accounts.stepup.guards import confirmed
 from campaigns.audience import exporter
 from campaigns.audience import queries as audience_queries
 from campaigns.core import addresses, clock, queue
@@ -178,6 +179,7 @@ def campaign_recipients(campaign_id: int) -> Any:
 
 @bp.get("/campaigns/<int:campaign_id>/recipients.csv")
 @allow(Action.READ_PEOPLE)
+@confirmed("GET")
 def campaign_recipients_csv(campaign_id: int) -> Any:
     note_reading("campaign.exported", planning_queries.campaign(campaign_id).name)
     lines = exporter.lines(recipients.export(campaign_id, recipients.filter_from(request.args)))

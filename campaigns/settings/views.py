@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from campaigns.accounts import policy
 from campaigns.accounts.forms import accepted
 from campaigns.accounts.guards import Action, allow, note, operator
+from campaigns.accounts.stepup.guards import confirmed
 from campaigns.core import clock, config, queue
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
@@ -61,6 +62,7 @@ def servers() -> Any:
 
 @bp.route("/settings/servers/new", methods=["GET", "POST"])
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def server_create() -> Any:
     form = NewServerForm()
     if not form.is_submitted():
@@ -85,6 +87,7 @@ def _create_server(form: NewServerForm) -> Server | None:
 
 @bp.route("/settings/servers/<int:server_id>/edit", methods=["GET", "POST"])
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def server_edit(server_id: int) -> Any:
     server = queries.server(server_id)
     form = KnownServerForm(obj=server, security=server.security.value, password=None)
@@ -158,6 +161,7 @@ def server_lessons_delete(server_id: int) -> Any:
 
 @bp.post("/settings/servers/<int:server_id>/delete")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def server_delete(server_id: int) -> Any:
     server = queries.server(server_id)
     name = server.name

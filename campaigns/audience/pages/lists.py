@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, redirect, render_template, request, stream_with_context, url_for
 
 from campaigns.accounts.guards import Action, allow, note, note_reading, operator
+from campaigns.accounts.stepup.guards import confirmed
 from campaigns.audience import exporter, queries, search, services
 from campaigns.audience.forms import ListForm, accepted, say
 from campaigns.audience.models import List
@@ -91,6 +92,7 @@ def list_delete(list_id: int) -> Any:
 
 
 @allow(Action.READ_PEOPLE)
+@confirmed("GET")
 def list_export(list_id: int) -> Any:
     """The people of a list as CSV, streamed; `?q=` and `?status=` narrow it, `?raw=1` guards no formulas."""
     shown, wanted = queries.list_(list_id), replace(Search.parse(request.args), list_id=list_id)
@@ -99,6 +101,7 @@ def list_export(list_id: int) -> Any:
 
 
 @allow(Action.READ_PEOPLE)
+@confirmed("GET")
 def export() -> Any:
     """Those whom the search finds as CSV, streamed; without one everybody."""
     wanted = replace(Search.parse(request.args), list_id=None)

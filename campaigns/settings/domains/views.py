@@ -8,6 +8,7 @@ from flask import flash, redirect, render_template, url_for
 
 from campaigns.accounts.forms import accepted
 from campaigns.accounts.guards import Action, allow, note
+from campaigns.accounts.stepup.guards import confirmed
 from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
@@ -27,6 +28,7 @@ def sending_domains() -> Any:
 
 @bp.route("/settings/sending-domains/new", methods=["GET", "POST"])
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def sending_domain_create() -> Any:
     form = DomainForm()
     if form.validate_on_submit() and (made := _create(form)):
@@ -69,6 +71,7 @@ def sending_domain_check(domain_id: int) -> Any:
 
 @bp.post("/settings/sending-domains/<int:domain_id>/keys")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def sending_domain_create_keys(domain_id: int) -> Any:
     domain = queries.domain(domain_id)
     try:
@@ -83,6 +86,7 @@ def sending_domain_create_keys(domain_id: int) -> Any:
 
 @bp.post("/settings/sending-domains/<int:domain_id>/keys/<int:key_id>/delete")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def sending_domain_delete_key(domain_id: int, key_id: int) -> Any:
     key = queries.key(domain_id, key_id)
     selector, name = key.selector, key.domain.name
@@ -98,6 +102,7 @@ def sending_domain_delete_key(domain_id: int, key_id: int) -> Any:
 
 @bp.post("/settings/sending-domains/<int:domain_id>/delete")
 @allow(Action.ADMINISTER)
+@confirmed("POST")
 def sending_domain_delete(domain_id: int) -> Any:
     domain = queries.domain(domain_id)
     name = domain.name
