@@ -12,7 +12,7 @@ help: ## this list
 run: setup ## start everything here and print the address
 	@exec $(BIN)/flask --app wsgi up $(if $(PORT),--port $(PORT))
 
-demo: setup ## the main job on sample data, then leave the app running with its report
+demo: setup ## the app in its third month, on sample data
 	@DATA_DIR="$${DATA_DIR:-data/demo}" exec $(BIN)/flask --app wsgi demo $(if $(PORT),--port $(PORT))
 
 setup: ## .venv, browser assets, translations, database

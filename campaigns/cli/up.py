@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -40,10 +41,11 @@ def up(host: str, port: int, workers: int) -> None:
     run(host=host, port=port, workers=workers)
 
 
-def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | None = None) -> None:
-    """Start everything, print the address, call `then(url)` once it answers, and stay until a signal.
+def run(*, host: str, port: int, workers: int, prepare: Callable[[str], list[str]] | None = None) -> None:
+    """Start everything, say where it is once it answers, and stay until a signal.
 
-    Without `then` the link to the first operator is printed too; with it, that one sees to operators.
+    `prepare(url)` may fill the database before anything runs, and gives the lines to say; without it these are
+    the address, the link to the first operator while there is none, and where data and logs are.
     """
     config: Config = current_app.extensions["columba"]
     lock = _only_one(config)
@@ -53,7 +55,7 @@ def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | Non
     settings_services.ensure_practice_server(practice_port, now=clock.now())
     db.session.commit()
     url = os.environ.get("PUBLIC_URL") or f"http://{_reachable(host)}:{port}"
-    welcome = None if then else _welcome_link(url)
+    lines = (prepare or partial(_lines, config))(url)
     db.session.remove()
     db.engine.dispose()
     children = _children(config, host=host, port=port, workers=workers, url=url, practice_port=practice_port)
@@ -63,10 +65,8 @@ def run(*, host: str, port: int, workers: int, then: Callable[[str], None] | Non
     try:
         supervisor.start()
         _await_answer(supervisor, host, port)
-        _greet(url, welcome, config)
-        if then and not supervisor.stop.is_set():
-            then(url)
-            db.session.remove()  # a transaction left open here would lock everybody out of SQLite
+        for line in ("", *lines, ""):
+            _say(line)
         supervisor.watch()
     finally:
         _say("Stopping …")
@@ -121,13 +121,12 @@ def _welcome_link(url: str) -> str | None:
     return f"{url}/welcome/{secret}" if secret else None
 
 
-def _greet(url: str, welcome: str | None, config: Config) -> None:
-    _say("")
-    _say(f"  Columba runs at {url}")
-    if welcome:
-        _say(f"  Create the first operator (this link works once): {welcome}")
-    _say(f"  Data: {config.data_dir} · logs: {config.data_dir / 'log'} · Ctrl-C stops everything")
-    _say("")
+def _lines(config: Config, url: str) -> list[str]:
+    lines = [f"  Columba runs at {url}"]
+    if welcome := _welcome_link(url):
+        lines.append(f"  Create the first operator (this link works once): {welcome}")
+    lines.append(f"  Data: {config.data_dir} · logs: {config.data_dir / 'log'} · Ctrl-C stops everything")
+    return lines
 
 
 def _only_one(config: Config) -> IO[str]:

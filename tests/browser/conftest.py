@@ -29,7 +29,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The demo as `make demo` leaves it, with Ada as an admin."""
     folder: Path = tmp_path_factory.mktemp("demo")
     with Running(folder, workers=2, command="demo") as site:
-        site.wait_for_line(r"The report:", timeout_s=300)
         site.flask(
             *("operator", "create", EMAIL, "--name", "Ada", "--role", "admin", "--password-stdin"),
             input_=chromium.PASSWORD + "\n",

@@ -1,4 +1,7 @@
-"""`make screenshots`: every page from the demo data, both widths, light and dark, into screenshots/."""
+"""`make screenshots`: every page from the demo data, both widths, light and dark, into screenshots/.
+
+Those that the README shows are kept in docs/pictures, as a window of a laptop shows them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from tests.browser.sitemap import operator_pages, public_pages, signed_out_pages
 from tests.running import ROOT, Running
 
 FOLDER = ROOT / "screenshots"
+PICTURES = ROOT / "docs" / "pictures"
+IN_README = ("home", "report", "check", "campaign-edit")
 EMAIL = "shots@example.com"
 
 
@@ -21,7 +26,6 @@ def main(only: list[str]) -> None:
         Running(Path(folder), workers=2, command="demo") as site,
         chromium.chromium() as browser,
     ):
-        site.wait_for_line(r"The report:", timeout_s=300)
         site.flask(
             *("operator", "create", EMAIL, "--name", "Ada Lovelace", "--role", "admin", "--password-stdin"),
             input_=chromium.PASSWORD + "\n",
@@ -48,6 +52,8 @@ def take(page: chromium.Page, name: str, path: str, suffix: str, only: list[str]
     page.wait_for_load_state("load")
     page.wait_for_timeout(250)
     page.screenshot(path=FOLDER / f"{name}-{suffix}.png", full_page=True)
+    if name in IN_README and suffix == "wide-light":
+        page.screenshot(path=PICTURES / f"{name}.png")
     sys.stdout.write(f"{name}-{suffix}\n")
 
 

@@ -16,6 +16,7 @@ STANDING = {
     "campaign-new": "/campaigns/new",
     "people": "/people",
     "person-new": "/people/new",
+    "people-results": "/people/results?q=a",
     "lists": "/lists",
     "list-new": "/lists/new",
     "imports": "/imports",
@@ -95,8 +96,11 @@ def operator_pages(page: Page) -> dict[str, str]:
         if name == "report":
             found["recipients"] = found["report"].replace("/report", "/recipients")
             found["failures"] = found["report"].replace("/report", "/failures")
+            found["email"] = found["report"].replace("/report", "/email")
         if name == "campaign-edit":
             found["check"] = found["campaign-edit"].replace("/edit", "/check")
+        if name == "scheduled":
+            found["reschedule"] = found["scheduled"].replace("/sending", "/schedule/edit")
     return found
 
 
@@ -105,14 +109,15 @@ def _campaign_pages(page: Page) -> dict[str, str]:
     page.goto("/campaigns")
     links = page.eval_on_selector_all("main a[href]", "all => all.map(a => a.getAttribute('href'))")
     found: dict[str, str] = {}
-    for link in sorted(
-        {link.split("?")[0] for link in links if re.fullmatch(r"/campaigns/\d+", link.split("?")[0])}
-    ):
+    shown = {link.split("?")[0] for link in links if re.fullmatch(r"/campaigns/\d+", link.split("?")[0])}
+    for link in sorted(shown, key=lambda path: -int(path.rpartition("/")[2])):  # the latest of each kind
         page.goto(link)
         path = re.sub(r"^https?://[^/]+", "", page.url)
         name = {"edit": "campaign-edit", "report": "report", "sending": "sending"}.get(
             path.rsplit("/", 1)[-1]
         )
+        if name == "sending" and page.get_by_role("link", name="Reschedule").count():
+            name = "scheduled"
         if name:
             found.setdefault(name, path)
     return found
