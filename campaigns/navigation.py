@@ -52,6 +52,7 @@ PEOPLE = (
     "audience.person",
     "audience.create_",
     "audience.deletion",
+    "audience.results_page",
     "audience.unsubscription",
 )
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from campaigns.audience import values
-from campaigns.audience.models import Field
+from campaigns.audience.models import Field, FieldKind
 from campaigns.core import addresses
+from campaigns.core.errors import Invalid
 
 EMAIL = "email"
 IGNORE = "ignore"
-NEW = "new"
+NEW = "new"  # a field of texts; no key of a field has a colon
+NEW_OF = {FieldKind.TEXT: NEW, FieldKind.NUMBER: "new:number", FieldKind.DATE: "new:date"}
+KIND_OF_NEW = {target: kind for kind, target in NEW_OF.items()}
+LEAST_CELLS = 3  # from which a kind is guessed
 # What our own export adds behind the fields; on the way back it says nothing about the person.
 EXPORTED = ("status", "origin", "created_at", "changed_at")
 _EMAIL_HEADINGS = frozenset(
@@ -20,8 +24,18 @@ _EMAIL_HEADINGS = frozenset(
 )
 
 
-def guess(columns: Sequence[str], samples: Sequence[Sequence[str]], fields: Sequence[Field]) -> list[str]:
-    """A target for each column: `email`, a field's key, `new` (a field to be made) or `ignore`."""
+def guess(
+    columns: Sequence[str],
+    samples: Sequence[Sequence[str]],
+    fields: Sequence[Field],
+    *,
+    with_kinds: bool = False,
+) -> list[str]:
+    """A target for each column: `email`, a field's key, a field to be made (`NEW_OF`) or `ignore`.
+
+    `with_kinds`: of the kind that its values are. Only where somebody looks at it, because a row with another value
+    is rejected.
+    """
     email = email_column(columns, samples)
     is_ours = set(EXPORTED) <= set(columns)
     by_name = {values.slug(name): field.key for field in fields for name in (field.label, field.key)}
@@ -32,8 +46,10 @@ def guess(columns: Sequence[str], samples: Sequence[Sequence[str]], fields: Sequ
         elif (is_ours and heading in EXPORTED) or not _has_content(samples, at, heading, email):
             target = IGNORE
         else:
-            target = by_name.get(values.slug(heading)) or _known(values.meant(heading), fields) or NEW
-        targets.append(target if target in (NEW, IGNORE) or target not in targets else NEW)
+            target = by_name.get(values.slug(heading)) or _known(values.meant(heading), fields) or ""
+        if not target or (target != IGNORE and target in targets):  # no field twice
+            target = NEW_OF[kind_of(samples, at) if with_kinds else FieldKind.TEXT]
+        targets.append(target)
     return targets
 
 
@@ -45,6 +61,30 @@ def email_column(columns: Sequence[str], samples: Sequence[Sequence[str]]) -> in
         if score > 0.3 and (best is None or score > best[0]):
             best = (score, at)
     return best[1] if best else None
+
+
+def kind_of(samples: Sequence[Sequence[str]], at: int) -> FieldKind:
+    """What a column's values all are. Numbers that begin with 0 or + are phone numbers and postcodes: texts."""
+    cells = [row[at].strip() for row in samples if len(row) > at and row[at].strip()]
+    if len(cells) < LEAST_CELLS:
+        return FieldKind.TEXT
+    if all(_is(cell, FieldKind.DATE) for cell in cells):
+        return FieldKind.DATE
+    if all(_is(cell, FieldKind.NUMBER) and not _is_code(cell) for cell in cells):
+        return FieldKind.NUMBER
+    return FieldKind.TEXT
+
+
+def _is(cell: str, kind: FieldKind) -> bool:
+    try:
+        values.parse(cell, kind=kind, key="")
+    except Invalid:
+        return False
+    return True
+
+
+def _is_code(cell: str) -> bool:
+    return cell.startswith("+") or (len(cell) > 1 and cell[0] == "0" and cell[1].isdigit()) or len(cell) > 10
 
 
 def _known(key: str, fields: Sequence[Field]) -> str | None:

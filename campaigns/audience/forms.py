@@ -198,6 +198,11 @@ class SuppressForm(FlaskForm):
 
 class UploadForm(FlaskForm):
     list_id = SelectField(_("Import into list"), coerce=int)
+    new_list = StringField(
+        _("Name of the new list"),
+        [Optional(), Length(max=100)],
+        description=_("People see it, for example when they unsubscribe."),
+    )
     file = FileField(
         _("CSV file"),
         description=_("Up to 200 MB. In Excel choose Save as, then CSV."),
@@ -211,7 +216,8 @@ class UploadForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.list_id.choices = choices((str(each.id), each.name) for each in queries.lists())
+        known = [(str(each.id), each.name) for each in queries.lists()]
+        self.list_id.choices = choices([*known, ("0", _("New list"))])
 
 
 class FormatForm(FlaskForm):
@@ -247,6 +253,8 @@ def columns_form(headings: Sequence[str], guess: Sequence[str]) -> ColumnsForm:
             (columns.EMAIL, _("Email address")),
             *known,
             (columns.NEW, translate("New field “%(name)s”", name=heading)),
+            (columns.NEW_OF[FieldKind.NUMBER], translate("New number field “%(name)s”", name=heading)),
+            (columns.NEW_OF[FieldKind.DATE], translate("New date field “%(name)s”", name=heading)),
             (columns.IGNORE, _("Skip")),
         ]
         inputs[f"column_{at}"] = SelectField(heading, choices=choices(options), default=guess[at])

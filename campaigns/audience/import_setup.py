@@ -11,7 +11,7 @@ from typing import BinaryIO
 import sqlalchemy as sa
 
 from campaigns.audience import columns, fields, queries, uploads, values
-from campaigns.audience.models import Field, Import, ImportStatus, List
+from campaigns.audience.models import Field, FieldKind, Import, ImportStatus, List
 from campaigns.audience.uploads import Look
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
@@ -66,9 +66,9 @@ def create_import(
     return made
 
 
-def guess(waiting: Import) -> list[str]:
-    """A target for each column, by its heading and what is in it."""
-    return columns.guess(waiting.columns, look(waiting).samples, queries.fields())
+def guess(waiting: Import, *, with_kinds: bool = False) -> list[str]:
+    """A target for each column, by its heading and what is in it; see `columns.guess`."""
+    return columns.guess(waiting.columns, look(waiting).samples, queries.fields(), with_kinds=with_kinds)
 
 
 def look(waiting: Import) -> Look:
@@ -157,23 +157,24 @@ def _still_waits(waiting: Import) -> None:
 def _with_fields(waiting: Import, targets: Sequence[str]) -> list[str]:
     """The targets with a key for each new field."""
     known = {each.key: each for each in queries.fields()}
-    chosen = [target for target in targets if target not in (columns.NEW, columns.IGNORE)]
+    chosen = [target for target in targets if target not in (*columns.KIND_OF_NEW, columns.IGNORE)]
     twice = next((target for target in chosen if chosen.count(target) > 1), None)
     if twice:
         raise Invalid(_("Two columns are matched to %(field)s.", field=twice), field="columns")
     resolved = []
     for heading, target in zip(waiting.columns, targets, strict=True):
-        if target not in (columns.EMAIL, columns.IGNORE, columns.NEW) and target not in known:
+        kind = columns.KIND_OF_NEW.get(target)
+        if kind is None and target not in (columns.EMAIL, columns.IGNORE) and target not in known:
             raise Invalid(_("There is no field named %(field)s.", field=target), field="columns")
-        resolved.append(_new_field(heading, known).key if target == columns.NEW else target)
+        resolved.append(_new_field(heading, kind, known).key if kind else target)
     return resolved
 
 
-def _new_field(heading: str, known: dict[str, Field]) -> Field:
+def _new_field(heading: str, kind: FieldKind, known: dict[str, Field]) -> Field:
     labels = {each.label.lower() for each in known.values()}
     label, number = heading, 2
     while label.lower() in labels:
         label, number = f"{heading[:95]} {number}", number + 1
-    made = fields.create_field(label, key=values.key_for(heading, taken=known))
+    made = fields.create_field(label, kind=kind, key=values.key_for(heading, taken=known))
     known[made.key] = made
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,6 +16,7 @@ from campaigns.audience.models import (
     ImportReject,
     ImportStatus,
     List,
+    Status,
     Subscriber,
     Subscription,
     Suppression,
@@ -33,6 +35,12 @@ class Sizes:
     subscribed: int = 0
     unconfirmed: int = 0
     unsubscribed: int = 0
+    suppressed: int = 0  # of those subscribed
+
+    @property
+    def deliverable(self) -> int:
+        """Those subscribed who can receive email."""
+        return self.subscribed - self.suppressed
 
     @property
     def total(self) -> int:
@@ -80,7 +88,22 @@ def list_sizes(list_ids: Iterable[int] | None = None) -> dict[int, Sizes]:
     counts: dict[int, dict[str, int]] = {each: {} for each in wanted}
     for each, status, number in db.session.execute(statement.where(Subscription.list_id.in_(wanted))):
         counts[each][status.value] = number
+    for each, number in _suppressed_on(wanted):
+        counts[each]["suppressed"] = number
     return {each: Sizes(**by_status) for each, by_status in counts.items()}
+
+
+def _suppressed_on(list_ids: Sequence[int]) -> Iterable[Any]:
+    """For each list that has any: how many of its subscribed people are suppressed."""
+    rows = (
+        sa.select(Subscription.list_id, sa.func.count())
+        .select_from(Suppression)
+        .join(Subscriber, Subscriber.address_key == Suppression.address_key)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(Subscription.status == Status.SUBSCRIBED, Subscription.list_id.in_(list_ids))
+        .group_by(Subscription.list_id)
+    )
+    return db.session.execute(rows)
 
 
 # -- people

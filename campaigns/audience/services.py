@@ -45,6 +45,7 @@ __all__ = [
     "Joined",
     "add_person",
     "ask_to_confirm",
+    "check_list_name",
     "choose_columns",
     "choose_format",
     "confirm",
@@ -115,6 +116,14 @@ def update_list(
     changed.opt_in, changed.is_public = opt_in, is_public
     changed.language, changed.sender_id = language, sender_id
     db.session.flush()
+
+
+def check_list_name(name: str, *, field: str) -> None:
+    """Raise Invalid at the field for no name or one that is taken."""
+    try:
+        _free_list_name(name)
+    except Invalid as error:
+        raise Invalid(error.message, field=field) from error
 
 
 def _free_list_name(name: str, *, own_id: int | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from campaigns.audience.pages import fields, imports, lists, people, suppressions
+from campaigns.audience.pages import fields, imports, lists, people, results, suppressions
 
 bp = Blueprint("audience", __name__)
 
@@ -22,6 +22,9 @@ for url, view, methods in (
     ("/people/unsubscription", people.unsubscription, POST),
     ("/people/unsubscriptions", people.create_unsubscriptions, POST),
     ("/people/unsubscriptions/deletion", people.delete_unsubscriptions, POST),
+    ("/people/results", results.results_page, GET),
+    ("/people/results", results.create_results, POST),
+    ("/people/results/deletion", results.delete_results, POST),
     ("/people/deletion", people.deletion, POST),
     ("/people/deletions", people.create_deletions, POST),
     (PERSON, people.person, GET),

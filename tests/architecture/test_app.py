@@ -80,7 +80,6 @@ OFF_THE_RECORD = {
     "accounts.profile",
     "audience.create_confirmation",
     "audience.deletion",
-    "audience.import_create",
     "audience.import_format",
     "audience.unsubscription",
     "planning.create_autosave",

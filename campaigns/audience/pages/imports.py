@@ -10,7 +10,7 @@ from flask import redirect, render_template, request, url_for
 from campaigns.accounts.guards import Action, allow, note, note_reading, operator
 from campaigns.audience import exporter, import_setup, jobs, queries, services
 from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
-from campaigns.audience.models import Import, ImportStatus
+from campaigns.audience.models import Import, ImportStatus, List, OptIn
 from campaigns.audience.pages.lists import csv_file
 from campaigns.audience.reasons import RowReason
 from campaigns.core import clock, queue
@@ -45,7 +45,7 @@ def import_create() -> Any:
 def import_show(import_id: int) -> Any:
     shown = queries.import_(import_id)
     if shown.status is ImportStatus.UPLOADED:
-        return _columns_page(shown, columns_form(shown.columns, import_setup.guess(shown)))
+        return _columns_page(shown, columns_form(shown.columns, import_setup.guess(shown, with_kinds=True)))
     page = paginate(queries.rejects(import_id), number=page_number(request.args.get("page")))
     return render_template("audience/import.html", shown=shown, page=page, **_reasons(import_id))
 
@@ -63,7 +63,7 @@ def import_progress(import_id: int) -> Any:
 def import_start(import_id: int) -> Any:
     """Take the chosen columns and let a worker run."""
     waiting = queries.import_(import_id)
-    form = columns_form(waiting.columns, import_setup.guess(waiting))
+    form = columns_form(waiting.columns, import_setup.guess(waiting, with_kinds=True))
     if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
         return _columns_page(queries.import_(import_id), form)
     note("import.started", waiting.file_name, list=waiting.list.name)
@@ -81,7 +81,9 @@ def import_format(import_id: int) -> Any:
         db.session.commit()
         return redirect(url_for("audience.import_show", import_id=import_id), 303)
     waiting = queries.import_(import_id)
-    return _columns_page(waiting, columns_form(waiting.columns, import_setup.guess(waiting)), form)
+    return _columns_page(
+        waiting, columns_form(waiting.columns, import_setup.guess(waiting, with_kinds=True)), form
+    )
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -108,17 +110,31 @@ def _kept(form: UploadForm) -> Import:
         raise Invalid(_("Choose a file, or paste rows below."), field="file")
     stream = cast(BinaryIO, file) if file and file.filename else io.BytesIO(pasted.encode())
     name = file.filename if file and file.filename else str(_("Pasted rows"))
-    queries.list_(form.list_id.data)
+    into = _list_of(form)
     db.session.commit()  # nobody may wait for the database while a file is read
     kept = import_setup.keep(stream)
     return services.create_import(
         kept,
         file_name=name,
-        list_=queries.list_(form.list_id.data),
+        list_=queries.list_(into) if into else _new_list(form),
         now=clock.now(),
         operator_id=operator().id,
         waits_for_columns=True,
     )
+
+
+def _list_of(form: UploadForm) -> int:
+    """The list that was chosen, which is there; 0 for a new one, whose name is free. Raises NotFound, Invalid."""
+    if not form.list_id.data:
+        services.check_list_name(form.new_list.data or "", field="new_list")
+        return 0
+    return queries.list_(form.list_id.data).id
+
+
+def _new_list(form: UploadForm) -> List:
+    made = services.create_list(form.new_list.data or "", opt_in=OptIn.SINGLE, now=clock.now())
+    note("list.created", made.name)
+    return made
 
 
 def _started(waiting: Import, form: ColumnsForm) -> bool:

@@ -12,6 +12,7 @@ from campaigns.audience import queries, search, services, undoing
 from campaigns.audience.deliverability import deliverability
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import List, Origin, Status, Subscriber, Suppression
+from campaigns.audience.pages import results
 from campaigns.audience.search import Search
 from campaigns.audience.subscribing import Joined
 from campaigns.core import addresses, clock, queue
@@ -38,6 +39,7 @@ def index() -> Any:
         suppressed=queries.suppressed_keys([each.address_key for each in page.items]),
         lists=queries.lists(),
         undo=_undo(),
+        undo_results=results.undoable(),
     )
 
 

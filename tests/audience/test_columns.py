@@ -1,0 +1,67 @@
+"""What the columns of a file are taken for."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from campaigns.audience import columns, importer, queries
+from campaigns.audience.models import FieldKind, Import
+from campaigns.core.db import db
+from tests.factories import make_field
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["3", "12.5", "-4"], FieldKind.NUMBER),
+        (["2026-11-23", "24.12.2025", "2024/01/02"], FieldKind.DATE),
+        (["3", "x", "5"], FieldKind.TEXT),
+        (["01067", "04109", "99084"], FieldKind.TEXT),
+        (["+49301234", "+351912", "+1555"], FieldKind.TEXT),
+        (["49301234567", "35191234567", "15551234567"], FieldKind.TEXT),
+        (["3", "", "4"], FieldKind.TEXT),
+        (["0", "1", "2"], FieldKind.NUMBER),
+    ],
+)
+def test_a_kind_is_guessed_where_all_values_are_of_it(cells: list[str], kind: FieldKind) -> None:
+    assert columns.kind_of([[cell] for cell in cells], 0) is kind
+
+
+def test_name_and_first_name_are_two_fields(app: Flask) -> None:
+    first, name = make_field("first_name"), make_field("name")
+    found = columns.guess(["Email", "Name", "First name", "Vorname"], [["a@example.org"] * 4], [first, name])
+    assert found == ["email", "name", "first_name", columns.NEW]
+
+
+def test_the_kind_is_proposed_and_kept(app: Flask, ben) -> None:
+    rows = "Email,Age,Joined,Colour\n" + "".join(
+        f"p{number}@example.org,{20 + number},2026-01-0{number},Blue\n" for number in range(1, 5)
+    )
+    answer = ben.post("/imports/new", data={"list_id": "0", "new_list": "Fresh", "pasted": rows})
+    page = ben.get(answer.location).text
+    for value in ("new:number", "new:date", "new"):
+        assert f'<option selected value="{value}">' in page
+    targets = {"column_0": "email", "column_1": "new:number", "column_2": "new:date", "column_3": "new"}
+    ben.post(f"{answer.location}/start", data={**targets, "agreed": "y"})
+    assert importer.run(int(answer.location.rpartition("/")[2]))
+    kinds = {each.key: each.kind for each in queries.fields()}
+    assert kinds == {"age": FieldKind.NUMBER, "joined": FieldKind.DATE, "colour": FieldKind.TEXT}
+    person = queries.person_by_address("p1@example.org")
+    assert person is not None and person.fields == {"age": 21, "joined": "2026-01-01", "colour": "Blue"}
+
+
+def test_a_list_is_made_with_the_import(app: Flask, ben) -> None:
+    assert 'name="new_list"' in ben.get("/imports/new").text
+    without = ben.post("/imports/new", data={"list_id": "0", "pasted": "ann@example.org"})
+    assert without.status_code == 422
+    assert "Enter a list name." in without.text
+    broken = ben.post("/imports/new", data={"list_id": "0", "new_list": "Fresh", "pasted": ""})
+    assert broken.status_code == 422
+    assert queries.lists() == []
+    made = ben.post("/imports/new", data={"list_id": "0", "new_list": "Fresh", "pasted": "ann@example.org"})
+    assert made.status_code == 303
+    assert [each.name for each in queries.lists()] == ["Fresh"]
+    taken = ben.post("/imports/new", data={"list_id": "0", "new_list": "fresh", "pasted": "b@example.org"})
+    assert "already exists" in taken.text
+    assert db.session.query(Import).count() == 1
