@@ -26,6 +26,7 @@ MORE_ROUTES = (
     "campaigns.accounts.security.views",
     "campaigns.accounts.stepup.views",
     "campaigns.public.leaving",
+    "campaigns.public.look",
     "campaigns.public.web_view",
     "campaigns.settings.domains.views",
 )

@@ -34,6 +34,11 @@ def form_page() -> str | None:
     return request.full_path if page == request.path else page
 
 
+def after(page: str) -> str:
+    """Where a form leads that is done: to the page, or Home when that is where it was opened from."""
+    return url_for("reports.home") if request.args.get("then") == "home" else page
+
+
 def _nearest(adapter: MapAdapter, path: str) -> str:
     """The longest beginning of the path that can be read."""
     while path:

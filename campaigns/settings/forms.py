@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
 from wtforms import (
     BooleanField,
     DateField,
@@ -38,6 +39,17 @@ SECURITY = (
     (Security.NONE.value, _("None (only for this machine or a trusted network)")),
 )
 USUAL_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
+# What providers' help pages say: host, security and port.
+PRESETS = {
+    "ses": ("Amazon SES", "email-smtp.us-east-1.amazonaws.com", Security.STARTTLS, 587),
+    "brevo": ("Brevo", "smtp-relay.brevo.com", Security.STARTTLS, 587),
+    "gmail": ("Gmail", "smtp.gmail.com", Security.STARTTLS, 587),
+    "mailgun": ("Mailgun", "smtp.mailgun.org", Security.STARTTLS, 587),
+    "mailjet": ("Mailjet", "in-v3.mailjet.com", Security.STARTTLS, 587),
+    "microsoft": ("Microsoft 365", "smtp.office365.com", Security.STARTTLS, 587),
+    "postmark": ("Postmark", "smtp.postmarkapp.com", Security.STARTTLS, 587),
+    "sendgrid": ("SendGrid", "smtp.sendgrid.net", Security.STARTTLS, 587),
+}
 PASSWORD, OAUTH2 = "password", "oauth2"
 SIGN_IN = ((PASSWORD, _("Password")), (OAUTH2, _("OAuth 2")))
 OTHER = "other"
@@ -229,6 +241,21 @@ class ServerForm(FlaskForm):
 
 
 class NewServerForm(ServerForm):
+    preset = SelectField(
+        _("Provider"),
+        choices=choices([("", _("Own server")), *((key, each[0]) for key, each in PRESETS.items())]),
+        default="",
+        description=_("Fills in what the provider's help page says."),
+        render_kw={
+            "data-behaviour": "preset",
+            "data-presets": json.dumps(
+                {
+                    key: {"name": name, "host": host, "security": security.value, "port": str(port)}
+                    for key, (name, host, security, port) in PRESETS.items()
+                }
+            ),
+        },
+    )
     is_default = BooleanField(_("Default server for campaigns"), default=True)
 
 
@@ -294,6 +321,16 @@ class SiteForm(FlaskForm):
             "Otherwise it stays paused until someone resumes it."
         ),
     )
+
+    colour = StringField(
+        _("Color"),
+        [Optional(), Length(max=7)],
+        filters=[trimmed],
+        description=_("For buttons and links on public pages, like #155e75."),
+        render_kw={"placeholder": "#155e75", "spellcheck": "false"},
+    )
+    picture = FileField(_("Logo"), description=_("Shown above public pages. PNG or JPEG, up to 200 KB."))
+    forget_logo = BooleanField(_("Remove the logo"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -29,6 +29,10 @@ class Site(Model):
     resumes_by_itself: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     # Signs every public link. Kept apart from SECRET_KEY, whose change must not kill old links.
     link_key: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    # How public pages look: a colour like #155e75 and a picture; none: the app's own.
+    colour: Mapped[str | None] = mapped_column(sa.String(7))
+    logo: Mapped[bytes | None] = mapped_column(sa.LargeBinary, deferred=True)
+    logo_type: Mapped[str | None] = mapped_column(sa.String(20))
     created_at: Mapped[datetime]
 
     __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from campaigns.core import clock
@@ -46,3 +47,42 @@ def adopt(site: Site, *, language: str, time_zone: str) -> None:
     update_site(
         site, name=site.name, postal_address=site.postal_address, language=language, time_zone=time_zone
     )
+
+
+# -- how public pages look
+
+LARGEST_LOGO_BYTES = 200_000
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+# Pictures by how they begin. No SVG: it may hold scripts.
+_PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+LIGHTEST = 0.18  # of a colour under white words: 4.5 to 1, as WCAG asks
+
+
+def set_colour(site: Site, colour: str) -> None:
+    """The colour of buttons and links on public pages; none for the app's own. Raises Invalid."""
+    colour = colour.strip().lower()
+    if colour and not _COLOUR.fullmatch(colour):
+        raise Invalid(_("Use a color like #155e75."), field="colour")
+    if colour and _luminance(colour) > LIGHTEST:
+        raise Invalid(_("White text is hard to read on this color. Choose a darker one."), field="colour")
+    site.colour = colour or None
+
+
+def set_logo(site: Site, picture: bytes | None) -> None:
+    """The picture above public pages, PNG or JPEG; None takes it away. Raises Invalid."""
+    if picture is None:
+        site.logo = site.logo_type = None
+        return
+    if len(picture) > LARGEST_LOGO_BYTES:
+        raise Invalid(_("Use a picture of up to 200 KB."), field="picture")
+    kind = next((kind for begin, kind in _PICTURES.items() if picture.startswith(begin)), None)
+    if kind is None:
+        raise Invalid(_("Use a PNG or JPEG picture."), field="picture")
+    site.logo, site.logo_type = picture, kind
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance, 0 to 1 (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

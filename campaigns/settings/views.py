@@ -17,13 +17,14 @@ from campaigns.core.i18n import _
 from campaigns.delivery.limits import release
 from campaigns.delivery.progress import warmup_status
 from campaigns.delivery.routing import server_deletion
+from campaigns.form_page import after
 from campaigns.practice import store as practice
 from campaigns.settings import lessons, limits, queries, server_test, services
 from campaigns.settings import senders as sender_services
 from campaigns.settings import site as site_services
 from campaigns.settings.domains import queries as domain_queries
 from campaigns.settings.forms import DomainLimitForm, KnownServerForm, NewServerForm, SenderForm, SiteForm
-from campaigns.settings.models import DomainLimit, Sender, Server
+from campaigns.settings.models import DomainLimit, Sender, Server, Site
 
 bp = Blueprint("settings", __name__)
 SITE_FIELDS = (
@@ -71,7 +72,14 @@ def server_create() -> Any:
     if made is None:
         return render_template("settings/server_create.html", form=form), _status(form)
     flash(_("%(name)s added. Test it now.", name=made.name), "success")
-    return redirect(url_for(".server_edit", server_id=made.id), 303)
+    return _saved_or_tested(made)
+
+
+def _saved_or_tested(server: Server) -> Any:
+    """On to the server's page, or with the same form to its test."""
+    if request.form.get("next") == "test":
+        return redirect(url_for(".server_test", server_id=server.id), 307)
+    return redirect(after(url_for(".server_edit", server_id=server.id)), 303)
 
 
 def _create_server(form: NewServerForm) -> Server | None:
@@ -96,7 +104,7 @@ def server_edit(server_id: int) -> Any:
         form.show_sign_in(server)
     if form.validate_on_submit() and _update_server(form, server):
         flash(_("%(name)s saved. Test it again.", name=server.name), "success")
-        return redirect(url_for(".server_edit", server_id=server_id), 303)
+        return _saved_or_tested(server)
     return _server_page(server, form), _status(form)
 
 
@@ -249,7 +257,7 @@ def sender_create() -> Any:
     form = SenderForm()
     if form.validate_on_submit() and _save_sender(form, None):
         flash(_("%(name)s added.", name=form.name.data), "success")
-        return redirect(url_for(".senders"), 303)
+        return redirect(after(url_for(".senders")), 303)
     return render_template("settings/sender_form.html", form=form, sender=None), _status(form)
 
 
@@ -295,12 +303,23 @@ def sender_delete(sender_id: int) -> Any:
 def site() -> Any:
     row = queries.site()
     form = SiteForm(obj=row)
-    values = {name: form[name].data for name in SITE_FIELDS}
-    if form.validate_on_submit() and accepted(form, lambda: site_services.update_site(row, **values)):
+    if form.validate_on_submit() and accepted(form, lambda: _update_site(row, form)):
         _record("site.updated", row.name)
         flash(_("General settings saved."), "success")
-        return redirect(url_for(".site"), 303)
-    return render_template("settings/site.html", form=form), _status(form)
+        return redirect(after(url_for(".site")), 303)
+    return render_template("settings/site.html", form=form, has_logo=bool(row.logo_type)), _status(form)
+
+
+def _update_site(row: Site, form: SiteForm) -> Site:
+    """Change what the form says; raises Invalid."""
+    site_services.update_site(row, **{name: form[name].data for name in SITE_FIELDS})
+    site_services.set_colour(row, form.colour.data or "")
+    picture = form.picture.data
+    if picture and picture.filename:
+        site_services.set_logo(row, picture.read(site_services.LARGEST_LOGO_BYTES + 1))
+    elif form.forget_logo.data:
+        site_services.set_logo(row, None)
+    return row
 
 
 def _record(action: str, subject: str, **details: Any) -> None:
