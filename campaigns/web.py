@@ -220,12 +220,24 @@ def _wants_json() -> bool:
 def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> tuple[Any, int]:
     if _wants_json():
         return jsonify(error=str(sentence), reference=reference), status
+    facts = {"status": status, "sentence": sentence, "reference": reference}
     try:
+        if _is_at_work(status):
+            return render_template("errors/framed.html", **facts), status
         return render_template(
-            "errors/error.html", status=status, sentence=sentence, reference=reference
+            "errors/error.html", **facts, leads_home=status >= 500 and not _is_of_readers()
         ), status
     except OperationalError:  # even the page needs the database; say it plainly then
         return Response(f"{sentence}\n", mimetype="text/plain"), status
+
+
+def _is_at_work(status: int) -> bool:
+    """Whether it is an operator in the app, whose frame can be drawn: not a reader, and nothing is broken."""
+    return status < 500 and not _is_of_readers() and bool(current_user and current_user.is_authenticated)
+
+
+def _is_of_readers() -> bool:
+    return request.blueprint in ("public", "signup")
 
 
 # -- words for templates
