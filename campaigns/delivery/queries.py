@@ -16,7 +16,7 @@ from campaigns.delivery.models import OPEN_STATES, Attempt, Batch, Delivery, Rea
 from campaigns.delivery.progress import holdups
 from campaigns.planning import queries as planning_queries
 
-RATE_OVER = timedelta(minutes=1)
+RATE_OVER = timedelta(seconds=30)
 RATE_BATCHES = 20
 
 
@@ -38,13 +38,19 @@ class Counts:
         return sum(self[state] for state in OPEN_STATES)
 
     @property
+    def wanted(self) -> int:
+        """Recipients without the skipped ones: the base of every share."""
+        return self.audience - self[State.SKIPPED]
+
+    @property
     def done(self) -> int:
-        return self.audience - self.waiting
+        """How many of those have come to an end."""
+        return self.wanted - self.waiting
 
     @property
     def percent(self) -> float:
-        """Share of the audience that has come to an end, 0 to 100."""
-        return 100 * self.done / self.audience if self.audience else 0.0
+        """The share that has come to an end, 0 to 100."""
+        return 100 * self.done / self.wanted if self.wanted else 0.0
 
     @property
     def by_word(self) -> dict[str, int]:
@@ -54,7 +60,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts with how fast it goes: mails of the last minute, and when the rest will be out."""
+    """Counts with how fast it goes, by the last half minute, and when the rest will be out."""
 
     counts: Counts
     per_minute: int
@@ -72,7 +78,7 @@ def progress(campaign_id: int, *, now: datetime) -> Progress:
     since = _rate_since(campaign_id, now)
     is_recent = sa.and_(Delivery.done_at > since, Delivery.state == State.SENT)
     row = db.session.execute(_recent(campaign_id, since, is_recent)).one()
-    # A send that began a moment ago has no whole minute behind it.
+    # A send that began a moment ago has no half minute behind it.
     seconds = max(1.0, (now - (row.first or since)).total_seconds())
     per_second = (row.number or 0) / seconds
     expected = None
@@ -127,7 +133,7 @@ def _counts(found: Counter[tallies.Key]) -> Counts:
 
 
 def _rate_since(campaign_id: int, now: datetime) -> datetime:
-    """A minute ago, or later where some batches are enough to know how fast it goes."""
+    """Half a minute ago, or later where some batches are enough to know how fast it goes."""
     before = (
         sa.select(Batch.settled_at)
         .where(Batch.campaign_id == campaign_id, Batch.settled_at > now - RATE_OVER)

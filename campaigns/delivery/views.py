@@ -14,12 +14,13 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
 from campaigns.delivery import queries, services
-from campaigns.delivery.ledger import staging
+from campaigns.delivery.ledger import staging, undo_resend
 from campaigns.delivery.limits import receiver_rows, sending_hours
 from campaigns.delivery.models import State
 from campaigns.delivery.progress import explanations
 from campaigns.delivery.routing import server_selection
 from campaigns.planning import queries as planning_queries
+from campaigns.planning import recipients
 from campaigns.planning import services as planning_services
 from campaigns.planning.forms import HoursForm
 from campaigns.planning.models import Campaign, PauseReason, Status
@@ -47,13 +48,16 @@ def sending(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     if found.status is Status.DRAFT:
         return redirect(url_for("planning.show", campaign_id=campaign_id))
-    return render_template("delivery/sending.html", **_facts(found))
+    return render_template("delivery/sending.html", people=_expected(found), **_facts(found))
 
 
 @bp.get("/campaigns/<int:campaign_id>/sending/now")
 @allow(Action.READ_CAMPAIGNS)
 def sending_now(campaign_id: int) -> Any:
-    return render_template("delivery/_now.html", **_facts(planning_queries.campaign(campaign_id)))
+    found = planning_queries.campaign(campaign_id)
+    if request.args.get("was") == Status.SCHEDULED and found.status is not Status.SCHEDULED:
+        return "", 200, {"HX-Refresh": "true"}  # the rest of the page was about what is to come
+    return render_template("delivery/_now.html", **_facts(found))
 
 
 @bp.route("/campaigns/<int:campaign_id>/sending/hours", methods=["GET", "POST"])
@@ -100,6 +104,22 @@ def create_cancellation(campaign_id: int) -> Any:
         note("campaign.cancelled", found.name)
 
     return _changed(campaign_id, cancel, _("Campaign cancelled. No more emails will be sent."))
+
+
+@bp.post("/campaigns/<int:campaign_id>/resend/delete")
+@allow(Action.EDIT_CAMPAIGNS)
+def delete_resend(campaign_id: int) -> Any:
+    """Undo a resend in its minute."""
+    try:
+        number = undo_resend.undo(campaign_id, now=clock.now())
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return redirect(url_for(".sending", campaign_id=campaign_id), 303)
+    note("campaign.taken_back", planning_queries.campaign(campaign_id).name, people=number)
+    db.session.commit()
+    flash(_("Resend undone. No emails were sent."), "success")
+    return redirect(url_for("reports.campaign_failures", campaign_id=campaign_id), 303)
 
 
 @bp.post("/campaigns/<int:campaign_id>/suppressions/delete")
@@ -167,8 +187,16 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         **_servers(campaign),
         "why": explanations.explanation_of(campaign, now=clock.now()),
         "hours": sending_hours.words(campaign),
+        "undo_until": undo_resend.until(campaign, now=clock.now()),
         "refresh_s": _refresh_s(campaign, is_waiting=bool(progress.counts.waiting)),
     }
+
+
+def _expected(campaign: Campaign) -> int | None:
+    """How many a scheduled campaign would go to now; None for others."""
+    if campaign.status is not Status.SCHEDULED:
+        return None
+    return recipients.audience_of(campaign).will_get_it
 
 
 def _servers(campaign: Campaign) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.delivery.dispatch import tasks
-from campaigns.delivery.ledger import resend
-from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.ledger import resend, tallies, undo_resend
+from campaigns.delivery.models import Batch, Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
 from tests.delivery.factories import fresh, id_of, make_launched, send, states
 from tests.factories import make_operator
@@ -56,8 +56,6 @@ def latest(campaign: Campaign, state: State) -> set[Reason | None]:
 
 def make_unknown(campaign: Campaign) -> None:
     """Nobody knows any more what became of two who have it."""
-    from campaigns.delivery.ledger import tallies
-
     ids = db.session.scalars(sa.select(Delivery.id).where(Delivery.state == State.SENT).limit(2)).all()
     values = {"state": State.UNKNOWN, "reason": Reason.IN_DOUBT}
     db.session.execute(sa.update(Delivery).where(Delivery.id.in_(ids)).values(values))
@@ -171,3 +169,48 @@ def test_where_nobody_failed_the_page_says_so(app: Flask, cleo) -> None:
         campaign = make_launched(good, people=2)
         send(campaign)
     assert "No failures" in cleo.get(f"/campaigns/{id_of(campaign)}/failures").text
+
+
+def test_a_resend_waits_a_minute_and_can_be_undone(each_database: Flask, server: SmtpServer) -> None:
+    campaign, now = make_failed(server), clock.now()
+    before, ended = states(campaign), fresh(campaign).finished_at
+    assert resend.retry(campaign.id, now=now) == 3
+    undo_resend.hold(campaign.id, until=now + undo_resend.GRACE)
+    db.session.commit()
+    server.replies = {}
+    assert undo_resend.until(fresh(campaign), now=now) == now + undo_resend.GRACE
+    assert undo_resend.undo(campaign.id, now=now) == 3
+    db.session.commit()
+    over = fresh(campaign)
+    assert (over.status, over.wave, states(campaign)) == (Status.FINISHED, 1, before)
+    assert over.finished_at is not None and ended is not None and over.finished_at <= ended
+    assert tallies.faults(sa.true(), most=100) == []
+    assert tasks.check(now=now) == []
+    assert {group.left for group in resend.groups(campaign.id)} == {0, 1, 2}
+    assert resend.retry(campaign.id, now=now) == 3, "it can be resent after that"
+
+
+def test_what_has_begun_is_not_undone(each_database: Flask, server: SmtpServer) -> None:
+    campaign, now = make_failed(server), clock.now()
+    with pytest.raises(Conflict):
+        undo_resend.undo(campaign.id, now=now)
+    db.session.rollback()
+    resend.retry(campaign.id, now=now)
+    undo_resend.hold(campaign.id, until=now + undo_resend.GRACE)
+    db.session.execute(sa.update(Batch).where(Batch.wave == 2).values(fence=1))
+    db.session.commit()
+    assert undo_resend.until(fresh(campaign), now=now) is None
+    with pytest.raises(Conflict, match="too late"):
+        undo_resend.undo(campaign.id, now=now)
+    db.session.rollback()
+
+
+def test_the_page_offers_to_undo_a_resend(app: Flask, ben, server: SmtpServer) -> None:
+    campaign = make_failed(server)
+    ben.post(f"/campaigns/{campaign.id}/retry", data={"is_chosen": "y", "group": ["failed.policy"]})
+    page = ben.get(f"/campaigns/{campaign.id}/sending").text
+    assert "Time left to undo:" in page and "Resending to 2 people." in page
+    undone = ben.post(f"/campaigns/{campaign.id}/resend/delete", follow_redirects=True)
+    assert "Resend undone. No emails were sent." in undone.text
+    assert "Resend to" in undone.text
+    assert fresh(campaign).status is Status.FINISHED

@@ -104,6 +104,19 @@ def retake(campaign_id: int, changed: Iterable[State]) -> None:
             db.session.execute(sa.update(Batch).where(Batch.id == batch.id).values(tally=kept))
 
 
+def recount(campaign_id: int, places: Iterable[tuple[int, int]]) -> None:
+    """Count these batches at rest anew, given by wave and number, after rows of theirs became the latest again."""
+    for wave, number in places:
+        batch = db.session.scalar(
+            sa.select(Batch.id).filter_by(campaign_id=campaign_id, wave=wave, number=number)
+        )
+        if batch is not None:
+            kept = tally_of(_rows_of(batch))
+            db.session.execute(
+                sa.update(Batch).where(Batch.id == batch, Batch.tally.is_not(None)).values(tally=kept)
+            )
+
+
 def _rows_of(batch_id: int) -> list[Any]:
     columns = (Delivery.state, Delivery.reason, sa.func.count().label("number"))
     counted = in_batches(columns, Batch.id == batch_id, group_by=(Delivery.state, Delivery.reason))

@@ -50,7 +50,7 @@ def pacing_of(
     usual = sum(server.measured_per_minute or 0 for server in servers) / 60
     is_limited = any(server_throttle.limits_of(server) for server in servers)
     is_unhindered = campaign.status is Status.SENDING and not (is_limited or window or receivers)
-    # While a limit or the night holds it up, the last minute says nothing about the next.
+    # While a limit or the night holds it up, the last half minute says nothing about the next.
     rate = per_second if is_unhindered else max(per_second, usual)
     return Pacing(
         servers=[_pace(server, rate * _part(server, servers), now=now) for server in servers],
