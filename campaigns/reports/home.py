@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import Import, ImportStatus, Subscriber
+from campaigns.audience.models import Import, ImportStatus, List, Subscriber
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import resend
@@ -17,11 +17,12 @@ from campaigns.planning.models import Campaign, Status
 from campaigns.reports import queries
 from campaigns.reports.queries import Comparison, Figures
 from campaigns.settings import queries as settings_queries
+from campaigns.settings.domains.models import DkimKey, KeyState
 from campaigns.settings.models import Sender, Server
 
 LATELY = timedelta(days=7)
 MOST = 5
-LAST_SHOWN = 3
+LAST_SHOWN = 4  # the latest, and some to compare it with
 LARGE = 50_000  # people: from here on what reads all of them comes after the page
 
 
@@ -66,13 +67,24 @@ class Steps:
     has_other_server: bool  # one that would, but is not the default yet
     has_practice: bool
     has_sender: bool
+    has_domain: bool  # email from one of our domains is signed
+    has_address: bool
+    has_list: bool
     has_people: bool
     has_campaign: bool
-    has_sent: bool
+    has_sent: bool  # by whichever server
+
+    @property
+    def done(self) -> int:
+        """How many of the seven steps are done."""
+        people = self.has_list and self.has_people
+        own = (self.has_server, self.has_sender, self.has_domain, self.has_address)
+        return sum((*own, people, self.has_campaign, self.has_sent))
 
     @property
     def is_done(self) -> bool:
-        return self.has_sent
+        """Whether a campaign went out, and what goes out now reaches people."""
+        return self.has_sent and self.has_server
 
 
 def needs(*, now: datetime) -> Needs:
@@ -108,7 +120,7 @@ def in_flight(*, now: datetime) -> list[Flight]:
 
 
 def last_campaigns(*, now: datetime) -> tuple[list[Last], Comparison | None]:
-    """The last three campaigns with their figures, and the medians of the last ten."""
+    """The last few campaigns with their figures, and the medians of the last ten."""
     found = queries.finished(most=LAST_SHOWN)
     known = queries.figures([each.id for each in found])
     shown = [Last(each, known[each.id], queries.is_settled(each, now=now)) for each in found]
@@ -125,6 +137,9 @@ def steps() -> Steps:
         and _any(sa.select(Server.id).where(~Server.is_practice)),
         has_practice=_any(sa.select(Server.id).where(Server.is_practice)),
         has_sender=_any(sa.select(Sender.id)),
+        has_domain=_any(sa.select(DkimKey.id).filter_by(state=KeyState.SIGNING)),
+        has_address=bool(settings_queries.site().postal_address.strip()),
+        has_list=_any(sa.select(List.id)),
         has_people=_any(sa.select(Subscriber.id)),
         has_campaign=_any(sa.select(Campaign.id)),
         has_sent=_any(sa.select(Campaign.id).where(Campaign.started_at.is_not(None))),

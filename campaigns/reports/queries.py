@@ -26,6 +26,7 @@ class Figures:
     """People, each counted once: in the audience, mailed, who opened, clicked, left."""
 
     audience: int = 0
+    wanted: int = 0  # without the skipped
     sent: int = 0
     opens: int = 0
     clicks: int = 0
@@ -60,6 +61,7 @@ def figures(campaign_ids: Sequence[int]) -> dict[int, Figures]:
         counts = delivery_queries.counts(each)
         found[each] = Figures(
             audience=counts.audience,
+            wanted=counts.wanted,
             sent=counts[State.SENT],
             opens=opens.get(each, 0),
             clicks=clicks.get(each, 0),

@@ -15,10 +15,13 @@ from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
+from campaigns.core.paging import number_in
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, Reason, State, Wave
+from campaigns.planning.models import Campaign, Link
+from campaigns.tracking.models import Actor, Event, Kind
 
 PAGE_SIZE = 50
 FEW = 20_000
@@ -48,10 +51,16 @@ class Filter:
     reason: Reason | None = None
     done: str = ""
     search: str = ""
+    link: int | None = None  # by its number: people who clicked it
 
     @property
     def is_empty(self) -> bool:
         return self == Filter()
+
+    @property
+    def asks_for_activity(self) -> bool:
+        """Whether it is about what people did: the batches don't know that."""
+        return bool(self.done) or self.link is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ def filter_from(values: Mapping[str, str]) -> Filter:
         reason=Reason(reason) if reason in set(Reason) else None,
         done=done if done in DONE else "",
         search=values.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH],
+        link=number_in(values.get("link", "")),
     )
 
 
@@ -84,7 +94,7 @@ def page(campaign_id: int, chosen: Filter, *, before: int | None = None, after: 
     if total == 0:
         return Slice([], None, None, 0)
     # To sort a few who did something is cheaper than to walk past all who did not.
-    is_few = bool(chosen.done) and total is not None and total < FEW
+    is_few = chosen.asks_for_activity and total is not None and total < FEW
     statement = _rows(campaign_id, chosen, walks=not is_few)
     if before is not None:
         rows = _some(statement.where(Delivery.id < before).order_by(Delivery.id.desc()))
@@ -112,7 +122,7 @@ def _by_whole_address(campaign_id: int, chosen: Filter) -> Sequence[Any]:
     if person is None:
         return []
     statement = _of([person.id], Delivery, Subscriber.email, Subscriber.fields)
-    return db.session.execute(statement.where(*_conditions(chosen))).all()
+    return db.session.execute(statement.where(*_conditions(campaign_id, chosen))).all()
 
 
 def _some(statement: sa.Select[Any]) -> list[Any]:
@@ -129,6 +139,13 @@ def _of(delivery_ids: Sequence[int], *columns: Any) -> sa.Select[Any]:
     joined = sa.select(*columns).select_from(Delivery)
     joined = joined.outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
     return joined.where(Delivery.id.in_(delivery_ids))
+
+
+def url_of(campaign: Campaign, link: int | None) -> str | None:
+    """Where the link of that number leads; None for none."""
+    if link is None or campaign.revision_id is None:
+        return None
+    return db.session.scalar(sa.select(Link.url).filter_by(revision_id=campaign.revision_id, number=link))
 
 
 def recipient(campaign_id: int, delivery_id: int) -> Delivery:
@@ -168,7 +185,7 @@ def export(campaign_id: int, chosen: Filter) -> Iterator[list[str]]:
 def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select[Any]:
     """`walks` along the ids instead of sorting the whole campaign for each page or chunk."""
     campaign = Delivery.campaign_id + 0 if walks else Delivery.campaign_id  # hides the column from its index
-    statement = sa.select(Delivery).where(campaign == campaign_id, *_conditions(chosen))
+    statement = sa.select(Delivery).where(campaign == campaign_id, *_conditions(campaign_id, chosen))
     if walks and (ends := delivery_queries.ids_of(campaign_id)):
         statement = statement.where(Delivery.id.between(*ends))
     if chosen.search:
@@ -180,7 +197,7 @@ def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select
     return statement
 
 
-def _conditions(chosen: Filter) -> list[Any]:
+def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
     found: list[Any] = [Delivery.is_latest]
     if chosen.state is not None:
         found.append(Delivery.state == chosen.state)
@@ -188,18 +205,32 @@ def _conditions(chosen: Filter) -> list[Any]:
         found.append(Delivery.reason == chosen.reason)
     if chosen.done:
         found.append(DONE[chosen.done])
+    if chosen.link is not None:
+        found.append(Delivery.id.in_(_clickers(campaign_id, chosen.link)))
     return found
 
 
+def _clickers(campaign_id: int, link: int) -> Any:
+    """The emails in which a person followed that link, as the report counts them."""
+    return sa.select(Event.delivery_id).where(
+        Event.campaign_id == campaign_id,
+        Event.kind == Kind.CLICK,
+        Event.link_number == link,
+        Event.verdict != Actor.MACHINE,
+    )
+
+
 def _count(campaign_id: int, chosen: Filter) -> int:
-    if not chosen.done:  # what is asked for by state and reason, the batches know
+    if not chosen.asks_for_activity:  # what is asked for by state and reason, the batches know
         found = tallies.of(campaign_id).items()
         return sum(
             number
             for (state, reason), number in found
             if chosen.state in (None, state) and chosen.reason in (None, reason)
         )
-    statement = sa.select(sa.func.count()).where(Delivery.campaign_id == campaign_id, *_conditions(chosen))
+    statement = sa.select(sa.func.count()).where(
+        Delivery.campaign_id == campaign_id, *_conditions(campaign_id, chosen)
+    )
     return db.session.scalar(statement) or 0
 
 

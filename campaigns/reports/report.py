@@ -73,7 +73,13 @@ class Report:
     @property
     def wanted(self) -> int:
         """Those whom the campaign meant to reach: the audience without those left out at the start."""
-        return self.counts.audience - self.counts[State.SKIPPED]
+        return self.counts.wanted
+
+    @property
+    def states(self) -> list[tuple[State, int]]:
+        """How many are in each state: those that shares are of first, the skipped last."""
+        found = [(state, number) for state, number in self.counts.states.items() if number]
+        return sorted(found, key=lambda each: (each[0] is State.SKIPPED, each[0]))
 
     @property
     def failed(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,10 @@ class Series:
     def busiest(self) -> datetime | None:
         """The step in which most people opened."""
         return self.times[self.opens.index(max(self.opens))] if any(self.opens) else None
+
+    def cumulated(self) -> Series:
+        """How many have done it by the end of each step."""
+        return replace(self, opens=list(accumulate(self.opens)), clicks=list(accumulate(self.clicks)))
 
 
 @dataclass(frozen=True, slots=True)

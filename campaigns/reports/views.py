@@ -16,7 +16,7 @@ from campaigns.core import addresses, clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _n
-from campaigns.delivery.ledger import resend
+from campaigns.delivery.ledger import resend, undo_resend
 from campaigns.delivery.models import Reason, State
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Status
@@ -129,6 +129,7 @@ def create_retry(campaign_id: int) -> Any:
     try:
         keys = request.form.getlist("group") if "is_chosen" in request.form else None
         number = resend.retry(campaign_id, keys=keys, now=clock.now())
+        undo_resend.hold(campaign_id, until=clock.now() + undo_resend.GRACE)
     except Conflict as error:
         db.session.rollback()
         flash(str(error), "error")
@@ -170,6 +171,7 @@ def campaign_recipients(campaign_id: int) -> Any:
         "reports/recipients.html",
         campaign=found,
         chosen=chosen,
+        link_url=recipients.url_of(found, chosen.link),
         page=recipients.page(campaign_id, chosen, before=_key("before"), after=_key("after")),
         states=list(State),
         reasons=list(Reason),

@@ -15,6 +15,7 @@ from campaigns.core.db import db
 from campaigns.delivery.models import Reason, State
 from campaigns.planning.models import PauseReason, Status
 from campaigns.reports import home, series
+from campaigns.settings import queries as settings_queries
 from tests.factories import (
     NOON,
     make_campaign,
@@ -26,18 +27,47 @@ from tests.factories import (
 )
 
 
-def test_first_steps_tick_themselves(app: Flask, ada) -> None:
+def test_first_steps_tick_themselves_until_email_reaches_people(app: Flask, ada) -> None:
     page = ada.get("/").text
-    assert page.count("To do") == 5
-    make_server(is_practice=True)
+    assert page.count("To do") == 7
+    assert "0 of 7 done" in page
+    practice = make_server(is_practice=True, is_default=True)
     assert "test inbox" in ada.get("/").text
-    make_server(host="smtp.example.com", is_default=True)
     make_sender()
-    make_subscriber()
+    make_subscriber(lists=[make_list()])
     make_campaign()
-    assert ada.get("/").text.count("To do") == 1
+    assert "3 of 7 done" in ada.get("/").text
     make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
+    page = ada.get("/").text
+    assert "4 of 7 done" in page, "it vanishes though all email goes to the test inbox"
+    settings_queries.site().postal_address = "The Loft, Lisbon"
+    practice = db.session.merge(practice)
+    practice.is_default = False
+    make_server(host="smtp.example.com", is_default=True)
     assert "Getting started" not in ada.get("/").text
+
+
+def test_each_step_leads_back_to_the_start_page(app: Flask, ada) -> None:
+    page = ada.get("/").text
+    for path in ("/settings/senders/new", "/settings/site", "/settings/servers/new"):
+        assert f'href="{path}?then=home' in page
+    made = ada.post("/settings/senders/new?then=home", data={"name": "Loft", "email": "a@example.com"})
+    assert made.location == "/"
+    again = ada.post("/settings/senders/new", data={"name": "Loft", "email": "b@example.com"})
+    assert again.location == "/settings/senders"
+
+
+def test_the_latest_campaign_comes_first_on_a_card(app: Flask, cleo) -> None:
+    for name, days in (("Older", 5), ("Latest", 2)):
+        at = NOON - timedelta(days=days)
+        sent = make_campaign(name=name, status=Status.FINISHED, started_at=at, finished_at=at)
+        make_delivery(sent, make_subscriber())
+        make_delivery(sent, make_subscriber(), state=State.SKIPPED, reason=Reason.SUPPRESSED)
+    page = cleo.get("/").text
+    card, _, rest = page.split('aria-labelledby="latest-title"', 1)[1].partition("</section>")
+    assert "Latest" in card and "100.0%" in card
+    assert "Older" in rest.split("Recent campaigns", 1)[1]
+    assert "Latest" not in rest.split("Recent campaigns", 1)[1].split("</table>", 1)[0]
 
 
 def test_practice_is_named_until_the_default_server_reaches_people(app: Flask, ada) -> None:

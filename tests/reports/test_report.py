@@ -59,7 +59,7 @@ def test_figures_count_each_person_once(each_database: Flask) -> None:
     make_delivery(campaign, make_subscriber(), state=State.FAILED, reason=Reason.BAD_ADDRESS)
     make_delivery(campaign, make_subscriber(), state=State.SKIPPED, reason=Reason.SUPPRESSED)
     found = queries.figures([campaign.id, 999])
-    assert found[campaign.id] == queries.Figures(audience=6, sent=4, opens=2, clicks=1, failed=1)
+    assert found[campaign.id] == queries.Figures(audience=6, wanted=5, sent=4, opens=2, clicks=1, failed=1)
     assert found[999] == queries.Figures()
 
 
@@ -96,7 +96,7 @@ def test_a_second_wave_counts_a_person_by_the_latest_row(each_database: Flask) -
     again = make_subscriber()
     make_delivery(campaign, again, state=State.FAILED, is_latest=False)
     make_delivery(campaign, again, wave=2)
-    assert queries.figures([campaign.id])[campaign.id] == queries.Figures(audience=2, sent=2)
+    assert queries.figures([campaign.id])[campaign.id] == queries.Figures(audience=2, wanted=2, sent=2)
 
 
 def test_hours_are_those_of_the_operators_clock(each_database: Flask) -> None:

@@ -26,7 +26,7 @@ function options(figure, times, lines, size) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     legend: { show: false },
     padding: [12, (plot) => (named(plot) ? Math.max(EDGE, ...lines.map((line) => widthOf(line.label) + 10)) : EDGE), 0, 0],
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
+    scales: { x: isBars(figure) ? { range: (_plot, min, max) => [min - step(times) / 2, max + step(times) / 2] } : {}, y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, space: 72, values: (_plot, splits) => splits.map(asTime) },
       { ...axis, grid: { stroke: token("--line"), width: 1 }, size: 44, space: 44, values: (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? compact.format(value) : "")) },
@@ -36,8 +36,8 @@ function options(figure, times, lines, size) {
   };
 }
 
-/** Beside a narrow plot there is no room for names; the key above it has them. */
-const named = ({ width }) => width >= NARROW;
+/** Beside a narrow plot there is no room for names, and bars end anywhere; the key above has them. */
+const named = ({ width, root }) => width >= NARROW && !root.closest('[data-kind="bars"]');
 
 function widthOf(text) {
   const context = document.createElement("canvas").getContext("2d");
@@ -45,10 +45,18 @@ function widthOf(text) {
   return Math.ceil(context.measureText(text).width);
 }
 
+const isBars = (figure) => figure.dataset.kind === "bars";
+
+/** Seconds from one moment to the next; an hour where there is one only. */
+const step = (times) => (times.length > 1 ? times[1] - times[0] : 3600);
+
+/** Counts of a step are bars, the later series a narrower one inside; what stays until it changes is a stair. */
 function style(figure, line, index) {
   const colour = token(`--chart-${index + 1}`);
-  const filled = figure.dataset.kind === "area" && index === 0;
-  return { label: line.label, stroke: colour, width: 1.75, points: { show: line.values.length === 1 }, fill: filled ? `${colour}1f` : undefined, dash: index ? [6, 3].map((part) => part + index) : undefined };
+  if (isBars(figure)) return { label: line.label, stroke: colour, width: 0, fill: index ? colour : `${colour}59`, paths: uPlot.paths.bars({ size: [index ? 0.4 : 0.8, 36] }), points: { show: false } };
+  const stair = figure.dataset.kind === "steps" ? { paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } } : {};
+  const filled = index === 0;
+  return { label: line.label, stroke: colour, width: 1.75, points: { show: line.values.length === 1 }, fill: filled ? `${colour}1f` : undefined, dash: index ? [6, 3].map((part) => part + index) : undefined, ...stair };
 }
 
 /** The line's name at its last point; names that would overlap are moved apart. */
