@@ -9,33 +9,40 @@ from campaigns.content import starters
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
+from campaigns.settings import senders
+from campaigns.settings.models import Sender
 
 BLANK = "blank"
 COPY = "copy-"  # and the number of the campaign
 
 
 def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
-    """A draft from a starter's key, BLANK or COPY, with the first sender and, if there is one list, that."""
+    """A draft from a starter's key, BLANK or COPY.
+
+    With the first sender, or the operator where there is none, and the list where there is only one.
+    """
     if start.startswith(COPY):
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
-    site, sender, lists = (
-        settings_queries.site(),
-        next(iter(settings_queries.senders()), None),
-        queries.lists_to_choose(),
-    )
+    site, lists = settings_queries.site(), queries.lists_to_choose()
+    sender = next(iter(settings_queries.senders()), None) or _own_sender(by, now)
     html = ""
     if start != BLANK:
         html = starters.html(start, language=by.language, site=site.name, postal_address=site.postal_address)
     return services.create_campaign(
         name=name,
         html=html,
-        from_name=sender.name if sender else "",
-        from_email=sender.email if sender else "",
-        reply_to=sender.reply_to if sender else None,
+        from_name=sender.name,
+        from_email=sender.email,
+        reply_to=sender.reply_to,
         lists=lists if len(lists) == 1 else [],
         created_by=by,
         now=now,
     )
+
+
+def _own_sender(by: Operator, now: datetime) -> Sender:
+    """Where nobody has added a sender yet: whoever begins the first campaign, until they choose another."""
+    return senders.create_sender(name=by.name or by.email.partition("@")[0], email=by.email, now=now)
 
 
 def _copied(campaign_id: int, *, name: str, by: Operator, now: datetime) -> Campaign:

@@ -213,6 +213,12 @@ class ScheduleForm(HoursForm):
         return _number(self.version.data)
 
 
+class RescheduleForm(FlaskForm):
+    """Another time, in the operator's zone."""
+
+    at = StringField(_("Day and time"))
+
+
 def _data(campaign: Campaign) -> dict[str, Any]:
     fields = (
         *("version", "name", "subject", "preheader", "html", "text"),

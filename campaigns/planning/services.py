@@ -127,15 +127,33 @@ def schedule(campaign: Campaign, *, at: datetime, now: datetime, version: int | 
 
     Raises Invalid with what must be fixed first, Conflict when it is no draft any more.
     """
-    if at < now - LATENESS:
-        raise Invalid(_("This time is in the past. Choose a later one."), field="at")
-    if at > now + FURTHEST:
-        raise Invalid(_("This is more than a year away. Choose an earlier time."), field="at")
+    _check_time(at, now)
     if campaign.status is Status.DRAFT:
         must = preflight.of(campaign).must_fix
         if must:
             raise Invalid(" ".join(str(finding.sentence) for finding in must))
     states.move(campaign.id, Status.SCHEDULED, now=now, version=version, send_at=max(at, now))
+
+
+def reschedule(campaign: Campaign, *, at: datetime, now: datetime) -> None:
+    """Another time for a campaign that is scheduled; raises Invalid(field="at"), Conflict when it no longer is."""
+    _check_time(at, now)
+    changed = db.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.status == Status.SCHEDULED)
+        .values(send_at=max(at, now), version=Campaign.version + 1, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire(campaign)
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict(_("This campaign is no longer scheduled. View the campaign."))
+
+
+def _check_time(at: datetime, now: datetime) -> None:
+    if at < now - LATENESS:
+        raise Invalid(_("This time is in the past. Choose a later one."), field="at")
+    if at > now + FURTHEST:
+        raise Invalid(_("This is more than a year away. Choose an earlier time."), field="at")
 
 
 def set_sending_hours(campaign: Campaign, text: str | None) -> None:

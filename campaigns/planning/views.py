@@ -20,13 +20,12 @@ from wtforms.fields.choices import SelectChoice
 from campaigns.accounts.forms import accepted, put
 from campaigns.accounts.guards import Action, allow, note, operator
 from campaigns.accounts.policy import can
-from campaigns.content import starters
+from campaigns.content import fallbacks, starters
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
-from campaigns.delivery.progress import holdups
 from campaigns.planning import (
     creation,
     preflight,
@@ -39,6 +38,7 @@ from campaigns.planning import (
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
 from campaigns.planning.pages import preview as preview_pages
+from campaigns.planning.pages import schedule as schedule_pages
 from campaigns.reports import queries as reports_queries
 
 bp = Blueprint("planning", __name__)
@@ -51,6 +51,17 @@ PLACES = {"from_email": "sender"}
 def braces(text: Any) -> Markup:
     """Text with merge tags in it, escaped so that it reads as written."""
     return Markup(str(escape(text or "")).replace("{", "&#123;").replace("}", "&#125;"))  # noqa: S704
+
+
+@bp.app_template_filter("subject")
+def subject(line: str | None) -> Markup:
+    """A subject as it reads for somebody of whom nothing is known; what a field would fill in is marked."""
+    return Markup("").join(
+        Markup('<span class="merged" title="{}">{}</span>').format(braces(each.tag), braces(each.text))
+        if each.tag
+        else braces(each.text)
+        for each in fallbacks.pieces(line or "")
+    )
 
 
 # -- the list
@@ -153,11 +164,19 @@ def create_autosave(campaign_id: int) -> Any:
 
 
 for path, shown in (
+    ("email", preview_pages.email),
     ("preview", preview_pages.preview),
     ("preview/line", preview_pages.preview_line),
     ("preview/people", preview_pages.preview_people),
+    ("check/button", schedule_pages.send_button),
 ):
     bp.add_url_rule(f"/campaigns/<int:campaign_id>/{path}", view_func=shown)
+bp.add_url_rule(
+    "/campaigns/<int:campaign_id>/schedule/edit",
+    view_func=schedule_pages.reschedule,
+    methods=["GET", "POST"],
+)
+bp.add_url_rule("/campaigns/new/starters/<key>", view_func=preview_pages.starter)
 
 
 # -- checking, trying, letting go
@@ -291,7 +310,7 @@ def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
     return render_template(
         "planning/check.html",
         found=checked,
-        end=holdups.expected_end(found, checked.funnel.will_get_it, per_second=0, now=clock.now()),
+        choices=previews.choices(found),
         form=form,
         test=test,
         server=queries.server_of(found),
@@ -299,7 +318,10 @@ def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
         suggestions=[
             (words, times.local_text(at, zone)) for words, at in times.suggestions(clock.now(), zone)
         ],
-        **preview_pages.line_of(found),
+        **preview_pages.line_of(found)
+        | schedule_pages.button_of(
+            found, when=form.when.data, at=form.at.data, people=checked.funnel.will_get_it
+        ),
     )
 
 

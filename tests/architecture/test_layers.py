@@ -56,7 +56,8 @@ REACH_UP = {
     "audience.pages.people": {"planning"},
     "audience.pages.suppressions": {"planning"},
     "notices.jobs": {"settings"},  # which server the app's own emails take
-    "planning.views": {"delivery", "reports"},  # the page of campaigns shows how far each one is
+    "planning.pages.schedule": {"delivery"},  # the button says when it will be done
+    "planning.views": {"reports"},  # the page of campaigns shows how far each one is
     "settings.views": {"delivery"},  # a server's page shows its warm-up; deleting one asks who sends over it
 }
 DOOR_FILES = {"guards", "forms", "jobs", "views", "worker"}

@@ -135,7 +135,7 @@ def send(page: Page) -> None:
     now = datetime.now(ZoneInfo("Europe/Lisbon")) + timedelta(seconds=1)
     page.locator("[name=when][value=later]").check()
     page.locator("[name=at]").fill(now.strftime("%Y-%m-%dT%H:%M"))
-    page.get_by_role("button", name=re.compile("Send to 2 people")).click()
+    page.get_by_role("button", name=re.compile("^Schedule for")).click()
     page.wait_for_url(re.compile(r"/campaigns/\d+"))
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from flask import Response, make_response, render_template, request
 
-from campaigns.accounts.guards import Action, allow
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.content import language, starters
 from campaigns.content.language import TemplateError
 from campaigns.core.framing import in_new_tab
 from campaigns.planning import previews, queries
 from campaigns.planning.models import Campaign
+from campaigns.settings import queries as settings_queries
 
 # A mail is somebody else's page: it may look as it likes, but run, send and frame nothing.
 MAIL_CSP = (
@@ -30,6 +32,23 @@ def preview(campaign_id: int) -> Any:
     if request.args.get("part") == "text":
         return _mail(render_template("planning/preview_text.html", text=shown.text))
     return _mail(in_new_tab(shown.html))
+
+
+@allow(Action.READ_CAMPAIGNS)
+def email(campaign_id: int) -> Any:
+    """The email of a campaign, whatever its status, as the person reads it who is chosen."""
+    found = queries.campaign(campaign_id)
+    return render_template("planning/email.html", choices=previews.choices(found), **line_of(found))
+
+
+@allow(Action.EDIT_CAMPAIGNS)
+def starter(key: str) -> Any:
+    """A starter as it looks before it is written over."""
+    site = settings_queries.site()
+    html = starters.html(
+        key, language=operator().language, site=site.name, postal_address=site.postal_address
+    )
+    return _mail(language.parse(html, where="html").render_html({}))
 
 
 @allow(Action.READ_CAMPAIGNS)

@@ -1,0 +1,43 @@
+"""A line with merge tags as it reads for somebody of whom nothing is known."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from jinja2 import TemplateSyntaxError
+
+from campaigns.content import language
+from campaigns.content.language import TemplateError
+
+
+class Piece(NamedTuple):
+    """A part of the line; `tag` is the merge tag that it stands for, empty for plain text."""
+
+    text: str
+    tag: str = ""
+
+
+@lru_cache(maxsize=2048)
+def pieces(line: str) -> tuple[Piece, ...]:
+    """The line in parts: each tag as its fallback, or as the field's name where it has none.
+
+    A line that decides or repeats is one part; one that can't be read stays as it is.
+    """
+    if "{" not in line:
+        return (Piece(line),)
+    try:
+        parts = list(language.split(line))
+        whole = language.parse(line, where="subject")
+        if any(kind == "block" for kind, _text in parts):
+            return (Piece(whole.render_line({})),)
+        return tuple(_piece(kind, text) for kind, text in parts)
+    except (TemplateError, TemplateSyntaxError):
+        return (Piece(line),)
+
+
+def _piece(kind: str, text: str) -> Piece:
+    if kind == "data":
+        return Piece(text)
+    tag = language.parse(text, where="subject")
+    return Piece(tag.render_line({}).strip() or ", ".join(sorted(tag.fields)), text)
