@@ -9,8 +9,19 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, expect
 
+from campaigns.core.db import db
+from campaigns.delivery.models import Reason, State
+from campaigns.planning.models import Status
 from tests.browser.serving import signed_in
-from tests.factories import make_list, make_subscriber
+from tests.factories import (
+    NOON,
+    make_campaign,
+    make_delivery,
+    make_list,
+    make_sender,
+    make_server,
+    make_subscriber,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -60,3 +71,77 @@ def test_a_file_that_is_too_large_is_not_sent_and_the_form_stays(
         expect(page.locator("#list_id")).to_have_value(str(readers.id))
         page.locator("#file").set_input_files([])
         expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_a_provider_fills_in_its_server(browser: Browser, app: Flask) -> None:
+    with signed_in(browser, app, "ada") as page:
+        page.goto("/settings/servers/new")
+        page.locator("#preset").select_option("mailgun")
+        expect(page.locator("#host")).to_have_value("smtp.mailgun.org")
+        expect(page.locator("#name")).to_have_value("Mailgun")
+        page.locator("#name").fill("Our own name")
+        page.locator("#preset").select_option("postmark")
+        expect(page.locator("#host")).to_have_value("smtp.postmarkapp.com")
+        expect(page.locator("#name")).to_have_value("Our own name")
+        expect(page.locator("#verify_certificate")).to_be_hidden()
+
+
+def test_lines_are_numbered_and_a_finding_marks_its_line(browser: Browser, app: Flask) -> None:
+    campaign = make_campaign(html="<p>One</p>\n<p>Two</p>\n<p>Three</p>")
+    with signed_in(browser, app) as page:
+        page.goto(f"/campaigns/{campaign.id}/edit?line=2#html")
+        expect(page.locator(".line-numbers")).to_have_text("1\n2\n3")
+        field = page.locator("#html")
+        expect(field).to_be_focused()
+        assert field.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == "<p>Two</p>"
+        field.fill("one\ntwo")
+        expect(page.locator(".line-numbers")).to_have_text("1\n2")
+
+
+def test_the_name_in_the_heading_saves_itself(browser: Browser, app: Flask) -> None:
+    number = make_campaign(name="Before").id
+    db.session.commit()  # hold nothing while the page saves
+    with signed_in(browser, app) as page:
+        page.goto(f"/campaigns/{number}/edit")
+        with page.expect_response(lambda answer: "autosave" in answer.url and answer.ok):
+            page.get_by_label("Campaign name").fill("After")
+        page.reload()
+        expect(page.get_by_label("Campaign name")).to_have_value("After")
+
+
+def test_the_button_of_a_resend_counts_whom_it_takes(browser: Browser, app: Flask) -> None:
+    campaign = make_campaign(status=Status.FINISHED, started_at=NOON, finished_at=NOON)
+    for reason, number in ((Reason.POLICY, 2), (Reason.MAILBOX_FULL, 1)):
+        for _each in range(number):
+            make_delivery(campaign, make_subscriber(), state=State.FAILED, reason=reason)
+    with signed_in(browser, app) as page:
+        page.goto(f"/campaigns/{campaign.id}/failures")
+        expect(page.get_by_role("button", name="Resend to 3 people")).to_be_visible()
+        page.locator('[value="failed.policy"]').uncheck()
+        expect(page.get_by_role("button", name="Resend to 1 person")).to_be_visible()
+        page.locator('[value="failed.mailbox_full"]').uncheck()
+        expect(page.locator("button[data-many]")).to_be_disabled()
+
+
+def test_the_button_of_a_campaign_follows_the_chosen_time(browser: Browser, app: Flask) -> None:
+    letters = make_list()
+    make_subscriber(lists=[letters])
+    make_sender("news@example.com")
+    make_server(is_default=True)
+    campaign = make_campaign(lists=[letters], html="<p>Hi</p><p>{{ unsubscribe_url }}</p>", subject="Hi")
+    with signed_in(browser, app) as page:
+        page.goto(f"/campaigns/{campaign.id}/check")
+        expect(page.get_by_role("button", name="Send to 1 person")).to_be_visible()
+        page.locator("[name=when][value=later]").check()
+        expect(page.get_by_role("button", name="Schedule", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Next Monday at 9:00").click()
+        expect(page.get_by_role("button", name=re.compile("^Schedule for .*9:00"))).to_be_visible()
+
+
+def test_the_current_tab_is_in_sight_on_a_phone(browser: Browser, app: Flask) -> None:
+    with signed_in(browser, app, "ada") as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto("/practice")
+        box = page.locator('.subnav [aria-current="page"]').bounding_box()
+        assert box is not None
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -2,18 +2,18 @@
 import htmx from "htmx.org";
 import { confirm, dialog, openDialog } from "./dialogs.js";
 import { editor } from "./editor.js";
-import { autosave, bulk, preview, previewWidth, renewed, unsaved } from "./forms.js";
+import { autosave, bulk, lineNumbers, preview, previewWidth, renewed, unsaved } from "./forms.js";
 import { live } from "./live.js";
 import { menu } from "./menus.js";
 import { openPalette, palette } from "./palette.js";
 import { passkeyAsk, passkeyCreate } from "./passkey.js";
 import "./shortcuts.js";
-import { autosubmit, copy, countdown, dismiss, drop, fill, focus, mergeTags, password, proposes, reveal, theme, timezone } from "./small.js";
+import { autosubmit, copy, countdown, dismiss, drop, fill, focus, mergeTags, password, preset, proposes, reveal, ring, tabs, tally, theme, timezone } from "./small.js";
 
 const behaviours = {
   autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, fill, focus, live, menu,
-  editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, "passkey-ask": passkeyAsk, "passkey-create": passkeyCreate, password, preview, proposes, "preview-width": previewWidth,
-  renewed, reveal, theme, timezone, unsaved,
+  editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, "passkey-ask": passkeyAsk, "passkey-create": passkeyCreate, password, preset, preview, proposes, "preview-width": previewWidth,
+  "line-numbers": lineNumbers, renewed, reveal, ring, tabs, tally, theme, timezone, unsaved,
 };
 const improved = new WeakSet();
 

@@ -14,9 +14,6 @@ export function editor(form) {
   let overtaken = false;
   let leaving = false;
 
-  document.querySelectorAll("[data-needed-without-script]").forEach((element) => { element.hidden = true; });
-  document.querySelector("[data-preview-controls]")?.addEventListener("submit", (event) => event.preventDefault());
-
   function say(text, kind) {
     state.textContent = text;
     state.dataset.state = kind;
@@ -68,6 +65,7 @@ export function editor(form) {
 
   form.addEventListener("input", later);
   form.addEventListener("change", later);
+  for (const field of form.elements) if (!form.contains(field)) field.addEventListener("input", later); // the name, in the heading
   function leave(submitter) {
     leaving = true;
     form.requestSubmit(submitter);
@@ -90,7 +88,7 @@ export function editor(form) {
     if (goesOn() || !(await start())) leave(submitter);
   });
   addEventListener("beforeunload", (event) => { if (snapshot(form) !== saved) event.preventDefault(); });
-  form.addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     form.requestSubmit(document.querySelector(`button[form="${form.id}"][name="then"]`));

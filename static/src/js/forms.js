@@ -75,6 +75,8 @@ export function unsaved(form) {
 
 /** An iframe that shows data-src again after each autosave and when a field named in data-with changes. */
 export function preview(frame) {
+  document.querySelectorAll("[data-needed-without-script]").forEach((element) => { element.hidden = true; });
+  document.querySelector("[data-preview-controls]")?.addEventListener("submit", (event) => event.preventDefault());
   const refresh = () => {
     const url = new URL(frame.dataset.src, location.href);
     for (const field of document.querySelectorAll(frame.dataset.with || "[data-preview-with]")) {
@@ -108,6 +110,37 @@ export function previewWidth(group) {
     frame.classList.toggle("preview-frame-phone", width === "phone");
     group.querySelectorAll("[data-width]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.width === width)));
   });
+}
+
+/** Numbers beside the lines of a field that does not wrap; `?line=7` in the address marks that line. */
+export function lineNumbers(field) {
+  const box = document.createElement("div");
+  const gutter = document.createElement("div");
+  box.className = "numbered";
+  gutter.className = "line-numbers";
+  gutter.setAttribute("aria-hidden", "true");
+  field.before(box);
+  box.append(gutter, field);
+  let shown = 0;
+  const update = () => {
+    const lines = field.value.split("\n").length;
+    if (lines !== shown) gutter.textContent = Array.from({ length: lines }, (_, at) => at + 1).join("\n");
+    shown = lines;
+    gutter.scrollTop = field.scrollTop;
+  };
+  field.addEventListener("input", update);
+  field.addEventListener("scroll", update);
+  update();
+  const wanted = Number(new URLSearchParams(location.search).get("line"));
+  if (wanted > 0 && location.hash === `#${field.id}`) mark(field, wanted);
+}
+
+function mark(field, line) {
+  const lines = field.value.split("\n");
+  const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  field.focus();
+  field.setSelectionRange(start, start + (lines[line - 1] ?? "").length);
+  field.scrollTop = Math.max(0, (line - 5) * parseFloat(getComputedStyle(field).lineHeight));
 }
 
 /** Rows chosen by checkbox: the bar shows how many, and only when there are any. */

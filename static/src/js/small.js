@@ -74,6 +74,19 @@ export function reveal(element) {
   update();
 }
 
+/** A button that says how many the checked boxes stand for together. */
+export function tally(form) {
+  const button = form.querySelector("button[data-many]");
+  if (!button) return;
+  const update = () => {
+    const number = [...form.querySelectorAll("input[data-number]:checked")].reduce((sum, box) => sum + Number(box.dataset.number), 0);
+    button.lastChild.textContent = (number === 1 ? button.dataset.one : button.dataset.many).replace("{n}", number);
+    button.disabled = number === 0;
+  };
+  form.addEventListener("change", update);
+  update();
+}
+
 /** Counts down to data-until (ISO); when it is over, what data-ends says: "hide" or "reload". */
 export function countdown(element) {
   const until = Date.parse(element.dataset.until);
@@ -87,6 +100,23 @@ export function countdown(element) {
   };
   const timer = setInterval(tick, 1000);
   tick();
+}
+
+/** A ring that empties until data-until; a minute is the whole of it. */
+export function ring(circle) {
+  const until = Date.parse(circle.dataset.until);
+  const tick = () => {
+    const left = Math.max(0, until - Date.now());
+    circle.setAttribute("stroke-dasharray", `${Math.min(100, left / 600)} 100`);
+    if (left && circle.isConnected) setTimeout(tick, 250);
+  };
+  tick();
+}
+
+/** A row of tabs that is wider than the page shows the current one. */
+export function tabs(row) {
+  const current = row.querySelector('[aria-current="page"]');
+  if (current) row.scrollLeft = current.offsetLeft - row.offsetLeft - (row.clientWidth - current.offsetWidth) / 2;
 }
 
 export function drop(box) {
@@ -131,6 +161,21 @@ export function proposes(select) {
   const field = document.getElementById(select.dataset.for);
   select.addEventListener("change", () => {
     if (!field.value || Object.values(proposals).includes(field.value)) field.value = proposals[select.value] ?? field.value;
+  });
+}
+
+/** A choice that fills in other fields of its form, unless somebody has typed something else there. */
+export function preset(select) {
+  const presets = JSON.parse(select.dataset.presets);
+  const proposed = new Map();
+  select.addEventListener("change", () => {
+    for (const [name, value] of Object.entries(presets[select.value] ?? {})) {
+      const field = select.form.elements[name];
+      const isTyped = field.tagName === "INPUT" && field.value && field.value !== (proposed.get(name) ?? field.defaultValue);
+      if (isTyped) continue;
+      field.value = value;
+      proposed.set(name, value);
+    }
   });
 }
 
