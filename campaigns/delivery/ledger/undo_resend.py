@@ -76,10 +76,10 @@ def _restore(campaign_id: int, wave: int) -> set[tuple[int, int]]:
         .where(Delivery.campaign_id == campaign_id, Delivery.wave < wave, Delivery.subscriber_id.in_(people))
         .group_by(Delivery.subscriber_id)
     )
-    ids = list(db.session.scalars(before))
-    _change(sa.update(Delivery).where(Delivery.id.in_(ids)).values(is_latest=True))
-    places = sa.select(Delivery.wave, Delivery.batch_number).where(Delivery.id.in_(ids)).distinct()
-    return {(row[0], row[1]) for row in db.session.execute(places) if row[1] is not None}
+    places = sa.select(Delivery.wave, Delivery.batch_number).where(Delivery.id.in_(before)).distinct()
+    found = {(row[0], row[1]) for row in db.session.execute(places) if row[1] is not None}
+    _change(sa.update(Delivery).where(Delivery.id.in_(before)).values(is_latest=True))
+    return found
 
 
 def _change(statement: Any) -> int:
