@@ -86,31 +86,32 @@ def _write_people(count: int) -> list[int]:
     db.session.flush()
     campaign.revision_id = revision.id
     db.session.add(Link(revision_id=revision.id, number=1, url="https://example.com/"))
-    rows = []
-    for number in range(count):
-        address = f"reader{number}@example.org"
-        hashed = signing.address_key(key, addresses.normalise(address))
-        person = Subscriber(
-            email=address, address=address, address_key=hashed, created_at=now, updated_at=now
+    people = [_person(number, letters, now=now, key=key) for number in range(count)]
+    db.session.add_all(people)
+    db.session.flush()
+    rows = [
+        Delivery(
+            campaign_id=campaign.id,
+            wave=1,
+            address_key=person.address_key,
+            subscriber_id=person.id,
+            state=State.SENT,
+            done_at=now,
         )
-        person.subscriptions = [
-            Subscription(
-                list=letters, status=Status.SUBSCRIBED, origin=Origin.IMPORT, created_at=now, changed_at=now
-            )
-        ]
-        rows.append(
-            Delivery(
-                campaign_id=campaign.id,
-                wave=1,
-                address_key=hashed,
-                subscriber=person,
-                state=State.SENT,
-                done_at=now,
-            )
-        )
+        for person in people
+    ]
     db.session.add_all(rows)
     db.session.commit()
     return [row.id for row in rows]
+
+
+def _person(number: int, letters: List, *, now: datetime, key: bytes) -> Subscriber:
+    address = f"reader{number}@example.org"
+    hashed = signing.address_key(key, addresses.normalise(address))
+    held = {"status": Status.SUBSCRIBED, "origin": Origin.IMPORT, "created_at": now, "changed_at": now}
+    person = Subscriber(email=address, address=address, address_key=hashed, created_at=now, updated_at=now)
+    person.subscriptions = [Subscription(list=letters, **held)]
+    return person
 
 
 def _load(port: int, calls: list[tuple[str, str]], clients: int) -> list[float]:

@@ -25,6 +25,19 @@ def resident_mib(pid: int) -> float:
     return _number(pid, "VmRSS:") / 1024
 
 
+def family_pss_mib(root: int) -> float:
+    """What a process and its descendants hold of memory together, pages that several share counted once."""
+    return sum(_pss_kib(pid) for pid in _family(root)) / 1024
+
+
+def _pss_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
 def _family(root: int) -> list[int]:
     parents = dict(_parents())
     found = [root]

@@ -1,4 +1,4 @@
-"""Processes of the app that show no pages: `python -m campaigns.worker`, `campaigns.dispatcher`, `campaigns.mailbox`.
+"""Processes of the app, each a module to start: `python -m campaigns.worker`, `campaigns.dispatcher`, and so on.
 
 `flask worker` and its like become one of them, without what the command line has loaded.
 """

@@ -107,11 +107,7 @@ def _children(
 
 
 def _web_command(host: str, port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-        *("--workers", "1", "--blocking-threads", "8", "--backpressure", "256", "--no-ws", "--http", "1"),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning", "wsgi:app"),
-    ]
+    return [*process.command("webserver"), "--host", host, "--port", str(port)]
 
 
 def _welcome_link(url: str) -> str | None:

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import upgrade
 
-from campaigns import create_app
+from campaigns import create_app, process
 from campaigns.audience.models import Origin, Subscriber, Subscription
 from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.core import addresses, clock, queue, secrets, signing
@@ -449,13 +449,7 @@ def _people(list_id: int, number: int, domains: tuple[str, ...]) -> list[str]:
 
 
 def _web(port: int) -> list[str]:
-    import sys
-
-    return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
-        *("--port", str(port), "--workers", "1", "--blocking-threads", "8", "--backpressure", "256"),
-        *("--no-ws", "--http", "1", "--respawn-failed-workers", "--log-level", "warning", "wsgi:app"),
-    ]
+    return [*process.command("webserver"), "--port", str(port)]
 
 
 __all__ = ["Mailing", "Notebook", "Report", "World"]

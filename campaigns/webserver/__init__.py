@@ -1,0 +1,1 @@
+"""The web server: takes whole requests from clients of any pace, and only then asks the app in a thread."""

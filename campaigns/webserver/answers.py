@@ -1,0 +1,146 @@
+"""Answers on their way from a thread to a client that may read slowly: the thread never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+IN_MEMORY_BYTES = 256 * 1024  # of one answer
+PIECE_BYTES = 64 * 1024
+
+
+class ClientGone(Exception):
+    """Nobody reads the answer any more."""
+
+
+class Memory:
+    """How many bytes the answers of a process hold in memory together."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self._lock = Lock()
+
+    def take(self, number: int) -> bool:
+        """Whether there is room for so many; then they are taken."""
+        with self._lock:
+            if number > self._left:
+                return False
+            self._left -= number
+            return True
+
+    def give(self, number: int) -> None:
+        with self._lock:
+            self._left += number
+
+
+class Answer:
+    """One answer. `start`, `write` and `end` are the thread's; `head` and `piece` the event loop's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, memory: Memory, folder: Path | None = None) -> None:
+        self._loop = loop
+        self._memory = memory
+        self._folder = folder
+        self._news = asyncio.Event()
+        self._lock = Lock()
+        self._pieces: deque[bytes] = deque()
+        self._held = 0
+        self._file: IO[bytes] | None = None
+        self._read_to = self._written_to = 0
+        self._is_over = False
+        self._is_gone = False
+        self.is_broken = False
+        self.head: tuple[int, list[tuple[bytes, bytes]]] | None = None
+
+    # -- of the thread
+
+    def start(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
+        """Set the head; it goes out with the first byte of the body, until then another may replace it."""
+        self.head = status, [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+    def write(self, chunk: bytes) -> None:
+        """Put a piece of the body behind the others; raises ClientGone."""
+        if self._is_gone:
+            raise ClientGone
+        if not chunk:
+            return
+        with self._lock:
+            fits = self._file is None and self._held + len(chunk) <= IN_MEMORY_BYTES
+            if fits and self._memory.take(len(chunk)):
+                self._pieces.append(chunk)
+                self._held += len(chunk)
+            else:
+                self._write_to_file(chunk)
+        self._tell()
+
+    def fail(self) -> None:
+        """Say that the body will never be whole."""
+        self.is_broken = True
+
+    def end(self) -> None:
+        """Say that nothing follows."""
+        self._is_over = True
+        self._tell()
+
+    def _write_to_file(self, chunk: bytes) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (closed by `close`)
+        self._file.seek(self._written_to)
+        self._file.write(chunk)
+        self._written_to += len(chunk)
+
+    def _tell(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._news.set)
+        except RuntimeError as error:  # the loop is closed: the server has ended
+            raise ClientGone from error
+
+    # -- of the event loop
+
+    async def piece(self) -> bytes | None:
+        """The next piece of the body, at most 64 KiB of a file; None at its end."""
+        while True:
+            self._news.clear()
+            is_over = self._is_over  # asked first: nothing is written after it
+            found = self._next()
+            if found or is_over:
+                return found or None
+            await self._news.wait()
+
+    def _next(self) -> bytes:
+        with self._lock:
+            if self._pieces:
+                found = b"".join(self._pieces)
+                self._let_go()
+                return found
+            if self._file is None or self._read_to == self._written_to:
+                return b""
+            self._file.seek(self._read_to)
+            found = self._file.read(min(PIECE_BYTES, self._written_to - self._read_to))
+            self._read_to += len(found)
+            return found
+
+    @property
+    def is_gone(self) -> bool:
+        return self._is_gone
+
+    def give_up(self) -> None:
+        """Say that nobody reads the rest."""
+        self._is_gone = True
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_gone = True
+            self._let_go()
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _let_go(self) -> None:
+        self._pieces.clear()
+        self._memory.give(self._held)
+        self._held = 0

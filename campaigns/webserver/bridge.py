@@ -1,0 +1,223 @@
+"""From the event loop to the app and back: an ASGI application that asks a WSGI one in threads.
+
+The app sees a request only once all of it is here, and is done with it once it has written its answer: how fast
+a client sends and reads costs no thread. Pages behind the links of mails have threads of their own, so that
+nothing an operator does keeps a reader waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from campaigns.webserver.answers import Answer, ClientGone, Memory
+from campaigns.webserver.bodies import Bodies, Body, Gone, Receive, Refused
+from campaigns.webserver.limits import Limits
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+READERS = ("/health", "/o/", "/c/", "/u/", "/p/", "/w/")
+SENTENCES = {
+    408: "The request did not arrive in time.",
+    413: "The request is too large.",
+    500: "An unexpected error occurred.",
+    503: "The server is busy. Try again in a moment.",
+}
+_log = logging.getLogger(__name__)
+
+
+class Bridge:
+    """The ASGI application; `close` ends its threads."""
+
+    def __init__(self, app: Wsgi, limits: Limits, folder: Path | None = None) -> None:
+        self._app = app
+        self._limits = limits
+        self._folder = folder
+        self._bodies = Bodies(limits, folder)
+        self._memory = Memory(limits.most_answer_bytes)
+        self._pages = Threads(limits.threads, limits.most_waiting, "pages")
+        self._readers = Threads(limits.reader_threads, limits.most_waiting, "readers")
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            body = await self._bodies.take(receive, scope["extensions"]["columba.received"])
+        except Refused as refused:
+            await self._refuse(send, refused.status)
+            return
+        except Gone:
+            return
+        try:
+            await self._answer(scope, body, receive, send)
+        finally:
+            body.close()
+
+    def close(self) -> None:
+        for threads in (self._pages, self._readers):
+            threads.pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, scope: Mapping[str, Any], body: Body, receive: Receive, send: Send) -> None:
+        threads = self._readers if scope["path"].startswith(READERS) else self._pages
+        if threads.are_too_busy:
+            await self._refuse(send, 503)
+            return
+        answer = Answer(asyncio.get_running_loop(), self._memory, self._folder)
+        work = threads.begin(lambda: self._ask(scope, body, answer))
+        watch = asyncio.ensure_future(_until_gone(receive, answer))
+        try:
+            await self._pass_on(scope, answer, send)
+        finally:
+            answer.give_up()
+            watch.cancel()
+            await work  # what it reads and writes is closed after it
+            answer.close()
+
+    def _ask(self, scope: Mapping[str, Any], body: Body, answer: Answer) -> None:
+        """In a thread: the app's answer, whatever it raises. What only reads is let be when nobody waits for it."""
+        try:
+            if answer.is_gone and scope["method"] in ("GET", "HEAD"):
+                return
+            self._run(environ_of(scope, body), answer)
+        except ClientGone:
+            return
+        except Exception:
+            _log.exception("The app did not answer a request")
+            answer.fail()
+        finally:
+            with suppress(ClientGone):
+                answer.end()
+
+    def _run(self, environ: dict[str, Any], answer: Answer) -> None:
+        def start_response(
+            status: str,
+            headers: list[tuple[str, str]],
+            error: tuple[type[BaseException], BaseException, TracebackType] | None = None,
+        ) -> Callable[[bytes], None]:
+            answer.start(int(status.split(" ", 1)[0]), headers)
+            return answer.write
+
+        chunks = self._app(environ, start_response)
+        try:
+            for chunk in chunks:
+                answer.write(chunk)
+        finally:
+            if close := getattr(chunks, "close", None):
+                close()
+
+    async def _pass_on(self, scope: Mapping[str, Any], answer: Answer, send: Send) -> None:
+        piece = await answer.piece()
+        if answer.is_broken:
+            await self._refuse(send, 500)
+            return
+        if answer.head is None:
+            return  # nobody waited for it
+        status, headers = answer.head
+        patient = _Patient(send, scope, self._limits.reading_s)
+        await patient({"type": "http.response.start", "status": status, "headers": headers})
+        while piece is not None:
+            await patient({"type": "http.response.body", "body": piece, "more_body": True})
+            piece = await answer.piece()
+        if answer.is_broken:
+            patient.cut()  # a half answer must not pass for a whole one
+        await patient({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _refuse(self, send: Send, status: int) -> None:
+        body = f"{SENTENCES[status]}\n".encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        headers += [(b"content-length", str(len(body)).encode())]
+        if status == 503:
+            headers.append((b"retry-after", b"5"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class Threads:
+    """So many at work, and how many requests wait for one."""
+
+    def __init__(self, number: int, most_waiting: int, name: str) -> None:
+        self.pool = ThreadPoolExecutor(number, thread_name_prefix=name)
+        self._most = number + most_waiting
+        self._asked = 0
+
+    @property
+    def are_too_busy(self) -> bool:
+        return self._asked >= self._most
+
+    def begin(self, work: Callable[[], None]) -> asyncio.Future[None]:
+        """Have a thread do it; only from the event loop."""
+        self._asked += 1
+        future = asyncio.get_running_loop().run_in_executor(self.pool, work)
+        future.add_done_callback(self._one_less)
+        return future
+
+    def _one_less(self, _done: object) -> None:
+        self._asked -= 1
+
+
+class _Patient:
+    """Sends to a client as long as that takes something now and then; else its connection is cut."""
+
+    def __init__(self, send: Send, scope: Mapping[str, Any], seconds: float) -> None:
+        self._send = send
+        self.cut: Callable[[], None] = scope["extensions"]["columba.cut"]
+        self._seconds = seconds
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._send(message)
+        except TimeoutError:
+            self.cut()
+
+
+async def _until_gone(receive: Receive, answer: Answer) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    answer.give_up()
+
+
+def environ_of(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
+    """The request as WSGI says it (PEP 3333). Its text is bytes read as Latin-1."""
+    server, client = scope.get("server") or ("localhost", None), scope.get("client") or ("", 0)
+    found: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1] or 0),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client[0],
+        "REMOTE_PORT": str(client[1]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme") or "http",
+        "wsgi.input": body.rewound(),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        if b"_" in name:
+            continue  # X_Forwarded_For must not pose as X-Forwarded-For
+        key, text = _key(name.decode("latin-1")), value.decode("latin-1")
+        found[key] = f"{found[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}" if key in found else text
+    if "CONTENT_LENGTH" in found or body.size:
+        found["CONTENT_LENGTH"] = str(body.size)  # also of one that came in chunks
+    return found
+
+
+def _key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
