@@ -18,6 +18,11 @@ _running = Lock()
 _log = logging.getLogger(__name__)
 
 
+def is_at_work() -> bool:
+    """Whether the thread waits for the database right now: what comes meanwhile goes behind what waits."""
+    return _running.locked()
+
+
 def see_to_it() -> None:
     """Begin to write down what an earlier process left, if there is something."""
     if waiting.is_any():
@@ -31,22 +36,26 @@ def write_down() -> None:
     opener = config.context_opener()
 
     def work() -> None:
-        try:
-            with opener():
-                _until_done()
-        finally:
-            _running.release()
+        with opener():
+            try:
+                is_done = _until_done()
+            finally:
+                _running.release()
+            if is_done and waiting.is_any():  # came between the last look and now
+                write_down()
 
     Thread(target=work, name="readers", daemon=True).start()
 
 
-def _until_done() -> None:
+def _until_done() -> bool:
+    """Whether all is written down."""
     for _try in range(MOST_TRIES):
         try:
             waiting.write_down()
         except OperationalError as error:
             _log.warning("The database does not take what readers did yet: %s", error.orig)
         if not waiting.is_any():
-            return
+            return True
         db.session.remove()
         time.sleep(PAUSE_S)
+    return False

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, make_response, render_template, request
+from flask_limiter import RequestLimit
 
 from campaigns.accounts.guards import anyone
 from campaigns.audience import queries as audience_queries
@@ -16,6 +17,7 @@ from campaigns.audience import services as audience_services
 from campaigns.audience.models import Origin, Status, SuppressionReason
 from campaigns.core import addresses, clock
 from campaigns.core.db import begin_by_reading, db
+from campaigns.core.limits import limiter
 from campaigns.core.signing import Purpose
 from campaigns.public.views import bp
 from campaigns.public.visit import letter_of, number_of, visitor, write_down
@@ -26,6 +28,20 @@ from campaigns.tracking.queries import Letter
 from campaigns.tracking.waiting import Act
 
 ONE_CLICK = "List-Unsubscribe"
+CHANGES = "20 per hour"  # changes of mind, each of which is kept as proof; leaving is never limited
+
+
+def _token_key() -> str:
+    """The mail that the link is of, however the token is written."""
+    return str(number_of(str((request.view_args or {}).get("token", "")), Purpose.SUBSCRIPTION))
+
+
+def _leaves_all() -> bool:
+    return not request.form.getlist("list")
+
+
+def _too_often(_limit: RequestLimit) -> Response:
+    return make_response(render_template("public/too_often.html"), 429)
 
 
 @bp.route("/u/<token>", methods=["GET", "POST"])
@@ -46,6 +62,7 @@ def unsubscribe(token: str) -> Any:
 
 
 @bp.post("/u/<token>/undo")
+@limiter.limit(CHANGES, key_func=_token_key, on_breach=_too_often)
 @anyone
 def resubscribe(token: str) -> Any:
     """Take leaving back, by the button on the page that said goodbye."""
@@ -74,6 +91,7 @@ def create_reason(token: str) -> Any:
 
 
 @bp.route("/p/<token>", methods=["GET", "POST"])
+@limiter.limit(CHANGES, key_func=_token_key, methods=["POST"], exempt_when=_leaves_all, on_breach=_too_often)
 @anyone
 def preferences(token: str) -> Any:
     """Which lists, or none at all."""

@@ -13,9 +13,9 @@ from campaigns.core import signing
 from campaigns.core.db import begin_by_reading, begin_by_writing, db, impatient
 from campaigns.core.dialect import is_sqlite
 from campaigns.core.signing import Purpose
-from campaigns.public import later
+from campaigns.public import later, pace
 from campaigns.settings import queries as settings_queries
-from campaigns.tracking import queries, waiting
+from campaigns.tracking import queries, services, waiting
 from campaigns.tracking.queries import Letter
 from campaigns.tracking.services import Visitor
 from campaigns.tracking.waiting import Act
@@ -54,6 +54,10 @@ def write_down(act: Act) -> None:
     What was read before is let go: SQLite can't turn a reading transaction into a writing one. Raises
     OperationalError when neither the database nor the disk takes it.
     """
+    if later.is_at_work():
+        db.session.rollback()
+        _keep(act, OperationalError("a writer to end", None, TimeoutError("others wait already")))
+        return
     try:
         db.session.commit()
         begin_by_writing()
@@ -68,9 +72,17 @@ def write_down(act: Act) -> None:
 
 
 def note(act: Act) -> None:
-    """Record an open or a click, if that can be: the picture and the link work whatever happens."""
+    """Record an open or a click, if that can be: the picture and the link work whatever happens.
+
+    Not what a network or one token repeats without end.
+    """
+    if not pace.is_within(act.visitor.ip):
+        return
     with suppress(OperationalError):
-        write_down(act)
+        if not services.is_repeat(
+            act.delivery_id, act.kind, act.visitor, at=act.at, link_number=act.link_number
+        ):
+            write_down(act)
 
 
 def _keep(act: Act, error: OperationalError) -> None:

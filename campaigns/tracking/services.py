@@ -19,6 +19,8 @@ from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 from campaigns.tracking.queries import Letter
 
 LOOK_BACK = timedelta(seconds=70)  # as far as a burst and the opens before it can reach
+REPEATED = timedelta(seconds=10)  # the same once more within it is no second visit
+MOST_OF_A_KIND = 200  # opens or clicks of one mail that are written down
 MOST_EVENTS = 500  # of one mail that are looked at again: more is a machine anyway
 
 
@@ -104,11 +106,30 @@ def note_reason(letter: Letter, reason: LeavingReason) -> None:
     )
 
 
+def is_repeat(
+    delivery_id: int, kind: Kind, visitor: Visitor, *, at: datetime, link_number: int | None = None
+) -> bool:
+    """Whether the open or click says nothing new: the same was seen a moment ago, or hundreds of times.
+
+    Whoever holds one link can have only so much written down with it.
+    """
+    of_kind = sa.select(Event.id).where(Event.delivery_id == delivery_id, Event.kind == kind)
+    same = of_kind.where(
+        Event.at.between(at - REPEATED, at + REPEATED),
+        Event.network == networks.without_person(visitor.ip),
+        Event.agent == visitor.agent[:200],
+        Event.link_number == link_number if link_number else Event.link_number.is_(None),
+    )
+    if db.session.scalar(same.limit(1)) is not None:
+        return True
+    return db.session.scalar(of_kind.offset(MOST_OF_A_KIND - 1).limit(1)) is not None
+
+
 def _record(
     delivery_id: int, kind: Kind, visitor: Visitor, *, at: datetime, link_number: int | None = None
 ) -> Actor | None:
     delivery = db.session.get(Delivery, delivery_id)
-    if delivery is None:
+    if delivery is None or is_repeat(delivery_id, kind, visitor, at=at, link_number=link_number):
         return None
     hit = robots.Hit(kind, at, visitor.agent, visitor.ip, visitor.purpose, sent_at=delivery.done_at)
     judgement = robots.judge(hit)

@@ -1,0 +1,31 @@
+"""How often one network may have something written down. Whoever asks more often is answered all the same."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+
+from campaigns.tracking import networks
+
+PER_SECOND = 50
+MOST_NETWORKS = 50_000  # that are counted within a second
+
+_lock = Lock()
+_second = 0
+_counts: dict[str, int] = {}
+
+
+def is_within(ip: str, *, now_s: float | None = None) -> bool:
+    """Whether the address's network has had fewer than 50 things written in this second; counts this one."""
+    global _second
+    second = int(time.monotonic() if now_s is None else now_s)
+    network = networks.without_person(ip)
+    with _lock:
+        if second != _second:
+            _second = second
+            _counts.clear()
+        asked = _counts.get(network, 0)
+        if asked >= PER_SECOND or (not asked and len(_counts) >= MOST_NETWORKS):
+            return False
+        _counts[network] = asked + 1
+        return True
