@@ -12,6 +12,7 @@ from werkzeug.routing import IntegerConverter, Map
 from campaigns import blueprints, bootstrap, schema, web
 from campaigns.accounts import guards
 from campaigns.core.config import Config
+from campaigns.core.hosts import KnownHosts
 from campaigns.core.i18n import babel
 from campaigns.core.limits import limiter
 from campaigns.form_page import LARGEST_UPLOAD_BYTES
@@ -34,6 +35,7 @@ def create_app(config: Config | None = None) -> Flask:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.wsgi_app = KnownHosts(app.wsgi_app, config.hosts)  # type: ignore[method-assign]
     app.url_map.converters["int"] = RowNumber
     _attach_extensions(app)
     web.init_app(app)

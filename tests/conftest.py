@@ -19,12 +19,15 @@ from flask import Flask
 from flask_migrate import upgrade
 
 from campaigns import create_app
+from campaigns.core import internal_hosts
 from campaigns.core.config import Config
 from campaigns.core.db import db
+from campaigns.core.internal_hosts import InternalHosts
 from tests import quick_apps
 from tests.browser_client import BrowserClient
 
 # A Redis that refuses at once: most tests show that nothing needs it.
+LOOPBACK = InternalHosts(networks=internal_hosts.parse("127.0.0.0/8 ::1").networks, is_open=True)
 NO_REDIS = "redis://127.0.0.1:1/0"
 LONGEST_NAME = 200
 
@@ -50,6 +53,7 @@ def make_config(data_dir: Path, database_url: str, *, redis_url: str = NO_REDIS)
         secret_key="a secret for tests that is long enough",
         public_url="http://localhost",
         limiter_url="memory://",
+        internal_hosts=LOOPBACK,
     )
 
 

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app
 
-from campaigns.core import files
+from campaigns.core import addresses, files, internal_hosts
+from campaigns.core.internal_hosts import EVERYTHING_PRIVATE, InternalHosts
 
 # A unix socket path longer than this is refused by the kernel (sun_path is 108 bytes).
 LONGEST_SOCKET_PATH = 100
+SHORTEST_SECRET = 32
 
 
 class ConfigError(Exception):
@@ -43,6 +45,9 @@ class Config:
     lease_s: int = 60
     rsa_in_eights: bool = True  # where it can be (`mail.eights`)
     debug: bool = False
+    other_hosts: frozenset[str] = frozenset()  # names of this site besides that of `public_url`
+    internal_hosts: InternalHosts = EVERYTHING_PRIVATE
+    audit_days: int = 730  # 0: the audit log is kept for ever
 
     @property
     def is_https(self) -> bool:
@@ -52,6 +57,11 @@ class Config:
     def public_host(self) -> str:
         """Host name of the public URL, without the port."""
         return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The host names that requests may ask for, as browsers write them."""
+        return frozenset({_ascii(self.public_host), *self.other_hosts})
 
     @property
     def files_dir(self) -> Path:
@@ -78,13 +88,14 @@ def context_opener() -> Callable[[], AbstractContextManager[object]]:
 def from_env(environ: Mapping[str, str] | None = None) -> Config:
     """The configuration that the environment asks for; raises ConfigError with a sentence."""
     env = os.environ if environ is None else environ
+    _refuse_debugger(env)
     data_dir = Path(env.get("DATA_DIR") or "data").expanduser().resolve()
     files.make_private(data_dir)
     return Config(
         data_dir=data_dir,
         database_url=_database_url(env.get("DATABASE_URL"), data_dir),
         redis_url=env.get("REDIS_URL") or private_redis_url(data_dir),
-        secret_key=env.get("SECRET_KEY") or _kept_secret(data_dir / "secret_key"),
+        secret_key=_given_secret(env.get("SECRET_KEY")) or _kept_secret(data_dir / "secret_key"),
         public_url=_public_url(env.get("PUBLIC_URL") or "http://127.0.0.1:8000"),
         trusted_proxies=_int(env, "TRUSTED_PROXIES", 0),
         log_level=env.get("LOG_LEVEL") or "INFO",
@@ -93,6 +104,9 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         lease_s=_within(env, "LEASE_SECONDS", 60, least=8, most=600),
         rsa_in_eights=_bool(env, "RSA_IN_EIGHTS", default=True),
         debug=_bool(env, "DEBUG"),
+        other_hosts=frozenset(map(_ascii, (env.get("OTHER_HOSTS") or "").replace(",", " ").split())),
+        internal_hosts=_internal_hosts(env.get("INTERNAL_HOSTS")),
+        audit_days=_int(env, "AUDIT_DAYS", 730),
     )
 
 
@@ -136,6 +150,37 @@ def _dns_server(text: str | None) -> tuple[str, int] | None:
         ) from error
 
 
+def _refuse_debugger(env: Mapping[str, str]) -> None:
+    """Flask's debug mode shows code and secrets to whoever makes an error, and its debugger runs what they type."""
+    if (env.get("FLASK_DEBUG") or "0").lower() not in ("0", "false", "no"):
+        raise ConfigError("FLASK_DEBUG must not be set: error pages would show secrets to visitors.")
+
+
+def _internal_hosts(text: str | None) -> InternalHosts:
+    try:
+        return internal_hosts.parse(text)
+    except ValueError as error:
+        raise ConfigError(
+            "INTERNAL_HOSTS must list host names, addresses or networks, like: relay.internal 10.1.0.0/16."
+        ) from error
+
+
+def _ascii(host: str) -> str:
+    try:
+        return addresses.ascii_domain(host.lower()).rstrip(".")
+    except UnicodeError:
+        return host.lower()
+
+
+def _given_secret(secret: str | None) -> str | None:
+    if secret and len(secret) < SHORTEST_SECRET:
+        raise ConfigError(
+            f"SECRET_KEY must have at least {SHORTEST_SECRET} characters. Make one: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    return secret
+
+
 def _kept_secret(path: Path) -> str:
     """The secret of this data folder, made on the first run, readable only by its owner."""
     if not path.exists():
@@ -147,7 +192,7 @@ def _kept_secret(path: Path) -> str:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(48))
     secret = path.read_text().strip()
-    if len(secret) < 32:
+    if len(secret) < SHORTEST_SECRET:
         raise ConfigError(f"{path} holds no usable secret. Remove it, or set SECRET_KEY.")
     return secret
 

@@ -214,11 +214,15 @@ class Connection:
     async def _addresses(self) -> list[str]:
         try:
             async with asyncio.timeout(self.server.timeouts.connect):
-                return await addresses_of(self.server.host, self.server.port)
+                found = await addresses_of(self.server.host, self.server.port)
         except TimeoutError as error:
             raise Unreachable(Phase.RESOLVE, "no answer to who the host is", is_late=True) from error
         except (OSError, UnicodeError) as error:
             raise Unreachable(Phase.RESOLVE, "the host name is unknown") from error
+        allowed = [each for each in found if self.server.internal_hosts.may_reach(self.server.host, each)]
+        if not allowed:
+            raise Unreachable(Phase.RESOLVE, "its address is internal and not in INTERNAL_HOSTS")
+        return allowed
 
     async def _dial(self, address: str) -> Channel:
         loop = asyncio.get_running_loop()

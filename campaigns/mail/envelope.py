@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from campaigns.core.internal_hosts import EVERYTHING_PRIVATE, InternalHosts
 from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.security import Security
 
@@ -65,6 +66,7 @@ class Server:
     rides: bool = True  # the next envelope behind a message's final dot, where that is seen to work
     chunking: bool = True
     depth: int = 10
+    internal_hosts: InternalHosts = EVERYTHING_PRIVATE  # which of its addresses may be connected to
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property

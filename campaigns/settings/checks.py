@@ -8,6 +8,7 @@ import re
 from campaigns.core import addresses
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
+from campaigns.core.internal_hosts import InternalHosts
 
 # Below 1024 only the ports of mail: the test button must not become a scanner of other services.
 MAIL_PORTS = frozenset({25, 465, 587})
@@ -29,6 +30,22 @@ def clean_host(host: str) -> str:
     if len(host) > 253 or not _HOST.fullmatch(host):
         raise Invalid(_("Enter a host name like smtp.example.com, without a port or https://."), field="host")
     return host
+
+
+def require_reachable(host: str, internal: InternalHosts, *, field: str) -> None:
+    """Raises Invalid for an address that we don't connect to; names are looked at when they are resolved."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    if not internal.may_reach(host, host):
+        raise Invalid(
+            _(
+                "%(host)s is an internal address. Whoever runs Columba can allow it in INTERNAL_HOSTS.",
+                host=host,
+            ),
+            field=field,
+        )
 
 
 def port(number: int) -> int:

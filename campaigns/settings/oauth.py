@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,10 +20,14 @@ from campaigns.core import config, secrets
 from campaigns.core.db import db, reading
 from campaigns.core.errors import Invalid, Misconfigured
 from campaigns.core.i18n import _
+from campaigns.core.internal_hosts import InternalHosts
 from campaigns.mail.envelope import LOOPBACK
 from campaigns.mail.errors import NoToken
 from campaigns.settings import checks
 from campaigns.settings.models import Server
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPConnectionPool
 
 LONGEST_SECRET = 8000
 LONGEST_URL = 500
@@ -92,6 +97,7 @@ def clean_url(url: str) -> str:
         raise wrong
     if len(url) > LONGEST_URL or not _PRINTABLE.fullmatch(url):
         raise wrong
+    checks.require_reachable(host, _internal_hosts(), field="token_url")
     return url
 
 
@@ -219,14 +225,15 @@ def _ask(url: str, values: dict[str, str]) -> dict[str, Any]:
     import urllib3  # only where a server wants it: a worker is kept small
 
     deadline = time.monotonic() + PATIENCE_S
-    pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=PATIENCE_S), retries=False)
+    parts = urlsplit(url)
+    pool = _pool(parts)
     try:
         with pool.request(
             "POST",
-            url,
+            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
             fields=values,
             encode_multipart=False,
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", "Host": parts.netloc},
             redirect=False,
             preload_content=False,
         ) as answer:
@@ -239,8 +246,35 @@ def _ask(url: str, values: dict[str, str]) -> dict[str, Any]:
     except urllib3.exceptions.HTTPError as error:
         raise OSError("the token server could not be reached") from error
     finally:
-        pool.clear()
+        pool.close()
     return _read(status, body)
+
+
+def _pool(parts: SplitResult) -> HTTPConnectionPool:
+    """Connections to the one address that was looked at: asked again, its name might lead somewhere else."""
+    import urllib3
+
+    host = parts.hostname or ""
+    address = _address_of(host, parts.port or (443 if parts.scheme == "https" else 80))
+    options: dict[str, Any] = {"timeout": urllib3.Timeout(total=PATIENCE_S), "retries": False}
+    if parts.scheme == "https":
+        options |= {"server_hostname": host, "assert_hostname": host}
+        return urllib3.HTTPSConnectionPool(address, parts.port, **options)
+    return urllib3.HTTPConnectionPool(address, parts.port, **options)
+
+
+def _address_of(host: str, port: int) -> str:
+    """The first of the host's addresses that we may connect to; raises OSError."""
+    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    allowed = [each for each in found if _internal_hosts().may_reach(host, each)]
+    if not allowed:
+        raise OSError("the token server's address is internal and not in INTERNAL_HOSTS")
+    return allowed[0]
+
+
+def _internal_hosts() -> InternalHosts:
+    """A provider of tokens is out there; one of our own has to be listed."""
+    return config.current().internal_hosts.without_others()
 
 
 def _read(status: int, body: bytes) -> dict[str, Any]:
