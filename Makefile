@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test screenshots faults servers bare bench-send clean simulate
+.PHONY: help run demo setup check test screenshots sbom faults servers bare bench-send clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -36,6 +36,12 @@ test: ## everything the tests need, then all of them
 screenshots: ## every page at both widths, light and dark, into screenshots/
 	@scripts/setup --dev --browser
 	$(BIN)/python -m tests.browser.screenshots
+
+sbom: ## what the app is made of, as CycloneDX, into sbom/
+	@scripts/setup --dev
+	@mkdir -p sbom
+	$(BIN)/cyclonedx-py requirements --output-reproducible -o sbom/python.cdx.json requirements.txt
+	npm sbom --package-lock-only --sbom-format cyclonedx > sbom/browser.cdx.json
 
 bench-send: ## the figures of the delivery engine, each beside what it has to be
 	@scripts/setup --dev

@@ -60,3 +60,78 @@ def test_redis_asks_for_its_password() -> None:
     text = (ROOT / "compose.yaml").read_text()
     assert "--requirepass ${VALKEY_PASSWORD" in text
     assert "redis://:${VALKEY_PASSWORD" in text
+
+
+SERVICES = ("migrate", "web", "dispatcher", "worker", "postgres", "valkey")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_container_can_do_as_little_as_it_needs(name: str) -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    block = re.search(rf"^  {name}:\n(?:    .*\n)+", text, re.MULTILINE)
+    assert block
+    shared = re.search(r"^x-columba: &columba\n(?:  .*\n)+", text, re.MULTILINE)
+    assert shared
+    said = block[0] + (shared[0] if "<<: *columba" in block[0] else "")
+    for rule in ("read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "pids_limit:"):
+        assert rule in said, rule
+
+
+UNIT_RULES = (
+    *(
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "ProtectHome=yes",
+        "PrivateTmp=yes",
+        "PrivateDevices=yes",
+    ),
+    *(
+        "ProtectKernelTunables=yes",
+        "ProtectKernelModules=yes",
+        "ProtectKernelLogs=yes",
+        "ProtectControlGroups=yes",
+    ),
+    *("ProtectClock=yes", "ProtectHostname=yes", "LockPersonality=yes", "RestrictNamespaces=yes"),
+    *("RestrictRealtime=yes", "RestrictSUIDSGID=yes", "RestrictAddressFamilies=", "CapabilityBoundingSet="),
+    *("SystemCallFilter=@system-service", "SystemCallFilter=~@privileged", "SystemCallArchitectures=native"),
+    *("MemoryMax=", "TasksMax=", "UMask=0077", "User=columba"),
+)
+
+
+@pytest.mark.parametrize(
+    "unit", sorted((ROOT / "docs" / "deploy").glob("*.service")), ids=lambda path: path.name
+)
+def test_each_unit_can_do_as_little_as_it_needs(unit: Path) -> None:
+    lines = unit.read_text().splitlines()
+    assert [rule for rule in UNIT_RULES if not any(line.startswith(rule) for line in lines)] == []
+
+
+def test_pages_are_served_by_the_shielded_server_everywhere() -> None:
+    for path in ("compose.yaml", "docs/deploy/columba-web.service"):
+        assert "campaigns.webserver" in (ROOT / path).read_text(), path
+    assert 'process.command("webserver")' in (ROOT / "campaigns" / "cli" / "up.py").read_text()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("requirements*.txt")), ids=lambda path: path.name)
+def test_each_package_is_pinned_with_the_hashes_of_its_files(path: Path) -> None:
+    text = path.read_text().replace("\\\n", " ")
+    packages = [
+        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", "-r"))
+    ]
+    assert packages
+    assert [line for line in packages if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def test_nothing_is_installed_without_its_hash() -> None:
+    for path in ("Dockerfile", "scripts/setup"):
+        text = (ROOT / path).read_text()
+        installs = re.findall(r"pip(?:_install| install)[^\n;|]*(?:-r |==)[^\n;|]*", text)
+        assert installs, path
+        assert [each for each in installs if "--require-hashes" not in each] == []
+
+
+def test_what_the_security_page_names_is_there() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`(tests/[\w/.]+)`", text))
+    assert len(named) > 15
+    assert [each for each in sorted(named) if not (ROOT / each).exists()] == []
