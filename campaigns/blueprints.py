@@ -11,6 +11,7 @@ from flask_wtf import CSRFProtect
 VIEWS = (
     "campaigns.accounts.views",
     "campaigns.audience.views",
+    "campaigns.audit.views",
     "campaigns.delivery.views",
     "campaigns.palette.views",
     "campaigns.planning.views",

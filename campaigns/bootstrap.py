@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Packages with tables: imported so that migrations and relationships know them all.
 MODELS = (
     "campaigns.notices.models",
+    "campaigns.audit.models",
     "campaigns.accounts.models",
     "campaigns.accounts.factor.models",
     "campaigns.settings.models",

@@ -127,9 +127,7 @@ ENTRIES = (
             Entry(
                 _("Sign-in"), "accounts.sign_in_rules", "lock", ("accounts.sign_in_rules",), Action.ADMINISTER
             ),
-            Entry(
-                _("Audit log"), "accounts.audit_log", "history", ("accounts.audit_log",), Action.ADMINISTER
-            ),
+            Entry(_("Audit log"), "audit.index", "history", ("audit.",), Action.ADMINISTER),
         ),
     ),
 )

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -15,6 +16,7 @@ from flask import (
     Flask,
     Response,
     current_app,
+    has_request_context,
     make_response,
     redirect,
     render_template,
@@ -25,12 +27,16 @@ from flask import (
 from flask_limiter import RequestLimit
 from flask_login import LoginManager, current_user, login_user, logout_user
 from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy.exc import OperationalError
 
 from campaigns.accounts import audit, policy, sessions
 from campaigns.accounts.models import Operator
 from campaigns.accounts.policy import Action
-from campaigns.core import addresses, clock, config, signing
-from campaigns.core.db import begin_by_reading, begin_by_writing, db
+from campaigns.audit import services as audit_services
+from campaigns.audit.services import View as AuditView
+from campaigns.core import acting, addresses, clock, config, signing
+from campaigns.core.acting import Actor
+from campaigns.core.db import begin_by_reading, begin_by_writing, db, impatient
 from campaigns.core.errors import Forbidden
 from campaigns.core.i18n import _
 from campaigns.core.limits import limiter, network
@@ -38,6 +44,7 @@ from campaigns.core.limits import limiter, network
 View = TypeVar("View", bound=Callable[..., Any])
 
 REFUSED_AGAIN = timedelta(minutes=1)  # the same refusal is not noted again within it
+PATIENCE_MS = 500  # as long as a page waits to be put on record
 KNOWN_FOR = timedelta(days=180)  # a browser that has signed in
 
 login_manager = LoginManager()
@@ -72,6 +79,7 @@ class SignedIn:
 def init_app(app: Flask) -> None:
     """Attach the sign-in machinery to the app."""
     login_manager.init_app(app)
+    acting.attach(app, who_acts)
 
 
 @login_manager.user_loader  # type: ignore[untyped-decorator]
@@ -96,22 +104,42 @@ def operator() -> Operator:
     return cast(SignedIn, current_user).operator
 
 
-def note(action: str, subject: str = "", **details: Any) -> None:
-    """Put on the audit log what the operator of this request does; it is kept when the caller commits."""
-    audit.record(action, subject, by=operator(), now=clock.now(), ip=request.remote_addr or "", **details)
+def who_acts() -> Actor:
+    """Who makes this request, for the audit log; the app itself where there is none."""
+    if not has_request_context():
+        return Actor()
+    ip = request.remote_addr or ""
+    if not current_user or not current_user.is_authenticated:
+        return Actor(ip=ip)
+    return Actor(operator().email, operator().id, ip)
 
 
-def note_reading(action: str, subject: str = "", **details: Any) -> None:
-    """Keep on the audit log what the operator reads, before any of it leaves; for requests that write nothing else."""
+@contextmanager
+def reading_on_record() -> Iterator[None]:
+    """What is recorded in here is kept before any of it is read; for requests that write nothing else."""
     db.session.commit()  # SQLite can't turn a reading transaction into a writing one
     begin_by_writing()
-    note(action, subject, **details)
+    yield
     db.session.commit()
     if request.method in ("GET", "HEAD"):
         begin_by_reading()
     db.session.refresh(
         operator()
     )  # an answer that is streamed asks for their language when the session is gone
+
+
+def note_view(view: AuditView) -> None:
+    """Put on record what the page shows of people. While a writer holds the database the page is shown anyway,
+    and the log of the process says so."""
+    now = clock.now()
+    try:
+        if audit_services.is_news(view, now=now):
+            with impatient(PATIENCE_MS), reading_on_record():
+                audit_services.record_view(view, now=now)
+    except OperationalError:
+        db.session.rollback()
+        begin_by_reading()
+        current_app.logger.warning("Not on the audit log, the database is busy: %s %s", who_acts().name, view)
 
 
 def session_secret() -> str:
@@ -242,7 +270,8 @@ def _account(typed: str | None = None) -> str:
 def _note_refusal() -> None:
     place, since = f"{request.method} {request.endpoint}", clock.now() - REFUSED_AGAIN
     if not audit.is_known("operator.refused", place, by=operator(), since=since):
-        note_reading("operator.refused", place)
+        with reading_on_record():
+            audit_services.record("operator.refused", place, now=clock.now())
 
 
 def _account_and_place() -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.core import browsers
-from campaigns.core.db import BigId, Model, Word
+from campaigns.core.db import Model, Word
 from campaigns.core.i18n import _
 
 
@@ -108,19 +107,3 @@ class PasswordReset(Model):
     used_at: Mapped[datetime | None]
 
     operator: Mapped[Operator] = relationship()
-
-
-class AuditEntry(Model):
-    """Who did what, append-only."""
-
-    __tablename__ = "audit_entry"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    at: Mapped[datetime] = mapped_column(index=True)
-    operator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
-    action: Mapped[str] = mapped_column(sa.String(64))
-    subject: Mapped[str] = mapped_column(sa.String(200), default="")
-    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    ip: Mapped[str] = mapped_column(sa.String(45), default="")
-
-    operator: Mapped[Operator | None] = relationship()

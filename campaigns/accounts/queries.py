@@ -1,4 +1,4 @@
-"""Named reads of operators, their invitations, sessions and deeds."""
+"""Named reads of operators, their invitations and sessions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from campaigns.accounts import sessions
-from campaigns.accounts.models import AuditEntry, Invitation, Operator, OperatorSession, PasswordReset
+from campaigns.accounts.models import Invitation, Operator, OperatorSession, PasswordReset
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
-from campaigns.core.paging import Page, paginate
 
 SESSION_NAME = 16  # letters of a session's hash that stand in addresses
 
@@ -96,9 +95,3 @@ def session(operator_id: int, beginning: str) -> OperatorSession:
     if found is None:
         raise NotFound(_("Session not found. It may have ended already."))
     return found
-
-
-def audit_page(number: int) -> Page[AuditEntry]:
-    """A page of the audit log, newest first."""
-    statement = sa.select(AuditEntry).options(selectinload(AuditEntry.operator))
-    return paginate(statement.order_by(AuditEntry.id.desc()), number=number)

@@ -42,7 +42,6 @@ from campaigns.core import addresses, clock
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
-from campaigns.core.paging import page_number
 from campaigns.core.queue import enqueue
 from campaigns.notices import services as notices_services
 from campaigns.settings import queries as settings_queries
@@ -349,13 +348,6 @@ def _done(who: Operator, act: Any, action: str, sentence: Any) -> Any:
     _record(action, email)
     flash(sentence, "success")
     return redirect(url_for(".operators"), 303)
-
-
-@bp.get("/operators/audit")
-@allow(Action.ADMINISTER)
-def audit_log() -> Any:
-    page = queries.audit_page(page_number(request.args.get("page")))
-    return render_template("accounts/audit.html", page=page, label=audit.label)
 
 
 # -- small things of this door

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +10,9 @@ from sqlalchemy.orm import aliased
 
 from campaigns.audience import queries, search
 from campaigns.audience.columns import EXPORTED
-from campaigns.audience.models import Subscriber, Subscription
+from campaigns.audience.models import Import, Subscriber, Subscription
 from campaigns.audience.search import Search
+from campaigns.audit import services as audit_services
 from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
 
@@ -38,17 +37,20 @@ def rows(wanted: Search = EVERYBODY, *, raw: bool = False) -> Iterator[list[str]
         db.session.expunge_all()
 
 
-def lines(table: Iterable[list[str]]) -> Iterator[str]:
-    """The rows as CSV text (RFC 4180), some at a time."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    for number, row in enumerate(table, start=1):
-        writer.writerow(row)
-        if number % 100 == 0:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+def record(wanted: Search) -> None:
+    """Note on the audit log that whom the search finds is read: how many, not the words, which may be an address."""
+    details: dict[str, Any] = {"people": search.count(wanted), "status": wanted.status or "all"}
+    if wanted.text:
+        details["searched"] = True
+    if wanted.list_id is None:
+        audit_services.record("people.exported", **details)
+    else:
+        audit_services.record("list.exported", queries.list_(wanted.list_id).name, **details)
+
+
+def record_rejects(owner: Import) -> None:
+    """The same for the rows that an import did not take."""
+    audit_services.record("import.exported", owner.file_name, rows=owner.rejected)
 
 
 def rejects(import_id: int) -> Iterator[list[str]]:

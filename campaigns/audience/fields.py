@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from campaigns.audience import queries, values
 from campaigns.audience.models import Field, FieldKind
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
@@ -28,6 +29,7 @@ def create_field(label: str, *, kind: FieldKind = FieldKind.TEXT, key: str = "")
     )
     db.session.add(made)
     db.session.flush()
+    audit_services.record("field.created", made.label)
     return made
 
 
@@ -38,10 +40,12 @@ def rename_field(field: Field, *, label: str) -> None:
         raise Invalid(_("A field with this name already exists."), field="label")
     field.label = label
     db.session.flush()
+    audit_services.record("field.updated", label)
 
 
 def delete_field(field: Field) -> None:
     """Delete the field. The values stay with the people, unseen, until a field with its key comes back."""
+    audit_services.record("field.deleted", field.label)
     db.session.delete(field)
     db.session.flush()
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from campaigns.audience import columns, fields, queries, uploads, values
 from campaigns.audience.models import Field, FieldKind, Import, ImportStatus, List
 from campaigns.audience.uploads import Look
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
@@ -106,12 +107,16 @@ def choose_columns(waiting: Import, targets: Sequence[str], *, attested: bool, n
     waiting.byte_position = waiting.mapping["start"]
     waiting.status, waiting.lease_until = ImportStatus.QUEUED, now + HINT_GRACE
     db.session.flush()
+    audit_services.record(
+        "import.started", waiting.file_name, list=queries.list_(waiting.list_id).name, now=now
+    )
 
 
 def delete_import(gone: Import) -> None:
     """Forget an import and its file; the people stay. Raises Conflict while it runs."""
     if gone.status in (ImportStatus.QUEUED, ImportStatus.RUNNING):
         raise Conflict(_("This import is running. Wait until it has finished."))
+    audit_services.record("import.deleted", gone.file_name)
     uploads.forget(Path(gone.path))
     db.session.delete(gone)
     db.session.flush()

@@ -14,11 +14,14 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from campaigns.accounts.models import Operator
 from campaigns.audience import queries, uploads
 from campaigns.audience.import_batch import Batch, Contended
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audience.rows import RowReader, Taken
+from campaigns.audit import services as audit_services
 from campaigns.core import clock
+from campaigns.core.acting import Actor
 from campaigns.core.csvfile import Records
 from campaigns.core.db import db
 from campaigns.settings import queries as settings_queries
@@ -163,7 +166,7 @@ def _release(import_id: int, fence: int) -> None:
 
 
 def _finish(import_id: int, fence: int, *, now: datetime) -> None:
-    _end(
+    _move(
         import_id,
         fence,
         status=ImportStatus.FINISHED,
@@ -172,6 +175,12 @@ def _finish(import_id: int, fence: int, *, now: datetime) -> None:
         rows_total=Import.rows_done,
         byte_position=Import.size_bytes,
     )
+    done = db.session.get_one(Import, import_id, populate_existing=True)
+    counts = {name: getattr(done, name) for name in ("created", "updated", "skipped", "rejected")}
+    audit_services.record(
+        "people.imported", done.file_name, by=_by(done), list=done.list.name, now=now, **counts
+    )
+    db.session.commit()
 
 
 def _fail(claimed: Import, sentence: str, *, now: datetime) -> bool:
@@ -188,7 +197,18 @@ def _fail(claimed: Import, sentence: str, *, now: datetime) -> bool:
     return True
 
 
+def _by(done: Import) -> Actor | None:
+    """Who began it; None for a command, which goes on to the end itself."""
+    who = db.session.get(Operator, done.operator_id) if done.operator_id else None
+    return Actor(who.email, who.id) if who else None
+
+
 def _end(import_id: int, fence: int, **values: object) -> None:
+    _move(import_id, fence, **values)
+    db.session.commit()
+
+
+def _move(import_id: int, fence: int, **values: object) -> None:
     moved = db.session.execute(
         sa.update(Import)
         .where(Import.id == import_id, Import.fence == fence)
@@ -197,7 +217,6 @@ def _end(import_id: int, fence: int, **values: object) -> None:
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise _FenceLost
-    db.session.commit()
 
 
 def _line_at(path: Path, position: int) -> int:

@@ -23,6 +23,7 @@ from campaigns.audience.models import (
     SuppressionReason,
 )
 from campaigns.audience.search import Search
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict
@@ -100,6 +101,7 @@ def add(found: Search, into: List, *, now: datetime, operator_id: int) -> Done:
     ]
     number = _execute(insert(Subscription).from_select(columns, rows).on_conflict_do_nothing())
     _record("added", Subscription.created_at == now, into.id, now=now, operator_id=operator_id)
+    audit_services.record("people.subscribed", into.name, people=number, now=now)
     return Done(Act.ADD, into.id, now, number)
 
 
@@ -115,6 +117,7 @@ def unsubscribe(found: Search, off: List, *, now: datetime, operator_id: int) ->
         .values(status=Status.UNSUBSCRIBED, origin=Origin.OPERATOR, changed_at=now, unsubscribed_at=now)
     )
     _record("unsubscribed", Subscription.unsubscribed_at == now, off.id, now=now, operator_id=operator_id)
+    audit_services.record("people.unsubscribed", off.name, people=number, now=now)
     return Done(Act.UNSUBSCRIBE, off.id, now, number)
 
 
@@ -131,11 +134,18 @@ def suppress(found: Search, *, now: datetime) -> Done:
     number = _execute(
         insert(Suppression).from_select(columns, rows).on_conflict_do_nothing(index_elements=["address_key"])
     )
+    audit_services.record("suppression.created", people=number, now=now)
     return Done(Act.SUPPRESS, None, now, number)
 
 
 def undo(done: Done, *, now: datetime, operator_id: int) -> int:
     """Make it as it was for those of whom nothing has changed since; how many."""
+    changed = _undo(done, now=now, operator_id=operator_id)
+    audit_services.record("people.unsubscription_undone", str(done.act), people=changed, now=now)
+    return changed
+
+
+def _undo(done: Done, *, now: datetime, operator_id: int) -> int:
     if done.act is Act.SUPPRESS:
         theirs = sa.and_(Suppression.created_at == done.at, Suppression.reason == SuppressionReason.OPERATOR)
         return _execute(sa.delete(Suppression).where(theirs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from campaigns.audience.models import (
     Origin,
     Status,
     Subscriber,
+    Subscription,
     SuppressionReason,
 )
 from campaigns.audience.subscribing import (
@@ -31,7 +32,8 @@ from campaigns.audience.subscribing import (
     subscribe,
     unsubscribe,
 )
-from campaigns.audience.suppressing import suppress, suppress_key, suppress_many, unsuppress
+from campaigns.audience.suppressing import lift, suppress, suppress_key, suppress_many, unsuppress
+from campaigns.audit import services as audit_services
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
@@ -54,9 +56,11 @@ __all__ = [
     "create_list",
     "delete_field",
     "delete_import",
+    "delete_people",
     "delete_person",
     "find_confirmation",
     "find_or_create_person",
+    "lift",
     "rename_field",
     "resubscribe",
     "subscribe",
@@ -65,6 +69,7 @@ __all__ = [
     "suppress",
     "suppress_many",
     "unsubscribe",
+    "unsubscribe_by_operator",
     "unsuppress",
     "update_list",
     "update_person",
@@ -97,6 +102,7 @@ def create_list(
     )
     db.session.add(made)
     db.session.flush()
+    audit_services.record("list.created", made.name, is_public=made.is_public, now=now)
     return made
 
 
@@ -116,6 +122,7 @@ def update_list(
     changed.opt_in, changed.is_public = opt_in, is_public
     changed.language, changed.sender_id = language, sender_id
     db.session.flush()
+    audit_services.record("list.updated", changed.name, is_public=changed.is_public)
 
 
 def check_list_name(name: str, *, field: str) -> None:
@@ -159,6 +166,8 @@ def add_person(
         raise Invalid(_("This person already exists."), field="email", subscriber_id=known)
     person = _insert_person(clean, address, fields, now=now, language=language)
     proof = Proof(origin, now, operator_id=operator_id)
+    lists = list(lists)
+    audit_services.record("person.created", addresses.masked(person.email), lists=len(lists), now=now)
     for each in lists:
         if status is Status.UNCONFIRMED:
             subscribe(person, each, origin=origin, now=now, operator_id=operator_id, must_confirm=True)
@@ -198,11 +207,26 @@ def update_person(
     person.fields = _without_nothing({**(person.fields or {}), **fields})
     person.language, person.time_zone, person.updated_at = language, time_zone, now
     db.session.flush()
+    audit_services.record("person.updated", addresses.masked(person.email), now=now)
 
 
 def delete_person(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) -> None:
     """Erase a person. What was sent stays counted, by a key that says nothing; on request the same key keeps
     the address from ever coming back."""
+    audit_services.record(
+        "person.deleted", addresses.masked(person.email), keeps_out=keep_suppressed, now=now
+    )
+    _erase(person, now=now, keep_suppressed=keep_suppressed)
+
+
+def delete_people(people: Sequence[Subscriber], *, now: datetime) -> None:
+    """Erase several, as `delete_person` does."""
+    audit_services.record("people.deleted", people=len(people), now=now)
+    for each in people:
+        _erase(each, now=now)
+
+
+def _erase(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) -> None:
     if keep_suppressed:
         suppression = suppress_key(person.address_key, email=None, reason=SuppressionReason.ERASED, now=now)
         suppression.reason, suppression.email, suppression.note = SuppressionReason.ERASED, None, ""
@@ -216,6 +240,14 @@ def subscribe_by_operator(
     person: Subscriber, list_: List, *, now: datetime, operator_id: int | None, wording: str = ""
 ) -> Joined:
     """Put a person onto a list; raises Conflict when they left it themselves: only they may come back."""
+    joined = _subscribe_by_operator(person, list_, now=now, operator_id=operator_id, wording=wording)
+    audit_services.record("people.subscribed", list_.name, people=1, now=now)
+    return joined
+
+
+def _subscribe_by_operator(
+    person: Subscriber, list_: List, *, now: datetime, operator_id: int | None, wording: str = ""
+) -> Joined:
     known = next((each for each in queries.subscriptions(person.id) if each.list_id == list_.id), None)
     left = known is not None and known.status is Status.UNSUBSCRIBED
     if left and known is not None and known.origin not in (Origin.OPERATOR, Origin.COMMAND):
@@ -232,10 +264,18 @@ def subscribe_people(
     joined, left = [], 0
     for person in people:
         try:
-            joined.append(subscribe_by_operator(person, list_, now=now, operator_id=operator_id))
+            joined.append(_subscribe_by_operator(person, list_, now=now, operator_id=operator_id))
         except Conflict:
             left += 1
+    audit_services.record("people.subscribed", list_.name, people=len(joined), now=now)
     return joined, left
+
+
+def unsubscribe_by_operator(held: Subscription, *, now: datetime, operator_id: int | None) -> None:
+    """Take a person off a list, on their word."""
+    ids = [held.list_id]
+    unsubscribe(held.subscriber_id, list_ids=ids, origin=Origin.OPERATOR, now=now, operator_id=operator_id)
+    audit_services.record("people.unsubscribed", held.list.name, people=1, now=now)
 
 
 def _clean(email: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import Suppression, SuppressionReason
+from campaigns.audit import services as audit_services
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
@@ -71,7 +72,16 @@ def suppress_many(text: str, *, note: str, now: datetime) -> int:
             bad.append(each.strip()[:100])
     if bad or not rows:
         raise Invalid(_named(bad), field="addresses")
-    return _insert(rows, note=note[:LONGEST_NOTE], now=now)
+    number = _insert(rows, note=note[:LONGEST_NOTE], now=now)
+    audit_services.record("suppression.created", addresses=number, now=now)
+    return number
+
+
+def lift(gone: Suppression, *, now: datetime) -> None:
+    """Let mail go to the address again, on an operator's word."""
+    masked = addresses.masked(gone.email) if gone.email else ""
+    audit_services.record("suppression.lifted", masked, reason=gone.reason.value, now=now)
+    unsuppress(gone.address_key)
 
 
 def _named(bad: list[str]) -> object:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from campaigns.audience import queries
 from campaigns.audience.models import Origin, Status, Subscriber, Subscription
 from campaigns.audience.subscribing import Proof, record, unsubscribe
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 
 UNDO_FOR = timedelta(seconds=60)
@@ -62,13 +63,19 @@ def unsubscribe_several(
     for each, was in _statuses(people, list_id).items():
         if unsubscribe(each, list_ids=[list_id], origin=Origin.OPERATOR, now=now, operator_id=operator_id):
             found.setdefault(was, []).append(each)
-    return Unsubscribed(list_id, now, found)
+    done = Unsubscribed(list_id, now, found)
+    audit_services.record("people.unsubscribed", queries.list_(list_id).name, people=len(done), now=now)
+    return done
 
 
 def undo(done: Unsubscribed, *, now: datetime, operator_id: int) -> int:
     """Make it as it was, for whom nothing has changed since; how many."""
     proof = Proof(Origin.OPERATOR, now, operator_id=operator_id)
-    return sum(_back(each, was, done, proof) for was, ids in done.people.items() for each in ids)
+    changed = sum(_back(each, was, done, proof) for was, ids in done.people.items() for each in ids)
+    audit_services.record(
+        "people.unsubscription_undone", queries.list_(done.list_id).name, people=changed, now=now
+    )
+    return changed
 
 
 def _back(subscriber_id: int, was: Status, done: Unsubscribed, proof: Proof) -> int:

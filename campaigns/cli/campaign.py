@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from campaigns.audience import queries as audience_queries
-from campaigns.cli.output import answer, as_json, command, note
+from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
@@ -98,8 +98,6 @@ def schedule(campaign_id: int, at: str | None, grace: int, wants_json: bool) -> 
     now = clock.now()
     moment = _moment(at) if at else now + timedelta(seconds=grace)
     services.schedule(planning_queries.campaign(campaign_id), at=moment, now=now)
-    when = f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}"
-    note("campaign.scheduled", planning_queries.campaign(campaign_id).name, at=when)
     db.session.commit()
     queue.nudge()
     made = _fresh(campaign_id)
@@ -117,7 +115,6 @@ def schedule(campaign_id: int, at: str | None, grace: int, wants_json: bool) -> 
 def unschedule(campaign_id: int, wants_json: bool) -> None:
     """Take a scheduled campaign back to its draft; nothing is sent."""
     services.unschedule(planning_queries.campaign(campaign_id), now=clock.now())
-    note("campaign.taken_back", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     sentence = f"Campaign {campaign_id} is a draft again. No emails were sent."
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=sentence)
@@ -173,7 +170,6 @@ def pause(campaign_id: int, wants_json: bool) -> None:
     delivery_services.pause(
         planning_queries.campaign(campaign_id), reason=PauseReason.OPERATOR, detail=None, now=clock.now()
     )
-    note("campaign.paused", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} paused.")
 
@@ -185,7 +181,6 @@ def pause(campaign_id: int, wants_json: bool) -> None:
 def resume(campaign_id: int, wants_json: bool) -> None:
     """Resume a paused campaign: it sends to the remaining recipients."""
     delivery_services.resume(planning_queries.campaign(campaign_id), now=clock.now())
-    note("campaign.resumed", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     queue.nudge()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} resumed.")
@@ -198,7 +193,6 @@ def resume(campaign_id: int, wants_json: bool) -> None:
 def cancel(campaign_id: int, wants_json: bool) -> None:
     """Cancel a campaign: the remaining recipients get nothing."""
     delivery_services.cancel(planning_queries.campaign(campaign_id), now=clock.now())
-    note("campaign.cancelled", planning_queries.campaign(campaign_id).name)
     db.session.commit()
     _answer(_fresh(campaign_id), wants_json=wants_json, sentence=f"Campaign {campaign_id} cancelled.")
 
@@ -211,7 +205,6 @@ def unsuppress(campaign_id: int, wants_json: bool) -> None:
     """Undo the suppressions that its bounces caused, pending ones too."""
     found = planning_queries.campaign(campaign_id)
     undone = staging.undo(campaign_id, now=clock.now())
-    note("campaign.unsuppressed", found.name, people=undone.suppressed)
     db.session.commit()
     values = {"id": found.id, "lifted": undone.suppressed, "unstaged": undone.staged}
     answer(

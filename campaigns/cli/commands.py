@@ -25,6 +25,7 @@ COMMANDS = {
     "server": "campaigns.cli.servers:server",
     "domain": "campaigns.cli.domains:domain",
     "campaign": "campaigns.cli.campaign:campaign",
+    "audit": "campaigns.cli.audit:audit",
 }
 
 

@@ -7,7 +7,7 @@ import click
 from campaigns.audience import queries
 from campaigns.audience import services as audience_services
 from campaigns.audience.models import OptIn
-from campaigns.cli.output import answer, as_json, command, note
+from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.planning.services import delete_list
@@ -26,7 +26,6 @@ def lists() -> None:
 def create(name: str, opt_in: str, wants_json: bool) -> None:
     """Create a list."""
     made = audience_services.create_list(name, opt_in=OptIn(opt_in), now=clock.now())
-    note("list.created", made.name)
     db.session.commit()
     answer(
         {"id": made.id, "name": made.name, "opt_in": made.opt_in.value},
@@ -44,6 +43,5 @@ def delete(number: int, wants_json: bool) -> None:
     gone = queries.list_(number)
     name = gone.name
     delete_list(gone)
-    note("list.deleted", name)
     db.session.commit()
     answer({"id": number, "name": name}, wants_json=wants_json, sentence=f"Deleted list {name}.")

@@ -15,8 +15,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from campaigns.accounts import audit
-from campaigns.core import clock
+from campaigns.core.acting import Actor, acting_as
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 
@@ -30,7 +29,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            with acting_as(_actor()):
+                return function(*args, **kwargs)
         except DomainError as error:
             db.session.rollback()
             raise click.ClickException(str(error)) from error
@@ -46,13 +46,13 @@ def answer(values: dict[str, Any], *, wants_json: bool, sentence: str) -> None:
     click.echo(json.dumps(values, ensure_ascii=False, default=str) if wants_json else sentence)
 
 
-def note(action: str, subject: str = "", **details: Any) -> None:
-    """Put on the audit log what a command does, and which user of this machine gave it; the caller commits."""
+def _actor() -> Actor:
+    """Who gives a command: a user of this machine, for the audit log."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container may have no name for its user
         user = str(os.getuid())
-    audit.record(action, subject, by=None, now=clock.now(), command_by=user, **details)
+    return Actor(f"{user} (command line)")
 
 
 def secret_from_stdin(what: str = "The password") -> str:

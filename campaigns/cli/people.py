@@ -16,7 +16,7 @@ from campaigns.audience import exporter, import_setup, importer, services
 from campaigns.audience import queries as audience_queries
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audience.search import Search
-from campaigns.cli.output import answer, as_json, command, note
+from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
 from campaigns.core.db import db
 
@@ -40,7 +40,6 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
     kept = import_setup.keep(file)
     into = audience_queries.list_by_name(list_name)
     made = services.create_import(kept, file_name=file.name, list_=into, now=clock.now())
-    note("import.started", file.name, list=into.name)
     db.session.commit()
     _run(made, quiet=wants_json)
     db.session.expire_all()
@@ -62,7 +61,7 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
 def export(list_name: str, raw: bool) -> None:
     """Write the people of a list as CSV to standard output."""
     wanted = audience_queries.list_by_name(list_name)
-    note("list.exported", wanted.name)
+    exporter.record(Search(list_id=wanted.id))
     db.session.commit()
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     try:

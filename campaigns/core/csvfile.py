@@ -6,6 +6,7 @@ A file is UTF-8 here (uploads are converted first), so a position in bytes is a 
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -151,6 +152,19 @@ def guess_delimiter(lines: Iterable[str]) -> str:
         if width > 1 and score > best_score:
             best, best_score = delimiter, score
     return best
+
+
+def lines(table: Iterable[list[str]]) -> Iterator[str]:
+    """The rows as CSV text (RFC 4180), some at a time."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    for number, row in enumerate(table, start=1):
+        writer.writerow(row)
+        if number % 100 == 0:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def guarded(text: str) -> str:

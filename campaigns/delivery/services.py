@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
@@ -27,6 +28,7 @@ def pause(campaign: Campaign, *, reason: PauseReason, detail: str | None, now: d
     states.move(
         campaign.id, Status.PAUSED, now=now, pause_reason=reason, pause_detail=detail and detail[:500]
     )
+    audit_services.record("campaign.paused", campaign.name, now=now)
 
 
 def stop_by_itself(campaign_id: int, *, reason: PauseReason, detail: str, now: datetime) -> bool:
@@ -41,6 +43,11 @@ def stop_by_itself(campaign_id: int, *, reason: PauseReason, detail: str, now: d
 
 def resume(campaign: Campaign, *, now: datetime) -> None:
     """Go on with exactly the rest; a campaign that was never launched is launched. Raises Conflict."""
+    _resume(campaign, now=now)
+    audit_services.record("campaign.resumed", campaign.name, now=now)
+
+
+def _resume(campaign: Campaign, *, now: datetime) -> None:
     if not _is_launched(campaign.id):
         later = campaign.send_at if campaign.send_at and campaign.send_at > now else now
         states.move(campaign.id, Status.SCHEDULED, now=now, send_at=later)
@@ -66,6 +73,7 @@ def cancel(campaign: Campaign, *, now: datetime) -> None:
     states.move(campaign.id, Status.CANCELLED, now=now)
     # The first few thousand at once; the dispatcher goes on, so that a million keep nobody waiting.
     cancellation.settle_some(campaign.id, now=now)
+    audit_services.record("campaign.cancelled", campaign.name, now=now)
 
 
 def undo_suppressions(campaign_id: int, *, now: datetime) -> Standing:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from campaigns.accounts.forms import accepted
-from campaigns.accounts.guards import Action, allow, note, operator
+from campaigns.accounts.guards import Action, allow, operator
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -81,7 +81,6 @@ def edit_hours(campaign_id: int) -> Any:
 def create_pause(campaign_id: int) -> Any:
     def pause(found: Campaign) -> None:
         services.pause(found, reason=PauseReason.OPERATOR, detail=None, now=clock.now())
-        note("campaign.paused", found.name)
 
     return _changed(campaign_id, pause, _("Paused. Emails already handed to the server are still delivered."))
 
@@ -91,7 +90,6 @@ def create_pause(campaign_id: int) -> Any:
 def delete_pause(campaign_id: int) -> Any:
     def resume(found: Campaign) -> None:
         services.resume(found, now=clock.now())
-        note("campaign.resumed", found.name)
 
     return _changed(campaign_id, resume, _("Resumed. Sending to the remaining recipients."))
 
@@ -101,7 +99,6 @@ def delete_pause(campaign_id: int) -> Any:
 def create_cancellation(campaign_id: int) -> Any:
     def cancel(found: Campaign) -> None:
         services.cancel(found, now=clock.now())
-        note("campaign.cancelled", found.name)
 
     return _changed(campaign_id, cancel, _("Campaign cancelled. No more emails will be sent."))
 
@@ -111,12 +108,11 @@ def create_cancellation(campaign_id: int) -> Any:
 def delete_resend(campaign_id: int) -> Any:
     """Undo a resend in its minute."""
     try:
-        number = undo_resend.undo(campaign_id, now=clock.now())
+        undo_resend.undo(campaign_id, now=clock.now())
     except Conflict as error:
         db.session.rollback()
         flash(str(error), "error")
         return redirect(url_for(".sending", campaign_id=campaign_id), 303)
-    note("campaign.taken_back", planning_queries.campaign(campaign_id).name, people=number)
     db.session.commit()
     flash(_("Resend undone. No emails were sent."), "success")
     return redirect(url_for("reports.campaign_failures", campaign_id=campaign_id), 303)
@@ -133,7 +129,6 @@ def delete_suppressions(campaign_id: int) -> Any:
         db.session.rollback()
         flash(str(error), "error")
     else:
-        note("campaign.unsuppressed", found.name, people=number)
         db.session.commit()
         flash(_undone(number), "success")
     return redirect(url_for(page, campaign_id=campaign_id), 303)
@@ -162,10 +157,7 @@ def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any
 
 
 def _change_hours(found: Campaign, form: HoursForm) -> bool:
-    """Change them and note who did; raises Invalid or Conflict."""
-    before = found.sending_hours or ""
     planning_services.change_sending_hours(found, form.sending_hours(), now=clock.now())
-    note("campaign.hours_changed", found.name, before=before, after=found.sending_hours or "")
     return True
 
 

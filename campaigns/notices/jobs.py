@@ -71,11 +71,11 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
 
 
 def _from(notice: Notice) -> tuple[str, str]:
-    """Whom the mail comes from: its own sender, else the site's first one, else the host itself."""
+    """Whom the mail comes from: its own sender, else the site's own one, else the host itself."""
     if notice.from_address:
         return notice.from_name or "", notice.from_address
     site = settings_queries.site()
-    known = next(iter(settings_queries.senders()), None)
+    known = settings_queries.own_sender()
     if known is not None:
         return known.name or site.name, known.email
     host = config.current().public_host

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
+from campaigns.audit import services as audit_services
 from campaigns.content.compiled import compile_content
 from campaigns.core import config
 from campaigns.core.db import db
@@ -49,8 +50,9 @@ def create_campaign(
     track_clicks: bool = True,
     sending_hours: str | None = None,
     created_by: Operator | None = None,
+    copy_of: str | None = None,
 ) -> Campaign:
-    """A new draft; raises Invalid with the field that must be put right."""
+    """A new draft; raises Invalid with the field that must be put right. `copy_of` names the one it repeats."""
     values = drafts.cleaned(
         {
             "name": name,
@@ -72,6 +74,8 @@ def create_campaign(
     set_sending_hours(campaign, sending_hours)
     db.session.add(campaign)
     db.session.flush()
+    details: dict[str, Any] = {"copy_of": copy_of} if copy_of else {}
+    audit_services.record("campaign.created", campaign.name, now=now, **details)
     return campaign
 
 
@@ -104,7 +108,8 @@ def copy_campaign(campaign: Campaign, *, now: datetime, created_by: Operator | N
     }
     ending = translate(" (copy)")
     name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
-    return create_campaign(name=name, lists=list(campaign.lists), created_by=created_by, now=now, **values)
+    values |= {"created_by": created_by, "copy_of": campaign.name}
+    return create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
 
 
 def delete_campaign(campaign: Campaign) -> None:
@@ -112,6 +117,7 @@ def delete_campaign(campaign: Campaign) -> None:
     is_blank = campaign.status is Status.CANCELLED and campaign.revision_id is None
     if campaign.status is not Status.DRAFT and not is_blank:
         raise Conflict(_("Only drafts can be deleted. Sent campaigns are kept as a record."))
+    audit_services.record("campaign.deleted", campaign.name)
     removed = db.session.execute(
         sa.delete(Campaign)
         .where(Campaign.id == campaign.id, Campaign.version == campaign.version)
@@ -133,6 +139,9 @@ def schedule(campaign: Campaign, *, at: datetime, now: datetime, version: int | 
         if must:
             raise Invalid(" ".join(str(finding.sentence) for finding in must))
     states.move(campaign.id, Status.SCHEDULED, now=now, version=version, send_at=max(at, now))
+    audit_services.record(
+        "campaign.scheduled", campaign.name, at=f"{at:%Y-%m-%d %H:%M} {at.tzname()}", now=now
+    )
 
 
 def reschedule(campaign: Campaign, *, at: datetime, now: datetime) -> None:
@@ -147,6 +156,8 @@ def reschedule(campaign: Campaign, *, at: datetime, now: datetime) -> None:
     db.session.expire(campaign)
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict(_("This campaign is no longer scheduled. View the campaign."))
+    when = f"{at:%Y-%m-%d %H:%M} {at.tzname()}"
+    audit_services.record("campaign.scheduled", campaign.name, at=when, now=now)
 
 
 def _check_time(at: datetime, now: datetime) -> None:
@@ -170,6 +181,7 @@ def change_sending_hours(campaign: Campaign, text: str | None, *, now: datetime)
     Lanes that send it keep to them from their next window on. Raises Invalid(field="window"), and
     Conflict when it is a draft or over.
     """
+    before = campaign.sending_hours or ""
     values = {
         "sending_hours": str(windows.parse(text)) if text else None,
         "version": Campaign.version + 1,
@@ -186,6 +198,8 @@ def change_sending_hours(campaign: Campaign, text: str | None, *, now: datetime)
         raise Conflict(
             _("This campaign is no longer scheduled, so its hours were not changed. View the campaign.")
         )
+    after = campaign.sending_hours or ""
+    audit_services.record("campaign.hours_changed", campaign.name, before=before, after=after, now=now)
 
 
 def unschedule(campaign: Campaign, *, now: datetime) -> None:
@@ -193,6 +207,7 @@ def unschedule(campaign: Campaign, *, now: datetime) -> None:
     if campaign.status is not Status.SCHEDULED:
         raise Conflict(_("This campaign is no longer scheduled. Pause or cancel it instead."))
     states.move(campaign.id, Status.DRAFT, now=now, version=campaign.version)
+    audit_services.record("campaign.taken_back", campaign.name, now=now)
 
 
 def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
@@ -252,6 +267,7 @@ def delete_list(gone: List) -> None:
                 campaign=going[0].name,
             )
         )
+    audit_services.record("list.deleted", gone.name)
     db.session.delete(gone)
     db.session.flush()
 

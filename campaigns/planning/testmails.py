@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.audience.models import Subscriber
+from campaigns.audit import services as audit_services
 from campaigns.content.compiled import Recipient, compile_content
 from campaigns.core import addresses, config, signing
 from campaigns.core.errors import Invalid, Misconfigured
@@ -72,6 +73,7 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
     source = replace(source, subject=MARK + source.subject, track_opens=False, track_clicks=False)
     compiled = compile_content(source)
     sign = sign_from(campaign.from_email, now)
+    audit_services.record("campaign.tested", campaign.name, emails=len(to), now=now)
     envelopes = [
         smtp.Envelope(
             key=number,

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from wtforms.fields.choices import SelectChoice
 
 from campaigns.accounts.forms import accepted, put
-from campaigns.accounts.guards import Action, allow, note, operator
+from campaigns.accounts.guards import Action, allow, operator
 from campaigns.accounts.policy import can
 from campaigns.content import fallbacks, starters
 from campaigns.core import clock, queue
@@ -95,7 +95,6 @@ def show(campaign_id: int) -> Any:
 def create() -> Any:
     form = CreateForm(copies=queries.latest(most=5))
     if form.validate_on_submit() and (made := accepted(form, lambda: _begun(form))):
-        note("campaign.created", made.name)
         db.session.commit()
         return redirect(url_for(".edit", campaign_id=made.id), 303)
     return render_template("planning/create.html", form=form, starters=starters.STARTERS), _status(form)
@@ -106,7 +105,6 @@ def create() -> Any:
 def create_copy(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     made = services.copy_campaign(found, now=clock.now(), created_by=operator())
-    note("campaign.created", made.name, copy_of=found.name)
     db.session.commit()
     flash(_("Copied. The original campaign is unchanged."), "success")
     return redirect(url_for(".edit", campaign_id=made.id), 303)
@@ -117,7 +115,6 @@ def create_copy(campaign_id: int) -> Any:
 def delete(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     sentence = str(_("“%(name)s” deleted.", name=found.name))
-    note("campaign.deleted", found.name)
     try:
         services.delete_campaign(found)
     except Conflict as error:
@@ -199,7 +196,6 @@ def create_test_mail(campaign_id: int) -> Any:
     if ready is None:
         found = queries.campaign(campaign_id)
         return _check_page(found, _schedule_form(found), form), 422
-    note("campaign.tested", found.name, emails=len(ready.envelopes))
     db.session.commit()  # nothing may wait for the database while a server is talked to
     for answer in testmails.send(ready):
         flash(answer.sentence, "success" if answer.is_accepted else "error")
@@ -240,9 +236,7 @@ def create_time(campaign_id: int) -> Any:
 @allow(Action.EDIT_CAMPAIGNS)
 def delete_schedule(campaign_id: int) -> Any:
     try:
-        found = queries.campaign(campaign_id)
-        services.unschedule(found, now=clock.now())
-        note("campaign.taken_back", found.name)
+        services.unschedule(queries.campaign(campaign_id), now=clock.now())
     except Conflict as error:
         return _refused(error, url_for(".show", campaign_id=campaign_id))
     db.session.commit()
@@ -342,7 +336,6 @@ def _schedule(found: Campaign, form: ScheduleForm) -> None:
     zone = clock.zone(operator().time_zone)
     at = times.moment(form.at.data or "", zone) if form.when.data == "later" else now + services.GRACE
     services.schedule(found, at=at, now=now, version=form.known_version)
-    note("campaign.scheduled", found.name, at=f"{at:%Y-%m-%d %H:%M} {at.tzname()}")
     db.session.commit()
 
 

@@ -7,13 +7,13 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
 from campaigns.accounts import policy
-from campaigns.accounts.guards import Action, allow, note, operator
+from campaigns.accounts.guards import Action, allow, operator
 from campaigns.core import config, framing
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import page_number
-from campaigns.practice import reading, store
+from campaigns.practice import reading, services, store
 
 bp = Blueprint("practice", __name__)
 
@@ -72,8 +72,7 @@ def download(mail_id: int) -> Any:
 @bp.post("/practice/delete")
 @allow(Action.PRACTISE)
 def delete_all() -> Any:
-    deleted = store.empty(config.current(), with_own=_sees_own())
-    note("practice.emptied", mails=deleted)
+    deleted = services.empty(config.current(), with_own=_sees_own())
     db.session.commit()
     flash(_n("One email deleted.", "%(num)s emails deleted.", deleted), "success")
     return redirect(url_for(".index"), 303)

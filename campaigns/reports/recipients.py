@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
+from campaigns.audit import services as audit_services
+from campaigns.audit.services import View
 from campaigns.core import addresses
 from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
@@ -180,6 +182,18 @@ def export(campaign_id: int, chosen: Filter) -> Iterator[list[str]]:
         if len(found) < CHUNK_ROWS:
             return
         last = found[-1]
+
+
+def view_of(campaign: Campaign, delivery: Delivery | None = None) -> View:
+    """A page of the recipients, or of one of them, for the audit log."""
+    number = {"recipient": delivery.id} if delivery else {}
+    return View("campaign.recipients_viewed", campaign.name, number)
+
+
+def record_export(campaign: Campaign, chosen: Filter) -> None:
+    """Note on the audit log that these are read, and how many."""
+    people = len(db.session.scalars(_rows(campaign.id, chosen).with_only_columns(Delivery.id)).all())
+    audit_services.record("campaign.exported", campaign.name, people=people)
 
 
 def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select[Any]:

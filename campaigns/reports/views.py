@@ -8,11 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask_babel import format_date
 
-from campaigns.accounts.guards import Action, allow, note, note_reading, operator
+from campaigns.accounts.guards import Action, allow, note_view, operator, reading_on_record
 from campaigns.accounts.stepup.guards import confirmed
-from campaigns.audience import exporter
 from campaigns.audience import queries as audience_queries
-from campaigns.core import addresses, clock, queue
+from campaigns.core import addresses, clock, csvfile, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _n
@@ -134,7 +133,6 @@ def create_retry(campaign_id: int) -> Any:
         db.session.rollback()
         flash(str(error), "error")
         return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
-    note("campaign.sent_again", planning_queries.campaign(campaign_id).name, people=number)
     db.session.commit()
     queue.nudge()
     flash(_n("Resending to one person.", "Resending to %(num)s people.", number), "success")
@@ -157,7 +155,6 @@ def create_certainty(campaign_id: int) -> Any:
         db.session.rollback()
         flash(str(error), "error")
     else:
-        note("campaign.taken_as_sent", planning_queries.campaign(campaign_id).name, people=number)
         db.session.commit()
         flash(_n("One recipient marked as sent.", "%(num)s recipients marked as sent.", number), "success")
     return redirect(url_for(".campaign_failures", campaign_id=campaign_id), 303)
@@ -167,6 +164,7 @@ def create_certainty(campaign_id: int) -> Any:
 @allow(Action.READ_PEOPLE)
 def campaign_recipients(campaign_id: int) -> Any:
     found, chosen = planning_queries.campaign(campaign_id), recipients.filter_from(request.args)
+    note_view(recipients.view_of(found))
     return render_template(
         "reports/recipients.html",
         campaign=found,
@@ -183,8 +181,10 @@ def campaign_recipients(campaign_id: int) -> Any:
 @allow(Action.READ_PEOPLE)
 @confirmed("GET")
 def campaign_recipients_csv(campaign_id: int) -> Any:
-    note_reading("campaign.exported", planning_queries.campaign(campaign_id).name)
-    lines = exporter.lines(recipients.export(campaign_id, recipients.filter_from(request.args)))
+    chosen = recipients.filter_from(request.args)
+    with reading_on_record():
+        recipients.record_export(planning_queries.campaign(campaign_id), chosen)
+    lines = csvfile.lines(recipients.export(campaign_id, chosen))
     answer = Response(stream_with_context(lines), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{campaign_id}-recipients.csv"'
     return answer
@@ -195,6 +195,7 @@ def campaign_recipients_csv(campaign_id: int) -> Any:
 def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     row = recipients.recipient(campaign_id, delivery_id)
+    note_view(recipients.view_of(found, row))
     return render_template(
         "reports/recipient.html", campaign=found, delivery=row, answer=answers.about(row, found)
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.mail.traits import KEPT_FOR, Observation, Trait, Traits, learn
@@ -62,6 +63,7 @@ def note(
 
 def forget(server: Server) -> None:
     """Try everything again at once."""
+    audit_services.record("server.lessons_forgotten", server.name)
     server.traits = {}
 
 

@@ -8,6 +8,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.core.i18n import _
@@ -77,6 +78,7 @@ def create_domain_limit(domain: str, *, per_minute: int) -> DomainLimit:
     limit = DomainLimit(domain=name, per_minute=_cap(per_minute, "per_minute") or 1)
     db.session.add(limit)
     db.session.flush()
+    audit_services.record("domain_limit.created", limit.domain, per_minute=limit.per_minute)
     return limit
 
 
@@ -84,10 +86,12 @@ def update_domain_limit(limit: DomainLimit, *, per_minute: int) -> None:
     """Another number; raises Invalid. Who waits behind the old one is made due by `delivery.limits.release`."""
     limit.per_minute = _cap(per_minute, "per_minute") or limit.per_minute
     limit.queued_until = None
+    audit_services.record("domain_limit.updated", limit.domain, per_minute=limit.per_minute)
 
 
 def delete_domain_limit(limit: DomainLimit) -> None:
     """Let the receiver have as much as it takes; who waits is made due by `delivery.limits.release`."""
+    audit_services.record("domain_limit.deleted", limit.domain)
     db.session.delete(limit)
 
 

@@ -141,4 +141,5 @@ class Sender(Model):
     name: Mapped[str] = mapped_column(sa.String(100))
     email: Mapped[str] = mapped_column(sa.String(320), unique=True)
     reply_to: Mapped[str | None] = mapped_column(sa.String(320))
+    is_vouched: Mapped[bool] = mapped_column(default=False)  # an admin has saved it
     created_at: Mapped[datetime]

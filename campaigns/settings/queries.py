@@ -53,6 +53,11 @@ def senders() -> Sequence[Sender]:
     return db.session.scalars(sa.select(Sender).order_by(Sender.name, Sender.email)).all()
 
 
+def own_sender() -> Sender | None:
+    """Whom the app's own mails come from: the first sender that an admin has saved, else the first there was."""
+    return db.session.scalar(sa.select(Sender).order_by(Sender.is_vouched.desc(), Sender.id).limit(1))
+
+
 def sender(sender_id: int) -> Sender:
     """That sender; raises NotFound."""
     found = db.session.get(Sender, sender_id)

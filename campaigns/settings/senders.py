@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.audit import services as audit_services
 from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -25,6 +26,7 @@ def create_sender(*, name: str, email: str, reply_to: str | None = None, now: da
         raise Conflict(_("A sender with the address %(email)s already exists.", email=sender.email))
     db.session.add(sender)
     db.session.flush()
+    audit_services.record("sender.created", sender.email, now=now)
     return sender
 
 
@@ -36,11 +38,13 @@ def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None
         raise Conflict(_("A sender with the address %(email)s already exists.", email=clean))
     _set_sender(sender, name, email, reply_to)
     db.session.flush()
+    audit_services.record("sender.updated", sender.email)
     return sender
 
 
 def delete_sender(sender: Sender) -> None:
     """Forget a sender; campaigns keep the name and address they were written with."""
+    audit_services.record("sender.deleted", sender.email)
     db.session.delete(sender)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from campaigns.audit import services as audit_services
 from campaigns.core import config, secrets
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
@@ -64,6 +65,7 @@ def create_server(
         oauth.set_oauth(server, signs_in)
     if make_default:
         _make_only_default(server)
+    audit_services.record("server.created", server.name, host=server.host, now=now)
     return server
 
 
@@ -108,12 +110,14 @@ def update_server(
     server.eased, server.eased_to, server.traits = 0, None, {}
     server.last_ok_at = server.last_error_at = server.last_error = None
     db.session.flush()
+    audit_services.record("server.updated", server.name, host=server.host)
     return server
 
 
 def delete_server(server: Server) -> None:
     """Forget a server; campaigns that named it use the default from now on. Raises Conflict."""
     _refuse_practice(server)
+    audit_services.record("server.deleted", server.name)
     was_default = server.is_default
     db.session.delete(server)
     db.session.flush()
@@ -123,6 +127,7 @@ def delete_server(server: Server) -> None:
 
 def make_default(server: Server) -> None:
     """Let this server send what names no other."""
+    audit_services.record("server.made_default", server.name)
     _make_only_default(server)
 
 
@@ -164,6 +169,7 @@ def connection(server: Server) -> Connection:
         verify=server.verify_certificate,
         authorities=server.authorities,
         helo=running.public_host,
+        internal_hosts=running.internal_hosts,
         connections=server.connections,
         messages_per_connection=server.per_connection or MESSAGES_PER_CONNECTION,
     )
@@ -210,6 +216,7 @@ def _set(
 ) -> None:
     server.name = checks.one_line(name, longest=100, field="name")
     server.host = checks.clean_host(host)
+    checks.require_reachable(server.host, config.current().internal_hosts, field="host")
     if not 1 <= connections <= MOST_CONNECTIONS:
         raise Invalid(_("Use 1 to %(most)s connections.", most=MOST_CONNECTIONS), field="connections")
     server.port, server.security, server.connections = checks.port(port), Security(security), connections

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from campaigns.audit import services as audit_services
 from campaigns.core import clock
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import LANGUAGES, _
@@ -39,6 +40,7 @@ def update_site(
         site.retry_hours = retry_hours
     if resumes_by_itself is not None:
         site.resumes_by_itself = resumes_by_itself
+    audit_services.record("site.updated", site.name)
     return site
 
 

@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("reply_to", sa.String(length=320), nullable=True),
+        sa.Column("is_vouched", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sender")),
         sa.UniqueConstraint("email", name=op.f("uq_sender_email")),
@@ -272,19 +273,36 @@ def upgrade() -> None:
     op.create_table(
         "audit_entry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("operator_id", sa.Integer(), nullable=True),
+        sa.Column("actor", sa.String(length=320), nullable=False),
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("details", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("ip", sa.String(length=45), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["operator_id"], ["operator.id"], name=op.f("fk_audit_entry_operator_id"), ondelete="SET NULL"
-        ),
+        sa.Column("hash", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
+        sa.UniqueConstraint("number", name=op.f("uq_audit_entry_number")),
     )
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_entry_action"), ["action"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_entry_at"), ["at"], unique=False)
+
+    op.create_table(
+        "audit_head",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("first_number", sa.BigInteger(), nullable=False),
+        sa.Column("hash_before_first", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
+    op.execute(
+        "INSERT INTO audit_head (id, number, hash, first_number, hash_before_first) VALUES (1, 0, '', 1, '')"
+    )
+    for statement in _append_only():
+        op.execute(statement)
 
     op.create_table(
         "campaign",
@@ -907,6 +925,52 @@ def upgrade() -> None:
     )
 
 
+# What the database itself refuses to do with the audit log: to change an entry that has its place, to delete one that
+# the chain does not begin behind, and to move the ends of the chain back.
+_REFUSED = (
+    ("audit_entry", "UPDATE", "OLD.hash IS NOT NULL"),
+    ("audit_entry", "DELETE", "OLD.number IS NULL OR OLD.number >= (SELECT first_number FROM audit_head)"),
+    ("audit_head", "UPDATE", "NEW.number < OLD.number OR NEW.first_number < OLD.first_number"),
+    ("audit_head", "DELETE", "TRUE"),
+)
+
+
+def _append_only() -> list[str]:
+    if op.get_bind().dialect.name == "sqlite":
+        return [
+            f"CREATE TRIGGER {table}_{act.lower()}_refused BEFORE {act} ON {table} FOR EACH ROW WHEN {refused} "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+            for table, act, refused in _REFUSED
+        ]
+    function = (
+        "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'the audit log is append-only'; END $$"
+    )
+    # PostgreSQL allows no subquery in WHEN, so the deletion asks in the function of its own.
+    deletion = (
+        "CREATE FUNCTION audit_entry_deletion() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF OLD.number IS NULL OR OLD.number >= (SELECT first_number FROM audit_head) THEN "
+        "RAISE EXCEPTION 'the audit log is append-only'; END IF; RETURN OLD; END $$"
+    )
+    found = [function, deletion]
+    for table, act, refused in _REFUSED:
+        asks = (table, act) == ("audit_entry", "DELETE")
+        found.append(
+            f"CREATE TRIGGER {table}_{act.lower()}_refused BEFORE {act} ON {table} FOR EACH ROW "
+            + (
+                "EXECUTE FUNCTION audit_entry_deletion()"
+                if asks
+                else f"WHEN ({refused}) EXECUTE FUNCTION audit_is_append_only()"
+            )
+        )
+    for table in ("audit_entry", "audit_head"):
+        found.append(
+            f"CREATE TRIGGER {table}_truncate_refused BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()"
+        )
+    return found
+
+
 def downgrade() -> None:
     op.drop_table("link")
     with op.batch_alter_table("import_reject", schema=None) as batch_op:
@@ -1002,10 +1066,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_campaign_status"))
 
     op.drop_table("campaign")
+    op.drop_table("audit_head")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_entry_at"))
+        batch_op.drop_index(batch_op.f("ix_audit_entry_action"))
 
     op.drop_table("audit_entry")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION audit_is_append_only()")
+        op.execute("DROP FUNCTION audit_entry_deletion()")
     with op.batch_alter_table("suppression", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_suppression_campaign_id"))
 

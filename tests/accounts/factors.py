@@ -13,7 +13,8 @@ import pyotp
 from werkzeug.test import TestResponse
 
 from campaigns.accounts.factor import apps, recovery, rules
-from campaigns.accounts.models import AuditEntry, Operator, OperatorSession, Role
+from campaigns.accounts.models import Operator, OperatorSession, Role
+from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
 from tests.factories import PASSWORD, make_cast_member

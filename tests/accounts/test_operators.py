@@ -8,7 +8,8 @@ from contextlib import suppress
 import pytest
 
 from campaigns.accounts import audit, passwords, services
-from campaigns.accounts.models import AuditEntry, Operator, OperatorSession, Role
+from campaigns.accounts.models import Operator, OperatorSession, Role
+from campaigns.audit.models import AuditEntry
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from tests.factories import NOON, PASSWORD, make_cast_member, make_operator

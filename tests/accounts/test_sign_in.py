@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from campaigns.accounts import passwords, sessions
-from campaigns.accounts.models import AuditEntry, Operator, OperatorSession
+from campaigns.accounts.models import Operator, OperatorSession
+from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
 from tests.factories import PASSWORD, make_cast_member, make_operator

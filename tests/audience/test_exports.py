@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from campaigns.accounts.models import AuditEntry
 from campaigns.audience.models import Status, Suppression, SuppressionReason
+from campaigns.audit.models import AuditEntry
 from campaigns.core.db import db
 from tests.factories import NOON, make_field, make_list, make_subscriber
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 from flask import Flask
 
-from campaigns.accounts.models import AuditEntry
+from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery.sender import lane_runner

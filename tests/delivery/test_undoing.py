@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts.models import AuditEntry
 from campaigns.audience.models import Subscriber, Suppression
+from campaigns.audit.models import AuditEntry
 from campaigns.core.db import db
 from campaigns.planning.models import Campaign, Status
 from tests.browser_client import BrowserClient

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from campaigns.accounts.models import AuditEntry
+from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery import services

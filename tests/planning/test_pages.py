@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.accounts.models import AuditEntry
+from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.planning import queries, services

@@ -6,6 +6,9 @@ import pytest
 
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.mailtext import MailText
+from campaigns.notices import jobs
+from campaigns.notices import services as notices_services
 from campaigns.settings import queries, senders
 from campaigns.settings.models import Sender
 from tests.factories import NOON, make_sender, make_server
@@ -113,3 +116,18 @@ def test_the_settings_page_says_what_is_missing(ada) -> None:
 def test_empty_pages_say_what_to_do(ada) -> None:
     assert "No servers yet" in ada.get("/settings/servers").get_data(as_text=True)
     assert "No senders yet" in ada.get("/settings/senders").get_data(as_text=True)
+
+
+def test_an_editor_does_not_choose_whom_password_resets_come_from(ada, ben) -> None:
+    ada.post("/settings/senders/new", data={"name": "The Loft", "email": "post@example.org"})
+    ben.post("/settings/senders/new", data={"name": "AAA", "email": "aaa@example.net"})
+    notice = notices_services.post(MailText("Reset", "…"), kind="reset", to="ada@example.com", now=NOON)
+    assert jobs._from(notice) == ("The Loft", "post@example.org")
+    changed = {"name": "Me", "email": "me@example.net"}
+    assert ben.post("/settings/senders/1/edit", data=changed).status_code == 403
+    assert ben.post("/settings/senders/1/delete").status_code == 403
+    assert ben.post("/settings/senders/2/edit", data=changed).status_code == 303
+    assert (
+        ada.post("/settings/senders/1/edit", data={"name": "Loft", "email": "post@example.org"}).status_code
+        == 303
+    )

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.accounts.models import AuditEntry
+from campaigns.audit.models import AuditEntry
 from campaigns.core import config as configuration
 from campaigns.core import secrets
 from campaigns.core.db import db

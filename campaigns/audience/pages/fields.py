@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import redirect, render_template, url_for
 
-from campaigns.accounts.guards import Action, allow, note
+from campaigns.accounts.guards import Action, allow
 from campaigns.audience import queries, services
 from campaigns.audience.forms import FieldForm, RenameForm, accepted, say
 from campaigns.audience.models import FieldKind
@@ -23,7 +23,6 @@ def fields() -> Any:
 def field_create() -> Any:
     form = FieldForm()
     if form.validate_on_submit() and (made := accepted(form, lambda: _made(form))):
-        note("field.created", made.label)
         db.session.commit()
         say(_("Field %(label)s added.", label=made.label), "success")
         return redirect(url_for("audience.fields"), 303)
@@ -32,10 +31,8 @@ def field_create() -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def field_edit(field_id: int) -> Any:
-    changed = queries.field(field_id)
-    form = RenameForm(obj=changed)
+    form = RenameForm(obj=queries.field(field_id))
     if form.validate_on_submit() and accepted(form, lambda: _renamed(field_id, form)):
-        note("field.updated", changed.label)
         db.session.commit()
         say(_("Saved."), "success")
         return redirect(url_for("audience.fields"), 303)
@@ -48,7 +45,6 @@ def field_delete(field_id: int) -> Any:
     gone = queries.field(field_id)
     label = gone.label
     services.delete_field(gone)
-    note("field.deleted", label)
     db.session.commit()
     say(_("Field %(label)s deleted.", label=label), "success")
     return redirect(url_for("audience.fields"), 303)

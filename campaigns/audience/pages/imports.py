@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, cast
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow, note, note_reading, operator
+from campaigns.accounts.guards import Action, allow, operator, reading_on_record
 from campaigns.audience import exporter, import_setup, jobs, queries, services
 from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
 from campaigns.audience.models import Import, ImportStatus, List, OptIn
@@ -66,7 +66,6 @@ def import_start(import_id: int) -> Any:
     form = columns_form(waiting.columns, import_setup.guess(waiting, with_kinds=True))
     if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
         return _columns_page(queries.import_(import_id), form)
-    note("import.started", waiting.file_name, list=waiting.list.name)
     db.session.commit()
     queue.enqueue(jobs.JOB, import_id)
     return redirect(url_for("audience.import_show", import_id=import_id), 303)
@@ -89,7 +88,6 @@ def import_format(import_id: int) -> Any:
 @allow(Action.EDIT_PEOPLE)
 def import_delete(import_id: int) -> Any:
     gone = queries.import_(import_id)
-    note("import.deleted", gone.file_name)
     services.delete_import(gone)
     db.session.commit()
     say(_("Import deleted. The people it imported stay."), "success")
@@ -100,7 +98,8 @@ def import_delete(import_id: int) -> Any:
 def import_rejects(import_id: int) -> Any:
     """The rows that were not taken, as CSV with line and reason."""
     shown = queries.import_(import_id)
-    note_reading("import.exported", shown.file_name)
+    with reading_on_record():
+        exporter.record_rejects(shown)
     return csv_file(exporter.rejects(shown.id), name=f"not-imported-{shown.id}")
 
 
@@ -132,9 +131,7 @@ def _list_of(form: UploadForm) -> int:
 
 
 def _new_list(form: UploadForm) -> List:
-    made = services.create_list(form.new_list.data or "", opt_in=OptIn.SINGLE, now=clock.now())
-    note("list.created", made.name)
-    return made
+    return services.create_list(form.new_list.data or "", opt_in=OptIn.SINGLE, now=clock.now())
 
 
 def _started(waiting: Import, form: ColumnsForm) -> bool:

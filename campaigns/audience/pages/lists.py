@@ -7,13 +7,13 @@ from typing import Any
 
 from flask import Response, redirect, render_template, request, stream_with_context, url_for
 
-from campaigns.accounts.guards import Action, allow, note, note_reading, operator
+from campaigns.accounts.guards import Action, allow, operator, reading_on_record
 from campaigns.accounts.stepup.guards import confirmed
-from campaigns.audience import exporter, queries, search, services
+from campaigns.audience import exporter, queries, services
 from campaigns.audience.forms import ListForm, accepted, say
 from campaigns.audience.models import List
 from campaigns.audience.search import Search
-from campaigns.core import clock
+from campaigns.core import clock, csvfile
 from campaigns.core.config import current
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -55,7 +55,6 @@ def list_create() -> Any:
     if form.validate_on_submit():
         made = accepted(form, lambda: services.create_list(**form.values(), now=clock.now()))
         if made:
-            note("list.created", made.name, is_public=made.is_public)
             db.session.commit()
             say(_("List %(name)s created. Add people next.", name=made.name), "success")
             return redirect(url_for("audience.list_show", list_id=made.id), 303)
@@ -68,7 +67,6 @@ def list_edit(list_id: int) -> Any:
     form = ListForm(obj=changed)
     if form.validate_on_submit():
         if accepted(form, lambda: _updated(changed, form)):
-            note("list.updated", changed.name, is_public=changed.is_public)
             db.session.commit()
             say(_("Saved."), "success")
             return redirect(url_for("audience.list_show", list_id=list_id), 303)
@@ -85,7 +83,6 @@ def list_delete(list_id: int) -> Any:
     except Conflict as error:
         say(error.message, "error")
         return redirect(url_for("audience.list_edit", list_id=list_id), 303)
-    note("list.deleted", name)
     db.session.commit()
     say(_("List %(name)s deleted. Its people were kept.", name=name), "success")
     return redirect(url_for("audience.lists"), 303)
@@ -96,7 +93,8 @@ def list_delete(list_id: int) -> Any:
 def list_export(list_id: int) -> Any:
     """The people of a list as CSV, streamed; `?q=` and `?status=` narrow it, `?raw=1` guards no formulas."""
     shown, wanted = queries.list_(list_id), replace(Search.parse(request.args), list_id=list_id)
-    note_reading("list.exported", shown.name, status=wanted.status or "all", **_narrowed(wanted))
+    with reading_on_record():
+        exporter.record(wanted)
     return csv_file(exporter.rows(wanted, raw=_is_raw()), name=f"list-{shown.id}")
 
 
@@ -105,8 +103,8 @@ def list_export(list_id: int) -> Any:
 def export() -> Any:
     """Those whom the search finds as CSV, streamed; without one everybody."""
     wanted = replace(Search.parse(request.args), list_id=None)
-    status = {"status": wanted.status} if wanted.status else {}
-    note_reading("people.exported", people=search.count(wanted), **status, **_narrowed(wanted))
+    with reading_on_record():
+        exporter.record(wanted)
     return csv_file(exporter.rows(wanted, raw=_is_raw()), name="people")
 
 
@@ -124,12 +122,7 @@ def _updated(changed: List, form: ListForm) -> bool:
 
 def _with_mark(rows: Any) -> Any:
     yield "\ufeff"
-    yield from exporter.lines(rows)
-
-
-def _narrowed(wanted: Search) -> dict[str, Any]:
-    """Whether words narrowed it, for the audit log: not the words, which may be an address."""
-    return {"searched": True} if wanted.text else {}
+    yield from csvfile.lines(rows)
 
 
 def _is_raw() -> bool:

@@ -7,15 +7,15 @@ from typing import Any
 
 from flask import redirect, render_template, request, session, url_for
 
-from campaigns.accounts.guards import Action, allow, note, operator
-from campaigns.audience import queries, search, services, undoing
+from campaigns.accounts.guards import Action, allow, note_view, operator
+from campaigns.audience import queries, reading, search, services, undoing
 from campaigns.audience.deliverability import deliverability
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import List, Origin, Status, Subscriber, Suppression
 from campaigns.audience.pages import results
 from campaigns.audience.search import Search
 from campaigns.audience.subscribing import Joined
-from campaigns.core import addresses, clock, queue
+from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
@@ -31,6 +31,7 @@ UNDO = "unsubscribed"  # in the session
 def index() -> Any:
     wanted = Search.parse(request.args)
     page = paginate(search.people(wanted), number=page_number(request.args.get("page")))
+    note_view(reading.of_search(wanted, people=page.total))
     return render_template(
         "audience/people.html",
         search=wanted,
@@ -45,6 +46,7 @@ def index() -> Any:
 
 @allow(Action.READ_PEOPLE)
 def person(subscriber_id: int) -> Any:
+    note_view(reading.of_person(queries.person(subscriber_id)))
     return _person_page(subscriber_id, None)
 
 
@@ -56,7 +58,6 @@ def create_person() -> Any:
         form.lists.data = [wanted]
     if form.validate_on_submit() and (made := accepted(form, lambda: _added(form))):
         person, joined = made
-        note("person.created", addresses.masked(person.email), lists=len(joined))
         db.session.commit()
         _tell(joined)
         say(_("%(name)s added.", name=person.display_name), "success")
@@ -69,7 +70,6 @@ def person_edit(subscriber_id: int) -> Any:
     changed = queries.person(subscriber_id)
     form = person_form(changed)
     if form.validate_on_submit() and accepted(form, lambda: _updated(changed, form)):
-        note("person.updated", addresses.masked(changed.email))
         db.session.commit()
         say(_("Saved."), "success")
         return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
@@ -80,10 +80,8 @@ def person_edit(subscriber_id: int) -> Any:
 @allow(Action.EDIT_PEOPLE)
 def person_delete(subscriber_id: int) -> Any:
     gone = queries.person(subscriber_id)
-    masked = addresses.masked(gone.email)
     keeps = request.form.get("keep_suppressed") == "1"
     services.delete_person(gone, now=clock.now(), keep_suppressed=keeps)
-    note("person.deleted", masked, keeps_out=keeps)
     db.session.commit()
     say(
         _("Person erased. Imports can't add them back.") if keeps else _("Person deleted."),
@@ -98,7 +96,6 @@ def create_subscription(subscriber_id: int) -> Any:
     someone = queries.person(subscriber_id)
     form = JoinForm(queries.lists())
     if form.validate_on_submit() and (joined := accepted(form, lambda: _joined(someone, form.list_id.data))):
-        note("people.subscribed", joined.subscription.list.name, people=1)
         db.session.commit()
         _tell([joined])
         say(_sentence_for(joined), "success")
@@ -111,10 +108,7 @@ def delete_subscription(subscriber_id: int, list_id: int) -> Any:
     """Take the person off a list, on their word."""
     held = queries.subscription(subscriber_id, list_id)
     name = held.list.name
-    services.unsubscribe(
-        subscriber_id, list_ids=[list_id], origin=Origin.OPERATOR, now=clock.now(), operator_id=operator().id
-    )
-    note("people.unsubscribed", name, people=1)
+    services.unsubscribe_by_operator(held, now=clock.now(), operator_id=operator().id)
     db.session.commit()
     say(_("Unsubscribed from %(list)s.", list=name), "success")
     return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
@@ -144,7 +138,6 @@ def create_subscriptions() -> Any:
     """Put the chosen people onto a list."""
     into, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
     joined, left = services.subscribe_people(chosen, into, now=clock.now(), operator_id=operator().id)
-    note("people.subscribed", into.name, people=len(joined))
     db.session.commit()
     _tell(joined)
     _say_added(len(joined), left, into)
@@ -186,7 +179,6 @@ def delete_unsubscriptions() -> Any:
         say(_("It is too late to undo this. Add the people to the list again instead."), "warning")
         return _back()
     changed = undoing.undo(done, now=now, operator_id=operator().id)
-    note("people.unsubscription_undone", queries.list_(done.list_id).name, people=changed)
     db.session.commit()
     message = _n(
         "Undone: %(num)d person is back on the list.", "Undone: %(num)d people are back on the list.", changed
@@ -202,7 +194,6 @@ def create_unsubscriptions() -> Any:
     done = undoing.unsubscribe_several(chosen, off.id, now=clock.now(), operator_id=operator().id)
     changed = len(done)
     session[UNDO] = done.as_json() if changed else None
-    note("people.unsubscribed", off.name, people=changed)
     db.session.commit()
     if not changed:
         say(_("None of the selected people are subscribed to %(list)s.", list=off.name), "warning")
@@ -221,10 +212,8 @@ def deletion() -> Any:
 @allow(Action.EDIT_PEOPLE)
 def create_deletions() -> Any:
     """Delete the chosen people."""
-    chosen, now = _chosen(), clock.now()
-    for each in chosen:
-        services.delete_person(each, now=now)
-    note("people.deleted", people=len(chosen))
+    chosen = _chosen()
+    services.delete_people(chosen, now=clock.now())
     db.session.commit()
     say(_n("%(num)d person deleted.", "%(num)d people deleted.", len(chosen)), "success")
     return _back()

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import redirect, render_template, request, session, url_for
 
-from campaigns.accounts.guards import Action, allow, note, operator
+from campaigns.accounts.guards import Action, allow, operator
 from campaigns.audience import queries, results, search
 from campaigns.audience.forms import say
 from campaigns.audience.models import OptIn, Status
@@ -18,11 +18,6 @@ from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _, _n
 
 UNDO = "results"  # in the session
-NOTES = {
-    Act.ADD: "people.subscribed",
-    Act.UNSUBSCRIBE: "people.unsubscribed",
-    Act.SUPPRESS: "suppression.created",
-}
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -61,16 +56,13 @@ def create_results() -> Any:
 
 
 def _done(wanted: Search) -> Done:
-    """Do it and note it; raises NotFound or Conflict."""
+    """Do it; raises NotFound or Conflict."""
     act, now, who = request.form.get("act", ""), clock.now(), operator().id
     if act == Act.SUPPRESS:
-        done, name = results.suppress(wanted, now=now), ""
-    else:
-        chosen = queries.list_(request.form.get("list", 0, int))
-        do = results.add if act == Act.ADD else results.unsubscribe
-        done, name = do(wanted, chosen, now=now, operator_id=who), chosen.name
-    note(NOTES[done.act], name, people=done.number)
-    return done
+        return results.suppress(wanted, now=now)
+    chosen = queries.list_(request.form.get("list", 0, int))
+    do = results.add if act == Act.ADD else results.unsubscribe
+    return do(wanted, chosen, now=now, operator_id=who)
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -81,7 +73,6 @@ def delete_results() -> Any:
         say(_("It is too late to undo this."), "warning")
         return redirect(url_for("audience.index"), 303)
     changed = results.undo(done, now=now, operator_id=operator().id)
-    note("people.unsubscription_undone", str(done.act), people=changed)
     db.session.commit()
     say(_n("Undone for %(num)d person.", "Undone for %(num)d people.", changed), "success")
     return redirect(url_for("audience.index"), 303)

@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow, note
+from campaigns.accounts.guards import Action, allow
 from campaigns.audience import queries, services
 from campaigns.audience.forms import SuppressForm, accepted, say
 from campaigns.audience.search import LONGEST_TEXT
-from campaigns.core import addresses, clock
+from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import page_number, paginate
@@ -40,7 +40,6 @@ def suppression_create() -> Any:
     form = SuppressForm()
     if form.validate_on_submit() and (added := accepted(form, lambda: _added(form))):
         number = added[0]
-        note("suppression.created", addresses=number)
         db.session.commit()
         say(
             _n("%(num)d address suppressed.", "%(num)d addresses suppressed.", number)
@@ -55,8 +54,7 @@ def suppression_create() -> Any:
 @allow(Action.EDIT_PEOPLE)
 def suppression_delete(suppression_id: int) -> Any:
     gone = queries.suppression(suppression_id)
-    note("suppression.lifted", addresses.masked(gone.email) if gone.email else "", reason=gone.reason.value)
-    services.unsuppress(gone.address_key)
+    services.lift(gone, now=clock.now())
     db.session.commit()
     say(_("Suppression removed. The address can receive campaigns again."), "success")
     return redirect(url_for("audience.suppressions"), 303)

@@ -106,6 +106,7 @@ class Dispatcher:
             ("imports", ticks.hints, lambda: tasks.hint_imports(now=clock.now())),
             ("notices", ticks.hints, lambda: tasks.hint_notices(now=clock.now())),
             ("leftovers", ticks.repairs, lambda: tasks.clean_up(now=self._now())),
+            ("audit log", ticks.invariants, lambda: tasks.shorten_audit_log(now=clock.now())),
             ("invariants", ticks.invariants, lambda: tasks.check(now=self._now())),
         ]
 

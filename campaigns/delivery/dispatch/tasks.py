@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -16,7 +16,8 @@ from rq import Worker
 from rq.timeouts import BaseTimeoutException
 
 from campaigns.audience.models import Import, ImportStatus
-from campaigns.core import queue
+from campaigns.audit import services as audit_services
+from campaigns.core import config, queue
 from campaigns.core.db import db, reading
 from campaigns.delivery import services
 from campaigns.delivery.autopause import failure_rate, finishing, restored_backup, server_outage
@@ -141,6 +142,14 @@ def clean_up(*, now: datetime) -> None:
         receiver_rows.prune(now=now)
         db.session.commit()
     _sweep_journals()
+
+
+def shorten_audit_log(*, now: datetime) -> None:
+    """Delete what has been on the audit log for longer than it is kept."""
+    days = config.current().audit_days
+    if days and _read(lambda: audit_services.has_older(now - timedelta(days=days))):
+        audit_services.keep_for(days, now=now)
+        db.session.commit()
 
 
 def settle_cancelled(*, now: datetime) -> None:

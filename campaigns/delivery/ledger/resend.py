@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber, Suppression
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
@@ -88,18 +89,21 @@ def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetim
     _change(sa.update(Delivery).where(chosen).values(is_latest=False))
     tallies.retake(campaign_id, FAILED_STATES)
     since_resumed.note(campaign_id, since_resumed.TROUBLES)  # each wave is judged by itself
+    audit_services.record("campaign.sent_again", campaign.name, people=written.audience, now=now)
     return written.audience
 
 
 def take_as_sent(campaign_id: int, *, now: datetime) -> int:
     """Count those whose outcome is unknown as delivered: an operator knows better; how many. Raises Conflict."""
-    if planning_queries.campaign(campaign_id).status is not Status.FINISHED:
+    campaign = planning_queries.campaign(campaign_id)
+    if campaign.status is not Status.FINISHED:
         raise Conflict(_("Wait until this campaign has finished."))
     unknown = sa.and_(_failed(campaign_id), Delivery.state == State.UNKNOWN)
     done = _change(sa.update(Delivery).where(unknown).values(state=State.SENT, done_at=now))
     if not done:
         raise Conflict(_("No recipients have an unknown outcome."))
     tallies.retake(campaign_id, (State.UNKNOWN,))
+    audit_services.record("campaign.taken_as_sent", campaign.name, people=done, now=now)
     return done
 
 

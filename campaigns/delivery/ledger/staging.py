@@ -25,6 +25,7 @@ from sqlalchemy.orm import aliased
 
 from campaigns.audience.models import Consent, Subscriber, Suppression
 from campaigns.audience.suppressing import LONGEST_NOTE
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.delivery.ledger import silent_domains
@@ -112,6 +113,9 @@ def undo(campaign_id: int, *, now: datetime) -> Standing:
     Somebody's word and another campaign's later bounce go on suppressing the address.
     """
     found = standing(campaign_id)
+    if found.total:
+        name = db.session.get_one(Campaign, campaign_id).name
+        audit_services.record("campaign.unsuppressed", name, people=found.total, now=now)
     own = Suppression.campaign_id == campaign_id
     heir = _heir(campaign_id)
     _execute(sa.update(Suppression).where(own, heir.is_not(None)).values(campaign_id=heir))

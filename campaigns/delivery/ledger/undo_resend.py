@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
@@ -51,6 +52,7 @@ def undo(campaign_id: int, *, now: datetime) -> int:
     _change(sa.delete(Batch).where(*_of(campaign_id, wave)))
     _change(sa.delete(Wave).where(Wave.campaign_id == campaign_id, Wave.number == wave))
     tallies.recount(campaign_id, places)
+    audit_services.record("campaign.taken_back", campaign.name, people=number, now=now)
     return number
 
 

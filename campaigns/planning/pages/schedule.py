@@ -8,7 +8,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 
 from campaigns.accounts.forms import accepted
-from campaigns.accounts.guards import Action, allow, note, operator
+from campaigns.accounts.guards import Action, allow, operator
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
@@ -65,10 +65,9 @@ def reschedule(campaign_id: int) -> Any:
 
 
 def _rescheduled(found: Campaign, text: str) -> bool:
-    """Change the time, note and commit it; raises Invalid or Conflict."""
+    """Change the time and commit it; raises Invalid or Conflict."""
     at = times.moment(text, clock.zone(operator().time_zone))
     services.reschedule(found, at=at, now=clock.now())
-    note("campaign.scheduled", found.name, at=f"{at:%Y-%m-%d %H:%M} {at.tzname()}")
     db.session.commit()
     queue.nudge()
     flash(_("Rescheduled."), "success")

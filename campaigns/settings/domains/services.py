@@ -9,6 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.audit import services as audit_services
 from campaigns.core import config, secrets
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
@@ -31,6 +32,7 @@ def create_domain(name: str, *, algorithms: Sequence[Algorithm] = BOTH, now: dat
     domain = SenderDomain(name=name, findings=[], created_at=now)
     db.session.add(domain)
     _add_keys(domain, algorithms, now)
+    audit_services.record("domain.created", domain.name, now=now)
     return domain
 
 
@@ -55,6 +57,7 @@ def create_keys(domain: SenderDomain, *, now: datetime) -> list[DkimKey]:
             _("New keys are waiting for their DNS records. Publish the records or delete the keys.")
         )
     known = {key.algorithm for key in domain.keys}
+    audit_services.record("domain.keys_created", domain.name, now=now)
     return _add_keys(domain, [each for each in BOTH if each in known] or BOTH, now)
 
 
@@ -62,12 +65,14 @@ def delete_key(key: DkimKey) -> None:
     """Forget a key; raises Conflict for one that signs."""
     if key.state is KeyState.SIGNING:
         raise Conflict(_("This key is in use. Create and publish new keys first."))
+    audit_services.record("domain.key_deleted", key.domain.name, selector=key.selector)
     key.domain.keys.remove(key)
     db.session.flush()
 
 
 def delete_domain(domain: SenderDomain) -> None:
     """Forget a domain with its keys: mails from it are no longer signed."""
+    audit_services.record("domain.deleted", domain.name)
     db.session.delete(domain)
     db.session.flush()
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import flash, redirect, render_template, url_for
 
 from campaigns.accounts.forms import accepted
-from campaigns.accounts.guards import Action, allow, note
+from campaigns.accounts.guards import Action, allow
 from campaigns.accounts.stepup.guards import confirmed
 from campaigns.core import clock, config
 from campaigns.core.db import db
@@ -42,7 +42,7 @@ def sending_domain_create() -> Any:
 def _create(form: DomainForm) -> SenderDomain | None:
     made = accepted(form, lambda: services.create_domain(form.name.data or "", now=clock.now()))
     if made is not None:
-        _record("domain.created", made.name)
+        db.session.commit()
     return made
 
 
@@ -79,7 +79,7 @@ def sending_domain_create_keys(domain_id: int) -> Any:
     except DomainError as error:
         flash(error.message, "error")
         return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
-    _record("domain.keys_created", domain.name)
+    db.session.commit()
     flash(_("The new keys take over once their DNS records are verified."), "success")
     return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
 
@@ -89,13 +89,13 @@ def sending_domain_create_keys(domain_id: int) -> Any:
 @confirmed("POST")
 def sending_domain_delete_key(domain_id: int, key_id: int) -> Any:
     key = queries.key(domain_id, key_id)
-    selector, name = key.selector, key.domain.name
+    selector = key.selector
     try:
         services.delete_key(key)
     except DomainError as error:
         flash(error.message, "error")
         return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
-    _record("domain.key_deleted", name, selector=selector)
+    db.session.commit()
     flash(_("%(name)s deleted. You can remove its DNS record.", name=selector), "success")
     return redirect(url_for(".sending_domain_show", domain_id=domain_id), 303)
 
@@ -107,12 +107,6 @@ def sending_domain_delete(domain_id: int) -> Any:
     domain = queries.domain(domain_id)
     name = domain.name
     services.delete_domain(domain)
-    _record("domain.deleted", name)
+    db.session.commit()
     flash(_("%(name)s deleted.", name=name), "success")
     return redirect(url_for(".sending_domains"), 303)
-
-
-def _record(action: str, subject: str, **details: Any) -> None:
-    """Write the audit entry and commit everything that was done."""
-    note(action, subject, **details)
-    db.session.commit()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import sqlite3
 from datetime import timedelta
 
 import pytest
 
-from campaigns.accounts.models import AuditEntry
+from campaigns.accounts.models import Operator
+from campaigns.audience import import_setup, importer
+from campaigns.audit import queries, services
+from campaigns.audit.models import AuditEntry
+from campaigns.core import clock
+from campaigns.core.acting import Actor
 from campaigns.core.db import db
-from tests.factories import make_campaign, make_list, make_subscriber
+from tests.factories import make_campaign, make_delivery, make_list, make_operator, make_subscriber
 
 
 def noted() -> list[tuple[str, str, dict[str, object]]]:
@@ -29,9 +36,9 @@ def test_exports_are_on_record_before_anything_leaves(ben) -> None:
     ):
         assert ben.get(path).status_code == 200, path
     assert noted() == [
-        ("people.exported", "", {"people": 1}),
-        ("list.exported", "Friends", {"status": "all"}),
-        ("campaign.exported", "News", {}),
+        ("people.exported", "", {"people": 1, "status": "all"}),
+        ("list.exported", "Friends", {"people": 1, "status": "all"}),
+        ("campaign.exported", "News", {"people": 0}),
     ]
 
 
@@ -95,10 +102,15 @@ def test_a_refusal_is_on_record_once_a_minute(cleo, method: str) -> None:
     for _again in range(3):
         assert getattr(cleo, method)("/operators/invite").status_code == 403
     assert noted() == [("operator.refused", f"{method.upper()} accounts.invite", {})]
-    entry = db.session.query(AuditEntry).one()
-    entry.at -= timedelta(minutes=2)
+
+
+def test_a_refusal_of_two_minutes_ago_is_another_one(cleo) -> None:
+    who = db.session.query(Operator).one()
+    before = clock.now() - timedelta(minutes=2)
+    by = Actor(who.email, who.id, "127.0.0.1")
+    services.record("operator.refused", "GET accounts.invite", by=by, now=before)
     db.session.commit()
-    getattr(cleo, method)("/operators/invite")
+    cleo.get("/operators/invite")
     assert len(noted()) == 2
 
 
@@ -113,4 +125,61 @@ def test_what_commands_do_is_on_record_with_the_user_of_the_machine(app) -> None
         ("list.exported", "Friends"),
         ("list.deleted", "Friends"),
     ]
-    assert all(row.details["command_by"] for row in rows)
+    assert all(row.actor.endswith(" (command line)") for row in rows)
+
+
+def test_whom_somebody_reads_is_on_record_once_an_hour(ben) -> None:
+    ann = make_subscriber("ann@example.org")
+    campaign = make_campaign(name="News")
+    delivery = make_delivery(campaign, ann)
+    for _again in range(2):
+        for path in (
+            "/people?q=ann",
+            f"/people/{ann.id}",
+            f"/campaigns/{campaign.id}/recipients",
+            f"/campaigns/{campaign.id}/recipients/{delivery.id}",
+        ):
+            assert ben.get(path).status_code == 200, path
+    assert noted() == [
+        ("people.viewed", "", {"people": 1, "searched": True}),
+        ("person.viewed", f"a…@example.org (number {ann.id})", {}),
+        ("campaign.recipients_viewed", "News", {}),
+    ]
+
+
+def test_a_page_is_shown_also_while_it_can_not_be_put_on_record(ben) -> None:
+    ann_id = make_subscriber("ann@example.org").id
+    ben.get("/people?q=nobody")  # last seen is written with it
+    db.session.remove()
+    holder = sqlite3.connect(db.engine.url.database or "", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        assert ben.get(f"/people/{ann_id}").status_code == 200
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+
+
+def test_an_import_says_how_many_people_it_changed_and_who_began_it(app) -> None:
+    into, who = make_list("Friends"), make_operator("ada@example.com")
+    made = import_setup.create_import(
+        io.BytesIO(b"email\nann@example.org\nbob@example.org\nrubbish\n"),
+        file_name="people.csv",
+        list_=into,
+        now=clock.now(),
+        operator_id=who.id,
+    )
+    db.session.commit()
+    importer.run(made.id)
+    entry = db.session.query(AuditEntry).filter_by(action="people.imported").one()
+    assert (entry.actor, entry.operator_id, entry.subject) == ("ada@example.com", who.id, "people.csv")
+    assert entry.details == {"list": "Friends", "created": 2, "updated": 0, "skipped": 0, "rejected": 1}
+
+
+def test_what_an_operator_did_stays_theirs_when_they_are_gone(ada) -> None:
+    who = make_operator("eve@example.com")
+    services.record("list.created", "Friends", by=Actor(who.email, who.id), now=clock.now())
+    db.session.commit()
+    ada.post(f"/operators/{who.id}/delete")
+    assert "eve@example.com" in ada.get("/operators/audit").text
+    assert queries.verify().broken is None

@@ -1,0 +1,18 @@
+"""Reading people on pages, on record: once an hour each, for whoever opens a page often reads it once."""
+
+from __future__ import annotations
+
+from campaigns.audience.models import Subscriber
+from campaigns.audience.search import Search
+from campaigns.audit.services import View
+from campaigns.core import addresses
+
+
+def of_person(person: Subscriber) -> View:
+    """The page of one person."""
+    return View("person.viewed", f"{addresses.masked(person.email)} (number {person.id})", {})
+
+
+def of_search(wanted: Search, *, people: int) -> View:
+    """A page of those whom a search finds: how many, not the words, which may be an address."""
+    return View("people.viewed", "", {"people": people, **({"searched": True} if wanted.text else {})})
