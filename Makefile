@@ -38,9 +38,11 @@ screenshots: ## every page at both widths, light and dark, into screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
 sbom: ## what the app is made of, as CycloneDX, into sbom/
-	@scripts/setup --dev
+	@scripts/setup
+	@test -x .venv/sbom/bin/cyclonedx-py || { $(BIN)/python -m venv .venv/sbom && \
+	  .venv/sbom/bin/pip install --quiet --require-hashes -r requirements-sbom.txt; }
 	@mkdir -p sbom
-	$(BIN)/cyclonedx-py requirements --output-reproducible -o sbom/python.cdx.json requirements.txt
+	.venv/sbom/bin/cyclonedx-py requirements --output-reproducible -o sbom/python.cdx.json requirements.txt
 	npm sbom --package-lock-only --sbom-format cyclonedx > sbom/browser.cdx.json
 
 bench-send: ## the figures of the delivery engine, each beside what it has to be
