@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, stream_with_context
 
 from campaigns.accounts.guards import Action, allow, reading_on_record
+from campaigns.accounts.stepup.guards import confirmed
 from campaigns.audit import labels, queries
 from campaigns.audit import services as audit_services
 from campaigns.core import clock, csvfile
@@ -30,6 +31,7 @@ def index() -> Any:
 
 @bp.get("/operators/audit.csv")
 @allow(Action.ADMINISTER)
+@confirmed("GET")
 def export() -> Any:
     chosen = queries.filter_from(request.args)
     with reading_on_record():

@@ -33,6 +33,7 @@ ASKS = {
     ("accounts.security_remove_passkey", "POST"),
     ("accounts.security_codes", "POST"),
     ("audience.export", "GET"),
+    ("audit.export", "GET"),
     ("audience.list_export", "GET"),
     ("reports.campaign_recipients_csv", "GET"),
     ("settings.server_create", "POST"),

@@ -70,6 +70,6 @@ def test_the_audit_log_says_how_many_left_without_the_words_searched_for(ben, li
         .order_by(AuditEntry.id)
     ]
     assert found == [
-        ("people.exported", "", {"people": 2, "searched": True}),
-        ("list.exported", "Leads", {"status": "subscribed", "searched": True}),
+        ("people.exported", "", {"people": 2, "status": "all", "searched": True}),
+        ("list.exported", "Leads", {"people": 1, "status": "subscribed", "searched": True}),
     ]
