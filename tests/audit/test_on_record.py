@@ -80,6 +80,7 @@ def test_campaigns_fields_people_and_public_lists_are_on_record(ben) -> None:
         ("person.updated", "a…@example.org", {}),
         ("list.created", "Friends", {"is_public": True}),
         ("people.subscribed", "Friends", {"people": 1}),
+        ("sender.created", "ben@example.com", {}),
         ("campaign.created", "Autumn", {}),
         ("campaign.created", "Autumn (copy)", {"copy_of": "Autumn"}),
         ("campaign.deleted", "Autumn (copy)", {}),

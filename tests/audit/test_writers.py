@@ -15,6 +15,8 @@ OWN = {
     "audit/views.py",
     "cli/audit.py",
     "cli/operators.py",
+    "accounts/factor/guards.py",
+    "cli/demo_data/history.py",
 }
 
 
