@@ -33,21 +33,29 @@ def prepare(url: str) -> list[str]:
     """Write the history, the first time, and give the operator a new password; what to say of it."""
     logging.getLogger("campaigns").setLevel(logging.WARNING)  # launches of two months are no news
     password = secrets.token_urlsafe(12)
-    fill(password, now=clock.now())
+    fill(password, now=clock.now(), url=url)
     history.point_at_test_inbox()
-    # Links of campaigns that still go out lead to where the app runs today.
-    db.session.execute(sa.update(Revision).values(public_url=url))
     db.session.commit()
     return [f"  Columba runs at {url} – sign in as {history.EMAIL} with the password {password}"]
 
 
-def fill(password: str, *, now: datetime) -> None:
-    """The history, unless it is there; raises click.ClickException where other data is."""
+def fill(password: str, *, now: datetime, url: str = "") -> None:
+    """The history, unless it is there; raises click.ClickException where other data is.
+
+    Links lead to `url`, where the app runs today.
+    """
     greta = history.operator()
     if greta is not None:
         accounts_services.set_password(greta, password)
+        _lead_links_to(url)
         return
     if audience_queries.lists():
         raise click.ClickException("This data folder is in use. Set DATA_DIR to an empty one for the demo.")
     history.write(password, now=now)
+    _lead_links_to(url)
     inbox.write()
+
+
+def _lead_links_to(url: str) -> None:
+    if url:
+        db.session.execute(sa.update(Revision).values(public_url=url))
