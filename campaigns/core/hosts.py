@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?")
-ANSWER = b"This server does not answer to that host name.\n"
+ANSWER = b"This server does not answer to that host name. Set PUBLIC_URL to its address, or add it to OTHER_HOSTS.\n"
 
 
 class KnownHosts:
