@@ -23,13 +23,14 @@ from campaigns.core import internal_hosts
 from campaigns.core.config import Config
 from campaigns.core.db import db
 from campaigns.core.internal_hosts import InternalHosts
-from tests import quick_apps
+from tests import quick_apps, quick_passwords
 from tests.browser_client import BrowserClient
 
 # A Redis that refuses at once: most tests show that nothing needs it.
 LOOPBACK = InternalHosts(networks=internal_hosts.parse("127.0.0.0/8 ::1").networks, is_open=True)
 NO_REDIS = "redis://127.0.0.1:1/0"
 LONGEST_NAME = 200
+quick_passwords.use_them()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

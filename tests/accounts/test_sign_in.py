@@ -11,6 +11,7 @@ from campaigns.accounts.models import Operator, OperatorSession
 from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.db import db
+from tests import quick_passwords
 from tests.factories import PASSWORD, make_cast_member, make_operator
 
 
@@ -171,3 +172,10 @@ def test_a_hash_of_yesterday_is_renewed_at_sign_in(client) -> None:
     kept = db.session.query(Operator).filter_by(address="old@example.com").one().password_hash
     assert kept != weak
     assert passwords.matches(kept, PASSWORD)
+
+
+def test_passwords_are_hashed_as_slowly_as_they_should() -> None:
+    """At least OWASP's least: 19 MiB and two passes. All other tests use quicker ones."""
+    assert quick_passwords.REAL.memory_cost >= 19 * 1024
+    assert quick_passwords.REAL.time_cost >= 2
+    assert quick_passwords.REAL.hash(PASSWORD).startswith("$argon2id$")
