@@ -51,6 +51,7 @@ PEOPLE = (
     "audience.index",
     "audience.person",
     "audience.create_",
+    "audience.delete_results",
     "audience.deletion",
     "audience.results_page",
     "audience.unsubscription",
