@@ -99,6 +99,7 @@ class ByChunks:
         reply = await self._read(flight, Phase.END, timeout_s)
         if not flight.refusal:
             self._connection.takes_chunks = True
+        self._connection.is_in_step = not reply.is_unknown_command
         took_s = asyncio.get_running_loop().time() - flight.handed_at
         # Rounded up: where it is the way that is long, and not the answer, more go out together each time.
         self._connection.room = ceil(flight.number * ANSWERED_WITHIN_S / max(took_s, 0.001))
@@ -116,7 +117,7 @@ class ByChunks:
     def _refuse(self, flight: Flight, reply: Reply, phase: Phase) -> None:
         """Raises Lost where it is no answer to the message but to its text, read as commands."""
         if reply.is_unknown_command and not flight.refusal:
-            if phase is Phase.RSET:
+            if phase is Phase.RSET and not self._connection.is_in_step:
                 raise self._misunderstood(reply, phase)
             if phase in (Phase.BODY, Phase.END) and not self._connection.takes_chunks:
                 # Nothing else is under way.

@@ -30,6 +30,9 @@ class Connection:
         self.begun = 0
         self.opened_after = 0  # so many of its server's had ended before
         self.takes_chunks = False  # it took a message by BDAT
+        self.is_in_step = (
+            True  # what it said last to the end of a chunk was no answer to text read as commands
+        )
         self.room = 1  # for messages in flight together, as far as its answers show
         self.rested_at = time.monotonic()
         self.opened_at = time.monotonic()

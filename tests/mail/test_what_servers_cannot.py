@@ -170,6 +170,25 @@ def test_a_message_that_could_be_taken_for_a_command_never_tries_bdat_out_S17() 
         assert [raw for _from, _to, raw in fake.messages] == [b"RSET\r\n\r\nhi\r\n"]
 
 
+@pytest.mark.parametrize("answer", ["500 what", "503 5.5.1 bad sequence"])
+def test_an_odd_answer_to_rset_leaves_no_mail_in_doubt_where_chunks_are_understood_S29(answer: str) -> None:
+    """The end before it was answered as what it was, so that no text can have been read as a command."""
+    with SmtpServer(replies={"RSET": lambda call: answer if call.count == 8 else None}) as fake:
+        results: list[Result] = []
+
+        async def go() -> Pool:
+            pool = Pool(make_server(fake, connections=1, depth=4), on_result=results.append)
+            await pool.send(make_envelopes(30))
+            await pool.close()
+            return pool
+
+        pool = run(go())
+        assert {each.outcome for each in results} == {Outcome.ACCEPTED}
+        assert sorted(Counter(fake.addresses).values()) == [1] * 30
+        assert fake.connections == 1
+    assert pool.experience.observations == []
+
+
 def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection_S29() -> None:
     """A server that does not take the chunk off the line when it refused the recipient: every answer is shifted."""
     # Its words may be lost with the connection: then it is found out the next time.
