@@ -283,8 +283,11 @@ class Session:
             return
         if is_taken:
             self._book.note("accepted", who, self._clock())
-        if act.waits_s > self._patience_s or act.drops or self._is_unheard:
-            self._book.note("doubt", who, self._clock())  # the client may give up before it is told
+        is_answer = act.text is None or act.text[:3].isdigit()
+        if act.waits_s > self._patience_s or act.drops or self._is_unheard or not is_answer:
+            self._book.note(
+                "doubt", who, self._clock()
+            )  # the client may give up before it is told, or is not told
         self._say(act, b"250 2.0.0 kept", who)
         self._told.append((self._transport.told_at, who))
 
