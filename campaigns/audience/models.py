@@ -65,6 +65,9 @@ class Origin(StrEnum):
         }[self]
 
 
+BY_OPERATORS = (Origin.OPERATOR, Origin.COMMAND)  # not the person's own word
+
+
 class SuppressionReason(StrEnum):
     OPERATOR = "operator"
     HARD_BOUNCE = "hard_bounce"

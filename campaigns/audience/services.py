@@ -13,6 +13,7 @@ from campaigns.audience import queries
 from campaigns.audience.fields import create_field, delete_field, rename_field
 from campaigns.audience.import_setup import choose_columns, choose_format, create_import, delete_import
 from campaigns.audience.models import (
+    BY_OPERATORS,
     List,
     OptIn,
     Origin,
@@ -250,7 +251,7 @@ def _subscribe_by_operator(
 ) -> Joined:
     known = next((each for each in queries.subscriptions(person.id) if each.list_id == list_.id), None)
     left = known is not None and known.status is Status.UNSUBSCRIBED
-    if left and known is not None and known.origin not in (Origin.OPERATOR, Origin.COMMAND):
+    if left and known is not None and known.origin not in BY_OPERATORS:
         raise Conflict(
             _("%(name)s unsubscribed from this list and can only rejoin by signing up.", name=person.email)
         )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from campaigns.audience import queries
 from campaigns.audience.models import (
+    BY_OPERATORS,
     Confirmation,
     Consent,
     List,
@@ -177,7 +178,7 @@ def unsubscribe(
     lists it changed: again changes nothing, and somebody deleted is nobody to take off."""
     proof = Proof(origin, now, "", ip, user_agent, operator_id)
     wanted = sa.select(Subscription.list_id).where(
-        Subscription.subscriber_id == subscriber_id, Subscription.status != Status.UNSUBSCRIBED
+        Subscription.subscriber_id == subscriber_id, _can_leave(origin)
     )
     if list_ids is not None:
         wanted = wanted.where(Subscription.list_id.in_(list(list_ids)))
@@ -231,6 +232,12 @@ def set_subscribed(subscriber_id: int, list_id: int, proof: Proof, *, act: str) 
     return subscription
 
 
+def _can_leave(origin: Origin) -> sa.ColumnElement[bool]:
+    """Who has not left yet; and who was only taken off, when they say so themselves: no operator takes that back."""
+    is_on = Subscription.status != Status.UNSUBSCRIBED
+    return is_on if origin in BY_OPERATORS else sa.or_(is_on, Subscription.origin.in_(BY_OPERATORS))
+
+
 def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
     """One conditional UPDATE: of two requests at the same moment only one leaves a proof."""
     changed = db.session.execute(
@@ -238,7 +245,7 @@ def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
         .where(
             Subscription.subscriber_id == subscriber_id,
             Subscription.list_id == list_id,
-            Subscription.status != Status.UNSUBSCRIBED,
+            _can_leave(proof.origin),
         )
         .values(
             status=Status.UNSUBSCRIBED,

@@ -7,8 +7,17 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from campaigns.audience import queries, results
-from campaigns.audience.models import Consent, List, OptIn, Origin, Status, Subscription, Suppression
+from campaigns.audience import queries, results, services
+from campaigns.audience.models import (
+    Consent,
+    List,
+    OptIn,
+    Origin,
+    Status,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
 from campaigns.audience.results import Act, Done
 from campaigns.audience.search import Search
 from campaigns.core import clock
@@ -75,6 +84,23 @@ def test_who_left_by_themselves_meanwhile_stays_away(loft: List) -> None:
     left.origin, left.changed_at = Origin.PAGE, LATER + timedelta(seconds=3)
     db.session.commit()
     assert results.undo(done, now=LATER + timedelta(seconds=9), operator_id=who) == 1
+
+
+def test_who_asks_to_leave_after_they_were_taken_off_stays_away(loft: List) -> None:
+    """Their own word counts although it changed nothing that they could see."""
+    who = make_operator().id
+    done = results.unsubscribe(LEADS, loft, now=LATER, operator_id=who)
+    person = db.session.query(Subscriber).filter_by(email="lead57@example.org").one()
+    for _click in range(2):
+        changed = services.unsubscribe(
+            person.id, list_ids=[loft.id], origin=Origin.ONE_CLICK, now=LATER + timedelta(seconds=9)
+        )
+        assert changed == (1 if _click == 0 else 0)
+    assert results.undo(done, now=LATER + timedelta(seconds=20), operator_id=who) == 1
+    held = db.session.query(Subscription).filter_by(subscriber_id=person.id).one()
+    assert (held.status, held.origin) == (Status.UNSUBSCRIBED, Origin.ONE_CLICK)
+    with pytest.raises(Conflict, match="only rejoin by signing up"):
+        services.subscribe_by_operator(person, loft, now=LATER + timedelta(days=1), operator_id=who)
 
 
 def test_all_results_are_suppressed_and_lifted(loft: List) -> None:
