@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import upgrade
+from hypothesis import HealthCheck, settings
 
 from campaigns import create_app
 from campaigns.core import internal_hosts
@@ -31,6 +32,9 @@ LOOPBACK = InternalHosts(networks=internal_hosts.parse("127.0.0.0/8 ::1").networ
 NO_REDIS = "redis://127.0.0.1:1/0"
 LONGEST_NAME = 200
 quick_passwords.use_them()
+# No property may fail because the machine is busy.
+settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any pace")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -355,7 +355,7 @@ def plain_lines(text: str) -> str:
     return re.sub(r"\r\n|\r|\n", "\n", text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEMPLATES, TEMPLATES, WORDS, WORDS, st.lists(WORDS, max_size=3))
 def test_what_is_decoded_is_what_the_plain_rendering_says(
     html: str, text: str, a: str, b: str, items: list[str]

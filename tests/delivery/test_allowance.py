@@ -21,7 +21,7 @@ def most_in_any(sent: list[tuple[float, int]], length: float) -> int:
     return max(sum(number for at, number in sent if end - length < at <= end) for end, _number in sent)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(1, 20), st.integers(1, 60))
 def test_no_second_and_no_minute_ever_sees_more_than_its_cap(
     steps: list[tuple[float, int, float]], second: int, minute: int
@@ -37,7 +37,6 @@ def test_no_second_and_no_minute_ever_sees_more_than_its_cap(
     assert most_in_any(sent, 60.0) <= minute
 
 
-@settings(deadline=None)
 @given(STEPS, st.integers(1, 20), st.integers(1, 60))
 def test_at_the_moment_that_was_named_something_is_free_and_not_before(
     steps: list[tuple[float, int, float]], second: int, minute: int

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.delivery.progress.eta import Pacing, ReceiverPace, ServerPace, expected_end
@@ -103,7 +103,6 @@ def test_a_limit_that_takes_for_ever_has_no_end() -> None:
     assert after(10**9, one(100, per_hour=1)) is None
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 5000),
     st.integers(1, 5000),

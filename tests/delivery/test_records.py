@@ -16,7 +16,7 @@ SPECIAL = st.sampled_from(["", "NULL", "null", '"', "\\", '\\"', "{", "}", ",", 
 
 
 @pytest.mark.postgres
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SAID | SPECIAL | st.none(), max_size=6))
 def test_any_answers_come_out_of_the_array_as_they_went_in(
     postgres_app: Flask, said: list[str | None]

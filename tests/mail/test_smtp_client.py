@@ -310,7 +310,7 @@ SAID = st.sampled_from([None, None, None, *REFUSALS, "421 4.3.2 bye", "250 what?
 STEPS = ["RSET", "MAIL", "RCPT", "DATA", "CHUNK", "END"]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     way=st.sampled_from(sorted(WAYS)),
     tls=st.sampled_from([None, None, None, "implicit", "starttls"]),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.core.errors import Invalid
@@ -114,13 +114,11 @@ def test_what_is_no_window_is_said_with_an_example(text: str) -> None:
         windows.parse(text)
 
 
-@settings(deadline=None)
 @given(WINDOWS)
 def test_every_window_can_be_written_down(window: Window) -> None:
     assert windows.parse(str(window)) == window
 
 
-@settings(deadline=None)
 @given(WINDOWS, MOMENTS)
 def test_the_next_opening_is_open_and_the_moment_before_it_is_not(window: Window, moment: datetime) -> None:
     opening = next_opening(window, moment)
@@ -131,7 +129,6 @@ def test_the_next_opening_is_open_and_the_moment_before_it_is_not(window: Window
         assert not is_open(window, opening - timedelta(seconds=1))
 
 
-@settings(deadline=None)
 @given(WINDOWS, MOMENTS)
 def test_it_is_open_until_what_remains_is_over(window: Window, moment: datetime) -> None:
     rest = remaining(window, moment)
@@ -141,7 +138,6 @@ def test_it_is_open_until_what_remains_is_over(window: Window, moment: datetime)
         assert not is_open(window, moment + rest)
 
 
-@settings(deadline=None)
 @given(WINDOWS, MOMENTS)
 def test_away_from_changes_of_the_clock_the_wall_clock_decides(window: Window, moment: datetime) -> None:
     offsets = {
