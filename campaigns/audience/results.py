@@ -24,7 +24,7 @@ from campaigns.audience.models import (
 )
 from campaigns.audience.search import Search
 from campaigns.audit import services as audit_services
-from campaigns.core.db import db
+from campaigns.core.db import changed_by, db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
@@ -99,7 +99,7 @@ def add(found: Search, into: List, *, now: datetime, operator_id: int) -> Done:
         *("list_id", "subscriber_id", "status", "origin"),
         *("created_at", "changed_at", "confirmed_at"),
     ]
-    number = _execute(insert(Subscription).from_select(columns, rows).on_conflict_do_nothing())
+    number = changed_by(insert(Subscription).from_select(columns, rows).on_conflict_do_nothing())
     _record("added", Subscription.created_at == now, into.id, now=now, operator_id=operator_id)
     audit_services.record("people.subscribed", into.name, people=number, now=now)
     return Done(Act.ADD, into.id, now, number)
@@ -107,7 +107,7 @@ def add(found: Search, into: List, *, now: datetime, operator_id: int) -> Done:
 
 def unsubscribe(found: Search, off: List, *, now: datetime, operator_id: int) -> Done:
     """Take those off the list who are subscribed to it."""
-    number = _execute(
+    number = changed_by(
         sa.update(Subscription)
         .where(
             Subscription.list_id == off.id,
@@ -131,7 +131,7 @@ def suppress(found: Search, *, now: datetime) -> Done:
         sa.literal(now, Suppression.created_at.type),
     ).where(Subscriber.id.in_(_ids(found)))
     columns = ["address_key", "email", "reason", "note", "created_at"]
-    number = _execute(
+    number = changed_by(
         insert(Suppression).from_select(columns, rows).on_conflict_do_nothing(index_elements=["address_key"])
     )
     audit_services.record("suppression.created", people=number, now=now)
@@ -148,7 +148,7 @@ def undo(done: Done, *, now: datetime, operator_id: int) -> int:
 def _undo(done: Done, *, now: datetime, operator_id: int) -> int:
     if done.act is Act.SUPPRESS:
         theirs = sa.and_(Suppression.created_at == done.at, Suppression.reason == SuppressionReason.OPERATOR)
-        return _execute(sa.delete(Suppression).where(theirs))
+        return changed_by(sa.delete(Suppression).where(theirs))
     on = sa.and_(
         Subscription.list_id == done.list_id,
         Subscription.origin == Origin.OPERATOR,
@@ -156,8 +156,8 @@ def _undo(done: Done, *, now: datetime, operator_id: int) -> int:
     )
     if done.act is Act.ADD:
         _record("unsubscribed", on, done.list_id, now=now, operator_id=operator_id)
-        return _execute(sa.delete(Subscription).where(on, Subscription.created_at == done.at))
-    number = _execute(
+        return changed_by(sa.delete(Subscription).where(on, Subscription.created_at == done.at))
+    number = changed_by(
         sa.update(Subscription)
         .where(on, Subscription.status == Status.UNSUBSCRIBED)
         .values(status=Status.SUBSCRIBED, changed_at=now, unsubscribed_at=None)
@@ -189,11 +189,4 @@ def _record(
         *("subscriber_id", "list_id", "at", "act", "origin"),
         *("wording", "ip", "user_agent", "operator_id"),
     ]
-    _execute(sa.insert(Consent).from_select(columns, rows))
-
-
-def _execute(statement: Any) -> int:
-    done: Any = db.session.execute(
-        statement.execution_options(synchronize_session=False, preserve_rowcount=True)
-    )
-    return int(done.rowcount)
+    changed_by(sa.insert(Consent).from_select(columns, rows))

@@ -94,6 +94,11 @@ class Reply:
         return f"{self.code} {self.text}"
 
 
+def in_words(code: int | None, text: str | None) -> str:
+    """A reply as people read it, as far as there was one."""
+    return " ".join(str(part) for part in (code, text) if part)
+
+
 _known: dict[bytes, Reply] = {}  # servers say the same few short things all the time
 
 

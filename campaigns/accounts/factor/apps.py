@@ -12,7 +12,7 @@ from pyotp.utils import strings_equal
 from campaigns.accounts.factor.models import AuthenticatorApp
 from campaigns.accounts.models import Operator
 from campaigns.core import config, secrets
-from campaigns.core.db import db
+from campaigns.core.db import changed_by, db
 
 STEP_S = 30
 TRIES = 5  # wrong codes, after which none is looked at for a while
@@ -101,8 +101,7 @@ def blocked_until(operator_id: int, *, now: datetime) -> datetime | None:
 
 def remove(operator_id: int) -> bool:
     """Forget the operator's app; whether there was one."""
-    found = db.session.execute(sa.delete(AuthenticatorApp).filter_by(operator_id=operator_id))
-    return bool(found.rowcount)  # type: ignore[attr-defined]
+    return changed_by(sa.delete(AuthenticatorApp).filter_by(operator_id=operator_id)) > 0
 
 
 def looks_like_code(typed: str) -> bool:

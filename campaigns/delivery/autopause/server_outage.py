@@ -42,10 +42,8 @@ def has_lasted(campaign_id: int, *, now: datetime) -> bool:
 
 def _all_down(campaign_id: int, now: datetime) -> list[Server]:
     """Its servers, if all of them have been down for so long."""
-    if (
-        db.session.scalar(sa.select(Server.id).where(Server.down_since <= now - PAUSED_AFTER).limit(1))
-        is None
-    ):
+    is_any = sa.exists().where(Server.down_since <= now - PAUSED_AFTER)
+    if not db.session.scalar(sa.select(is_any)):  # asked at each tick for each campaign
         return []
     servers = server_selection.every(db.session.get_one(Campaign, campaign_id))
     down = [each for each in servers if each.down_since and each.down_since <= now - PAUSED_AFTER]

@@ -67,9 +67,8 @@ def hold(connection: sa.Connection, name: str, *, owner: str, seconds: float) ->
     )
     if connection.execute(take).rowcount == 1:
         return True
-    connection.execute(
-        insert(Lease).values(name=name, fence=0).on_conflict_do_nothing()
-    )  # nobody has had it yet
+    # Nobody has had it yet, or somebody has it now.
+    connection.execute(insert(Lease).values(name=name, fence=0).on_conflict_do_nothing())
     return connection.execute(take).rowcount == 1
 
 

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber, Suppression
 from campaigns.audit import services as audit_services
-from campaigns.core.db import db
+from campaigns.core.db import changed_by, db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.delivery.ledger import since_resumed, tallies, waves
 from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.mail.protocol import in_words
 from campaigns.planning import queries as planning_queries
 from campaigns.planning import states
 from campaigns.planning.models import Status
@@ -86,7 +87,7 @@ def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetim
         Delivery.subscriber_id, Delivery.address_key, sa.literal(None, sa.String).label("reason")
     ).where(chosen)
     written = waves.write_wave(campaign_id, wave, people, about=number, now=now)
-    _change(sa.update(Delivery).where(chosen).values(is_latest=False))
+    changed_by(sa.update(Delivery).where(chosen).values(is_latest=False))
     tallies.retake(campaign_id, FAILED_STATES)
     since_resumed.note(campaign_id, since_resumed.TROUBLES)  # each wave is judged by itself
     audit_services.record("campaign.sent_again", campaign.name, people=written.audience, now=now)
@@ -99,7 +100,7 @@ def take_as_sent(campaign_id: int, *, now: datetime) -> int:
     if campaign.status is not Status.FINISHED:
         raise Conflict(_("Wait until this campaign has finished."))
     unknown = sa.and_(_failed(campaign_id), Delivery.state == State.UNKNOWN)
-    done = _change(sa.update(Delivery).where(unknown).values(state=State.SENT, done_at=now))
+    done = changed_by(sa.update(Delivery).where(unknown).values(state=State.SENT, done_at=now))
     if not done:
         raise Conflict(_("No recipients have an unknown outcome."))
     tallies.retake(campaign_id, (State.UNKNOWN,))
@@ -146,9 +147,4 @@ def _said(ids: Sequence[int]) -> dict[int, str]:
     rows = db.session.execute(
         sa.select(Delivery.id, Delivery.code, Delivery.reply).where(Delivery.id.in_(ids))
     )
-    return {row.id: " ".join(str(part) for part in (row.code, row.reply) if part) for row in rows}
-
-
-def _change(statement: sa.Update) -> int:
-    done: Any = db.session.execute(statement.execution_options(synchronize_session=False))
-    return int(done.rowcount)
+    return {row.id: in_words(row.code, row.reply) for row in rows}

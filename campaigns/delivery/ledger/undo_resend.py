@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.audit import services as audit_services
-from campaigns.core.db import db
+from campaigns.core.db import changed_by, db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.delivery.ledger import tallies
@@ -23,7 +22,7 @@ GRACE = timedelta(seconds=60)
 def hold(campaign_id: int, *, until: datetime) -> None:
     """Let the campaign's latest wave begin no earlier than then: lanes take no batch before its time."""
     wave = planning_queries.campaign(campaign_id).wave
-    _change(sa.update(Batch).where(*_of(campaign_id, wave)).values(next_at=until))
+    changed_by(sa.update(Batch).where(*_of(campaign_id, wave)).values(next_at=until))
 
 
 def until(campaign: Campaign, *, now: datetime) -> datetime | None:
@@ -48,9 +47,9 @@ def undo(campaign_id: int, *, now: datetime) -> int:
     )
     states.move(campaign_id, Status.FINISHED, now=now, wave=wave - 1, finished_at=ended or now)
     places = _restore(campaign_id, wave)
-    number = _change(sa.delete(Delivery).where(Delivery.campaign_id == campaign_id, Delivery.wave == wave))
-    _change(sa.delete(Batch).where(*_of(campaign_id, wave)))
-    _change(sa.delete(Wave).where(Wave.campaign_id == campaign_id, Wave.number == wave))
+    number = changed_by(sa.delete(Delivery).where(Delivery.campaign_id == campaign_id, Delivery.wave == wave))
+    changed_by(sa.delete(Batch).where(*_of(campaign_id, wave)))
+    changed_by(sa.delete(Wave).where(Wave.campaign_id == campaign_id, Wave.number == wave))
     tallies.recount(campaign_id, places)
     audit_services.record("campaign.taken_back", campaign.name, people=number, now=now)
     return number
@@ -65,7 +64,7 @@ def _close(campaign_id: int, wave: int) -> bool:
     mine = _of(campaign_id, wave)
     number = db.session.scalar(sa.select(sa.func.count()).select_from(Batch).where(*mine))
     untouched = sa.and_(*mine, Batch.state == BatchState.READY, Batch.fence == 0)
-    return _change(sa.update(Batch).where(untouched).values(state=BatchState.DONE)) == number
+    return changed_by(sa.update(Batch).where(untouched).values(state=BatchState.DONE)) == number
 
 
 def _restore(campaign_id: int, wave: int) -> set[tuple[int, int]]:
@@ -80,10 +79,5 @@ def _restore(campaign_id: int, wave: int) -> set[tuple[int, int]]:
     )
     places = sa.select(Delivery.wave, Delivery.batch_number).where(Delivery.id.in_(before)).distinct()
     found = {(row[0], row[1]) for row in db.session.execute(places) if row[1] is not None}
-    _change(sa.update(Delivery).where(Delivery.id.in_(before)).values(is_latest=True))
+    changed_by(sa.update(Delivery).where(Delivery.id.in_(before)).values(is_latest=True))
     return found
-
-
-def _change(statement: Any) -> int:
-    done: Any = db.session.execute(statement.execution_options(synchronize_session=False))
-    return int(done.rowcount)

@@ -20,6 +20,7 @@ from campaigns.delivery.limits import receiver_rows
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.mail import domain_backoff, domains
 from campaigns.mail.domain_backoff import Condition
+from campaigns.mail.protocol import in_words
 
 LOOK_EVERY_S = 1.0
 MOST_ON_TRIAL = 5  # mails of a window
@@ -161,4 +162,4 @@ def _after(
 
 def _words(strains: Sequence[Verdict]) -> str:
     last = strains[-1]
-    return " ".join(str(part) for part in (last.code, last.reply) if part)
+    return in_words(last.code, last.reply)

@@ -14,7 +14,7 @@ from campaigns.delivery.ledger.outcomes import IN_WIRE, Facts, Policy, Trouble, 
 from campaigns.delivery.ledger.suppression import is_bounce
 from campaigns.delivery.models import Reason, State
 from campaigns.delivery.routing.evidence import Answer, Charge, Evidence, Run
-from campaigns.mail.protocol import Phase
+from campaigns.mail.protocol import Phase, in_words
 from campaigns.mail.smtp import Result
 
 UNMADE_IN_A_ROW = 5
@@ -77,7 +77,7 @@ class StopRules:
         if facts.reason is Reason.POLICY:
             self._withdrawn_before.add(facts.delivery_id)
         text = result.reply.text if result.reply else result.text
-        said = " ".join(str(part) for part in (result.reply and result.reply.code, text) if part)
+        said = in_words(result.reply.code if result.reply else None, text)
         found = self.evidence.weigh(
             Answer(
                 meaning,
@@ -99,7 +99,7 @@ class StopRules:
             self._note_acceptance()
         if verdict.trouble is Trouble.UNREACHABLE:
             self._unreachable += 1
-            self.said = _words(verdict)
+            self.said = in_words(verdict.code, verdict.reply)
             self._note_failure(verdict)
             return
         self._answered += verdict.code is not None
@@ -183,9 +183,11 @@ class StopRules:
 
     def _reason_to_stop(self, verdict: Verdict) -> Stop | None:
         if verdict.trouble is not None:  # it is proven that the recipient is not at fault
-            return self._stop(verdict.trouble, _words(verdict), CHARGE_OF[verdict.trouble])
+            return self._stop(
+                verdict.trouble, in_words(verdict.code, verdict.reply), CHARGE_OF[verdict.trouble]
+            )
         is_unmade = self._unmade_row >= UNMADE_IN_A_ROW or is_much_unmade(self._unmade, self._seen)
-        return Stop(None, _words(verdict)) if is_unmade else None
+        return Stop(None, in_words(verdict.code, verdict.reply)) if is_unmade else None
 
     def _stop(self, trouble: Trouble, said: str, charge: Charge) -> Stop:
         run = self.evidence.runs.get(charge) or self.evidence.runs.get(Charge.UNKNOWN) or Run()
@@ -206,7 +208,3 @@ _TROUBLE_OF = {
     Charge.PROTOCOL: Trouble.PROTOCOL,
     Charge.CONTENT: Trouble.POLICY,
 }
-
-
-def _words(verdict: Verdict) -> str:
-    return " ".join(str(part) for part in (verdict.code, verdict.reply) if part)
