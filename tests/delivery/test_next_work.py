@@ -41,6 +41,12 @@ def take(owner: str, **values) -> Place | None:
     return next_work.take(owner=owner, now=clock.now(), **values)
 
 
+def all_have_looked(others: threading.Barrier) -> float:
+    """Dice that are thrown once every worker has seen the same and none has taken anything."""
+    others.wait(30)
+    return 0.5
+
+
 def ids_of(*campaigns: Campaign) -> list[int]:
     return [id_of(each) for each in campaigns]
 
@@ -128,8 +134,7 @@ def test_two_workers_never_take_the_same_turn(each_database: Flask) -> None:
 
     def run(number: int) -> None:
         with each_database.app_context():
-            ready.wait(30)
-            taken.append(take(f"worker {number}"))
+            taken.append(take(f"worker {number}", dice=lambda: all_have_looked(ready)))
             db.session.remove()
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
@@ -153,8 +158,7 @@ def test_two_workers_never_take_the_last_connection_both(each_database: Flask) -
 
     def run(number: int) -> None:
         with each_database.app_context():
-            ready.wait(30)
-            taken.append(take(f"worker {number}"))
+            taken.append(take(f"worker {number}", dice=lambda: all_have_looked(ready)))
             db.session.remove()
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]

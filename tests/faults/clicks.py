@@ -141,8 +141,9 @@ def _together(works: list[Callable[[], None]]) -> None:
 def leavers(world: World) -> Report:
     """Who has left (committed) and is not yet on the way gets nothing.
 
-    No clock is asked: a row that nobody has begun when it is read after the answer "you have left" must
-    never be started. The claim looks in the transaction that marks it.
+    No clock is asked: a row that nobody has begun when it is read after the leaving was committed must
+    never be started. The claim looks in the transaction that marks it. Who leaves while a writer holds the
+    database is answered at once and committed later, so that is waited for.
     """
     with Sink(slow_s=0.2) as sink:  # until all have left: a busy machine must not be too late with them
         with_web(world)
@@ -159,6 +160,8 @@ def leavers(world: World) -> Report:
                 )
                 with urllib.request.urlopen(request, timeout=30) as answer:
                     assert answer.status in (200, 202, 204), answer.status
+                if not _is_committed(mailing, number):
+                    continue
                 is_untouched = mailing.is_untouched(number)
                 with books:
                     left[address] = is_untouched
@@ -169,6 +172,16 @@ def leavers(world: World) -> Report:
         sink.slow_s = 0.005
         mailing.ends()
         return _left(mailing, left, sink.book.receipts, wanted=len(tokens))
+
+
+def _is_committed(mailing: Mailing, number: int) -> bool:
+    """Whether the database takes, within a minute, that this recipient has left."""
+    until = time.monotonic() + 60
+    while not mailing.has_left(number):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.03)
+    return True
 
 
 def _tokens(world: World, mailing: Mailing, number: int) -> list[tuple[str, int, str]]:

@@ -260,6 +260,15 @@ class Mailing:
         )
         return {State(row[0]).word: row[1] for row in rows}
 
+    def has_left(self, delivery_id: int) -> bool:
+        """Whether the database knows that the recipient has left; until then it may wait in a file."""
+        rows = self._read(
+            sa.select(Subscription.status)
+            .join(Delivery, Delivery.subscriber_id == Subscription.subscriber_id)
+            .where(Delivery.id == delivery_id)
+        )
+        return all(row.status is SubscriptionStatus.UNSUBSCRIBED for row in rows)
+
     def is_untouched(self, delivery_id: int) -> bool:
         """Whether nobody has begun to send to that recipient yet."""
         row = self._read(sa.select(Delivery.state, Delivery.started_at).where(Delivery.id == delivery_id))[0]
