@@ -11,7 +11,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -26,12 +25,14 @@ from campaigns.core.db import db
 from campaigns.core.internal_hosts import InternalHosts
 from tests import quick_apps, quick_passwords
 from tests.browser_client import BrowserClient
+from tests.postgres_databases import Databases
 
 # A Redis that refuses at once: most tests show that nothing needs it.
 LOOPBACK = InternalHosts(networks=internal_hosts.parse("127.0.0.0/8 ::1").networks, is_open=True)
 NO_REDIS = "redis://127.0.0.1:1/0"
 LONGEST_NAME = 200
 quick_passwords.use_them()
+quick_apps.statements_kept()
 # No property may fail because the machine is busy.
 settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any pace")
@@ -117,16 +118,16 @@ def sqlite_url(blank_sqlite: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: str) -> Iterator[Databases]:
+    with Databases(postgres) as databases:
+        yield databases
+
+
 @pytest.fixture
-def postgres_url(postgres: str) -> Iterator[str]:
-    admin = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
-    name = f"test_{uuid4().hex[:12]}"
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE blank STRATEGY file_copy")
-    yield sa.engine.make_url(postgres).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
+    with postgres_databases.one() as url:
+        yield url
 
 
 def _running(app: Flask) -> Iterator[Flask]:

@@ -1,6 +1,7 @@
 """Every test has an app of its own; what each would compile anew is compiled once per test process.
 
-That is the builders of URLs, which take nine tenths of the time of `create_app`, and the templates of the pages.
+That is the rules of URLs and their builders, which take nine tenths of the time of `create_app`, the templates of
+the pages, and the statements to the database.
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import sqlalchemy as sa
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
-Builder = Callable[..., tuple[str, str]]
-_compile: Callable[[Rule, bool], Builder] = Rule._compile_builder
-_builders: dict[tuple[str, ...], Builder] = {}
+MOST_STATEMENTS = 4000
+_compile: Callable[[Rule], None] = Rule.compile
+_compiled: dict[tuple[str, ...], dict[str, Any]] = {}
+_statements: dict[str, LRUCache[Any, Any]] = {}
 
 
 class KeptTemplates(BytecodeCache):
@@ -40,15 +47,42 @@ templates = KeptTemplates()
 
 @contextmanager
 def rules_kept() -> Iterator[None]:
-    """Rules that are made meanwhile share their builders with earlier ones that read the same."""
-    with patch.object(Rule, "_compile_builder", _kept):
+    """Rules that are made meanwhile share what is compiled with earlier ones that read the same."""
+    with patch.object(Rule, "compile", _kept):
         yield
 
 
-def _kept(rule: Rule, append_unknown: bool = True) -> Builder:
-    """A builder takes its rule as an argument: all that it holds is text and the names of arguments."""
-    about = (rule.subdomain, rule.host, rule.merge_slashes, rule.defaults, rule._trace, append_unknown)
-    key = (rule.rule, *map(repr, about), *(repr(type(each)) for each in rule._converters.values()))
-    if key not in _builders:
-        _builders[key] = _compile(rule, append_unknown)
-    return _builders[key]
+def statements_kept() -> None:
+    """From now on engines share what SQLAlchemy has compiled for their dialect. It keeps it by the dialect's object."""
+    for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+        setattr(dialect, "__eq__", _is_alike)  # noqa: B010
+        setattr(dialect, "__hash__", _hash_of)  # noqa: B010
+    setattr(sa.Engine, "_compiled_cache", property(_statements_of, lambda _engine, _own: None))  # noqa: B010
+
+
+def _statements_of(engine: sa.Engine) -> LRUCache[Any, Any]:
+    return _statements.setdefault(engine.dialect.name, LRUCache(MOST_STATEMENTS))
+
+
+def _is_alike(dialect: Dialect, other: object) -> bool:
+    return type(dialect) is type(other)
+
+
+def _hash_of(dialect: Dialect) -> int:
+    return hash(type(dialect))
+
+
+def _kept(rule: Rule) -> None:
+    """What is compiled refers to no other rule: patterns, weights, names of arguments and builders, which take theirs."""
+    about = (rule.subdomain, rule.host, rule.merge_slashes, rule.defaults, sorted(rule.arguments))
+    key = (rule.rule, *map(repr, about))
+    if key not in _compiled:
+        _compile(rule)
+        builders = {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
+        parts = {name: getattr(rule, name) for name in ("_parts", "_trace", "_converters")}
+        _compiled[key] = {"parts": parts, "builders": builders, "arguments": frozenset(rule.arguments)}
+        return
+    kept = _compiled[key]
+    vars(rule).update(kept["parts"], arguments=set(kept["arguments"]))
+    for name, builder in kept["builders"].items():
+        setattr(rule, name, builder.__get__(rule, None))

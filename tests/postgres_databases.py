@@ -1,0 +1,101 @@
+"""Blank PostgreSQL databases for tests. To empty one takes a tenth of the time that it takes to make one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+TEMPLATE = "blank"
+_SHAPE = """
+    SELECT count(*), max(pg_class.oid) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = 'public'
+"""
+_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+class Databases:
+    """Databases made from the migrated template of a server, each handed to one test at a time and emptied after it."""
+
+    def __init__(self, server: str) -> None:
+        self._server = sa.engine.make_url(server)
+        self._admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+        self._free: list[Blank] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for each in self._free:
+            each.close()
+        self._admin.dispose()
+
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """The URL of a blank database."""
+        blank = self._free.pop() if self._free else self._make()
+        is_as_it_was = False
+        try:
+            yield blank.url
+            is_as_it_was = blank.empty()
+        finally:
+            if is_as_it_was:
+                self._free.append(blank)
+            else:
+                self._drop(blank)
+
+    def _make(self) -> Blank:
+        name = f"test_{uuid4().hex[:12]}"
+        with self._admin.connect() as admin:
+            admin.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        return Blank(self._server.set(database=name))
+
+    def _drop(self, blank: Blank) -> None:
+        blank.close()
+        with self._admin.connect() as admin:
+            admin.exec_driver_sql(f"DROP DATABASE IF EXISTS {blank.name} WITH (FORCE)")
+
+
+class Blank:
+    """A database with the rows that the migrations made; they are kept in a schema of their own."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self.url = url.render_as_string(hide_password=False)
+        self.name = url.database
+        # No connection is held while a test has it: one of them renames its database.
+        self._engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with self._engine.connect() as connection:
+            self._tables = sa.inspect(connection).get_table_names()
+            self._shape = connection.exec_driver_sql(_SHAPE).one()
+            connection.exec_driver_sql("CREATE SCHEMA kept")
+            self._kept = [each for each in self._tables if self._keep(connection, each)]
+
+    def _keep(self, connection: sa.Connection, table: str) -> bool:
+        """Copy the table's rows aside; False when it has none."""
+        if not connection.exec_driver_sql(f'SELECT EXISTS (SELECT 1 FROM "{table}")').scalar():
+            return False
+        connection.exec_driver_sql(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"')
+        return True
+
+    def empty(self) -> bool:
+        """Take out what a test has written; False where it has changed more than rows, so that nobody may have it."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(_OTHERS)
+            if connection.exec_driver_sql(_SHAPE).one() != self._shape:
+                return False
+            connection.exec_driver_sql("SET session_replication_role = replica")  # no trigger keeps a row
+            names = ", ".join(f'"{each}"' for each in self._tables)
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+            for table in self._kept:
+                connection.exec_driver_sql(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"')
+            connection.exec_driver_sql("SET session_replication_role = DEFAULT")
+        return True
+
+    def close(self) -> None:
+        self._engine.dispose()
