@@ -117,7 +117,9 @@ class ByChunks:
     def _refuse(self, flight: Flight, reply: Reply, phase: Phase) -> None:
         """Raises Lost where it is no answer to the message but to its text, read as commands."""
         if reply.is_unknown_command and not flight.refusal:
-            if phase is Phase.RSET and not self._connection.is_in_step:
+            if phase is Phase.RSET:  # alone it is only odd: a text has more lines than one
+                flight.is_suspect = not self._connection.is_in_step
+            if phase is Phase.MAIL and flight.is_suspect:
                 raise self._misunderstood(reply, phase)
             if phase in (Phase.BODY, Phase.END) and not self._connection.takes_chunks:
                 # Nothing else is under way.

@@ -37,6 +37,9 @@ class Flight:
     refusal: tuple[Reply, Phase] | None = None
     rides: bool = False  # its envelope went out behind another message's final dot
     is_misplaced: bool = False  # refused for where it stood and not for what it was
+    is_suspect: bool = (
+        False  # its RSET was not known, after a chunk that was not: the chunk's text may be read as commands
+    )
 
     @property
     def is_large(self) -> bool:

@@ -189,6 +189,39 @@ def test_an_odd_answer_to_rset_leaves_no_mail_in_doubt_where_chunks_are_understo
     assert pool.experience.observations == []
 
 
+@pytest.mark.parametrize("answer", ["500 what", "503 5.5.1 bad sequence"])
+def test_an_odd_answer_to_rset_after_a_refused_message_leaves_no_mail_in_doubt_S29(answer: str) -> None:
+    """A chunk without a sender is answered by a 503 that tells nothing; but a text has more lines than one."""
+    replies = {
+        "MAIL": lambda call: "451 4.7.0 later" if call.count == 8 else None,
+        "RSET": lambda call: answer if call.count == 9 else None,
+    }
+    with SmtpServer(replies=replies) as fake:
+        original = fake.session._bdat
+
+        async def bdat(self, argument: str) -> None:
+            if self.rcpt_to:
+                await original(self, argument)
+                return
+            await self.reader.readexactly(int(argument.split()[0]))
+            await self._say("503 5.5.1 no transaction")
+
+        fake.session = type("Strict", (fake.session,), {"_bdat": bdat})
+        results: list[Result] = []
+
+        async def go() -> Pool:
+            pool = Pool(make_server(fake, connections=1, depth=4), on_result=results.append)
+            await pool.send(make_envelopes(30))
+            await pool.close()
+            return pool
+
+        pool = run(go())
+        assert Counter(each.outcome for each in results) == {Outcome.ACCEPTED: 29, Outcome.REFUSED: 1}
+        assert sorted(Counter(fake.addresses).values()) == [1] * 29
+        assert fake.connections == 1
+    assert pool.experience.observations == []
+
+
 def test_text_read_as_commands_after_a_refused_recipient_ends_the_connection_S29() -> None:
     """A server that does not take the chunk off the line when it refused the recipient: every answer is shifted."""
     # Its words may be lost with the connection: then it is found out the next time.
