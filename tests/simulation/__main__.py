@@ -14,7 +14,6 @@ from pathlib import Path
 from tests.simulation.run import Report, Simulation, folder
 
 AT_ONCE = 25  # courses that a process takes
-SHOWN = 20
 _ground: list[Simulation] = []  # of this process
 
 
@@ -47,14 +46,22 @@ def main() -> int:
         folder() as path,
         multiprocessing.get_context("fork").Pool(options.jobs, initializer=begin, initargs=(path,)) as pool,
     ):
-        found = list(pool.imap_unordered(some, parts))
+        found = []
+        for each in pool.imap_unordered(some, parts):
+            found.append(each)
+            _tell_failures(each[0])
     reports = [report for some_reports, _cpu in found for report in some_reports]
-    bad = sorted((each for each in reports if each.problems), key=lambda each: each.seed)
-    for report in bad[:SHOWN]:
-        print(f"seed {report.seed}: {'; '.join(report.problems[:4])}")
+    bad = [each for each in reports if each.problems]
     _tell(reports, cpu_s=sum(cpu for _reports, cpu in found), seconds=time.monotonic() - started)
     print(f"{len(reports) - len(bad)} passed, {len(bad)} failed")
     return 1 if bad else 0
+
+
+def _tell_failures(reports: list[Report]) -> None:
+    """At once: a long run may be broken off."""
+    for report in reports:
+        if report.problems:
+            print(f"seed {report.seed}: {'; '.join(report.problems[:4])}", flush=True)
 
 
 def _tell(reports: list[Report], *, cpu_s: float, seconds: float) -> None:

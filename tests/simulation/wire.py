@@ -28,7 +28,8 @@ class Book:
     """What the server knows: who got a mail and how often, and what it did that leaves a client in doubt."""
 
     accepted: Counter[str] = field(default_factory=Counter)
-    # When a RCPT came, for whom; earlier by what the server itself took to answer before it in that transaction.
+    # When a RCPT came, for whom; earlier by what the server itself took to answer before it in that transaction,
+    # but not before its connection was there.
     begun: list[tuple[float, str]] = field(default_factory=list)
     # When the client handed an end over, for whom.
     ended: list[tuple[float, str]] = field(default_factory=list)
@@ -160,6 +161,7 @@ class Session:
         self._act = act
         self._book = book
         self._clock = clock
+        self._opened = clock()
         self._buffer = b""
         self._body: bytes | None = None  # of DATA, as far as it has come
         self._chunk: tuple[int, bool] | None = None
@@ -219,7 +221,7 @@ class Session:
             self._rcpt = ""
         elif verb == b"RCPT":
             who = line[line.index(b"<") + 1 : line.index(b">")].decode()
-            self._book.note("begun", who, self._clock() - self._slow_s)
+            self._book.note("begun", who, max(self._opened, self._clock() - self._slow_s))
             if not self._has_mail:
                 self._answer("RCPT", b"503 5.5.1 no sender", who=who)
             elif self._answer("RCPT", b"250 2.1.5 ok", who=who):
