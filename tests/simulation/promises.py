@@ -32,8 +32,11 @@ class Facts:
     marked: set[str] = field(default_factory=set)  # who was `sending` for a lane that stood still
 
     def stood_still(self, since: float, until: float) -> None:
-        """Nobody could notice anything between these moments."""
-        self.held = [(until if since - RECHECKED_S < at <= since else at, end) for at, end in self.held]
+        """A lane could notice nothing between these moments; another one that came meanwhile could."""
+        hidden = [(at, end) for at, end in self.held if since - RECHECKED_S < at <= until]
+        seen = [each for each in self.held if each not in hidden]
+        meanwhile = [(at, min(until, end)) for at, end in hidden if at > since]
+        self.held = [*seen, *meanwhile, *((until, end) for _at, end in hidden if end > until)]
         for who, at in self.left.items():
             self.left[who] = until if since - RECHECKED_S < at else at
 
