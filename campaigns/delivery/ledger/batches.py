@@ -1,4 +1,4 @@
-"""Batches: claimed by one lane at a time under a lease and a fence token, given back, settled."""
+"""Claiming, renewing and giving back batches: one lane holds a batch at a time, under a lease and a fence."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from campaigns.delivery.ledger.leases import LATER, NOW
 from campaigns.delivery.ledger.tallies import tally_of
 from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State
 
-# So long after its lease another host's batch is left to that host, which alone can read the journal. With the
-# lease and the dispatcher's tick it stays below 75 s (G7).
+# Seconds. After its lease has ended, a batch of another host is left alone for this long, because only that
+# host can read the journal. Lease, grace and the dispatcher's tick stay below 75 s together (G7).
 GRACE_S = 8.0
 
 
 class Fenced(Exception):
-    """The lease was lost and another lane has the batch: nothing more may be written or sent."""
+    """The lease was lost and another lane has the batch: the caller may write and send nothing more for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch in our hands. `former` names the lane that lost it, if it was taken over."""
+    """A batch that this lane holds. `former`: the lane that lost it, if it was taken over."""
 
     batch_id: int
     campaign_id: int
@@ -37,9 +37,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """What this host knows of lanes: those whose journals are here, and those of them that live.
+    """What this host knows about lanes: those whose journals are here, and which of them are alive.
 
-    The batches of others get their grace. From who lives here no batch is taken, whatever the database's clock says.
+    Batches of other hosts' lanes get a grace period. A batch of a lane that is alive here is never taken,
+    whatever the database's clock says.
     """
 
     known: Collection[str] = ()
@@ -54,7 +55,7 @@ def claim(
 ) -> Claim | None:
     """Take the campaign's next batch that is ready or whose lease has ended; None when there is none.
 
-    The caller commits.
+    The lease lasts `seconds`. The caller commits.
     """
     wanted = {"campaign": campaign_id, **_expired_for(here)}
     return _take(connection, "ready or expired", wanted, owner, seconds)
@@ -74,7 +75,7 @@ def is_any_expired(connection: sa.Connection, *, here: Lanes = _NONE_HERE) -> bo
 
 
 def claim_of(connection: sa.Connection, former: str, *, owner: str, seconds: float) -> Claim | None:
-    """Take a batch from a lane that is known to be dead, whatever its lease says. The caller commits."""
+    """Take a batch from a lane that is known to be dead, even if its lease still runs. The caller commits."""
     return _take(connection, "of former", {"former": former}, owner, seconds)
 
 
@@ -95,16 +96,16 @@ def _take(
 
 
 def renew(connection: sa.Connection, claim: Claim, *, seconds: float) -> None:
-    """Push the end of the lease out; raises Fenced when the batch is no longer ours."""
+    """Extend the lease to `seconds` from now; raises Fenced when another lane has the batch."""
     values = {"id": claim.batch_id, "fence": claim.fence, "seconds": seconds}
     if connection.execute(_RENEW[connection.dialect.name], values).rowcount != 1:
         raise Fenced(f"batch {claim.batch_id}, fence {claim.fence}")
 
 
 def settle(connection: sa.Connection, claim: Claim) -> bool:
-    """Give the batch back: done when nobody in it waits, else ready, or ready at the next retry's time.
+    """Give the batch back: done when no row in it waits, else ready, now or at the next retry's time.
 
-    True when it is done. Raises Fenced when it is no longer ours.
+    Returns True when it is done. Raises Fenced when another lane has the batch.
     """
     place = {"campaign": claim.campaign_id, "wave": claim.wave, "number": claim.number}
     rows = connection.execute(_CONTENT, place).all()
@@ -126,7 +127,7 @@ def settle(connection: sa.Connection, claim: Claim) -> bool:
 
 
 def rows_of(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    """The conditions under which a ledger row belongs to the batch."""
+    """SQL conditions: the ledger row belongs to this batch."""
     return (
         Delivery.campaign_id == claim.campaign_id,
         Delivery.wave == claim.wave,
@@ -134,8 +135,7 @@ def rows_of(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-# Written out, because these run for every window: SQLAlchemy's own making of a statement costs more
-# than the database's answer to it.
+# Plain SQL, because these run for every window: building them in SQLAlchemy takes longer than running them.
 _NEXT = (
     "SELECT id, campaign_id, wave, number, fence, state, owner FROM batch WHERE {which} ORDER BY id LIMIT 1"
 )
@@ -145,7 +145,7 @@ _EXPIRED = (
     " AND (lease_until < {grace} OR (lease_until < {now} AND owner IN :known)))"
 )
 _WHICH = {
-    # The states said first: else SQLite walks along all batches of the campaign.
+    # The states come first: otherwise SQLite scans all batches of the campaign.
     "ready or expired": f"campaign_id = :campaign AND state IN ({{ready}}, {{leased}}) AND ({_READY} OR {_EXPIRED})",
     "expired": _EXPIRED,
     "of former": "state = {leased} AND owner = :former",
@@ -163,7 +163,7 @@ def _next(dialect: str, which: str, *, is_locked: bool = True) -> sa.TextClause:
 
 
 def _in_each(text: str) -> dict[str, sa.TextClause]:
-    """By dialect; `later` in the text is the moment `:seconds` from now."""
+    """The statement for each dialect; `later` in the text becomes the time `:seconds` from now."""
     return {
         dialect: sa.text(text.format(later=later, ours=_OURS, **_STATES)) for dialect, later in LATER.items()
     }
@@ -172,7 +172,7 @@ def _in_each(text: str) -> dict[str, sa.TextClause]:
 _OURS = "id = :id AND fence = :fence AND state = {leased}".format(**_STATES)
 _TAKE = _in_each(
     "UPDATE batch SET state = {leased}, owner = :owner, fence = fence + 1, next_at = NULL, lease_until = {later},"
-    " tally = NULL WHERE id = :id"  # from now on its rows move
+    " tally = NULL WHERE id = :id"  # from here on its rows change
 )
 _RENEW = _in_each("UPDATE batch SET lease_until = {later} WHERE {ours}")
 _SETTLE = {

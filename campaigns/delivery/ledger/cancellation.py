@@ -1,4 +1,4 @@
-"""Giving everybody an end who still waited when their campaign was cancelled, some batches at a time."""
+"""After a cancellation: ends the rows that still wait, some batches at a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from campaigns.delivery.models import Batch, BatchState, Delivery, Reason, State
 from campaigns.planning.models import Campaign, Status
 
 WAITING = (State.PENDING, State.DEFERRED)
-AT_ONCE = 10  # batches: a few thousand rows, a tenth of a second
+AT_ONCE = 10  # batches: a few thousand rows, about 0.1 s
 
 
 def unsettled() -> list[int]:
-    """Cancelled campaigns in which somebody still waits in a batch that no lane holds."""
+    """Ids of cancelled campaigns that still have waiting rows in batches that no lane holds."""
     left = (
         sa.select(Batch.id).where(Batch.campaign_id == Campaign.id, Batch.state == BatchState.READY).exists()
     )
@@ -27,7 +27,7 @@ def unsettled() -> list[int]:
 
 
 def settle_some(campaign_id: int, *, now: datetime) -> bool:
-    """End the rows of the next few batches; True when there may be more. The caller commits."""
+    """End the waiting rows of the next few batches; True when there may be more. The caller commits."""
     found: Any = (
         sa.select(Batch.id, Batch.wave, Batch.number, Batch.tally)
         .where(Batch.campaign_id == campaign_id, Batch.state == BatchState.READY)
@@ -46,16 +46,16 @@ def settle_some(campaign_id: int, *, now: datetime) -> bool:
 
 
 def end_waiting(connection: sa.Connection, held: Iterable[Claim], *, now: datetime) -> None:
-    """End those in a lane's hands who are not on the wire, once it has heard that its campaign is cancelled.
+    """End the waiting rows of a lane's batches that are not on the wire, after the campaign was cancelled.
 
-    Nobody else may: what is written in a batch is written by who holds it.
+    Only the lane calls this: nobody else writes to a batch that a lane holds.
     """
     for claim in held:
         _end_rows(connection, claim.campaign_id, claim.wave, claim.number, now)
 
 
 def _end_rows(connection: Any, campaign_id: int, wave: int, number: int, now: datetime) -> None:
-    """Of one batch: several numbers make PostgreSQL read the whole campaign."""
+    """One batch at a time: with several numbers PostgreSQL would read the whole campaign."""
     connection.execute(
         sa.update(Delivery)
         .where(
@@ -70,7 +70,7 @@ def _end_rows(connection: Any, campaign_id: int, wave: int, number: int, now: da
 
 
 def ended(tally: Tally | None) -> Any:
-    """The same batch after nobody in it waits any more."""
+    """The tally of the same batch once its waiting rows have ended."""
     if tally is None:
         return sa.null()
     kept = [entry for entry in tally if entry[0] not in WAITING]

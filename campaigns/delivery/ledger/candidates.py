@@ -1,4 +1,4 @@
-"""Who comes next in a batch, and who of them may not be mailed any more (G4)."""
+"""The next rows of a batch, and which of them may no longer be sent to (G4)."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from campaigns.delivery.models import Delivery, Reason, State
 
 
 class Run(NamedTuple):
-    """A campaign as its lane knows it: what is marked for it is marked in this epoch or not at all."""
+    """A campaign as its lane knows it; rows are marked only if the campaign still has this epoch."""
 
     campaign: int
     epoch: int
 
 
 class Candidate(NamedTuple):
-    """A row whose time has come, with what speaks for and against a mail to it."""
+    """A due row, with everything that decides whether it may be sent to."""
 
     id: int
     attempts: int
     doubts: int
-    reason: str | None  # of its last attempt
-    started_at: datetime | str | None  # as the driver gives it: SQLite has no moments
+    reason: str | None  # why the last attempt failed
+    started_at: datetime | str | None  # as the driver returns it: SQLite has no type for moments
     subscriber_id: int | None
     email: str | None
     is_suppressed: bool
-    is_subscribed: int | None  # 1: to one of the lists, and can't leave before the transaction ends (G4)
+    is_subscribed: int | None  # 1: subscribed to one of the lists, locked until the transaction ends (G4)
     fields: str | None  # JSON
-    next_at: datetime | str | None = None  # when it was due, of a row that was put off
+    next_at: datetime | str | None = None  # when it was due, if it was deferred
     tried_since: datetime | str | None = None
 
     def facts(self, *, fence: int, group: str, now: datetime) -> Facts:
-        """What the ledger knows of it as it is marked at that moment."""
+        """What the ledger knows about the row as it is marked at `now`."""
         return Facts(
             self.id,
             fence,
@@ -57,7 +57,7 @@ class Candidate(NamedTuple):
         )
 
     def horizon_from(self, now: datetime) -> datetime:
-        """From when its horizon counts."""
+        """The moment from which the row's retry period counts."""
         return horizon_from(_moment(self.tried_since), _moment(self.next_at), now=now)
 
 
@@ -65,19 +65,21 @@ def _moment(value: datetime | str | None) -> datetime | None:
     return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
 
 
-_candidate = partial(tuple.__new__, Candidate)  # as `_make`, without a call of Python's for every row
+_candidate = partial(tuple.__new__, Candidate)  # same as `_make`, without a Python call for each row
 
 
 def find(connection: sa.Connection, claim: Claim, *, limit: int, needs_fields: bool) -> list[Candidate]:
-    """The next rows of a batch whose time has come, by id, with the subscribers' fields where they are needed."""
+    """The next due rows of a batch, at most `limit`, in order of id; subscribers' fields only with
+    `needs_fields`.
+    """
     statement = _FIND[connection.dialect.name, needs_fields]
     place = {"campaign": claim.campaign_id, "wave": claim.wave, "number": claim.number, "limit": limit}
-    cursor = connection.execute(statement, place).cursor  # the driver's: its rows are plain tuples already
+    cursor = connection.execute(statement, place).cursor  # the driver's own cursor: its rows are plain tuples
     return sorted(map(_candidate, cursor.fetchall())) if cursor else []
 
 
 def fields_of(rows: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """The subscribers' fields. One call for all: parsing each by itself costs five times as much."""
+    """The subscribers' fields, parsed in one call: parsing row by row takes five times as long."""
     found: list[dict[str, Any]] = json.loads("[" + ",".join(row.fields or "{}" for row in rows) + "]")
     return found
 
@@ -85,9 +87,9 @@ def fields_of(rows: Sequence[Candidate]) -> list[dict[str, Any]]:
 def mark(
     connection: sa.Connection, ids: Sequence[int], *, run: Run, fence: int, server_id: int, now: datetime
 ) -> bool:
-    """Mark these rows `sending` under a fence; the Date of those that were handed over before stays as it is.
+    """Mark these rows `sending` under a fence. A row that was handed over before keeps its Date.
 
-    False, and none is marked, when the campaign was paused, cancelled or started anew by then.
+    Returns False, and marks none, when the campaign was paused, cancelled or restarted meanwhile.
     """
     values = {"ids": _list_of(connection, ids), "fence": fence, "server": server_id, "now": now}
     marked = connection.execute(_MARK[connection.dialect.name], values | run._asdict())
@@ -95,13 +97,14 @@ def mark(
 
 
 def refused(connection: sa.Connection, ids: Collection[int], *, campaign_id: int) -> set[int]:
-    """Those of the campaign's rows to whose people nothing may be sent any more, whatever their marking said."""
+    """Ids of the campaign's rows that may no longer be sent to, although they are marked."""
     place = {"campaign": campaign_id, "ids": _list_of(connection, ids)}
     rows = connection.execute(_LOOK[connection.dialect.name], place)
     return set(ids) - {row.id for row in rows if row.email and row.is_subscribed and not row.is_suppressed}
 
 
-# The Date of a row that was marked and never handed over, where nobody remembers whether it had one before.
+# Drops the Date of a row that was marked and never handed over, when it is unknown whether it had one
+# before.
 FORMER_DATE = sa.case(
     (sa.and_(Delivery.attempts == 0, Delivery.doubts == 0, Delivery.code.is_(None)), sa.null()),
     else_=Delivery.started_at,
@@ -109,7 +112,7 @@ FORMER_DATE = sa.case(
 
 
 def sort_out(rows: Iterable[Candidate]) -> tuple[list[Candidate], dict[Reason, list[int]]]:
-    """Those who may be mailed, and the ids of those who may not, by reason."""
+    """Splits the rows: those that may be sent to, and the ids of the others by reason."""
     allowed = []
     left_out: dict[Reason, list[int]] = {}
     for row in rows:
@@ -124,7 +127,7 @@ def sort_out(rows: Iterable[Candidate]) -> tuple[list[Candidate], dict[Reason, l
 def skip(
     connection: sa.Connection, ids: Collection[int], reason: Reason, *, campaign: int, now: datetime
 ) -> None:
-    """Leave these out of it for good. Who is not subscribed because the list is gone has not unsubscribed."""
+    """Mark these rows skipped. If their list was deleted, the reason says so instead of "unsubscribed"."""
     words = _LEFT if reason is Reason.UNSUBSCRIBED else sa.literal(reason, Delivery.reason.type)
     values = {"state": State.SKIPPED, "reason": words, "done_at": now, "next_at": None}
     statement = sa.update(Delivery).where(among(connection, ids)).values(values)
@@ -132,14 +135,13 @@ def skip(
 
 
 def among(connection: sa.Connection, ids: Collection[int]) -> sa.ColumnElement[bool]:
-    """`id` is one of these; one array parameter where the database knows arrays."""
+    """SQL condition: `id` is one of these; a single array parameter where the database has arrays."""
     if connection.dialect.name == "postgresql":
         return Delivery.id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))
     return Delivery.id.in_(ids)
 
 
-# Written out, because these run for every window: SQLAlchemy's own making of a statement costs more
-# than SQLite's answer to it.
+# Plain SQL, because these run for every window: building them in SQLAlchemy takes longer than running them.
 _MAILABLE = """
         subscriber.email,
         EXISTS (
@@ -172,15 +174,15 @@ _LOOK_AGAIN = """
     FROM delivery AS found LEFT JOIN subscriber ON subscriber.id = found.subscriber_id
     WHERE found.id {among}
 """
-# PostgreSQL lets an unsubscribe commit between our look and our commit; a share lock makes it wait those
-# milliseconds, so that no mail begins after it (G4). Person by person in ascending order, so that two lanes never
-# wait for each other in a ring. `+ 0` hides the lists from their index, which would tempt the planner to read the
-# whole list for each person. SQLite has one writer.
+# In PostgreSQL an unsubscribe could commit between this read and our commit. A share lock makes it wait
+# those milliseconds, so that no message starts after it (G4). Rows are locked in ascending order, so that
+# two lanes cannot deadlock. `+ 0` keeps the planner off the lists' index, with which it would read the whole
+# list for each person. SQLite has one writer and needs no lock.
 _LISTS = "(SELECT campaign_list.list_id FROM campaign_list WHERE campaign_list.campaign_id = :campaign)"
 _DIALECT = {
     "sqlite": {"on_lists": f"IN {_LISTS}", "for_share": "", "in_order": ""},
     "postgresql": {
-        "on_lists": f"= ANY (ARRAY{_LISTS})",  # which is looked up once, and not for each person
+        "on_lists": f"= ANY (ARRAY{_LISTS})",  # evaluated once, not per person
         "for_share": "FOR SHARE",
         "in_order": "ORDER BY subscriber_id OFFSET 0",
     },
@@ -222,7 +224,7 @@ def _mark(dialect: str) -> sa.TextClause:
 
 
 def _look(dialect: str) -> sa.TextClause:
-    # Without a lock: who leaves a moment later is seen by the next look.
+    # No lock: an unsubscribe a moment later is seen by the next check.
     mailable = _MAILABLE.format(**_DIALECT[dialect] | {"for_share": ""})
     return sa.text(_LOOK_AGAIN.format(among=_AMONG[dialect], mailable=mailable))
 
@@ -233,7 +235,7 @@ _MARK = {dialect: _mark(dialect) for dialect in _AMONG}
 
 
 def _list_of(connection: sa.Connection, ids: Iterable[int]) -> str:
-    """As the dialect writes a list of numbers in one text parameter."""
+    """A list of numbers as one text parameter, in the dialect's own form."""
     text = ",".join(map(str, ids))
     return f"[{text}]" if connection.dialect.name == "sqlite" else f"{{{text}}}"
 

@@ -1,7 +1,7 @@
-"""The database's time, for a lane or a dispatcher's tick: hosts may disagree about it, the database has one.
+"""The database's time, for a lane or a dispatcher's tick: clocks of hosts may differ, the database has one.
 
-Asked for once and then counted on by the host's own counter, so that it costs nothing, and neither the host's
-clock nor a jump of the database's moves it meanwhile.
+It is read once and then advanced by the host's monotonic counter. So it costs nothing, and neither the
+host's clock nor a jump of the database's clock changes it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from campaigns.delivery.ledger.leases import database_moment
 
 
 def measured(*, tick_s: Callable[[], float] = clock.boot_seconds) -> Callable[[], datetime]:
-    """What to ask for the time, aware, in UTC; right to within the time of one look at the database."""
+    """Returns a function that gives the database's time (aware UTC), accurate to one round trip."""
     with reading(), db.engine.connect() as connection:
-        connection.execute(sa.select(1))  # a connection that has to be made first takes its time
+        connection.execute(sa.select(1))  # connects first: connecting is not part of the round trip
         before = tick_s()
         moment: datetime = connection.execute(sa.select(database_moment())).scalar_one()
         middle = (before + tick_s()) / 2

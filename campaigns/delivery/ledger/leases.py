@@ -1,4 +1,4 @@
-"""Leases by the database's clock: hosts may disagree about the time, the database has one."""
+"""Leases by the database's clock: clocks of hosts may differ, the database has one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from campaigns.core.dialect import insert
 from campaigns.delivery.models import Lease
 
 LEADER = "dispatcher"
-# The database's own time as SQL text; on SQLite in the very form in which SQLAlchemy keeps moments, so
-# that they compare as text.
+# The database's time as SQL text; on SQLite in the form in which SQLAlchemy stores moments, so that they
+# compare as text.
 NOW = {
     "postgresql": "clock_timestamp()",
     "sqlite": "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')",
@@ -25,9 +25,9 @@ LATER = {  # `:seconds` from then
 
 
 class DatabaseMoment(sa.sql.expression.FunctionElement[Any]):
-    """The database's own time, `seconds` from now; it goes on within a transaction."""
+    """SQL expression: the database's time, `seconds` from now; it advances within a transaction."""
 
-    inherit_cache = True  # the seconds are a parameter: one compiled statement for all
+    inherit_cache = True  # the seconds are a parameter: one compiled statement serves all
     type = UtcDateTime()
 
     def __init__(self, seconds: float) -> None:
@@ -52,7 +52,7 @@ def database_moment(seconds: float = 0) -> DatabaseMoment:
 
 
 def hold(connection: sa.Connection, name: str, *, owner: str, seconds: float) -> bool:
-    """Take or renew a role; False while somebody else holds it. The caller commits."""
+    """Take or renew a role for `seconds`; False while another owner holds it. The caller commits."""
     take = (
         sa.update(Lease)
         .where(
@@ -67,13 +67,13 @@ def hold(connection: sa.Connection, name: str, *, owner: str, seconds: float) ->
     )
     if connection.execute(take).rowcount == 1:
         return True
-    # Nobody has had it yet, or somebody has it now.
+    # Either the role has no row yet, or another owner holds it.
     connection.execute(insert(Lease).values(name=name, fence=0).on_conflict_do_nothing())
     return connection.execute(take).rowcount == 1
 
 
 def let_go(connection: sa.Connection, name: str, *, owner: str) -> None:
-    """Give a role back, so that another need not wait for its lease to end."""
+    """Release a role, so that another owner need not wait for the lease to end."""
     connection.execute(
         sa.update(Lease).where(Lease.name == name, Lease.owner == owner).values(until=None, owner=None)
     )

@@ -1,4 +1,4 @@
-"""From a server's answer to what it means for one recipient, the server and the campaign. Pure."""
+"""What a server's reply means for one recipient, the server and the campaign. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IN_WIRE = (*_IN_MAIL, Phase.END)
 
 
 class Trouble(StrEnum):
-    """What an answer says about the server or the campaign, beside the recipient."""
+    """What a reply says about the server or the campaign, apart from the recipient."""
 
     UNREACHABLE = "unreachable"
     ACCOUNT = "account"
@@ -30,28 +30,29 @@ class Trouble(StrEnum):
     QUOTA = "quota"
     POLICY = "policy"
     PROTOCOL = "protocol"
-    BOUNCES = "bounces"  # too many addresses are called unknown: the campaign is paused already
+    BOUNCES = "bounces"  # too many addresses are reported unknown: the campaign is already paused
 
 
 class Strain(StrEnum):
-    """What an answer says about the receiver: it has trouble with this mail, or with all of ours."""
+    """What a reply says about the receiver: it has trouble with this message, or with all of ours."""
 
     SOME = "some"
-    MUCH = "much"  # it said so itself: no use to come back within the hour
+    MUCH = "much"  # the receiver said so itself: a retry within the hour is pointless
 
 
-# A tuple, like Verdict: both are made for every mail, and a frozen dataclass takes three times as long.
+# NamedTuple, like Verdict: both are made for every message, and a frozen dataclass takes three times as
+# long.
 class Facts(NamedTuple):
-    """What the ledger knows of a recipient before the answer."""
+    """What the ledger knows about a recipient before the reply."""
 
     delivery_id: int
     fence: int
     attempts: int
     doubts: int
-    started_at: datetime  # the mail's Date
+    started_at: datetime  # the message's Date
     group: str = ""  # the receiver, as `mail.domains.group_of` names it
-    reason: Reason | None = None  # of the last attempt
-    is_first: bool = False  # it was never handed over before: the Date is as new as the marking
+    reason: Reason | None = None  # of the last failed attempt
+    is_first: bool = False  # it was never handed over before, so the Date is the time of marking
     due_at: datetime | None = None  # when a retry was due
     tried_since: datetime | None = None
 
@@ -62,17 +63,17 @@ class Facts(NamedTuple):
 
     @property
     def former_date(self) -> datetime | None:
-        """The Date that it had before it was marked."""
+        """The Date that the row had before it was marked; None if it had none."""
         return None if self.is_first else self.started_at
 
     def horizon_from(self, now: datetime) -> datetime:
-        """From when its horizon counts."""
+        """The moment from which the row's retry period counts."""
         return horizon_from(self.tried_since, self.due_at, now=now)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What an operator has decided: hold mails in doubt, and for how long to try."""
+    """The operator's settings: whether to hold messages in doubt, and for how long to retry."""
 
     holds: bool = False
     horizon: timedelta = HORIZON
@@ -80,7 +81,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of a row whose outcome nobody recorded."""
+    """What becomes of a row whose outcome was never recorded."""
 
     state: State
     reason: Reason | None
@@ -90,7 +91,7 @@ class Fate:
 
 
 class Verdict(NamedTuple):
-    """The row's next state and all that is written with it."""
+    """A row's next state and everything that is written with it."""
 
     delivery_id: int
     fence: int
@@ -107,13 +108,13 @@ class Verdict(NamedTuple):
     is_hard_bounce: bool = False
     strain: Strain | None = None
     group: str = ""
-    email: str | None = None  # of a bounce
+    email: str | None = None  # set for a bounce
     started_at: datetime | None = None
     tried_since: datetime | None = None
 
     @property
     def is_worth_an_attempt_row(self) -> bool:
-        """Refusals and doubts are kept one by one; successes and our own troubles are not."""
+        """Whether to keep a row for this attempt: refusals and doubts yes; successes and our own faults no."""
         if self.state is State.SENT or self.phase is None:
             return False
         return self.state is not State.PENDING or self.doubts > 0
@@ -134,9 +135,9 @@ _POLICY = Policy()
 
 
 def horizon_from(tried_since: datetime | None, due_at: datetime | None, *, now: datetime) -> datetime:
-    """From when the horizon of a row counts that is looked at now: its first refusal, or now.
+    """The moment from which a row's retry period counts: its first refusal, or `now` if it had none.
 
-    Later by all the time in which it was due and nobody sent it: a pause, closed hours, a server that was away.
+    It moves by the time for which the row was due and not sent: a pause, closed hours, a server outage.
     """
     if tried_since is None:
         return now
@@ -144,7 +145,7 @@ def horizon_from(tried_since: datetime | None, due_at: datetime | None, *, now: 
 
 
 def meaning_of(result: Result) -> Meaning | None:
-    """What the answer claims; None for an acceptance."""
+    """What the reply claims; None for an acceptance."""
     if result.outcome is Outcome.ACCEPTED and result.reply is not None:
         return None
     if result.outcome is Outcome.UNSENDABLE:
@@ -157,7 +158,7 @@ def meaning_of(result: Result) -> Meaning | None:
 
 
 def accepted(result: Result, facts: Facts) -> Verdict:
-    """By far the most frequent verdict, made in one go."""
+    """The verdict of an acceptance: by far the most frequent one, so it is built directly."""
     reply = result.reply
     assert reply is not None
     return Verdict(
@@ -183,9 +184,10 @@ def judge(
     policy: Policy = _POLICY,
     now: datetime,
 ) -> Verdict:
-    """What a result means for its row. `subject`: whose fault it is, by all the evidence; None: as it claims.
+    """What a result means for its row. `subject`: whose fault it is by all the evidence; None: as the reply
+    claims.
 
-    `is_proven`: the server accepts others meanwhile, so what it says again is this recipient's end.
+    `is_proven`: the server accepts others meanwhile, so if it repeats its reply, this recipient has failed.
     """
     meaning = meaning_of(result)
     if meaning is None:
@@ -199,14 +201,14 @@ def judge(
     if meaning is replies.BROKEN:
         return _broken(said, facts, policy, now=now)
     if subject in _OURS:
-        return said  # it waits as it did, uncharged
+        return said  # waits as before, no attempt charged
     if subject is Subject.RECEIVER:
         return _held_by_receiver(said, meaning, facts, policy, now=now)
     return _held_against(said, meaning, facts, policy, is_proven=is_proven, now=now)
 
 
 def given_back(facts: Facts) -> Verdict:
-    """For a row that was marked and never handed to the wire: it waits again, as it was before."""
+    """For a row that was marked and never handed to the wire: it is pending again, as it was before."""
     return Verdict(
         facts.delivery_id,
         facts.fence,
@@ -222,10 +224,7 @@ def given_back(facts: Facts) -> Verdict:
 
 
 def put_off(facts: Facts, *, until: datetime, is_stuck: bool) -> Verdict:
-    """For a row whose receiver is too slow for more of them now: nothing is charged.
-
-    `is_stuck`: it leaves mails unanswered, and all lanes are told.
-    """
+    """our own choice: the retry period is extended"""
     since = facts.tried_since and facts.horizon_from(until)  # our own choice: it uses up no horizon
     waits = given_back(facts)._replace(
         state=State.DEFERRED, reason=Reason.RECEIVER, next_at=until, tried_since=since
@@ -234,14 +233,14 @@ def put_off(facts: Facts, *, until: datetime, is_stuck: bool) -> Verdict:
 
 
 def doubtful(doubts: int, *, holds: bool) -> Fate:
-    """A row in doubt: one more try if it had none and the policy allows it, else unknown."""
+    """A row in doubt: retried once if it was not before and the policy allows it, else unknown."""
     if holds or doubts:
         return Fate(State.UNKNOWN, Reason.IN_DOUBT, doubts + 1)
     return Fate(State.PENDING, None, doubts + 1)
 
 
 def not_composed(facts: Facts, error: str) -> Verdict:
-    """For a mail that could not be made for this person."""
+    """For a message that could not be composed for this person."""
     return Verdict(
         facts.delivery_id,
         facts.fence,
@@ -255,7 +254,7 @@ def not_composed(facts: Facts, error: str) -> Verdict:
 
 
 def _said(result: Result, facts: Facts) -> Verdict:
-    """The row waiting again, with what the server said. Who never got to hear of the mail changes no Date."""
+    """The row pending again, with the reply. If the message was not handed over, its Date does not change."""
     reply = result.reply
     text = reply.text if reply else result.text
     return given_back(facts)._replace(
@@ -268,8 +267,9 @@ def _said(result: Result, facts: Facts) -> Verdict:
 
 
 def _broken(said: Verdict, facts: Facts, policy: Policy, *, now: datetime) -> Verdict:
-    """The connection broke before the mail's end: it waits again. A mail that breaks one connection
-    after the other has to stand back, so that the others get through."""
+    """The connection broke before the end of the message: pending again. A message that keeps breaking
+    connections is delayed, so that others get through.
+    """
     if said.phase not in _IN_MAIL:
         return said
     attempts = facts.attempts + 1
@@ -287,7 +287,7 @@ def _doubtful(said: Verdict, facts: Facts, *, holds: bool) -> Verdict:
 def _held_by_receiver(
     said: Verdict, meaning: Meaning, facts: Facts, policy: Policy, *, now: datetime
 ) -> Verdict:
-    """Its receiver has something against all of ours: nobody is charged but who was refused for good."""
+    """The receiver refuses all our messages: only those that are refused for good are charged an attempt."""
     is_told = meaning.klass is Klass.RECEIVER or not _is_temporary(said)
     said = said._replace(strain=Strain.MUCH if is_told else Strain.SOME)
     if meaning.klass is Klass.POLICY:
@@ -299,14 +299,14 @@ def _held_by_receiver(
 def _held_against(
     said: Verdict, meaning: Meaning, facts: Facts, policy: Policy, *, is_proven: bool, now: datetime
 ) -> Verdict:
-    """The recipient's own answer, or a claim about others that nobody else confirms."""
+    """The reply is about the recipient, or it is a claim about others that no one else confirms."""
     assert meaning.reason is not None
     reason = Reason(meaning.reason)
     if meaning.is_final:
         return _failed(said, facts, reason)._replace(is_hard_bounce=meaning.is_hard)
     is_about_us = reason is Reason.SERVER_REPLY
     if is_about_us and not _is_temporary(said) and facts.is_suspect and is_proven:
-        return _failed(said, facts, Reason.POLICY)  # said twice, to this one alone
+        return _failed(said, facts, Reason.POLICY)  # repeated, and only for this recipient
     if _is_temporary(said) and meaning.subject is not Subject.RECIPIENT:
         said = said._replace(strain=Strain.SOME)
     return _later(said, facts.attempts + 1, reason, facts, policy, now=now)
@@ -317,9 +317,9 @@ def _is_temporary(said: Verdict) -> bool:
 
 
 def withdraw(verdicts: list[Verdict], ids: Collection[int]) -> set[int]:
-    """Take back the refusals of these deliveries: it was our fault after all, and they wait again, once.
+    """Take back the refusals of these deliveries, because the fault was ours: they are pending again, once.
 
-    Changes `verdicts`; the ids that were not among them.
+    Changes `verdicts`; returns the ids that it did not contain.
     """
     left = set(ids)
     for number, verdict in enumerate(verdicts):

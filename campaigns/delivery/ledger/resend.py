@@ -1,4 +1,6 @@
-"""Those who did not get a campaign: grouped by why, sent to again as a new wave, or taken as delivered."""
+"""Recipients who did not get a campaign: grouped by cause, sent to again as a new wave, or counted as
+delivered.
+"""
 
 from __future__ import annotations
 
@@ -26,22 +28,22 @@ FAILED_STATES = (State.FAILED, State.EXPIRED, State.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """People who failed alike. `left` of them can be sent to again; the others are suppressed or deleted."""
+    """Recipients who failed for the same cause. `left` of them can be sent to again; the others cannot."""
 
     state: State
     reason: Reason | None
     number: int
     left: int
-    said: str  # to the last of them
+    said: str  # the latest reply among them
 
     @property
     def key(self) -> str:
-        """Its name in forms."""
+        """Identifies the group in forms."""
         return f"{self.state.word}.{self.reason or ''}"
 
 
 def groups(campaign_id: int) -> list[Group]:
-    """Everybody who failed, came too late or is unknown, the largest group first."""
+    """All recipients that failed, expired or have an unknown outcome, the largest group first."""
     found = tallies.of(campaign_id)
     if not any(state in FAILED_STATES for state, _reason in found):
         return []
@@ -63,19 +65,20 @@ def groups(campaign_id: int) -> list[Group]:
 
 
 def is_any_left(campaign_id: int) -> bool:
-    """Whether `retry` would send to anybody."""
+    """Whether `retry` would send to anyone."""
     someone = sa.exists().where(_failed(campaign_id), _is_reached_by(Delivery.subscriber_id))
     return bool(db.session.scalar(sa.select(someone)))
 
 
 def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetime) -> int:
-    """Send again to exactly those of the groups (all if None) who can be reached, as a new wave; how many.
+    """Send again, as a new wave, to those of the groups (None: all groups) who can be reached; returns how
+    many.
 
-    Who is suppressed or deleted by now stays as failed. Raises Conflict when nobody is left.
+    Those who are suppressed or deleted by now stay failed. Raises Conflict when no one can be reached.
     """
     campaign = planning_queries.campaign(campaign_id)
     wave = campaign.wave + 1
-    # Before the campaign moves: who these are must not depend on what the new wave writes.
+    # Read before the campaign changes: the choice must not depend on what the new wave writes.
     chosen = sa.and_(
         _failed(campaign_id), _of_groups(keys), Delivery.wave < wave, _is_reached_by(Delivery.subscriber_id)
     )
@@ -89,13 +92,13 @@ def retry(campaign_id: int, *, keys: Collection[str] | None = None, now: datetim
     written = waves.write_wave(campaign_id, wave, people, about=number, now=now)
     changed_by(sa.update(Delivery).where(chosen).values(is_latest=False))
     tallies.retake(campaign_id, FAILED_STATES)
-    since_resumed.note(campaign_id, since_resumed.TROUBLES)  # each wave is judged by itself
+    since_resumed.note(campaign_id, since_resumed.TROUBLES)  # each wave is judged by its own results
     audit_services.record("campaign.sent_again", campaign.name, people=written.audience, now=now)
     return written.audience
 
 
 def take_as_sent(campaign_id: int, *, now: datetime) -> int:
-    """Count those whose outcome is unknown as delivered: an operator knows better; how many. Raises Conflict."""
+    """Count unknown outcomes as delivered, at an operator's request; how many. Raises Conflict."""
     campaign = planning_queries.campaign(campaign_id)
     if campaign.status is not Status.FINISHED:
         raise Conflict(_("Wait until this campaign has finished."))
@@ -126,7 +129,7 @@ def _of_groups(keys: Collection[str] | None) -> sa.ColumnElement[bool]:
 
 
 def _can_be_reached() -> sa.ColumnElement[bool]:
-    """Of a row joined to its subscriber."""
+    """SQL condition on a row that is joined to its subscriber."""
     suppressed: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
         sa.or_(
             Suppression.address_key == Delivery.address_key,

@@ -1,4 +1,4 @@
-"""Writing verdicts onto ledger rows in bulk. A row is written only while it is `sending` under its fence."""
+"""Writes verdicts onto ledger rows in bulk. A row is written only while it is `sending` under its fence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from campaigns.delivery.models import Attempt, Delivery, Reason, State
 
 ATTEMPTS_KEPT = 5
 
-# One statement for a whole window; executemany would cost a round trip's work for each row.
+# One statement for a whole window: executemany would cost about a round trip for each row.
 _SENT_AT_ONCE = sa.text(
     """
     UPDATE delivery SET state = :sent, done_at = :now, attempts = attempts + 1, next_at = NULL, reason = NULL,
@@ -43,7 +43,7 @@ def write(
     is_cancelled: bool,
     now: datetime,
 ) -> None:
-    """Write all verdicts; of a cancelled campaign nobody waits any more. Doing it again changes nothing."""
+    """Write all verdicts; if the campaign is cancelled, waiting rows end. Idempotent."""
     if is_cancelled:
         verdicts = [_ended(verdict) for verdict in verdicts]
     sent = [verdict for verdict in verdicts if verdict.state is State.SENT]
@@ -80,7 +80,7 @@ def _write_sent(connection: sa.Connection, sent: list[Verdict], server_id: int, 
             },
         )
         return
-    moment = now.strftime("%Y-%m-%d %H:%M:%S.%f")  # as SQLAlchemy keeps it
+    moment = now.strftime("%Y-%m-%d %H:%M:%S.%f")  # as SQLAlchemy stores it
     rows = [
         (State.SENT, moment, server_id, v.code, v.enhanced, v.reply, v.delivery_id, v.fence, State.SENDING)
         for v in sent
@@ -89,12 +89,12 @@ def _write_sent(connection: sa.Connection, sent: list[Verdict], server_id: int, 
 
 
 def numbers_as_array(values: Iterable[int | None]) -> str:
-    """A PostgreSQL array as text: the driver takes lists apart one by one, at ten times the cost."""
+    """A PostgreSQL array as text: the driver converts lists item by item, which takes ten times as long."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
 def texts_as_array(values: Sequence[str | None]) -> str:
-    """The same of texts, which are all quoted; looked at together as long as nothing in them needs escaping."""
+    """Same for texts, all of them quoted; they are escaped one by one only if any needs it."""
     if None not in values:
         text = '","'.join(values)  # type: ignore[arg-type]
         if "\\" not in text and text.count('"') == 2 * (len(values) - 1):

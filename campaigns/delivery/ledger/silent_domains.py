@@ -1,7 +1,8 @@
-"""Domains that call every recipient of a campaign unknown: the fault may be the domain's, not the addresses'.
+"""Domains that report every recipient of a campaign as unknown: the fault may be the domain's, not the
+addresses'.
 
-A firm whose mail servers were set up anew says so of all its people for an hour. That stops nobody else's email, and
-nobody is suppressed for it the first time.
+A misconfigured mail server reports that for all its people for an hour. It does not stop other recipients'
+email, and no address is suppressed for it the first time.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ MOST_LOOKED_AT = 10
 
 @dataclass(frozen=True, slots=True)
 class SilentDomain:
-    """So many recipients there bounced, and nobody was accepted. `key`: its keyed hash."""
+    """A domain where `bounces` recipients bounced and none was accepted. `key`: its keyed hash."""
 
     key: str
     bounces: int
 
 
 def of(campaign_id: int, *, after: int = 0) -> list[SilentDomain]:
-    """Those with the most bounces first, counted after that one (its id)."""
+    """The domains with the most bounces first, counting bounces after the one with the id `after`."""
     number = sa.func.count().label("number")
     rows = db.session.execute(
         sa.select(Bounce.domain_key, number)
@@ -46,12 +47,12 @@ def of(campaign_id: int, *, after: int = 0) -> list[SilentDomain]:
 
 
 def at(keys: Collection[str]) -> sa.ColumnElement[bool]:
-    """The condition that a bounce is at one of these."""
+    """SQL condition: the bounce is at one of these domains."""
     return Bounce.domain_key.in_(keys)
 
 
 def _accepts(campaign_id: int, key: str) -> bool:
-    """Whether any recipient there got the campaign: found at once at a large domain, else a look at all people."""
+    """Whether any recipient there got the campaign. Fast for a large domain, else a scan of all people."""
     somebody = (
         sa.select(Subscriber.address)
         .join(Bounce, Bounce.address_key == Subscriber.address_key)
@@ -59,7 +60,7 @@ def _accepts(campaign_id: int, key: str) -> bool:
     )
     address = db.session.scalar(somebody.limit(1))
     if address is None:
-        return False  # all of them were erased
+        return False  # all of its people were erased
     sent: Any = sa.select(sa.literal_column("1")).where(
         Delivery.campaign_id == campaign_id,
         Delivery.subscriber_id == Subscriber.id,

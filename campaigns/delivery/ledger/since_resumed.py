@@ -1,6 +1,6 @@
-"""What has gone wrong in a campaign since an operator last resumed it in spite of it.
+"""What has gone wrong in a campaign since an operator last resumed it despite the trouble.
 
-Who has seen the sentence and resumes all the same is not stopped by the same troubles again.
+A campaign that was resumed despite a trouble is not paused again for what had happened before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TROUBLES = (PauseReason.BOUNCE_RATE, PauseReason.IN_DOUBT, PauseReason.CONTENT)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many recipients that had an answer. `after`: the last bounce before them (its id)."""
+    """`number` of `answered` recipients. `after`: id of the last bounce before them."""
 
     number: int
     answered: int
@@ -32,7 +32,7 @@ class Share:
 
 
 def shares(campaign_id: int) -> dict[PauseReason, Share]:
-    """How many bounced, are in doubt, or could not be made into an email, of how many."""
+    """Share of recipients that bounced, are in doubt or could not be composed for, by pause reason."""
     numbers, answered = _totals(campaign_id)
     kept = sa.select(Resumption.reason, Resumption.number, Resumption.answered)
     begun = {row.reason: row for row in db.session.execute(kept.filter_by(campaign_id=campaign_id))}
@@ -63,10 +63,10 @@ def note(campaign_id: int, reasons: Iterable[PauseReason]) -> None:
 def latest_bounces(
     campaign_id: int, numbers: Iterable[int], *, after: int = 0, except_at: str | None = None
 ) -> list[Share]:
-    """For each of the numbers: so many bounces, and among how many answers they were the latest.
+    """For each number: that many latest bounces, and how many answers they are among.
 
-    Only where there are that many since the bounce `after`, those at a domain left out. Reads the batches that
-    lanes worked on meanwhile.
+    Left out where there are fewer since the bounce `after`. Bounces at the domain `except_at` do not count.
+    Reads the batches that lanes have worked on meanwhile.
     """
     theirs = sa.and_(Bounce.campaign_id == campaign_id, Bounce.id > after)
     if except_at is not None:
@@ -81,7 +81,7 @@ def latest_bounces(
 
 
 def _totals(campaign_id: int) -> tuple[Counter[PauseReason], int]:
-    """How many have which of the troubles that tallies know, and how many had an answer."""
+    """The number of recipients for each trouble that tallies count, and the number that had an answer."""
     numbers: Counter[PauseReason] = Counter()
     answered = 0
     for (state, reason), number in tallies.of(campaign_id).items():
@@ -101,7 +101,7 @@ def _latest_bounce(campaign_id: int) -> int:
 
 
 def _answered_since(campaign_id: int, moment: datetime) -> int:
-    """What was answered since then is in batches that were settled since then, or in somebody's hands."""
+    """Answers since `moment`: they are in batches that were settled since, or in batches that a lane holds."""
     since = sa.and_(Delivery.done_at >= moment, Delivery.state.in_(ANSWERED))
     rows = tallies.in_batches(
         (sa.func.count().filter(since).label("number"),),

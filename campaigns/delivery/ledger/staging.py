@@ -1,16 +1,16 @@
-"""When staged suppressions become real, and how an operator takes them back.
+"""When staged suppressions are applied, and how an operator takes them back.
 
 They are applied only behind the bounce brake (`autopause.bounce_limits`):
 
-- while the campaign sends, in steps: at least a hundred recipients have had an answer since it was last resumed
-  from the brake, and the brake says no. The newest hundred bounces wait all the same: if the server has just
-  begun to call everybody unknown, they are the ones;
-- at its end, the rest, after the brake was asked once more with the stricter limits of the end;
-- never while it is paused. What was staged before an operator resumed it waits until a hundred answers after
-  that speak for it; at the end without them it is dropped. A cancelled campaign is judged like one at its end;
-- not the first time, where a domain called all of its recipients unknown (`ledger.silent_domains`).
+- While the campaign sends, in steps: at least a hundred recipients have had an answer since it was last
+  resumed from the brake, and the brake lets it pass. The newest hundred bounces still wait: if the server has
+  just begun to report every address as unknown, these are the wrong ones.
+- At its end, the rest, after the brake was asked again with the stricter limits of the end.
+- Never while it is paused. What was staged before an operator resumed it waits until the next hundred answers
+  confirm it; if the campaign ends without them it is dropped. A cancelled campaign is judged as at its end.
+- Not the first time where a domain reported all of its recipients as unknown (`ledger.silent_domains`).
 
-What is dropped stays a failed recipient, and nobody is suppressed for it.
+What is dropped stays a failed recipient and suppresses no address.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ APART = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many addresses wait to be suppressed, and how many are, because of one campaign alone."""
+    """How many addresses are staged, and how many are suppressed, because of this campaign alone."""
 
     staged: int
     suppressed: int
@@ -49,7 +49,7 @@ class Standing:
 
 
 def standing(campaign_id: int) -> Standing:
-    """What undoing would take back."""
+    """What `undo` would take back."""
     staged = sa.select(sa.func.count()).select_from(Bounce).where(*_staged(campaign_id))
     own = sa.and_(Suppression.campaign_id == campaign_id, _heir(campaign_id).is_(None))
     suppressed = sa.select(sa.func.count()).select_from(Suppression).where(own)
@@ -57,13 +57,13 @@ def standing(campaign_id: int) -> Standing:
 
 
 def has_staged(campaign_id: int, *, upto: int | None = None) -> bool:
-    """Whether any suppression waits for the brake, up to that bounce."""
+    """Whether any suppression is staged, up to the bounce with the id `upto`."""
     staged = sa.select(Bounce.id).where(*_staged(campaign_id), *_upto(upto))
     return db.session.scalar(staged.limit(1)) is not None
 
 
 def cancelled() -> list[int]:
-    """Cancelled campaigns in which something waits for the brake, and of which no lane holds a batch."""
+    """Ids of cancelled campaigns with staged suppressions and no batch in a lane's hands."""
     held = sa.select(Batch.id).where(Batch.campaign_id == Campaign.id, Batch.state == BatchState.LEASED)
     staged = sa.select(Bounce.id).where(Bounce.campaign_id == Campaign.id, _IS_STAGED)
     statement = sa.select(Campaign.id).where(Campaign.status == Status.CANCELLED)
@@ -71,7 +71,7 @@ def cancelled() -> list[int]:
 
 
 def behind_the_newest(campaign_id: int) -> int:
-    """Up to which bounce (its id) a step may apply; 0: none."""
+    """Id of the last bounce that a step may apply; 0 when there is none."""
     ids = sa.select(Bounce.id).where(Bounce.campaign_id == campaign_id).order_by(Bounce.id.desc())
     return db.session.scalar(ids.offset(HELD_BACK).limit(1)) or 0
 
@@ -79,15 +79,15 @@ def behind_the_newest(campaign_id: int) -> int:
 def apply(
     campaign_id: int, *, upto: int | None = None, except_at: Collection[str] = (), now: datetime
 ) -> None:
-    """Suppress the staged addresses, those up to that bounce and not at these domains.
+    """Suppress the staged addresses, up to the bounce `upto`, except those at these domains.
 
-    Who stands suppressed stays as they are.
+    Addresses that are already suppressed stay as they are.
     """
     elsewhere = [~silent_domains.at(except_at)] if except_at else []
     _move(campaign_id, Stage.APPLIED, *_upto(upto), *elsewhere, now=now)
     moved = sa.and_(Bounce.campaign_id == campaign_id, Bounce.stage == Stage.APPLIED, Bounce.judged_at == now)
     columns = ["address_key", "email", "reason", "note", "campaign_id", "created_at"]
-    # In one order, so that two campaigns with the same addresses don't wait for each other in a ring.
+    # In one order, so that two campaigns with the same addresses cannot deadlock.
     rows = _suppressions(now).where(moved, ~_has_confirmed()).order_by(Bounce.address_key)
     db.session.execute(
         insert(Suppression).from_select(columns, rows).on_conflict_do_nothing(index_elements=["address_key"])
@@ -95,12 +95,12 @@ def apply(
 
 
 def drop(campaign_id: int, *, upto: int | None = None, now: datetime) -> None:
-    """Suppress nobody for what is staged, up to that bounce."""
+    """Drop what is staged, up to the bounce `upto`, without suppressing any address."""
     _move(campaign_id, Stage.DROPPED, *_upto(upto), now=now)
 
 
 def drop_once(campaign_id: int, *, at: Collection[str], now: datetime) -> None:
-    """Suppress nobody at these domains, unless another campaign's email to the address bounced a day before."""
+    """Drop what is staged at these domains, unless another campaign bounced there a day or more before."""
     begun = db.session.scalar(sa.select(sa.func.min(Bounce.at)).where(*_staged(campaign_id))) if at else None
     if begun is not None:
         known = _has_bounced_before(begun - APART)
@@ -108,9 +108,9 @@ def drop_once(campaign_id: int, *, at: Collection[str], now: datetime) -> None:
 
 
 def undo(campaign_id: int, *, now: datetime) -> Standing:
-    """Take back what this campaign alone has suppressed or staged; how much.
+    """Take back what this campaign alone has suppressed or staged; returns how much.
 
-    Somebody's word and another campaign's later bounce go on suppressing the address.
+    An address stays suppressed if a person asked for it or another campaign's later bounce supports it.
     """
     found = standing(campaign_id)
     if found.total:
@@ -125,7 +125,7 @@ def undo(campaign_id: int, *, now: datetime) -> Standing:
     return found
 
 
-# Written as in the index, or a prepared statement would not know that it may use it.
+# Spelled as in the index: otherwise a prepared statement could not use it.
 _IS_STAGED: sa.ColumnElement[bool] = sa.literal_column("bounce.stage") == sa.literal_column("1")
 
 
@@ -143,7 +143,7 @@ def _move(campaign_id: int, to: Stage, *which: sa.ColumnElement[bool], now: date
 
 
 def _has_bounced_before(moment: datetime) -> sa.ColumnElement[bool]:
-    """Whether another campaign's bounce speaks against the address, and no operator has undone it."""
+    """SQL condition: another campaign's bounce speaks against the address, and no operator has undone it."""
     other = aliased(Bounce)
     earlier = sa.and_(
         other.address_key == Bounce.address_key,
@@ -155,7 +155,7 @@ def _has_bounced_before(moment: datetime) -> sa.ColumnElement[bool]:
 
 
 def _suppressions(now: datetime) -> Any:
-    """A suppression for each bounce. Of who was erased or has another address by now only the key is kept."""
+    """A suppression for each bounce; only with the key if the person was erased or changed the address."""
     code = sa.func.coalesce(sa.cast(Delivery.code, sa.String) + " ", "")
     said = sa.func.substr(code + sa.func.coalesce(Delivery.reply, ""), 1, LONGEST_NOTE)
     return (
@@ -177,7 +177,7 @@ def _suppressions(now: datetime) -> Any:
 
 
 def _has_confirmed() -> sa.ColumnElement[bool]:
-    """Whether the person has confirmed a subscription since, so that the address can't be dead."""
+    """SQL condition: the person has confirmed a subscription since, so the address works."""
     later = sa.and_(
         Consent.subscriber_id == Delivery.subscriber_id, Consent.act == "confirmed", Consent.at > Bounce.at
     )
@@ -185,7 +185,7 @@ def _has_confirmed() -> sa.ColumnElement[bool]:
 
 
 def _heir(campaign_id: int) -> Any:
-    """Another campaign whose later bounce would have suppressed the same address; NULL when there is none."""
+    """Another campaign whose later bounce would also have suppressed the address; NULL when there is none."""
     other = aliased(Bounce)
     return (
         sa.select(sa.func.min(other.campaign_id))

@@ -1,8 +1,9 @@
-"""Bounces, and the suppressions that are staged with them in the answer's own transaction.
+"""Records bounces, and stages suppressions for them in the transaction of the answer.
 
-An address that does not exist is staged at once. What may pass (a full mailbox, a closed account, a domain that
-is not found) has to happen in several campaigns in a row. A staged address is not suppressed yet, and other
-campaigns write to it: one relay's wrong answers are no verdict (`ledger.staging` says when they become one).
+An address that does not exist is staged at once. What may be temporary (a full mailbox, a closed account, a
+domain that is not found) has to happen in several campaigns in a row. A staged address is not suppressed
+yet, and other campaigns write to it: wrong replies of one relay prove nothing (`ledger.staging` says when
+they count).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from campaigns.delivery.models import BOUNCES, Bounce, Delivery, Reason, Stage, 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """So many campaigns in a row, the first and the last at least so far apart."""
+    """That many campaigns in a row, the first and the last at least that far apart."""
 
     campaigns: int
     apart: timedelta = timedelta(0)
@@ -33,19 +34,19 @@ class Rule:
 RULES: Mapping[Reason, Rule] = {
     Reason.MAILBOX_FULL: Rule(3),
     Reason.DISABLED: Rule(3),
-    Reason.BAD_DOMAIN: Rule(2, timedelta(hours=24)),  # name servers can be away for a day
+    Reason.BAD_DOMAIN: Rule(2, timedelta(hours=24)),  # name servers can be unavailable for a day
 }
 
 
 def is_bounce(verdict: Verdict) -> bool:
-    """Whether the address may never get an email."""
+    """Whether the verdict says that the address may not get email any more."""
     return verdict.is_hard_bounce or (verdict.state is State.FAILED and verdict.reason in BOUNCES)
 
 
 def record(
     connection: sa.Connection, verdicts: Sequence[Verdict], *, campaign_id: int, key: bytes, now: datetime
 ) -> None:
-    """Write down the bounces among these verdicts, which are already written. The caller commits."""
+    """Record the bounces among these verdicts, which are already written. The caller commits."""
     rows = []
     for verdict in verdicts:
         if verdict.email is None:
@@ -70,7 +71,7 @@ def _row(
     try:
         address = addresses.normalise(email)
     except ValueError:
-        return None  # no address at all
+        return None  # not an address
     return {
         "campaign_id": campaign_id,
         "delivery_id": verdict.delivery_id,
@@ -92,7 +93,7 @@ def _reason(connection: sa.Connection, verdict: Verdict, now: datetime) -> Suppr
 
 
 def _is_met(connection: sa.Connection, verdict: Verdict, rule: Rule, now: datetime) -> bool:
-    """Whether the last campaigns all ended so for this address; one that arrived in between ends the row."""
+    """Whether the latest campaigns all ended like this for the address, with no delivery in between."""
     this = sa.select(Delivery.subscriber_id, Delivery.address_key).where(Delivery.id == verdict.delivery_id)
     person = connection.execute(this).first()
     if person is None:

@@ -1,8 +1,9 @@
-"""Counting a campaign without reading a million rows: every batch that nobody holds knows what is in it.
+"""Counts a campaign without reading a million rows: every batch that no lane holds stores the counts of its
+rows.
 
-A tally is what a count of the batch's rows would say. It is taken when a batch is settled, in the same
-transaction, and forgotten when somebody claims the batch, in that one: it can't be out of date. Rows of a batch
-without one are counted as they are. A batch at rest may only be written to together with its tally.
+A tally is what a count of the batch's rows would return. It is stored in the transaction that settles a
+batch, and removed in the one that claims it, so it is never out of date. Rows of a batch without a tally are
+counted one by one. Whoever changes rows of a batch at rest must update its tally in the same transaction.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Key = tuple[State, Reason | None]
 
 
 def of(campaign_id: int) -> Counter[Key]:
-    """How many recipients are in which state for which reason, each person once, in one look at the ledger."""
+    """Number of recipients by state and reason, each person once, read in one statement."""
     found: Counter[Key] = Counter()
     rows = db.session.execute(_counting(is_sqlite()), {"campaign": campaign_id})
     for tally, times, state, reason in rows:
@@ -34,7 +35,7 @@ def of(campaign_id: int) -> Counter[Key]:
     return found
 
 
-@cache  # it is asked for every second, and making it costs more than its answer
+@cache  # called every second, and building it takes longer than running it
 def _counting(_is_sqlite: bool) -> sa.CompoundSelect[Any]:
     campaign = sa.bindparam("campaign", type_=sa.Integer)
     nothing = sa.null()
@@ -68,10 +69,11 @@ def _counting(_is_sqlite: bool) -> sa.CompoundSelect[Any]:
 def in_batches(
     columns: Iterable[Any], *conditions: sa.ColumnElement[bool], group_by: Iterable[Any] = ()
 ) -> sa.Select[Any]:
-    """A SELECT over the rows (each person's latest) of some batches, from the batches to their rows.
+    """A SELECT over the rows (each person's latest) of some batches, which goes from the batches to their
+    rows.
 
-    Both databases are made to go that way; by their statistics, or for want of them, they would read the whole
-    campaign for a few batches. `+ 0` hides a column from its index, so that SQLite can't begin with the rows.
+    Both databases are forced that way: by their statistics, or without any, they would read the whole
+    campaign for a few batches. `+ 0` hides a column from its index, so that SQLite cannot start there.
     """
     theirs = sa.and_(
         Delivery.campaign_id == Batch.campaign_id,
@@ -87,13 +89,13 @@ def in_batches(
 
 
 def tally_of(rows: Iterable[Any]) -> Tally:
-    """The tally of rows `state, reason, number`, in one order, so that equal ones are equal."""
+    """The tally of rows `state, reason, number`, sorted, so that equal tallies compare as equal."""
     entries = [(int(row.state), row.reason and str(row.reason), int(row.number)) for row in rows]
     return sorted(entries, key=lambda entry: (entry[0], entry[1] or ""))
 
 
 def retake(campaign_id: int, changed: Iterable[State]) -> None:
-    """Count those batches at rest again that had somebody in these states, after rows of theirs were changed."""
+    """Recount the batches at rest that had rows in these states, after such rows were changed."""
     gone = {int(state) for state in changed}
     batches = sa.select(Batch.id, Batch.tally).where(
         Batch.campaign_id == campaign_id, Batch.tally.is_not(None)
@@ -105,7 +107,7 @@ def retake(campaign_id: int, changed: Iterable[State]) -> None:
 
 
 def recount(campaign_id: int, places: Iterable[tuple[int, int]]) -> None:
-    """Count these batches at rest anew, given by wave and number, after rows of theirs became the latest again."""
+    """Recount these batches at rest, given as (wave, number), after rows of theirs became the latest again."""
     for wave, number in places:
         batch = db.session.scalar(
             sa.select(Batch.id).filter_by(campaign_id=campaign_id, wave=wave, number=number)
@@ -124,9 +126,10 @@ def _rows_of(batch_id: int) -> list[Any]:
 
 
 def faults(campaigns: sa.ColumnElement[bool], *, most: int) -> list[str]:
-    """Of some batches at rest, those whose tally is not what is in them; it is forgotten. Should be none.
+    """Check some batches at rest; remove each tally that is wrong and return a description of it. Normally
+    empty.
 
-    `campaigns`: a condition on the campaigns to look at. The caller commits.
+    `campaigns`: SQL condition on the campaigns to check. The caller commits.
     """
     some = (
         sa.select(Batch.id, Batch.campaign_id, Batch.number, Batch.fence, Batch.tally)
@@ -143,7 +146,7 @@ def faults(campaigns: sa.ColumnElement[bool], *, most: int) -> list[str]:
     for batch in batches:
         if tally_of(rows_of[batch.id]) == [tuple(entry) for entry in batch.tally]:
             continue
-        # Not one that was claimed since we looked: its rows move, and its tally is gone.
+        # Not a batch that was claimed meanwhile: its rows change, and it has no tally.
         wrong = sa.and_(Batch.id == batch.id, Batch.fence == batch.fence, Batch.tally.is_not(None))
         forgotten: Any = db.session.execute(sa.update(Batch).where(wrong).values(tally=sa.null()))
         if forgotten.rowcount:

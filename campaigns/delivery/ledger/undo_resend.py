@@ -1,4 +1,4 @@
-"""Undoing a resend in its first minute: the wave waits that long, and goes as if it had never been."""
+"""Undoing a resend in its first minute: until then the wave waits, and undoing it leaves no trace."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ GRACE = timedelta(seconds=60)
 
 
 def hold(campaign_id: int, *, until: datetime) -> None:
-    """Let the campaign's latest wave begin no earlier than then: lanes take no batch before its time."""
+    """Let the campaign's latest wave begin no earlier than `until`: lanes take none of its batches before."""
     wave = planning_queries.campaign(campaign_id).wave
     changed_by(sa.update(Batch).where(*_of(campaign_id, wave)).values(next_at=until))
 
 
 def until(campaign: Campaign, *, now: datetime) -> datetime | None:
-    """Until when the latest wave can be undone; None when it can't."""
+    """The time (UTC) until which the latest wave can be undone; None when it cannot."""
     if campaign.status is not Status.SENDING or campaign.wave < 2:
         return None
     batches = sa.select(sa.func.min(Batch.next_at), sa.func.max(Batch.fence)).where(
@@ -37,7 +37,7 @@ def until(campaign: Campaign, *, now: datetime) -> datetime | None:
 
 
 def undo(campaign_id: int, *, now: datetime) -> int:
-    """Take the latest wave away and count its people as failed again; how many. Raises Conflict when it began."""
+    """Remove the latest wave and count its people as failed again; how many. Raises Conflict if begun."""
     campaign = planning_queries.campaign(campaign_id)
     wave = campaign.wave
     if until(campaign, now=now) is None or not _close(campaign_id, wave):
@@ -60,7 +60,7 @@ def _of(campaign_id: int, wave: int) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _close(campaign_id: int, wave: int) -> bool:
-    """Keep lanes from taking any batch of the wave from now on; False when one has."""
+    """Keep lanes from taking any batch of the wave from now on; False when one was already taken."""
     mine = _of(campaign_id, wave)
     number = db.session.scalar(sa.select(sa.func.count()).select_from(Batch).where(*mine))
     untouched = sa.and_(*mine, Batch.state == BatchState.READY, Batch.fence == 0)
@@ -68,7 +68,7 @@ def _close(campaign_id: int, wave: int) -> bool:
 
 
 def _restore(campaign_id: int, wave: int) -> set[tuple[int, int]]:
-    """Make each person's row before this wave their latest again; the waves and numbers of the batches they are in."""
+    """Make each person's row before this wave the latest again; returns (wave, number) of their batches."""
     people = sa.select(Delivery.subscriber_id).where(
         Delivery.campaign_id == campaign_id, Delivery.wave == wave
     )

@@ -1,4 +1,4 @@
-"""Writing the ledger: one row for each person of the chosen lists, in one statement per wave."""
+"""Writes the ledger of a wave: one row for each person of the chosen lists, in one statement."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from campaigns.delivery.models import OPEN_STATES, Batch, BatchState, Delivery, 
 BATCH_SIZE = 1000
 SMALLEST_BATCH = 50
 LAUNCH_CACHE_KIB = 256 * 1024
-LANES_TO_FEED = 8  # a small audience is cut finer, so that every worker gets a share
+LANES_TO_FEED = 8  # a small audience is cut into smaller batches, so that every worker gets some
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many people a wave holds, and how many of them are to get the mail."""
+    """How many people a wave holds, and how many of them will be sent to."""
 
     audience: int
     wanted: int
 
 
 def batch_size(people: int) -> int:
-    """How many recipients a batch holds, for an audience of that size."""
+    """Recipients in a batch, for an audience of `people`."""
     return min(BATCH_SIZE, max(SMALLEST_BATCH, people // LANES_TO_FEED))
 
 
@@ -45,11 +45,11 @@ def write_wave(
     size: int | None = None,
     engaged_first: bool = False,
 ) -> Written:
-    """Insert the rows and batches of a wave for `about` so many people. Doing it again changes nothing.
+    """Insert the rows and batches of a wave for about `about` people. Idempotent.
 
-    `people` is a SELECT of `subscriber_id, address_key, reason` (not None: left out). The caller holds the
-    campaign's row, so that nobody else writes the same wave meanwhile. `engaged_first`: who opened or clicked
-    last comes first, for a server that may not write to all of them today.
+    `people` is a SELECT of `subscriber_id, address_key, reason` (with a reason: left out). The caller holds
+    the campaign's row lock, so that no one else writes the same wave. `engaged_first`: those who opened or
+    clicked most recently come first, for a server that cannot send to all of them today.
     """
     known = db.session.get(Wave, (campaign_id, wave))
     if known is not None:
@@ -82,9 +82,9 @@ def write_wave(
 
 
 def _by_engagement(source: Any) -> tuple[Any, tuple[Any, ...]]:
-    """The people with their latest open or click of any campaign, and the order that this makes."""
+    """The people with their latest open or click in any campaign, and the resulting ORDER BY."""
     people = (
-        sa.select(source, Subscriber.last_opened_at.label("latest"))  # who clicks has opened
+        sa.select(source, Subscriber.last_opened_at.label("latest"))  # a click counts as an open
         .join(Subscriber, Subscriber.id == source.c.subscriber_id)
         .subquery("people")
     )
@@ -93,7 +93,7 @@ def _by_engagement(source: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _rows(campaign_id: int, wave: int, source: Any, order: tuple[Any, ...], size: int, now: datetime) -> Any:
     is_left_out = source.c.reason.is_not(None)
-    # How many of those who get it come before: the rows are numbered in the order of a key, without a sort.
+    # The number of recipients before this one: rows are numbered in the order of a key, without a sort.
     before = sa.func.count().filter(~is_left_out).over(order_by=order, rows=(None, 0)) - 1
     batch = before // sa.literal_column(str(size), sa.Integer)
     state = sa.case(
@@ -114,12 +114,12 @@ def _rows(campaign_id: int, wave: int, source: Any, order: tuple[Any, ...], size
         *("campaign_id", "wave", "address_key", "subscriber_id"),
         *("batch_number", "state", "reason", "done_at"),
     ]
-    # Within a batch the rows go out in the order in which they are written.
+    # Within a batch, rows are sent in the order in which they are inserted.
     return sa.insert(Delivery).from_select(columns, rows if len(order) == 1 else rows.order_by(*order))
 
 
 def _left_out(campaign_id: int, wave: int) -> Tally:
-    """Those without a batch, by reason."""
+    """The tally of the people without a batch."""
     rows = db.session.execute(
         sa.select(Delivery.state, Delivery.reason, sa.func.count().label("number"))
         .where(Delivery.campaign_id == campaign_id, Delivery.wave == wave, Delivery.batch_number.is_(None))
@@ -129,7 +129,7 @@ def _left_out(campaign_id: int, wave: int) -> Tally:
 
 
 def _write_batches(campaign_id: int, wave: int, people: int, size: int) -> None:
-    """The batches that the rows were numbered into: each is full but the last."""
+    """Insert the batches that the rows were numbered into: all are full but the last."""
     of_wave = {"campaign_id": campaign_id, "wave": wave, "state": BatchState.READY}
     batches = [
         of_wave | {"number": number, "tally": [(int(State.PENDING), None, min(size, people - first))]}
@@ -140,8 +140,8 @@ def _write_batches(campaign_id: int, wave: int, people: int, size: int) -> None:
 
 
 def _ends(campaign_id: int, wave: int, *, after: int) -> tuple[int | None, int | None]:
-    """The first and the last id of the wave's rows, which are the newest in the ledger."""
-    # `+ 0` hides a column from its index: from either end of the ids it is a step or two.
+    """The first and last id of the wave's rows, which are the newest in the ledger."""
+    # `+ 0` hides a column from its index: from either end of the ids, the row is a step or two away.
     theirs = sa.and_(Delivery.id > after, Delivery.campaign_id + 0 == campaign_id, Delivery.wave + 0 == wave)
     one = sa.select(Delivery.id).where(theirs).limit(1)
     first = db.session.scalar(one.order_by(Delivery.id))
@@ -150,7 +150,7 @@ def _ends(campaign_id: int, wave: int, *, after: int) -> tuple[int | None, int |
 
 @contextmanager
 def _room() -> Iterator[None]:
-    """Memory for a million keys while they are written; the usual is for many connections at once."""
+    """Memory to sort a million keys while they are written; the default is meant for many connections."""
     if is_sqlite():
         usual = db.session.scalar(sa.text("PRAGMA cache_size"))
         db.session.execute(sa.text(f"PRAGMA cache_size={-LAUNCH_CACHE_KIB}"))
@@ -164,10 +164,10 @@ def _room() -> Iterator[None]:
 
 
 def of_person(subscriber_id: Any) -> sa.ColumnElement[bool]:
-    """The condition that joins a person's rows to the waves, of which there are few: no index over all people
-    of all campaigns has to be kept for it.
+    """SQL condition that joins a person's rows to the waves, which are few: no index over all people of all
+    campaigns is needed for it.
     """
-    # `+ 0` hides a column from its index, so that neither database can begin with the rows.
+    # `+ 0` hides a column from its index, so that neither database starts with the rows.
     return sa.and_(
         Delivery.campaign_id == Wave.campaign_id + 0,
         Delivery.wave == Wave.number + 0,
@@ -176,7 +176,7 @@ def of_person(subscriber_id: Any) -> sa.ColumnElement[bool]:
 
 
 def has_open(campaign_id: int) -> bool:
-    """Whether any recipient of the campaign still waits for an end."""
+    """Whether any row of the campaign still waits or is being sent."""
     statement = sa.select(Delivery.id).where(
         Delivery.campaign_id == campaign_id, Delivery.state.in_(OPEN_STATES)
     )
