@@ -1,7 +1,7 @@
-"""Receivers in trouble, who take less of our mail for now; what one lane learns, all know.
+"""Receivers in trouble, which accept less of our mail for a while; what one lane learns, all lanes know.
 
-Their mails are put off in the ledger without an attempt charged, and everybody else's go on at full speed.
-When the wait is over, a few mails show whether the receiver takes them again.
+Messages to them are deferred in the ledger without charging an attempt, and all others go on at full speed.
+When the wait is over, a few messages test whether the receiver accepts mail again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from campaigns.mail.domain_backoff import Condition
 from campaigns.mail.protocol import in_words
 
 LOOK_EVERY_S = 1.0
-MOST_ON_TRIAL = 5  # mails of a window
-TRIAL_WAIT = timedelta(seconds=30)  # for the others, while those are on their way
+MOST_ON_TRIAL = 5  # messages of a window
+TRIAL_WAIT = timedelta(seconds=30)  # for the other messages, while those are under way
 
 
 class Row(Protocol):
-    """What is asked of a row that is about to be sent."""
+    """What a row has to offer that is about to be sent."""
 
     @property
     def id(self) -> int: ...
@@ -41,24 +41,24 @@ R = TypeVar("R", bound=Row)
 
 
 class Receivers:
-    """What one lane knows of them; asked and told within the lane's transactions."""
+    """What one lane knows about receivers in trouble; used inside the lane's transactions."""
 
     def __init__(self, *, horizon: timedelta) -> None:
         self._horizon = horizon
         self._is_quiet = True  # no receiver is in trouble
         self._looked = -LOOK_EVERY_S
-        # Of this window: as many as it has mails, however many are in trouble.
+        # For this window: no more entries than it has messages, however many receivers are in trouble.
         self._conditions: dict[str, Condition] = {}
         self._by_domain: dict[str, str] = {}
         self._trials: Counter[str] = Counter()
 
     def group_of(self, email: str) -> str:
-        """The receiver of an address."""
+        """The receiver of an address, as `mail.domains.group_of` names it."""
         domain = addresses.domain_of(email)
         return self._by_domain.get(domain) or domains.group_of(domain)
 
     def look(self, connection: sa.Connection) -> None:
-        """For each window: see whether lanes have found any in trouble, at most once a second."""
+        """For each window: check, at most once a second, whether any lane has found trouble."""
         self._trials.clear()
         self._conditions.clear()
         self._by_domain.clear()
@@ -68,7 +68,7 @@ class Receivers:
         self._looked = time.monotonic()
 
     def sort_out(self, connection: sa.Connection, rows: Sequence[R], *, now: datetime) -> list[R]:
-        """Those that may go now; the others are put off, or expire when they have waited too long."""
+        """The rows that may be sent now; the others are deferred, or expired when they have waited too long."""
         if self._is_quiet or not rows:
             return list(rows)
         self._read_of(connection, rows)
@@ -85,7 +85,7 @@ class Receivers:
         return going
 
     def note(self, connection: sa.Connection, verdicts: Sequence[Verdict], *, now: datetime) -> None:
-        """Take answers into account. Writes only where there is trouble, or was."""
+        """Learn from answers. Writes only for receivers that are, or were, in trouble."""
         by_group: dict[str, list[Verdict]] = {}
         for each in verdicts:
             if each.group:
@@ -108,7 +108,7 @@ class Receivers:
         receiver_rows.write(connection, found)
 
     def _read_of(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
-        """Which of their receivers are in trouble, whichever domains those take mail for."""
+        """Read the conditions of these rows' receivers, including receivers found by mail exchanger."""
         theirs = {addresses.domain_of(row.email or "") for row in rows}
         self._by_domain |= receiver_rows.receivers_of(connection, theirs)
         groups = {self._by_domain.get(domain) or domains.group_of(domain) for domain in theirs}
@@ -127,7 +127,7 @@ class Receivers:
         self, connection: sa.Connection, rows: Iterable[Row], until: datetime, now: datetime
     ) -> None:
         late: list[int] = []
-        others: dict[datetime, list[int]] = {}  # by the moment from which their horizon counts
+        others: dict[datetime, list[int]] = {}  # by the moment from which their retry period counts
         for row in rows:
             since = row.horizon_from(now)
             (late if now - since > self._horizon else others.setdefault(since, [])).append(row.id)

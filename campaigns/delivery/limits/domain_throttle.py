@@ -1,7 +1,8 @@
-"""Receivers that an operator has limited to so many mails a minute, by all servers and lanes together.
+"""Receivers that an operator has limited to a number of messages a minute, over all servers and lanes.
 
-Their mails are counted as they are marked, in the same transaction and under the lock of the limit's row. Who is
-over the limit is put off without an attempt charged, spread over the time in which there will be room.
+Messages are counted when they are marked, in the same transaction and under the lock of the limit's row.
+Those over the limit are deferred without charging an attempt, spread over the time in which there will be
+room.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from campaigns.delivery.limits.sliding_window import Caps
 from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.settings.models import DomainLimit
 
-# Mails leave a little later than they are marked, and not all equally late.
+# Messages leave a little later than they are marked, and not all equally late.
 ON_THE_WAY_S = 2.0
-# Nobody is put off for longer: whoever waits before us may be cancelled.
+# No message is deferred for longer: those before it may be cancelled.
 LONGEST_WAIT = timedelta(hours=1)
 
 
 class Row(Protocol):
-    """What is asked of a row that is about to be sent."""
+    """What a row has to offer that is about to be sent."""
 
     @property
     def id(self) -> int: ...
@@ -39,7 +40,7 @@ R = TypeVar("R", bound=Row)
 
 
 class Quotas:
-    """For one lane: `limited` are the receivers that have a limit. Without any it costs nothing."""
+    """Applies the limits for one lane: `limited` are the receivers that have one."""
 
     def __init__(self, limited: Collection[str]) -> None:
         self._limited = frozenset(limited)
@@ -47,7 +48,7 @@ class Quotas:
     def sort_out(
         self, connection: sa.Connection, rows: Sequence[R], *, group_of: Callable[[str], str], now: datetime
     ) -> list[R]:
-        """Those that may go now, in their order; the others are put off. The caller's transaction."""
+        """The rows that may be sent now, in order; the others are deferred in the caller's transaction."""
         groups = {row.id: group_of(row.email or "") for row in rows} if self._limited else {}
         wanted = self._limited & set(groups.values())
         if not wanted:
@@ -59,7 +60,7 @@ class Quotas:
         return [row for row in rows if row.id not in put_off]
 
     def _use(self, connection: sa.Connection, limit: Any, rows: Sequence[Row], now: datetime) -> list[int]:
-        """Count those for whom there is room; the ids of the others, who are put off."""
+        """Count the rows for which there is room; returns the ids of the others, which are deferred."""
         caps, at = Caps(minute=limit.per_minute), now.timestamp()
         counts = sliding_window.read(limit.counts)
         number = min(len(rows), sliding_window.free(counts, caps, held=0, at=at))
@@ -90,7 +91,7 @@ def _locked(connection: sa.Connection, domains: Collection[str]) -> Sequence[Any
 def _put_off(
     connection: sa.Connection, rows: Sequence[Row], limit: Any, begin: datetime, now: datetime
 ) -> datetime:
-    """Give each a moment of its own from `begin` on, and its horizon as much longer; the moment after the last."""
+    """Defer each row to a moment of its own from `begin` on; returns the next free moment."""
     step = timedelta(seconds=60 / limit.per_minute)
     until, values = begin, []
     for row in rows:

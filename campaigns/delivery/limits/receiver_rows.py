@@ -1,6 +1,6 @@
-"""The tables of receivers in trouble: read by name, never as a whole, and emptied by age.
+"""The tables of receivers in trouble: read by name, never as a whole, and pruned by age.
 
-A fault of ours may put tens of thousands of domains into trouble within minutes.
+A fault of ours can put tens of thousands of domains in trouble within minutes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from campaigns.mail import domain_backoff, domains
 from campaigns.mail.domain_backoff import Condition
 from campaigns.mail.errors import Unanswered
 
-LOOKED_UP_AGAIN_AFTER = timedelta(days=7)  # when it is in trouble then
+LOOKED_UP_AGAIN_AFTER = timedelta(days=7)  # if it is in trouble then
 LOOK_UPS_AT_ONCE = 20
 REMOVED_AT_ONCE = 5000
 
-Exchangers = Callable[[str], Sequence[str]]  # a domain's, the first choice first; raises Unanswered
+Exchangers = Callable[[str], Sequence[str]]  # a domain's, the preferred one first; raises Unanswered
 
 
 def is_any(connection: sa.Connection) -> bool:
@@ -33,11 +33,11 @@ def is_any(connection: sa.Connection) -> bool:
 
 
 def read(connection: sa.Connection, names: Iterable[str], *, is_locked: bool = False) -> dict[str, Condition]:
-    """The conditions of those of them that are in trouble; `is_locked`: held until the end of the transaction."""
+    """Conditions of the receivers in trouble among these; `is_locked`: locks them for the transaction."""
     statement = (
         sa.select(Receiver.name, Receiver.troubles, Receiver.since, Receiver.backoff_s, Receiver.next_at)
         .where(_among(connection, Receiver.name, names))
-        .order_by(Receiver.name)  # so that two lanes never wait for each other in a ring
+        .order_by(Receiver.name)  # so that two lanes cannot deadlock
     )
     if is_locked:
         statement = statement.with_for_update()
@@ -48,7 +48,7 @@ def read(connection: sa.Connection, names: Iterable[str], *, is_locked: bool = F
 
 
 def receivers_of(connection: sa.Connection, of_domains: Iterable[str]) -> dict[str, str]:
-    """Who receives for these domains, as far as it is known and that receiver is in trouble."""
+    """Domain -> receiver, for those of the domains whose receiver is known and in trouble."""
     statement = (
         sa.select(ReceiverDomain.domain, ReceiverDomain.receiver)
         .join(Receiver, Receiver.name == ReceiverDomain.receiver)
@@ -58,7 +58,7 @@ def receivers_of(connection: sa.Connection, of_domains: Iterable[str]) -> dict[s
 
 
 def write(connection: sa.Connection, found: Mapping[str, tuple[Condition, str]]) -> None:
-    """Write down conditions and what was said, by name in ascending order."""
+    """Store conditions and the replies that led to them, in ascending order of names."""
     if not found:
         return
     statement = insert(Receiver)
@@ -71,19 +71,19 @@ def write(connection: sa.Connection, found: Mapping[str, tuple[Condition, str]])
         for row in rows
         if row["next_at"] is not None and domains.group_of(row["name"]) == row["name"]
     ]
-    if suspended:  # who receives for them, somebody has to ask
+    if suspended:  # its mail exchangers have to be looked up
         known = insert(ReceiverDomain).on_conflict_do_nothing(index_elements=["domain"])
         connection.execute(known, suspended)
 
 
 def remove(connection: sa.Connection, names: Collection[str]) -> None:
-    """They take our mail again."""
+    """Delete receivers that accept our mail again."""
     if names:
         connection.execute(sa.delete(Receiver).where(_among(connection, Receiver.name, names)))
 
 
 def is_any_old(*, now: datetime) -> bool:
-    """Whether `prune` would remove any."""
+    """Whether `prune` would delete any row."""
     found = sa.or_(sa.exists().where(_is_forgotten(now)), sa.exists().where(_is_needless(now)))
     return bool(db.session.scalar(sa.select(found)))
 
@@ -102,8 +102,8 @@ def _is_needless(now: datetime) -> sa.ColumnElement[bool]:
 
 
 def prune(*, now: datetime) -> None:
-    """Remove who was not written to for so long that its troubles are forgotten, and look-ups that are old or that
-    nobody needs any more. Some thousand at a time; the caller commits.
+    """Delete receivers that were not written to for so long that their trouble no longer counts, and look-ups
+    that are old or unused. At most some thousand rows at a time; the caller commits.
     """
     some = (
         sa.select(Receiver.name)
@@ -124,20 +124,20 @@ def prune(*, now: datetime) -> None:
 
 
 def in_trouble(*, now: datetime, most: int) -> list[Receiver]:
-    """Receivers whose mails wait, at most so many, the longest wait first."""
+    """Receivers whose messages wait, at most `most`, the longest wait first."""
     statement = sa.select(Receiver).where(Receiver.next_at > now).order_by(Receiver.next_at.desc())
     return list(db.session.scalars(statement.limit(most)))
 
 
 def to_look_up() -> bool:
-    """Whether there are domains in trouble whose mail exchangers nobody has asked for."""
+    """Whether there are domains in trouble whose mail exchangers were not looked up yet."""
     return db.session.scalar(_DUE.limit(1)) is not None
 
 
 def look_up(exchangers: Exchangers, *, now: datetime) -> int:
-    """Ask the name servers who receives for some domains in trouble; how many were found. Commits.
+    """Look up the mail exchangers of some domains in trouble; returns how many were found. Commits.
 
-    Firms that have their mail at a big provider share that provider's troubles from now on.
+    Companies whose mail is hosted by a large provider share that provider's trouble from then on.
     """
     found = 0
     due = list(db.session.scalars(_DUE.limit(LOOK_UPS_AT_ONCE)))
@@ -179,7 +179,7 @@ def _values(name: str, condition: Condition, said: str) -> dict[str, Any]:
 
 
 def _among(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.ColumnElement[bool]:
-    """The column is one of these names: one parameter, for a list of thousands has too many."""
+    """SQL condition: the column is one of these names, in one parameter, because thousands would be too many."""
     if connection.dialect.name == "postgresql":
         found: sa.ColumnElement[bool] = column == sa.any_(sa.literal(list(names), ARRAY(sa.String)))
         return found

@@ -1,4 +1,4 @@
-"""Recipients who wait for room at a receiver whose limit was raised or deleted: they are due at once."""
+"""Recipients deferred by a receiver's limit that was raised or deleted: they become due at once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from campaigns.mail.domains import group_of
 from campaigns.planning.models import GOING_OUT, Campaign
 
 JOB = "campaigns.delivery.jobs.release_receiver"
-AT_ONCE = 50  # batches of a transaction
+AT_ONCE = 50  # batches in a transaction
 _PLAIN = {"synchronize_session": False}
 
 
 def release(domain: str, *, now: datetime) -> int:
-    """Make due whoever waits for room at that receiver; how many. Commits, some batches at a time.
+    """Make due every recipient deferred by that receiver's limit; returns how many. Commits as it goes.
 
-    Rows that a lane writes at this moment are left to it: they wait for an hour at most.
+    Rows that a lane is writing are left out: they wait for an hour at most.
     """
     receiver, released, last = group_of(domain), 0, 0
     while some := _batches(after=last):
@@ -35,7 +35,7 @@ def release(domain: str, *, now: datetime) -> int:
 
 
 def _batches(*, after: int) -> Sequence[Any]:
-    """The next few in which somebody may wait for a receiver's limit: a tally says so, a held batch has none."""
+    """The next few batches that may hold such rows: their tally says so, or they have no tally."""
     may = sa.or_(Batch.tally.is_(None), sa.cast(Batch.tally, sa.Text).contains(str(Reason.RECEIVER_LIMIT)))
     statement = (
         sa.select(Batch.id, Batch.campaign_id, Batch.wave, Batch.number)

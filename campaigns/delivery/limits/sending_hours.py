@@ -1,4 +1,4 @@
-"""A campaign's sending hours while it goes out."""
+"""A campaign's sending hours while it is sent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from campaigns.planning.models import Campaign
 
 
 def remaining(sending_hours: str | None, now: datetime) -> timedelta | None:
-    """For how long mails may still go out: zero outside these hours, None when there are none: at any."""
+    """For how long sending may go on: zero outside the hours; None when there are none, so at any time."""
     if not sending_hours:
         return None
     return windows.remaining(windows.parse(sending_hours), now)
 
 
 def next_opening(campaign: Campaign, now: datetime) -> datetime | None:
-    """When its hours begin again; None while they are, or when it has none."""
+    """When the sending hours begin again (UTC); None inside them, or without any."""
     if not campaign.sending_hours:
         return None
     opening = windows.next_opening(windows.parse(campaign.sending_hours), now)
@@ -24,5 +24,5 @@ def next_opening(campaign: Campaign, now: datetime) -> datetime | None:
 
 
 def words(campaign: Campaign) -> str:
-    """Its hours as people say them; empty when it goes at any."""
+    """The sending hours in words, for people; empty without any."""
     return windows.words(windows.parse(campaign.sending_hours)) if campaign.sending_hours else ""

@@ -1,8 +1,9 @@
-"""A lane's part of a server, kept in the database for all lanes on all hosts: connections, and leave to send.
+"""A lane's share of a server: connections and permission to send, kept in the database for all hosts.
 
-A lane holds one row (`Share`) under a lease. The server's `Meter` row is the lock: who holds it may count.
-What a lane has taken leave for is held until it says how much of it was sent, and only then counted; so that
-the server never sees more than its caps, however long a lane takes. By the database's clock: hosts may disagree.
+A lane holds one row (`Share`) under a lease. The server's `Meter` row is the lock: whoever holds it may
+count. Granted messages are reserved until the lane reports how many of them it sent, and only then counted.
+So the server never gets more than its caps allow, however long a lane takes. Times are by the database's
+clock.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from campaigns.settings import warmup
 from campaigns.settings.models import Server
 
 LEASE_S = 20.0
-SLICES = 10  # a second's worth is taken in so many parts: it smooths, and none is held for long
+SLICES = 10  # parts of a second's allowance: grants are smoother, and none is reserved for long
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A server's caps as its settings say; `at` makes them the caps of a moment."""
+    """A server's caps as set; `at` gives the caps at a moment."""
 
     caps: Caps
     warm_up_from: date | None = None
@@ -44,7 +45,7 @@ class Limits:
         return bool(self.caps) or bool(self.warm_up_curve)
 
     def at(self, moment: datetime) -> Caps:
-        """With what a warm-up allows on that day."""
+        """The caps at that moment, with what a warm-up allows on its day."""
         day = warmup.day_of(moment, self.zone)
         today = warmup.allowance(self.warm_up_from, self.warm_up_curve, day)
         if today is None:
@@ -56,14 +57,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """How many mails may be sent; when none, in how many seconds it is worth asking again."""
+    """How many messages may be sent; if none, in how many seconds to ask again."""
 
     number: int
     wait_s: float = 0.0
 
 
 def limits_of(server: Server) -> Limits:
-    """The limits of that server; false when there are none."""
+    """The server's limits; false when it has none."""
     caps = Caps(server.per_second, server.per_minute, server.per_hour, server.per_day)
     if server.warm_up_from is None or not server.warm_up_curve:
         return Limits(caps)
@@ -72,7 +73,7 @@ def limits_of(server: Server) -> Limits:
 
 
 def of_lane(server: Server, *, campaign_id: int, owner: str, lease_s: float) -> Throttle:
-    """For a lane of that campaign over that server; it holds nothing before it looks."""
+    """The throttle of a lane of that campaign over that server; it holds nothing before its first `look`."""
     return Throttle(
         db.engine,
         server_id=server.id,
@@ -85,10 +86,10 @@ def of_lane(server: Server, *, campaign_id: int, owner: str, lease_s: float) -> 
 
 
 class Throttle:
-    """What one lane holds. `look` first, then about once a second; `leave` at the end.
+    """What one lane holds of a server. Call `look` first, then about once a second, and `leave` at the end.
 
-    `take` asks for leave to send; `used` and `unused` say what became of it. They write nothing by themselves:
-    the next `take` or `leave` does.
+    `take` asks for permission to send; `used` and `unused` report what became of it. They only note it: the
+    next `take` or `leave` writes it to the database.
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class Throttle:
         lease_s: float = LEASE_S,
         now: Callable[[], datetime] | None = None,
     ) -> None:
-        self.connections = 0  # ours
-        self.lanes = 1  # of our campaign on this server
-        self.is_crowded = False  # a lane of another campaign waits, and there is no connection for it
-        self.is_needless = False  # there are as many lanes of this campaign as connections
-        self.elsewhere = 0  # connections that the other lanes may have, when we looked last
-        self.wait_s = 0.0  # what the last grant of nothing said
+        self.connections = 0  # those that this lane holds
+        self.lanes = 1  # of this campaign over this server
+        self.is_crowded = False  # a lane of another campaign waits and finds no free connection
+        self.is_needless = False  # this campaign has as many lanes here as connections
+        self.elsewhere = 0  # connections that other lanes may use, as of the last look
+        self.wait_s = 0.0  # from the last grant of zero
         self.is_gone = False  # the server was deleted
         self._engine = engine
         self._server_id = server_id
@@ -118,7 +119,7 @@ class Throttle:
         self._limits = limits
         self._lease_s = min(lease_s, LEASE_S)
         self._now = now
-        self._books = threading.Lock()  # the lane counts while a thread of its asks
+        self._books = threading.Lock()  # the lane reports usage while its thread asks for more
         self._held = 0
         self._used = 0
 
@@ -128,9 +129,10 @@ class Throttle:
         return bool(self._limits)
 
     def look(self) -> int:
-        """Renew the lease, or join; how many connections are our fair part now. Those that are free are ours at once.
+        """Renew the lease, or join; returns this lane's fair share of connections, as far as they are free.
 
-        When it is fewer than we have, close the others and `shrink`. None: they are all in use, look again.
+        If it is fewer than the lane has open, close the rest and call `shrink`. 0: all are in use, look again
+        later.
         """
         with self._engine.begin() as connection:
             locked = self._lock(connection)
@@ -163,12 +165,12 @@ class Throttle:
         return min(fair, mine)
 
     def renew(self) -> None:
-        """Push the end of the lease out; nothing else changes."""
+        """Extend the lease; nothing else changes."""
         with self._engine.begin() as connection:
             self._update(connection, self._moment(connection))
 
     def shrink(self, connections: int) -> int:
-        """Let others have what we have closed; what is left for us."""
+        """Release the connections that the lane has closed; returns how many remain its own."""
         with self._engine.begin() as connection:
             self._lock(connection)
             self._update(connection, self._moment(connection), connections=connections)
@@ -176,10 +178,10 @@ class Throttle:
         return connections
 
     def take(self, wanted: int) -> Grant:
-        """Leave to send up to so many mails. Costs nothing where there are no limits."""
+        """Ask for permission to send up to `wanted` messages. Costs nothing on a server without limits."""
         if not self._limits:
             return Grant(wanted)
-        with self._books:  # before the clock is read: what was sent after that is told the next time
+        with self._books:  # before the clock is read: messages sent later are reported next time
             used, ours = self._used, self._held
         with self._engine.begin() as connection:
             locked = self._lock(connection)
@@ -202,18 +204,18 @@ class Throttle:
         return Grant(number, wait_s)
 
     def used(self, number: int) -> None:
-        """So many of those that were granted went to the server."""
+        """That many of the granted messages went to the server."""
         with self._books:
             self._held -= number
             self._used += number
 
     def unused(self, number: int) -> None:
-        """So many of those that were granted were not needed."""
+        """That many of the granted messages were not needed."""
         with self._books:
             self._held -= number
 
     def leave(self) -> None:
-        """Give everything back. What nobody has accounted for counts as sent."""
+        """Give everything back. Granted messages that were not reported count as sent."""
         number = self._used + max(0, self._held)
         with self._engine.begin() as connection:
             locked = self._lock(connection)
@@ -227,7 +229,7 @@ class Throttle:
     # -- the rows
 
     def _lock(self, connection: sa.Connection) -> tuple[datetime, Counts] | None:
-        """The moment, and what was sent lately; None when the server is gone."""
+        """Lock the meter; the database's time and the counts, or None when the server was deleted."""
         counts = _lock_meter(connection, self._server_id)
         if counts is None:
             self.is_gone = True
@@ -235,7 +237,7 @@ class Throttle:
         return self._moment(connection), counts
 
     def _sweep(self, connection: sa.Connection, counts: Counts, moment: datetime) -> Counts:
-        """Take back what lanes hold that are no more; what they might have sent counts as sent."""
+        """Release what ended lanes hold; what they may have sent counts as sent."""
         others = {"server": self._server_id, "moment": moment, "owner": self._owner}
         lost = connection.scalar(_LOST, others)
         if lost is None:
@@ -250,7 +252,7 @@ class Throttle:
         return list(connection.execute(_SHARES, {"server": self._server_id}))
 
     def _join(self, connection: sa.Connection, moment: datetime) -> None:
-        """Have a row, unless one is there already."""
+        """Insert this lane's row unless there is one."""
         row = {
             "owner": self._owner,
             "server_id": self._server_id,
@@ -274,7 +276,7 @@ class Throttle:
 
 
 def lanes_on(server_ids: Collection[int]) -> dict[int, dict[int, int]]:
-    """How many lanes each campaign has on each of these servers: server -> campaign -> lanes."""
+    """Number of lanes of each campaign on each of these servers: server id -> campaign id -> lanes."""
     rows = db.session.execute(
         sa.select(Share.server_id, Share.campaign_id, sa.func.count())
         .where(Share.server_id.in_(server_ids), Share.until > database_moment())
@@ -287,12 +289,12 @@ def lanes_on(server_ids: Collection[int]) -> dict[int, dict[int, int]]:
 
 
 def counts_of(server_id: int) -> Counts:
-    """What that server was given lately."""
+    """What was sent over that server lately."""
     return sliding_window.read(db.session.scalar(sa.select(Meter.counts).filter_by(server_id=server_id)))
 
 
 def free_at(server: Server, *, now: datetime) -> datetime:
-    """The moment from which something may be sent over it: `now` when that is so. No look where no limits are."""
+    """The moment (UTC) from which something may be sent over the server: `now` if at once."""
     limits = limits_of(server)
     caps = limits.at(now) if limits else limits.caps
     if not caps:
@@ -308,7 +310,7 @@ def free_at(server: Server, *, now: datetime) -> datetime:
 
 
 def is_free(server: Server, *, counts: Any, held: int, now: datetime) -> bool:
-    """Whether something may be sent over it now, by what it was given lately and what lanes hold of it."""
+    """Whether something may be sent now, given the counts and what lanes have reserved (`held`)."""
     limits = limits_of(server)
     caps = limits.at(now) if limits else limits.caps
     return (
@@ -317,7 +319,7 @@ def is_free(server: Server, *, counts: Any, held: int, now: datetime) -> bool:
 
 
 def has_place(connection: sa.Connection, server_id: int) -> bool:
-    """Whether it has a connection for one lane more. Nobody else joins it before this transaction ends."""
+    """Whether the server has a connection for another lane. No other lane joins before this transaction ends."""
     _lock_meter(connection, server_id)
     lanes = sa.select(sa.func.count()).where(Share.server_id == server_id, Share.until > database_moment())
     eased = sa.func.coalesce(Server.eased_to, Server.connections)
@@ -331,7 +333,7 @@ def has_place(connection: sa.Connection, server_id: int) -> bool:
 def announce(
     connection: sa.Connection, *, server_id: int, campaign_id: int, owner: str, seconds: float
 ) -> None:
-    """A lane is about to join: it counts from now on, and is forgotten when it has not come by then."""
+    """Reserve a place for a lane that is about to join; it expires after `seconds` unless the lane joins."""
     connection.execute(
         sa.insert(Share).values(
             owner=owner,
@@ -346,7 +348,7 @@ def announce(
 
 
 def _lock_meter(connection: sa.Connection, server_id: int) -> Counts | None:
-    """What the server was given lately, held until the transaction ends; None when there is no such server."""
+    """The counts of the server, locked until the transaction ends; None when there is no such server."""
     statement, its_own = _METER, {"server": server_id}
     row = connection.execute(statement, its_own).first()
     if row is None:
@@ -365,12 +367,12 @@ def _number(wanted: int, counts: Counts, caps: Caps, held: int, at: float) -> in
 
 
 def _fair(owners: list[str], owner: str, connections: int) -> int:
-    """An equal part; what does not divide goes to those who came first, one each."""
+    """This owner's equal share; the remainder goes one each to those who joined first."""
     each, rest = divmod(connections, len(owners))
     return each + (owners.index(owner) < rest)
 
 
-# Made once: every lane asks these once a second, and making a statement costs more than its answer.
+# Built once: every lane runs these once a second, and building a statement takes longer than running it.
 _MOMENT = sa.select(database_moment())
 _OF_SERVER = Share.server_id == sa.bindparam("server")
 _OVER = sa.and_(_OF_SERVER, Share.until < sa.bindparam("moment"), Share.owner != sa.bindparam("owner"))

@@ -1,11 +1,11 @@
-"""How much may be sent now, under caps by the second, minute, hour and day. Pure arithmetic.
+"""How many messages may be sent now, under caps per second, minute, hour and day. Pure arithmetic.
 
-What was sent is counted in short pieces of time and forgotten when the whole piece is older than the window:
-so in no stretch of a window's length, wherever it begins, is there more than the cap. What lanes have taken and
-not yet sent (`held`) counts in every window, because it may be sent at any moment.
+Sent messages are counted in short slices of time and dropped once a whole slice is older than the window: so
+no stretch of a window's length, wherever it begins, exceeds the cap. What lanes have reserved and not yet
+sent (`held`) counts in every window, because it may be sent at any moment.
 
-A clock may be set back. What was counted too far ahead of it was sent by now, nobody knows when: it counts as
-sent now, so it costs one window's length, however wrong the clock was.
+A clock may be set back. Messages counted too far ahead of it were sent at an unknown time: they count as sent
+now, which costs one window's length, however wrong the clock was.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any
 
 Counts = dict[str, dict[str, int]]
 
-# Name, length and piece in seconds.
+# Name, length of the window and of its slices, in seconds.
 WINDOWS = (("second", 1.0, 0.05), ("minute", 60.0, 1.0), ("hour", 3600.0, 60.0), ("day", 86400.0, 900.0))
 TODAY = "today"
-AHEAD_S = 60.0  # hosts may disagree about the time by so much and count for each other
-SOON_S = 0.1  # how long until another look, while it is lanes that hold what is left
+AHEAD_S = 60.0  # clocks of hosts that share counts may differ by this much
+SOON_S = 0.1  # until the next look, while lanes have reserved what is left
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """The most that may be sent in any second, minute, hour and day; `today` in the calendar day `today_name`."""
+    """The most messages in any second, minute, hour and day; `today` in the calendar day `today_name`."""
 
     second: int | None = None
     minute: int | None = None
@@ -40,18 +40,18 @@ class Caps:
         return any(cap is not None for cap in (self.second, self.minute, self.hour, self.day, self.today))
 
     def of(self, name: str) -> int | None:
-        """The cap of that window."""
+        """The cap of the window of that name."""
         cap: int | None = getattr(self, name)
         return cap
 
     def only(self, name: str) -> Caps:
-        """Just the cap of that window."""
+        """Caps with only that window's cap."""
         one: dict[str, Any] = {name: self.of(name)}
         return Caps(**one)
 
     @property
     def per_second(self) -> float:
-        """The rate that no second and no minute can exceed; infinite without such caps."""
+        """Messages a second that the caps per second and minute allow; infinite without them."""
         rates = [
             cap / length for name, length, _piece in WINDOWS[:2] if (cap := getattr(self, name)) is not None
         ]
@@ -59,7 +59,7 @@ class Caps:
 
 
 def charged(counts: Mapping[str, Mapping[str, int]], caps: Caps, number: int, *, at: float) -> Counts:
-    """The counts with `number` more mails sent by `at` (seconds), and without what is too old to matter."""
+    """The counts with `number` more messages, sent at `at` (seconds), and without outdated slices."""
     kept: Counts = {}
     for name, length, piece in WINDOWS:
         if caps.of(name) is None:
@@ -73,7 +73,7 @@ def charged(counts: Mapping[str, Mapping[str, int]], caps: Caps, number: int, *,
 
 
 def free(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, at: float) -> int:
-    """How many more may be sent at this moment, never below zero. Only sensible where there are caps."""
+    """How many more may be sent at `at` (seconds), at least 0. Requires caps."""
     left = [
         cap - sum(_recent(counts.get(name, {}), length, piece, at).values())
         for name, length, piece in WINDOWS
@@ -85,10 +85,10 @@ def free(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, at: 
 
 
 def free_at(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, at: float) -> float:
-    """The next moment worth asking again at: `at` itself when something is free.
+    """The next moment (seconds) worth asking again at: `at` itself when something is free.
 
-    When it is only what lanes hold that leaves nothing, that is a moment from now. Counts from ahead of the
-    clock are worth asking about at once: whoever asks writes them down as sent now (`charged`).
+    If only reservations of lanes use it up, that is a moment from now. Counts from ahead of the clock are
+    worth asking about at once: the caller then stores them as sent now (`charged`).
     """
     if _has_ahead(counts, caps, at) or free(counts, caps, held=held, at=at):
         return at
@@ -103,12 +103,12 @@ def free_at(counts: Mapping[str, Mapping[str, int]], caps: Caps, *, held: int, a
 
 
 def used_today(counts: Mapping[str, Mapping[str, int]], caps: Caps) -> int:
-    """How much of the calendar day's allowance is used."""
+    """How many messages of the calendar day's cap are used."""
     return counts.get(TODAY, {}).get(caps.today_name, 0)
 
 
 def _free_in(pieces: Mapping[str, int], cap: int, length: float, piece: float, at: float) -> float:
-    """When the oldest pieces that fill the cap are forgotten."""
+    """When the oldest slices that fill the cap leave the window."""
     total = sum(pieces.values())
     if cap <= 0:
         return at + length
@@ -122,7 +122,7 @@ def _free_in(pieces: Mapping[str, int], cap: int, length: float, piece: float, a
 
 
 def _recent(pieces: Mapping[str, int], length: float, piece: float, at: float) -> dict[str, int]:
-    """The pieces that still count, those from too far ahead as part of this moment's."""
+    """The slices that still count; those too far ahead count in the current one."""
     kept: dict[str, int] = {}
     for key, number in pieces.items():
         place = int(key) if int(key) * piece <= at + AHEAD_S else math.floor(at / piece)
@@ -149,5 +149,5 @@ def _add(pieces: dict[str, int], key: str, number: int) -> None:
 
 
 def read(counts: Any) -> Counts:
-    """Counts as the database keeps them; nothing for what can't be counts."""
+    """Counts as stored in the database; empty for anything that cannot be counts."""
     return counts if isinstance(counts, dict) else {}

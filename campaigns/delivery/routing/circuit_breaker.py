@@ -1,8 +1,9 @@
-"""How a sending server behaves: the breaker that closes it for a while, shared by all workers.
+"""A circuit breaker for each sending server, shared by all workers.
 
-Closed breaker: mail flows. Open (`closed_until` in the future): nothing is sent over it. On trial (`failures`
-at the limit, the time over): one lane tries it with one mail at a time, and three good ones end the trial.
-Apart from that a server that asks for less gets half as many connections, and more again bit by bit.
+Closed breaker: mail flows. Open (`closed_until` in the future): nothing is sent over the server. On trial
+(`failures` at the limit, the time over): one lane tries it one message at a time, and three accepted ones end
+the trial. Independently, a server that asks for less gets half as many connections, then gradually more
+again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ TRIAL_FOR = timedelta(seconds=60)  # then another lane may try
 FIRST_CLOSED = timedelta(seconds=60)
 LONGEST_CLOSED = timedelta(minutes=15)
 ACCOUNT_CLOSED_FOR = timedelta(minutes=15)
-# Nobody says when the day's allowance begins anew: one mail an hour finds out.
+# No reply says when the daily quota is reset: one message an hour tests it.
 QUOTA_CLOSED_FOR = timedelta(hours=1)
 FIRST_EASED = timedelta(seconds=60)
 LONGEST_EASED = timedelta(minutes=10)
@@ -33,39 +34,40 @@ def is_closed(server: Server, *, now: datetime) -> bool:
 
 
 def is_on_trial(server: Server) -> bool:
-    """Whether it has failed so often that some mails have to show first that it works again."""
+    """Whether it failed so often that a few messages have to test it first."""
     return server.failures >= OPEN_AT
 
 
 def take_trial(server_id: int, *, now: datetime) -> bool:
-    """Be the one lane that tries it out; False when another does. `end_trial` gives the role back."""
+    """Become the one lane that tests the server; False when another one does. `end_trial` ends it."""
     is_over = sa.or_(Server.closed_until.is_(None), Server.closed_until <= now)
     return _update(server_id, is_over, closed_until=now + TRIAL_FOR)
 
 
 def end_trial(server_id: int, *, now: datetime) -> None:
-    """Nothing was left to try it out with: let the next lane do so."""
+    """Give the role of testing back: this lane had nothing left to send."""
     _update(server_id, Server.failures >= OPEN_AT, closed_until=now)
 
 
 def answered(server_id: int, *, now: datetime) -> None:
-    """It let us in when it was tested: it gets mails again, one by one at first."""
+    """A connection test succeeded: the server gets mail again, one message at a time at first."""
     _update(server_id, sa.true(), closed_until=None, down_since=None, last_ok_at=now)
 
 
 def note_ok(server_id: int, *, now: datetime) -> None:
-    """It took mails: forget its failures."""
+    """The server accepted messages: reset its failures."""
     _update(server_id, sa.true(), failures=0, closed_until=None, down_since=None, last_ok_at=now)
 
 
 def note_failure(server_id: int, text: str, *, times: int = 1, is_trial: bool = False, now: datetime) -> int:
-    """It could not be reached so often in a row; from the fifth time on it is closed for a while, longer
-    after each trial that fails. The failures so far."""
+    """Count `times` failed connections in a row; from the fifth on, the breaker opens for a while, longer
+    after each failed trial. Returns the number of failures so far.
+    """
     _update(server_id, sa.true(), last_error_at=now, last_error=text[:500])
     if is_trial:
         _update(server_id, sa.true(), failures=Server.failures + 1)
     else:
-        # Lanes that notice the same breakdown together are one breakdown.
+        # Lanes that notice the same outage count it once.
         counted = sa.case((Server.failures + times > OPEN_AT, OPEN_AT), else_=Server.failures + times)
         if not _update(server_id, Server.failures < OPEN_AT, failures=counted):
             return OPEN_AT
@@ -77,19 +79,19 @@ def note_failure(server_id: int, text: str, *, times: int = 1, is_trial: bool = 
 
 
 def close(server_id: int, text: str, *, until: datetime, now: datetime) -> None:
-    """Send nothing over it before that moment."""
+    """Send nothing over the server before `until`."""
     _update(server_id, sa.true(), closed_until=until, last_error_at=now, last_error=text[:500])
 
 
 def refuse(server_id: int, text: str, *, now: datetime) -> None:
-    """It refuses our account: open the breaker at once; one mail every quarter of an hour finds out."""
+    """The server rejects our account: open the breaker; a message every quarter of an hour tests it."""
     down_since = sa.func.coalesce(Server.down_since, sa.literal(now, Server.down_since.type))
     _update(server_id, sa.true(), failures=OPEN_AT, down_since=down_since)
     close(server_id, text, until=now + ACCOUNT_CLOSED_FOR, now=now)
 
 
 def ease(server_id: int, text: str, *, now: datetime) -> bool:
-    """It asks for less: half the connections, after a wait that doubles. False when that was just done."""
+    """The server asks for less: halve its connections, for a wait that doubles. False if just done."""
     row = db.session.execute(
         sa.select(Server.connections, Server.eased_to, Server.eased).where(Server.id == server_id)
     ).one()
@@ -106,34 +108,34 @@ def ease(server_id: int, text: str, *, now: datetime) -> bool:
 
 
 def unease(server_id: int) -> None:
-    """It took a good many mails without asking for less: one connection more."""
+    """The server accepted many messages without asking for less: allow one connection more."""
     is_all = Server.eased_to + 1 >= Server.connections
     more = sa.case((is_all, sa.null()), else_=Server.eased_to + 1)
     _update(server_id, Server.eased_to.is_not(None), eased_to=more, eased=0)
 
 
 def note_rate(server_id: int, *, per_minute: int) -> None:
-    """So many mails a minute it takes when nothing holds us up: what the next send is expected to do."""
+    """Store the rate that the server accepts unhindered, messages a minute: the next send's estimate."""
     _update(server_id, sa.true(), measured_per_minute=max(1, per_minute))
 
 
 def reopen(server_id: int) -> None:
-    """Try it again at once: an operator says so."""
+    """Try the server again at once, at an operator's request."""
     _update(server_id, sa.true(), closed_until=None, failures=0, down_since=None)
 
 
 def closed_for(failures: int) -> timedelta:
-    """How long the breaker stays open after so many failures in a row."""
+    """How long the breaker stays open after that many failures in a row."""
     return min(LONGEST_CLOSED, FIRST_CLOSED * 2 ** min(10, max(0, failures - OPEN_AT)))
 
 
 def eased_for(times: int) -> timedelta:
-    """How long it is left alone when it asks for less the n-th time in a row."""
+    """How long the server rests when it asks for less the n-th time in a row."""
     return min(LONGEST_EASED, FIRST_EASED * 2 ** min(10, max(0, times - 1)))
 
 
 def halved(connections: int) -> int:
-    """Half as many, but one."""
+    """Half as many, at least one."""
     return max(1, connections // 2)
 
 

@@ -1,9 +1,9 @@
-"""Whose fault is it? Replies are claims; this weighs them against each other. Pure.
+"""Decides whose fault a reply is: replies are claims, and this weighs them against each other. Pure.
 
-A claim about the server or our account is believed when at least two recipients at different receivers got it
-and nobody was accepted in between; one about a receiver when several of its recipients got it. Until then it is
-held against the recipient who got it, whom nothing ends that was said about us. So nothing that one recipient, one
-domain or one message provokes stops the others, and nothing that is our fault ends a recipient.
+A claim about the server or our account is believed once at least two recipients at different receivers got it
+with no acceptance in between; one about a receiver, once several of its recipients got it. Until then it
+counts against the recipient who got it, but a claim about us never ends a recipient. So one recipient, domain
+or message cannot stop the others, and a fault of ours cannot fail a recipient.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Charge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What it takes to believe a claim: so many recipients at so many receivers, without an acceptance between.
+    """What it takes to believe a claim: this many recipients at this many receivers, none accepted between.
 
-    One receiver counts for no more than `each` of them; `alone` of its recipients speak against itself. `subject` is
-    whose fault it is then.
+    A receiver counts for at most `each` of them; `alone` recipients of one receiver are enough to blame that
+    receiver. `subject`: whose fault it then is.
     """
 
     subject: Subject
@@ -44,12 +44,12 @@ class Rule:
     alone: int
 
 
-CONTENT_IN_A_ROW = 16  # a campaign stops within twenty: an acceptance that is read late begins anew
-CONTENT_AT_LEAST = 7  # where a few emails in a hundred are refused anyway, fewer in a row are chance
-CONTENT_IS_SERIOUS = 3  # in a row: from then on no more are on the wire than may be refused
+CONTENT_IN_A_ROW = 16  # a campaign stops within twenty: an acceptance that is read late resets the count
+CONTENT_AT_LEAST = 7  # where a few percent are refused anyway, fewer in a row are chance
+CONTENT_IS_SERIOUS = 3  # in a row: from here on, only as many are on the wire as may be refused
 CONTENT_OF_LAST, CONTENT_SHARE, CONTENT_EACH = 200, 0.10, 10
 THROTTLED_OF_LAST, THROTTLED_AT_LEAST, THROTTLED_RECEIVERS = 40, 10, 3
-MOST_RECEIVERS, MOST_WITNESSES = 64, 32  # of a claim, and of each of its receivers: more prove no more
+MOST_RECEIVERS, MOST_WITNESSES = 64, 32  # stored for each claim, and for each receiver: more prove no more
 
 RULES: Mapping[Charge, Rule] = {
     Charge.SERVER: Rule(Subject.SERVER, recipients=2, receivers=2, each=2, alone=3),
@@ -69,12 +69,12 @@ _CHARGES: Mapping[Klass, Charge] = {
 }
 
 
-# Two witnesses are soon found again; what takes many has to add up over lanes.
+# Two witnesses are soon found again; claims that need many have to add up over lanes.
 _KEPT = (Charge.CONTENT, Charge.PROTOCOL)
 
 
 class Answer(NamedTuple):
-    """A reply to one recipient. `is_suspect`: its last attempt ended with a claim about the server, too."""
+    """A reply to one recipient. `is_suspect`: its previous attempt also ended with a claim about the server."""
 
     meaning: Meaning
     phase: Phase
@@ -86,9 +86,9 @@ class Answer(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Whose fault a reply is, as far as can be told.
+    """Whose fault a reply is, as far as it can be told.
 
-    `is_proven`: the server has accepted email for others since the recipient was first tried.
+    `is_proven`: the server has accepted messages for others since the recipient was first tried.
     """
 
     subject: Subject
@@ -103,7 +103,7 @@ class Run:
     said: str = ""
 
     def add(self, recipient: int, receiver: str, said: str) -> None:
-        """One more witness."""
+        """Add one witness."""
         self.said = said
         if receiver not in self.by_receiver and len(self.by_receiver) >= MOST_RECEIVERS:
             return
@@ -113,7 +113,7 @@ class Run:
 
     @property
     def number(self) -> int:
-        """How many recipients."""
+        """Number of recipients."""
         return sum(len(each) for each in self.by_receiver.values())
 
     @property
@@ -121,7 +121,7 @@ class Run:
         return len(self.by_receiver)
 
     def weight(self, each: int) -> int:
-        """How many recipients, of one receiver no more than `each`."""
+        """Number of recipients, with at most `each` of one receiver."""
         return sum(min(each, len(some)) for some in self.by_receiver.values())
 
     @property
@@ -130,10 +130,10 @@ class Run:
 
 
 class Evidence:
-    """What one lane has heard from one server, beginning with what earlier lanes left open.
+    """What one lane has heard from one server, starting with what earlier lanes left open.
 
-    `lanes` send the campaign together, and each hears its part of what is said. `last_ok_at`: when the server last
-    accepted anything, as far as is known; `began_at`: when the campaign began.
+    `lanes`: how many send the campaign together; each hears its part of the replies. `last_ok_at`: when the
+    server last accepted a message, if known; `began_at`: when the campaign began.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Evidence:
     ) -> None:
         self.lanes = lanes
         self.has_accepted = False  # in this lane
-        self.has_served = False  # it answered somebody as a server does that knows us
+        self.has_served = False  # it replied to a recipient, so it accepts our session
         self.runs: dict[Charge, Run] = {}
         self._last_ok_at = last_ok_at
         self._began_at = began_at
@@ -149,11 +149,11 @@ class Evidence:
             tuple[Charge, str], set[int]
         ] = {}  # recipients of a receiver since its last acceptance
         self._throttled: deque[tuple[str, int] | None] = deque(maxlen=THROTTLED_OF_LAST)
-        # Receivers that refused the content, and to whom.
+        # Receivers that refused the content, and the recipients.
         self._refused: deque[tuple[str, int] | None] = deque(maxlen=CONTENT_OF_LAST)
 
     def accept(self, receiver: str) -> None:
-        """A recipient at the receiver was accepted: whatever was claimed, it does not hold for everybody."""
+        """A recipient at the receiver was accepted: open claims do not hold for everyone."""
         self.has_accepted = True
         self._throttled.append(None)
         self._refused.append(None)
@@ -164,7 +164,7 @@ class Evidence:
                 self._at.pop((charge, receiver), None)
 
     def weigh(self, answer: Answer) -> Finding:
-        """Whose fault a reply is, with all that was heard before."""
+        """Decide whose fault a reply is, given everything heard before."""
         is_proven = self.has_accepted or self._has_accepted_since(answer.first_tried)
         return Finding(self._subject(answer, is_proven=is_proven), is_proven)
 
@@ -174,7 +174,7 @@ class Evidence:
     def _subject(self, answer: Answer, *, is_proven: bool) -> Subject:
         meaning, receiver = answer.meaning, answer.receiver
         if answer.phase in BEFORE_MAIL:
-            return meaning.subject  # said before any recipient was named
+            return meaning.subject  # before any recipient was named
         is_throttled, is_refused = meaning.klass is Klass.THROTTLE, meaning.klass is Klass.POLICY
         self._throttled.append((receiver, answer.recipient) if is_throttled else None)
         self._refused.append((receiver, answer.recipient) if is_refused else None)
@@ -183,7 +183,7 @@ class Evidence:
             self.has_served = True
             return meaning.subject
         if answer.is_suspect and (is_proven or self._has_accepted_since(self._began_at)):
-            return Subject.RECIPIENT  # the same again, where others were accepted: no witness
+            return Subject.RECIPIENT  # the same reply again, while others were accepted: not a witness
         return self._found(charge, answer)
 
     def _found(self, charge: Charge, answer: Answer) -> Subject:
@@ -213,12 +213,12 @@ class Evidence:
         return max(CONTENT_AT_LEAST, rule.recipients // max(1, self.lanes))
 
     def _is_throttled(self) -> bool:
-        """A server that limits our rate accepts some in between: a quarter of the last answers say so."""
+        """Whether a quarter of the last answers limit our rate: such a server accepts some in between."""
         claims = {each for each in self._throttled if each is not None}
         return len(claims) >= THROTTLED_AT_LEAST and len({each[0] for each in claims}) >= THROTTLED_RECEIVERS
 
     def _is_much_refused(self) -> bool:
-        """One in ten of the last two hundred, no receiver counting for more than half of that."""
+        """Whether one in ten of the last 200 was refused, no receiver counting for more than half of that."""
         if len(self._refused) < CONTENT_OF_LAST:
             return False
         counts = Counter(each[0] for each in self._refused if each is not None)
@@ -226,14 +226,14 @@ class Evidence:
 
     @property
     def refused(self) -> set[int]:
-        """To whom the content was refused lately, also before an acceptance that was read late."""
+        """Recipients whose content was refused lately, including before an acceptance that was read late."""
         return {each[1] for each in self._refused if each is not None}
 
     @property
     def room(self) -> int | None:
-        """How many may wait for an answer at the same time; None: as many as there are connections for.
+        """How many messages may wait for an answer at the same time; None: as many as there are connections.
 
-        If all of them are refused too, it is still not more than the campaign stops at.
+        If all of these are refused too, that is still no more than what stops the campaign.
         """
         run = self.runs.get(Charge.CONTENT)
         if run is None or run.number < CONTENT_IS_SERIOUS:
@@ -242,9 +242,9 @@ class Evidence:
         return max(1, self._wanted(Charge.CONTENT, rule) - run.weight(rule.each))
 
     def unanswered(self) -> Charge | None:
-        """What stands open when there is nobody left to send to and the server has accepted nothing.
+        """The open claim when no recipient is left and the server has accepted nothing; None without one.
 
-        One receiver's recipients are all there are: whether it or we are at fault, only an operator can tell.
+        All recipients are at one receiver: whether it or we are at fault, only an operator can tell.
         """
         if self.has_accepted or self.has_served or self._has_accepted_since(self._began_at):
             return None
@@ -256,7 +256,7 @@ class Evidence:
         return None
 
     def dump(self) -> dict[str, Any] | None:
-        """What the next lane has to know, as JSON; None when nothing stands open."""
+        """The open claims for the next lane, as JSON; None when there are none."""
         return {
             charge: {
                 "said": run.said,
@@ -267,7 +267,7 @@ class Evidence:
         } or None
 
     def load(self, kept: Mapping[str, Any] | None) -> None:
-        """Begin with what `dump` gave; what is not understood is left out."""
+        """Start with what `dump` gave; unknown entries are ignored."""
         for name, each in (kept or {}).items():
             if name not in set(Charge):
                 continue
@@ -286,5 +286,5 @@ def _charge_of(meaning: Meaning) -> Charge | None:
 
 
 def _knows_receiver(answer: Answer) -> bool:
-    """Whether it may have been said because of the receiver: not before it was named, nor by a broken connection."""
+    """Whether the receiver may have caused the reply: not before it was named, nor when the connection broke."""
     return answer.phase is not Phase.MAIL and answer.meaning not in (BROKEN, DOUBT)

@@ -1,6 +1,6 @@
-"""What lanes have heard against a server or our content and nobody has refuted yet: kept for the next lane.
+"""Claims against a server or our content that are neither proven nor refuted: kept for the next lane.
 
-A lane on a slow server gets a few answers; refusals have to add up over lanes to be noticed.
+A lane on a slow server gets only a few answers; refusals have to add up over lanes to be noticed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from campaigns.delivery.models import OpenClaims
 
 
 def read(campaign_id: int, server_id: int) -> dict[str, Any] | None:
-    """What stands open, as `Evidence.load` takes it; None when nothing does."""
+    """The open claims, as `Evidence.load` takes them; None when there are none."""
     return db.session.scalar(
         sa.select(OpenClaims.claims).where(
             OpenClaims.campaign_id == campaign_id, OpenClaims.server_id == server_id
@@ -25,7 +25,7 @@ def read(campaign_id: int, server_id: int) -> dict[str, Any] | None:
 
 
 def write(campaign_id: int, server_id: int, claims: dict[str, Any] | None, *, now: datetime) -> None:
-    """Keep what `Evidence.dump` gave; nothing removes the row. The caller commits."""
+    """Store what `Evidence.dump` gave; None deletes the row. The caller commits."""
     if claims is None:
         if read(campaign_id, server_id) is not None:
             forget(campaign_id, server_id)
@@ -38,7 +38,7 @@ def write(campaign_id: int, server_id: int, claims: dict[str, Any] | None, *, no
 
 
 def forget(campaign_id: int, server_id: int | None = None) -> None:
-    """Forget them, of one server or all: an operator has looked at it, or the server accepts again."""
+    """Delete the claims on one server or all: an operator has looked at them, or the server accepts again."""
     theirs = sa.delete(OpenClaims).where(OpenClaims.campaign_id == campaign_id)
     if server_id is not None:
         theirs = theirs.where(OpenClaims.server_id == server_id)

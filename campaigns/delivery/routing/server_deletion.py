@@ -1,6 +1,7 @@
-"""Deleting a server that campaigns take: they go on over others, and it stays where there is none.
+"""Deleting a server that campaigns use: they continue over others; a server without a replacement is kept.
 
-It may be deleted in mid-send, because who deletes one often has to, at once: its lanes end, and their mails wait.
+A server may be deleted in mid-send, because that is often urgent: its lanes end, and their messages stay
+pending.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from campaigns.settings.models import Server
 
 
 def delete_server(server: Server) -> None:
-    """Forget a server; campaigns that named it use others from now on.
+    """Delete a server; campaigns that named it use others from now on.
 
-    Raises Conflict when a campaign that goes out would be left without one, or with the test inbox, which
-    would swallow its mail.
+    Raises Conflict when a campaign that is being sent would be left without a server, or with only the test
+    inbox, which would swallow its mail.
     """
     for campaign in db.session.scalars(sa.select(Campaign).where(Campaign.status.in_(GOING_OUT))):
         if _needs(campaign, server):
@@ -36,7 +37,7 @@ def delete_server(server: Server) -> None:
                     campaign=campaign.name,
                 )
             )
-    # Lanes hold this row before the server's: in the same order, nobody waits for each other in a ring.
+    # Lanes lock this row before the server's: the same order here, so that no one deadlocks.
     db.session.execute(sa.delete(Meter).where(Meter.server_id == server.id))
     settings_services.delete_server(server)
 

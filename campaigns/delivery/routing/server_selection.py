@@ -1,4 +1,4 @@
-"""Which server a campaign's mail takes: its own or those that share the work, and who steps in for them."""
+"""Which server a campaign is sent over: its own or those that share the load, and which ones step in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from campaigns.settings.sharing import may_send_for
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A lane of that campaign over that server, taken under that owner's name. No server: there is none for it."""
+    """A lane of a campaign over a server, reserved under `owner`. No server id: no server is left."""
 
     campaign_id: int
     server_id: int | None
@@ -26,7 +26,7 @@ class Place:
 
 
 def of(campaign: Campaign) -> list[list[Server]]:
-    """The servers that may ever carry it, in ranks: those of one rank share, the next steps in for all of them."""
+    """The servers that may ever send it, in ranks: one rank shares the load, the next one steps in."""
     return ranks(
         settings_queries.servers(),
         named=campaign.server,
@@ -36,14 +36,14 @@ def of(campaign: Campaign) -> list[list[Server]]:
 
 
 def every(campaign: Campaign) -> list[Server]:
-    """The servers that may ever carry it, the first choice first."""
+    """The servers that may ever send it, the first choice first."""
     return [server for rank in of(campaign) for server in rank]
 
 
 def usable(campaign: Campaign, *, now: datetime) -> list[Server]:
-    """The servers that lanes may take at this moment: of the first rank in which one is open.
+    """The servers that lanes may use now: those of the first rank in which one is open.
 
-    Of several the ones whose limits leave nothing are passed over.
+    If there are several, those whose limits are used up are left out.
     """
     for rank in of(campaign):
         opened = [server for server in rank if not circuit_breaker.is_closed(server, now=now)]
@@ -58,7 +58,7 @@ def usable(campaign: Campaign, *, now: datetime) -> list[Server]:
 
 
 def has_stand_in(campaign: Campaign, server: Server, *, now: datetime) -> bool:
-    """Whether another server that works can take over from it now."""
+    """Whether another working server can take over from this one now."""
     return any(
         each.id != server.id
         and not circuit_breaker.is_on_trial(each)
@@ -68,7 +68,7 @@ def has_stand_in(campaign: Campaign, server: Server, *, now: datetime) -> bool:
 
 
 def choose(campaign: Campaign, *, now: datetime, dice: Callable[[], float] = random.random) -> Server | None:
-    """The server for the next lane; None when all are closed, or there is none."""
+    """The server for the next lane; None when all are closed or there is none."""
     servers = usable(campaign, now=now)
     return picked(servers, dice()) if servers else None
 
@@ -78,7 +78,7 @@ def ranks(
 ) -> list[list[Server]]:
     """The servers in ranks, without those that may not send for the domain.
 
-    The practice server stands in for nobody, and nobody for it: practice stays practice.
+    The test inbox never steps in for another server, nor another server for it.
     """
     first = named or next((each for each in servers if each.is_default), None) or next(iter(servers), None)
     if first is None or first.is_practice:
@@ -91,7 +91,7 @@ def ranks(
 
 
 def picked(servers: Sequence[Server], dice: float) -> Server:
-    """One of them by their shares; `dice` in [0, 1)."""
+    """One of them, chosen by their shares; `dice` in [0, 1)."""
     left = dice * sum(share(each) or 1 for each in servers)
     for server in servers:
         left -= share(server) or 1
@@ -101,5 +101,5 @@ def picked(servers: Sequence[Server], dice: float) -> Server:
 
 
 def share(server: Server) -> int:
-    """Its share of the mail of campaigns that name no server; 0 for one that only steps in."""
+    """The server's share of campaigns that name no server; 0 for one that only steps in."""
     return server.weight or int(server.is_default)
