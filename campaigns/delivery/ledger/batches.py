@@ -20,7 +20,7 @@ GRACE_S = 8.0
 
 
 class Fenced(Exception):
-    """The lease was lost and another lane has the batch: the caller may write and send nothing more for it."""
+    """The lease was lost and another lane has the batch: nothing more may be written or sent for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class Verdict(NamedTuple):
 
     @property
     def is_worth_an_attempt_row(self) -> bool:
-        """Whether to keep a row for this attempt: refusals and doubts yes; successes and our own faults no."""
+        """Whether this attempt gets a row: refusals and doubts do; successes and our own faults do not."""
         if self.state is State.SENT or self.phase is None:
             return False
         return self.state is not State.PENDING or self.doubts > 0

@@ -101,7 +101,7 @@ def _latest_bounce(campaign_id: int) -> int:
 
 
 def _answered_since(campaign_id: int, moment: datetime) -> int:
-    """Answers since `moment`: they are in batches that were settled since, or in batches that a lane holds."""
+    """Number of answers since `moment`, from batches that were settled since or that a lane holds."""
     since = sa.and_(Delivery.done_at >= moment, Delivery.state.in_(ANSWERED))
     rows = tallies.in_batches(
         (sa.func.count().filter(since).label("number"),),

@@ -107,7 +107,7 @@ def retake(campaign_id: int, changed: Iterable[State]) -> None:
 
 
 def recount(campaign_id: int, places: Iterable[tuple[int, int]]) -> None:
-    """Recount these batches at rest, given as (wave, number), after rows of theirs became the latest again."""
+    """Recount these batches at rest, given as (wave, number), after their rows became the latest again."""
     for wave, number in places:
         batch = db.session.scalar(
             sa.select(Batch.id).filter_by(campaign_id=campaign_id, wave=wave, number=number)

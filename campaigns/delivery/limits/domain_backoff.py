@@ -68,7 +68,7 @@ class Receivers:
         self._looked = time.monotonic()
 
     def sort_out(self, connection: sa.Connection, rows: Sequence[R], *, now: datetime) -> list[R]:
-        """The rows that may be sent now; the others are deferred, or expired when they have waited too long."""
+        """The rows that may be sent now; the others are deferred, or expired after too long a wait."""
         if self._is_quiet or not rows:
             return list(rows)
         self._read_of(connection, rows)

@@ -179,7 +179,7 @@ def _values(name: str, condition: Condition, said: str) -> dict[str, Any]:
 
 
 def _among(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.ColumnElement[bool]:
-    """SQL condition: the column is one of these names, in one parameter, because thousands would be too many."""
+    """SQL condition: the column is one of these names. They are one parameter: there may be thousands."""
     if connection.dialect.name == "postgresql":
         found: sa.ColumnElement[bool] = column == sa.any_(sa.literal(list(names), ARRAY(sa.String)))
         return found

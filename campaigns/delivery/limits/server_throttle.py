@@ -319,7 +319,7 @@ def is_free(server: Server, *, counts: Any, held: int, now: datetime) -> bool:
 
 
 def has_place(connection: sa.Connection, server_id: int) -> bool:
-    """Whether the server has a connection for another lane. No other lane joins before this transaction ends."""
+    """Whether the server has a connection for another lane; none joins before this transaction ends."""
     _lock_meter(connection, server_id)
     lanes = sa.select(sa.func.count()).where(Share.server_id == server_id, Share.until > database_moment())
     eased = sa.func.coalesce(Server.eased_to, Server.connections)

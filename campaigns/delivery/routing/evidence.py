@@ -74,7 +74,7 @@ _KEPT = (Charge.CONTENT, Charge.PROTOCOL)
 
 
 class Answer(NamedTuple):
-    """A reply to one recipient. `is_suspect`: its previous attempt also ended with a claim about the server."""
+    """A reply to one recipient. `is_suspect`: its last attempt also ended with a claim about the server."""
 
     meaning: Meaning
     phase: Phase
@@ -286,5 +286,5 @@ def _charge_of(meaning: Meaning) -> Charge | None:
 
 
 def _knows_receiver(answer: Answer) -> bool:
-    """Whether the receiver may have caused the reply: not before it was named, nor when the connection broke."""
+    """Whether the receiver may have caused the reply: it was named, and the connection did not break."""
     return answer.phase is not Phase.MAIL and answer.meaning not in (BROKEN, DOUBT)

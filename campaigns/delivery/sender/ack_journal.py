@@ -1,8 +1,8 @@
-"""The ack journal: what a lane handed to the wire and what came back, in a file that outlives it.
+"""The ack journal: a file with what a lane handed to the wire and what was answered. It survives the lane.
 
-After `kill -9` the next lane on this host reads it and knows which mails were accepted, which were
-on the wire, and which never left. Records are written into a mapped, preallocated file: the kernel
-keeps them when the process dies; `sync` once a turn keeps them when the machine does.
+After `kill -9` the next lane on this host reads it and knows which messages were accepted, which were on the
+wire, and which never left. Records are written into a mapped, preallocated file: the kernel keeps them if the
+process dies; `sync` once a turn keeps them if the machine does.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from campaigns.core import clock
 _BODY = struct.Struct("<QQQHH")
 _CHECK = struct.Struct("<I")
 RECORD_BYTES = _BODY.size + _CHECK.size
-PLACE_BYTES = 2 * RECORD_BYTES  # handed over, and what came of it
+PLACE_BYTES = 2 * RECORD_BYTES  # one record for "handed over", one for the reply
 _NOTHING = bytes(PLACE_BYTES)
 _HEADER = struct.Struct(
     "<56sd"
-)  # the boot in which it was written; until when the lane ends mails, in its seconds
+)  # id of the boot; boot time in seconds after which the lane hands over no message
 _MOMENT = struct.Struct("<d")
 HEADER_BYTES = _HEADER.size
 SUFFIX = ".acks"
@@ -36,7 +36,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Mark(IntEnum):
-    """How far a mail came. ACCEPTED and REFUSED are the server's complete reply."""
+    """How far a message came. ACCEPTED and REFUSED: the server's complete reply was read."""
 
     HANDED = 1
     ACCEPTED = 2
@@ -45,22 +45,22 @@ class Mark(IntEnum):
 
 
 class Journal:
-    """Written by one lane; each mail has a place of its own until the database holds what became of it."""
+    """Written by one lane; each message has a place of its own until the database holds its outcome."""
 
     def __init__(self, folder: Path, owner: str, *, mails: int) -> None:
-        """Room for so many mails that the database does not know the fate of yet."""
+        """Makes room for `mails` messages whose outcome the database does not know yet."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path_of(folder, owner)
         size = HEADER_BYTES + mails * PLACE_BYTES
         self._free = [HEADER_BYTES + number * PLACE_BYTES for number in range(mails)]
         self._places: dict[int, int] = {}
-        self._number = 0  # the order of the records: their places are used again
+        self._number = 0  # order of the records: places are reused
         unborn = self.path.with_suffix(".new")
         self._file = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)  # ends with this process, however it ends
-            unborn.rename(self.path)  # nobody may find it unlocked while its lane lives
-            # Real blocks now: a full disk must fail here and not in the middle of a mapped page.
+            fcntl.flock(self._file, fcntl.LOCK_EX)  # released when this process ends, however it ends
+            unborn.rename(self.path)  # the lock comes first: no one may find it unlocked while its lane lives
+            # Allocate real blocks: a full disk has to fail here, not on a mapped page later.
             os.posix_fallocate(self._file, 0, size)
             self._map = mmap.mmap(self._file, size)
         except OSError:
@@ -72,15 +72,15 @@ class Journal:
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was ever handed to the wire. Silence is news too, while a batch is held."""
+        """Whether no message was ever handed to the wire. A blank journal is evidence too."""
         return self._number == 0
 
     def lives_until(self, moment: float) -> None:
-        """Note when the lane ends no mail any more unless it has renewed its lease, in seconds since the boot."""
+        """Note the boot time (seconds) after which the lane hands over nothing unless it renews."""
         _MOMENT.pack_into(self._map, HEADER_BYTES - _MOMENT.size, moment)
 
     def write(self, delivery_id: int, fence: int, mark: Mark, code: int = 0) -> None:
-        """Note how far one mail came. BufferError: nobody has told the journal what may be forgotten."""
+        """Note how far one message came. Raises BufferError when no place is free (see `forget`)."""
         at = self._places.get(delivery_id)
         if at is None:
             if not self._free:
@@ -88,12 +88,12 @@ class Journal:
             at = self._places[delivery_id] = self._free.pop()
         self._number += 1
         body = _BODY.pack(self._number, delivery_id, fence, mark, code)
-        # Beside "handed over", not over it: a process killed in the middle must not leave silence.
+        # Beside "handed over", not over it: a process killed halfway must not erase that record.
         at += 0 if mark is Mark.HANDED else RECORD_BYTES
         self._map[at : at + RECORD_BYTES] = body + _CHECK.pack(zlib.crc32(body))
 
     def forget(self, delivery_ids: Iterable[int]) -> None:
-        """The database holds what became of these mails: others may have their places."""
+        """The database holds the outcome of these messages: free their places."""
         for delivery_id in delivery_ids:
             at = self._places.pop(delivery_id, None)
             if at is not None:
@@ -101,11 +101,11 @@ class Journal:
                 self._free.append(at)
 
     def sync(self) -> None:
-        """Let the records survive a power cut as well."""
+        """Write the records to disk, so that they survive a power failure."""
         os.fdatasync(self._file)
 
     def close(self, *, remove: bool) -> None:
-        """Close the file; remove it when the database holds all of it."""
+        """Close the file; remove it if the database holds all of it."""
         self._map.close()
         os.close(self._file)
         if remove:
@@ -114,36 +114,37 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What a journal says of one lane's mails: the last mark and reply code by (delivery id, fence)."""
+    """What a journal says about one lane's messages: the last mark and reply code by (delivery id, fence)."""
 
     marks: dict[tuple[int, int], tuple[Mark, int]] = field(default_factory=dict)
-    # After a power cut the last records may be missing: silence then proves nothing.
+    # False after a power failure: the last records may be missing, so a missing record proves nothing.
     is_whole: bool = True
 
     def of(self, delivery_id: int, fence: int) -> Mark | None:
-        """How far a mail came; None: it never reached the wire."""
+        """How far a message came; None: it never reached the wire."""
         found = self.marks.get((delivery_id, fence))
         return found[0] if found else None
 
     def code(self, delivery_id: int, fence: int) -> int | None:
-        """The server's reply code, where there was one."""
+        """The server's reply code, if there was a reply."""
         found = self.marks.get((delivery_id, fence))
         return found[1] if found and found[1] else None
 
 
 def path_of(folder: Path, owner: str) -> Path:
-    """Where the lane of that name keeps its journal."""
+    """The path of the journal of the lane with that name."""
     return folder / (owner.replace("/", "_") + SUFFIX)
 
 
 def owners(folder: Path) -> set[str]:
-    """The lanes that keep or kept a journal on this host."""
+    """Names of the lanes that have a journal on this host."""
     return {path.name.removesuffix(SUFFIX) for path in folder.glob("*" + SUFFIX)}
 
 
 def living(folder: Path) -> set[str]:
-    """Lanes of this host that may still end mails: they hold their journals, and by this host's own counter their
-    leases last. No clock can take that from them. One that is frozen beyond its lease is not among them.
+    """Names of this host's lanes that may still hand over messages: they lock their journals, and by this
+    host's boot time their leases last, whatever any clock says. A lane frozen beyond its lease is not among
+    them.
     """
     return {
         path.name.removesuffix(SUFFIX)
@@ -153,7 +154,7 @@ def living(folder: Path) -> set[str]:
 
 
 def abandoned(folder: Path) -> Iterator[str]:
-    """Lanes of this host that are dead. Each is ours alone until the next one is asked for."""
+    """Names of this host's dead lanes. The caller holds each journal's lock until it asks for the next."""
     for path in sorted(folder.glob("*" + SUFFIX)):
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -169,7 +170,7 @@ def abandoned(folder: Path) -> Iterator[str]:
 
 
 def read(folder: Path, owner: str) -> Notes | None:
-    """The notes of a lane on this host; None when it kept none here."""
+    """The notes of a lane on this host; None when there is no journal."""
     try:
         content = path_of(folder, owner).read_bytes()
     except OSError:
@@ -180,7 +181,7 @@ def read(folder: Path, owner: str) -> Notes | None:
 
 
 def sweep(folder: Path, *, still_needed: set[str]) -> None:
-    """Remove the journals of lanes that hold no batch any more; young ones may be about to."""
+    """Delete journals of lanes that hold no batch any more, except young ones: a lane may be starting."""
     needed = {path_of(folder, owner).name for owner in still_needed}
     for path in folder.glob("*" + SUFFIX):
         if path.name not in needed and time.time() - path.stat().st_mtime > YOUNG_S:
@@ -196,7 +197,7 @@ def _boot_of(header: bytes) -> bytes:
 
 
 def _lives_until(path: Path) -> float:
-    """In seconds since this boot; 0 when it says nothing of it."""
+    """Seconds of this boot; 0 when the file says nothing about it."""
     try:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
@@ -223,7 +224,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _records(content: bytes) -> Iterator[tuple[int, int, Mark, int]]:
-    """Every whole record in the order in which they were written."""
+    """Every complete record, in the order of writing."""
     found = []
     for start in range(0, len(content) - RECORD_BYTES + 1, RECORD_BYTES):
         body = content[start : start + _BODY.size]

@@ -1,4 +1,4 @@
-"""What follows from a lane's answers for the server and the campaign, while it runs and when it has ended."""
+"""What a lane's answers lead to for the server and the campaign, during the lane and at its end."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from campaigns.planning.models import Campaign, PauseReason
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 
-UNEASED_AFTER = 50  # mails that an eased server took at each of its connections
+UNEASED_AFTER = 50  # messages that an eased server accepted on each of its connections
 
 
 class Aftermath:
-    """After each recorded turn: too many bounces stop the campaign; a server that takes mails is well, and may
-    have more connections again."""
+    """Called after each recorded turn: stops the campaign at too many bounces, and lets a server that accepts
+    messages have more connections again.
+    """
 
     def __init__(
         self, campaign_id: int, server: Server, rules: StopRules, now: Callable[[], datetime]
@@ -61,9 +62,9 @@ class Aftermath:
 def draw(
     campaign_id: int, server_id: int, rules: StopRules, end: End, *, is_trial: bool, now: datetime
 ) -> End:
-    """Close the server, pause or finish the campaign, or nothing of it; why the lane ended, seen from here.
+    """Close the server, pause or finish the campaign, or neither; returns why the lane ended after all.
 
-    UNREACHABLE: its server can't be used for now and the campaign goes on. The caller commits.
+    UNREACHABLE: its server cannot be used for now and the campaign continues. The caller commits.
     """
     if end is End.NOTHING:
         rules.conclude()
@@ -98,7 +99,7 @@ def _stop(campaign_id: int, server: Server, stop: Stop, now: datetime) -> End:
 
 
 def _refused(campaign_id: int, server: Server, stop: Stop, now: datetime) -> End:
-    """The server does not want us: another one goes on, or the campaign waits for an operator."""
+    """The server rejects us: another server takes over, or the campaign waits for an operator."""
     detail = _(
         "%(server)s is rejecting our email: %(said)s Correct its settings, test it, then resume.",
         server=server.name,

@@ -1,4 +1,4 @@
-"""What a lane composes from: a frozen revision compiled once, and each recipient's own values."""
+"""Composes a lane's messages from a frozen revision, compiled once, and each recipient's values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Unmade = TemplateError | HeaderInjection | ValueError
 
 @dataclass(frozen=True)
 class Content:
-    """A revision ready to compose for anybody."""
+    """A compiled revision, ready to compose for any recipient."""
 
     campaign_id: int
     compiled: Compiled
@@ -37,25 +37,25 @@ class Content:
 
     @property
     def host(self) -> str:
-        """The host name that our links lead to, and by which we greet servers, whichever host sends."""
+        """Host name of our links, and the name in EHLO, whichever host sends."""
         return urlsplit(self.compiled.source.public_url).hostname or "localhost"
 
     @property
     def needs_fields(self) -> bool:
-        """Whether a copy needs anything of a person but the address."""
+        """Whether composing needs any field of the person except the address."""
         return bool(self.compiled.fields - {"email"})
 
     def envelope_id(self, delivery_id: int) -> str:
-        """Names the copy in reports that come back; only who has the key can tell whose it is."""
+        """ENVID for bounce reports (RFC 3461 section 4.4); only the key tells which delivery it is."""
         return signing.sign(self.key, Purpose.BOUNCE, delivery_id)
 
     def compose(self, copies: Sequence[Copy]) -> list[bytes | Unmade]:
-        """These people's copies, the same bytes on every attempt; for one that can't be made, why."""
+        """The messages of these recipients, identical on every attempt, or why one cannot be composed."""
         made = [self._made(copy) for copy in copies]
         if self.signer is None:
             return made
         mails = [(mail, copy) for mail, copy in zip(made, copies, strict=True) if isinstance(mail, bytes)]
-        # Signed as of the copy's own date: another attempt is the same to the byte.
+        # Signed as of the message's own date, so that a retry has the same bytes.
         signed = iter(
             self.signer.signed([mail for mail, _ in mails], [copy.facts.started_at for _, copy in mails])
         )
@@ -84,7 +84,7 @@ class Content:
 
 
 def content_of(campaign: Campaign) -> Content:
-    """The campaign's frozen content, compiled, and what signs it. Raises TemplateError, NotFound, Misconfigured."""
+    """The campaign's frozen content and its signer. Raises TemplateError, NotFound, Misconfigured."""
     revision = planning_queries.revision(campaign.revision_id or 0)
     source = source_of(
         revision,

@@ -1,4 +1,4 @@
-"""What holds a lane back: its time, its server's limits, its part of the connections, its campaign's hours."""
+"""What limits a lane: its time, its server's limits, its share of the connections, its campaign's hours."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 InThread = Callable[[Callable[[], T]], Awaitable[T]]
 LOOK_EVERY_S = 1.0
-FIRST_LOOKS_S = 0.25  # while the lanes of a campaign that has just begun find their parts
+FIRST_LOOKS_S = 0.25  # while the lanes of a newly begun campaign settle their shares
 NEWLY_BEGUN_S = 2.0
 JOINS_WITHIN_S = 5.0
 JOIN_EVERY_S = 0.1
-STAYS_AT_LEAST_S = 3.0  # before a lane makes room for another campaign's
+STAYS_AT_LEAST_S = 3.0  # before a lane gives way to another campaign's
 SHORTEST_WAIT_S = 0.01
 
 
 class Gate:
-    """Asked by a lane between two windows."""
+    """Tells a lane between two windows whether and how much it may send."""
 
     def __init__(self, throttle: Throttle, terms: Terms) -> None:
         self._throttle = throttle
@@ -43,11 +43,11 @@ class Gate:
 
     @property
     def age_s(self) -> float:
-        """For how long the lane has been there."""
+        """Seconds since the lane began."""
         return self._machine.boot_s() - self._started
 
     def begin(self) -> bool:
-        """Take a part of the connections, after a little while if other lanes have to make room first."""
+        """Take a share of the connections, if need be after a few seconds; False if there is none."""
         until = self._machine.boot_s() + JOINS_WITHIN_S
         while not self._throttle.look():
             if self._throttle.is_needless or self._machine.boot_s() > until:
@@ -58,18 +58,18 @@ class Gate:
         return True
 
     def keep_to(self, sending_hours: str | None, now: datetime) -> None:
-        """The campaign's hours as they stand now: an operator may change them while it goes out."""
+        """Apply the campaign's sending hours: an operator may change them while it is sent."""
         if sending_hours == self._sending_hours:
             return
         rest = remaining(sending_hours, now)
         self._sending_hours, self._closes_at = sending_hours, None if rest is None else now + rest
 
     def reason_to_end(self, now: datetime, *, is_held_up: bool) -> End | None:
-        """Why nothing more may be sent, as far as it is not for want of leave."""
+        """Why the lane may send nothing more; the server's limits are not considered here."""
         must_end = self.must_end(now)
         if must_end:
             return must_end
-        # With one answer to wait for, the worker is better used than idle.
+        # While one slow answer is awaited, the worker may as well go on sending.
         if not is_held_up and (self.age_s > self._timing.budget_s or self._should_yield()):
             return End.MORE
         if self._throttle.is_crowded and self._machine.boot_s() - self._begun > STAYS_AT_LEAST_S:
@@ -77,7 +77,7 @@ class Gate:
         return None
 
     def must_end(self, now: datetime) -> End | None:
-        """Why nothing more may be handed to the wire, also of what waits for it already."""
+        """Why nothing more may be handed to the wire, not even what is already composed."""
         if self._throttle.is_gone:
             return End.STOPPED
         if self._should_leave() or self.age_s > self._timing.limit_s:
@@ -85,12 +85,12 @@ class Gate:
         return End.CLOSED if self._closes_at is not None and now >= self._closes_at else None
 
     async def leave_for(self, wanted: int, in_thread: InThread[int], wire: asyncio.Task[None] | None) -> int:
-        """How many mails may be sent now, up to `wanted`; stays a little while for it to be one."""
+        """How many messages may be sent now, up to `wanted`; waits up to `patience_s` for at least one."""
         if not self._throttle.is_limited:
             return wanted
         number = await in_thread(lambda: self._throttle.take(wanted).number)
         if not number and wire is not None:
-            # What it did not need, and when the rest was sent, matters now; one slow answer does not.
+            # Unused permission comes back when the wire is idle; a single slow answer is not waited for.
             await asyncio.wait({wire}, timeout=self._timing.patience_s)
             number = await in_thread(lambda: self._throttle.take(wanted).number)
         until = self._machine.boot_s() + self._timing.patience_s
@@ -104,20 +104,20 @@ class Gate:
 
     @property
     def lanes(self) -> int:
-        """How many lanes of the campaign share the server."""
+        """Number of this campaign's lanes over the server."""
         return self._throttle.lanes
 
     def renew(self) -> None:
-        """Keep what the lane holds, by the clock and not by progress."""
+        """Renew the lane's share of the server. Called on a timer, however slow the server is."""
         self._throttle.renew()
 
     @property
     def renew_every_s(self) -> float:
-        """In seconds; well within the lease."""
+        """Seconds between renewals; well within the lease."""
         return min(self._timing.lease_s, LEASE_S) / 4
 
     def settle(self, *, used: int, unused: int) -> None:
-        """So many of what there was leave for went to the server, so many did not."""
+        """Report how many of the granted messages went to the server, and how many did not."""
         self._throttle.used(used)
         self._throttle.unused(unused)
 
@@ -127,7 +127,7 @@ class Gate:
         close_down_to: Callable[[int], Awaitable[None]],
         still_open: Callable[[], int],
     ) -> int:
-        """How many connections the lane may use. Others get what is over its part once that is closed."""
+        """How many connections the lane may use. Those above its share are closed first and then released."""
         now = self._machine.boot_s()
         is_new = now - self._begun < NEWLY_BEGUN_S
         if now - self._looked < (FIRST_LOOKS_S if is_new else LOOK_EVERY_S):

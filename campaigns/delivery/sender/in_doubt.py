@@ -1,4 +1,4 @@
-"""Mails whose fate a dead lane left open: what its journal says, what the reader did, then the policy."""
+"""Settles messages that a dead lane left open: by its journal, the reader's activity, then the policy."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TEXT = "The sending process ended before the server's answer was recorded."
 
 
 def resolve(connection: sa.Connection, claim: Claim, *, folder: Path, now: datetime) -> dict[State, int]:
-    """Settle what a former lane left `sending` in a batch that we have taken over; how many became what.
+    """Settle the rows that a former lane left `sending` in a batch taken over; how many got which state.
 
-    Accepted by the journal, opened or clicked: sent. Never handed to the wire: pending again. In
-    doubt: pending once more, or unknown the second time and where the campaign's policy is to hold.
+    Accepted according to the journal, opened or clicked: sent. Never handed to the wire: pending again. In
+    doubt: pending once more; unknown the second time, or at once if the campaign's policy is to hold.
     """
     rows = connection.execute(_left_behind(claim)).all()
     if not rows:

@@ -1,8 +1,8 @@
-"""The mails that a lane has in hand: marked `sending`, and what became of them not recorded yet.
+"""The messages that a lane has in hand: marked `sending`, with an outcome that is not recorded yet.
 
-Each takes the same way: marked in the database, taken by a connection, answered, recorded. It may leave it before
-its end: not composed, put off, held back. Here it is written down how far each came, in memory and in the journal,
-so that none is forgotten: a lane is done when nothing is left here.
+Each goes the same way: marked in the database, taken by a connection, answered, recorded. It may leave
+earlier: not composed, deferred, held back. This keeps how far each came, in memory and in the journal, so
+that none is forgotten: a lane is done when nothing is left here.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ from campaigns.delivery.sender.timing import Terms
 from campaigns.mail.smtp import Outcome, Result
 
 SKIPPED_FOR_S, SKIPPED_AT_MOST_S = 60.0, 3600.0
-CHECKED_EVERY_S = 0.8  # whether who waits may still be mailed
-STALE_S = 3.0  # after its last check, nothing goes to the wire
+CHECKED_EVERY_S = 0.8  # that waiting messages may still be sent
+STALE_S = 3.0  # since the last check: nothing goes to the wire
 
 
 @dataclass(slots=True)
 class Mail:
-    """One of them, until it is answered."""
+    """A message in hand, until it is answered."""
 
     copy: Copy
-    checked_s: float  # when it was last known that it may be sent, by `boot_s`
-    is_refused: bool = False  # it may not be sent any more
+    checked_s: float  # boot time of the last check that it may be sent
+    is_refused: bool = False  # it may no longer be sent
     is_taken: bool = False  # by a connection, at least once
 
 
 class InHand:
-    """`may_take`, `may_finish` and `answer` are what the pool of connections asks and tells.
+    """The wire calls `may_take`, `may_finish` and `answer`.
 
-    `is_held`: nothing more goes to the wire; what is on it comes to its end. `is_stopped`: only what has been handed
-    over does. `sent` counts those accepted, `on_wire` those that a connection took and nobody answered yet.
+    `is_held`: nothing more goes to the wire; messages on it are finished. `is_stopped`: only messages that
+    were handed over completely are waited for. `sent`: number accepted. `on_wire`: taken by a connection and
+    not answered yet.
     """
 
     def __init__(
@@ -68,42 +69,42 @@ class InHand:
         self._now_s = terms.machine.boot_s
         self._mails: dict[int, Mail] = {}
         self._answered: list[Verdict] = []
-        self._recording: list[Verdict] = []  # a turn is about to write these
+        self._recording: list[Verdict] = []  # a turn is writing these
         self._withdrawn: set[int] = set()  # deliveries whose recorded verdicts are taken back
 
     @property
     def is_empty(self) -> bool:
-        """Whether the database knows what became of each."""
+        """Whether the database holds the outcome of every message."""
         return not self._mails and not self.is_news
 
     @property
     def is_news(self) -> bool:
-        """Whether there is something that the database does not know yet."""
+        """Whether there are outcomes that the database does not hold yet."""
         return bool(self._answered or self._recording or self._withdrawn)
 
     @property
     def waits(self) -> bool:
-        """Whether some have not been taken by a connection."""
+        """Whether some messages have not been taken by a connection."""
         return len(self._mails) > self.on_wire
 
     def group_of(self, key: int) -> str:
-        """The receiver of a mail."""
+        """The receiver of a message."""
         return self._mails[key].copy.facts.group
 
     # -- before the wire
 
     def mark(self, copies: Iterable[Copy]) -> None:
-        """These have just been found to be mailable and marked `sending`."""
+        """Add messages that were just found sendable and marked `sending`."""
         at = self._now_s()
         self._mails |= {copy.facts.delivery_id: Mail(copy, at) for copy in copies}
 
     def to_check(self) -> list[int]:
-        """Those of which a look is due whether they may still be sent."""
+        """Ids of the deliveries that are due for a check whether they may still be sent."""
         before = self._now_s() - CHECKED_EVERY_S
         return [key for key, mail in self._mails.items() if mail.checked_s < before]
 
     def checked(self, keys: Iterable[int], refused: Collection[int]) -> None:
-        """The look was just taken; those `refused` may not be sent."""
+        """Note the result of that check; those in `refused` may not be sent."""
         at = self._now_s()
         for key in keys:
             mail = self._mails.get(key)
@@ -111,25 +112,25 @@ class InHand:
                 mail.checked_s, mail.is_refused = at, mail.is_refused or key in refused
 
     def may_wait(self, key: int) -> bool:
-        """Whether it may wait for a connection."""
+        """Whether the message may wait for a connection."""
         return not self.is_held and not self._mails[key].is_refused
 
     def unmade(self, key: int, error: str) -> None:
-        """It could not be composed for this person."""
+        """The message could not be composed for this person."""
         self._judge(self._end(key, outcomes.not_composed(self._mails[key].copy.facts, error)))
 
     def give_back(self, keys: Iterable[int]) -> None:
-        """These did not go to the wire and are not going to: they wait again, uncharged."""
+        """These messages will not go to the wire: pending again, no attempt charged."""
         for key in list(keys):
             if key in self._mails:
                 self._end(key, outcomes.given_back(self._mails[key].copy.facts))
 
     def give_all_back(self) -> None:
-        """Nothing is on the wire, and nothing more goes out."""
+        """Give back all messages. Only when nothing is on the wire."""
         self.give_back(self._mails)
 
     def put_off(self, key: int, turn_s: float | None) -> None:
-        """Its receiver is slow: it comes again when that one had time to answer."""
+        """Defer the message by `turn_s` seconds because its receiver is slow; None: it answers nothing."""
         wait = timedelta(seconds=min(SKIPPED_FOR_S + (turn_s or 0), SKIPPED_AT_MOST_S))
         facts = self._mails[key].copy.facts
         self._end(key, outcomes.put_off(facts, until=self._now() + wait, is_stuck=turn_s is None))
@@ -137,7 +138,7 @@ class InHand:
     # -- on the wire
 
     def may_take(self, key: int) -> bool:
-        """Whether its first byte may leave now; from then on it is on the wire."""
+        """Whether its first byte may leave now; if so, it counts as on the wire."""
         mail, room = self._mails[key], self.rules.room
         if self.is_held or mail.is_refused or (room is not None and self.on_wire >= room):
             return False
@@ -151,11 +152,11 @@ class InHand:
         return True
 
     def may_finish(self, key: int) -> bool:
-        """Whether its end may be handed over: after that it can't be taken back."""
+        """Whether the end of the message may be handed over: after that it cannot be taken back."""
         return not self.is_stopped and not self._mails[key].is_refused and self.lease.holds
 
     def answer(self, result: Result, *, is_late: bool) -> Verdict:
-        """What the wire says of one of them. It is in the journal before this returns."""
+        """Judge what the wire reports about a message. It is in the journal before this returns."""
         key, mail = result.key, self._mails[result.key]
         is_ours = self._is_ours(result)
         if is_ours:
@@ -174,13 +175,13 @@ class InHand:
         return verdict
 
     def _is_ours(self, result: Result) -> bool:
-        """Whether it was not sent because of us: the server did nothing wrong."""
+        """Whether it was not sent for a reason on our side: the server did nothing wrong."""
         if result.outcome is Outcome.NOT_SENT:
             return not self.lease.holds
         return result.outcome is Outcome.HELD_BACK
 
     def _end(self, key: int, verdict: Verdict) -> Verdict:
-        """It is not in our hands any more once its verdict is recorded."""
+        """It stays in hand until its verdict is recorded."""
         mail = self._mails.pop(key)
         if mail.is_taken:
             self.on_wire -= 1
@@ -203,17 +204,17 @@ class InHand:
     # -- after the wire
 
     def sync(self) -> None:
-        """Let what the journal says survive a power cut as well."""
+        """Write the journal to disk, so that it survives a power failure."""
         self._journal.sync()
 
     def news(self) -> tuple[list[Verdict], set[int]]:
-        """What became of those that the database does not know of, and whose recorded verdicts are taken back."""
+        """Verdicts that the database does not hold yet, and ids whose recorded verdicts are taken back."""
         self._recording += self._answered
         self._answered = []
         return list(self._recording), set(self._withdrawn)
 
     def recorded(self, verdicts: Collection[Verdict], withdrawn: Iterable[int]) -> None:
-        """The database holds this news: nobody need remember it."""
+        """The database holds these verdicts: forget them."""
         self.rules.recorded(verdicts)
         self._journal.forget(verdict.delivery_id for verdict in verdicts)
         self._recording.clear()

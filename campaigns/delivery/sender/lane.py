@@ -1,8 +1,8 @@
 """A lane: for some seconds one worker sends window after window of one campaign over open connections.
 
-While window n is on the wire, window n + 1 is marked in the database and composed; its mails go out as
-connections come free, so that one slow answer holds up nobody else. Every answer is in the ack journal
-before further bytes go out on its connection, and in the ledger one turn later.
+While window n is on the wire, window n + 1 is marked in the database and composed; its messages are sent as
+connections become free, so that one slow answer delays no other. Every answer is in the ack journal before
+further bytes leave on its connection, and in the ledger one turn later.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ from campaigns.mail.traits import Observation
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-WATCHED_EVERY_S = 0.7  # at least, as long as anything can be held back
-LAST_WAIT_S = 5.0  # for answers that nobody needs, or that should have come long ago
-COMPOSED_AT_ONCE = 16  # then the connections get their turn
+WATCHED_EVERY_S = 0.7  # at least, while messages wait that might have to be held back
+LAST_WAIT_S = 5.0  # for answers that no longer matter or are long overdue
+COMPOSED_AT_ONCE = 16  # then the connections are served
 
 
 class Lane:
-    """`run` returns why it ended; `rules` then say what the server thought. `on_turn` gets what a turn recorded."""
+    """Call `run`; it returns why the lane ended, and `rules` then say why the server or content stopped it.
+    `on_turn` gets each turn's verdicts.
+    """
 
     def __init__(
         self,
@@ -63,34 +65,34 @@ class Lane:
         self._now = terms.now
         self._on_turn = on_turn
         self._window_size = WindowSize(terms)
-        self._is_stopped = False  # the campaign does not run any more
+        self._is_stopped = False  # the campaign is not running any more
         self._turned_s = terms.machine.boot_s()  # when the last turn ended
         self._turns = asyncio.Lock()
         self._has_ended = asyncio.Event()
 
     def run(self) -> End:
-        """Send until the time is over, nothing is left, or something speaks against it."""
+        """Send until the time is over, nothing is left, or something stops the lane."""
         with asyncio.Runner(loop_factory=self._machine.new_loop) as runner:
             return runner.run(self._run())
 
     @property
     def is_empty_handed(self) -> bool:
-        """Whether it holds no batch and no mail: nobody has to settle anything after it."""
+        """Whether the lane holds no batch and no message, so that nothing has to be settled after it."""
         return self._store.is_empty_handed and self._in_hand.is_empty
 
     @property
     def observations(self) -> list[Observation]:
-        """What the server has shown meanwhile that it can't do."""
+        """What the server has turned out not to support."""
         return self._wire.observations
 
     @property
     def sent(self) -> int:
-        """How many mails were accepted."""
+        """Number of accepted messages."""
         return self._in_hand.sent
 
     @property
     def per_minute(self) -> float:
-        """How many mails were accepted in a minute, over all of its time."""
+        """Accepted messages a minute, over the lane's whole time."""
         return 60 * self.sent / max(0.01, self._gate.age_s)
 
     async def _run(self) -> End:
@@ -105,7 +107,7 @@ class Lane:
             finally:
                 self._has_ended.set()
                 await asyncio.wait({self._watch})
-                self._watch.exception()  # told already, or of no matter any more
+                self._watch.exception()  # already reported, or irrelevant by now
                 await self._wire.close()
                 await self._in_thread(self._store.disconnect)
 
@@ -130,25 +132,25 @@ class Lane:
             await self._wire.end(within_s=self._longest_wait_s)
 
     async def _leave(self) -> int:
-        """How many mails may be claimed now."""
+        """How many messages may be claimed now."""
         if self.rules.trial or self.rules.room is not None:
-            await self._wire.end()  # one mail, or some, at a time, until one is accepted
+            await self._wire.end()  # one message, or a few, at a time, until one is accepted
         return await self._gate.leave_for(self._size(), self._in_thread, self._wire.task)
 
     def _size(self) -> int:
         if self.rules.trial:
             return 1
         if self.rules.room is not None:
-            return max(1, self.rules.room)  # by the time that it is sent what was answered is recorded
+            return max(1, self.rules.room)  # by the time these are sent, the answers are recorded
         if self.rules.silent:
             return self._wire.most_connections
         return self._window_size.next(self._wire.most_connections)
 
     async def _feed(self, envelopes: list[Envelope], end: End | None) -> End | None:
-        """Hand a window to the wire, as soon as it has taken the one before; a reason not to."""
+        """Hand a window to the wire once the one before is taken; returns the reason if it is not sent."""
         if envelopes and end is None:
             while not await self._wire.drained(WINDOW_S) and not self._reason_to_end():
-                await self._share()  # what other lanes have left it may use meanwhile
+                await self._share()  # meanwhile use connections that other lanes have released
         if envelopes:
             end = end or await self._look_back() or self._reason_to_end()
         if end in _AT_ONCE:
@@ -162,7 +164,7 @@ class Lane:
         return end
 
     async def _is_at_rest(self, end: End | None) -> bool:
-        """Whether nothing is on the wire and everything is recorded. Waits a little for answers."""
+        """Whether nothing is on the wire and everything is recorded. May wait for a window's time."""
         if self._wire.is_busy:
             await self._wire.come_to_rest(WINDOW_S, is_last=end is not None)
             if self._gate.age_s > self._timing.limit_s + self._wire.longest_answer_s:
@@ -176,19 +178,19 @@ class Lane:
         return True
 
     def _hold(self) -> None:
-        """Nothing more goes to the wire; what is on it comes to its end."""
+        """Nothing more goes to the wire; messages on it are finished."""
         self._in_hand.is_held = True
         self._wire.stop()
 
     @property
     def _longest_wait_s(self) -> float:
-        """For what is on the wire: past the time that an answer may take it only holds the worker."""
+        """Seconds to wait for messages on the wire; more would only block the worker."""
         if self._lease.is_lost:
-            return LAST_WAIT_S  # nobody wants to know any more
+            return LAST_WAIT_S  # the outcome cannot be recorded any more
         return max(LAST_WAIT_S, self._timing.limit_s + self._wire.longest_answer_s - self._gate.age_s)
 
     def _stop(self) -> None:
-        """As `_hold`, and whose end is not handed over yet does not go out either."""
+        """Like `_hold`; messages whose end is not handed over yet are not finished either."""
         self._is_stopped = self._in_hand.is_stopped = True
         self._hold()
 
@@ -200,11 +202,11 @@ class Lane:
         return self._gate.reason_to_end(self._now(), is_held_up=self._wire.is_held_up)
 
     def _last(self, end: End | None) -> End | None:
-        """The reason to end that was found, unless it was only the time, and an answer is slow in coming since."""
+        """The reason found; None if only the time was over and meanwhile an answer is slow."""
         return None if end is End.MORE and self._wire.is_held_up else end
 
     async def _look_back(self) -> End | None:
-        """Between two windows: is the server there at all?"""
+        """Between two windows: a reason to end if the server does not answer."""
         await self._wire.has_ended()
         if self.rules.end_window(self._machine.boot_s(), hangs=self._wire.hangs):
             return End.UNREACHABLE
@@ -215,7 +217,7 @@ class Lane:
     # -- the database, in a thread, while the wire is busy
 
     async def _turn(self, size: int, *, ends: bool = True) -> list[Copy]:
-        """Record what is answered, look whether all may go on, get the next window: none when it may not."""
+        """Record answers, check waiting messages, mark the next window: empty when the lane must stop."""
         async with self._turns:
             verdicts, withdrawn = self._in_hand.news()
             to_check = self._in_hand.to_check()
@@ -238,7 +240,7 @@ class Lane:
             try:
                 turn = await self._in_thread(work)
             except Fenced:
-                self._lease.is_lost = True  # before anything else: nothing on the wire may be ended
+                self._lease.is_lost = True  # first of all: no message on the wire may be finished
                 raise
             self._turned_s = self._machine.boot_s()
             self._in_hand.recorded(verdicts, withdrawn)
@@ -253,8 +255,10 @@ class Lane:
         return turn.copies
 
     async def _keep_watch(self) -> None:
-        """By the clock and not by progress: however slow the server is, the leases are kept, and a pause, a
-        cancellation, an unsubscribe or the end of the lane's time hold for all that waits for a connection."""
+        """On a timer, however slow the server is: renews the leases and checks, so that a pause, a
+        cancellation, an unsubscribe or the end of the lane's time holds for messages that wait for a
+        connection.
+        """
         renewed_s = self._machine.boot_s()
         try:
             while not await self._ends_within(WINDOW_S):
@@ -275,13 +279,13 @@ class Lane:
             raise
 
     async def _ends_within(self, seconds: float) -> bool:
-        """Wait so long for the lane's end; whether it has come."""
+        """Wait up to `seconds` for the lane's end; whether it has ended."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._has_ended.wait(), seconds)
         return self._has_ended.is_set()
 
     async def _keeping(self, work: Awaitable[Any]) -> None:
-        """Do what is done again a moment later if it fails; the lease's end stays where it is meanwhile."""
+        """Await work that is repeated soon: if it fails, it is logged, and the lease is not extended."""
         try:
             await work
         except SQLAlchemyError as error:
@@ -322,4 +326,4 @@ class Lane:
 
 __all__ = ["End", "Lane", "Timing"]
 
-_AT_ONCE = {End.STOPPED, End.CLOSED, End.UNREACHABLE}  # what waits for a connection stays here
+_AT_ONCE = {End.STOPPED, End.CLOSED, End.UNREACHABLE}  # messages that wait for a connection are not sent

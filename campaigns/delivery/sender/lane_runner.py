@@ -1,4 +1,4 @@
-"""Opening a lane for a campaign, and what follows from how it ended."""
+"""Opens a lane for a campaign, and acts on how it ended."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ from campaigns.settings.models import Server
 log = logging.getLogger(__name__)
 
 WINDOWS_UNRECORDED = 4
-ENOUGH_TO_MEASURE = 50  # mails by one lane
+ENOUGH_TO_MEASURE = 50  # messages by one lane
 _TIMING = Timing()
 _MACHINE = Machine()
 Heard = Callable[[list[Verdict]], None]
 
 
 def journals() -> Path:
-    """Where the lanes of this host keep their ack journals."""
+    """The folder of ack journals on this host."""
     return config.current().run_dir / "acks"
 
 
 def name_of_process() -> str:
-    """A name for something that holds batches, its own at every call."""
+    """A unique name for a holder of batches, new at every call."""
     return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
@@ -82,9 +82,10 @@ def send(
     now: Callable[[], datetime] = clock.now,
     machine: Machine = _MACHINE,
 ) -> End:
-    """Send a campaign for some seconds; why it ended. Nothing to do is no error. Commits by itself.
+    """Send a campaign for some seconds; returns why it ended. Nothing to do is no error. Commits.
 
-    `place`: what was taken for it; without one it chooses a server by itself. `heard` gets what was recorded.
+    `place`: the reserved campaign and server; without it, this chooses a server. `heard` gets the recorded
+    verdicts.
     """
     with deferred_signals() as has_signal:
         terms = Terms(timing, machine, now, should_yield, lambda: has_signal() or queue.leaving.is_set())
@@ -99,7 +100,7 @@ def send(
 
 def _send(campaign_id: int, terms: Terms, heard: Heard, place: Place | None) -> End:
     now = terms.now
-    db.session.rollback()  # SQLite has one writer, and the next line writes over a connection of its own
+    db.session.rollback()  # SQLite has one writer, and the next line writes over its own connection
     if restored_backup.check(now=now()):
         return End.STOPPED
     recovery.recover(journals(), owner=name_of_process(), now=now())
@@ -125,12 +126,13 @@ def _send(campaign_id: int, terms: Terms, heard: Heard, place: Place | None) -> 
         return _unable(campaign_id, error, now())
     server_id, address = server.id, (server.host, server.port)
     is_trial = circuit_breaker.is_on_trial(server)
-    db.session.rollback()  # nothing is held open while the lane runs
+    db.session.rollback()  # no transaction stays open while the lane runs
     end: End | None = None
     try:
         end = _run(lane, gate, server_id, is_trial=is_trial, now=now)
     finally:
-        # Whoever settles what the lane still holds reads it. After a fault the lane can't know what it holds.
+        # Kept while batches are unsettled: whoever settles them reads it. After an exception that is always
+        # assumed.
         journal.close(remove=end is not None and lane.is_empty_handed)
         throttle.leave()
     if throttle.is_gone:
@@ -148,7 +150,7 @@ def _send(campaign_id: int, terms: Terms, heard: Heard, place: Place | None) -> 
 
 
 def _learned(lane: Lane, throttle: throttles.Throttle) -> list[Observation]:
-    """What the lane has found out; of connections it saw its own, and the server those of the others too."""
+    """What the lane has learned about the server; its connections include those of other lanes."""
     return [
         each._replace(number=each.number + throttle.elsewhere) if each.trait is Trait.CONNECTIONS else each
         for each in lane.observations
@@ -156,7 +158,7 @@ def _learned(lane: Lane, throttle: throttles.Throttle) -> list[Observation]:
 
 
 def _server(place: Place | None) -> Server | None:
-    """The one that was taken, if it is still there."""
+    """The reserved server, if it still exists."""
     return db.session.get(Server, place.server_id) if place and place.server_id is not None else None
 
 
@@ -169,7 +171,7 @@ def _both(first: Heard, second: Heard) -> Heard:
 
 
 def _no_server(campaign: Campaign, now: datetime) -> End:
-    """All are closed for now; or there is none, which only an operator can change."""
+    """All servers are closed for now; or there is none, which only an operator can change."""
     if server_selection.every(campaign):
         db.session.rollback()
         return End.STOPPED
@@ -181,7 +183,7 @@ def _no_server(campaign: Campaign, now: datetime) -> End:
 
 
 def _run(lane: Lane, gate: Gate, server_id: int, *, is_trial: bool, now: Callable[[], datetime]) -> End:
-    """The lane, when it is its turn."""
+    """Run the lane once it has a share of the connections."""
     if is_trial:
         is_ours = circuit_breaker.take_trial(server_id, now=now())
         db.session.commit()
@@ -194,7 +196,7 @@ def _open(
     campaign: Campaign, server: Server, gate: Gate, owner: str, heard: Heard, terms: Terms
 ) -> tuple[Lane, Journal]:
     timing, machine = terms.timing, terms.machine
-    site = settings_queries.site()  # held, or each who asks for it would have it read again
+    site = settings_queries.site()  # kept in the session: otherwise each use would read it again
     content = composer.content_of(campaign)
     policy = Policy(holds=campaign.holds_in_doubt, horizon=timedelta(hours=site.retry_hours))
     known = lessons.traits_of(server)
@@ -202,7 +204,7 @@ def _open(
     has_stand_in = server_selection.has_stand_in(campaign, server, now=terms.now())
     if has_stand_in:
         connection = replace(connection, timeouts=connection.timeouts.hurried(timing.hurry_s))
-    # One window on the wire, one answered and not yet recorded, one that is being handed over.
+    # One window on the wire, one answered and not yet recorded, one being handed over.
     mails = WINDOWS_UNRECORDED * max(timing.window, connection.connections * max(2, connection.depth))
     mails += MOST_ASIDE  # from earlier windows
     journal = Journal(journals(), owner, mails=mails)

@@ -1,4 +1,4 @@
-"""Until when a lane may end mails: for so long its batches are its own."""
+"""Until when a lane may finish messages: for that long its batches are its own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from campaigns.delivery.sender.timing import Terms
 
 
 class Lease:
-    """As long as it `holds`, no other lane has our batches; also when this process was frozen meanwhile.
+    """While it `holds`, no other lane has the batches, even if this process was frozen meanwhile.
 
-    `note` is told until when, so that others on this host leave them to us whatever the database's clock says.
+    `note` is told the end (boot time, seconds), so that others on this host leave the batches alone whatever
+    the database's clock says.
     """
 
     def __init__(self, terms: Terms, *, note: Callable[[float], None]) -> None:
@@ -22,7 +23,7 @@ class Lease:
         self.renewed(self._now_s())
 
     def renewed(self, asked_at_s: float) -> None:
-        """The database has renewed it; asked when, by `boot_s`."""
+        """The database has renewed the lease; `asked_at_s`: boot time before it was asked."""
         self._until = max(self._until, asked_at_s + self._lasts_s)
         self._note(self._until)
 

@@ -1,4 +1,4 @@
-"""What a lane runs on: clocks, threads, an event loop, connections, signals. A simulation brings its own."""
+"""What a lane runs on: clocks, threads, an event loop, connections, signals. A simulation replaces it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from campaigns.mail.connection import Connection
 
 
 def two_threads() -> Executor:
-    """One for the turn under way, one for the looks at what other lanes do."""
+    """Two threads: one for the turn under way, one to look at what other lanes do."""
     return ThreadPoolExecutor(2, thread_name_prefix="lane")
 
 
 @contextmanager
 def deferred_signals() -> Iterator[Callable[[], bool]]:
-    """Let signals that ask a worker's job to end wait until we are through; whether one has come.
+    """Defer signals that would end a worker's job; yields a function that tells whether one has come.
 
-    What a handler raises is lost in the event loop, and a process that ends at once leaves mails in doubt.
+    An exception raised by a handler is lost in the event loop, and a process that ends at once leaves
+    messages in doubt.
     """
     came: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # only that one gets any
+    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
         yield lambda: False
         return
     before: dict[int, Any] = {
@@ -50,9 +51,10 @@ _ASKING = (signal.SIGALRM, signal.SIGTERM, signal.SIGUSR1)
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The real one. `boot_s` and `tick_s` count seconds, `sleep` stops the whole thread for some.
+    """The real machine. `boot_s` and `tick_s` count seconds; `sleep` blocks the thread for some seconds.
 
-    `threads` are for work that waits for the database; `connect` makes a connection to a server, not open yet.
+    `threads`: for work that waits for the database; `connect`: makes a connection to a server, not opened
+    yet.
     """
 
     boot_s: Callable[[], float] = clock.boot_seconds

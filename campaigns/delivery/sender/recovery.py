@@ -1,9 +1,9 @@
-"""Batches whose lane has died: settled by its journal where that is at hand, in doubt where it is not.
+"""Recovers batches whose lane has died: settled by its journal if it is on this host, otherwise in doubt.
 
-A lane holds a lock on its journal, which ends with its process. Whoever finds one unlocked knows that this lane
-of this host is dead, and settles its batches at once; nobody need wait for the lease. Another host has no
-journal to read, so it leaves expired leases alone for a grace in which their own host may come first. After
-that the host is gone or cut off.
+A lane locks its journal, and the lock ends with its process. Whoever finds a journal unlocked knows that this
+lane of this host is dead, and settles its batches at once, without waiting for the lease. Another host has no
+journal to read, so it leaves expired leases alone for a grace period in which their own host may come first.
+After that, the host is gone or cut off.
 
 A lane that lives on this host keeps its batches, whatever the database's clock says: that may have jumped.
 """
@@ -26,11 +26,11 @@ from campaigns.delivery.sender import ack_journal, in_doubt
 log = logging.getLogger(__name__)
 
 LEASE_S = 30.0
-MOST = 1000  # batches in one go
+MOST = 1000  # batches at a time
 
 
 def recover(folder: Path, *, owner: str, now: datetime) -> int:
-    """Settle what dead lanes of this host held, so that anybody can go on with it; how many batches. Commits."""
+    """Settle the batches of this host's dead lanes, so that any lane can continue them; how many. Commits."""
     taken = 0
     for dead in ack_journal.abandoned(folder):
         while taken < MOST and _settle_one(folder, owner=owner, now=now, former=dead):
@@ -42,12 +42,12 @@ def recover(folder: Path, *, owner: str, now: datetime) -> int:
 
 
 def lanes_of(folder: Path) -> Lanes:
-    """What this host knows of lanes by their journals in that folder."""
+    """What this host knows about lanes, from the journals in that folder."""
     return Lanes(known=ack_journal.owners(folder), living=ack_journal.living(folder))
 
 
 def take_over(folder: Path, *, owner: str, now: datetime) -> int:
-    """Settle batches whose lease (and grace, for another host's) has ended; how many. Commits."""
+    """Settle batches whose lease (and grace, if another host's) has ended; how many. Commits."""
     taken = 0
     while taken < MOST and _is_any_expired(folder) and _settle_one(folder, owner=owner, now=now):
         taken += 1
@@ -55,7 +55,7 @@ def take_over(folder: Path, *, owner: str, now: datetime) -> int:
 
 
 def _is_any_expired(folder: Path) -> bool:
-    """Asked first, because on SQLite whoever may write keeps all others from it."""
+    """Checked first, because on SQLite a writing transaction blocks all other writers."""
     with reading(), db.engine.connect() as connection:
         return batches.is_any_expired(connection, here=lanes_of(folder))
 
@@ -76,13 +76,13 @@ def _settle_one(folder: Path, *, owner: str, now: datetime, former: str | None =
 
 
 def _end_share(owner: str) -> None:
-    """Let its connections and its leave to send go back to the lanes that live."""
+    """Release its connections and reserved messages to the lanes that live."""
     with db.engine.begin() as connection:
         connection.execute(sa.update(Share).where(Share.owner == owner).values(until=database_moment(-1)))
 
 
 def _holds(owner: str) -> bool:
-    """Whether a batch is still in its name: one that its last transaction has locked is left for later."""
+    """Whether a batch is still in its name: one that is locked by its last transaction is left for later."""
     with db.engine.begin() as connection:
         held = sa.select(Batch.id).where(Batch.owner == owner, Batch.state == BatchState.LEASED).limit(1)
         return connection.execute(held).first() is not None

@@ -1,4 +1,4 @@
-"""What a lane's answers say about the server and the campaign: when to stop, and what to say. Pure."""
+"""What a lane's answers say about the server and the campaign: when to stop, and the reason. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from campaigns.mail.smtp import Result
 UNMADE_IN_A_ROW = 5
 WINDOWS = 20
 WINDOWS_WITHIN_S = 60.0
-EVERYBODY = 3  # recipients, whom a server failed in the midst of their mails: it is not one of them
+EVERYBODY = 3  # recipients during whose messages the server failed: then no single message is the cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Stop:
 
 @dataclass
 class StopRules:
-    """Fed with each answer and verdict as it comes; `stop` is set once and stays.
+    """Fed with each answer and verdict; `stop` is set once and stays.
 
-    `tries`: so many windows in a row without an answer, and the server counts as gone. `trial`: so many
-    mails have to be accepted one by one before it is trusted with more. `has_stand_in`: another server can take
-    the mail. `withdrawn`: the recipients whose verdicts are taken back, because what they got was our fault.
+    `tries`: after this many windows in a row without an answer the server counts as gone. `trial`: number of
+    messages that have to be accepted one by one before the server gets more. `has_stand_in`: another server
+    can take over. `withdrawn`: recipients whose verdicts are taken back, because the fault was ours.
     """
 
     evidence: Evidence = field(default_factory=Evidence)
@@ -50,7 +50,7 @@ class StopRules:
     trial: int = 0
     has_stand_in: bool = False
     stop: Stop | None = None
-    silent: int = 0  # windows in a row that nobody answered
+    silent: int = 0  # windows in a row without an answer
     said: str = ""
     fails_before_mails: bool = False  # it failed before any recipient was named
     accepted: int = 0
@@ -60,7 +60,7 @@ class StopRules:
     _unreachable: int = 0
     _failed: set[int] = field(
         default_factory=set
-    )  # recipients in whose mails it failed since the last acceptance
+    )  # recipients during whose messages it failed since the last acceptance
     _windows: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=WINDOWS))
     _bounce_row: int = 0
     _unrecorded: int = 0  # bounces
@@ -69,7 +69,7 @@ class StopRules:
     _seen: int = 0
 
     def judge(self, result: Result, facts: Facts, *, policy: Policy, now: datetime) -> Verdict:
-        """What a result means for its row, by all that was heard so far."""
+        """The verdict of a result for its row, given all answers so far."""
         meaning = outcomes.meaning_of(result)
         if meaning is None:
             self.evidence.accept(facts.group)
@@ -117,23 +117,23 @@ class StopRules:
 
     @property
     def fails_everybody(self) -> bool:
-        """Whether a server that fails would fail others too, as far as that can be told: it may be closed."""
+        """Whether the server's failure probably affects other messages too, so that it may be closed."""
         return self.fails_before_mails or len(self._failed) >= EVERYBODY
 
     def recorded(self, verdicts: Iterable[Verdict]) -> None:
-        """The database holds these verdicts now, and whoever counts for the whole campaign has seen them."""
+        """The database holds these verdicts, and the campaign-wide count of bounces has included them."""
         self._unrecorded -= sum(is_bounce(each) for each in verdicts)
 
     def conclude(self) -> None:
-        """Nobody is left to send to: what stands open against the only receiver there is stops the campaign."""
+        """No recipient is left: an open claim about the only receiver stops the campaign."""
         charge = self.evidence.unanswered()
         if charge is not None and self.stop is None:
             self.stop = self._stop(_TROUBLE_OF[charge], self.evidence.runs[charge].said, charge)
 
     def end_window(self, at: float, *, hangs: bool = False) -> bool:
-        """After each window, with the time in seconds: True when the server counts as gone.
+        """After each window; `at`: time in seconds. Returns True when the server counts as gone.
 
-        `hangs`: it gave us no connection in time. Another server waits for no second time.
+        `hangs`: it gave us no connection in time. If another server can take over, once is enough.
         """
         answered, unreachable = self._answered, self._unreachable
         self._answered = self._unreachable = 0
@@ -147,18 +147,18 @@ class StopRules:
 
     @property
     def room(self) -> int | None:
-        """How many may wait for an answer at the same time; None: as many as there are connections for.
+        """How many messages may wait for an answer at the same time; None: as many as there are connections.
 
         0: none before the next turn.
         """
         room = self.evidence.room
-        if not self._bounce_row:  # asked for each mail, nearly always here
+        if not self._bounce_row:  # called for each message, and nearly always true
             return room
         after_bounces = bounce_limits.room(self._bounce_row, self._unrecorded)
         return min((each for each in (room, after_bounces) if each is not None), default=None)
 
     def _is_flapping(self, at: float) -> bool:
-        """Half of the last windows failed, within a minute."""
+        """Whether half of the last windows failed, within a minute."""
         if len(self._windows) < WINDOWS or at - self._windows[0][0] > WINDOWS_WITHIN_S:
             return False
         return 2 * sum(failed for _at, failed in self._windows) >= WINDOWS
@@ -176,13 +176,13 @@ class StopRules:
 
     def _note_failure(self, verdict: Verdict) -> None:
         if verdict.phase is Phase.CONNECT and verdict.code is not None:
-            return  # that was said to somebody else, whose connection it was on
+            return  # said to another recipient, on whose connection it was
         self.fails_before_mails |= verdict.phase not in IN_WIRE
         if len(self._failed) < EVERYBODY:
             self._failed.add(verdict.delivery_id)
 
     def _reason_to_stop(self, verdict: Verdict) -> Stop | None:
-        if verdict.trouble is not None:  # it is proven that the recipient is not at fault
+        if verdict.trouble is not None:  # the recipient is proven not to be at fault
             return self._stop(
                 verdict.trouble, in_words(verdict.code, verdict.reply), CHARGE_OF[verdict.trouble]
             )

@@ -1,7 +1,7 @@
-"""The lane's side of the ledger: one durable transaction per window (ENGINE: "turn").
+"""The lane's side of the ledger: one durable transaction per window, called a turn.
 
-A turn records what the wire has answered, renews the leases under their fences, looks whether the
-campaign still runs, and marks the next window `sending`, leaving out who may not be mailed any more.
+A turn records the answers, renews the leases under their fences, checks whether the campaign still runs, and
+marks the next window `sending`, without those who may no longer be sent to.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from campaigns.planning.models import Status
 T = TypeVar("T")
 CLAIMS_PER_TURN = 4
 RETRY_S = 0.3
-# Without a lock: lanes one after the other would hold it, and who pauses would wait for all of them.
+# No lock: one lane after the other would hold it, and a pause would wait for all of them.
 _STATUS = sa.text("SELECT status, epoch, sending_hours FROM campaign WHERE id = :campaign")
-TRIES = 5  # of a statement that fails while the connection stands: a lock may pass, other faults do not
+TRIES = 5  # for a statement that fails on a working connection: locks pass, other errors do not
 _SETTINGS = {
-    # NORMAL survives a killed process but not a power cut, and a lost "sent" is a second copy. A lane walks along
-    # its batches once: a larger cache would only be kept.
+    # NORMAL survives a killed process but not a power failure, and a lost "sent" is a second copy. A lane
+    # reads its batches once: a larger cache has no use.
     "sqlite": ("PRAGMA synchronous=FULL", "PRAGMA cache_size=-4096"),
-    # Every statement of a turn reads some hundred rows by their keys. The statistics lag behind tables
-    # that were filled a moment ago, and a planner that believes them reads all of a table for each window.
+    # Every statement of a turn reads a few hundred rows by key. Statistics lag behind tables that were just
+    # filled, and a planner that trusts them reads a whole table for each window.
     "postgresql": (
         "SET synchronous_commit = on",
         "SET enable_seqscan = off",
@@ -60,7 +60,7 @@ class Copy(NamedTuple):
 
 @dataclass
 class Held:
-    """A batch of ours: which of its rows are on their way, and whether more wait in it."""
+    """A batch of this lane: its rows under way, and whether more wait in it."""
 
     claim: Claim
     out: set[int] = field(default_factory=set)
@@ -72,17 +72,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a turn brought: the next window (empty: none now), whether the campaign still runs, and its hours."""
+    """Result of a turn: the next window (empty: none now), whether the campaign still runs, and its hours."""
 
     copies: list[Copy]
     is_running: bool
     sending_hours: str | None
-    refused: set[int] = field(default_factory=set)  # of those looked at again: they may not be sent any more
+    refused: set[int] = field(default_factory=set)  # of those checked: may no longer be sent
 
 
 @dataclass
 class Draft:
-    """What a transaction would change in our memory; thrown away when it fails."""
+    """What a transaction would change in memory; discarded when it fails."""
 
     held: dict[int, Held]
     copies: list[Copy] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Draft:
 
 
 class Store:
-    """Everything a lane does in the database, over a durable connection of its own."""
+    """All of a lane's database work, over a durable connection of its own."""
 
     def __init__(
         self,
@@ -139,11 +139,11 @@ class Store:
         to_check: Collection[int] = (),
         ends: bool = True,
     ) -> Turn:
-        """One durable transaction; `size` 0 asks for no more. Raises Fenced when a batch was lost.
+        """One durable transaction; `size`: messages wanted, 0 for none. Raises Fenced when a batch was lost.
 
-        `withdrawn`: deliveries recorded as refused that wait again, as far as their batches are still ours.
-        `to_check`: those of whom it is asked whether they may still be sent. `ends`: when there is nothing to send,
-        batches that nobody is on the way of are given back.
+        `withdrawn`: deliveries recorded as refused that become pending again, if their batches are still
+        ours. `to_check`: deliveries to check whether they may still be sent. `ends`: give back batches
+        without rows under way when there is nothing to send.
         """
         again, failed = False, 0
         while True:
@@ -153,8 +153,8 @@ class Store:
                         verdicts, withdrawn, to_check, size=size, ends=ends, now=now, again=again
                     )
             except DBAPIError as error:
-                # The answers are kept and written later, as long as the batches are ours: a lost
-                # "sent" would be a second copy.
+                # The answers are kept and written later, while the batches are ours: a lost "sent" would be a
+                # second copy.
                 self.disconnect()
                 failed += not _is_lost(error)
                 if not _is_passing(error) or failed >= TRIES or not may_retry():
@@ -163,7 +163,7 @@ class Store:
                 self._sleep(RETRY_S)
 
     def disconnect(self) -> None:
-        """Close the connection; the next turn opens another."""
+        """Close the connection; the next turn opens another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.invalidate()
@@ -213,7 +213,7 @@ class Store:
             )
             self._settle(connection, draft, stops=ends and not draft.copies)
         self.held = draft.held
-        # What was marked goes out, also when the campaign was paused in the middle of this turn.
+        # What was marked is sent, even if the campaign was paused during this turn.
         return Turn(draft.copies, draft.is_running or bool(draft.copies), sending_hours, refused)
 
     def _durable(self) -> sa.Connection:
@@ -230,7 +230,7 @@ class Store:
         return self._connection
 
     def _status(self, connection: sa.Connection) -> tuple[Status, int, str | None]:
-        """Status, epoch and hours as they stand now; `candidates.mark` looks again as it marks."""
+        """Status, epoch and hours as they are now; `candidates.mark` checks again as it marks."""
         row = connection.execute(_STATUS, {"campaign": self._campaign_id}).first()
         return (
             (Status.CANCELLED, -1, None)
@@ -243,13 +243,13 @@ class Store:
             try:
                 batches.renew(connection, held.claim, seconds=self._lease_s)
             except Fenced:
-                # The commit whose answer we never got may have settled it.
+                # A commit whose answer was lost may have settled it.
                 if not again or held.out:
                     raise
                 del draft.held[key]
 
     def _take_back(self, connection: sa.Connection, draft: Draft) -> None:
-        """Rows that a commit of unknown fate may have marked, and that we know nothing of."""
+        """Give back rows that a commit with unknown outcome may have marked, and that are not in memory."""
         for held in draft.held.values():
             connection.execute(
                 sa.update(Delivery)
@@ -301,14 +301,14 @@ class Store:
     def _take_from(
         self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime
     ) -> None:
-        """Until the window is full or the batch is empty: many in a row may be left out."""
+        """Repeats until the window is full or the batch is empty: many rows in a row may be skipped."""
         while draft.is_running and not held.is_exhausted and len(draft.copies) < size:
             self._mark(connection, draft, held, size, now)
 
     def _mark(self, connection: sa.Connection, draft: Draft, held: Held, size: int, now: datetime) -> None:
-        """Mark rows of a batch `sending`; those who may not be mailed become `skipped` (G4)."""
+        """Mark rows of a batch `sending`; those that may not be sent to become `skipped` (G4)."""
         wanted = size - len(draft.copies)
-        # One more than wanted tells whether the batch holds more: no second look at an empty one.
+        # One more than wanted tells whether the batch holds more, without another look at an empty one.
         rows = candidates.find(connection, held.claim, limit=wanted + 1, needs_fields=self._needs_fields)
         held.is_exhausted = len(rows) <= wanted
         del rows[wanted:]
@@ -328,13 +328,13 @@ class Store:
             draft.is_running = held.is_exhausted = False
             return
         for row, fields in zip(allowed, candidates.fields_of(allowed), strict=True):
-            assert row.subscriber_id is not None and row.email is not None  # else it was left out
+            assert row.subscriber_id is not None and row.email is not None  # otherwise it was skipped
             facts = row.facts(fence=fence, group=self._receivers.group_of(row.email), now=now)
             draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
         held.out.update(ids)
 
     def _settle(self, connection: sa.Connection, draft: Draft, *, stops: bool) -> None:
-        """Give back the batches of which nothing is on its way; all such when the lane stops."""
+        """Give back exhausted batches without rows under way; when the lane stops, all without any."""
         for key, held in list(draft.held.items()):
             if not held.out and (held.is_exhausted or stops):
                 batches.settle(connection, held.claim)
@@ -344,17 +344,17 @@ class Store:
 def _take_off(draft: Draft, verdicts: Sequence[Verdict]) -> None:
     done = {verdict.delivery_id for verdict in verdicts}
     for held in draft.held.values():
-        # Sent back to wait: this batch has to be looked through again.
+        # Pending again: this batch has to be searched again.
         if any(v.state is State.PENDING and v.delivery_id in held.out for v in verdicts):
             held.is_exhausted = False
         held.out -= done
 
 
 def _is_lost(error: DBAPIError) -> bool:
-    """Whether the connection broke or none could be made: then the lease says how long to try."""
+    """Whether the connection broke or could not be made: then retries go on as long as the lease lasts."""
     return error.connection_invalidated or error.statement is None
 
 
 def _is_passing(error: DBAPIError) -> bool:
-    """Whether it is the connection or a lock, which come again, and not the statement."""
+    """Whether the connection or a lock failed, which passes, and not the statement."""
     return error.connection_invalidated or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
