@@ -1,4 +1,4 @@
-"""A lane's part of the bounce brake: after which of its turns the whole campaign's bounces are counted."""
+"""A lane's side of the bounce brake: decides after which turns the whole campaign's bounces are counted."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from campaigns.delivery.models import State
 OF_LAST, SUSPICIOUS = (
     50,
     3,
-)  # so many bounces of a lane's last answers: the server may have begun to refuse everybody
-PART = 8  # of the bounces that are left before the brake a lane sees so small a part itself
-PATIENCE = 30  # bounces until the next count, when one domain was to blame
+)  # this many bounces in a lane's last answers: the server may have begun to refuse everyone
+PART = 8  # a lane alone counts again after this fraction of the bounces left before the brake
+PATIENCE = 30  # bounces until the next count, when a single domain was the cause
 
 
 class BounceBrake:
     """Called with the verdicts of each recorded turn; True when the campaign was stopped for its bounces.
 
-    Turns without a bounce cost nothing. The others count in the database, where all lanes' bounces are, as soon
-    as this lane has seen a part of those that are left before the brake, or several among its last answers.
+    Turns without a bounce cost nothing. After others, the bounces of all lanes are counted in the database,
+    as soon as this lane has seen a fraction of those left before the brake, or several among its last
+    answers.
     """
 
     def __init__(self, campaign_id: int, now: Callable[[], datetime]) -> None:

@@ -1,4 +1,4 @@
-"""Whether too many recipients of a campaign bounce, by all that its lanes have recorded."""
+"""Whether too many recipients of a campaign bounce, by everything that its lanes have recorded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from campaigns.planning.models import PauseReason
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`total`: since an operator last resumed it in spite of its bounces. `bad`: what of it is too many, if it is.
+    """`total`: bounces since an operator last resumed it despite them. `bad`: the share that is too high.
 
-    `is_latest`: that is of the latest answers. `excuses`: one domain alone is to blame, and the rest is well.
+    `bad` is None if none is; `is_latest`: it is about the latest answers only. `excuses`: one domain causes
+    it, and the rest is fine.
     """
 
     total: Share
@@ -26,9 +27,9 @@ class Finding:
 def look(
     campaign_id: int, *, total: Share | None = None, is_over: bool = False, latest: bool = False
 ) -> Finding:
-    """Count the bounces of a campaign, or take the `total` that somebody has just counted.
+    """Count the bounces of a campaign, or use a `total` that was just counted.
 
-    `is_over`: nobody waits any more. `latest`: look at the latest alone too.
+    `is_over`: no recipient waits any more. `latest`: judge the latest answers separately too.
     """
     total = total or since_resumed.shares(campaign_id)[PauseReason.BOUNCE_RATE]
     found = _found(campaign_id, total, None, is_over=is_over, latest=latest)
@@ -54,7 +55,7 @@ def _found(campaign_id: int, total: Share, except_at: str | None, *, is_over: bo
 
 
 def _sudden(campaign_id: int, total: Share, except_at: str | None) -> Share | None:
-    """The latest bounces, if they came among too few answers."""
+    """The latest bounces, if they are too many for the number of answers among which they came."""
     wanted = [many for many, _few in bounce_limits.LATEST if many <= total.number]
     found = since_resumed.latest_bounces(campaign_id, wanted, after=total.after, except_at=except_at)
     return next((each for each in found if bounce_limits.is_sudden(each.number, each.answered)), None)

@@ -1,4 +1,4 @@
-"""A full disk, ours or the database's: nothing can be recorded, so nothing more may be sent."""
+"""A full disk, ours or the database's: nothing can be recorded, so nothing may be sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DISK_FULL = "53100"  # PostgreSQL's SQLSTATE
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether the error says that there is no room left."""
+    """Whether the error says that the disk is full."""
     if isinstance(error, DBAPIError):
         cause = error.orig
         is_sqlite = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
@@ -31,7 +31,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def pause(campaign_id: int, error: BaseException, *, now: datetime) -> None:
-    """Stop the campaign until an operator has made room. Commits; without even room for that, it is logged."""
+    """Pause the campaign until an operator has freed space. Commits; if even that fails, it is logged."""
     log.error("Campaign %s: the disk is full: %s", campaign_id, error)
     try:
         db.session.rollback()

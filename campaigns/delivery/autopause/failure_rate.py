@@ -1,4 +1,4 @@
-"""What goes wrong over a whole campaign: a list gone bad, doubts, mails that can't be made."""
+"""What goes wrong over a whole campaign: too many bounces, doubts, or messages that cannot be composed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ UNMADE_SHARE = 0.01
 
 
 def is_much_unmade(unmade: int, seen: int) -> bool:
-    """Whether more than one mail in a hundred could not be made, of enough to tell."""
+    """Whether over 1% of the messages could not be composed, among enough to judge."""
     return seen >= UNMADE_OF_AT_LEAST and unmade > UNMADE_SHARE * seen
 
 
 def check(campaign_id: int, *, now: datetime) -> bool:
-    """Pause a campaign in which too much has gone wrong since an operator last resumed it so; whether it did.
+    """Pause a campaign if too much went wrong since an operator last resumed it; True if it was paused.
 
-    Too many bounces, doubts, or mails that could not be made. A lane sees its own share of these only.
+    Counts bounces, doubts and messages that could not be composed, of all lanes: a lane sees only its own.
     """
     shares = since_resumed.shares(campaign_id)
     finding = bounce_finding.look(campaign_id, total=shares[PauseReason.BOUNCE_RATE])
@@ -42,14 +42,14 @@ def check(campaign_id: int, *, now: datetime) -> bool:
 
 
 def is_too_high(campaign_id: int) -> bool:
-    """Whether `check` would pause it. Writes nothing."""
+    """Whether `check` would pause the campaign. Writes nothing."""
     shares = since_resumed.shares(campaign_id)
     finding = bounce_finding.look(campaign_id, total=shares[PauseReason.BOUNCE_RATE])
     return finding.bad is not None or _cause(shares) is not None
 
 
 def stop_for_bounces(campaign_id: int, finding: Finding, *, now: datetime) -> bool:
-    """Pause the campaign if too many bounced, with a sentence of how many and what to do; whether it did."""
+    """Pause the campaign if too many bounced, stating how many and what to do; True if it was paused."""
     if finding.bad is None:
         return False
     numbers = {"bounced": finding.bad.number, "answered": finding.bad.answered}

@@ -1,4 +1,6 @@
-"""The end of a campaign: the brakes are asked once more, and what was staged is judged (`ledger.staging`)."""
+"""The end of a campaign: the brakes are asked once more, and staged suppressions are judged
+(`ledger.staging`).
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ from campaigns.planning.models import Campaign, PauseReason, Status
 
 
 def finish(campaign_id: int, *, now: datetime) -> bool:
-    """End a campaign in which nobody waits any more; False while somebody does, or when it is not sending.
+    """Finish a campaign in which no recipient waits; False if one does or the campaign is not sending.
 
-    Where too much has gone wrong it is paused instead, however short it is.
+    If too much has gone wrong it is paused instead, however small it is.
     """
     status = db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id))
     if status is not Status.SENDING or services.somebody_waits(campaign_id):
@@ -36,14 +38,14 @@ def finish(campaign_id: int, *, now: datetime) -> bool:
 
 
 def suppress_some(campaign_id: int, *, now: datetime) -> None:
-    """A step while the campaign sends and its brake has said no: the newest bounces wait."""
+    """While the campaign sends: suppress what is staged, if its brake allows, except the newest bounces."""
     upto = to_suppress(campaign_id)
     if upto:
         staging.apply(campaign_id, upto=upto, except_at=_silent(campaign_id), now=now)
 
 
 def to_suppress(campaign_id: int) -> int | None:
-    """Up to which bounce some are staged that that step would suppress; None when there are none."""
+    """Id of the last bounce up to which that step would suppress; None when it would suppress none."""
     upto = staging.behind_the_newest(campaign_id)
     if not upto or not staging.has_staged(campaign_id, upto=upto):
         return None
@@ -52,18 +54,18 @@ def to_suppress(campaign_id: int) -> int | None:
 
 
 def judge_cancelled(campaign_id: int, *, now: datetime) -> None:
-    """Judge what a cancelled campaign has staged: one of `staging.cancelled`, of which no lane holds a part."""
+    """Judge what a cancelled campaign has staged. Only for ids in `staging.cancelled`."""
     _judge(campaign_id, bounce_finding.look(campaign_id, is_over=True), now=now)
 
 
 def _judge(campaign_id: int, finding: Finding, *, now: datetime) -> None:
-    """What is staged of a campaign that is over."""
+    """Apply or drop what a campaign that is over has staged."""
     if not staging.has_staged(campaign_id):
         return
     if finding.bad is not None:
         staging.drop(campaign_id, now=now)
         return
-    if finding.total.answered < bounce_limits.ENOUGH:  # too few to speak for those before the brake
+    if finding.total.answered < bounce_limits.ENOUGH:  # too few to confirm those before the brake
         staging.drop(campaign_id, upto=finding.total.after, now=now)
     staging.drop_once(campaign_id, at=_silent(campaign_id), now=now)
     staging.apply(campaign_id, now=now)

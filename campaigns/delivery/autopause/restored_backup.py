@@ -1,9 +1,9 @@
-"""Noticing that the database is older than what this installation has already done.
+"""Detects that the database is older than what this installation has already done.
 
-While campaigns are under way the database counts up a number, and the data folder remembers how far it came.
-A database behind its folder was restored from a backup: mails may have gone out that it knows nothing of. With
-SQLite the folder's own file tells a copied folder from the first one. Then everything that would send is
-paused, until an operator has looked at it.
+While campaigns are sent, the database counts up a number, and the data folder remembers it. If the database
+is behind its folder, it was restored from a backup: emails may have been sent that it does not know of. With
+SQLite, the file in the folder also tells a copy of the folder from the original. Then everything that would
+send is paused until an operator has looked at it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 
 NAME = "watermark"
 WOULD_SEND = (Status.SCHEDULED, Status.PREPARING, Status.SENDING)
-_WIDTH = 20  # digits of each number: the file is written over in place, in one small write
+_WIDTH = 20  # digits of each number: the file is overwritten in place, in one small write
 _DURABLE = {
-    # A commit that a power cut takes back would look like a backup.
+    # A commit that is lost in a power failure would look like a restored backup.
     "sqlite": ("PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),
     "postgresql": ("SET synchronous_commit = on", "RESET synchronous_commit"),
 }
@@ -40,16 +40,16 @@ _DURABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the folder knows: how far the database had come, and whether the file is still where it was made."""
+    """What the folder knows: the database's number, and whether the file is still where it was made."""
 
     number: int
     is_original: bool
 
 
 def check(*, now: datetime) -> bool:
-    """Pause what would send if the database is older than its folder; whether it was. Commits."""
+    """Pause everything that would send if the database is older than its folder; True if it is. Commits."""
     folder = config.current().data_dir
-    remembered = recall(folder)  # before the database is asked: it is never behind what is remembered later
+    remembered = recall(folder)  # read before the database, so that it cannot be ahead of it by later writes
     number = _number()
     if not _is_restored(remembered, number):
         if number > (remembered.number if remembered else 0):
@@ -65,7 +65,7 @@ def check(*, now: datetime) -> bool:
 
 
 def advance() -> None:
-    """Count up, durably, while something is under way; then the folder remembers it. Commits."""
+    """Count up, durably, while any campaign is being sent, and let the folder remember it. Commits."""
     under_way = sa.select(Campaign.id).where(Campaign.status.in_(WOULD_SEND)).limit(1)
     with reading():
         is_needed = db.session.scalar(under_way) is not None
@@ -77,7 +77,7 @@ def advance() -> None:
 
 
 def recall(folder: Path) -> Remembered | None:
-    """What the folder remembers; None when it remembers nothing."""
+    """What the folder remembers; None if nothing."""
     path = folder / NAME
     try:
         number, inode = path.read_text().split()
@@ -90,7 +90,7 @@ def recall(folder: Path) -> Remembered | None:
 
 
 def remember(folder: Path, number: int, *, is_new: bool = False) -> None:
-    """Keep the number for the next start; never a lower one."""
+    """Store the number for the next start; a lower one is ignored."""
     file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         known = os.pread(file, 2 * _WIDTH + 2, 0).split()
@@ -104,14 +104,14 @@ def remember(folder: Path, number: int, *, is_new: bool = False) -> None:
 
 
 def _is_restored(remembered: Remembered | None, number: int) -> bool:
-    """With PostgreSQL many hosts have folders of their own, new and copied ones: there only the number counts."""
+    """With PostgreSQL, many hosts have folders of their own, new and copied ones: only the number counts."""
     if remembered is None:
         return is_sqlite() and number > 0
     return number < remembered.number or (is_sqlite() and not remembered.is_original)
 
 
 def _pause(now: datetime) -> int:
-    """Pause everything that would send, and tell the operators; how many."""
+    """Pause everything that would send and alert the operators; returns the number of campaigns."""
     detail = said(
         _(
             "The database is older than this installation's last send, so emails may have been sent "

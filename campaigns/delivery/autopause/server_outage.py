@@ -1,4 +1,4 @@
-"""When every server a campaign could use is away: it is paused after a while, and may go on by itself."""
+"""When no server of a campaign can be reached: pauses it after a while, and resumes it when one answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAUSED_AFTER = timedelta(minutes=30)
 
 
 def check(campaign_id: int, *, now: datetime) -> bool:
-    """Pause a campaign whose servers have all been down for half an hour; whether it did."""
+    """Pause a campaign whose servers have all been down for half an hour; True if it was paused."""
     servers = _all_down(campaign_id, now)
     if not servers:
         return False
@@ -36,14 +36,14 @@ def check(campaign_id: int, *, now: datetime) -> bool:
 
 
 def has_lasted(campaign_id: int, *, now: datetime) -> bool:
-    """Whether `check` would pause it. Writes nothing."""
+    """Whether `check` would pause the campaign. Writes nothing."""
     return bool(_all_down(campaign_id, now))
 
 
 def _all_down(campaign_id: int, now: datetime) -> list[Server]:
-    """Its servers, if all of them have been down for so long."""
+    """The campaign's servers, if all of them have been down that long; else none."""
     is_any = sa.exists().where(Server.down_since <= now - PAUSED_AFTER)
-    if not db.session.scalar(sa.select(is_any)):  # asked at each tick for each campaign
+    if not db.session.scalar(sa.select(is_any)):  # called at each tick for each campaign
         return []
     servers = server_selection.every(db.session.get_one(Campaign, campaign_id))
     down = [each for each in servers if each.down_since and each.down_since <= now - PAUSED_AFTER]
@@ -51,7 +51,7 @@ def _all_down(campaign_id: int, now: datetime) -> list[Server]:
 
 
 def to_probe(*, now: datetime) -> list[int]:
-    """The servers that campaigns wait for, which may go on by themselves, and whose time to be tried has come."""
+    """Ids of servers that paused campaigns wait for and that are due for a connection test."""
     if not settings_queries.site().resumes_by_itself:
         return []
     due = {
@@ -64,7 +64,7 @@ def to_probe(*, now: datetime) -> list[int]:
 
 
 def probe(server_id: int, *, now: datetime) -> bool:
-    """Connect to a server that was down and let the campaigns that wait for it go on; whether it is back.
+    """Connect to a server that was down; if it answers, resume the campaigns that wait for it. True if so.
 
     Takes up to a minute and commits.
     """
@@ -74,7 +74,7 @@ def probe(server_id: int, *, now: datetime) -> bool:
     db.session.commit()
     try:
         target = settings_services.connection(server)
-        db.session.rollback()  # hold nothing in the database while a server takes its time
+        db.session.rollback()  # no transaction stays open while a server takes its time
         error = server_test.probe(target).error
     except Misconfigured as problem:
         error = str(problem)
@@ -102,4 +102,4 @@ def _go_on(campaign_id: int, now: datetime) -> None:
     try:
         states.move(campaign_id, Status.SENDING, now=now)
     except Conflict:
-        return  # an operator was quicker
+        return  # an operator has resumed it meanwhile

@@ -1,4 +1,4 @@
-"""The dispatcher: decides what is due and hints it to the workers. Two may run, one leads."""
+"""The dispatcher: finds what is due and notifies the workers. Several may run; one of them leads."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ LAUNCHING_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """How often each kind of duty is looked after, in seconds."""
+    """Intervals of the dispatcher's duties, in seconds."""
 
     hints: float = 2.0
     takeovers: float = 5.0
     repairs: float = 15.0
     invariants: float = 60.0
     lease: float = LEASE_S
-    budget: float = BUDGET_S  # of one tick, for looking after campaigns one by one
-    launching: float = LAUNCHING_S  # the same, for launches
+    budget: float = BUDGET_S  # of one tick, for checking campaigns one by one
+    launching: float = LAUNCHING_S  # of one tick, for launches
 
 
 @dataclass
 class Dispatcher:
-    """One process's share of the role."""
+    """One process that may lead."""
 
     ticks: Ticks = field(default_factory=Ticks)
     owner: str = field(
         default_factory=lambda: f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     )
     _due: dict[str, float] = field(default_factory=dict)
-    is_behind: bool = False  # there is more to launch
-    _now: Callable[[], datetime] = field(init=False)  # the database's time, since the tick began
+    is_behind: bool = False  # more campaigns are due for launch
+    _now: Callable[[], datetime] = field(init=False)  # the database's time, set at the beginning of a tick
     _rounds: Rounds = field(init=False)
     _launches: Rounds = field(init=False)
 
@@ -79,12 +79,12 @@ class Dispatcher:
         return True
 
     def let_go(self) -> None:
-        """Give the role back at once."""
+        """Release the role at once."""
         with db.engine.begin() as connection:
             leases.let_go(connection, leases.LEADER, owner=self.owner)
 
     def _launch(self) -> None:
-        """Workers begin with the first of many that are due while the others are launched."""
+        """Launch due campaigns. Workers start on the first while the others are launched."""
         self.is_behind = tasks.launch_due(now=self._now(), rounds=self._launches)
 
     def _leads(self) -> bool:
@@ -92,7 +92,7 @@ class Dispatcher:
             return leases.hold(connection, leases.LEADER, owner=self.owner, seconds=self.ticks.lease)
 
     def _duties(self) -> list[tuple[str, float, Callable[[], object]]]:
-        """By the database's time; imports and own mails bear the moments of the host that made them."""
+        """(name, interval in seconds, function). Imports and notices go by the host's clock."""
         ticks = self.ticks
         return [
             ("watermark", ticks.hints, lambda: tasks.keep_watermark(now=self._now())),
@@ -111,7 +111,7 @@ class Dispatcher:
         ]
 
     def _do(self, name: str, work: Callable[[], object]) -> None:
-        """One duty; its failure is logged and stops no other."""
+        """Run one duty; a failure is logged and does not stop the others."""
         try:
             work()
         except BaseTimeoutException:
@@ -130,7 +130,7 @@ _EVICTS = (
 
 
 def run(stop: threading.Event, *, ticks: Ticks | None = None) -> None:
-    """Look after everything that is due until `stop` is set."""
+    """Run the dispatcher until `stop` is set."""
     dispatcher = Dispatcher(ticks or Ticks())
     if policy := queue.eviction_policy():
         log.warning(_EVICTS, policy)
@@ -144,9 +144,9 @@ def run(stop: threading.Event, *, ticks: Ticks | None = None) -> None:
 
 
 def _wait(stop: threading.Event, seconds: float) -> None:
-    """Until somebody nudges or the tick is over; without Redis just the tick."""
+    """Wait for a nudge, at most one tick; without Redis, one tick."""
     try:
         queue.client().blpop([queue.NUDGE_KEY], timeout=seconds)
-        stop.wait(SHORTEST_WAIT_S)  # many nudges at once are one
+        stop.wait(SHORTEST_WAIT_S)  # many nudges at once count as one
     except (RedisError, OSError):
         stop.wait(seconds)

@@ -1,8 +1,8 @@
-"""Whose turn it is: which campaign a free worker sends for, and which lane makes room for one that has none. Pure.
+"""Fair shares: which campaign a free worker sends for, and which lane makes room for one without any. Pure.
 
-A lane lasts some seconds whatever the campaign's size, so turns are shared by time: the longest without a lane
-comes first. One that nobody has sent for since it was started is in a hurry: it counts as if it had waited for a
-minute more, and lanes make room for it after their first answers.
+A lane lasts some seconds whatever the campaign's size, so time is shared: the campaign that has been without
+a lane for longest comes first. One that had no lane since its start is urgent: it counts as if it had waited
+a minute longer, and lanes make room for it after their first answers.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-HEAD_START_S = 60.0  # of a campaign that nobody has sent for
-NOTICED_AFTER_S = 0.7  # a worker that is free takes it within this time
-# How long a lane goes on before it makes room for a campaign that had one before: so that all have one within a
-# minute, as far as the connections that are opened anew for each do not cost too much.
+HEAD_START_S = 60.0  # for a campaign that had no lane yet
+NOTICED_AFTER_S = 0.7  # a free worker takes it within this time
+# Seconds that a lane goes on before it makes room for a campaign that had one before: short enough for all to
+# have a turn within a minute, long enough that opening connections anew does not cost too much.
 ROUND_S, SHORTEST_SLICE_S, LONGEST_SLICE_S = 60.0, 5.0, 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """A server that would carry a campaign's mail now. `places`: lanes for which it has a connection left."""
+    """A server that could send a campaign now. `places`: lanes for which it has a connection left."""
 
     id: int
     weight: int
@@ -28,20 +28,21 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Sendable:
-    """A campaign that could send now: in its hours, with something to claim, over these servers.
+    """A campaign that could send now: inside its hours, with batches to claim, over these servers.
 
-    No server at all: a lane will say so. `begun`: lanes so far; who chooses it shows by it that nobody else has.
+    Without any server a lane is started all the same, and reports it. `begun`: lanes so far; it must be
+    unchanged when the campaign is taken, so that two workers do not take the same turn.
     """
 
     campaign_id: int
     epoch: int
     relays: tuple[Relay, ...]
-    ready: int  # batches to claim, counted up to some dozens
+    ready: int  # batches to claim, counted up to a few dozen
     lanes: int
-    waits_s: float  # since it had a lane
+    waits_s: float  # since its last lane
     is_new: bool  # no lane since it was started
     begun: int | None = None
-    rests_s: float = 0.0  # since a lane of it has recorded an answer
+    rests_s: float = 0.0  # since one of its lanes recorded an answer
 
     @property
     def has_place(self) -> bool:
@@ -49,7 +50,7 @@ class Sendable:
 
     @property
     def useful_lanes(self) -> int:
-        """How many more could send: no more than batches, and than its servers have connections."""
+        """How many more lanes could send: no more than it has batches, and its servers have connections."""
         places = sum(max(0, relay.places) for relay in self.relays) if self.relays else 1
         return min(self.ready, places)
 
@@ -60,7 +61,7 @@ class Sendable:
 
 @dataclass(frozen=True, slots=True)
 class LaneAtWork:
-    """One that sends."""
+    """A lane that is sending."""
 
     owner: str
     campaign_id: int
@@ -70,7 +71,7 @@ class LaneAtWork:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Everything that could be sent now, and everything that is."""
+    """Everything that could be sent now, and every lane that sends."""
 
     sendable: tuple[Sendable, ...] = ()
     lanes: tuple[LaneAtWork, ...] = ()
@@ -78,16 +79,16 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A campaign's next lane, and over which server; None where it has none."""
+    """A campaign's next lane and its server; None if it has none."""
 
     sendable: Sendable
     server_id: int | None
 
 
 def choices(outlook: Outlook, *, dice: float, without: Collection[int] = ()) -> Iterator[Choice]:
-    """What a free worker could choose, the best first: one for each campaign.
+    """What a free worker could choose, the best first: one choice for each campaign.
 
-    Campaigns without a lane by how long they have waited, then those with the fewest lanes.
+    First campaigns without a lane, the longest waiting first, then those with the fewest lanes.
     """
     ready = [each for each in outlook.sendable if each.useful_lanes > 0 and each.campaign_id not in without]
     ready.sort(key=lambda each: (each.lanes, -each.urgency_s, each.campaign_id))
@@ -96,15 +97,15 @@ def choices(outlook: Outlook, *, dice: float, without: Collection[int] = ()) -> 
 
 
 def useful_lanes(outlook: Outlook, *, most: int) -> int:
-    """How many more lanes would have something to do, up to `most`."""
+    """How many more lanes would have something to send, up to `most`."""
     return min(most, sum(each.useful_lanes for each in outlook.sendable))
 
 
 def makes_room(outlook: Outlook, owner: str, *, has_answers: bool) -> bool:
-    """Whether this lane ends, so that its worker or its connections serve a campaign that has none.
+    """Whether this lane should end, so that its worker or its connection serves a campaign without a lane.
 
-    All lanes come to the same answer by themselves: for each campaign that waits one of them goes, the campaign
-    with most lanes gives one up first, then who has been at it longest.
+    All lanes compute the same answer independently: one lane ends for each waiting campaign, first of the
+    campaign with the most lanes, then the oldest.
     """
     waiting = sorted(
         (each for each in outlook.sendable if not each.lanes and each.waits_s > NOTICED_AFTER_S),
@@ -123,13 +124,13 @@ def makes_room(outlook: Outlook, owner: str, *, has_answers: bool) -> bool:
 
 
 def slice_of(*, lanes: int, waiting: int) -> float:
-    """For how many seconds a lane goes on while so many campaigns wait for one of so many lanes."""
+    """Seconds that a lane goes on, while `waiting` campaigns wait for one of `lanes` lanes."""
     share = ROUND_S * lanes / max(1, lanes + waiting)
     return min(LONGEST_SLICE_S, max(SHORTEST_SLICE_S, share))
 
 
 def _by_surplus(lanes: Sequence[LaneAtWork]) -> list[LaneAtWork]:
-    """Those that can be spared first: the second and further ones of a campaign, then the oldest."""
+    """The lanes in the order in which they end: a campaign's additional ones first, then the oldest."""
     oldest_first = sorted(lanes, key=lambda lane: (-lane.age_s, lane.owner))
     seen: dict[int, int] = {}
     ranked = []
@@ -140,12 +141,12 @@ def _by_surplus(lanes: Sequence[LaneAtWork]) -> list[LaneAtWork]:
 
 
 def _is_of_use(lane: LaneAtWork, sendable: Sendable) -> bool:
-    """Whether its end would let the campaign begin: where servers are full, only by one of their connections."""
+    """Whether ending this lane lets the campaign begin: if its servers are full, only one of theirs does."""
     return sendable.has_place or any(relay.id == lane.server_id for relay in sendable.relays)
 
 
 def _server_of(sendable: Sendable, dice: float) -> int | None:
-    """One of those with a place, by their shares; `dice` in [0, 1)."""
+    """A server with a place, chosen by their shares; `dice` in [0, 1). None if all are full."""
     open_ones = [relay for relay in sendable.relays if relay.places > 0]
     if not open_ones:
         return None

@@ -1,4 +1,4 @@
-"""What must always hold, looked at each minute: the states add up, tallies are right, nothing stands still."""
+"""Invariants, checked each minute: states add up, tallies are right, no campaign is stuck."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from campaigns.planning.models import Campaign, Status
 log = logging.getLogger(__name__)
 
 STUCK_AFTER = timedelta(minutes=5)
-TALLIES_LOOKED_AT = 20  # batches of all campaigns under way, each minute
+TALLIES_LOOKED_AT = 20  # batches of all campaigns being sent, each minute
 UNDER_WAY = (Status.SENDING, Status.PAUSED)
 
 
 def check(*, now: datetime) -> list[str]:
-    """Everything that should never be, in sentences, which are also logged. Commits."""
+    """Every violation, as a sentence; each is also logged. Commits."""
     faults = tallies.faults(Campaign.status.in_(UNDER_WAY), most=TALLIES_LOOKED_AT)
     db.session.commit()
     with reading():
@@ -37,10 +37,10 @@ def check(*, now: datetime) -> list[str]:
 
 
 def _unbalanced() -> list[str]:
-    """Campaigns whose latest wave has not as many recipients as it was launched for (G2).
+    """Campaigns whose latest wave does not have as many recipients as it was launched for (G2).
 
-    Batches at rest know theirs, and some of them are counted each minute (`tallies.faults`); those in somebody's
-    hands are counted here. In one look at the ledger, because batches go from hand to hand.
+    Batches at rest are taken from their tallies, some of which are verified each minute (`tallies.faults`);
+    those that lanes hold are counted here. In one statement, because batches move between the two.
     """
     launched_for: dict[int, int] = {}
     found: Counter[int] = Counter()
@@ -56,7 +56,7 @@ def _unbalanced() -> list[str]:
 
 
 def _recipients() -> Any:
-    """`campaign_id, tally, how many such batches, audience` and, where there is no tally, how many recipients."""
+    """SELECT of `campaign_id, tally, number of batches, audience`, and the number of rows without a tally."""
     wave = sa.and_(Wave.campaign_id == Campaign.id, Wave.number == Campaign.wave)
     batch = sa.and_(Batch.campaign_id == Campaign.id, Batch.wave == Campaign.wave)
     nothing: Any = sa.null()
@@ -85,7 +85,7 @@ def _recipients() -> Any:
 
 
 def _stuck(now: datetime) -> list[str]:
-    """Campaigns that could send, now and all the while, and have recorded nothing for minutes."""
+    """Campaigns that could send all the while and have recorded nothing for minutes."""
     before = {each.campaign_id for each in next_work.look(now=now - STUCK_AFTER).sendable}
     return [
         f"Campaign {each.campaign_id} has batches to send and has not moved for {each.rests_s:.0f} s."

@@ -1,6 +1,6 @@
-"""From "scheduled" to "sending": content frozen, recipients written down, batches cut.
+"""From "scheduled" to "sending": freezes the content, writes the recipients, cuts batches.
 
-Done twice, it changes nothing.
+Idempotent.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from campaigns.planning.models import Campaign, PauseReason, Status
 
 log = logging.getLogger(__name__)
 
-START_BY = timedelta(hours=6)  # later than this after its time, an operator decides
+START_BY = timedelta(hours=6)  # if it is later than this, an operator decides
 
 
 def due(now: datetime) -> list[int]:
-    """Campaigns whose time has come, and those whose launch a crash has cut short.
+    """Ids of campaigns whose time has come, and of those whose launch was interrupted by a crash.
 
-    What was to go out at once is due whatever time it was for whoever said so.
+    A campaign that is to be sent at once is due whatever the clock of the host said that scheduled it.
     """
     has_come = sa.or_(Campaign.send_at <= now, Campaign.send_at <= Campaign.updated_at)
     is_due = sa.and_(Campaign.status == Status.SCHEDULED, has_come)
@@ -41,7 +41,7 @@ def due(now: datetime) -> list[int]:
 
 
 def launch(campaign_id: int, now: datetime, *, size: int | None = None) -> Status:
-    """Bring a due campaign into sending; the status it has afterwards. Commits in two steps.
+    """Launch a due campaign; returns its status afterwards. Commits in two steps.
 
     A crash between them leaves "preparing", which `due` finds again.
     """
@@ -59,7 +59,7 @@ def launch(campaign_id: int, now: datetime, *, size: int | None = None) -> Statu
 
 
 def _begin(campaign_id: int, now: datetime) -> bool:
-    """Take it out of "scheduled"; True when its time passed too long ago and it is paused instead."""
+    """Move it out of "scheduled"; True when its time passed too long ago and it is paused instead."""
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     if campaign.status is Status.PREPARING:
         return False
@@ -93,7 +93,7 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
         now=now,
     )
     if not written.wanted:
-        db.session.rollback()  # nothing is written down of it: resumed, it begins anew
+        db.session.rollback()  # nothing was written: after a resume the launch starts over
         return _paused_for_nobody(campaign_id, list_ids, now)
     states.move(campaign_id, Status.SENDING, now=now, revision_id=revision.id)
     db.session.commit()
@@ -102,7 +102,7 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
 
 
 def _paused_for_nobody(campaign_id: int, list_ids: list[int], now: datetime) -> Status:
-    """An operator decides: that nobody is there may be a mistake that can still be put right."""
+    """Pause it: an empty audience may be a mistake, so an operator decides."""
     people = recipients.funnel(list_ids)
     sentence = _(
         "None of the %(number)d people on its lists can receive it: %(unsubscribed)d unsubscribed, "
@@ -126,13 +126,13 @@ def _paused_for_nobody(campaign_id: int, list_ids: list[int], now: datetime) -> 
 
 
 def _is_warming_up(campaign: Campaign, now: datetime) -> bool:
-    """Whether a server that it takes may not write to everybody today: then the order matters."""
+    """Whether a server may not send to everyone today because of a warm-up: then the order matters."""
     first = next(iter(server_selection.of(campaign)), [])
     return any(server_throttle.limits_of(server).at(now).today is not None for server in first)
 
 
 def _locked(campaign_id: int) -> Any:
-    """The campaign while it is preparing, so that two dispatchers launch one after the other."""
+    """The locked row of a campaign that is preparing, so that two dispatchers launch one after the other."""
     statement = sa.select(Campaign).where(Campaign.id == campaign_id, Campaign.status == Status.PREPARING)
     statement = statement.execution_options(populate_existing=True)
     return statement.with_for_update()

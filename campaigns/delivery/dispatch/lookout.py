@@ -1,7 +1,6 @@
-"""What a worker looks for while it sends: who else needs it or its connections, and own mails that nobody takes.
+"""What a worker checks while it sends: who else needs it or its connections, and notices that are overdue.
 
-In a thread of its own, about once a second: nothing that is asked here holds up a lane, however long the database or
-Redis take.
+Runs in a thread, about once a second, so that no lane waits for it, however long the database or Redis take.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from campaigns.notices import services as notices_services
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
-SOON_S = 0.25  # while somebody waits
-LANES_AT_ONCE = 8  # so many look as often as that, more of them less often
-LEFT_FOR = timedelta(seconds=1)  # so long an own mail is left to a worker that is free
+SOON_S = 0.25  # while a campaign waits
+LANES_AT_ONCE = 8  # up to this many lanes check that often; more of them, less often
+LEFT_FOR = timedelta(seconds=1)  # a notice is left to a free worker for this long
 OWN_MAILS_AT_ONCE = 20
 
 
 class Lookout:
-    """For the lanes of one worker, one after the other."""
+    """Serves the lanes of one worker, one after the other. A context manager."""
 
     def __init__(
         self,
@@ -41,7 +40,7 @@ class Lookout:
         other_jobs_wait: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
-        self.has_answers = False  # the lane had one
+        self.has_answers = False  # the lane has recorded an answer
         self._app_context = app_context
         self._send_notice = send_notice
         self._other_jobs_wait = other_jobs_wait
@@ -61,14 +60,14 @@ class Lookout:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """An own mail that is on its way is waited for."""
+        """Waits for a notice that is being sent."""
         self._over.set()
         self._thread.join()
         if self._errand:
             self._errand.join()
 
     def begins(self, place: Place) -> None:
-        """From now on that lane is ours."""
+        """The lane at this place begins."""
         self._place, self.has_answers = place, False
 
     def must_leave(self) -> bool:
@@ -76,15 +75,15 @@ class Lookout:
         return queue.leaving.is_set() or self._is_wanted
 
     def needs_room(self) -> bool:
-        """Whether the lane should end at its next good moment. Costs nothing: asked between two windows."""
+        """Whether the lane should end soon. Costs nothing: asked between two windows."""
         return self.must_leave() or (self._makes_room_for is not None and self._makes_room_for is self._place)
 
     def heard(self, verdicts: list[Verdict]) -> None:
-        """What the server has answered, once it is recorded."""
+        """The lane has recorded these verdicts."""
         self.has_answers = self.has_answers or bool(verdicts)
 
     def look(self) -> None:
-        """Once: at the campaigns, at other jobs, at own mails."""
+        """One check of campaigns, other jobs and notices."""
         self._is_wanted = self._is_wanted or self._other_jobs_wait()
         place = self._place
         self._pause_s = LOOK_EVERY_S
@@ -107,7 +106,7 @@ class Lookout:
                     db.session.remove()
 
     def _run_errands(self) -> None:
-        """Send own mails that wait although a worker that is free would have taken them by now."""
+        """Send notices that a free worker would have sent by now."""
         with reading():
             ids = notices_services.due(now=self._now() - LEFT_FOR, limit=OWN_MAILS_AT_ONCE)
             db.session.rollback()

@@ -1,7 +1,7 @@
-"""What a worker does next, asked of the database: some statements, however many campaigns are under way.
+"""What a worker does next, read from the database in a few statements, however many campaigns are being sent.
 
-The look takes no lock. Who has chosen takes it under the lock of the server's meter, which is the one that
-lanes count their connections under, and on the condition that nobody has chosen that campaign meanwhile.
+Reading takes no lock. A choice is then taken under the lock of the server's meter, under which lanes also
+count their connections, and only if no one has taken that campaign meanwhile.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from campaigns.settings.models import Server
 
 log = logging.getLogger(__name__)
 
-MOST_BATCHES = 64  # counted of each campaign
-JOINS_WITHIN_S = 20.0  # what was taken is given up by then if no lane begins
+MOST_BATCHES = 64  # counted for each campaign
+JOINS_WITHIN_S = 20.0  # a place is given up after this time if no lane begins
 
 
 def look(*, now: datetime) -> Outlook:
-    """Everything that could be sent now, and everything that is. Leaves no transaction open."""
+    """Everything that could be sent now, and every lane that sends. Leaves no transaction open."""
     db.session.rollback()
     with reading():
         try:
@@ -45,7 +45,7 @@ def look(*, now: datetime) -> Outlook:
 
 
 def anybody_waits() -> bool:
-    """Whether some campaign has something to claim and no lane. Cheap: asked each second by each lane."""
+    """Whether a campaign has batches to claim and no lane. Cheap: each lane asks every second."""
     has_lane = sa.exists().where(Share.campaign_id == Campaign.id, Share.until > database_moment())
     statement = sa.select(Campaign.id).where(
         Campaign.status == Status.SENDING, ~has_lane, sa.or_(*(_some(each) for each in _claimable()))
@@ -64,7 +64,7 @@ def take(
     without: Collection[int] = (),
     dice: Callable[[], float] = random.random,
 ) -> Place | None:
-    """Take what comes next; None when there is nothing to do, or others have taken everything. Commits."""
+    """Take what comes next; None if there is nothing to send or others have taken it. Commits."""
     for choice in fairness.choices(look(now=now), dice=dice(), without=without):
         with db.engine.connect() as connection, connection.begin() as transaction:
             if _is_ours(connection, choice, owner):
@@ -74,20 +74,20 @@ def take(
 
 
 def give_back(place: Place, *, has_moved: bool) -> None:
-    """The lane has ended, however it did; `has_moved`: it recorded an answer. Commits."""
+    """The lane at this place has ended; `has_moved`: it has recorded an answer. Commits."""
     moment = database_moment()
     values: dict[str, Any] = {"served_at": moment, **({"moved_at": moment} if has_moved else {})}
     with db.engine.begin() as connection:
         connection.execute(
             sa.update(CampaignRun).where(CampaignRun.campaign_id == place.campaign_id).values(values)
         )
-        # What a lane that broke off may have sent is still to be counted: that share ends by itself.
+        # What a lane that was cut off may have sent still has to be counted: that share expires by itself.
         unused = sa.and_(Share.owner == place.owner, Share.messages == 0)
         connection.execute(sa.delete(Share).where(unused))
 
 
 def forget_the_ended() -> None:
-    """Drop the rows of campaigns that do not go out any more. The caller commits."""
+    """Delete the rows of campaigns that are not being sent any more. The caller commits."""
     ended = (
         sa.select(CampaignRun.campaign_id)
         .join(Campaign, Campaign.id == CampaignRun.campaign_id)
@@ -123,7 +123,7 @@ def _look(now: datetime) -> Outlook:
 
 
 def _sendable(row: Any, there: _Circumstances, lanes: int) -> Sendable | None:
-    """The campaign, if it could send now; what is wrong with one is no trouble to the others."""
+    """The campaign if it could send now; an error in one campaign does not affect the others."""
     try:
         return _possible(row, there, lanes)
     except Exception:
@@ -153,7 +153,7 @@ def _possible(row: Any, there: _Circumstances, lanes: int) -> Sendable | None:
 
 
 class _Circumstances:
-    """All servers with what lanes hold of them, and the hours; asked for each campaign."""
+    """All servers with what lanes hold of them, and the sending hours; read once for all campaigns."""
 
     def __init__(self, rows: Sequence[Any], shares: Sequence[Any], now: datetime) -> None:
         self._all = [row[0] for row in rows]
@@ -172,13 +172,13 @@ class _Circumstances:
         self._known: dict[tuple[int | None, bool, str], tuple[Relay, ...] | None] = {}
 
     def is_closed(self, hours: str | None) -> bool:
-        """Whether these are not the sending hours; many campaigns have the same."""
+        """Whether the time is outside these sending hours; cached, because many campaigns have the same."""
         if hours and hours not in self._closed:
             self._closed[hours] = sending_hours.remaining(hours, self._now) == timedelta(0)
         return bool(hours) and self._closed[hours or ""]
 
     def servers_for(self, row: Any) -> tuple[Relay, ...] | None:
-        """Those that would carry its mail now, empty when there is none at all; None when all are closed."""
+        """The servers that could send it now; empty if it has none at all, None if all are closed."""
         key = (row.server_id, row.fails_over, addresses.domain_of(row.from_email))
         if key not in self._known:
             self._known[key] = self._relays(*key)
@@ -199,7 +199,7 @@ class _Circumstances:
 
 
 def _is_free(server: Server, *, counts: Any, held: int, now: datetime) -> bool:
-    """Whether its limits leave something; what is wrong with one server is no trouble to the others."""
+    """Whether its limits leave something; an error in one server does not affect the others."""
     try:
         return server_throttle.is_free(server, counts=counts, held=held, now=now)
     except Exception:
@@ -212,8 +212,9 @@ def _seconds(span: timedelta) -> float:
 
 
 def _claimable() -> list[sa.ColumnElement[bool]]:
-    """Batches that a lane could claim. One condition for each way through their index, so that nothing else is
-    read of a campaign with thousands of batches."""
+    """SQL conditions of batches that a lane could claim: one for each path through the index, so that nothing
+    else is read of a campaign with thousands of batches.
+    """
     is_ready = Batch.state == BatchState.READY
     is_leased = Batch.state == BatchState.LEASED
     return [
@@ -228,7 +229,7 @@ def _some(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _number(condition: sa.ColumnElement[bool]) -> Any:
-    """How many of them, counted no further than it matters."""
+    """Number of such batches, counted up to MOST_BATCHES."""
     of_it = sa.and_(Batch.campaign_id == Campaign.id, condition)
     some = sa.select(Batch.id).where(of_it).correlate(Campaign).limit(MOST_BATCHES).subquery()
     return sa.select(sa.func.count()).select_from(some).scalar_subquery()
@@ -271,7 +272,7 @@ _SERVERS = (
 
 
 def _is_ours(connection: sa.Connection, choice: Choice, owner: str) -> bool:
-    """Whether it could be taken: its server still has a place, and nobody was quicker."""
+    """Take the choice: False if its server has no place left or another worker was quicker."""
     if choice.server_id is not None and not server_throttle.has_place(connection, choice.server_id):
         return False
     if not _count_begun(connection, choice.sendable):
@@ -288,7 +289,7 @@ def _is_ours(connection: sa.Connection, choice: Choice, owner: str) -> bool:
 
 
 def _count_begun(connection: sa.Connection, sendable: Sendable) -> bool:
-    """Count one lane more, if there are as many as we have seen."""
+    """Count one lane more, if the number is still the one that was read."""
     values: Mapping[str, Any] = {
         "epoch": sendable.epoch,
         "served_at": database_moment(),

@@ -1,15 +1,15 @@
-"""Looking after many things in turn, some at each tick, so that no tick takes long however many they are."""
+"""Takes care of many things in turn, some at each tick, so that no tick takes long however many there are."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 
-BUDGET_S = 0.02  # of a tick; one is looked after all the same
+BUDGET_S = 0.02  # of a tick; at least one thing is done
 
 
 class Rounds:
-    """Remembers when each was last looked after: `go` takes those first for whom that is longest ago."""
+    """Remembers when each thing was last done: `go` starts with the one for which that is longest ago."""
 
     def __init__(self, every_s: float, *, budget_s: float = BUDGET_S) -> None:
         self._every_s = every_s
@@ -17,7 +17,7 @@ class Rounds:
         self._seen: dict[int, float] = {}
 
     def go(self, ids: Iterable[int], work: Callable[[int], object]) -> bool:
-        """Do the work for those whose time has come, until the budget is used up; whether some are left."""
+        """Do the work for the ids that are due, until the budget is used up; True if some are left."""
         began = time.monotonic()
         known = {each: self._seen.get(each, 0.0) for each in ids}
         self._seen = {each: at for each, at in known.items() if at}

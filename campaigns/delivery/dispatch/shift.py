@@ -1,4 +1,4 @@
-"""A worker's shift: it was woken up, and sends for whoever's turn it is, lane after lane, for about a minute."""
+"""A worker's shift: after a wake-up it sends lane after lane for about a minute, whatever is next."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from campaigns.delivery.sender.timing import Timing
 
 log = logging.getLogger(__name__)
 
-SHIFT_S = 60.0  # no lane is begun after that
+SHIFT_S = 60.0  # no lane begins after that
 
 
 def work(lookout: Lookout, *, timing: Timing, now: Callable[[], datetime] = clock.now) -> bool:
-    """Send until nobody has a turn or the shift is over; whether anything was got done. Commits by itself.
+    """Send until nothing is left or the shift is over; True if anything was sent. Commits.
 
-    A campaign whose lane got nowhere has no second one in the same shift: others come before it.
+    A campaign whose lane recorded no answer gets no second lane in the same shift: others come first.
     """
     until = time.monotonic() + SHIFT_S
     stuck: set[int] = set()
@@ -42,7 +42,7 @@ def work(lookout: Lookout, *, timing: Timing, now: Callable[[], datetime] = cloc
 
 
 def _lane(place: Place, lookout: Lookout, timing: Timing, now: Callable[[], datetime]) -> bool:
-    """One lane; whether it had an answer. What goes wrong in it is that campaign's and nobody else's."""
+    """One lane; True if it recorded an answer. Its errors affect only that campaign."""
     lookout.begins(place)
     try:
         lane_runner.send(

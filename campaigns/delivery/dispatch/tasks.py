@@ -1,4 +1,4 @@
-"""What the dispatcher looks after. Each duty may run twice or be cut short and do no harm."""
+"""The dispatcher's duties. Each may run twice or be interrupted without harm."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ CANCELLING_S = 1.0
 
 
 def keep_watermark(*, now: datetime) -> None:
-    """Pause everything after a restored backup; else count on, so that the next one is noticed."""
+    """Pause everything after a restored backup; otherwise count on, so that the next one is detected."""
     if not restored_backup.check(now=now):
         restored_backup.advance()
 
 
 def launch_due(*, now: datetime, rounds: Rounds | None = None) -> bool:
-    """Launch every campaign whose time has come, or as many as there is time for; whether some are left."""
+    """Launch every due campaign, as far as time allows; True if some are left."""
 
     def work(campaign_id: int) -> None:
         with _apart(campaign_id, "could not be launched"):
@@ -57,7 +57,7 @@ def launch_due(*, now: datetime, rounds: Rounds | None = None) -> bool:
 
 
 def wake_workers(job: str, *, now: datetime) -> None:
-    """Wake as many workers as there are lanes that would have something to do. Which, they ask the database."""
+    """Wake a worker for each lane that would have something to send. They ask the database which."""
     outlook = next_work.look(now=now)
     if not outlook.sendable:
         return
@@ -68,7 +68,7 @@ def wake_workers(job: str, *, now: datetime) -> None:
 
 
 def hint_probes(job: str, *, now: datetime) -> None:
-    """Ask a worker to test servers that paused campaigns wait for."""
+    """Enqueue connection tests for servers that paused campaigns wait for."""
     if queue.waiting(job):
         return
     for server_id in _read(lambda: server_outage.to_probe(now=now)):
@@ -76,13 +76,13 @@ def hint_probes(job: str, *, now: datetime) -> None:
 
 
 def hint_look_ups(job: str, *, now: datetime) -> None:
-    """Ask a worker who receives for domains in trouble."""
+    """Enqueue a look-up of the mail exchangers of domains in trouble."""
     if _read(receiver_rows.to_look_up) and not queue.waiting(job):
         queue.enqueue(job)
 
 
 def hint_imports(*, now: datetime) -> None:
-    """Ask workers for imports that nobody runs; one hint each, while none waits."""
+    """Enqueue imports that no worker runs, once each."""
     if queue.waiting(IMPORT):
         return
     abandoned = sa.or_(Import.lease_until.is_(None), Import.lease_until < now)
@@ -94,7 +94,7 @@ def hint_imports(*, now: datetime) -> None:
 
 
 def hint_notices(*, now: datetime) -> None:
-    """Ask workers for own mails that wait; one that is hinted twice is sent once."""
+    """Enqueue notices that wait; one that is enqueued twice is sent once."""
     if queue.waiting(notices_services.JOB):
         return
     for notice_id in _read(lambda: notices_services.due(now=now)):
@@ -102,9 +102,9 @@ def hint_notices(*, now: datetime) -> None:
 
 
 def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
-    """End campaigns that are done, look at failure rates, suppress behind the bounce brake.
+    """Finish campaigns that are done, check failure rates, suppress behind the bounce brake.
 
-    Of all campaigns, or of those whose turn it is.
+    For all campaigns, or those whose turn it is.
     """
     (rounds or Rounds(0, budget_s=math.inf)).go(_sending(), lambda campaign_id: _repair(campaign_id, now))
     for campaign_id in _read(staging.cancelled):
@@ -125,7 +125,7 @@ def _repair(campaign_id: int, now: datetime) -> None:
 
 
 def _needs_repair(campaign_id: int, now: datetime) -> bool:
-    """Whether anything is to be written of it: on SQLite whoever may write keeps all others from it."""
+    """Whether the campaign needs any write: on SQLite a writing transaction blocks all others."""
     return (
         not services.somebody_waits(campaign_id)
         or failure_rate.is_too_high(campaign_id)
@@ -135,7 +135,7 @@ def _needs_repair(campaign_id: int, now: datetime) -> bool:
 
 
 def clean_up(*, now: datetime) -> None:
-    """Journals of lanes that hold nothing, what is kept of campaigns while they go out, receivers' old troubles."""
+    """Delete journals of ended lanes, data kept only during sending, and old trouble of receivers."""
     next_work.forget_the_ended()
     db.session.commit()
     if _read(lambda: receiver_rows.is_any_old(now=now)):
@@ -145,7 +145,7 @@ def clean_up(*, now: datetime) -> None:
 
 
 def shorten_audit_log(*, now: datetime) -> None:
-    """Delete what has been on the audit log for longer than it is kept."""
+    """Delete audit log entries that are older than they are kept."""
     days = config.current().audit_days
     if days and _read(lambda: audit_services.has_older(now - timedelta(days=days))):
         audit_services.keep_for(days, now=now)
@@ -153,7 +153,7 @@ def shorten_audit_log(*, now: datetime) -> None:
 
 
 def settle_cancelled(*, now: datetime) -> None:
-    """Go on ending those who waited when their campaign was cancelled, for a moment; commits as it goes."""
+    """Go on ending the waiting rows of cancelled campaigns, for a moment; commits as it goes."""
     until = time.monotonic() + CANCELLING_S
     for campaign_id in _read(cancellation.unsettled):
         with _apart(campaign_id, "is cancelled, but not everybody could be told so"):
@@ -165,19 +165,19 @@ def settle_cancelled(*, now: datetime) -> None:
 
 
 def reap(*, owner: str, now: datetime) -> int:
-    """Make batches of dead lanes ready again, their doubtful rows settled; how many."""
+    """Make batches of dead lanes ready again and settle their rows in doubt; how many."""
     folder = lane_runner.journals()
     taken = recovery.recover(folder, owner=owner, now=now)
     return taken + recovery.take_over(folder, owner=owner, now=now)
 
 
 def check(*, now: datetime) -> list[str]:
-    """What should never be, in sentences: `invariants`. Commits."""
+    """Violated invariants, as sentences (`invariants`). Commits."""
     return invariants.check(now=now)
 
 
 def workers() -> int:
-    """How many workers serve the queue; the usual number when Redis can't say."""
+    """Number of workers that serve the queue; the usual number if Redis is unavailable."""
     try:
         return max(1, Worker.count(queue=queue.queue()))
     except (RedisError, OSError):
@@ -186,7 +186,7 @@ def workers() -> int:
 
 @contextmanager
 def _apart(campaign_id: int, trouble: str) -> Iterator[None]:
-    """What goes wrong with one campaign keeps no other from its turn."""
+    """Log an error with one campaign and go on with the others."""
     try:
         yield
     except BaseTimeoutException:
@@ -197,7 +197,7 @@ def _apart(campaign_id: int, trouble: str) -> Iterator[None]:
 
 
 def _read(look: Callable[[], T]) -> T:
-    """A look at the database that takes no lock and leaves no transaction open."""
+    """Run a read that takes no lock, and leave no transaction open."""
     db.session.rollback()
     with reading():
         try:
@@ -212,7 +212,7 @@ def _sending() -> list[int]:
 
 
 def _sweep_journals() -> None:
-    """Journals of lanes that hold nothing. A lane that has just begun holds nothing yet: leave young ones."""
+    """Delete journals of lanes that hold nothing, except young ones: a lane may be starting."""
     owners = sa.select(Batch.owner).where(Batch.state == BatchState.LEASED, Batch.owner.is_not(None))
     still_needed = _read(lambda: set(db.session.scalars(owners.distinct())))
     ack_journal.sweep(lane_runner.journals(), still_needed={each for each in still_needed if each})
