@@ -1,4 +1,4 @@
-"""Telling operators by mail that a campaign has stopped by itself, once per cause and hour."""
+"""Emails to operators about a campaign that has stopped by itself, at most one per cause and hour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUIET_FOR = timedelta(hours=1)
 
 
 def post(campaign_id: int, *, now: datetime) -> list[int]:
-    """Put a mail to every operator who wants alerts into the outbox; their ids, none if told lately."""
+    """Store a notice for every operator who wants alerts; their ids, empty if one was sent lately."""
     campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
     values = {
         "campaign": campaign.name,
@@ -33,7 +33,7 @@ def post(campaign_id: int, *, now: datetime) -> list[int]:
 
 
 def post_about_server(server: Server, detail: str, *, now: datetime) -> list[int]:
-    """The same for a server that refuses us while others go on."""
+    """The same for a server that rejects us while others carry on."""
     link = f"{_public_url()}/settings/servers/{server.id}/edit"
     values = {"server": server.name, "detail": detail, "link": link}
     return _post("alert_server", f"alert:server:{server.id}", values, now)
@@ -52,7 +52,7 @@ def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> li
 
 
 def _public_url() -> str:
-    """As it was at the last launch: this may run on a worker's host that was told of no address."""
+    """The public address as of the last launch: a worker's host may not have it in its configuration."""
     launched = sa.select(Revision.public_url).where(Revision.public_url != "").order_by(Revision.id.desc())
     return db.session.scalar(launched.limit(1)) or config.current().public_url
 

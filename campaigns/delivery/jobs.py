@@ -1,4 +1,4 @@
-"""What a worker calls for the delivery engine."""
+"""The delivery jobs that a worker runs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LOOK_UP_S = 4.0
 
 
 def send(*_left_by_older_versions: object) -> None:
-    """There is work: send for about a minute for whoever's turn it is. Other jobs come first."""
+    """Wake-up: send for about a minute, whichever campaign is next. Other jobs come first."""
     die_with_parent()
     if queue.waiting(SEND, other=True):
-        queue.nudge()  # the next one wakes a worker when those have theirs
+        queue.nudge()  # the next wake-up comes after those jobs
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     now = database_clock.measured()
@@ -37,14 +37,14 @@ def send(*_left_by_older_versions: object) -> None:
 
 
 def probe(server_id: int) -> None:
-    """Test a server that is down; campaigns that waited for it go on when it answers."""
+    """Test a server that is down; campaigns that wait for it resume if it answers."""
     if server_outage.probe(server_id, now=database_clock.measured()()):
         queue.nudge()
 
 
 def look_up_receivers() -> None:
-    """Ask the name servers who receives for domains in trouble."""
-    from campaigns.mail.lookup import Resolver  # here, because workers that only send need not load it
+    """Look up the mail exchangers of domains in trouble."""
+    from campaigns.mail.lookup import Resolver  # imported here: workers that only send need not load it
 
     server = config.current().dns_server
 
@@ -55,16 +55,16 @@ def look_up_receivers() -> None:
 
 
 def release_receiver(domain: str) -> None:
-    """A receiver's limit was raised or deleted: whoever waited for it is due."""
+    """A receiver's limit was raised or deleted: make its deferred recipients due."""
     if release.release(domain, now=database_clock.measured()()):
         queue.nudge()
 
 
 def die_with_parent() -> None:
-    """A work horse whose worker is killed would go on unseen: let the kernel end it with its parent."""
+    """Let the kernel end a work horse together with its worker: after a kill it would go on unnoticed."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _other_jobs_wait() -> bool:
-    """Whether other jobs wait, and it is this worker that makes room for them."""
+    """Whether other jobs wait and this worker is the one to make room for them."""
     return queue.waiting(SEND, other=True) > 0 and queue.is_first_to_make_room()

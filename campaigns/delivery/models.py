@@ -1,4 +1,4 @@
-"""The ledger: one row per recipient from launch to the last word, and the batches workers claim."""
+"""The ledger: one row for each recipient, from launch to final outcome, and the batches that lanes claim."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from campaigns.planning.models import PauseReason
 
 
 class State(IntEnum):
-    """Of one recipient. Everything from SENT on is final."""
+    """State of a recipient. SENT and those after it are final."""
 
     PENDING = 0
     SENDING = 1
@@ -32,7 +32,7 @@ class State(IntEnum):
 
     @property
     def word(self) -> str:
-        """The status as addresses, exports and commands name it."""
+        """The state as written in URLs, exports and commands."""
         return {State.PENDING: "queued", State.DEFERRED: "retrying"}.get(self, self.name.lower())
 
     @property
@@ -44,7 +44,7 @@ class State(IntEnum):
         return statuses.label(self.word)
 
 
-# How many rows are in which state for which reason: `[state, reason, number]`, in this order.
+# Number of rows by state and reason: `[state, reason, number]`, sorted.
 Tally = Annotated[
     list[tuple[int, str | None, int]],
     mapped_column(sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
@@ -53,7 +53,7 @@ OPEN_STATES = (State.PENDING, State.SENDING, State.DEFERRED)
 
 
 class Reason(StrEnum):
-    """Why a recipient was left out or failed; the server's own words stand in `reply`."""
+    """Why a recipient was skipped or failed; the server's reply is in `reply`."""
 
     UNCONFIRMED = "unconfirmed"
     UNSUBSCRIBED = "unsubscribed"
@@ -102,7 +102,7 @@ class Reason(StrEnum):
         }[self]
 
 
-# Answers after which the address may never get a mail: what counts against a list.
+# Bounces: the address may not get email any more. They count against a list.
 BOUNCES = (Reason.BAD_ADDRESS, Reason.BAD_DOMAIN, Reason.DISABLED)
 
 
@@ -116,7 +116,7 @@ _LEASED = sa.text(f"state = {int(BatchState.LEASED)}")
 
 
 def _of_readers(column: str) -> sa.Index:
-    """Those who did something, which are few: reports count them without reading the whole campaign."""
+    """A partial index on recipients who did something, which are few: reports count them without a scan."""
     some = f"{column} IS NOT NULL AND is_latest"
     return sa.Index(
         f"ix_delivery_{column}",
@@ -128,32 +128,33 @@ def _of_readers(column: str) -> sa.Index:
 
 
 class Delivery(Model):
-    """One intent: this campaign, this wave, this address. Written once at launch, never twice (G1).
+    """One intent: this campaign, this wave, this address. Written once, at launch (G1).
 
-    One statement writes a wave from the people as they are at that moment, when each has an address of their
-    own (`subscriber.address_key` is unique) and here each stands once: so no address stands here twice.
+    One statement writes a wave from the current people, each of whom has one address
+    (`subscriber.address_key` is unique) and occurs once: so no address occurs twice.
     """
 
     __tablename__ = "delivery"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    # No foreign keys: checking them is half the time of a launch in PostgreSQL. A campaign that has rows is never
-    # deleted (`wave` holds it); the number of an erased person is never given again: their rows point at nobody.
+    # No foreign keys: checking them takes half the time of a launch in PostgreSQL. A campaign with rows is
+    # never deleted (`wave` prevents it), and ids of erased people are never reused: their rows point at no
+    # one.
     campaign_id: Mapped[int]
     wave: Mapped[int] = mapped_column(sa.SmallInteger)
     address_key: Mapped[str] = mapped_column(sa.String(32))
     subscriber_id: Mapped[int] = mapped_column(BigId)
-    batch_number: Mapped[int | None]  # None for those left out at launch
+    batch_number: Mapped[int | None]  # None for those skipped at launch
     state: Mapped[State] = mapped_column(Number(State))
-    # False once a later wave holds this person again: counts look at the latest row of each.
+    # False once a later wave contains this person: counts use each person's latest row.
     is_latest: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     reason: Mapped[Reason | None] = mapped_column(Word(Reason))
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
     doubts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
     fence: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     next_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]  # when it was first handed over: the mail's Date, the same on a retry
-    tried_since: Mapped[datetime | None]  # from when the horizon counts (`outcomes.horizon_from`)
+    started_at: Mapped[datetime | None]  # first hand-over: the message's Date, unchanged on a retry
+    tried_since: Mapped[datetime | None]  # start of the retry period (`outcomes.horizon_from`)
     done_at: Mapped[datetime | None]
     server_id: Mapped[int | None]
     code: Mapped[int | None] = mapped_column(sa.SmallInteger)
@@ -167,11 +168,12 @@ class Delivery(Model):
         primaryjoin="foreign(Delivery.subscriber_id) == Subscriber.id", viewonly=True
     )
 
-    # No index may name a column that sending writes (state, reason, done_at, next_at, fence …), not even as its
-    # condition: with none, PostgreSQL keeps updates on the row's own page. Those below are written once, in order:
-    # one over the address keys was two thirds of a launch; one over the people would touch a ledger of years.
+    # No index may contain a column that sending writes (state, reason, done_at, next_at, fence …), not even
+    # in its condition: then PostgreSQL keeps updates on the row's own page. The indexes below are written
+    # once, in order. One over the address keys took two thirds of a launch; one over people would touch years
+    # of ledger.
     __table_args__ = (
-        # Not "wave" before "subscriber_id": without statistics PostgreSQL would take it for a batch's index.
+        # Not "wave" before "subscriber_id": without statistics PostgreSQL would use it as the batch index.
         sa.UniqueConstraint("campaign_id", "subscriber_id", "wave"),
         sa.Index("ix_delivery_batch", "campaign_id", "wave", "batch_number"),
         *(_of_readers(name) for name in ("opened_at", "clicked_at", "unsubscribed_at")),
@@ -180,7 +182,7 @@ class Delivery(Model):
 
 
 class Wave(Model):
-    """How many people a wave was launched for: what the states must add up to (G2)."""
+    """The number of people of a wave: what its states must add up to (G2)."""
 
     __tablename__ = "wave"
 
@@ -190,14 +192,14 @@ class Wave(Model):
     number: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
     audience: Mapped[int]
     left_out: Mapped[Tally]  # those without a batch
-    # Between these are the ids of its rows: pages walk along them instead of sorting a million.
+    # First and last id of its rows: pages read the range instead of sorting a million rows.
     first_id: Mapped[int | None] = mapped_column(BigId)
     last_id: Mapped[int | None] = mapped_column(BigId)
     launched_at: Mapped[datetime]
 
 
 class Batch(Model):
-    """Some hundred recipients that one lane holds at a time, under a lease and a fence token."""
+    """A few hundred recipients that one lane holds at a time, under a lease and a fence."""
 
     __tablename__ = "batch"
 
@@ -210,7 +212,7 @@ class Batch(Model):
     owner: Mapped[str | None] = mapped_column(sa.String(64))
     lease_until: Mapped[datetime | None]
     next_at: Mapped[datetime | None]
-    # What a count of its rows would say, as long as nobody may write them; None: count them.
+    # The count of its rows by state, while none may change them; None: count the rows.
     tally: Mapped[Tally | None]
     last_at: Mapped[datetime | None]  # the latest `next_at` of its rows
     settled_at: Mapped[datetime | None]
@@ -218,13 +220,13 @@ class Batch(Model):
     __table_args__ = (
         sa.UniqueConstraint("campaign_id", "wave", "number"),
         sa.Index("ix_batch_claim", "campaign_id", "state", "next_at"),
-        # Some dozen at a time: whoever looks for ended leases does not walk along the batches of years.
+        # A few dozen at a time: looking for ended leases does not scan the batches of years.
         sa.Index("ix_batch_leased", "id", postgresql_where=_LEASED, sqlite_where=_LEASED),
     )
 
 
 class Attempt(Model):
-    """A refusal or a doubt, kept for "why did Ana not get it?"; successes need no row."""
+    """A refusal or a doubt, kept to explain why someone got no email; successes need no row."""
 
     __tablename__ = "attempt"
 
@@ -241,27 +243,27 @@ class Attempt(Model):
 
 
 class Stage(IntEnum):
-    """How far a bounce has come on its way to a suppression."""
+    """How far a bounce has come towards suppressing its address."""
 
-    COUNTED = 0  # it suppresses nobody by itself
+    COUNTED = 0  # suppresses no address by itself
     STAGED = 1
     APPLIED = 2
-    DROPPED = 3  # too many bounced with it for it to be believed
+    DROPPED = 3  # not believed, because too many bounced along with it
     UNDONE = 4  # by an operator
 
 
 class Bounce(Model):
-    """An answer after which the address may never get an email: what the bounce brake counts.
+    """A reply after which the address may not get email any more: what the bounce brake counts.
 
-    `suppresses` says as what the address is suppressed once the brake has passed (`ledger.suppression`).
+    `suppresses`: the reason of the suppression, once the brake has passed (`ledger.suppression`).
     """
 
     __tablename__ = "bounce"
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)  # in the order in which they came
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)  # in order of arrival
     campaign_id: Mapped[int] = mapped_column(sa.ForeignKey("campaign.id", ondelete="CASCADE"))
     delivery_id: Mapped[int] = mapped_column(BigId, unique=True)
-    # Of the address that was written to and of its domain: keyed hashes, so that an erasure leaves no name.
+    # Of the address and its domain: keyed hashes, so that no name is left after an erasure.
     address_key: Mapped[str] = mapped_column(sa.String(32), index=True)
     domain_key: Mapped[str] = mapped_column(sa.String(32))
     suppresses: Mapped[SuppressionReason | None] = mapped_column(Word(SuppressionReason))
@@ -282,9 +284,10 @@ class Bounce(Model):
 
 
 class Resumption(Model):
-    """Where a campaign stood when an operator last resumed it after such a pause: counts begin from there.
+    """Counts of a campaign when an operator resumed it after such a pause: later counts start from there.
 
-    `answered`: recipients that had an answer. `number`: the id of the latest bounce, or how many had the trouble.
+    `answered`: recipients with an answer. `number`: id of the latest bounce, or number of recipients with the
+    trouble.
     """
 
     __tablename__ = "resumption"
@@ -298,20 +301,20 @@ class Resumption(Model):
 
 
 class Receiver(Model):
-    """A group of domains that one provider receives for (`mail.domains`), while it has trouble with us."""
+    """A group of domains served by one provider (`mail.domains`), while it has trouble with our mail."""
 
     __tablename__ = "receiver"
 
     name: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
     troubles: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
-    since: Mapped[datetime]  # of the first of them
+    since: Mapped[datetime]  # of the first trouble
     backoff_s: Mapped[int] = mapped_column(default=0)
-    next_at: Mapped[datetime | None]  # its mails wait until then
+    next_at: Mapped[datetime | None]  # its messages wait until then
     said: Mapped[str] = mapped_column(sa.String(300), default="")
 
 
 class ReceiverDomain(Model):
-    """Which receiver a domain in trouble belongs to, by its mail exchangers; None until they were asked for."""
+    """The receiver of a domain in trouble, by its mail exchangers; None until they were looked up."""
 
     __tablename__ = "receiver_domain"
 
@@ -321,7 +324,7 @@ class ReceiverDomain(Model):
 
 
 class Lease(Model):
-    """A role that one process holds at a time (the dispatcher), by the database's clock."""
+    """A role that one process holds at a time (such as the dispatcher), by the database's clock."""
 
     __tablename__ = "lease"
     name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
@@ -331,7 +334,7 @@ class Lease(Model):
 
 
 class Meter(Model):
-    """What a server was given lately, in numbers per piece of time (`delivery.allowance`); locked to count."""
+    """What was sent over a server lately, by slices of time (`limits.sliding_window`); locked to count."""
 
     __tablename__ = "meter"
 
@@ -340,9 +343,10 @@ class Meter(Model):
 
 
 class CampaignRun(Model):
-    """When lanes last served a campaign that goes out: by it they share the workers (`dispatch.fairness`).
+    """When lanes last served a campaign that is being sent: the basis for sharing workers
+    (`dispatch.fairness`).
 
-    A row of its own, because workers write it, and the campaign's row is for who pauses it.
+    A table of its own, because workers write it often and the campaign's row has to stay free for operators.
     """
 
     __tablename__ = "campaign_run"
@@ -350,14 +354,16 @@ class CampaignRun(Model):
     campaign_id: Mapped[int] = mapped_column(
         sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
     )
-    epoch: Mapped[int]  # in which it was last served
-    begun: Mapped[int]  # lanes so far: who chooses it counts on from what it has seen
-    served_at: Mapped[datetime]  # a lane was begun, or has ended
-    moved_at: Mapped[datetime | None]  # a lane has ended that had recorded an answer
+    epoch: Mapped[int]  # of the campaign when it was last served
+    begun: Mapped[int]  # number of lanes so far: a worker takes the campaign only if it is still what it read
+    served_at: Mapped[datetime]  # when a lane last began or ended
+    moved_at: Mapped[datetime | None]  # when a lane last ended that had recorded an answer
 
 
 class Watermark(Model):
-    """The one row (id 1) that counts up while campaigns are under way, as `delivery.watermark` says."""
+    """The only row (id 1) of the number that counts up while campaigns are sent
+    (`autopause.restored_backup`).
+    """
 
     __tablename__ = "watermark"
 
@@ -366,7 +372,7 @@ class Watermark(Model):
 
 
 class OpenClaims(Model):
-    """What a server has said against itself, our account or our content in a campaign (`routing.evidence`)."""
+    """Claims of a server's replies in a campaign that are not proven yet (`routing.evidence`)."""
 
     __tablename__ = "open_claims"
 
@@ -379,7 +385,7 @@ class OpenClaims(Model):
 
 
 class Share(Model):
-    """What one lane holds of a server: connections, and mails that it may send. Under a lease."""
+    """What one lane holds of a server: connections and reserved messages. Under a lease."""
 
     __tablename__ = "share"
 

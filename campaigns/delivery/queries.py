@@ -1,4 +1,4 @@
-"""Named reads of the ledger: every number is what a count of the rows would say (G8)."""
+"""Named reads of the ledger; every number equals a count of the rows (G8)."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ class Counts:
 
     @property
     def wanted(self) -> int:
-        """Recipients without the skipped ones: the base of every share."""
+        """Recipients without the skipped: the base of every percentage."""
         return self.audience - self[State.SKIPPED]
 
     @property
     def done(self) -> int:
-        """How many of those have come to an end."""
+        """How many of those are final."""
         return self.wanted - self.waiting
 
     @property
     def percent(self) -> float:
-        """The share that has come to an end, 0 to 100."""
+        """Share of final recipients, 0 to 100."""
         return 100 * self.done / self.wanted if self.wanted else 0.0
 
     @property
     def by_word(self) -> dict[str, int]:
-        """Every state's word with its number, also those of nobody."""
+        """Number of recipients by name of the state, including zeros."""
         return {state.word: self[state] for state in State}
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts with how fast it goes, by the last half minute, and when the rest will be out."""
+    """Counts, the rate over the last half minute, and the expected end."""
 
     counts: Counts
     per_minute: int
@@ -78,7 +78,7 @@ def progress(campaign_id: int, *, now: datetime) -> Progress:
     since = _rate_since(campaign_id, now)
     is_recent = sa.and_(Delivery.done_at > since, Delivery.state == State.SENT)
     row = db.session.execute(_recent(campaign_id, since, is_recent)).one()
-    # A send that began a moment ago has no half minute behind it.
+    # A send that has just begun has no half minute behind it.
     seconds = max(1.0, (now - (row.first or since)).total_seconds())
     per_second = (row.number or 0) / seconds
     expected = None
@@ -87,25 +87,25 @@ def progress(campaign_id: int, *, now: datetime) -> Progress:
             planning_queries.campaign(campaign_id), found.waiting, per_second=per_second, now=now
         )
     if expected is not None:
-        # Those who are tried again later can't be done before their time, however fast the rest goes.
+        # Deferred recipients cannot be done before their time, however fast the rest is.
         retries = [each for each in (row.later, _last_retry(campaign_id)) if each]
         expected = max([expected, *retries])
     return Progress(found, round(per_second * 60), expected)
 
 
 def reasons(campaign_id: int) -> list[tuple[State, Reason, int]]:
-    """How many are in which state for which reason, most first."""
+    """Number of recipients by state and reason, most frequent first."""
     found = tallies.of(campaign_id)
     return [(state, reason, number) for (state, reason), number in found.most_common() if reason]
 
 
 def refusals(campaign_id: int, *, most: int = 20) -> list[Any]:
-    """The last refusals and doubts: `at, phase, code, text, email, state`."""
+    """The latest `most` refusals and doubts: rows with `at, phase, code, text, email, state`."""
     statement = (
         sa.select(Attempt.at, Attempt.phase, Attempt.code, Attempt.text, Subscriber.email, Delivery.state)
         .join(Delivery, Delivery.id == Attempt.delivery_id)
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.campaign_id + 0 == campaign_id)  # from the attempts to their rows, not the other way
+        .where(Delivery.campaign_id + 0 == campaign_id)  # read from attempts to rows, not the other way
         .order_by(Attempt.id.desc())
         .limit(most)
     )
@@ -113,14 +113,14 @@ def refusals(campaign_id: int, *, most: int = 20) -> list[Any]:
 
 
 def ids_of(campaign_id: int) -> tuple[int, int] | None:
-    """Between which ids (both included) the rows of a campaign are; None when there are none or nobody knows."""
+    """First and last id of the campaign's rows; None when there are none or the range is unknown."""
     first, last = sa.func.min(Wave.first_id), sa.func.max(Wave.last_id)
     row = db.session.execute(sa.select(first, last).where(Wave.campaign_id == campaign_id)).one()
     return (row[0], row[1]) if row[0] is not None and row[1] is not None else None
 
 
 def attempts(delivery_id: int) -> list[Attempt]:
-    """What was refused for one recipient, oldest first."""
+    """Refused attempts for one recipient, oldest first."""
     statement = sa.select(Attempt).filter_by(delivery_id=delivery_id).order_by(Attempt.id)
     return list(db.session.scalars(statement))
 
@@ -133,7 +133,7 @@ def _counts(found: Counter[tallies.Key]) -> Counts:
 
 
 def _rate_since(campaign_id: int, now: datetime) -> datetime:
-    """Half a minute ago, or later where some batches are enough to know how fast it goes."""
+    """Half a minute ago, or later if a few batches are enough to measure the rate."""
     before = (
         sa.select(Batch.settled_at)
         .where(Batch.campaign_id == campaign_id, Batch.settled_at > now - RATE_OVER)
@@ -145,7 +145,7 @@ def _rate_since(campaign_id: int, now: datetime) -> datetime:
 
 
 def _recent(campaign_id: int, since: datetime, is_recent: sa.ColumnElement[bool]) -> Any:
-    """What was sent since then is in batches that were settled since then, or in somebody's hands."""
+    """Sent since `since`: those are in batches that were settled since, or that lanes hold."""
     rows = tallies.in_batches(
         (
             sa.func.count().filter(is_recent).label("number"),

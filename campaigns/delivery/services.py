@@ -1,4 +1,4 @@
-"""Pausing, resuming and cancelling."""
+"""Pausing, resuming and cancelling campaigns; taking back their suppressions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from campaigns.planning.models import Campaign, PauseReason, Status
 
 
 def pause(campaign: Campaign, *, reason: PauseReason, detail: str | None, now: datetime) -> None:
-    """Stop sending for now; what is on the wire ends by itself. Raises Conflict."""
+    """Pause sending; messages on the wire are finished. Raises Conflict unless it is being sent."""
     states.move(
         campaign.id, Status.PAUSED, now=now, pause_reason=reason, pause_detail=detail and detail[:500]
     )
@@ -32,7 +32,7 @@ def pause(campaign: Campaign, *, reason: PauseReason, detail: str | None, now: d
 
 
 def stop_by_itself(campaign_id: int, *, reason: PauseReason, detail: str, now: datetime) -> bool:
-    """Pause for a reason of its own and tell the operators; False when it was not sending any more."""
+    """Pause for an automatic reason and alert the operators; False when it was not being sent."""
     try:
         states.move(campaign_id, Status.PAUSED, now=now, pause_reason=reason, pause_detail=detail[:500])
     except Conflict:
@@ -42,7 +42,7 @@ def stop_by_itself(campaign_id: int, *, reason: PauseReason, detail: str, now: d
 
 
 def resume(campaign: Campaign, *, now: datetime) -> None:
-    """Go on with exactly the rest; a campaign that was never launched is launched. Raises Conflict."""
+    """Resume with exactly the rest; a campaign that was not launched yet is launched. Raises Conflict."""
     _resume(campaign, now=now)
     audit_services.record("campaign.resumed", campaign.name, now=now)
 
@@ -56,7 +56,7 @@ def _resume(campaign: Campaign, *, now: datetime) -> None:
         raise Conflict(_("This campaign isn't paused. Reload to see the latest status."))
     stopped_for = campaign.pause_reason
     states.move(campaign.id, Status.SENDING, now=now)
-    open_claims.forget(campaign.id)  # who resumes has looked at it
+    open_claims.forget(campaign.id)  # whoever resumes has seen them
     if stopped_for in since_resumed.TROUBLES:
         since_resumed.note(campaign.id, [stopped_for])
     servers = server_selection.every(campaign)
@@ -66,18 +66,18 @@ def _resume(campaign: Campaign, *, now: datetime) -> None:
 
 
 def cancel(campaign: Campaign, *, now: datetime) -> None:
-    """Give up everybody who still waits, for good; mails on the wire end by themselves. Raises Conflict.
+    """Give up all waiting recipients for good; messages on the wire are finished. Raises Conflict.
 
-    Those in lanes' hands are ended by their lanes, within a window.
+    Recipients in batches that lanes hold are ended by those lanes, within a window.
     """
     states.move(campaign.id, Status.CANCELLED, now=now)
-    # The first few thousand at once; the dispatcher goes on, so that a million keep nobody waiting.
+    # The first few thousand here; the dispatcher does the rest, so that no operator waits for a million.
     cancellation.settle_some(campaign.id, now=now)
     audit_services.record("campaign.cancelled", campaign.name, now=now)
 
 
 def undo_suppressions(campaign_id: int, *, now: datetime) -> Standing:
-    """Let campaigns go again to whom this one alone has suppressed; how many. Raises Conflict when it is nobody."""
+    """Take back the suppressions of this campaign alone; how many. Raises Conflict if there are none."""
     undone = staging.undo(campaign_id, now=now)
     if not undone.total:
         raise Conflict(_("This campaign has no suppressions to undo."))
@@ -85,7 +85,7 @@ def undo_suppressions(campaign_id: int, *, now: datetime) -> Standing:
 
 
 def somebody_waits(campaign_id: int) -> bool:
-    """Whether any recipient has not come to an end, or a lane holds a batch."""
+    """Whether any recipient is not final, or a lane holds a batch."""
     waits = sa.select(Batch.id).where(Batch.campaign_id == campaign_id, Batch.state != BatchState.DONE)
     return db.session.scalar(waits.limit(1)) is not None or waves.has_open(campaign_id)
 

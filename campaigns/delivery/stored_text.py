@@ -1,4 +1,4 @@
-"""Sentences that are stored are said in the site's language: no reader is there yet."""
+"""Stored sentences are in the site's language, because their reader is not known yet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from campaigns.settings import queries as settings_queries
 
 
 def said(sentence: Any, *, language: str | None = None) -> str:
-    """A lazy sentence, or an error that carries one, as text. Works without a request."""
+    """A lazy sentence, or an error with one, as text in `language` (None: the site's). Needs no request."""
     with force_locale(language or settings_queries.site().language):
         return str(sentence)

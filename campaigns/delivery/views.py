@@ -1,4 +1,4 @@
-"""The page of a campaign on its way: live progress, pause, resume, cancel."""
+"""The page of a campaign being sent: live progress, pause, resume, cancel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHOWN = (
     State.UNKNOWN,
     State.SKIPPED,
     State.CANCELLED,
-)  # in this order
+)  # shown in this order
 RECEIVERS_SHOWN = 10
 REFRESH_S = {Status.SCHEDULED: 5, Status.PREPARING: 1, Status.SENDING: 2, Status.PAUSED: 5}
 
@@ -56,7 +56,7 @@ def sending(campaign_id: int) -> Any:
 def sending_now(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     if request.args.get("was") == Status.SCHEDULED and found.status is not Status.SCHEDULED:
-        return "", 200, {"HX-Refresh": "true"}  # the rest of the page was about what is to come
+        return "", 200, {"HX-Refresh": "true"}  # the rest of the page described what was still to come
     return render_template("delivery/_now.html", **_facts(found))
 
 
@@ -68,7 +68,7 @@ def edit_hours(campaign_id: int) -> Any:
         return redirect(url_for("planning.show", campaign_id=campaign_id))
     if form.validate_on_submit() and accepted(form, lambda: _change_hours(found, form)):
         db.session.commit()
-        queue.nudge()  # these may be its hours by now
+        queue.nudge()  # it may be inside its hours now
         flash(_("Sending hours updated. Emails already handed to the server are still delivered."), "success")
         return redirect(url_for(".sending", campaign_id=campaign_id), 303)
     if not form.keeps_hours.data:
@@ -106,7 +106,7 @@ def create_cancellation(campaign_id: int) -> Any:
 @bp.post("/campaigns/<int:campaign_id>/resend/delete")
 @allow(Action.EDIT_CAMPAIGNS)
 def delete_resend(campaign_id: int) -> Any:
-    """Undo a resend in its minute."""
+    """Undo a resend within its first minute."""
     try:
         undo_resend.undo(campaign_id, now=clock.now())
     except Conflict as error:
@@ -143,7 +143,7 @@ def _undone(number: int) -> Any:
 
 
 def _changed(campaign_id: int, change: Callable[[Campaign], None], sentence: Any) -> Any:
-    """Do it, say it, and go back to the page; a conflict is a sentence there."""
+    """Apply the change, flash the sentence and return to the page; a Conflict is flashed there."""
     try:
         change(planning_queries.campaign(campaign_id))
     except Conflict as error:
@@ -185,14 +185,14 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
 
 
 def _expected(campaign: Campaign) -> int | None:
-    """How many a scheduled campaign would go to now; None for others."""
+    """How many recipients a scheduled campaign would have now; None for others."""
     if campaign.status is not Status.SCHEDULED:
         return None
     return recipients.audience_of(campaign).will_get_it
 
 
 def _servers(campaign: Campaign) -> dict[str, Any]:
-    """Whom it goes out by now, and who takes nothing from us."""
+    """The servers in use, and those that accept nothing."""
     now = clock.now()
     usable = server_selection.usable(campaign, now=now)
     waiting = (
@@ -202,7 +202,7 @@ def _servers(campaign: Campaign) -> dict[str, Any]:
 
 
 def _refresh_s(campaign: Campaign, *, is_waiting: bool) -> int | None:
-    """Seconds until the page looks again; None when nothing moves any more."""
+    """Seconds until the page refreshes; None when nothing changes any more."""
     if campaign.status is Status.CANCELLED and is_waiting:
         return REFRESH_S[Status.SENDING]
     return REFRESH_S.get(campaign.status)

@@ -1,4 +1,4 @@
-"""The RQ worker as this app runs it: one queue, our own jobs only, no scheduler."""
+"""The RQ worker of this app: one queue, only our own jobs, no scheduler."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from campaigns.settings import services as settings_services
 
 log = logging.getLogger(__name__)
 
-WORKER_TTL_S = 25  # it waits for a job for 15 s less, and notices 10 s later that Redis is dead
+WORKER_TTL_S = 25  # blocks 15 s less in Redis, and notices 10 s later that Redis is gone
 MONITORING_INTERVAL_S = 10
 MAINTENANCE_INTERVAL_S = 30
-_ARENA_MAX = -8  # of mallopt in glibc
+_ARENA_MAX = -8  # parameter of mallopt in glibc
 
 
 class AppWorker(PatientWorker):
@@ -38,7 +38,7 @@ class AppWorker(PatientWorker):
 
     def perform_job(self, job: Job, queue: Queue, execution: Any) -> bool:
         with self.app.app_context():
-            # The parent's connections are not this process's to use, nor to close.
+            # The parent's connections may neither be used nor closed here.
             db.engine.dispose(close=False)
             try:
                 return bool(super().perform_job(job, queue, execution))
@@ -47,7 +47,7 @@ class AppWorker(PatientWorker):
                 db.engine.dispose()
 
     def handle_work_horse_killed(self, *facts: Any) -> None:
-        """Settle what the dead work horse held, by its journal: nobody else can, and nobody need wait."""
+        """Settle the dead work horse's batches by its journal, so that no one has to wait for the lease."""
         super().handle_work_horse_killed(*facts)
         self.look_after_the_dead()
 
@@ -59,7 +59,7 @@ class AppWorker(PatientWorker):
         self.look_after_the_dead()
 
     def look_after_the_dead(self) -> None:
-        """Settle the batches of lanes of this host that have died."""
+        """Settle the batches of this host's dead lanes."""
         with self.app.app_context():
             try:
                 now = database_clock.measured()()
@@ -68,14 +68,14 @@ class AppWorker(PatientWorker):
                 log.warning("The batches of dead lanes are left for later: %s", error)
             finally:
                 db.session.remove()
-                db.engine.dispose()  # what this process opens, its work horses must not share
+                db.engine.dispose()  # work horses must not share what this process opens
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()
         signal.signal(signal.SIGUSR1, lambda *_: queue.leaving.set())
 
     def handle_warm_shutdown_request(self) -> None:
-        """Ask the job in hand to end at its next good moment instead of after its half minute."""
+        """End the current job soon instead of at the end of its shift."""
         super().handle_warm_shutdown_request()
         if self.horse_pid:
             with suppress(ProcessLookupError):
@@ -83,10 +83,10 @@ class AppWorker(PatientWorker):
 
 
 def save_memory() -> None:
-    """For a process that lives long and forks: one heap for all threads, and what is there now left in peace.
+    """For a long-lived process that forks: one heap for all threads, and existing objects left uncollected.
 
-    Threads of a lane take turns; a heap for each would keep several windows of mails. What the garbage collector
-    marks would be copied into each work horse.
+    A lane's threads take turns; a heap for each would keep several windows of messages. Objects that the
+    collector marks would be copied into each work horse.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
@@ -96,14 +96,14 @@ def save_memory() -> None:
 
 
 def run_worker(name: str | None = None) -> None:
-    """Serve the queue until a signal says stop; the job in hand is finished first. Raises Misconfigured."""
+    """Serve the queue until a stop signal; the current job is finished first. Raises Misconfigured."""
     settings_services.check_secret()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.remove()
     db.engine.dispose()
     if not wait_for_redis():
         return
-    # Without a time limit of its own: the worker waits in Redis for longer than our other calls may take.
+    # No socket timeout: the worker blocks in Redis for longer than other calls may take.
     connection = queue.connect(config.current().redis_url, socket_timeout=None)
     worker = AppWorker(
         [queue.queue(connection)],

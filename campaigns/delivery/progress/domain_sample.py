@@ -1,7 +1,7 @@
-"""How many of a campaign's mails are for receivers with a limit: estimated from some of its recipients.
+"""Estimates from a sample of recipients how many of a campaign's messages go to receivers with a limit.
 
-Nothing writes down which receiver an address is at, and a page can't go through a million to find out. Fifteen
-hundred tell it within two or three hundredths; a campaign with fewer is counted.
+The receiver of an address is not stored, and a page cannot scan a million addresses. A sample of 1,500 is
+accurate to two or three percent; a campaign with fewer is counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SAMPLE = 1500
 
 
 def paces(campaign: Campaign, waiting: int) -> list[ReceiverPace]:
-    """The receivers with a limit that some of `waiting` mails are for: how many, and how fast it is sent to."""
+    """The limited receivers among `waiting` messages, with the number of messages and the rate of each."""
     limited = limits.domain_limits()
     if not limited or waiting <= 0:
         return []
@@ -42,13 +42,13 @@ def paces(campaign: Campaign, waiting: int) -> list[ReceiverPace]:
 
 
 def _shares(emails: Sequence[str], names: Collection[str]) -> Mapping[str, float]:
-    """Which part of these addresses each of the receivers has, 0 to 1."""
+    """Each receiver's share of these addresses, 0 to 1."""
     counts = Counter(group_of(addresses.domain_of(email)) for email in emails)
     return {name: counts[name] / max(1, len(emails)) for name in names}
 
 
 def _parts_of_queue(shares: Mapping[str, float], limited: Iterable[DomainLimit]) -> Mapping[str, float]:
-    """Which part each has of those put off by a limit: the larger its share and the lower its limit, the more."""
+    """Each one's share of the messages that limits deferred, 0 to 1."""
     weights = {each.domain: shares[each.domain] / each.per_minute for each in limited}
     total = sum(weights.values()) or 1.0
     return {name: weight / total for name, weight in weights.items()}
@@ -63,7 +63,7 @@ def _some_addresses(campaign: Campaign, waiting: int) -> Sequence[str]:
         return recipients.addresses_of_some([each.id for each in campaign.lists], every=every)
     ids: Sequence[int] = range(wave.first_id, wave.last_id + 1)
     if len(ids) > SAMPLE:
-        dice = random.Random(campaign.id)  # noqa: S311  the same sample each time: the end must not jump
+        dice = random.Random(campaign.id)  # noqa: S311 the same sample each time: the estimate must not jump
         ids = dice.sample(ids, SAMPLE)
     statement = (
         sa.select(Subscriber.email)

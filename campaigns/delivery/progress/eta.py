@@ -1,4 +1,4 @@
-"""When the rest will be out, as far as one can know: the rate, the limits of servers and receivers, the hours. Pure."""
+"""Estimates when the rest will be sent: by the rate, limits of servers and receivers, and hours. Pure."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from campaigns.planning import windows
 from campaigns.planning.windows import Window
 from campaigns.settings import warmup
 
-MOST_STEPS = 3000  # beyond, nobody wants to know the hour
+MOST_STEPS = 3000  # beyond this the estimate is of no use
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-NOTHING = 1e-6  # of a mail: what sums of fractions leave
+NOTHING = 1e-6  # of a message: what rounding leaves over
 
 
 @dataclass(frozen=True, slots=True)
 class ServerPace:
-    """What one server may send: mails a second by nature and by limits, and how much is still free now."""
+    """What one server may send: messages a second unhindered and by its limits, and what is still free."""
 
-    per_second: float  # what it does unhindered, or what limits by second and minute leave of that
+    per_second: float  # unhindered rate, capped by the limits per second and minute
     per_hour: int | None = None
     per_day: int | None = None
-    free_this_hour: int | None = None  # None: all of it
+    free_this_hour: int | None = None  # None: the whole limit
     free_today: int | None = None
     warm_up_from: date | None = None
     warm_up_curve: Sequence[int] = ()
-    used_today: int = 0  # of the warm-up's day
+    used_today: int = 0  # of the warm-up's daily limit
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverPace:
-    """A receiver that is sent to no faster than that, and how many of the mails are for it."""
+    """A receiver with a limit: the rate in messages a second, and the number of messages for it."""
 
     number: int
     per_second: float
@@ -42,23 +42,23 @@ class ReceiverPace:
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """All that sets the pace of a campaign: the servers that share it, limited receivers, and its hours."""
+    """Everything that sets the pace: the servers that share the campaign, limited receivers, hours."""
 
     servers: Sequence[ServerPace]
     receivers: Sequence[ReceiverPace] = ()
-    zone: ZoneInfo | None = None  # of the warm-ups' days
+    zone: ZoneInfo | None = None  # in which the warm-ups' days begin
     window: Window | None = None
 
 
 def expected_end(number: int, pacing: Pacing, *, start: datetime) -> datetime | None:
-    """When `number` mails are out that begin at `start`; None when it can't be said."""
+    """When `number` messages are sent, beginning at `start` (both UTC); None if that is unknown."""
     if number <= 0:
         return start
     queued = [_end(each.number, [ServerPace(each.per_second)], pacing, start) for each in pacing.receivers]
     end = _end(number, pacing.servers, pacing, start)
     if end is None and number <= sum(each.number for each in pacing.receivers):
-        end = start  # nobody knows what the servers can do, and nothing waits for them
-    ends = [end, *queued]  # beside each other: the longest decides
+        end = start  # the servers' rate is unknown, and no message waits for them
+    ends = [end, *queued]  # they run in parallel: the longest decides
     known = [each for each in ends if each is not None]
     return max(known) if len(known) == len(ends) else None
 
@@ -73,7 +73,7 @@ def _end(number: float, servers: Sequence[ServerPace], pacing: Pacing, start: da
 
 
 class _Run:
-    """The send in pieces, each of which ends where what may be sent changes."""
+    """The send in steps; a step ends when something about the rate changes."""
 
     def __init__(self, start: datetime, number: float, servers: Sequence[ServerPace], pacing: Pacing) -> None:
         self.at = start
@@ -87,7 +87,7 @@ class _Run:
         return bool(self._servers)
 
     def step(self) -> None:
-        """Go on to the next moment at which something changes, or to the end."""
+        """Advance to the next change of the rate, or to the end."""
         if self._window is not None:
             self._go_to(windows.next_opening(self._window, self.at))
         changes = [each.changes_at for each in self._servers if each.changes_at is not None]
@@ -124,12 +124,12 @@ class _Server:
 
     @property
     def may(self) -> float:
-        """How many it may send before something is renewed; infinite without limits."""
+        """How many it may send before a limit is renewed; infinite without limits."""
         return min(self._hour_left, self._day_left, self._warm_left)
 
     @property
     def changes_at(self) -> datetime | None:
-        """When the next of its limits is renewed; None without limits."""
+        """When the next of its limits is renewed (UTC); None without limits."""
         renewals = (
             (self._pace.per_hour, self._hour_ends),
             (self._pace.per_day, self._day_ends),
@@ -138,7 +138,7 @@ class _Server:
         return min((ends for limit, ends in renewals if limit is not None), default=None)
 
     def send(self, seconds: float) -> float:
-        """Send for so long; how many mails that was."""
+        """Send for that many seconds; returns the number of messages."""
         number = min(self.may, self.per_second * seconds)
         self._hour_left -= number
         self._day_left -= number
@@ -146,7 +146,7 @@ class _Server:
         return number
 
     def go_to(self, moment: datetime) -> None:
-        """What is renewed by then is renewed."""
+        """Renew the limits whose time has come by `moment`."""
         if moment >= self._hour_ends:
             self._hour_ends, self._hour_left = moment + HOUR, _first(None, self._pace.per_hour)
         if moment >= self._day_ends:

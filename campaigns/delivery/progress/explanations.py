@@ -1,4 +1,4 @@
-"""Why a campaign stands still or goes slowly: one explanation for its page and for `campaign status`."""
+"""Why a campaign is waiting or slow: one explanation for its page and for `campaign status`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from campaigns.delivery.routing import circuit_breaker, server_selection
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings.models import Server
 
-NOTICED_AFTER = timedelta(seconds=5)  # between two lanes nobody sends for a moment, and that is no standstill
+NOTICED_AFTER = timedelta(seconds=5)  # between two lanes there is a short gap, which is no standstill
 RECEIVERS_NAMED = 3
 DAY_AND_TIME = "EEE d MMM, HH:mm"
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`code` is stable, for programs; `sentence` and `more` are for people, in the reader's language and zone.
+    """`code` is stable, for programs; `sentence` and `more` are for people, in their language and zone.
 
-    `until`: when it goes on, as far as anybody knows. `is_waiting`: nothing goes out; else it is only slower.
+    `until`: when sending continues (UTC), if known. `is_waiting`: nothing is sent; otherwise it is only
+    slower.
     """
 
     code: str
@@ -43,12 +44,12 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """All of it on one line."""
+        """The explanation on one line."""
         return " ".join(part for part in (self.sentence, self.more) if part)
 
 
 def explanation_of(campaign: Campaign, *, now: datetime) -> Explanation | None:
-    """Why nothing goes out, or why it goes slowly; None when it goes as fast as it can, or is over."""
+    """Why nothing is sent, or why it is slow; None when nothing slows the campaign, or it is over."""
     if campaign.status is Status.SENDING:
         return _sending(campaign, now)
     explain = _BEFORE_AND_AFTER.get(campaign.status)
@@ -106,7 +107,7 @@ def _sending(campaign: Campaign, now: datetime) -> Explanation | None:
 
 
 def _of_servers(campaign: Campaign, now: datetime) -> Explanation | None:
-    """All of them are closed, or none has taken anything since it failed."""
+    """All servers are closed, or none has accepted anything since it failed."""
     every = server_selection.every(campaign)
     usable = server_selection.usable(campaign, now=now)
     if every and not usable:
@@ -118,7 +119,7 @@ def _of_servers(campaign: Campaign, now: datetime) -> Explanation | None:
 
 
 def of_server(server: Server, *, now: datetime) -> Explanation:
-    """What is wrong with a server that fails, and when it is tried next."""
+    """What is wrong with a failing server, and when it is tried next."""
     fault = fault_of(server.last_error)
     sentence = str(_FAULTS[fault](server.name))
     until = server.closed_until if circuit_breaker.is_closed(server, now=now) else None
@@ -191,7 +192,7 @@ def _limited(held: Holdup) -> str:
 
 
 def _of_recipients(campaign: Campaign, now: datetime) -> Explanation | None:
-    """Everybody who waits is put off; or there is somebody to send to, and nobody who sends."""
+    """All waiting recipients are deferred; or some are due and no worker sends."""
     found = tallies.of(campaign.id)
     if any(state is State.SENDING for state, _reason in found):
         return None
@@ -227,7 +228,7 @@ def _names(receivers: Sequence[Any]) -> str:
 
 
 def _of_workers(campaign: Campaign, now: datetime) -> Explanation | None:
-    """Nobody sends for it and nothing keeps anybody from it; None while somebody does, or did a moment ago."""
+    """No worker sends the campaign although nothing prevents it; None if one does, or did a moment ago."""
     servers = server_selection.usable(campaign, now=now)
     lanes = server_throttle.lanes_on([each.id for each in servers])
     if any(campaign.id in of_server for of_server in lanes.values()):

@@ -24,7 +24,7 @@ UNITS = ("day", "hour", "minute", "second")
 class Holdup:
     """Why a campaign is slow or waits: `kind` is hours, warm_up, day, hour, minute or second.
 
-    `until` is when it goes on; None while it goes on, only slower. `number` is the limit.
+    `until`: when it continues (UTC); None if it is only slower. `number`: the limit.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Holdup:
 
 
 def expected_end(campaign: Campaign, waiting: int, *, per_second: float, now: datetime) -> datetime | None:
-    """When `waiting` mails will be out, at the measured rate or, before there is one, at the servers' last."""
+    """When `waiting` messages will be sent (UTC), by the measured rate or else the servers' last one."""
     pacing = pacing_of(campaign, _servers(campaign), waiting, per_second=per_second, now=now)
     start = max(now, campaign.send_at or now) if campaign.status is Status.SCHEDULED else now
     return eta.expected_end(waiting, pacing, start=start)
@@ -44,13 +44,13 @@ def expected_end(campaign: Campaign, waiting: int, *, per_second: float, now: da
 def pacing_of(
     campaign: Campaign, servers: list[Server], waiting: int, *, per_second: float, now: datetime
 ) -> Pacing:
-    """The rate and all that limits it, as it stands now."""
+    """The rate and everything that limits it now; `per_second`: measured messages a second."""
     window = windows.parse(campaign.sending_hours) if campaign.sending_hours else None
     receivers = domain_sample.paces(campaign, waiting)
     usual = sum(server.measured_per_minute or 0 for server in servers) / 60
     is_limited = any(server_throttle.limits_of(server) for server in servers)
     is_unhindered = campaign.status is Status.SENDING and not (is_limited or window or receivers)
-    # While a limit or the night holds it up, the last half minute says nothing about the next.
+    # While a limit or the sending hours hold it up, the last half minute does not predict the next.
     rate = per_second if is_unhindered else max(per_second, usual)
     return Pacing(
         servers=[_pace(server, rate * _part(server, servers), now=now) for server in servers],
@@ -61,7 +61,7 @@ def pacing_of(
 
 
 def _part(server: Server, servers: list[Server]) -> float:
-    """Which part of the whole rate is that server's, by what each did last; equal parts where nobody knows."""
+    """The server's share of the whole rate, by the servers' last rates; equal shares if they are unknown."""
     known = [each.measured_per_minute for each in servers]
     if not all(known):
         return 1 / len(servers)
@@ -69,7 +69,7 @@ def _part(server: Server, servers: list[Server]) -> float:
 
 
 def _pace(server: Server, rate: float, *, now: datetime) -> ServerPace:
-    """That server's rate and limits, and what it has given lately."""
+    """The server's rate and limits, and what it was given lately."""
     limits = server_throttle.limits_of(server)
     if not limits:
         return ServerPace(rate)
@@ -89,7 +89,7 @@ def _pace(server: Server, rate: float, *, now: datetime) -> ServerPace:
 
 
 def holdup_of(campaign: Campaign, *, now: datetime) -> Holdup | None:
-    """Why the campaign is slow or waits; None when nothing but the wire limits it."""
+    """Why the campaign is slow or waits; None when only the servers' speed limits it."""
     if campaign.status is not Status.SENDING:
         return None
     opening = sending_hours.next_opening(campaign, now)
@@ -98,7 +98,7 @@ def holdup_of(campaign: Campaign, *, now: datetime) -> Holdup | None:
     found = [_holdup_of(server, now) for server in _servers(campaign)]
     held = [each for each in found if each is not None]
     if not held or len(held) < len(found):
-        return None  # one of them at least is free
+        return None  # at least one of them is free
     return min(held, key=lambda each: each.until or now)
 
 
@@ -115,12 +115,12 @@ def _holdup_of(server: Server, now: datetime) -> Holdup | None:
 
 
 def _servers(campaign: Campaign) -> list[Server]:
-    """Those that share the work; the ones that only step in are no help in counting."""
+    """The servers that share the campaign; those that only step in do not count."""
     return next(iter(server_selection.of(campaign)), [])
 
 
 def _limit(counts: Counts, caps: Caps, now: datetime) -> Holdup | None:
-    """The longest of the limits that are used up, else the one that makes it slow."""
+    """The longest of the used-up limits, else the one that makes it slow; None without either."""
     at = now.timestamp()
     for name in UNITS[:3]:
         cap = caps.of(name)

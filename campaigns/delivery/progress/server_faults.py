@@ -1,4 +1,4 @@
-"""What kind of trouble a server's last error is: our own words and the codes of replies, read again. Pure."""
+"""Classifies a server's last error, from our own texts and the reply codes in it. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 
 
 class ServerFault(StrEnum):
-    """What stands between us and a server. The values are stable: programs read them."""
+    """Kind of fault of a server. The values are stable: programs read them."""
 
-    CERTIFICATE = "certificate"  # not valid, or signed by nobody that we trust
-    ENCRYPTION = "encryption"  # no TLS as the settings ask for
-    MECHANISM = "auth_mechanism"  # no way to sign in that we know
+    CERTIFICATE = "certificate"  # invalid, or not signed by a trusted authority
+    ENCRYPTION = "encryption"  # the TLS that the settings require is not available
+    MECHANISM = "auth_mechanism"  # no AUTH mechanism that we support
     SIGN_IN = "sign_in"  # user name, password or token refused
     ASKS_TO_WAIT = "asks_to_wait"
     UNREACHABLE = "unreachable"
@@ -31,7 +31,7 @@ _SIGNS = (
 
 
 def fault_of(last_error: str | None) -> ServerFault:
-    """The kind of a stored last error."""
+    """The kind of fault in a stored error; None if there is none or it fits no kind."""
     for fault, pattern in _SIGNS:
         if re.search(pattern, last_error or ""):
             return fault

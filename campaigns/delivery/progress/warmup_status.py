@@ -1,4 +1,4 @@
-"""Where a server stands with its warm-up: for people to look at."""
+"""The state of a server's warm-up, for people."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from campaigns.settings.models import Server
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """A plan and where it stands. `today` is the day's number from 1; 0 before it begins."""
+    """A warm-up plan and its state. `today`: the number of the day, from 1; 0 before it begins."""
 
     curve: tuple[int, ...]
     start: date
     today: int
-    used: int  # of today's mails
+    used: int  # messages sent today
 
     @property
     def is_over(self) -> bool:
@@ -27,7 +27,7 @@ class WarmUp:
 
     @property
     def allowed(self) -> int | None:
-        """What today may have; None when it is not limited."""
+        """Messages allowed today; None for no limit."""
         return self.curve[self.today - 1] if 1 <= self.today <= len(self.curve) else None
 
 

@@ -1,4 +1,4 @@
-"""The wire of a lane: connections that stay open, and what waits for them."""
+"""The wire of a lane: open connections, and the messages that wait for them."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from campaigns.mail.traits import Observation
 
 
 class Mails(Protocol):
-    """What the wire asks and tells of the mails that it carries, by their keys."""
+    """What the wire asks and reports about messages, by key. Implemented by `sender.in_hand.InHand`."""
 
     def group_of(self, key: int) -> str:
-        """Its receiver."""
+        """The message's receiver."""
 
     def may_take(self, key: int) -> bool:
-        """Whether its first byte may leave; False holds all back."""
+        """Whether its first byte may leave; False holds all messages back."""
 
     def may_finish(self, key: int) -> bool:
         """Whether its end may be handed over."""
 
     def answer(self, result: Result, *, is_late: bool) -> Verdict:
-        """What became of it, before any further byte leaves on its connection."""
+        """Report the result, before any further byte leaves on its connection."""
 
     def put_off(self, key: int, turn_s: float | None) -> None:
-        """It is not sent now: its turn comes in so many seconds; None: its receiver answers nothing."""
+        """It is not sent now, but in `turn_s` seconds; None: its receiver answers nothing."""
 
     def give_back(self, keys: Iterable[int]) -> None:
         """They are not sent now."""
 
 
 class Wire:
-    """Busy from the first mail given to it until each that it was given is answered or held back."""
+    """Busy from the first message given to it until each is answered or held back."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Wire:
 
     @property
     def task(self) -> asyncio.Task[None] | None:
-        """What ends when it is not busy any more; None when it is not."""
+        """The task that ends when the wire is not busy any more; None when it is not busy."""
         return self._task
 
     @property
@@ -71,22 +71,22 @@ class Wire:
 
     @property
     def most_connections(self) -> int:
-        """Of the server, whatever other lanes leave of them."""
+        """The server's number of connections, including those of other lanes."""
         return self._pool.server.connections
 
     @property
     def hangs(self) -> bool:
-        """Whether the last time nobody was at the other end: no refusal, no word."""
+        """Whether the last connection attempt got no reaction at all: neither refused nor answered."""
         return self._pool.hangs
 
     @property
     def observations(self) -> list[Observation]:
-        """What the server has shown that it can't do."""
+        """What the server has turned out not to support."""
         return self._pool.experience.observations
 
     @property
     def is_held_up(self) -> bool:
-        """Whether a connection waits for an answer that takes too long; others could be used meanwhile."""
+        """Whether an answer takes too long while other connections could be used."""
         return self._order.is_held_up
 
     @property
@@ -94,42 +94,43 @@ class Wire:
         return self._pool.open_connections
 
     def use(self, connections: int) -> None:
-        """So many connections from now on; if they are more, at once."""
+        """Use up to that many connections from now on; additional ones at once."""
         is_more = connections > self._pool.connections
         self._pool.connections = connections
         if is_more and self._task:
             self._pool.spread()
 
     async def close_down_to(self, connections: int) -> None:
-        """So many connections from now on; those that rest are closed at once."""
+        """Use up to that many connections from now on; idle ones above that are closed at once."""
         await self._pool.close_down_to(connections)
 
     def open_within(self, seconds: float) -> None:
-        """A connection that does not let us in until then is given up."""
+        """Give up a connection that does not accept us within that many seconds."""
         self._pool.open_until(asyncio.get_running_loop().time() + seconds)
 
     @property
     def longest_answer_s(self) -> float:
-        """So long the fate of a mail that was handed over is waited for."""
+        """Seconds for which the answer to a complete message is awaited."""
         return self._pool.server.timeouts.end
 
     async def send(self, envelopes: Sequence[Envelope]) -> None:
-        """Give it more mails; returns before they are sent."""
+        """Add messages; returns before they are sent."""
         if self._task is None or not self._pool.add(envelopes):
-            await self.end()  # it was about to
+            await self.end()  # it was about to end
             self._task = asyncio.create_task(self._pool.send(envelopes))
 
     async def drained(self, patience_s: float) -> bool:
-        """Whether each mail has a connection, at the latest after so many seconds."""
+        """Wait up to `patience_s` seconds; whether every message has a connection."""
         drained = asyncio.ensure_future(self._pool.drained())
         done, _waiting = await asyncio.wait({drained}, timeout=patience_s)
         drained.cancel()
         return bool(done)
 
     async def come_to_rest(self, patience_s: float, *, is_last: bool) -> None:
-        """Wait so many seconds for it to end: nothing more is given to it for now.
+        """Wait up to `patience_s` seconds for the wire to become idle, when it gets no more messages for now.
 
-        `is_last`: no time any more for slow receivers, nor for a server that is silent in the midst of a mail.
+        `is_last`: do not wait for slow receivers, nor for a server that falls silent in the middle of a
+        message.
         """
         if is_last:
             self._mails.give_back(envelope.key for envelope in self._order.left_aside())
@@ -141,7 +142,7 @@ class Wire:
             await asyncio.wait({self._task}, timeout=patience_s)
 
     async def has_ended(self) -> bool:
-        """Whether it was busy and is not any more. Raises what went wrong."""
+        """Whether the wire was busy and has ended. Raises the error that ended it."""
         if self._task is None or not self._task.done():
             return False
         task, self._task = self._task, None
@@ -149,7 +150,7 @@ class Wire:
         return True
 
     async def end(self, *, within_s: float | None = None) -> None:
-        """Return when what is on it has come to its end; after so many seconds it is broken off."""
+        """Wait until all messages on it are answered; after `within_s` seconds connections are aborted."""
         if self._task is None:
             return
         done, _waiting = await asyncio.wait({self._task}, timeout=within_s)
@@ -158,16 +159,16 @@ class Wire:
         await self._task
 
     def stop(self) -> None:
-        """Nothing more goes out, and no connection is opened any more; what is on it comes to its end."""
+        """Send no more messages and open no more connections; messages on the wire are finished."""
         self._pool.hold_back()
         self._pool.stop_opening()
 
     def hold_back(self, keys: Collection[int]) -> None:
-        """These do not go out."""
+        """Do not send these messages."""
         self._pool.hold_back(keys)
 
     async def close(self) -> None:
-        """Say goodbye on every connection."""
+        """Send QUIT and close every connection."""
         await self._pool.close()
 
     def _answer(self, result: Result) -> None:

@@ -1,8 +1,8 @@
-"""Which mail of a lane goes next: a receiver that answers slowly holds up nobody else.
+"""Which message of a lane goes next: a receiver that answers slowly delays no other.
 
-Its mails take at most half of the connections while others wait, and one as long as it has not shown that
-it answers. What finds no connection is put aside or put off; once a receiver leaves mails unanswered beyond
-doubt, those that still wait are skipped.
+Its messages use at most half of the connections while others wait, and only one until it has shown that it
+answers. Messages that find no connection are put aside or deferred; once a receiver clearly leaves messages
+unanswered, the rest of its messages are skipped.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from campaigns.mail.smtp import Envelope, Outcome, Result
 from campaigns.mail.waiting import Waiting, split
 
 SLOW_S = 5.0  # for one answer
-LOOKS_AHEAD = 16  # mails
-MOST_ASIDE = 256  # mails
-MANY = 4  # mails to a receiver: worth a wait for its first answer
+LOOKS_AHEAD = 16  # messages
+MOST_ASIDE = 256  # messages
+MANY = 4  # messages to one receiver: worth waiting for its first answer
 
 
 class FairOrder(Waiting):
-    """`group_of` names the receiver of a mail; `late` holds the keys of mails whose answer took too long.
+    """`group_of` gives the receiver of a message; `late`: keys of messages whose answer took too long.
 
-    `on_skip` is told the key of a mail that is not sent now and leaves the pool without a result, and in how many
-    seconds its turn may come; None when its receiver leaves mails unanswered.
+    `on_skip` is called with the key of a message that leaves the pool unsent, and the seconds after which it
+    may be tried; None when its receiver leaves messages unanswered.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class FairOrder(Waiting):
         self._group_of = group_of
         self._skip = on_skip
         self._in_flight = InFlight(slow_s=slow_s, clock=clock)
-        self._aside: dict[str, list[Envelope]] = {}  # until their receiver has answered what it has
-        self._put_off: dict[str, int] = {}  # how many, by receiver
-        self._groups: Counter[str] = Counter()  # mails, since nothing was on the wire
+        self._aside: dict[str, list[Envelope]] = {}  # until their receiver has answered its earlier messages
+        self._put_off: dict[str, int] = {}  # number of messages, by receiver
+        self._groups: Counter[str] = Counter()  # messages since the wire was last idle
         self._connections = 1
         self._is_finishing = False
 
@@ -52,15 +52,15 @@ class FairOrder(Waiting):
 
     @property
     def is_held_up(self) -> bool:
-        """Whether a connection waits for an answer that takes too long; others could be used meanwhile."""
+        """Whether an answer takes too long while other connections could be used."""
         return self._in_flight.is_held_up(self._connections)
 
     def leave_out(self, group: str) -> None:
-        """Its mails that still wait are skipped: the receiver takes none of ours now."""
+        """Skip the receiver's waiting messages: it accepts none of ours for now."""
         self._in_flight.slow.add(group)
 
     def finish(self) -> None:
-        """Nothing more comes for now: who takes his time may have all connections once the others are out."""
+        """No more messages for now: slow receivers may use all connections once the others are done."""
         self._in_flight.look()
         for group in [each for each in self._aside if each in self._in_flight.slow]:
             self._bring_back(group)
@@ -69,7 +69,7 @@ class FairOrder(Waiting):
             self._bring_back(group)
 
     def left_aside(self) -> list[Envelope]:
-        """No time for slow receivers any more: those that wait for one, which are not sent now."""
+        """Removes and returns the messages that wait for slow receivers: there is no time left for them."""
         aside = [envelope for some in self._aside.values() for envelope in some]
         self._aside.clear()
         self._is_finishing = False
@@ -107,7 +107,7 @@ class FairOrder(Waiting):
             self._bring_back(group)
 
     def done(self, result: Result) -> None:
-        """Note whose answer it was and how long it took."""
+        """Note the receiver of an answer and how long it took."""
         if result.outcome in _UNASKED:
             self._in_flight.drop(result.key)
             return
@@ -129,7 +129,7 @@ class FairOrder(Waiting):
     # -- choosing
 
     def _let_others_pass(self, connection: object) -> None:
-        """Bring a mail to the front whose receiver is neither slow nor on too many connections."""
+        """Move a message to the front whose receiver is neither slow nor on too many connections."""
         self._in_flight.look()
         passed = 0
         while self._queue:
@@ -145,13 +145,13 @@ class FairOrder(Waiting):
                 return
 
     def _must_be_last(self, group: str | None) -> bool:
-        """Whether nothing may go out behind its mail, and wait with it."""
+        """Whether no message may follow on the same connection, because it might wait for this one."""
         if group is None or self._in_flight.is_proven(group) or self._connections == 1:
             return False
         return self._groups[group] >= MANY or self._in_flight.is_heavy(group)
 
     def _must_wait(self, group: str, connection: object) -> bool:
-        """Whether it has what it may have, as long as it has not shown that it answers."""
+        """Whether the receiver, unproven, already uses the connections that it may use."""
         on = self._in_flight.on(group)
         if not on or self._in_flight.is_proven(group) or self._connections == 1:
             return False
@@ -172,7 +172,7 @@ class FairOrder(Waiting):
         self._skip(envelope.key, before * self._in_flight.answer_s(group))
 
     def _bring_back(self, group: str) -> None:
-        """What was put aside may go, or is skipped."""
+        """Queue what was put aside, or skip it if the receiver is slow."""
         aside = self._aside.pop(group, [])
         if group not in self._in_flight.slow:
             self._queue.extendleft(reversed(aside))
@@ -181,4 +181,4 @@ class FairOrder(Waiting):
             self._skip(envelope.key, None)
 
 
-_UNASKED = (Outcome.NOT_SENT, Outcome.HELD_BACK)  # nobody answered
+_UNASKED = (Outcome.NOT_SENT, Outcome.HELD_BACK)  # no reply to these

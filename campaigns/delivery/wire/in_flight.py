@@ -1,4 +1,4 @@
-"""What is on which connection, and how long each receiver takes to answer."""
+"""Tracks which messages are on which connection, and how long each receiver takes to answer."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-BRISK = 0.1  # of what is slow: a receiver that answers within it may have more connections
+BRISK = 0.1  # fraction of the slow time: a receiver that answers within it may use more connections
 HEAVY_AFTER = 3  # answers
 
 
 @dataclass(slots=True)
 class Run:
-    """Answers of a receiver, one after the other, none of which was brisk."""
+    """Consecutive answers of a receiver that were all not brisk."""
 
     since: float
     answers: int = 0
-    seconds: float = 0.0  # that they took
+    seconds: float = 0.0  # total time of these answers
 
     @property
     def answer_s(self) -> float:
@@ -26,10 +26,11 @@ class Run:
 
 
 class InFlight:
-    """Fed with what goes out and what is answered; `slow_s` is the time from which an answer is slow.
+    """Told what is sent and what is answered; an answer that takes longer than `slow_s` seconds is slow.
 
-    `slow` are receivers that leave a mail unanswered for longer, while others are answered, and `late` the
-    keys of those mails. A receiver is proven by a brisk answer, and by any where nobody's is brisk.
+    `slow`: receivers that leave a message unanswered for longer while others are answered; `late`: keys of
+    those messages. A receiver is proven by a brisk answer, or by any answer while no receiver answers
+    briskly.
     """
 
     def __init__(self, *, slow_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,21 +45,21 @@ class InFlight:
         self._quick: set[str] = set()
         self._looked = 0.0
         self._answered_at = float("-inf")
-        # What each connection carries, oldest first, and since when it waits for that one's answer.
+        # The messages on each connection, oldest first, and since when its answer is awaited.
         self._carried: dict[Any, deque[int]] = {}
         self._since: dict[Any, float] = {}
         self._places: dict[int, tuple[Any, str]] = {}
-        self._on: dict[str, dict[Any, int]] = {}  # receiver -> connection -> mails on it
+        self._on: dict[str, dict[Any, int]] = {}  # receiver -> connection -> number of messages
 
     def clear(self) -> None:
-        """Nothing is on the wire."""
+        """Nothing is on the wire any more."""
         for each in (self.slow, self.late, self._quick):
             each.clear()
         for places in (self._carried, self._since, self._places, self._on):
             places.clear()
 
     def put(self, connection: Any, key: int, group: str) -> None:
-        """A mail to that receiver goes out there."""
+        """A message to that receiver is sent on that connection."""
         keys = self._carried.get(connection)
         if keys is None:
             keys = self._carried[connection] = deque()
@@ -70,7 +71,7 @@ class InFlight:
         on[connection] = on.get(connection, 0) + 1
 
     def drop(self, key: int) -> str | None:
-        """It is not on the wire any more; the receiver if it was the last one's."""
+        """Forget a message; returns its receiver if it was the receiver's last one, else None."""
         if key not in self._places:
             return None
         connection, group = self._places.pop(key)
@@ -82,7 +83,7 @@ class InFlight:
         return None if on else group
 
     def answer(self, key: int) -> str | None:
-        """It is answered; its receiver, None for a mail that was on no connection."""
+        """A message was answered; returns its receiver, None if it was on no connection."""
         if key not in self._places:
             return None
         connection, group = self._places[key]
@@ -98,29 +99,29 @@ class InFlight:
         return group
 
     def on(self, group: str) -> Collection[Any]:
-        """The connections that carry its mails."""
+        """The connections with messages to that receiver."""
         return self._on.get(group, ())
 
     def is_proven(self, group: str) -> bool:
-        """Whether it may have more than one connection."""
+        """Whether the receiver may use more than one connection."""
         return group in self._proven
 
     def is_heavy(self, group: str) -> bool:
-        """Whether it does answer, and takes its time."""
+        """Whether the receiver answers, but slowly."""
         return group in self._runs and group not in self._proven
 
     def answer_s(self, group: str) -> float:
-        """How long a heavy one takes for an answer."""
+        """Seconds that a slow-answering receiver takes for an answer; 0 for others."""
         run = self._runs.get(group)
         return run.answer_s if run else 0.0
 
     def last_on(self, connection: Any) -> str | None:
-        """Whose mail went out there last, if it is not answered."""
+        """The receiver of the last unanswered message on the connection; None without one."""
         keys = self._carried.get(connection)
         return self._places[keys[-1]][1] if keys else None
 
     def is_held_up(self, connections: int) -> bool:
-        """Whether some answer is slow in coming, now, while others come or would, if there were mails for them.
+        """Whether an answer is overdue while others arrive, or would arrive if there were messages for them.
 
         `connections`: how many may be used.
         """
@@ -130,10 +131,10 @@ class InFlight:
             return False
         if self._answered_at >= long_ago - self._slow_s:
             return True
-        return all(late) and len(late) < connections and bool(self._quick)  # who else was asked has answered
+        return all(late) and len(late) < connections and bool(self._quick)  # all others have answered
 
     def look(self) -> None:
-        """Find those that leave mails unanswered; now and then is enough."""
+        """Find receivers that leave messages unanswered. Cheap enough to call often."""
         now = self._clock()
         if now - self._looked < self._brisk_s:
             return
@@ -143,7 +144,7 @@ class InFlight:
                 self._mark_slow(keys[0])
 
     def _mark_slow(self, key: int) -> None:
-        """Unless it is the server that is slow: with everybody, or now and then."""
+        """Mark the receiver, unless the server itself is slow: with everyone, or occasionally."""
         group = self._places[key][1]
         if self._quick and group not in self._quick:
             self.late.add(key)
@@ -158,7 +159,7 @@ class InFlight:
         run = self._runs.setdefault(group, Run(since))
         run.answers += 1
         run.seconds += now - since
-        if self._brisk_at < run.since:  # nobody else is quicker
+        if self._brisk_at < run.since:  # no other receiver answers faster
             self._proven.add(group)
         elif run.answers >= HEAVY_AFTER and now - run.since > self._slow_s:
             self._proven.discard(group)
