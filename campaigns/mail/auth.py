@@ -1,4 +1,4 @@
-"""SASL mechanisms as lines of text: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195), OAUTHBEARER (RFC 7628), XOAUTH2."""
+"""SASL mechanisms as text: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195), OAUTHBEARER (RFC 7628), XOAUTH2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 
-# The best first. CRAM-MD5 says nothing of the password on the line, but the server must keep it readable.
+# In order of preference. CRAM-MD5 hides the password on the line, but the server has to store it readable.
 PASSWORDS = ("PLAIN", "LOGIN", "CRAM-MD5")
 TOKENS = ("OAUTHBEARER", "XOAUTH2")
 _FORBIDDEN = (
@@ -25,7 +25,7 @@ _FORBIDDEN = (
 
 
 def choose(offered: frozenset[str], wanted: str | None, *, has_token: bool = False) -> str | None:
-    """The mechanism to use: the wanted one, else the first we both know; None when there is none."""
+    """The mechanism to use: the wanted one, else the first that both sides support; None without one."""
     if wanted:
         return wanted if wanted in offered else None
     return next((name for name in (TOKENS if has_token else PASSWORDS) if name in offered), None)
@@ -35,9 +35,9 @@ Line = str | Callable[[str], str]
 
 
 def lines(mechanism: str, username: str, secret: str, *, host: str = "", port: int = 0) -> list[Line]:
-    """What we say, line by line: the AUTH command, then an answer to each 334, or how it is made of that one's text.
+    """The client's lines: the AUTH command, then one for each 334, or a function of that 334's text.
 
-    A refused token is told in a 334; the last line there makes the server end with its 535.
+    A server rejects a token within a 334; the empty line after it makes the server reply 535.
     """
     if mechanism == "PLAIN":
         return ["AUTH PLAIN " + _coded(f"\0{prepared(username)}\0{prepared(secret)}")]
@@ -53,9 +53,9 @@ def lines(mechanism: str, username: str, secret: str, *, host: str = "", port: i
 
 
 def prepared(text: str) -> str:
-    """As SASLprep has it (RFC 4013): one spelling for each name and password.
+    """SASLprep (RFC 4013): one spelling for each name and password.
 
-    Text that SASLprep forbids stays as it is: only the server can say whether it knows it.
+    Text that SASLprep forbids is returned unchanged: only the server can say whether it knows it.
     """
     mapped = "".join(
         " " if stringprep.in_table_c12(each) else each for each in text if not stringprep.in_table_b1(each)
@@ -65,7 +65,7 @@ def prepared(text: str) -> str:
 
 
 def _cram(username: str, secret: str, challenge: str) -> str:
-    """Name and keyed digest of the challenge (RFC 2195 section 2); "*" gives up on one that is no base64."""
+    """Name and keyed digest of the challenge (RFC 2195 section 2); "*" cancels if it is not valid base64."""
     try:
         asked = b64decode(challenge, validate=True)
     except ValueError:

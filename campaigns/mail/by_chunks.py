@@ -1,4 +1,4 @@
-"""Messages by BDAT (RFC 3030): several whole ones under way on a connection."""
+"""Sends messages by BDAT (RFC 3030), several complete ones in flight on a connection."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.traits import Trait
 from campaigns.mail.under_way import Flight, UnderWay, Withheld, expect
 
-# What is in flight can't be taken back by a pause: no more than is answered within so long.
+# Seconds. A pause cannot take back what is in flight: no more messages than are answered within this time.
 ANSWERED_WITHIN_S = 1.0
-# When the lease ends, answers that are on their way are waited for so long.
+# Seconds to wait for answers under way when the lease ends.
 LAST_WAIT_S = 5.0
-# A line that no server takes for a command, should it not know what a chunk is.
+# A line that no server takes for a command, in case it does not understand chunks.
 _HEADER = re.compile(rb"[!-9;-~]+:[ \t][^\r\n]*\r\n")
 
 
 class ByChunks:
-    """As long as the server is not seen to understand BDAT, no more than a header line is sent behind one.
+    """Until the server is seen to understand BDAT, only one header line is sent behind a BDAT command.
 
-    To a server, or a firewall, that offers CHUNKING and does not know it, the text would be commands.
+    A server or firewall that offers CHUNKING without understanding it would read the text as commands.
     """
 
     def __init__(self, under_way: UnderWay, by_data: ByData) -> None:
@@ -35,7 +35,7 @@ class ByChunks:
         self._is_late = False
 
     async def run(self) -> None:
-        """Until there is no more, the connection is worn, or the server turns out not to understand it."""
+        """Send until there is no more, the connection is worn, or the server shows that BDAT fails."""
         while True:
             single = await self._load()
             if not self._flights:
@@ -53,10 +53,10 @@ class ByChunks:
         self._by_data.start_over()
 
     async def _load(self) -> Flight | None:
-        """Fill the window in one write; a message that has to go by itself is only taken, and returned.
+        """Fill the window in one write. A message that has to go alone is only taken, and returned.
 
-        The first message on a connection goes alone: a server that drops connections on BDAT would
-        otherwise leave a whole window in doubt. Later as many are in flight as are answered soon.
+        The first message on a connection goes alone: a server that drops connections at BDAT would otherwise
+        leave a whole window in doubt. Later, as many are in flight as are answered soon.
         """
         flights, under_way = self._flights, self._under_way
         if flights and not flights[-1].is_over:
@@ -92,7 +92,7 @@ class ByChunks:
         return min(server.depth, self._connection.room) if self._connection.takes_chunks else 1
 
     async def _land(self) -> None:
-        """Read the four replies of the message that is longest in flight."""
+        """Read the four replies to the oldest message in flight."""
         flight = self._flights[0]
         ends = self._is_late or self._connection.is_closing
         timeout_s = LAST_WAIT_S if ends else self._connection.server.timeouts.end
@@ -101,7 +101,7 @@ class ByChunks:
             self._connection.takes_chunks = True
         self._connection.is_in_step = not reply.is_unknown_command
         took_s = asyncio.get_running_loop().time() - flight.handed_at
-        # Rounded up: where it is the way that is long, and not the answer, more go out together each time.
+        # Rounded up: if latency is high, rather than the server slow, more are sent together each time.
         self._connection.room = ceil(flight.number * ANSWERED_WITHIN_S / max(took_s, 0.001))
         self._under_way.settle(*(flight.refusal or (reply, Phase.END)))
 
@@ -115,14 +115,14 @@ class ByChunks:
         return reply
 
     def _refuse(self, flight: Flight, reply: Reply, phase: Phase) -> None:
-        """Raises Lost where it is no answer to the message but to its text, read as commands."""
+        """Handle a refusal. Raises Lost if the server took the message's text for commands."""
         if reply.is_unknown_command and not flight.refusal:
             if phase is Phase.RSET:  # alone it is only odd: a text has more lines than one
                 flight.is_suspect = not self._connection.is_in_step
             if phase is Phase.MAIL and flight.is_suspect:
                 raise self._misunderstood(reply, phase)
             if phase in (Phase.BODY, Phase.END) and not self._connection.takes_chunks:
-                # Nothing else is under way.
+                # No other message is under way.
                 flight.is_over = False
                 self._under_way.answered += 1
                 raise self._misunderstood(reply, phase)
@@ -136,7 +136,7 @@ class ByChunks:
     # -- one by itself
 
     async def _alone(self, flight: Flight) -> None:
-        """A large message by DATA; the first of all in two chunks, the first of which is one line."""
+        """Send one message: a large one by DATA; the very first in two chunks, first a single line."""
         first_line = _HEADER.match(flight.envelope.message)
         if flight.is_large or first_line is None or not self._experience.may_try_chunks(self._connection):
             await self._by_data.alone(flight)
@@ -178,7 +178,7 @@ class ByChunks:
 
 
 def _chunk(flight: Flight) -> tuple[bytes, ...]:
-    # RSET first: after a refusal in the middle the replies would shift by one message.
+    # RSET first: after a refusal in the middle, the replies would shift by one message.
     message = flight.envelope.message
     (_mail, mail), (_rcpt, rcpt) = flight.lines
     return b"RSET\r\n", mail, rcpt, b"BDAT %d LAST\r\n" % len(message), message

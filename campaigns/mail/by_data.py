@@ -1,4 +1,4 @@
-"""Messages by DATA: a command and its reply in turn, or a message together with the next one's envelope."""
+"""Sends messages by DATA: command and reply in turn, or a message together with the next one's envelope."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from campaigns.mail.protocol import Phase, Reply, stuffed
 from campaigns.mail.traits import Trait
 from campaigns.mail.under_way import Flight, UnderWay, Withheld, expect
 
-# Some servers swallow what comes behind a final dot, or throw it away in parts: the answers come at once or never.
+# Seconds. Some servers discard what follows a final dot, or parts of it: then the answer never comes.
 PATIENCE_S = 3.0
-RIDE_S = 5.0  # for so long an envelope waits behind another message's final dot
+RIDE_S = 5.0  # seconds that an envelope waits behind another message's final dot
 SLOWEST_TIMES = 3
 
 
 class ByData:
-    """`pipelines`: the server takes several commands in one write.
+    """`pipelines`: the server accepts several commands in one write.
 
-    The next message's envelope rides behind the final dot where that is seen to work (RFC 2920 section 3.1
-    allows it, and not every server does).
+    The next message's envelope follows the final dot in the same write where that is known to work: RFC 2920
+    section 3.1 allows it, but not every server supports it. Code calls this riding.
     """
 
     def __init__(self, under_way: UnderWay, *, pipelines: bool) -> None:
@@ -31,7 +31,7 @@ class ByData:
         self._patience_s = PATIENCE_S
 
     async def run(self) -> None:
-        """Until there is no more, or the connection is worn."""
+        """Send until there is no more, or the connection is worn."""
         under_way, pipelines = self._under_way, self.pipelines
         flight = under_way.next()
         if flight and pipelines:
@@ -52,24 +52,24 @@ class ByData:
             if flight and pipelines and not following:
                 await self._ask(flight)
         if self._must_reset and not self._connection.is_closing:
-            await self._connection.write(b"RSET\r\n", Phase.RSET)  # leave no half transaction behind
+            await self._connection.write(b"RSET\r\n", Phase.RSET)  # leave no open transaction behind
             await self._connection.reply(Phase.RSET)
 
     def start_over(self) -> None:
-        """What was sent in another way may have left half a transaction behind."""
+        """Reset first: another way of sending may have left a transaction open."""
         self._must_reset = True
 
     async def alone(self, flight: Flight) -> None:
-        """One message between those that go in another way."""
+        """Send one message between those that are sent in another way."""
         self._must_reset = True
         if await self._is_welcome(flight, was_asked=False):
             await self._hand_over(flight, b"")
             await self._read_end()
-        self._must_reset = False  # the others begin with RSET themselves
+        self._must_reset = False  # the others send RSET themselves
         self._under_way.stop_if_closing()
 
     async def _ask(self, flight: Flight) -> None:
-        """For a transaction, in one write; note how long the server takes for the first answer."""
+        """Ask for a transaction in one write; measures the time to the first answer."""
         opening, phase = self._opening(flight), flight.lines[0][0]
         self._under_way.stop_if_out_of_step(phase)
         loop = asyncio.get_running_loop()
@@ -80,7 +80,7 @@ class ByData:
         self._patience_s = min(self._connection.server.timeouts.command, max(self._patience_s, patience_s))
 
     def _opening(self, flight: Flight) -> bytes:
-        """What asks for a transaction: [RSET] MAIL RCPT DATA."""
+        """The commands that open a transaction: [RSET] MAIL RCPT DATA."""
         if self._must_reset:
             flight.lines.insert(0, (Phase.RSET, b"RSET\r\n"))
             self._must_reset = False
@@ -94,7 +94,7 @@ class ByData:
         return flight
 
     async def _wait_for_the_ride(self) -> None:
-        """For the first answer to an envelope that rode behind a final dot. Raises Silent if it was swallowed."""
+        """Wait for the first answer to an envelope behind a final dot. Raises Silent if there is none."""
         try:
             await self._connection.upcoming(Phase.MAIL, self._patience_s)
         except Silent as error:
@@ -102,10 +102,10 @@ class ByData:
             raise
 
     async def _wait_for_the_end(self, following: Flight) -> None:
-        """For the answer to a message, with another's envelope behind its dot. Raises Lost.
+        """Wait for the answer to a message, with another's envelope behind its final dot. Raises Lost.
 
-        If it takes long, that one goes by another connection, and this one ends with the answer: Withheld. Its
-        transaction is open here, and a message must not follow.
+        If it takes long, that other message moves to another connection, and this one is closed after the
+        answer (Withheld): its transaction is open here, and no message may follow.
         """
         try:
             await self._connection.upcoming(Phase.END, RIDE_S)
@@ -115,14 +115,14 @@ class ByData:
             raise Withheld from None
 
     def _is_out_of_place(self, flight: Flight, reply: Reply, phase: Phase) -> bool:
-        """Whether it was refused for riding behind a final dot."""
+        """Whether the envelope was refused because it followed a final dot."""
         if phase is Phase.MAIL and flight.rides and reply.is_protocol_error:
             flight.is_misplaced = True
             self._experience.learn(Trait.BARE_DOT, said=str(reply))
         return flight.is_misplaced
 
     async def _is_welcome(self, flight: Flight, *, was_asked: bool) -> bool:
-        """Whether the server waits for the message's text; if not, its fate is told."""
+        """Whether the server wants the message's text; if not, the outcome is reported."""
         if not was_asked:
             self._opening(flight)
         goes_on, timeouts = False, self._connection.server.timeouts
@@ -153,9 +153,9 @@ class ByData:
         return False
 
     async def _turn_away(self, flight: Flight, last: Reply, *, goes_on: bool) -> None:
-        """Close its transaction, and tell its fate."""
+        """Close the message's transaction and report its outcome."""
         if goes_on:
-            # Refused, and the server wants the text all the same: only the dot (RFC 2920 section 3.1).
+            # Refused, but the server expects the text all the same: send only the dot (RFC 2920 section 3.1).
             await self._connection.write(b".\r\n", Phase.BODY)
             await self._connection.reply(Phase.BODY)
         elif flight.is_misplaced or (flight.refusal and flight.refusal[1] is not Phase.MAIL):
@@ -182,7 +182,7 @@ class ByData:
         await self._connection.write(data + tail, Phase.END)
 
     def _note_an_early_refusal(self, flight: Flight) -> None:
-        """Some servers don't wait for the end of what is too large for them."""
+        """Some servers refuse a message that is too large before its end."""
         if not self._connection.has_reply:
             return
         reply = self._connection.stray()

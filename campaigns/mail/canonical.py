@@ -1,7 +1,7 @@
-"""A mail in DKIM's canonical form, relaxed for header and body (RFC 6376, 3.4.2 and 3.4.4).
+"""A message in DKIM's relaxed canonical form for header and body (RFC 6376 sections 3.4.2 and 3.4.4).
 
-Relaxed outlives a relay that folds a header anew or trims the end of a line, and simple would save little:
-replacing within bytes is C's work, 10 to 40 µs for a mail of 5 KB against 300 for its RSA signature.
+Relaxed survives a relay that refolds a header or trims line ends, and simple would save little: replacing
+bytes is done in C and takes 10 to 40 µs for a message of 5 KB, against 300 µs for its RSA signature.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ _FIELD = re.compile(rb"([^:\s]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
 
 
 def fields(block: bytes) -> list[tuple[bytes, bytes]]:
-    """Name in lower case and raw value of each field in the block, in order."""
+    """Lower-case name and raw value of each field in the block, in order."""
     return [(name.lower(), value) for name, value in _FIELD.findall(block)]
 
 
 def field(name: bytes, value: bytes) -> bytes:
-    """One field in canonical form, without its CRLF; `name` is in lower case."""
+    """One field in canonical form, without CRLF; `name` is in lower case."""
     return name + b":" + _single_spaces(value.replace(b"\r\n", b"")).strip(b" ")
 
 
 def body(raw: bytes) -> bytes:
-    """The body in canonical form; empty for one of empty lines only."""
+    """The body in canonical form; empty if it has only empty lines."""
     if not raw.endswith(b"\r\n"):
         raw += b"\r\n"
     raw = _single_spaces(raw)
@@ -37,6 +37,6 @@ def body(raw: bytes) -> bytes:
 def _single_spaces(raw: bytes) -> bytes:
     if b"\t" in raw:
         raw = raw.replace(b"\t", b" ")
-    while b"  " in raw:  # each round halves what is left of a run
+    while b"  " in raw:  # each pass halves the remaining runs
         raw = raw.replace(b"  ", b" ")
     return raw

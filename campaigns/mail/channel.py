@@ -1,4 +1,4 @@
-"""The bytes of one connection: what comes in becomes replies, what goes out waits for a slow server."""
+"""The bytes of one connection: incoming ones become replies, outgoing ones wait for a slow server."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LOOK_S = 0.005
 
 
 class Broken(Exception):
-    """Nothing more comes: the text says why in a few English words."""
+    """The connection is over; the text says why, in a few English words."""
 
 
 class Channel(asyncio.Protocol):
-    """Replies in the order in which they came; those that came before it broke still count.
+    """Replies in order of arrival; replies that arrived before the connection broke still count.
 
-    Not a stream: a stream wakes its reader for every piece and hides what came before an error.
+    Not an asyncio stream: a stream wakes its reader for every piece and hides what arrived before an error.
     """
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class Channel(asyncio.Protocol):
 
     @property
     def is_over(self) -> bool:
-        """Whether the other side closed, or the connection broke: nothing more comes, nothing is taken."""
-        # A write that fails closes the transport at once and is told to us one turn of the loop later.
+        """Whether the other side closed or the connection broke: nothing can be sent any more."""
+        # A failed write closes the transport at once, but is reported to us one turn of the loop later.
         return self._has_ended or self.transport.is_closing() or self._wire.is_closing()
 
     async def wait(self, timeout_s: float) -> None:
-        """Return when there is a reply. Raises Broken, or TimeoutError after so many seconds."""
+        """Return when there is a reply. Raises Broken, or TimeoutError after `timeout_s` seconds."""
         if self.replies:
             return
         if self._has_ended:
@@ -56,9 +56,9 @@ class Channel(asyncio.Protocol):
             raise Broken(self._reason)
 
     async def write(self, data: bytes | memoryview, timeout_s: float) -> None:
-        """Hand over; while the server is slow to read, wait: TimeoutError after so many seconds.
+        """Write; waits while the server reads slowly: TimeoutError after `timeout_s` seconds.
 
-        On a broken connection it does nothing: `wait` tells, after the replies that came before.
+        Does nothing on a broken connection: `wait` reports that, after the replies that arrived before.
         """
         if self.is_over:
             return
@@ -70,32 +70,30 @@ class Channel(asyncio.Protocol):
             await self._for(self._room, timeout_s)
 
     async def write_through(self, data: bytes, timeout_s: float) -> None:
-        """As `write`, block by block, and return when the system has taken the last byte."""
+        """Like `write`, block by block; returns when the system has taken the last byte."""
         block = memoryview(data)
         for start in range(0, len(data), BLOCK_BYTES):
             await self.write(block[start : start + BLOCK_BYTES], timeout_s)
-        # The TLS layer counts what it has encrypted as gone: the wire below it must be asked.
+        # The TLS layer regards encrypted bytes as sent: ask the transport below it.
         until = self._loop.time() + timeout_s
         while self._wire.get_write_buffer_size() and not self.is_over:
             if self._loop.time() > until:
                 raise TimeoutError
             await asyncio.sleep(LOOK_S)
-        for _turn in range(
-            3
-        ):  # a connection that broke under the last block is noticed by the loop's next turns
+        for _turn in range(3):  # a break during the last block is noticed by the loop's next turns
             await asyncio.sleep(0)
 
     def forget(self) -> None:
-        """Drop what came, whole or in part."""
+        """Discard what has arrived, complete or not."""
         self._parser.discard()
         self.replies.clear()
 
     def give_up(self, reason: str) -> None:
-        """Nothing more is waited for: as if the connection had broken, for that reason."""
+        """Stop waiting, as if the connection had broken; `reason`: a few English words."""
         self._end(reason)
 
     def put_on(self, transport: asyncio.Transport) -> None:
-        """Go on over this transport (TLS over the wire)."""
+        """Continue over this transport (TLS over the wire)."""
         self.transport = transport
 
     # -- for the loop
@@ -109,7 +107,7 @@ class Channel(asyncio.Protocol):
             return
         try:
             self.replies.extend(self._parser.feed(data))
-        except MalformedReply as error:  # the sound replies before it still count
+        except MalformedReply as error:  # the valid replies before it still count
             self._end(str(error))
         if self.replies:
             _wake(self._news)
@@ -130,9 +128,10 @@ class Channel(asyncio.Protocol):
         _wake(self._room)
 
     def _read_the_rest(self) -> None:
-        """A write that failed has closed the transport over replies that had come: mails that were accepted.
+        """A failed write has closed the transport although replies had arrived, perhaps for accepted
+        messages: read them.
 
-        Not under TLS, where only the transport could read them.
+        Not possible under TLS, where only the transport could read them.
         """
         if self.transport.get_extra_info("ssl_object") is not None:
             return

@@ -1,4 +1,4 @@
-"""One connection to a server: opened, protected, signed in; then replies one after the other."""
+"""One connection to a server: opens, secures and authenticates it; then gives replies in order."""
 
 from __future__ import annotations
 
@@ -18,33 +18,31 @@ from campaigns.mail.security import Security
 
 LONGEST_AUTH_LINE = 12288  # RFC 4954 section 4
 KEEPALIVE_S = 30
-REST_S = 5.0  # after a longer rest a connection is asked whether it is still there
+REST_S = 5.0  # a connection idle for longer is tested before use
 
 
 class Connection:
-    """Not for sharing: one conversation at a time. `begun` counts the messages that were begun on it."""
+    """Not for concurrent use: one conversation at a time. `begun` counts the messages begun on it."""
 
     def __init__(self, server: Server, *, context: ssl.SSLContext | None = None) -> None:
         self.server = server
         self.capabilities: Capabilities = NO_CAPABILITIES
         self.begun = 0
-        self.opened_after = 0  # so many of its server's had ended before
-        self.takes_chunks = False  # it took a message by BDAT
-        self.is_in_step = (
-            True  # what it said last to the end of a chunk was no answer to text read as commands
-        )
-        self.room = 1  # for messages in flight together, as far as its answers show
+        self.opened_after = 0  # number of the server's connections that had ended before
+        self.takes_chunks = False  # it has accepted a message by BDAT
+        self.is_in_step = True  # its last reply to a final chunk was not an error about an unknown command
+        self.room = 1  # number of messages in flight together, judging by its answers
         self.rested_at = time.monotonic()
         self.opened_at = time.monotonic()
         self.is_closing = False
-        self.farewell: Reply | None = None  # the 421 that it said
+        self.farewell: Reply | None = None  # its 421 reply
         self._context = context
         self._channel = Channel()
         self._is_open = False
         self._waits_since: float | None = None
 
     async def open(self) -> None:
-        """Connect, greet, protect, sign in. Raises Unreachable or Denied; nothing stays open then."""
+        """Connect, EHLO, TLS, AUTH. Raises Unreachable or Denied, and then nothing stays open."""
         try:
             await self._connect()
             await self._greet()
@@ -65,12 +63,12 @@ class Connection:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is known to be closed: nothing more is taken; replies may be left to read."""
+        """Whether it is known to be closed: nothing can be sent; replies may be left to read."""
         return self._channel.is_over
 
     @property
     def tls(self) -> ssl.SSLObject | None:
-        """The TLS layer, for those who want to show its certificate."""
+        """The TLS layer, to show its certificate; None without TLS."""
         if not self._is_open:
             return None
         found: ssl.SSLObject | None = self._channel.transport.get_extra_info("ssl_object")
@@ -78,14 +76,14 @@ class Connection:
 
     @property
     def sock(self) -> socket.socket:
-        """The one below it all."""
+        """The underlying socket."""
         found: socket.socket = self._channel.transport.get_extra_info("socket")
         return found
 
     async def write(self, data: bytes, phase: Phase) -> None:
-        """One write for one group, waiting while the server is slow to read. Raises Silent.
+        """Write one group of commands, waiting while the server reads slowly. Raises Silent.
 
-        A broken connection is told by `reply`, after the replies that came before it broke.
+        A broken connection is reported by `reply`, after the replies that arrived before it broke.
         """
         try:
             await self._channel.write(data, self.server.timeouts.write)
@@ -93,15 +91,15 @@ class Connection:
             raise Silent(phase, "the server stopped reading") from error
 
     async def write_through(self, data: bytes, phase: Phase) -> None:
-        """As `write`, and return when the system has taken the last byte or the connection broke."""
+        """Like `write`; returns when the system has taken the last byte or the connection broke."""
         try:
             await self._channel.write_through(data, self.server.timeouts.write)
         except TimeoutError as error:
             raise Silent(phase, "the server stopped reading") from error
 
     async def is_awake(self) -> bool:
-        """Whether a connection that rested can be used: silent meanwhile, and answering after a long rest."""
-        for _turn in range(3):  # the loop may not have run meanwhile: let it notice what came
+        """Whether an idle connection can be used: nothing arrived, and it answers after a long rest."""
+        for _turn in range(3):  # the loop may not have run meanwhile: let it notice what arrived
             await asyncio.sleep(0)
         if self.is_worn or self.is_gone or self._channel.replies:
             return False
@@ -115,27 +113,27 @@ class Connection:
 
     @property
     def has_reply(self) -> bool:
-        """Whether one has come already."""
+        """Whether a reply has already arrived."""
         return bool(self._channel.replies)
 
     @property
     def goodbye(self) -> Lost:
-        """Its 421 as an error: between two messages."""
+        """Its 421 between two messages, as an error."""
         return Lost(Phase.MAIL, self.farewell.text if self.farewell else "", reply=self.farewell)
 
     @property
     def waits_s(self) -> float:
-        """For how long it has been waiting for a reply."""
+        """Seconds for which it has been waiting for a reply."""
         if self._waits_since is None:
             return 0.0
         return asyncio.get_running_loop().time() - self._waits_since
 
     def give_up(self, reason: str) -> None:
-        """Wait for nothing more: whoever waits for a reply gets Lost, with a few English words why."""
+        """Stop waiting: whoever waits for a reply gets Lost with `reason`, a few English words."""
         self._channel.give_up(reason)
 
     def has_replies(self, count: int) -> bool:
-        """Whether so many replies have come already."""
+        """Whether `count` replies have already arrived."""
         return len(self._channel.replies) >= count
 
     async def reply(self, phase: Phase, timeout_s: float | None = None) -> Reply:
@@ -148,20 +146,20 @@ class Connection:
         return found
 
     async def upcoming(self, phase: Phase, timeout_s: float | None = None) -> Reply:
-        """The next reply, which is still there to be read. Raises Lost."""
+        """The next reply, without consuming it. Raises Lost."""
         if not self._channel.replies:
             await self._wait(phase, timeout_s or self.server.timeouts.command)
         return self._channel.replies[0]
 
     def stray(self) -> Reply:
-        """A reply that came, and nobody waited for. A 421 marks the connection as closing."""
+        """A reply that no one waited for. A 421 marks the connection as closing."""
         found = self._channel.replies.popleft()
         if found.code == 421:
             self.is_closing, self.farewell = True, found
         return found
 
     async def say(self, text: str, phase: Phase, *, longest: int = 512) -> Reply:
-        """A command and its reply."""
+        """Send a command; returns its reply."""
         try:
             line = command(text, longest=longest)
         except ValueError as error:
@@ -170,7 +168,7 @@ class Connection:
         return await self.reply(phase)
 
     async def close(self) -> None:
-        """QUIT if the server still listens, then close."""
+        """Send QUIT if the server still reads, then close."""
         if self._is_open and not self.is_closing:
             try:
                 await self.write(b"QUIT\r\n", Phase.QUIT)
@@ -180,7 +178,7 @@ class Connection:
         self.abort()
 
     def abort(self) -> None:
-        """Close at once; bytes that wait to be written are thrown away."""
+        """Close at once; unsent bytes are discarded."""
         if self._is_open:
             self._channel.transport.abort()
             self._is_open = False
@@ -190,7 +188,7 @@ class Connection:
         try:
             await self._channel.wait(timeout_s)
         except TimeoutError as error:
-            # A reply that comes later would answer the next command: this connection is over.
+            # A late reply would be taken for the next command's: this connection is over.
             raise Silent(phase, f"no answer within {timeout_s:.0f} s") from error
         except Broken as error:
             text = self.farewell.text if self.farewell else str(error)
@@ -230,7 +228,7 @@ class Connection:
     async def _dial(self, address: str) -> Channel:
         loop = asyncio.get_running_loop()
         transport, channel = await loop.create_connection(Channel, address, self.server.port)
-        # At once: a server that hangs up now takes its socket with it.
+        # Right away: if the server closes now, its socket is gone.
         _tune(transport.get_extra_info("socket"), gone_after_s=self.server.timeouts.write)
         return channel
 
@@ -244,7 +242,7 @@ class Connection:
         await self._introduce()
 
     async def _introduce(self) -> None:
-        """EHLO, and HELO for servers that don't know it (RFC 5321 section 3.2)."""
+        """EHLO, or HELO for servers that do not know it (RFC 5321 section 3.2)."""
         try:
             name = own_name(self.server.helo)
             found = await self.say(f"EHLO {name}", Phase.EHLO)
@@ -267,7 +265,7 @@ class Connection:
                 raise Denied(Phase.STARTTLS, found.text, reply=found)
         except Lost as error:
             raise Unreachable(Phase.STARTTLS, error.text) from error
-        # Somebody else may have put words behind the 220 (CVE-2011-0411).
+        # Text after the 220 may have been injected (CVE-2011-0411).
         self._channel.forget()
         await self._protect()
         await self._introduce()
@@ -300,7 +298,7 @@ class Connection:
             raise Denied(Phase.AUTH, "the server offers no way to sign in that we know")
         secret = await self._fresh(token, None) if token else self.server.password or ""
         found = await self._authenticate(mechanism, secret)
-        if found.code == 535 and token:  # it may just have grown old
+        if found.code == 535 and token:  # it may just have expired
             found = await self._authenticate(mechanism, await self._fresh(token, secret))
         if found.code != 235:
             raise Denied(Phase.AUTH, found.text, reply=found)
@@ -309,7 +307,7 @@ class Connection:
         try:
             return await asyncio.to_thread(token, refused)
         except NoToken as error:
-            # Told as the server would have told it: it is the account's trouble, not the network's.
+            # As if the server had refused it: the fault is the account's, not the network's.
             reply = Reply(535, str(error), "5.7.8")
             raise Denied(Phase.AUTH, str(error), reply=reply) from error
         except OSError as error:
@@ -331,8 +329,9 @@ class Connection:
 
 
 def _tune(sock: socket.socket, *, gone_after_s: float) -> None:
-    """Send at once, and notice a host that is gone without a word: an answer may take ten minutes, but the
-    other side's system says within seconds that it has what we sent."""
+    """Send at once, and detect a host that has disappeared: an answer may take ten minutes, but the other
+    system acknowledges within seconds what we sent.
+    """
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (

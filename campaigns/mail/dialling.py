@@ -1,7 +1,7 @@
-"""Connecting to a host that has several addresses, like "happy eyeballs" (RFC 8305).
+"""Connects to a host with several addresses, in the manner of "happy eyeballs" (RFC 8305).
 
-Each address has a time of its own, and the next one begins soon beside it: where the first leads nowhere
-(an IPv6 address behind a firewall that swallows it), the second lets us in.
+Each address has a timeout of its own, and the next attempt starts soon, in parallel: if the first leads
+nowhere (an IPv6 address behind a firewall that drops packets), the second succeeds.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ MOST_TRIED = 10  # addresses; a name may have hundreds
 
 
 async def addresses_of(host: str, port: int) -> list[str]:
-    """The host's addresses as texts, in the order to try them.
+    """The host's IP addresses as text, in the order to try.
 
-    Raises OSError (socket.gaierror) or UnicodeError for a name that has none.
+    Raises OSError (socket.gaierror) or UnicodeError for a name without any.
     """
     return in_turn(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
 def in_turn(found: Iterable[tuple[Any, ...]]) -> list[str]:
-    """What getaddrinfo has found, families in turn, in the system's order otherwise (RFC 8305 section 4)."""
+    """The addresses from getaddrinfo with families alternating (RFC 8305 section 4)."""
     families: dict[int, list[str]] = {}
     for family, _type, _protocol, _name, address in found:
         families.setdefault(family, []).append(str(address[0]))
@@ -42,9 +42,9 @@ async def first_of(
     hang_up: Callable[[T], None],
     each_s: float,
 ) -> T:
-    """What `dial` gives for the first address that answers; `hang_up` ends what comes second.
+    """The result of `dial` for the first address that answers; `hang_up` closes any that answers later.
 
-    Raises what was wrong with the last: OSError, or TimeoutError after `each_s` seconds.
+    Raises the last address's error: OSError, or TimeoutError after `each_s` seconds.
     """
     waiting, running = deque(addresses), set[asyncio.Task[T]]()
     error: BaseException = OSError("no address")

@@ -1,7 +1,7 @@
-"""DKIM signatures (RFC 6376) with RSA-2048, Ed25519 (RFC 8463) or both over one hash of the mail.
+"""DKIM signatures (RFC 6376) with RSA-2048, Ed25519 (RFC 8463) or both, over one hash of the message.
 
-Pure: the same mail, keys and moment give the same bytes, so a second attempt repeats the first. No `l=`,
-which would let others add to a mail, and no `x=`: a mail may wait days in a queue on its way.
+Pure: the same message, keys and moment give the same bytes, so a retry repeats the first attempt. No `l=`,
+which would let others append to a message, and no `x=`: a message may wait in queues for days.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from campaigns.mail.message import Sign
 
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
 
-# What a reader sees or a mail program acts on (RFC 6376, 5.4.1; RFC 8058, section 4).
+# Fields that a reader sees or a mail client acts on (RFC 6376 section 5.4.1; RFC 8058 section 4).
 SIGNED = frozenset(
     b"from to cc subject date message-id reply-to in-reply-to references mime-version content-type "
     b"content-transfer-encoding list-id list-unsubscribe list-unsubscribe-post feedback-id "
     b"auto-submitted precedence".split()
 )
-# Nobody may add one of these where the mail has none (8.15). A relay may add the others.
+# No one may add one of these to a message without it (RFC 6376 section 8.15). A relay may add the others.
 NEVER_ADDED = (b"from", b"to", b"cc", b"subject", b"date", b"reply-to")
 
 _LINE = 72
@@ -37,7 +37,7 @@ _NONE = (None, b"")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A private key and where its public half is found: `selector._domainkey.domain`."""
+    """A private key and where its public half is published: `selector._domainkey.domain`."""
 
     domain: str  # in A-labels
     selector: str
@@ -45,34 +45,34 @@ class Key:
 
     @property
     def algorithm(self) -> str:
-        """As in a signature's `a=`."""
+        """The value of `a=` in the signature."""
         return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
 
 
 class Unsigned(NamedTuple):
-    """All of a mail's signatures but the signatures."""
+    """All of a message's DKIM-Signature fields except the signatures."""
 
     time: bytes  # `t=…`
     named: bytes  # `h=…`, folded
     body_hash: bytes
-    digests: list[bytes]  # to be signed, one per key
+    digests: list[bytes]  # to be signed, one for each key
 
 
 class Signer:
-    """Signs mails with one key or several; each adds a DKIM-Signature field."""
+    """Signs messages with one or more keys; each adds a DKIM-Signature field."""
 
     def __init__(self, keys: Sequence[Key], *, in_eights: bool = True) -> None:
         self.keys = tuple(keys)
         self._starts = [_start(key) for key in keys]
         self._signing = [_signing(key.private, in_eights=in_eights) for key in keys]
-        self._last: dict[bytes, tuple[bytes, bytes]] = {}  # a name's value in the mail before, and canonical
+        self._last: dict[bytes, tuple[bytes, bytes]] = {}  # a name's last value, raw and canonical
 
     def at(self, moment: datetime) -> Sign:
-        """What `Frame.joined` and its like take: (header block, body) -> the fields to put before them."""
+        """A `Sign` for `Frame.joined` and others: (header block, body) -> the fields to prepend."""
         return partial(self._one, moment)
 
     def signed(self, mails: Sequence[bytes], moments: Sequence[datetime]) -> list[bytes]:
-        """Whole mails with their fields before them. A dozen at once take less time than one by one (`eights`)."""
+        """Whole messages with their signature fields; faster for a dozen at once (`rsa_batch`)."""
         parts = (mail.partition(b"\r\n\r\n") for mail in mails)
         made = [
             self._unsigned(header + b"\r\n", body, moment)
@@ -108,7 +108,7 @@ class Signer:
         return found
 
     def _header(self, block: bytes) -> tuple[tuple[bytes, ...], bytes]:
-        """The names for `h=` and the canonical fields. From the last to the first, as verifiers look (5.4.2)."""
+        """The names for `h=` and the canonical fields, last field first (RFC 6376 section 5.4.2)."""
         names: list[bytes] = []
         lines: list[bytes] = []
         last = self._last
@@ -126,7 +126,7 @@ class Signer:
 
 
 def _start(key: Key) -> bytes:
-    """What never changes of its fields, short enough for one line but for the longest names."""
+    """The constant part of its field; fits on one line except for the longest names."""
     domain, algorithm = key.domain, key.algorithm
     text = f"v=1; a={algorithm}; c=relaxed/relaxed; d={domain}; s={key.selector}; i=@{domain};"
     return text.encode("ascii")
@@ -145,7 +145,7 @@ def _wrapped(signature: bytes) -> bytes:
 
 @lru_cache(maxsize=64)
 def _named(present: tuple[bytes, ...]) -> tuple[bytes, bytes]:
-    """`h=…` folded, and in canonical form: each name once more than it is there, so that a second one breaks it."""
+    """`h=…`, folded and canonical; each name once more than it occurs, so that an added field breaks it."""
     lines = [b"h="]
     for name in (*present, *dict.fromkeys((*present, *NEVER_ADDED))):
         if len(lines[-1]) + len(name) > _LINE:

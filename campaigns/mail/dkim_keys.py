@@ -1,4 +1,4 @@
-"""DKIM keys: made, kept as text, and what is published of them in DNS (RFC 6376, 3.6.1; RFC 8463)."""
+"""DKIM keys: generated, stored as text, and published in DNS (RFC 6376 section 3.6.1; RFC 8463)."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from campaigns.mail.dkim import PrivateKey
 
 RSA_BITS = 2048
-LONGEST_STRING = 255  # octets of one string in a TXT record (RFC 1035, 3.3)
+LONGEST_STRING = 255  # octets of one string in a TXT record (RFC 1035 section 3.3)
 
 
 class Algorithm(StrEnum):
-    """As in the `k=` of the published record."""
+    """The value of `k=` in the published record."""
 
     RSA = "rsa"
     ED25519 = "ed25519"
 
     @property
     def label(self) -> str:
-        """Its name as people write it."""
+        """The algorithm's name for people."""
         return "RSA" if self is Algorithm.RSA else "Ed25519"
 
 
 def generate(algorithm: Algorithm) -> PrivateKey:
-    """A new key; RSA takes a tenth of a second or two."""
+    """A new key; RSA takes 0.1 to 0.2 s."""
     if algorithm is Algorithm.ED25519:
         return ed25519.Ed25519PrivateKey.generate()
     return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
 
 
 def algorithm_of(private: PrivateKey) -> Algorithm:
-    """What kind of key it is."""
+    """The algorithm of the key."""
     return Algorithm.RSA if isinstance(private, RSAPrivateKey) else Algorithm.ED25519
 
 
 def to_text(private: PrivateKey) -> str:
-    """The key as PKCS #8 PEM, unprotected: seal it."""
+    """The key as unencrypted PKCS #8 PEM: seal it before storing."""
     return private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
 
 
 def from_text(text: str) -> PrivateKey:
-    """The key again; raises ValueError for anything but RSA and Ed25519."""
+    """The key from PEM; raises ValueError for anything but RSA and Ed25519."""
     key = serialization.load_pem_private_key(text.encode(), password=None)
     if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
         raise ValueError("neither RSA nor Ed25519")  # noqa: TRY004 - it is the text that is wrong
@@ -58,7 +58,7 @@ def from_text(text: str) -> PrivateKey:
 
 
 def public_text(private: PrivateKey) -> str:
-    """The `p=` of its record: base64 of the key as each algorithm wants it (RFC 8463, section 4)."""
+    """The `p=` of its record: base64 in each algorithm's form (RFC 8463 section 4)."""
     public = private.public_key()
     if isinstance(public, rsa.RSAPublicKey):
         raw = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -68,22 +68,22 @@ def public_text(private: PrivateKey) -> str:
 
 
 def record(private: PrivateKey) -> str:
-    """The whole TXT record to publish."""
+    """The complete TXT record to publish."""
     return record_of(algorithm_of(private), public_text(private))
 
 
 def record_of(algorithm: Algorithm, public: str) -> str:
-    """The same from what is public: the algorithm and the `p=`."""
+    """The same from the algorithm and the `p=`."""
     return f"v=DKIM1; k={algorithm.value}; p={public}"
 
 
 def strings(text: str) -> list[str]:
-    """The record as strings of at most 255 octets, as DNS keeps it; readers join them without a space."""
+    """The record as strings of at most 255 octets, as DNS stores it; readers join them without a space."""
     return [text[start : start + LONGEST_STRING] for start in range(0, len(text), LONGEST_STRING)]
 
 
 def tags(text: str) -> dict[str, str]:
-    """The tags of a `name=value; …` record (RFC 6376, 3.2); the first of a name counts, white space goes."""
+    """The tags of a `name=value; …` record, white space removed; the first of a name counts."""
     found: dict[str, str] = {}
     for part in text.split(";"):
         name, sign, value = part.partition("=")
@@ -93,7 +93,7 @@ def tags(text: str) -> dict[str, str]:
 
 
 def publishes(text: str, private: PrivateKey) -> bool:
-    """Whether that record lets readers verify what this private key signs."""
+    """Whether the record lets readers verify this private key's signatures."""
     said = tags(text)
     if said.get("v", "DKIM1") != "DKIM1" or said.get("k", "rsa") != algorithm_of(private).value:
         return False
@@ -104,7 +104,7 @@ def publishes(text: str, private: PrivateKey) -> bool:
 
 
 def is_testing(text: str) -> bool:
-    """Whether the record says that signatures are only tried out (`t=y`)."""
+    """Whether the record marks signatures as a test (`t=y`, RFC 6376 section 3.6.1)."""
     return "y" in tags(text).get("t", "").split(":")
 
 

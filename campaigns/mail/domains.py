@@ -1,8 +1,8 @@
-"""Which receiving domains are one receiver: they count, block and slow us down together.
+"""Groups receiving domains by receiver: domains of one receiver count, block and throttle together.
 
-A group is named by its best-known domain. Most people's mailboxes are at a few providers, which the
-table knows; for a company's own domain only its mail exchangers say who receives for it (RFC 5321
-section 5.1). They are asked only for domains in trouble.
+A group is named by its best-known domain. Most mailboxes are at a few providers, which the table contains;
+for a company's own domain only its mail exchangers tell who receives for it (RFC 5321 section 5.1). They are
+looked up only for domains in trouble.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ _MEMBERS = {
 }
 _GROUPS = {each: group for group, others in _MEMBERS.items() for each in (group, *others.split())}
 
-# How the mail exchangers of those who also receive for others' domains end.
+# Suffixes of the mail exchangers of providers that also receive for other domains.
 _EXCHANGERS = {
     "google.com": "gmail.com",
     "googlemail.com": "gmail.com",
     "smtp.goog": "gmail.com",
     "olc.protection.outlook.com": "outlook.com",
-    # Companies at Microsoft are told apart from the free mailboxes: other limits, other block lists.
+    # Companies at Microsoft are separate from its free mailboxes: other limits, other block lists.
     "mail.protection.outlook.com": "protection.outlook.com",
     "mx.microsoft": "protection.outlook.com",
     "yahoodns.net": "yahoo.com",
@@ -86,9 +86,9 @@ _EXCHANGERS = {
 
 @functools.lru_cache(maxsize=4096)
 def group_of(domain: str) -> str:
-    """The receiver a domain belongs to, by its best-known domain; a domain nobody knows is its own.
+    """The receiver of a domain, named by its best-known domain; an unknown domain is its own receiver.
 
-    Takes any spelling of a domain. `group_of(group_of(x)) == group_of(x)`.
+    Accepts any spelling of a domain. `group_of(group_of(x)) == group_of(x)`.
     """
     try:
         name = ascii_domain(domain.strip().rstrip(".").lower())
@@ -98,7 +98,7 @@ def group_of(domain: str) -> str:
 
 
 def group_of_exchanger(host: str) -> str:
-    """The receiver behind a mail exchanger's name: a known one, or the domain the host stands in."""
+    """The receiver behind a mail exchanger's name: a known provider, or the domain of the host."""
     labels = host.rstrip(".").lower().split(".")
     for start in range(len(labels)):
         known = _EXCHANGERS.get(".".join(labels[start:]))
@@ -108,11 +108,11 @@ def group_of_exchanger(host: str) -> str:
 
 
 def group_at(domain: str, exchangers: Sequence[str]) -> str:
-    """The receiver of a domain whose mail exchangers are known; without any it is its own."""
+    """The receiver of a domain with these mail exchangers; without any it is its own receiver."""
     group = group_of(domain)
     return group_of_exchanger(exchangers[0]) if exchangers and group == domain else group
 
 
 def _own_labels(labels: list[str]) -> int:
-    """How many labels from the right name one owner: two, or three under the like of `co.uk`."""
+    """Number of labels, from the right, that name one owner: two, or three below suffixes like `co.uk`."""
     return 3 if len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3 else 2

@@ -1,18 +1,18 @@
-"""What a server is asked to report later, and about which mail (RFC 3461): never about a success."""
+"""DSN parameters (RFC 3461): asks for reports about failures and delays, never about successes."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST_ENVELOPE_ID = 100  # RFC 3461 section 4.4
-_NOT_PLAIN = re.compile(r"[^!-*,-<>-~]")  # what xtext writes as +XX (RFC 3461 section 4)
+_NOT_PLAIN = re.compile(r"[^!-*,-<>-~]")  # what xtext encodes as +XX (RFC 3461 section 4)
 _NOT_PLAIN_UTF8 = re.compile(r"[^!-*,-<>-\[\]-~]")
 
 
 def mail_parameters(envelope_id: str) -> str:
-    """For MAIL, with a blank in front: the head is enough, and our own name for the mail comes back.
+    """Parameters for MAIL, with a leading blank: reports contain only the header and our envelope id.
 
-    Raises ValueError for a name that is too long or not printable ASCII.
+    Raises ValueError for an id that is too long or not printable ASCII.
     """
     if not envelope_id:
         return " RET=HDRS"
@@ -22,17 +22,17 @@ def mail_parameters(envelope_id: str) -> str:
 
 
 def rcpt_parameters(rcpt_to: str) -> str:
-    """For RCPT, with a blank in front; the address as we know it survives every forwarding."""
+    """Parameters for RCPT, with a leading blank; reports name the address as we know it."""
     if rcpt_to.isascii():
         return f" NOTIFY=FAILURE,DELAY ORCPT=rfc822;{xtext(rcpt_to)}"
     return f" NOTIFY=FAILURE,DELAY ORCPT=utf-8;{_NOT_PLAIN_UTF8.sub(_as_point, rcpt_to)}"
 
 
 def xtext(text: str) -> str:
-    """ASCII as RFC 3461 section 4 writes it: `+`, `=` and all that is not printable as +XX."""
+    """xtext (RFC 3461 section 4): `+`, `=` and anything that is not printable ASCII as +XX."""
     return _NOT_PLAIN.sub(lambda found: f"+{ord(found[0]):02X}", text)
 
 
 def _as_point(found: re.Match[str]) -> str:
-    """RFC 6533 section 3: a letter beyond ASCII by its number in Unicode."""
+    """A non-ASCII letter by its Unicode number (RFC 6533 section 3)."""
     return f"\\x{{{ord(found[0]):02X}}}"

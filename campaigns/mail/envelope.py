@@ -1,4 +1,4 @@
-"""What goes to a server and what comes of it."""
+"""What is given to a server, and the results."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.security import Security
 
 MESSAGES_PER_CONNECTION = 100
-HURRIED_BANNER = 5  # times as long as for the connection: some greet late on purpose
+HURRIED_BANNER = 5  # times the connection's timeout: some servers delay the banner on purpose
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait in each phase; never without end.
+    """Seconds to wait in each phase; never infinite.
 
-    As RFC 5321 section 4.5.3.2 wants it but for the banner: some greet late on purpose, and nobody who serves us
-    takes five minutes, which a worker would stand still.
+    As RFC 5321 section 4.5.3.2 requires, except for the banner: some servers delay it on purpose, but none of
+    ours needs five minutes, for which a worker would be blocked.
     """
 
     connect: float = 10
@@ -32,20 +32,20 @@ class Timeouts:
     quit: float = 5
 
     def hurried(self, connect_s: float) -> Timeouts:
-        """As these, and whoever does not let us in soon is given up: another server can take the mail."""
+        """Shorter timeouts until a session is open: another server can take the message."""
         return replace(self, connect=connect_s, banner=connect_s * HURRIED_BANNER)
 
 
-AT_A_PAGE = Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)  # where somebody waits
+AT_A_PAGE = Timeouts(connect=10, banner=15, command=15, data=15, write=15, end=30)  # where a person waits
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server and how to talk to it. The password is shown nowhere.
+    """A server and how to talk to it. The password is never shown.
 
-    `token` takes the password's place where OAuth 2 signs in: it gives the access token, and, called
-    with one that the server refused, a fresh one. It may take its time (it is called in a thread);
-    raises NoToken, or OSError when whoever gives tokens could not be reached.
+    `token` replaces the password where OAuth 2 is used: it returns the access token, or, if called with one
+    that the server refused, a fresh one. It may block (it is called in a thread); raises NoToken, or OSError
+    when the authorization server cannot be reached.
     """
 
     host: str
@@ -63,15 +63,15 @@ class Server:
     messages_per_connection: int = MESSAGES_PER_CONNECTION
     max_age_s: float = 300
     pipelining: bool = True
-    rides: bool = True  # the next envelope behind a message's final dot, where that is seen to work
+    rides: bool = True  # the next envelope behind a message's final dot, where that is known to work
     chunking: bool = True
     depth: int = 10
-    internal_hosts: InternalHosts = EVERYTHING_PRIVATE  # which of its addresses may be connected to
+    internal_hosts: InternalHosts = EVERYTHING_PRIVATE  # which private addresses it may resolve to
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property
     def may_auth_in_clear(self) -> bool:
-        """Whether a password may travel without TLS."""
+        """Whether a password may be sent without TLS."""
         if self.allow_plain_auth is None:
             return self.host in LOOPBACK
         return self.allow_plain_auth
@@ -81,7 +81,7 @@ class Server:
 class Envelope:
     """One message for one recipient; `message` has CRLF line ends and is not dot-stuffed.
 
-    `envelope_id` comes back in reports about it (RFC 3461), where the server takes part in that.
+    `envelope_id` is returned in delivery reports (RFC 3461), if the server supports them.
     """
 
     key: int
@@ -93,16 +93,16 @@ class Envelope:
 
 class Outcome(StrEnum):
     ACCEPTED = "accepted"
-    REFUSED = "refused"  # a complete 4xx or 5xx: known not to be accepted
-    NOT_SENT = "not_sent"  # the conversation ended before the message did: known not to be accepted
-    HELD_BACK = "held_back"  # by whoever sends, before its end: known not to be accepted, and nobody's fault
-    IN_DOUBT = "in_doubt"  # its end was handed over and no complete reply came (RFC 1047)
-    UNSENDABLE = "unsendable"  # it can't go to this server as it is
+    REFUSED = "refused"  # a complete 4xx or 5xx reply: certainly not accepted
+    NOT_SENT = "not_sent"  # the connection ended before the message did: certainly not accepted
+    HELD_BACK = "held_back"  # by the sender, before its end: certainly not accepted, and no one's fault
+    IN_DOUBT = "in_doubt"  # its end was sent and no complete reply came (RFC 1047)
+    UNSENDABLE = "unsendable"  # it cannot be sent to this server as it is
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an envelope."""
+    """The outcome of an envelope."""
 
     key: int
     outcome: Outcome

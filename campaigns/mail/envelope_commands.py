@@ -1,4 +1,4 @@
-"""An envelope as MAIL and RCPT lines for one server, or the reason why it can't go there."""
+"""An envelope as MAIL and RCPT lines for one server, or the reason why it cannot be sent there."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _has_plain_head(message: bytes) -> bool:
 
 
 def _size(message: bytes, offered: Capabilities) -> str:
-    # A bare CR or LF is a line end to some servers and none to others: a second mail could hide behind it.
-    rest = b"".join(message.split(b"\r\n"))  # quicker than counting line ends in three ways
+    # A bare CR or LF ends a line for some servers and not for others: it could smuggle a second message.
+    rest = b"".join(message.split(b"\r\n"))  # faster than counting line ends in three ways
     if b"\r" in rest or b"\n" in rest:
         raise Unsendable("a line end that is not CRLF", enhanced="5.6.0")
     if "SIZE" not in offered:

@@ -2,12 +2,12 @@
 
 MailError
 ├── NoToken          the access token could not be renewed: tell the operator
-├── Unsendable       the message itself can't go to this server: never try it again as it is
+├── Unsendable       the message itself cannot go to this server: never retry it unchanged
 └── SessionError     the conversation ended: the message was not accepted, the connection is gone
-    ├── Unreachable  no connection, no greeting, no TLS: the server's trouble, try later
-    ├── Denied       the server refused us (greeting, EHLO, STARTTLS, AUTH): tell the operator
-    └── Lost         the connection broke in mid-conversation
-        └── Silent   … no: the server is still there and says nothing
+    ├── Unreachable  no connection, greeting or TLS: the server's fault, retry later
+    ├── Denied       the server rejected us (greeting, EHLO, STARTTLS, AUTH): tell the operator
+    └── Lost         the connection broke during the conversation
+        └── Silent   the connection stands, but the server does not answer
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class MailError(Exception):
 
 
 class NoToken(MailError):
-    """Carries a short English reason."""
+    """The text is a short English reason."""
 
 
 class Unsendable(MailError):
-    """Carries a short English reason and the enhanced code that a server would have given."""
+    """The text is a short English reason; also has the enhanced code that a server would have given."""
 
     def __init__(self, text: str, *, enhanced: str) -> None:
         super().__init__(text)
@@ -41,7 +41,7 @@ class SessionError(MailError):
 
 
 class Unreachable(SessionError):
-    """`is_late`: nobody refused us, there was just no answer in time."""
+    """`is_late`: the server did not refuse, but did not answer in time."""
 
     def __init__(self, phase: Phase, text: str, *, reply: Reply | None = None, is_late: bool = False) -> None:
         super().__init__(phase, text, reply=reply)
@@ -61,4 +61,4 @@ class Silent(Lost):
 
 
 class Unanswered(Exception):
-    """DNS gave no answer at all: neither a record nor that there is none."""
+    """DNS did not answer: neither with records nor that there are none."""

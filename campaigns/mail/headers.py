@@ -1,7 +1,7 @@
-"""Header fields as bytes: encoded-words, quoting and folding of our own (RFC 5322, RFC 2047).
+"""Header fields as bytes, with our own encoded-words, quoting and folding (RFC 5322, RFC 2047).
 
-The standard library folds List-Unsubscribe into encoded-words and lets a line break through in
-places; a header that receivers judge us by is written by hand here, and refused when in doubt.
+The standard library folds List-Unsubscribe into encoded-words and lets line breaks through in places.
+Receivers judge us by these headers, so they are built here, and refused when in doubt.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from campaigns.core.addresses import ascii_domain
 LONGEST_LINE = 78
 LONGEST_ENCODED_WORD = 75
 LONGEST_ENCODED_LINE = 76
-MOST_CODES = 20_000  # characters whose encoding is remembered
+MOST_CODES = 20_000  # characters whose encoding is cached
 
 T = TypeVar("T")
 
@@ -40,14 +40,14 @@ class HeaderInjection(ValueError):
 
 
 def visible(text: str) -> str:
-    """The text as one line without control characters; runs of white space become one space."""
+    """The text on one line without control characters; each run of white space becomes one space."""
     line = " ".join(text.split())
-    # Again, because a control character may have stood alone between two spaces.
+    # Again: a control character may have stood between two spaces.
     return " ".join(_CONTROL.sub("", line).split()) if _CONTROL.search(line) else line
 
 
 def refuse_control(header: str, value: str) -> str:
-    """The value itself; raises HeaderInjection when it holds a control character or line separator."""
+    """The value itself; raises HeaderInjection if it contains a control character or line separator."""
     if _CONTROL.search(value):
         raise HeaderInjection(header, "contains a control character or a line break")
     return value
@@ -72,7 +72,7 @@ def unstructured(header: str, text: str) -> str:
 
 
 def mailbox(header: str, name: str, address: str) -> str:
-    """`To: Name <address>` with CRLF; bidi and control characters leave the name (RFC 5322, 3.4)."""
+    """`To: Name <address>` with CRLF (RFC 5322 section 3.4); removes bidi and control characters."""
     name = _INVISIBLE.sub("", " ".join(name.split())).strip()
     spec = addr_spec(header, address)
     if not name:
@@ -107,7 +107,7 @@ def list_id(name: str, identifier: str) -> str:
 
 
 def uris(header: str, values: list[str]) -> str:
-    """`List-Unsubscribe: <…>, <…>` with CRLF: a URI a line, never encoded or broken (RFC 2369)."""
+    """`List-Unsubscribe: <…>, <…>` with CRLF: one URI per line, never encoded or broken (RFC 2369)."""
     for value in values:
         if not re.fullmatch(r"[!-;=?-~]+", value) or len(value) > 900:
             raise HeaderInjection(header, "is not a URI")
@@ -115,7 +115,7 @@ def uris(header: str, values: list[str]) -> str:
 
 
 def constant(header: str, value: str) -> str:
-    """A field whose value stands as it is, folded at its spaces; raises HeaderInjection."""
+    """A field with its value unchanged, folded at spaces; raises HeaderInjection."""
     field_name(header)
     refuse_control(header, value)
     value = value.strip()
@@ -123,7 +123,7 @@ def constant(header: str, value: str) -> str:
 
 
 def folded(header: str, words: list[str]) -> str:
-    """The words after the header's name, on lines of at most 78 where the words allow it."""
+    """The words after the header's name, on lines of at most 78 characters where the words allow it."""
     lines, line = [], f"{header}:"
     for word in words:
         if len(line) + 1 + len(word) > LONGEST_LINE and line != f"{header}:":
@@ -134,7 +134,7 @@ def folded(header: str, words: list[str]) -> str:
 
 
 def encoded_words(text: str, *, used: int) -> str:
-    """The text as encoded-words of whole characters, one a line; `used` columns are taken already."""
+    """The text as encoded-words of whole characters, one per line; `used` columns are already taken."""
     coded = [_Q_CODES[character] for character in text]
     size = len(text.encode("utf-8", "replace"))
     if sum(map(len, coded)) <= size * 4 // 3:
@@ -146,7 +146,7 @@ def encoded_words(text: str, *, used: int) -> str:
 
 
 def _packed(pieces: list[T], cost: Callable[[T], int], *, used: int, per: int, units: int) -> list[list[T]]:
-    """Greedy: as many pieces a word as its line has room for (`per` bytes cost `units` columns)."""
+    """Greedy: as many pieces in a word as fit on its line (`per` bytes cost `units` columns)."""
     overhead = len(_B_OPEN) + len(_CLOSE)
     room = (LONGEST_ENCODED_LINE - used - overhead) // units * per
     longest = (LONGEST_ENCODED_WORD - overhead) // units * per
@@ -162,7 +162,7 @@ def _packed(pieces: list[T], cost: Callable[[T], int], *, used: int, per: int, u
 
 
 class _Codes(dict[str, str]):
-    """Each character in the "Q" encoding (RFC 2047 section 4.2), made once."""
+    """Each character in the "Q" encoding (RFC 2047 section 4.2), cached."""
 
     def __missing__(self, character: str) -> str:
         coded = "".join(

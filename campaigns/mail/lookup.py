@@ -1,4 +1,4 @@
-"""What DNS says now, within a time that somebody at a page will wait."""
+"""DNS look-ups with a timeout that a person on a page will wait for."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ LARGEST_ANSWER = 1232
 
 
 class Resolver:
-    """Asks the machine's own name servers, or the one given as (address, port); patient once for all questions."""
+    """Asks the machine's name servers, or the given (address, port); one timeout for all questions."""
 
     def __init__(self, server: tuple[str, int] | None = None, *, patience_s: float = PATIENCE_S) -> None:
         self._server = server
         self._until = time.monotonic() + patience_s
 
     def texts(self, name: str) -> list[str]:
-        """The TXT records of that name, each as one text; raises Unanswered."""
+        """The TXT records of that name, each joined to one text; raises Unanswered."""
         return [b"".join(record.strings).decode("utf-8", "replace") for record in self._records(name, "TXT")]
 
     def exchangers(self, domain: str) -> list[str]:
-        """The hosts that receive that domain's mail, the first choice first (RFC 5321, 5.1); raises Unanswered.
+        """Hosts that receive the domain's mail, by preference (RFC 5321 section 5.1); raises Unanswered.
 
-        None when it names none, or says that it takes no mail (RFC 7505).
+        Empty when it has none, or declares that it accepts no mail (RFC 7505).
         """
         found = sorted(
             (record.preference, record.exchange.to_text()) for record in self._records(domain, "MX")
@@ -41,7 +41,7 @@ class Resolver:
     def _records(self, name: str, kind: str) -> Iterable[Any]:
         try:
             absolute = dns.name.from_text(name)
-        except dns.exception.DNSException:  # what can be no name has no records
+        except dns.exception.DNSException:  # not a valid name, so it has no records
             return []
         try:
             return self._resolver().resolve(absolute, kind, search=False, lifetime=self._left())
@@ -54,7 +54,7 @@ class Resolver:
         asked = dns.resolver.Resolver(configure=self._server is None)
         if self._server is not None:
             asked.nameservers, asked.port = [self._server[0]], self._server[1]
-        asked.use_edns(0, 0, LARGEST_ANSWER)  # a key of RSA and its like would not fit into 512 octets
+        asked.use_edns(0, 0, LARGEST_ANSWER)  # an RSA key and other records would not fit into 512 octets
         return asked
 
     def _left(self) -> float:

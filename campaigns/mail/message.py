@@ -1,6 +1,6 @@
-"""Whole messages as bytes: multipart/alternative, 7-bit clean, text first (RFC 5322, RFC 2046).
+"""Complete messages as bytes: multipart/alternative, 7-bit clean, text first (RFC 5322, RFC 2046).
 
-A boundary holds `=_`, which quoted-printable text can't, so no content can close its part.
+A boundary contains `=_`, which quoted-printable text cannot, so no content can close its part.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import lru_cache
 from campaigns.mail import headers, quoted_printable
 
 LONGEST_LINE = 998  # RFC 5322 section 2.1.1, without CRLF
-Sign = Callable[[bytes, bytes], bytes]  # (header block, body) -> header fields to put before them
+Sign = Callable[[bytes, bytes], bytes]  # (header block, body) -> header fields to prepend
 
 _FIELD = re.compile(r"^([^ \t\r\n][^:\r\n]*)", re.M)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?>")
@@ -27,15 +27,15 @@ _PART = "Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What is the same in every copy of a mail: made once, joined with each copy's own fields."""
+    """The common part of every copy of a message: built once, then joined with each copy's own fields."""
 
     first: str  # the fields before To, each with CRLF
-    last: str  # the fields after the copy's own, without MIME's
+    last: str  # the fields after the copy's own, except MIME's
     names: tuple[str, ...]  # of the whole block, in order
     boundary: str
 
     def joined(self, own: str, text: str, html: str, *, sign: Sign | None = None) -> bytes:
-        """The message from a copy's own fields and its quoted-printable bodies; checked before it leaves."""
+        """The message from a copy's own fields and its quoted-printable bodies; verified first."""
         block = f"{self.first}{own}{self.last}{_mime(self.boundary)}"
         check_block(block, self.names)
         content = _alternative(self.boundary, text, html)
@@ -43,14 +43,14 @@ class Frame:
 
 
 def message_id(key: bytes, campaign_id: int, wave: int, subscriber_id: int, domain: str) -> str:
-    """`<…@domain>`: the same for the same copy on every attempt, unguessable without the key."""
+    """`<…@domain>`: the same on every attempt for the same copy, and unguessable without the key."""
     facts = f"{campaign_id}:{wave}:{subscriber_id}".encode()
     digest = hashlib.blake2b(facts, key=key[:64], digest_size=20, person=b"message-id").digest()
     return f"<{base64.b32encode(digest).decode().lower()}@{domain}>"
 
 
 def date(moment: datetime) -> str:
-    """The moment as in a Date field, in UTC with a numeric zone (RFC 5322, 3.3)."""
+    """The moment in a Date field's format, in UTC with a numeric zone (RFC 5322 section 3.3)."""
     return _date(int(moment.timestamp()))
 
 
@@ -72,12 +72,12 @@ def boundary_for(content: str) -> str:
 
 
 def field_names(block: str) -> tuple[str, ...]:
-    """The names of the fields that a reader finds in the block, in order."""
+    """The names of the fields in the block as a reader parses them, in order."""
     return tuple(_FIELD.findall(block))
 
 
 def check_block(block: str, names: tuple[str, ...]) -> None:
-    """Raise HeaderInjection unless the block reads back as exactly these fields, with whole CRLFs."""
+    """Raise HeaderInjection unless the block parses as exactly these fields, with complete CRLFs."""
     if field_names(block) != names:
         raise headers.HeaderInjection("message", "has other header fields than it should")
     breaks = block.count("\r\n")
@@ -90,7 +90,7 @@ def check_block(block: str, names: tuple[str, ...]) -> None:
 
 
 def frame(first: Sequence[str], own: Sequence[str], last: Sequence[str], *, boundary: str) -> Frame:
-    """A frame from whole constant fields and the names of the fields that each copy brings itself."""
+    """A frame from complete constant fields and the names of the fields that each copy adds."""
     start, end = "".join(first), "".join(last)
     names = (*field_names(start), *own, *field_names(end), *field_names(_mime(boundary)))
     return Frame(first=start, last=end, names=names, boundary=boundary)
@@ -108,7 +108,7 @@ def build_notice(
     auto_submitted: str = "auto-generated",
     sign: Sign | None = None,
 ) -> bytes:
-    """One of the app's own mails as bytes; `from_` is an address or (name, address). RFC 3834."""
+    """A notice of the app as bytes; `from_` is an address or (name, address). Auto-Submitted: RFC 3834."""
     name, sender = ("", from_) if isinstance(from_, str) else from_
     fields = [
         headers.mailbox("From", name, sender),
@@ -140,6 +140,7 @@ def _alternative(boundary: str, text: str, html: str) -> str:
 
 
 def _finished(block: str, content: str, sign: Sign | None) -> bytes:
-    # Line ends in the content are `wire`'s own; the client looks at all of them once more before they leave.
+    # Line ends in the content come from `quoted_printable`; the client checks all of them again before
+    # sending.
     header, body = block.encode(), b"\r\n" + content.encode("ascii")
     return header + body if sign is None else sign(header, body[2:]) + header + body

@@ -1,4 +1,4 @@
-"""Attempts to open a connection, and until when they are worth it."""
+"""Attempts to open a connection, and how long they are worth it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from campaigns.mail.protocol import Phase
 
 
 class GivenUp(Exception):
-    """Nobody needs the connection any more."""
+    """No one needs the connection any more."""
 
 
 class Openings:
-    """`until`, by the loop's clock, an attempt may last; but each has as long as it takes to connect."""
+    """`until` (the loop's clock): attempts may last that long, and each at least the time to connect."""
 
     def __init__(self) -> None:
         self.until: float | None = None
@@ -22,7 +22,7 @@ class Openings:
         self._running: set[asyncio.Timeout] = set()
 
     async def open(self, connection: Connection) -> None:
-        """Open it. Raises Unreachable, Denied or GivenUp; nothing stays open then."""
+        """Open it. Raises Unreachable, Denied or GivenUp, and then nothing stays open."""
         if self._is_over:
             raise GivenUp
         try:
@@ -37,7 +37,7 @@ class Openings:
             self._running.discard(running)
 
     def begin(self) -> None:
-        """From now on attempts are worth it again."""
+        """Attempts are allowed again from now on."""
         self._is_over = False
 
     def end(self) -> None:
@@ -45,7 +45,7 @@ class Openings:
         self._is_over = True
         now = asyncio.get_running_loop().time()
         for each in self._running:
-            if not each.expired():  # its time has just come by itself
+            if not each.expired():  # its time has not just run out by itself
                 each.reschedule(now)
 
     def _end_for(self, connection: Connection) -> float | None:

@@ -19,17 +19,19 @@ from campaigns.mail.security import Security
 from campaigns.mail.transaction import HELD_BACK, Transactions, Withheld
 from campaigns.mail.waiting import Waiting
 
-# A server that drops so many connections in a row, none of which answered a message, gets no more now.
+# After that many dropped connections in a row, none of which answered a message, the server gets no more for
+# now.
 DROPS_IN_A_ROW = 3
 
 
 class Pool:
-    """Sends envelopes over up to `connections` connections at once, at first as many as the server's.
+    """Sends envelopes over up to `connections` connections at once, by default as the server's settings say.
 
-    `on_result` is called once for each, as its fate is known, before any further bytes go out on that connection.
-    `waiting` chooses who goes next. `may_take` is asked with an envelope's key before its first byte leaves: False
-    holds it and all others back. `may_finish` is asked right before its end is handed over: False holds that one
-    back, and ends its connection. An error that any of them raises ends the call, with every connection in use.
+    `on_result` is called once for each envelope, as soon as its outcome is known and before any further bytes
+    leave on that connection. `waiting` chooses the next one. `may_take` is asked with an envelope's key
+    before its first byte leaves: False holds it and all others back. `may_finish` is asked right before its
+    end is handed over: False holds that one back and closes its connection. An error raised by any of them
+    ends the call, with every connection in use.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Pool:
         self.server = server
         self.experience = Experience(server)
         self.connections = server.connections
-        self.hangs = False  # the last call found nobody at the other end: no refusal, no word
+        self.hangs = False  # the last attempt to connect was neither refused nor answered
         self._on_result = on_result
         self._waiting = Waiting() if waiting is None else waiting
         self._may_take = may_take
@@ -57,7 +59,7 @@ class Pool:
         self._second: set[int] = set()
         self._trouble: SessionError | None = None
         self._has_given_up = False
-        self._stands = False  # a first connection
+        self._stands = False  # a first connection is open
         self._drops = 0
         self._in_use = 0
         self._opening = 0
@@ -68,7 +70,7 @@ class Pool:
         self._sending = asyncio.Lock()
 
     async def send(self, envelopes: Iterable[Envelope]) -> None:
-        """Return when each envelope has had its result; calls at the same time wait for each other."""
+        """Return when each envelope has its result; concurrent calls wait for each other."""
         async with self._sending:
             self._openings.begin()
             self._waiting.begin()
@@ -90,9 +92,9 @@ class Pool:
                 self._report_unsent(envelope, trouble)
 
     def add(self, envelopes: Sequence[Envelope]) -> bool:
-        """Give more to a `send` under way: no connection stands idle while another waits for an answer.
+        """Give more envelopes to a running `send`, so that no connection is idle while another is waiting.
 
-        False, and nothing is taken, when it is about to return.
+        Returns False, and takes none, when that call is about to return.
         """
         if not self._runners or self._has_given_up:
             return False
@@ -101,7 +103,7 @@ class Pool:
         return True
 
     def hold_back(self, keys: Collection[int] | None = None) -> None:
-        """Do not send those that wait, without `keys` all: they are reported, and what is on the wire goes on."""
+        """Hold back those that wait, all without `keys`, and report them; the wire is not affected."""
         held = self._waiting.withdraw(keys)
         if not self._waiting:
             self._is_drained.set()
@@ -109,7 +111,7 @@ class Pool:
             self._report_unsent(envelope, None)
 
     def open_until(self, moment: float | None) -> None:
-        """Until then, by the loop's clock, to open a connection may take; and as long as it takes to connect."""
+        """Opening a connection may take until `moment` (the loop's clock); None: the usual timeouts."""
         self._openings.until = moment
 
     def stop_opening(self) -> None:
@@ -117,25 +119,25 @@ class Pool:
         self._openings.end()
 
     def give_up_silent(self, after_s: float) -> None:
-        """End connections that have waited so long for an answer, where no message's end is handed over."""
+        """Close connections that have waited `after_s` seconds, except for answers to finished messages."""
         for courier in self._at_work:
             if not courier.awaits_fate and courier.connection.waits_s > after_s:
                 courier.connection.give_up(f"no answer within {after_s:.0f} s")
 
     def abort(self) -> None:
-        """End every connection in use at once: messages whose end was handed over are in doubt."""
+        """Close every connection in use at once: messages whose end was handed over are in doubt."""
         self.stop_opening()
         for courier in self._at_work:
             courier.connection.abort()
 
     async def drained(self) -> None:
-        """Return when every envelope is on its way or done, or `send` is over."""
+        """Return when every envelope is under way or done, or `send` is over."""
         if self._waiting:
             await self._is_drained.wait()
 
     @property
     def connections(self) -> int:
-        """How many may be used: as many as it is told, and as the server has shown that it lets in."""
+        """How many may be used: the set number, within what the server has shown to accept."""
         return min(self._connections, self.experience.server.connections)
 
     @connections.setter
@@ -144,16 +146,16 @@ class Pool:
 
     @property
     def open_connections(self) -> int:
-        """In use, at rest, or not quite closed yet."""
+        """Those in use, idle, or not completely closed yet."""
         return self._in_use + len(self._idle) + self._closing
 
     async def close(self) -> None:
-        """Say goodbye on every connection."""
+        """Send QUIT and close every connection."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(connection.close() for connection in idle))
 
     async def close_down_to(self, connections: int) -> None:
-        """Use so many from now on. Those over it are closed as they come to rest: see `open_connections`."""
+        """Use that many from now on. Others are closed once they are idle: see `open_connections`."""
         self.connections = connections
         surplus = min(len(self._idle), max(0, self.open_connections - connections))
         over, self._idle = self._idle[:surplus], self._idle[surplus:]
@@ -161,7 +163,7 @@ class Pool:
 
     @functools.cached_property
     def _context(self) -> ssl.SSLContext | None:
-        """One for all connections: to read the system's certificates takes longer than a handshake."""
+        """One for all connections: reading the system's certificates takes longer than a handshake."""
         is_plain = self.server.security is Security.NONE
         if is_plain:
             return None
@@ -175,7 +177,7 @@ class Pool:
     async def _counted(self, work: Coroutine[None, None, None]) -> None:
         try:
             await work
-        finally:  # at once, and not when the loop gets to it: `add` counts on who still runs
+        finally:  # right here, not in the loop's next turn: `add` relies on who is still running
             self._runners -= 1
 
     def _start_more(self) -> None:
@@ -183,14 +185,14 @@ class Pool:
             self._start(self._run(None))
 
     def spread(self) -> None:
-        """Use more connections: more waits, or more of them are allowed, than before."""
+        """Open more connections if more messages wait or more connections are allowed."""
         if self._waiting:
             self._is_drained.clear()
         if self._stands and not self._has_given_up:
             self._start_more()
 
     async def _first(self) -> None:
-        """One connection first: only when it stands, the others are worth a try."""
+        """One connection first: the others are worth a try only once it is open."""
         connection = await self._connection() if self._waiting else None
         if connection is None:
             return
@@ -201,7 +203,7 @@ class Pool:
     async def _run(self, connection: Connection | None) -> None:
         while self._waiting and not self._has_given_up and not self._are_too_many:
             if connection is None and self._in_use >= self.connections:
-                return  # ours was one too many: the others carry the rest
+                return  # this one exceeded the limit: the others carry the rest
             connection = connection or await self._connection()
             if connection is None:
                 return
@@ -258,7 +260,7 @@ class Pool:
         self._has_given_up = self._has_given_up or self._drops >= DROPS_IN_A_ROW
 
     async def _connection(self) -> Connection | None:
-        """An open connection; None when there is no getting one now."""
+        """An open connection; None when none can be had now."""
         self._in_use += 1
         while self._idle:
             connection = self._idle.pop()
@@ -276,7 +278,7 @@ class Pool:
                 return None
             if not isinstance(error, SessionError):
                 raise
-            # While others work, the server may just not want so many.
+            # While others work, the server may just not want as many.
             self._trouble = error
             self.experience.refused(error.text, still_open=self.open_connections)
             self._has_given_up = self._has_given_up or self._in_use == 0
@@ -312,9 +314,10 @@ class Pool:
         return envelope
 
     def _again(self, envelope: Envelope, error: Lost, *, is_suspect: bool) -> None:
-        """Another connection may try it: a message that breaks connections must not break them all.
+        """Another connection may try it: a message that breaks connections must not break all of them.
 
-        It is suspect when the connection answered no other before it broke, and goes on only once then.
+        It is suspect if the connection answered no other message before it broke; then it gets only one more
+        try.
         """
         if is_suspect and envelope.key in self._second:
             self._report_unsent(envelope, error)
@@ -328,7 +331,7 @@ class Pool:
             self.spread()
 
     def _elsewhere(self, envelope: Envelope) -> None:
-        """Another connection takes it: the one that had it waits for an answer to another's message."""
+        """Let another connection take it: its own waits for the answer to another message."""
         self._waiting.put_back(envelope)
         self._is_drained.clear()
         self.spread()
@@ -348,7 +351,7 @@ class Pool:
 
 
 def _without_what_was_said_to_others(error: SessionError | None) -> SessionError | None:
-    """Why those who never got onto a connection were not sent: not by a reply to somebody else's message."""
+    """Why messages that never got a connection were not sent; a reply to another message is no reason."""
     if not isinstance(error, Lost) or error.phase not in _OF_ONE_MESSAGE:
         return error
     return Lost(Phase.CONNECT, error.text)

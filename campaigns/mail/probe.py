@@ -1,4 +1,4 @@
-"""What a server answers to a connection without a message: for the test button."""
+"""Tests a connection to a server without a message: for the test button."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Probe:
 
 
 def probe(server: Server) -> Probe:
-    """Connect, protect, sign in and say goodbye; never repeats bytes of what is not SMTP."""
+    """Connect, secure, authenticate and quit; never repeats bytes that are not SMTP."""
     return run(_probe(server))
 
 

@@ -12,20 +12,20 @@ from campaigns.core.addresses import LONGEST_LOCAL_PART, ascii_domain
 from campaigns.core.i18n import _
 
 LONGEST_REPLY = 64 * 1024
-LONGEST_LINE = 512  # of a command, RFC 5321 section 4.5.3.1.4
-LONGEST_KNOWN = 40  # "250 2.1.0 Ok" and its like; an answer with a queue number is longer
+LONGEST_LINE = 512  # of a command (RFC 5321 section 4.5.3.1.4)
+LONGEST_KNOWN = 40  # like "250 2.1.0 Ok"; replies with a queue id are longer
 MOST_KNOWN = 256
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_CONTROLS_IN_REPLIES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")  # all but what divides the lines
+_CONTROLS_IN_REPLIES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")  # all except the line separator
 _PROTOCOL = re.compile(r"sequence|pipelin|synchroni[sz]|syntax|unrecogni[sz]ed command", re.IGNORECASE)
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 3
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>]")
 
 
 class Phase(StrEnum):
-    """Where a conversation stood."""
+    """The phase of a conversation."""
 
     RESOLVE = "resolve"
     CONNECT = "connect"
@@ -62,7 +62,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One complete reply; `enhanced` is the RFC 3463 code where the text begins with one."""
+    """One complete reply; `enhanced`: the RFC 3463 code if the text begins with one."""
 
     code: int
     text: str
@@ -78,12 +78,12 @@ class Reply:
 
     @property
     def is_unknown_command(self) -> bool:
-        """Whether the server did not know, or did not expect, what it read as a command (RFC 5321 section 4.2.4)."""
+        """Whether the server did not know, or expect, the command it read (RFC 5321 section 4.2.4)."""
         return 500 <= self.code <= 504
 
     @property
     def is_protocol_error(self) -> bool:
-        """Whether it speaks of the conversation and not of what was said in it: sequence, syntax, pipelining."""
+        """Whether it is about the conversation rather than its content: sequence, syntax, pipelining."""
         if self.code < 500:
             return False
         if self.enhanced and not self.enhanced.startswith("5.5."):
@@ -95,21 +95,21 @@ class Reply:
 
 
 def in_words(code: int | None, text: str | None) -> str:
-    """A reply as people read it, as far as there was one."""
+    """A reply for people, as far as there is one."""
     return " ".join(str(part) for part in (code, text) if part)
 
 
-_known: dict[bytes, Reply] = {}  # servers say the same few short things all the time
+_known: dict[bytes, Reply] = {}  # servers repeat the same few short replies
 
 
 class MalformedReply(ValueError):
-    """What came is no SMTP reply; its bytes are not repeated (they may be another protocol's)."""
+    """Not a valid SMTP reply; its bytes are not repeated (they may belong to another protocol)."""
 
 
 class ReplyReader:
-    """Bytes in, replies out; keeps what is incomplete. Raises MalformedReply.
+    """Bytes in, replies out; keeps incomplete ones. Raises MalformedReply.
 
-    Control characters in a reply become spaces: no database takes a NUL, no terminal shall obey the rest.
+    Control characters in a reply become spaces: databases reject NUL, and terminals must not obey the others.
     """
 
     def __init__(self) -> None:
@@ -139,7 +139,7 @@ class ReplyReader:
         self._lines.append((found[3] or b"").strip())
         if found[2] == b"-":
             return None
-        # The last line's code is the reply's (RFC 5321 section 4.2.1).
+        # The last line's code is the code of the reply (RFC 5321 section 4.2.1).
         text = b"\n".join(self._lines).decode("utf-8", "replace")
         if not text.isprintable():
             text = _CONTROLS_IN_REPLIES.sub(" ", text)
@@ -152,13 +152,13 @@ class ReplyReader:
         return reply
 
     def discard(self) -> None:
-        """Forget what came: after STARTTLS nothing said in the clear counts (RFC 3207 section 6)."""
+        """Discard what has arrived: text from before TLS does not count (RFC 3207 section 6)."""
         self.__init__()  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a server offers in its EHLO reply."""
+    """The extensions that a server offers in its EHLO reply."""
 
     keywords: frozenset[str]
     mechanisms: frozenset[str]
@@ -166,7 +166,7 @@ class Capabilities:
 
     @classmethod
     def parse(cls, text: str) -> Capabilities:
-        """From the reply's text; the first line is the server's name. `AUTH=PLAIN` is an old spelling."""
+        """From the text of the reply; its first line is the server's name. `AUTH=` is an old spelling."""
         keywords, mechanisms, limit = set(), set(), None
         for line in text.split("\n")[1:]:
             words = line.upper().replace("=", " ").split()
@@ -187,7 +187,7 @@ NO_CAPABILITIES = Capabilities(frozenset(), frozenset(), None)
 
 
 def own_name(host: str) -> str:
-    """How we introduce ourselves: a name as it is, an address as a literal (RFC 5321 section 4.1.3)."""
+    """Our name in EHLO: a host name unchanged, an IP address as a literal (RFC 5321 section 4.1.3)."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -196,7 +196,7 @@ def own_name(host: str) -> str:
 
 
 def path(address: str) -> str:
-    """The address as it goes between < and >, domain in A-labels; ValueError on what no path may hold."""
+    """The address as written between < and >, domain in A-labels; ValueError if a path cannot contain it."""
     if not address:
         return ""
     local, separator, domain = address.rpartition("@")
@@ -211,7 +211,7 @@ def path(address: str) -> str:
 
 
 def command(text: str, *, longest: int = LONGEST_LINE) -> bytes:
-    """A command line; a control character in it would begin another command and is refused."""
+    """A command line. Raises for a control character in it, which would begin another command."""
     if _CONTROL.search(text):
         raise ValueError("a control character in a command")
     line = text.encode() + b"\r\n"
@@ -221,7 +221,7 @@ def command(text: str, *, longest: int = LONGEST_LINE) -> bytes:
 
 
 def stuffed(message: bytes) -> bytes:
-    """The message with its dots doubled and its end (RFC 5321 section 4.5.2)."""
+    """The message dot-stuffed and terminated (RFC 5321 section 4.5.2)."""
     body = message.replace(b"\r\n.", b"\r\n..")
     if body.startswith(b"."):
         body = b"." + body

@@ -1,8 +1,8 @@
-"""Text as it stands on the wire: UTF-8, CRLF, quoted-printable, in pieces that can be joined.
+"""Text in wire format: UTF-8, CRLF, quoted-printable, in pieces that can be joined.
 
-Every piece begins at the start of a physical line and ends at one, by a hard or a soft line break.
-So pieces made at different times (the constant text once, a name for each recipient) are joined
-without looking at them again, and the decoded whole is what the pieces say.
+Every piece begins at the start of a physical line and ends with a hard or soft line break. So pieces made at
+different times (the constant text once, a name for each recipient) are joined without reading them again, and
+decode to exactly their texts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TRAILING = {" ": "=20", "\t": "=09"}
 
 
 def piece(text: str) -> str:
-    """The text in quoted-printable (ASCII), ending in a line break that is soft unless the text has one."""
+    """The text in quoted-printable (ASCII), ending in a soft line break unless the text ends in one."""
     if _SIMPLE.fullmatch(text):
         return text + SOFT_BREAK
     if not text:
@@ -35,7 +35,7 @@ def piece(text: str) -> str:
 
 
 def body(text: str) -> str:
-    """A whole body in quoted-printable: as `piece`, and it always ends in a hard line break."""
+    """A complete body in quoted-printable: like `piece`, but always ends in a hard line break."""
     coded = piece(text)
     return coded + "\r\n" if not coded or coded.endswith(SOFT_BREAK) else coded
 
@@ -52,7 +52,7 @@ def _coded(line: str) -> str:
 
 
 def _wrapped(coded: str) -> str:
-    """Cut into physical lines, never inside `=XX`; none begins with `From ` (mail stores change that)."""
+    """Cut into physical lines, never inside `=XX`; none begins with `From `, which mail stores change."""
     lines = []
     position = 0
     while True:

@@ -1,4 +1,4 @@
-"""When to try again: doubling waits with jitter, until the horizon (RFC 5321 section 4.5.4.1)."""
+"""Retry times: doubling waits with jitter, until the horizon (RFC 5321 section 4.5.4.1)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def next_attempt(
     is_greylisted: bool = False,
     rand: Callable[[], float] = random.random,
 ) -> datetime | None:
-    """The moment of the next attempt after `attempts` (>= 1) have failed; None when the horizon is over.
+    """The time (UTC) of the next attempt after `attempts` (>= 1) failed; None when the horizon has passed.
 
-    Who was greylisted comes back no earlier than said: their jitter only adds.
+    After greylisting it is never earlier than the usual wait: jitter only adds.
     """
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(max(attempts, 1) - 1, 10))
     jitter = rand() if is_greylisted else 2 * rand() - 1

@@ -1,8 +1,8 @@
-"""RSA signatures eight at a time, where the processor and an optional library can (requirements-ifma.txt).
+"""RSA signatures eight at a time, if the processor and an optional library can (requirements-ifma.txt).
 
-OpenSSL works on one signature at a time. Intel's multi-buffer library puts eight side by side into the lanes of
-AVX-512 IFMA, for a third of the time each. Each is checked with the public key before it leaves, as OpenSSL does
-too: a wrong one, whatever made it wrong, would betray the key (Boneh, DeMillo, Lipton 1997).
+OpenSSL makes one signature at a time. Intel's multi-buffer library makes eight in parallel with AVX-512 IFMA,
+in a third of the time each. Each is verified with the public key before use, as OpenSSL does too: a wrong
+signature, whatever the cause, could reveal the key (Boneh, DeMillo, Lipton 1997).
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ SignAll = Callable[[Sequence[bytes]], list[bytes]]  # SHA-256 digests -> PKCS #1
 BITS = 2048
 SIZE = BITS // 8
 AT_ONCE = 8
-WORTH_IT = 3  # eight take as long as so many by themselves
-# The library names these but does not say where they are: loaded before it, they are found by their names.
+WORTH_IT = 3  # eight take as long as this many one by one
+# The library needs these but does not say where they are: if loaded before, they are found by name.
 _RUNTIME = ("libintlc.so.5", "libirng.so", "libimf.so", "libsvml.so")
 _LIBRARY = "libcrypto_mb.so.13"
 _ALIGNED = 64
 _DIGEST = Prehashed(hashes.SHA256())
 _PADDING = PKCS1v15()
-# DigestInfo of SHA-256 (RFC 8017, 9.2, note 1), and all of the block before the digest.
+# DigestInfo of SHA-256 (RFC 8017 section 9.2, note 1), and the rest of the block before the digest.
 _INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 _PREFIX = b"\x00\x01" + b"\xff" * (SIZE - 3 - len(_INFO) - 32) + b"\x00" + _INFO
 _Pointers = ctypes.c_void_p * AT_ONCE
 
 
 def is_usable() -> bool:
-    """Whether signatures can be made eight at a time here."""
+    """Whether batches of eight can be signed here."""
     return _library() is not None
 
 
 def signing(private: RSAPrivateKey) -> SignAll:
-    """What signs any number of digests with that key: the same bytes as OpenSSL's, in the least time there is."""
+    """A function that signs any number of digests with that key: OpenSSL's bytes, in the least time."""
     library = _library()
     if library is None or private.key_size != BITS:
         return partial(one_by_one, private)
@@ -54,12 +54,12 @@ def signing(private: RSAPrivateKey) -> SignAll:
 
 
 def one_by_one(private: RSAPrivateKey, digests: Sequence[bytes]) -> list[bytes]:
-    """Signatures made by OpenSSL."""
+    """Signatures made by OpenSSL, in order."""
     return [private.sign(digest, _PADDING, _DIGEST) for digest in digests]
 
 
 class Eights:
-    """Signs with one key. Not for two threads at the same time: its buffers are its own."""
+    """Signs with one key. Not thread-safe: its buffers are reused."""
 
     def __init__(self, library: ctypes.CDLL, private: RSAPrivateKey) -> None:
         self._sign = library.mbx_rsa_private_crt_mb8
@@ -77,7 +77,7 @@ class Eights:
         self._work = -(-ctypes.addressof(self._room) // _ALIGNED) * _ALIGNED
 
     def __call__(self, digests: Sequence[bytes]) -> list[bytes]:
-        """Their signatures, in order."""
+        """The signatures, in order."""
         found: list[bytes] = []
         for first in range(0, len(digests), AT_ONCE):
             some = digests[first : first + AT_ONCE]
@@ -86,7 +86,7 @@ class Eights:
 
     def _eight(self, digests: Sequence[bytes]) -> list[bytes]:
         blocks = b"".join([_PREFIX + each for each in digests])
-        # An empty place is given the first one's block: it takes no time, and none may be without.
+        # Unused places get the first block: that takes no extra time, and none may be empty.
         self._blocks.raw = blocks + blocks[:SIZE] * (AT_ONCE - len(digests))
         status = self._sign(self._from, self._to, *self._key, BITS, self._method, self._work)
         if status:
@@ -106,7 +106,7 @@ class Eights:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The library, None where it is not installed, can't be loaded, or the processor can't do it."""
+    """The library; None if it is not installed, cannot be loaded, or the processor cannot run it."""
     try:
         for name in _RUNTIME:
             ctypes.CDLL(_path("intel-cmplr-lib-rt", name))

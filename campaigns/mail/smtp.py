@@ -1,8 +1,8 @@
-"""The SMTP client as the rest of the app sees it: a pool for campaigns, `deliver` for a single mail.
+"""The SMTP client's interface: a pool for campaigns, `deliver` for a single message.
 
-What it does that others don't: PIPELINING with a message and the next message's envelope in one write
-(one round trip a message), CHUNKING with several whole messages in flight (less than one), and for each
-message a fate that is never guessed: accepted, refused, not sent, or in doubt.
+Beyond common clients: PIPELINING with a message and the next message's envelope in one write (one round trip
+for each message), CHUNKING with several complete messages in flight (less than one), and for each message an
+outcome that is never guessed: accepted, refused, not sent, or in doubt.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end on a fast loop of its own."""
+    """Run a coroutine to its end on a fast event loop of its own."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(coroutine)
 
 
 def deliver(server: Server, envelope: Envelope) -> Result:
-    """Send one message and say what became of it."""
+    """Send one message; returns its outcome."""
     results: list[Result] = []
 
     async def send() -> None:

@@ -1,4 +1,4 @@
-"""TLS as mail wants it: 1.2 or later, the certificate and its name verified unless told otherwise."""
+"""TLS for mail: 1.2 or later, with the certificate and its name verified unless switched off."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ssl
 
 
 def context(*, verify: bool, authorities: str | None = None) -> ssl.SSLContext:
-    """For any number of connections; reads the system's certificates, so not for free (RFC 8314, 8996).
+    """A context for many connections; reads the system's certificates, which takes time (RFC 8314, 8996).
 
-    `authorities`: certificates (PEM) that are trusted instead of the system's. Raises ssl.SSLError for no PEM.
+    `authorities`: PEM certificates to trust instead of the system's. Raises ssl.SSLError if they are not PEM.
     """
     found = ssl.create_default_context(cadata=authorities or None)
     found.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -19,7 +19,7 @@ def context(*, verify: bool, authorities: str | None = None) -> ssl.SSLContext:
 
 
 def reason(error: Exception) -> str:
-    """Why there is no TLS, in a few English words."""
+    """Why TLS failed, in a few English words."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not valid: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

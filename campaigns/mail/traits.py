@@ -1,6 +1,6 @@
-"""What a server can't do, learned from how it behaves. Pure.
+"""What a server does not support, learned from its behaviour. Pure.
 
-A lesson holds for a week. Then whatever it forbids is tried again: servers change, and a lesson may be wrong.
+A lesson holds for a week. Then the thing is tried again: servers change, and a lesson may be wrong.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ LONGEST_SAID = 200
 
 
 class Trait(StrEnum):
-    """What there is to learn."""
+    """Kinds of lesson."""
 
     BARE_DOT = "bare_dot"  # nothing may follow a message's final dot before its answer
     NO_CHUNKS = "no_chunks"  # it offers CHUNKING and does not understand BDAT
-    MESSAGES = "messages"  # on one connection, then it ends it
-    CONNECTIONS = "connections"  # at once
-    WINDOW = "window"  # messages under way on one connection
+    MESSAGES = "messages"  # most messages on one connection before the server ends it
+    CONNECTIONS = "connections"  # most connections at the same time
+    WINDOW = "window"  # most messages in flight on one connection
 
 
 LIMITS = frozenset({Trait.MESSAGES, Trait.CONNECTIONS, Trait.WINDOW})
@@ -34,7 +34,7 @@ _NAMES = frozenset(Trait)
 
 
 class Observation(NamedTuple):
-    """What a server has just shown: `number` is the most that it takes, `said` its words."""
+    """What a server has just shown: `number`: the most that it accepts; `said`: its reply."""
 
     trait: Trait
     number: int = 0
@@ -42,7 +42,7 @@ class Observation(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """What is known of a trait, and since when."""
+    """What is known about a trait, and since when."""
 
     number: int
     since: datetime
@@ -51,46 +51,46 @@ class Lesson(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """All that is known of a server; nothing at first."""
+    """Everything known about a server; empty at first."""
 
     lessons: Mapping[Trait, Lesson] = field(default_factory=dict)
 
     @classmethod
     def read(cls, stored: Mapping[str, Any] | None) -> Traits:
-        """From what `stored` made of them."""
+        """The inverse of `stored`; unknown traits are ignored."""
         return cls(
             {
                 Trait(name): Lesson(each["number"], datetime.fromisoformat(each["since"]), each["said"])
                 for name, each in (stored or {}).items()
-                if name in _NAMES  # another version of the app may have known others
+                if name in _NAMES  # another version of the app may know others
             }
         )
 
     @property
     def stored(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As JSON."""
         return {
             trait.value: {"number": each.number, "since": each.since.isoformat(), "said": each.said}
             for trait, each in self.lessons.items()
         }
 
     def number(self, trait: Trait) -> int | None:
-        """The limit that was learned, if one was."""
+        """The learned limit; None without one."""
         return self.lessons[trait].number if trait in self.lessons else None
 
     def still_valid(self, now: datetime) -> Traits:
-        """Without what was learned too long ago."""
+        """Without expired lessons."""
         return Traits({trait: each for trait, each in self.lessons.items() if now - each.since < KEPT_FOR})
 
     def applied_to(self, server: Server) -> Server:
-        """How that server is spoken to."""
+        """The server with these lessons applied."""
         for trait, lesson in self.lessons.items():
             server = applied(server, trait, lesson.number)
         return server
 
 
 def learn(traits: Traits, observation: Observation, now: datetime) -> Traits:
-    """With what was observed; of two limits the lower one holds."""
+    """With the observation added; of two limits the lower one holds."""
     trait, number, said = observation
     known = traits.still_valid(now).lessons
     if trait in LIMITS:
@@ -100,7 +100,7 @@ def learn(traits: Traits, observation: Observation, now: datetime) -> Traits:
 
 
 def applied(server: Server, trait: Trait, number: int) -> Server:
-    """The server with that in mind."""
+    """The server with one lesson applied."""
     if trait is Trait.BARE_DOT:
         return replace(server, rides=False)
     if trait is Trait.NO_CHUNKS:

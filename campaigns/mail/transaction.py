@@ -1,7 +1,7 @@
-"""How messages go over one connection: in lockstep, pipelined (RFC 2920), or in chunks (RFC 3030).
+"""How messages go over one connection: one by one, pipelined (RFC 2920), or in chunks (RFC 3030).
 
-Whatever the way, a message's fate is reported as its last reply is read and before any further
-bytes go out on that connection: whoever keeps a journal knows it before it can be overtaken.
+In each way, a message's outcome is reported as soon as its last reply is read and before any further bytes
+leave on that connection, so that a journal is always ahead of the wire.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Transactions(UnderWay):
     """Carries envelopes over one connection until `take` gives no more or the connection is worn."""
 
     async def run(self) -> None:
-        """Raises Lost when the connection broke, Withheld when it has to be closed; all is told by then."""
+        """Raises Lost or Withheld when the connection is over; by then all outcomes are reported."""
         server, offered = self.experience.server, self.connection.capabilities
         by_data = ByData(self, pipelines=server.pipelining and "PIPELINING" in offered)
         goes_by_chunks = by_data.pipelines and server.chunking and "CHUNKING" in offered

@@ -1,4 +1,4 @@
-"""What is under way on one connection, and telling what becomes of it."""
+"""Tracks the messages under way on one connection, and reports their outcomes."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from campaigns.mail.experience import Experience
 from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.traits import Trait
 
-# A message over this goes out alone and its end in a write of its own: the time that it takes to
-# hand over must not lie between the question whether it may end and the end.
+# A message over this goes alone, with its end in a separate write: the time it takes to hand over must not
+# lie between the question whether it may be finished and its end.
 LARGE_BYTES = 256 * 1024
 HELD_BACK = "held back by the sender"
 STRAY = "an answer that nobody waited for"
 
 
 class Withheld(Exception):
-    """A message that was begun may not be ended: only closing the connection takes it back."""
+    """A message that was begun may not be finished: only closing the connection takes it back."""
 
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """An envelope on its way, and what is known of it."""
+    """An envelope under way, and what is known about it."""
 
     envelope: Envelope
     lines: list[tuple[Phase, bytes]]
     is_over: bool = False  # its end was handed over
-    handed_at: float = 0.0  # then, by the loop's clock
-    number: int = 1  # in flight with it, then
+    handed_at: float = 0.0  # when, by the loop's clock
+    number: int = 1  # messages in flight at that time
     refusal: tuple[Reply, Phase] | None = None
-    rides: bool = False  # its envelope went out behind another message's final dot
-    is_misplaced: bool = False  # refused for where it stood and not for what it was
+    rides: bool = False  # its envelope was sent behind another message's final dot
+    is_misplaced: bool = False  # refused because of its position, not for itself
     is_suspect: bool = (
-        False  # its RSET was not known, after a chunk that was not: the chunk's text may be read as commands
+        False  # RSET unknown, after a chunk that was unknown too: the text may be read as commands
     )
 
     @property
@@ -48,13 +48,13 @@ class Flight:
 
 @dataclass(slots=True, eq=False)
 class UnderWay:
-    """The bookkeeping of one connection, whatever way its messages go.
+    """The state of one connection, however its messages are sent.
 
-    `report` gets a Result for each; `again` gets the envelopes that were lost on the way before their
-    end was handed over, or that are known not to be accepted: good for another connection. `answered`
-    counts the messages that the server answered. `may_finish` is asked with an envelope's key right before
-    its end is handed over. `elsewhere` gets those that shall go by another connection. `has_withheld`: one of
-    them had to be held back.
+    `report` gets a Result for each message; `again` gets envelopes that were lost before their end was handed
+    over, or that are known not to be accepted: another connection may send them. `answered` counts the
+    messages that the server answered. `may_finish` is asked with an envelope's key right before its end is
+    handed over. `elsewhere` gets those that have to move to another connection. `has_withheld`: one of them
+    had to be held back.
     """
 
     connection: Connection
@@ -66,16 +66,16 @@ class UnderWay:
     elsewhere: Callable[[Envelope], None]
     answered: int = 0
     has_withheld: bool = False
-    flights: deque[Flight] = field(default_factory=deque)  # the one longest under way first
-    has_ended: bool = False  # and the server's word of it was noted
+    flights: deque[Flight] = field(default_factory=deque)  # the oldest first
+    has_ended: bool = False  # and this has been noted
 
     @property
     def awaits_fate(self) -> bool:
-        """Whether a message's end was handed over and its fate is not known yet."""
+        """Whether a message's end was handed over and its outcome is not known yet."""
         return any(flight.is_over for flight in self.flights)
 
     def next(self) -> Flight | None:
-        """The next envelope that can go to this server; it is under way from here on."""
+        """The next envelope that can go to this server; it counts as under way from here."""
         self.connection.server = self.experience.server  # another connection may have learned something
         while not self.connection.is_worn and (envelope := self.take()):
             try:
@@ -91,8 +91,8 @@ class UnderWay:
         return None
 
     def settle(self, reply: Reply, phase: Phase) -> None:
-        """Tell the fate of the message that is longest under way."""
-        if reply.code == 421:  # it speaks of the connection, not of the message
+        """Report the outcome of the oldest message under way."""
+        if reply.code == 421:  # about the connection, not the message
             self.note_the_end()
             self.again(self.flights.popleft().envelope, Lost(phase, reply.text, reply=reply))
             return
@@ -104,40 +104,40 @@ class UnderWay:
         )
 
     def put_back(self, reply: Reply, phase: Phase) -> None:
-        """The one longest under way was not refused for its own sake: it goes again, at no cost."""
+        """The oldest message was not refused for itself: it is sent again, no attempt charged."""
         self.answered += 1
         self.again(self.flights.popleft().envelope, Lost(phase, reply.text))
 
     def let_go(self, flight: Flight) -> None:
-        """Let another connection take it, at no cost: this one has not handed over its message."""
+        """Let another connection take it, no attempt charged: this one has not handed over its message."""
         self.flights.remove(flight)
         self.elsewhere(flight.envelope)
 
     def hold_back(self, flight: Flight) -> None:
-        """Tell that it was not ended because it may not be."""
+        """Report that it was not finished because it may not be."""
         self.flights.remove(flight)
         self.has_withheld = True
         key = flight.envelope.key
         self.report(Result(key, Outcome.HELD_BACK, Phase.BODY, text=HELD_BACK))
 
     def stop_if_closing(self) -> None:
-        """Raises Lost when the server has said its 421 and some are under way."""
+        """Raise Lost if the server has sent a 421 while messages are under way."""
         if self.connection.is_closing and self.flights:
             farewell = self.connection.farewell
             raise Lost(self.flights[0].lines[0][0], farewell.text if farewell else "", reply=farewell)
 
     def stop_if_out_of_step(self, phase: Phase) -> None:
-        """Raises Lost when there is an answer although nothing was asked: whose would the next ones be?"""
+        """Raise Lost if there is a reply although nothing was asked: the next ones could not be matched."""
         if not self.connection.has_reply:
             return
         stray = self.connection.stray()
-        if stray.is_unknown_command and self.connection.takes_chunks:  # a text that it left on the line
+        if stray.is_unknown_command and self.connection.takes_chunks:  # to text that an earlier message left
             self.experience.learn(Trait.NO_CHUNKS, said=str(stray))
         text = stray.text if stray.code == 421 else f"{STRAY}: {stray}"
         raise Lost(phase, text, reply=stray if stray.code == 421 else None)
 
     def note_the_end(self, *, is_silent: bool = False) -> None:
-        """The server has ended the connection, or says nothing any more."""
+        """The server has ended the connection, or does not answer any more."""
         if self.has_ended:
             return
         self.has_ended = True
@@ -150,13 +150,13 @@ class UnderWay:
         )
 
     def abandon(self, error: Lost) -> None:
-        """Tell what became of all that were under way.
+        """Report the outcome of all messages under way.
 
-        After a 421 the server takes nothing more (RFC 5321 section 3.8): what it left unanswered when it
-        closed was not accepted. If it falls silent instead, nobody knows.
+        After a 421 the server accepts nothing more (RFC 5321 section 3.8): what it left unanswered when it
+        closed was not accepted. If it falls silent instead, the outcome is unknown.
         """
         has_hung_up = self.connection.is_closing and not isinstance(error, Silent)
-        # What it said to another message is no answer to these: for them it just went away.
+        # A reply to another message is no answer to these: for them the server just went away.
         fate = error if error.reply is None else Lost(Phase.CONNECT, error.text, reply=error.reply)
         while self.flights:
             flight = self.flights[0]
@@ -172,6 +172,6 @@ class UnderWay:
 
 
 def expect(reply: Reply, phase: Phase) -> None:
-    """Raises Lost on a reply that is no refusal and does not fit: nobody knows where the server stands."""
+    """Raise Lost on a reply that is not a refusal and does not fit: the server's state is unknown."""
     if reply.code < 400 and (reply.code == 354) is not (phase is Phase.DATA):
         raise Lost(phase, f"an answer that does not fit: {reply.code}")

@@ -9,9 +9,9 @@ from campaigns.mail.envelope import Envelope, Result
 
 
 class Waiting:
-    """First come, first served. A subclass may choose otherwise: the pool asks nothing but these methods.
+    """First come, first served. A subclass may choose differently: the pool uses only these methods.
 
-    Its length is the number of envelopes that `take` may give out now.
+    Its length is the number of envelopes that `take` may return now.
     """
 
     def __init__(self) -> None:
@@ -21,15 +21,15 @@ class Waiting:
         return len(self._queue)
 
     def begin(self) -> None:
-        """Nothing waits and nothing is on the wire: a new `send` begins."""
+        """A new `send` begins: nothing waits and nothing is on the wire."""
         self._queue.clear()
 
     def add(self, envelopes: Iterable[Envelope]) -> None:
-        """These wait behind the others."""
+        """Add envelopes behind the others."""
         self._queue.extend(envelopes)
 
     def take(self, connection: object, connections: int) -> Envelope | None:
-        """The next one for this of so many connections, None when it may carry no more now."""
+        """The next one for this connection, out of `connections`; None when it may carry no more now."""
         del connection, connections
         return self._queue.popleft() if self._queue else None
 
@@ -38,10 +38,10 @@ class Waiting:
         self._queue.appendleft(envelope)
 
     def done(self, result: Result) -> None:
-        """What became of one of them, before anybody else is told."""
+        """The result of one of them, before anyone else gets it."""
 
     def withdraw(self, keys: Collection[int] | None = None) -> list[Envelope]:
-        """Those of them that wait, whatever for; without `keys` all that do. They wait no more."""
+        """Remove and return those that wait, all without `keys`."""
         found, self._queue = split(self._queue, keys)
         return found
 
@@ -49,7 +49,7 @@ class Waiting:
 def split(
     waiting: Iterable[Envelope], keys: Collection[int] | None
 ) -> tuple[list[Envelope], deque[Envelope]]:
-    """Those of them, without `keys` all, and the others."""
+    """Splits them: those with these keys (all without `keys`), and the others."""
     if keys is None:
         return list(waiting), deque()
     found, others = list[Envelope](), deque[Envelope]()
