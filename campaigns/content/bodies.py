@@ -1,4 +1,4 @@
-"""What is wrong with the HTML of a mail as its author wrote it: images, links, elements."""
+"""Finds faults in the HTML of a message as its author wrote it: images, links, elements."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from campaigns.content.language import TemplateError
 from campaigns.content.markup import Document, Lines, Part
 from campaigns.core.i18n import _, _n
 
-MOST_RULES = 5  # for phones that are named
-SHORTEST_TEXT = 200  # characters: with images and less text than this, filters see a picture mail
+MOST_RULES = 5  # phone rules that are reported
+SHORTEST_TEXT = 200  # characters: with images and less text, filters classify a message as a picture
 _DROPPED = frozenset({"script", "form", "iframe", "object", "embed", "video", "audio", "input", "button"})
 _SHORTENERS = frozenset(
     {"bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rebrand.ly", "t.cn", "dwz.cn"}
@@ -30,12 +30,12 @@ Fault = tuple[str, Any, int | None]  # level, sentence, line
 
 
 def faults(html: str) -> Iterator[Fault]:
-    """Faults and good news about an HTML source; nothing for one that can't be read as a template."""
+    """Findings about an HTML source, good ones included; none if it cannot be parsed as a template."""
     if not html.strip():
         return
     try:
         document = markup.protect(_without_comments(html), where="html")
-    except (TemplateError, TemplateSyntaxError):  # reported as an error of the template
+    except (TemplateError, TemplateSyntaxError):  # reported as a template error
         return
     parts, lines = document.parts, Lines(document)
     yield from _images(document, parts, lines)
@@ -45,12 +45,12 @@ def faults(html: str) -> Iterator[Fault]:
 
 
 def squeezed(text: str) -> str:
-    """Text for comparing: entities decoded, spaces as one."""
+    """Text for comparing: entities decoded, runs of white space as one space."""
     return " ".join(unescape(text).split()).casefold()
 
 
 def _without_comments(html: str) -> str:
-    """Template comments leave their line breaks, so that the lines after them keep their numbers."""
+    """Without template comments, except for their line breaks, so that line numbers stay correct."""
     parts, position = [], 0
     while (start := html.find("{#", position)) >= 0 and (end := html.find("#}", start + 2)) >= 0:
         parts += [html[position:start], "\n" * html.count("\n", start, end)]
@@ -114,7 +114,7 @@ def _links(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator[
 
 
 def _link(href: str, words: str) -> tuple[Any | None, str]:
-    """What is wrong with a link, and how bad that is."""
+    """What is wrong with a link (None: nothing), and its level."""
     if href in ("", "#"):
         return _("A link has no address. Add one or remove the link."), "look"
     if markup.MARK.match(href) or href.startswith("#"):
@@ -160,11 +160,11 @@ def _without_effect(document: Document, lines: Lines) -> Iterator[Fault]:
 
 
 def _words(document: Document, parts: Sequence[Part], index: int) -> str:
-    """What a reader sees of the link that begins at that part."""
+    """The visible text of the link that begins at that part."""
     words = []
     for number in range(index + 1, len(parts)):
         part = parts[number]
-        if part.name in ("a", "area"):  # its end, or the next link, which ends it too
+        if part.name in ("a", "area"):  # its end, or the next link, which also ends it
             break
         if part.kind == "text":
             words.append(document.text[part.start : part.end])
@@ -188,7 +188,7 @@ def _host(url: str) -> str:
 
 
 def _site(host: str) -> str:
-    """The last two labels: good enough to tell a decoy from a subdomain."""
+    """The last two labels: enough to tell a misleading link from a subdomain."""
     return ".".join(host.lower().removeprefix("www.").split(".")[-2:])
 
 

@@ -1,4 +1,4 @@
-"""What is to be fixed, looked at, or fine about a mail before it goes out: pure functions."""
+"""Errors, warnings and passed checks about a message before it is sent. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from campaigns.core.i18n import _, _n
 LONGEST_SUBJECT = 70
 LONGEST_PREHEADER = 110
 LARGE_HTML = 90 * 1024
-CUT_HTML = 102 * 1024  # from here on Gmail cuts a mail off
+CUT_HTML = 102 * 1024  # bytes: Gmail clips larger messages
 SHORTEST_SHOUT = 8
-MOST_UNKNOWN = 20  # fields that nobody has are named, each compared with all that are
+MOST_UNKNOWN = 20  # unknown fields that are reported, each compared with all known ones
 
 _FREEMAIL = frozenset(
     [
@@ -60,7 +60,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A sentence about one place: `where` names a field of the campaign or a setting, `line` is from 1."""
+    """A sentence about one place: `where` names a field of the campaign or a setting; `line` starts at 1."""
 
     level: Level
     where: str
@@ -70,7 +70,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the mail itself does not say. `fields` are the merge tags that people have."""
+    """Facts that are not in the message itself. `fields`: the merge tags of the people."""
 
     lists: int = 1
     recipients: int = 1
@@ -78,12 +78,12 @@ class Facts:
     has_server: bool = True
     is_practice: bool = False
     is_known_sender: bool = True
-    signature: str = "signing"  # or `none`, or `unpublished`: its keys do not stand in DNS as they should
+    signature: str = "signing"  # or `none`, or `unpublished`: DNS does not have its keys as it should
     has_postal_address: bool = True
 
 
 def check(source: Source, facts: Facts) -> list[Finding]:
-    """All findings, those that must be fixed first."""
+    """All findings, errors first."""
     compiled, broken = _compiled(source)
     found = [*broken, *_recipients(facts), *_sender(source, facts), *_server(facts)]
     found += [*_subject(source, compiled), *_preheader(source)]
@@ -95,13 +95,13 @@ def check(source: Source, facts: Facts) -> list[Finding]:
 
 
 def bodies_found(source: Source) -> Iterator[Finding]:
-    """What the HTML itself gives reason to say: images, links and elements that mail programs drop."""
+    """Findings about the HTML itself: images, links, and elements that mail clients remove."""
     for level, sentence, line in bodies.faults(source.html):
         yield Finding(Level(level), "html", sentence, line)
 
 
 def _compiled(source: Source) -> tuple[Compiled | None, list[Finding]]:
-    """The compiled content, or the errors that keep it from being one (each template's first)."""
+    """The compiled content, or the errors that prevent it (the first of each template)."""
     errors: dict[tuple[str, int | None], Finding] = {}
     templates = {name: getattr(source, name) for name in ("subject", "preheader", "html", "text")}
     tries: list[Callable[[], Any]] = [
@@ -217,7 +217,7 @@ def _fields(source: Source, facts: Facts, compiled: Compiled | None) -> Iterator
 
 
 def _places(source: Source) -> dict[str, tuple[str, int]]:
-    """Where each word of a template tag stands first."""
+    """The first place of each word in a template tag."""
     found: dict[str, tuple[str, int]] = {}
     for where in ("subject", "preheader", "html", "text"):
         text, line, position = getattr(source, where), 1, 0

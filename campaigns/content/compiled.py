@@ -1,4 +1,4 @@
-"""A campaign's content compiled once, so that each recipient's copy costs microseconds."""
+"""A campaign's content, compiled once, so that each recipient's copy takes microseconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from campaigns.mail import headers, message, quoted_printable
 from campaigns.mail.headers import HeaderInjection
 from campaigns.mail.message import Frame, Sign
 
-LONGEST_NAME = 200  # characters of a recipient's name that stand in To
+LONGEST_NAME = 200  # characters of a recipient's name in the To field
 LONGEST_SUBJECT = 800
 _OWN_FIELDS = ("To", "Subject", "Date", "Message-ID", "List-Unsubscribe")
 _RESERVED = frozenset(
@@ -32,7 +32,7 @@ _RESERVED = frozenset(
 
 @dataclass(frozen=True)
 class Compiled:
-    """Content ready to go: `fields` are the values it needs, `links` what is tracked."""
+    """Compiled content: `fields` are the merge tags it uses, `links` the tracked links."""
 
     source: Source
     fields: frozenset[str]
@@ -44,9 +44,9 @@ class Compiled:
     html: pieces.Program
 
     def compose(self, recipient: Recipient, *, sign: Sign | None = None) -> bytes:
-        """The copy as it goes on the wire, the same bytes each time.
+        """The recipient's copy in wire format, with the same bytes each time.
 
-        Raises HeaderInjection for an address that is none, TemplateError when the values make it too large.
+        Raises HeaderInjection for an invalid address, TemplateError when the values make it too large.
         """
         values = self._values(recipient)
         try:
@@ -59,7 +59,7 @@ class Compiled:
         return self.frame.joined(self._own_fields(recipient, subject, values), text, html, sign=sign)
 
     def preview(self, values: Mapping[str, Any]) -> Preview:
-        """The same content with links as they are and no pixel; links of its own lead to `#` unless given."""
+        """The content with original links and no pixel; its own links (unsubscribe) default to `#`."""
         return self.documents.preview(values)
 
     def _values(self, recipient: Recipient) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Compiled:
 
 
 def compile_content(source: Source) -> Compiled:
-    """The content ready to compose; raises TemplateError(reason, line, where) for what can't be sent."""
+    """Content ready to compose; raises TemplateError(reason, line, where) if it cannot be sent."""
     documents = build(source)
     html = language.parse(documents.wire_html, where="html", internal=True)
     text = language.parse(documents.wire_text, where="text", internal=True)
@@ -106,17 +106,17 @@ def compile_content(source: Source) -> Compiled:
 
 
 def preview_content(source: Source, values: Mapping[str, Any]) -> Preview:
-    """What a reader would see, also while the sender is still missing; raises TemplateError."""
+    """What a reader would see, even without a sender yet; raises TemplateError."""
     return build(source).preview(values)
 
 
 def wire_end(coded: str) -> str:
-    """Quoted-printable pieces as a whole body: it ends in a hard line break."""
+    """Joined quoted-printable pieces as a whole body, which ends in a hard line break."""
     return coded + "\r\n" if not coded or coded.endswith(quoted_printable.SOFT_BREAK) else coded
 
 
 def _subject(template: Template) -> pieces.Program:
-    """The whole Subject field, made once where it is the same for everyone."""
+    """The complete Subject field, built once if it is the same for everyone."""
     if not template.fields:
         constant = headers.unstructured("Subject", template.render_text({}))
         return lambda _values: constant

@@ -1,4 +1,4 @@
-"""The documents of a mail, from what the author wrote: checked, inlined, with footer, links and pixel."""
+"""Builds a message's documents from the author's source: checked, inlined, with footer, links and pixel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;'
     'line-height:1px;color:transparent;mso-hide:all">{text}{filling}</div>'
 )
-_FILLING = "&#847;&zwnj;&nbsp;" * 40  # keeps the inbox from showing the mail's first words after it
+_FILLING = "&#847;&zwnj;&nbsp;" * 40  # fills the preview in the inbox after the preheader
 _FOOTER = (
     '<div style="margin:32px auto 0;padding:16px;max-width:600px;font:13px/1.5 Arial,Helvetica,sans-serif;'
     'color:#666666;text-align:center">{lines}</div>'
@@ -28,7 +28,7 @@ _PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;widt
 
 @dataclass(frozen=True)
 class Documents:
-    """Template sources: as they go out (`wire_…`, tracked) and as they are looked at (`plain_…`)."""
+    """Template sources: as sent (`wire_…`, tracked) and for previews (`plain_…`)."""
 
     subject: Template
     wire_html: str
@@ -38,7 +38,7 @@ class Documents:
     links: Links
 
     def preview(self, values: Values) -> Preview:
-        """What a reader sees; links of the mail's own lead to `#` unless they are given."""
+        """What a reader sees; the message's own links lead to `#` unless given."""
         shown = {**dict.fromkeys(SPECIAL, "#"), **values}
         html, text = self._plain
         return Preview(self.subject.render_line(shown), html.render_html(shown), text.render_text(shown))
@@ -70,7 +70,7 @@ def build(source: Source) -> Documents:
 
 
 def _inlined(source: Source) -> Document:
-    """What the author wrote as a whole document, with its style sheets in its elements."""
+    """The author's HTML as a complete document, with style sheets inlined."""
     document = markup.protect(source.html if source.html.strip() else _from_text(source.text), where="html")
     if source.html.strip():
         links.check_all(document)
@@ -83,7 +83,7 @@ def _inlined(source: Source) -> Document:
 
 
 def _complete(document: Document, source: Source, original: Template, preheader: Template) -> None:
-    """Add what goes before and after the author's words."""
+    """Add what comes before and after the author's content."""
     if preheader.source.strip():
         inliner.insert_first(document, _preheader(document, preheader.source))
     if source.footer and "unsubscribe_url" not in _fields(source, original):
@@ -91,12 +91,12 @@ def _complete(document: Document, source: Source, original: Template, preheader:
 
 
 def _fields(source: Source, original: Template) -> frozenset[str]:
-    """What the HTML part asks for, also where it is made from the text."""
+    """The fields of the HTML part, even if it is generated from the text."""
     return original.fields if source.html.strip() else language.parse(source.text, where="text").fields
 
 
 def _text(source: Source, original: Template, written: Template, html: Document) -> Document:
-    """The text part: as written, or what a reader sees of the HTML, style sheets and all."""
+    """The text part: as written, or generated from the HTML."""
     if source.text.strip():
         document = markup.protect(source.text, where="text")
         fields = written.fields
@@ -164,7 +164,7 @@ def _footer_links(footer: Footer) -> list[tuple[str, str]]:
 
 
 def _from_text(text: str) -> str:
-    """The HTML of a mail that was only written as text: paragraphs, line breaks and links."""
+    """HTML for a message written only as text: paragraphs, line breaks and links."""
     document = markup.protect(text, where="text")
     escaped = escape(document.text, quote=False)
     linked = links.as_anchors(escaped)

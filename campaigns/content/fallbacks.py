@@ -1,4 +1,4 @@
-"""A line with merge tags as it reads for somebody of whom nothing is known."""
+"""A line with merge tags as it reads for a person without any fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from campaigns.content.language import TemplateError
 
 
 class Piece(NamedTuple):
-    """A part of the line; `tag` is the merge tag that it stands for, empty for plain text."""
+    """A part of the line; `tag`: the merge tag it stands for, empty for plain text."""
 
     text: str
     tag: str = ""
@@ -20,9 +20,9 @@ class Piece(NamedTuple):
 
 @lru_cache(maxsize=2048)
 def pieces(line: str) -> tuple[Piece, ...]:
-    """The line in parts: each tag as its fallback, or as the field's name where it has none.
+    """The line in parts: each tag as its fallback, or as the field's name without one.
 
-    A line that decides or repeats is one part; one that can't be read stays as it is.
+    A line with conditions or loops is one part; one that cannot be parsed is returned as it is.
     """
     if "{" not in line:
         return (Piece(line),)

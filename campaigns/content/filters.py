@@ -1,4 +1,4 @@
-"""What a template may do with a value: plain functions from plain values to plain values."""
+"""The filters of templates: pure functions on plain values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WEB = re.compile(r"https?://[^\s<>\"\\\x00-\x1f\x7f-\x9f]+", re.I)
 
 
 def text(value: Any) -> str:
-    """A value as it is printed: nothing for an unknown field, `3` for 3.0, a list with commas."""
+    """A value as printed: empty for an unknown field, `3` for 3.0, a list with commas."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -29,7 +29,7 @@ def text(value: Any) -> str:
 
 
 def default(value: Any, other: Any = "") -> Any:
-    """The other value for an unknown field, an empty text or nothing at all."""
+    """The other value for an unknown field, an empty text or None."""
     return other if text(value).strip() == "" else value
 
 
@@ -44,7 +44,7 @@ def last(value: Any) -> Any:
 
 
 def length(value: Any) -> int:
-    """How many items or characters; 0 for anything else."""
+    """Number of items or characters; 0 for anything else."""
     return len(value) if isinstance(value, str | list | tuple) else 0
 
 
@@ -56,7 +56,7 @@ def join(value: Any, separator: Any = ", ") -> str:
 
 
 def date(value: Any, pattern: Any = "%d.%m.%Y") -> str:
-    """An ISO date or moment in the pattern (day, month, year, hour and minute codes); else as it is."""
+    """An ISO date or moment in the pattern (codes for day, month, year, hour, minute); others unchanged."""
     shape = text(pattern)
     if len(shape) > LONGEST_DATE_PATTERN or not _DATE_PATTERN.fullmatch(shape):
         return text(value)
@@ -67,18 +67,18 @@ def date(value: Any, pattern: Any = "%d.%m.%Y") -> str:
 
 
 def url_part(value: Any) -> str:
-    """A value as a part of a URL: everything but letters, digits and `-._~` percent-encoded."""
+    """A value as part of a URL: percent-encoded except letters, digits and `-._~`."""
     return quote(text(value).encode("utf-8", "replace"), safe="")
 
 
 def web_url(value: Any) -> str:
-    """A value that is a whole http or https URL, or nothing."""
+    """The value if it is a complete http or https URL, else empty."""
     url = text(value).strip()
     return url if _WEB.fullmatch(url) and "@" not in url.split("/")[2] else ""
 
 
 def compare(left: Any, operator: str, right: Any) -> bool:
-    """`left operator right` without surprises: numbers in texts are numbers, and what can't be told is no."""
+    """`left operator right`: numbers in texts count as numbers; False if they cannot be compared."""
     left, right = _plain(left), _plain(right)
     if operator in ("in", "notin"):
         return _contains(right, left) == (operator == "in")
@@ -102,7 +102,7 @@ def _contains(whole: Any, part: Any) -> bool:
 
 
 def _numbers(left: Any, right: Any) -> tuple[Any, Any]:
-    """Both as numbers where one is a number and the other reads as one."""
+    """Both as numbers if one is a number and the other can be read as one."""
     numeric = [isinstance(side, int | float) and not isinstance(side, bool) for side in (left, right)]
     if any(numeric) and all(isinstance(side, str | int | float) for side in (left, right)):
         try:
@@ -125,17 +125,17 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "join": join,
     "date": date,
 }
-# Written by us, never by authors.
+# Used by our own templates, never by authors.
 INTERNAL: dict[str, Callable[..., Any]] = {"_url": url_part, "_web": web_url}
 
 
 def cost(value: Any, arguments: tuple[Any, ...] = ()) -> int:
-    """About how much work a filter or a comparison has with a value: the characters it looks at, at least one."""
+    """Cost of a filter or comparison: the number of characters it reads, at least 1."""
     return 1 + sum(size_of(each) for each in (value, *arguments))
 
 
 def size_of(value: Any) -> int:
-    """The characters in a value: its own or, of a list, those of its first thousand items."""
+    """Number of characters in a value; of a list, those of its first thousand items."""
     if isinstance(value, str):
         return len(value)
     if not isinstance(value, list | tuple):
@@ -143,4 +143,4 @@ def size_of(value: Any) -> int:
     return sum(len(item) if isinstance(item, str) else 1 for item in value[:1000]) + len(value)
 
 
-ARGUMENTS = {"default": 1, "join": 1, "date": 1}  # how many a filter may have; others none
+ARGUMENTS = {"default": 1, "join": 1, "date": 1}  # most arguments of a filter; none for others

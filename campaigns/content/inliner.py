@@ -1,4 +1,4 @@
-"""A whole HTML document whose style sheets stand in style attributes, as mail programs want it."""
+"""Inlines style sheets into style attributes, because mail clients need it, in a complete HTML document."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SKELETON = (
 
 
 def whole(document: Document, *, language: str) -> None:
-    """Make a fragment a document; a document with a body stays as it is."""
+    """Wrap a fragment into a complete document; a document with a body is unchanged."""
     if not any(part.kind == "start" and part.name == "body" for part in document.parts):
         if re.search(r"<html[\s>]", document.text, re.I):
             return
@@ -36,12 +36,12 @@ def whole(document: Document, *, language: str) -> None:
 
 
 def inline(document: Document) -> None:
-    """Copy the rules of style sheets into style attributes; the sheets stay for `@media` and `:hover`.
+    """Copy style sheet rules into style attributes; the sheets are kept for `@media` and `:hover`.
 
-    Where that would move a template tag (broken nesting of HTML), and with SVG, the document stays as it
-    is. Raises TemplateError for a style sheet that can't be read, and for HTML nested too deeply.
+    The document is unchanged if that would move a template tag (wrongly nested HTML), or if it contains SVG.
+    Raises TemplateError for an invalid style sheet, and for HTML nested too deeply.
     """
-    text = markup.hidden(document)  # also refuses tags in places where they can't be kept
+    text = markup.hidden(document)  # also refuses tags in places where they would be lost
     if not any(part.kind == "raw" and part.name == "style" for part in document.parts):
         return
     if nesting.has_foreign_elements(document.parts):
@@ -59,14 +59,14 @@ def inline(document: Document) -> None:
 
 
 def insert_first(document: Document, content: str) -> None:
-    """Put HTML right after the start of the body."""
+    """Insert HTML right after the start of the body."""
     body = [p for p in document.parts if p.kind == "start" and p.name == "body"]
     position = body[0].end if body else 0
     document.text = document.text[:position] + content + document.text[position:]
 
 
 def insert_last(document: Document, content: str) -> None:
-    """Put HTML right before the end of the body."""
+    """Insert HTML right before the end of the body."""
     ends = [p for p in document.parts if p.kind == "end" and p.name in ("body", "html")]
     bodies = [p for p in ends if p.name == "body"] or ends
     position = bodies[-1].start if bodies else len(document.text)
@@ -74,7 +74,7 @@ def insert_last(document: Document, content: str) -> None:
 
 
 def _doctype(text: str, parts: Iterable[Part]) -> str:
-    """The author's document type; empty where there is none."""
+    """The author's doctype; empty without one."""
     for part in parts:
         source = text[part.start : part.end]
         if part.kind == "other" and source[: len(_DOCTYPE)].lower() == _DOCTYPE:
@@ -85,13 +85,13 @@ def _doctype(text: str, parts: Iterable[Part]) -> str:
 
 
 def _with_doctype(inlined: str, doctype: str) -> str:
-    """The document under its author's document type: the inliner's own lets gaps into sliced images."""
+    """The document with its author's doctype: the inliner's own leaves gaps in sliced images."""
     begun = _doctype(inlined, markup.scan(inlined))
     return inlined.replace(begun, f"{doctype}\n", 1) if begun and doctype else inlined
 
 
 def _order(document: Document, text: str) -> tuple[list[str], set[str]]:
-    """Blocks in order, and which fields there are: a field in a style sheet may stand twice afterwards."""
+    """The blocks in order, and the set of fields: a field in a style sheet may occur twice afterwards."""
     numbers = markup.MARK.findall(text)
     blocks = [number for number in numbers if document.tags[int(number)][0] == "block"]
     return blocks, set(numbers)

@@ -1,6 +1,6 @@
-"""The template language: a small part of Jinja2, checked on its tree and run in its sandbox.
+"""The template language: a small subset of Jinja2, checked on its syntax tree and run in its sandbox.
 
-Values are plain data (texts, numbers, booleans, lists, nothing); unknown fields print nothing.
+Values are plain data (text, numbers, booleans, lists, None); unknown fields print nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from campaigns.mail.headers import visible
 
 LARGEST_SOURCE = 512 * 1024  # characters
 LARGEST_OUTPUT = 2 * 1024 * 1024  # characters
-MOST_STEPS = 100_000  # items of loops times the tags inside, in one rendering
-MOST_WORK = 1_000_000  # characters that go through filters and comparisons, in one rendering
-LONGEST_S = 5.0  # of this thread's CPU, in one rendering
-BETWEEN_LOOKS = 64  # pieces of output
+MOST_STEPS = 100_000  # loop items times the tags inside, in one rendering
+MOST_WORK = 1_000_000  # characters read by filters and comparisons, in one rendering
+LONGEST_S = 5.0  # of CPU time of this thread, in one rendering
+BETWEEN_LOOKS = 64  # pieces of output between two looks at the clock
 _BUDGET = "_budget"
 _SPECIAL = re.compile("[<>&'\"]")
 _TAG = re.compile(r"\{[{%][^{}]{0,2000}?[%}]\}")
@@ -40,7 +40,7 @@ Finalize = Callable[[Any], str]
 
 
 class TemplateError(Invalid):
-    """A template that is refused: `reason` for the author, `line` from 1, `where` it stands."""
+    """A template that is refused: `reason` for the author, `line` from 1, `where` it is."""
 
     def __init__(self, reason: Any, line: int | None, where: str) -> None:
         message = reason if line is None else _("Line %(line)d: %(reason)s", line=line, reason=reason)
@@ -51,12 +51,12 @@ class TemplateError(Invalid):
 
 
 class TooMuch(Exception):
-    """A rendering that would take too long or grow too large."""
+    """A rendering that takes too long or grows too large."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A checked template; `fields` are the values it asks for, `loop_names` what its loops give."""
+    """A checked template; `fields`: the values it uses, `loop_names`: the names that its loops define."""
 
     source: str
     where: str
@@ -65,19 +65,19 @@ class Template:
     tree: nodes.Template
 
     def render_html(self, values: Values) -> str:
-        """The text with every value escaped for HTML; raises TemplateError when it grows too large."""
+        """The text with every value escaped for HTML; raises TemplateError if it grows too large."""
         return self.run(self._html, values)
 
     def render_text(self, values: Values) -> str:
-        """The text with every value as it is."""
+        """The text with values unescaped."""
         return self.run(self._text, values)
 
     def render_line(self, values: Values) -> str:
-        """One line for a header: control characters and line breaks are gone."""
+        """One line for a header: without control characters and line breaks."""
         return visible(self.render_text(values))
 
     def run(self, program: Program, values: Values) -> str:
-        """What a compiled form of this template gives for the values."""
+        """The output of a compiled form of this template."""
         try:
             return program(values)
         except TooMuch as error:
@@ -93,7 +93,7 @@ class Template:
         return self.compiled(filters.text)
 
     def compiled(self, finalize: Finalize, *, data: Callable[[str], str] | None = None) -> Program:
-        """A program whose values pass `finalize` and whose constant text passed `data` once."""
+        """A program that passes values through `finalize`, and constant text, once, through `data`."""
         environment = _Environment(finalize)
         tree = environment.parsed(self.source)
         tree = _Runnable(data).visit(tree)
@@ -102,7 +102,7 @@ class Template:
 
 
 class Program:
-    """A compiled template: values in, text out; holds no data of anyone."""
+    """A compiled template: values in, text out; stores no personal data."""
 
     def __init__(self, environment: _Environment, template: Any) -> None:
         self._environment = environment
@@ -115,7 +115,7 @@ class Program:
 
 
 def parse(source: str, *, where: str, internal: bool = False) -> Template:
-    """The checked template; raises TemplateError. `internal` allows the filters that only we write."""
+    """The checked template; raises TemplateError. `internal`: allow the filters for our own templates."""
     if len(source) > LARGEST_SOURCE:
         raise TemplateError(_("The content is too large. Use at most 512 KB."), None, where)
     try:
@@ -132,12 +132,12 @@ def parse(source: str, *, where: str, internal: bool = False) -> Template:
 
 
 def readable(html: str) -> str:
-    """The HTML with the entities inside its template tags decoded: editors write `&gt;` for > there."""
+    """The HTML with entities inside template tags decoded: editors write `&gt;` for > there."""
     return _TAG.sub(lambda found: unescape(found[0]) if "&" in found[0] else found[0], html)
 
 
 def split(source: str) -> Iterator[tuple[str, str]]:
-    """The source as ("data", text), ("output", tag) and ("block", tag) in order; comments are dropped."""
+    """The source as ("data", text), ("output", tag) and ("block", tag), in order, without comments."""
     parts: list[str] = []
     kind = "data"
     for _line, token, value in _PARSER.lexer.tokeniter(source, None):
@@ -154,7 +154,7 @@ def split(source: str) -> Iterator[tuple[str, str]]:
 
 
 def html_value(value: Any) -> str:
-    """A value as HTML text or in a quoted attribute."""
+    """A value escaped for HTML text or a quoted attribute."""
     text = filters.text(value)
     return str(escape(text)) if _SPECIAL.search(text) else text
 
@@ -170,18 +170,18 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.tests = {name: self.tests[name] for name in syntax.TESTS}
 
     def parsed(self, source: str) -> nodes.Template:
-        """The tree as Jinja2 reads it, not yet checked."""
+        """The tree as Jinja2 parses it, unchecked."""
         return self._parse(source, None, None)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A part of a loop's item, or a fact about the loop; never a Python attribute of a value."""
+        """An attribute of a loop's item or of `loop`; never a Python attribute of a value."""
         if isinstance(obj, LoopContext) and attribute in syntax.LOOP_FACTS:
             return getattr(obj, attribute)
         return obj.get(attribute, "") if isinstance(obj, dict) else ""
 
 
 class Budget:
-    """What one rendering may cost."""
+    """The limits of one rendering."""
 
     def __init__(self) -> None:
         self.left = MOST_STEPS
@@ -189,25 +189,25 @@ class Budget:
         self._end = time.thread_time() + LONGEST_S
 
     def work(self, characters: int) -> None:
-        """Raise TooMuch when the filters have read all they may."""
+        """Count characters read by filters; raises TooMuch over the limit."""
         self.work_left -= characters
         if self.work_left < 0:
             raise TooMuch
 
     def look_at_clock(self) -> None:
-        """Raise TooMuch when the thread has spent all the CPU it may."""
+        """Raises TooMuch when the thread has used its CPU time."""
         if time.thread_time() > self._end:
             raise TooMuch
 
     def spend(self, steps: int) -> None:
-        """Raise TooMuch when a rendering has done all it may."""
+        """Count steps; raises TooMuch over the limit."""
         self.left -= steps
         if self.left < 0:
             raise TooMuch
 
 
 def _paid(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, its work taken from the rendering's budget before it is done."""
+    """The filter, charged to the rendering's budget before it runs."""
 
     @pass_context
     def paid(context: Context, value: Any, *arguments: Any) -> Any:
@@ -225,7 +225,7 @@ def _items(context: Context, value: Any, tags: int) -> list[Any]:
 
 
 class _Runnable(NodeTransformer):
-    """The checked tree as it is run: loops counted, comparisons that can't fail, constant text encoded."""
+    """Prepares a checked tree: loops counted, comparisons that cannot fail, constant text encoded."""
 
     def __init__(self, data: Callable[[str], str] | None) -> None:
         self._data = data

@@ -1,4 +1,4 @@
-"""Links of a mail: which are tracked, what is refused, and where a click leads in the end."""
+"""Links of a message: which are tracked, which are refused, and where a click leads."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Link:
 
 @dataclass
 class Links:
-    """The links of one mail, the same URL under one number in HTML and text."""
+    """The links of one message; the same URL has one number in HTML and text."""
 
     loop_names: frozenset[str] = frozenset()
     numbers: dict[str, int] = field(default_factory=dict)
 
     def number(self, url: str) -> int:
-        """The number of a URL, a new one when it wasn't seen before."""
+        """The number of a URL, a new one if it is new."""
         return self.numbers.setdefault(url, len(self.numbers) + 1)
 
     @property
@@ -53,12 +53,12 @@ class Links:
         return tuple(Link(number, url) for url, number in self.numbers.items())
 
 
-# (URL with marks, may it be tracked) -> what stands there, or None to leave it
+# (URL with marks, whether it may be tracked) -> replacement, or None to keep it
 Replace = Callable[[str, bool], str | None]
 
 
 def refusal(url: str) -> Any | None:
-    """Why a URL can't stand in a mail, as a sentence; None when it can."""
+    """Why a URL may not be in a message, as a sentence; None if it may."""
     scheme = _SCHEME.match(_CONTROL.sub("", url).replace(" ", ""))
     name = scheme[1].lower() if scheme else ""
     if name in _DANGEROUS:
@@ -80,7 +80,7 @@ def refusal(url: str) -> Any | None:
 
 
 def destination(url: str, values: Mapping[str, Any]) -> str | None:
-    """Where a stored link leads for a recipient: fields filled in and escaped; None when it is no web URL."""
+    """Where a stored link leads for a recipient, with fields filled in and escaped; None if not a web URL."""
     if "{" not in url:
         return url
     try:
@@ -98,12 +98,12 @@ def _stored(url: str) -> Template:
 
 
 def rewrite_html(document: Document, replace: Replace) -> str:
-    """The document's text with hrefs replaced and nothing else touched, in Outlook's comments too."""
+    """The document's text with hrefs replaced and nothing else changed, in Outlook comments too."""
     return _rewritten(document, document.text, document.parts, replace)
 
 
 def rewrite_text(document: Document, replace: Replace) -> str:
-    """A plain text with its web addresses replaced; blocks and punctuation after them stay."""
+    """A plain text with its web addresses replaced; blocks and the punctuation after them are kept."""
 
     lines = markup.Lines(document)
 
@@ -116,7 +116,7 @@ def rewrite_text(document: Document, replace: Replace) -> str:
 
 
 def as_anchors(escaped_text: str) -> str:
-    """Text that is HTML already, with its web addresses as links."""
+    """HTML-escaped text with its web addresses as links."""
 
     def visit(found: re.Match[str]) -> str:
         url = _trimmed(found[0])
@@ -126,7 +126,7 @@ def as_anchors(escaped_text: str) -> str:
 
 
 def tracker(document: Document, links: Links, address: Callable[[int], str]) -> Replace:
-    """Replaces web links by tracked ones and numbers them in `links`; refuses what no mail may hold."""
+    """Replaces web links by tracked ones, numbered in `links`; raises for links that are refused."""
 
     def replace(url: str, may_track: bool) -> str | None:
         check(document, url)
@@ -138,7 +138,7 @@ def tracker(document: Document, links: Links, address: Callable[[int], str]) -> 
 
 
 def untracked(document: Document) -> Replace:
-    """Leaves links where they lead, with the fields in them escaped; refuses what no mail may hold."""
+    """Keeps links, with their fields escaped; raises for links that are refused."""
 
     def replace(url: str, _may_track: bool) -> str | None:
         check(document, url)
@@ -148,7 +148,7 @@ def untracked(document: Document) -> Replace:
 
 
 def check_all(document: Document) -> None:
-    """Raise TemplateError, with its line, for the first link of an author's HTML that no mail may hold."""
+    """Raise TemplateError, with its line, for the first refused link in an author's HTML."""
     lines = markup.Lines(document)
     for part in document.parts:
         if (url := _href(document.text, part)) and not url.startswith("#"):
@@ -156,7 +156,7 @@ def check_all(document: Document) -> None:
 
 
 def check(document: Document, url: str, *, line: int | None = None) -> None:
-    """Raise TemplateError for a link that no mail may hold."""
+    """Raise TemplateError for a refused link."""
     pieces = markup.MARK.split(url)[0::2]
     reason = refusal(markup.MARK.sub("x", url) if pieces[0] else "")
     leading = next((piece for piece in pieces if piece.strip()), "")
@@ -167,7 +167,7 @@ def check(document: Document, url: str, *, line: int | None = None) -> None:
 
 
 def escape_fields(document: Document, url: str) -> str:
-    """The URL with each field percent-encoded; a field that begins it must be a whole web URL."""
+    """The URL with each field percent-encoded; a field at its start must be a complete web URL."""
 
     def visit(found: re.Match[str]) -> str:
         kind, tag, line = document.tags[int(found[1])]
@@ -212,7 +212,7 @@ def _with_href(text: str, part: Part, replace: Replace) -> str:
 
 
 def _href(text: str, part: Part) -> str:
-    """Where a link leads; empty for anything else."""
+    """The target of a link; empty for anything else."""
     if part.kind != "start" or not (part.name in ("a", "area") or part.name.startswith("v:")):
         return ""
     href = next((attribute for attribute in part.attributes if attribute.name == "href"), None)
@@ -240,7 +240,7 @@ def _stored_form(document: Document, url: str) -> str:
 
 @lru_cache(maxsize=2048)
 def _fields(tag: str) -> frozenset[str]:
-    """The names in one tag by themselves, loop names among them."""
+    """The names in one tag alone, including loop names."""
     return frozenset(re.findall(r"[A-Za-z_]\w*", re.sub(r"'[^']*'|\"[^\"]*\"", "", tag)))
 
 

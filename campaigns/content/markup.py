@@ -1,7 +1,8 @@
-"""HTML read without changing it: where tags, attributes and comments stand, and template tags in them.
+"""Parses HTML without changing it: positions of tags, attributes, comments, and the template tags in them.
 
-No HTML parser sees a template tag: each is put behind a mark (two private-use characters around a
-number) first, and comes back at the end. Parsers move `{% for %}` out of tables and escape `<` in tags.
+HTML parsers never see a template tag: each is first replaced by a mark (a number between two private-use
+characters) and restored at the end. Otherwise parsers would move `{% for %}` out of tables and escape `<` in
+tags.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _RAW_TEXT = frozenset({"script", "style", "title", "textarea", "xmp"})
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute and where its value stands (without quotes)."""
+    """An attribute and the position of its value (without quotes)."""
 
     name: str
     start: int
@@ -41,7 +42,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of the source: text, raw (in style, script, title), comment, start, end, or other."""
+    """A stretch of the source: text, raw (in style, script, title), comment, start, end or other."""
 
     kind: str
     start: int
@@ -52,7 +53,7 @@ class Part:
 
 @dataclass
 class Document:
-    """A source whose template tags are behind marks; `tags` holds (kind, tag, line) by number."""
+    """A source with its template tags replaced by marks; `tags`: (kind, tag, line) by number."""
 
     text: str
     where: str
@@ -61,18 +62,18 @@ class Document:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts of the text as it stands now: read once, however many ask."""
+        """The parts of the current text; parsed once and cached."""
         if self._read is None or self._read[0] is not self.text:
             self._read = (self.text, tuple(scan(self.text)))
         return self._read[1]
 
     def mark(self, kind: str, tag: str, line: int = 1) -> str:
-        """A mark that stands for a new tag."""
+        """A mark for a new tag."""
         self.tags.append((kind, tag, line))
         return f"\ue000{len(self.tags) - 1}\ue001"
 
     def restored(self, text: str) -> str:
-        """The text as a template again; what only looks like a tag in it is printed as it is."""
+        """The text as a template again; text that only looks like a tag is printed literally."""
         parts, end = [], 0
         for found in MARK.finditer(text):
             parts += [_literal(text[end : found.start()]), self.tags[int(found[1])][1]]
@@ -85,7 +86,7 @@ class Document:
 
 
 class Lines:
-    """The lines of the author's source by place in a document: template tags may hold line breaks too."""
+    """Line numbers in the author's source by position: template tags may contain line breaks too."""
 
     def __init__(self, document: Document) -> None:
         self._places = [found.start() for found in re.finditer("\n", document.text)]
@@ -94,12 +95,12 @@ class Lines:
         self._places.sort()
 
     def at(self, position: int) -> int:
-        """The line of what stands there, from 1."""
+        """The line of that position, from 1."""
         return bisect_left(self._places, position) + 1
 
 
 def protect(source: str, *, where: str) -> Document:
-    """The source with its template tags behind marks."""
+    """The source with its template tags replaced by marks."""
     document = Document("", where)
     parts, line = [], 1
     for kind, text in language.split(source):
@@ -115,9 +116,9 @@ def escaped(document: Document) -> str:
 
 
 def hidden(document: Document) -> str:
-    """The document with its marks as comments where an HTML parser would move or change them.
+    """The document with marks as comments where an HTML parser would move or change them.
 
-    Raises TemplateError for a tag inside a tag's name or between attributes, where nothing can keep it.
+    Raises TemplateError for a tag inside an element's name or between attributes, where it would be lost.
     """
     text, parts = document.text, []
     for part in document.parts:
@@ -133,14 +134,14 @@ def hidden(document: Document) -> str:
 
 
 def shown(text: str) -> str:
-    """What `hidden` did, undone."""
+    """The inverse of `hidden`."""
     return _HIDDEN.sub("\ue000\\1\ue001", text)
 
 
 def scan(text: str) -> Iterator[Part]:
     """The parts of an HTML source, in order and without gaps; never fails, whatever the source."""
     position, size, raw = 0, len(text), ""
-    last_quotes = {quote: text.rfind(quote) for quote in "\"'"}  # an unclosed quote is looked for once
+    last_quotes = {quote: text.rfind(quote) for quote in "\"'"}  # an unclosed quote is searched for only once
     while position < size:
         if raw:
             end = _end_of_raw(text, raw, position)
@@ -192,7 +193,7 @@ def _end_of_raw(text: str, name: str, position: int) -> int:
 
 
 def _only_in_values(document: Document, part: Part) -> None:
-    """A field in an attribute without quotes could bring attributes of its own."""
+    """Raise for a field in an unquoted attribute: its value could add attributes."""
     quoted = [a for a in part.attributes if document.text[a.start - 1] in "\"'" and a.end > a.start]
     for found in MARK.finditer(document.text, part.start, part.end):
         if not any(a.start <= found.start() and found.end() <= a.end for a in quoted):

@@ -1,7 +1,7 @@
-"""How deeply HTML is nested, counted so that no parser can find it deeper than said.
+"""How deeply HTML is nested, counted so that no parser finds it deeper.
 
-The CSS inliner walks the tree by recursion in native code: some thousand levels end the whole process.
-So depth is counted before, and where the rules of HTML are unclear, an element counts as still open.
+The CSS inliner recurses in native code: a few thousand levels crash the process. So depth is checked first,
+and where the rules of HTML are ambiguous, an element counts as still open.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from campaigns.content import markup
 from campaigns.content.markup import Part
 
-DEEPEST = 300  # parsers add elements of their own (tbody): at most twice as deep
+DEEPEST = 300  # parsers add elements (tbody), so at most twice as deep
 _CLOSED_BY_THE_NEXT = frozenset(
     ("p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "dt", "dd")
 )
@@ -19,9 +19,9 @@ _CELLS = frozenset(("td", "th"))
 
 
 def is_too_deep(html: str, parts: Iterable[Part]) -> bool:
-    """Whether more elements than DEEPEST may be open at once; `parts` are those of the HTML."""
+    """Whether more than DEEPEST elements may be open at once; `parts`: those of the HTML."""
     open_elements: list[str] = []
-    hidden = 0  # what stands in raw text is tags to a parser that is inside an SVG
+    hidden = 0  # inside SVG, parsers read raw text as tags
     for part in parts:
         if part.kind == "start" and part.name not in markup.VOID:
             _open(open_elements, part.name)
@@ -35,7 +35,7 @@ def is_too_deep(html: str, parts: Iterable[Part]) -> bool:
 
 
 def has_foreign_elements(parts: Iterable[Part]) -> bool:
-    """Whether there is SVG or MathML, where other rules of nesting hold."""
+    """Whether there is SVG or MathML, which nest by other rules."""
     return any(part.kind == "start" and part.name in ("svg", "math") for part in parts)
 
 
@@ -48,7 +48,7 @@ def _open(open_elements: list[str], name: str) -> None:
 
 
 def _close(open_elements: list[str], name: str) -> None:
-    """An end tag closes its element only if nothing but elements with optional ends stands in between."""
+    """An end tag closes its element only if all elements in between have optional end tags."""
     position = len(open_elements) - 1
     while (
         position >= 0 and open_elements[position] != name and open_elements[position] in _CLOSED_BY_THE_NEXT

@@ -1,6 +1,6 @@
-"""Rules for phones that lose to what is copied into the elements: in `@media`, without `!important`.
+"""Finds rules for phones, in `@media`, that have no effect because they lack `!important`.
 
-Style sheets are copied into style attributes, which win over every rule of a style sheet that is not important.
+Style sheets are copied into style attributes, which override every rule without `!important`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from campaigns.content import inliner
 from campaigns.content.language import TemplateError
 from campaigns.content.markup import Document, Part
 
-# A style sheet of a mail has some dozens; more are not looked at.
+# A message's style sheet has a few dozen; more are not examined.
 MOST_DECLARATIONS, MOST_ELEMENTS = 500, 500
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|$)", re.S)
@@ -26,7 +26,7 @@ _NAMES = re.compile(r"([.#])([\w-]+)")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A declaration that has no effect, and where its rule stands in the document."""
+    """A declaration without effect, and the position of its rule in the document."""
 
     selector: str
     name: str
@@ -36,12 +36,12 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class _Element:
     tag: str
-    names: frozenset[str]  # of classes with a dot, of the id with a #
+    names: frozenset[str]  # classes with a dot, ids with a #
     properties: frozenset[str]
 
 
 def lost(document: Document) -> Iterator[Lost]:
-    """Declarations in `@media` of the author's style sheets that no reader will see, once each."""
+    """Declarations in the author's `@media` rules that have no effect, once each."""
     every = (each for part in document.parts for each in _for_media(document.text, part))
     declarations: dict[tuple[str, str], Lost] = {}
     for each in itertools.islice(every, MOST_DECLARATIONS):
@@ -57,8 +57,8 @@ def _for_media(text: str, part: Part) -> Iterator[Lost]:
     if part.kind != "raw" or part.name != "style":
         return
     source = text[part.start : part.end]
-    sheet = _COMMENT.sub(lambda found: " " * len(found[0]), source)  # places stay what they are
-    blocks: list[str] = []  # what stands before each open brace
+    sheet = _COMMENT.sub(lambda found: " " * len(found[0]), source)  # positions stay the same
+    blocks: list[str] = []  # what precedes each open brace
     begun = 0
     for found in _PIECE.finditer(sheet):
         piece = sheet[begun : found.start()]
@@ -81,11 +81,11 @@ def _declared(selectors: str, declaration: str, position: int) -> Iterator[Lost]
 
 
 def _elements(document: Document) -> set[_Element]:
-    """Elements by what stands in their style attributes after the style sheets were copied into them."""
+    """The elements, by their style attributes after inlining."""
     inlined = Document(document.text, document.where, list(document.tags))
     try:
         inliner.inline(inlined)
-    except TemplateError:  # reported as an error of the template
+    except TemplateError:  # reported as a template error
         return set()
     return {_element(inlined.text, part) for part in inlined.parts if part.kind == "start"}
 
@@ -100,7 +100,7 @@ def _element(text: str, part: Part) -> _Element:
 
 
 def _last_compound(selector: str) -> tuple[str, frozenset[str]] | None:
-    """Tag and names of the element that a selector means; None for what is more than these."""
+    """Tag and names of the element that a selector matches; None for more complex selectors."""
     found = _COMPOUND.fullmatch(_COMBINATOR.split(selector)[-1])
     if not selector or found is None:
         return None
@@ -109,7 +109,7 @@ def _last_compound(selector: str) -> tuple[str, frozenset[str]] | None:
 
 
 def _hides(element: _Element, tag: str, names: frozenset[str], declared: str) -> bool:
-    """Whether the element has a property of its own where the rule would set one."""
+    """Whether the element has its own value for the property that the rule sets."""
     if tag not in ("*", element.tag) or not names <= element.names:
         return False
     return any(

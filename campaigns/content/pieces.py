@@ -1,4 +1,4 @@
-"""A template as a program that writes wire text: joined segments where that is enough, else Jinja2."""
+"""A template as a program that writes wire text: joined segments where possible, else Jinja2."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Program = Callable[[Values], str]
 
 
 def program(template: Template, finalize: Finalize, encode: Encode) -> Program:
-    """Values in, encoded text out. `encode` must give pieces that can be joined."""
+    """A program: values in, encoded text out. `encode` must return pieces that can be joined."""
     segments = _segments(template)
     if segments is None:
         return template.compiled(lambda value: encode(finalize(value)), data=encode)
@@ -36,7 +36,7 @@ Slot = tuple[str, tuple[Step, ...]]
 
 
 def _segments(template: Template) -> list[str | Slot] | None:
-    """Texts and slots of a template that only prints fields; None where it decides or repeats."""
+    """Texts and slots of a template that only prints fields; None if it has conditions or loops."""
     segments: list[str | Slot] = []
     for node in template.tree.body:
         if not isinstance(node, nodes.Output):
@@ -61,7 +61,7 @@ def _slot(node: nodes.Node) -> str | Slot | None:
 
 
 def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> Program:
-    """A closure that fills the slots: each different value is made once and stands in all its places."""
+    """A closure that fills the slots: each different value is encoded once and used in all its places."""
     parts = [encode(segment) if isinstance(segment, str) else "" for segment in segments]
     places: dict[Slot, list[int]] = {}
     for position, segment in enumerate(segments):
@@ -79,7 +79,7 @@ def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> P
     def joined(values: Values) -> str:
         filled = parts.copy()
         size = work = 0
-        budget = Budget() if has_many else None  # to look at the clock takes longer than to fill a slot
+        budget = Budget() if has_many else None  # looking at the clock takes longer than filling a slot
         for number, (name, steps, positions) in enumerate(slots, start=1):
             value = values.get(name)
             if budget is not None and number % BETWEEN_LOOKS == 0:

@@ -1,4 +1,4 @@
-"""The text part made from the HTML part: what a reader would see, links kept as `text (url)`."""
+"""Generates the text part from the HTML part: the visible text, with links as `text (url)`."""
 
 from __future__ import annotations
 
@@ -76,24 +76,24 @@ def _start(writer: _Writer, document: Document, part: Part) -> None:
 
 
 class _Writer:
-    """Text as it grows; line breaks and spaces are owed until something visible follows."""
+    """Collects text; line breaks and spaces are deferred until visible text follows."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.breaks = 0
-        self.paid = 0  # line breaks already written since the last visible text
+        self.paid = 0  # line breaks written since the last visible text
         self.space = False
         self.link: tuple[str, int] | None = None
-        self.pre = 0  # how many <pre> are open: their spaces and line breaks stay
+        self.pre = 0  # number of open <pre> elements, in which white space is kept
         self.pre_begins = False
 
     def line_break(self, number: int) -> None:
-        """Owe at least this many line breaks, unless nothing was written yet."""
+        """Require at least this many line breaks before the next text, unless nothing was written yet."""
         if self.parts:
             self.breaks = max(self.breaks, number - self.paid)
 
     def word(self, text: str) -> None:
-        """Write what is owed, and the text."""
+        """Write deferred white space and the text."""
         if self.breaks and self.parts:
             self.parts.append("\n" * min(self.breaks, 2))
         elif self.space and self.parts and not self.parts[-1].endswith((" ", "\n")):
@@ -102,7 +102,7 @@ class _Writer:
         self.parts.append(text)
 
     def text(self, document: Document, text: str) -> None:
-        """Write running text; a block tag stands where it stood."""
+        """Write running text; block tags keep their place."""
         position = 0
         for found in markup.MARK.finditer(text):
             self._run(text[position : found.start()])
@@ -118,7 +118,7 @@ class _Writer:
         self.link = (url, len(self.parts))
 
     def end_link(self) -> None:
-        """Write the link's address after its text, unless the text is the address."""
+        """Write the link's URL after its text, unless the text is the URL."""
         if self.link is None:
             return
         (url, start), self.link = self.link, None
@@ -130,23 +130,23 @@ class _Writer:
         self.word(f"({url})" if said else url)
 
     def begin_pre(self) -> None:
-        """Keep spaces and line breaks from here on, but for a line break that comes first."""
+        """Keep white space from here on, except for an initial line break."""
         self.pre += 1
         self.pre_begins = True
 
     def end_pre(self) -> None:
-        """Running text again."""
+        """End of preformatted text."""
         if self.pre and self.parts:
             self.parts[-1] = self.parts[-1].rstrip("\n") or self.parts[-1]
         self.pre = max(0, self.pre - 1)
 
     def finished(self) -> str:
-        """All of it, without spaces at the ends of lines."""
+        """The whole text, without trailing spaces in lines."""
         lines = "".join(self.parts).split("\n")
         return "\n".join(line.rstrip(" \t") for line in lines).strip() + "\n"
 
     def _block(self, mark: str) -> None:
-        """One of two owed line breaks is written before the tag, so that each round of a loop pays one."""
+        """One of two deferred line breaks goes before the tag, so that each round of a loop writes one."""
         if self.parts and self.breaks > 1:
             self.parts.append("\n")
             self.breaks, self.paid = 1, self.paid + 1

@@ -1,4 +1,4 @@
-"""Whom a mail is hardest to write for: the people a preview should be tried with."""
+"""Chooses the people that a preview should be tested with: those whose data is most difficult."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Hard(StrEnum):
 
 
 def hardest(people: Sequence[P], *, fields: Collection[str]) -> dict[Hard, P]:
-    """One person for each kind of hardness that somebody has; `fields` are those the mail uses."""
+    """For each kind of difficulty, one person who has it; `fields`: those that the message uses."""
     if not people:
         return {}
     found = {Hard.LONGEST: max(people, key=lambda person: len(person.name or person.email))}
@@ -53,7 +53,7 @@ def hardest(people: Sequence[P], *, fields: Collection[str]) -> dict[Hard, P]:
 
 
 def is_right_to_left(text: str) -> bool:
-    """Whether a text has letters that are written from right to left."""
+    """Whether a text has right-to-left letters."""
     return any(unicodedata.bidirectional(each) in ("R", "AL") for each in text)
 
 

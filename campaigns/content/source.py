@@ -1,4 +1,4 @@
-"""What goes into a mail: all that a campaign says, and whom a copy is for."""
+"""The input of a message: a campaign's content, and the recipient of a copy."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """The words of the footer that is added to content without an unsubscribe link, already translated."""
+    """Texts of the footer that is added to content without an unsubscribe link, already translated."""
 
-    unsubscribe: str  # the link's words, "Unsubscribe"
-    preferences: str = ""  # the link's words, "Choose what you get"; empty for no such link
-    reason: str = ""  # "You get this mail because you signed up at …"
+    unsubscribe: str  # link text, "Unsubscribe"
+    preferences: str = ""  # link text, "Choose what you get"; empty for no such link
+    reason: str = ""  # "You get this email because you signed up at …"
     postal_address: str = ""
 
 
 @dataclass(frozen=True)
 class Source:
-    """All that a campaign says. `list_id` is `label.domain`; `language` is "en" or "zh".
+    """All content of a campaign. `list_id` is `label.domain`; `language` is "en" or "zh".
 
-    Subject, preheader, HTML and text are templates; everything else stands as it is. An empty `text`
-    is made from the HTML.
+    Subject, preheader, HTML and text are templates; the rest is literal. An empty `text` is generated from
+    the HTML.
     """
 
     subject: str
@@ -37,7 +37,7 @@ class Source:
     reply_to: str | None = None
     list_id: str | None = None
     list_name: str = ""
-    unsubscribe_mailto: str | None = None  # an address; the token is put into the subject
+    unsubscribe_mailto: str | None = None  # an address; the token goes into the subject
     feedback_id: str | None = None
     track_opens: bool = True
     track_clicks: bool = True
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a copy is for: the values of its fields, and the tokens that stand in its links."""
+    """The recipient of a copy: field values, and the tokens for its links."""
 
     to_name: str
     to_address: str
@@ -62,7 +62,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The plain rendering: what a reader sees."""
+    """The rendered message as a reader sees it."""
 
     subject: str
     html: str

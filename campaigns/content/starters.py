@@ -1,4 +1,4 @@
-"""Bundled beginnings: mails that look right everywhere, to be written over."""
+"""Bundled starters: messages that display well everywhere, to be edited."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "templates" / "starters"
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """A beginning: its file's name, its title and what it is good for."""
+    """A starter: its file name, title and purpose."""
 
     key: str
     title: Any
@@ -30,17 +30,17 @@ STARTERS = (
 
 
 def html(key: str, *, language: str, site: str, postal_address: str) -> str:
-    """A starter's HTML in that language, with the site's name and address filled in; raises NotFound."""
+    """A starter's HTML in that language, with the site's name and address; raises NotFound."""
     if key not in {starter.key for starter in STARTERS}:
         raise NotFound(_("Starter not found."))
     folder = FOLDER / (language if language in LANGUAGES else DEFAULT_LANGUAGE)
     source = (folder / f"{key}.html").read_text(encoding="utf-8")
     lines = [_literal(line) for line in postal_address.splitlines() if line.strip()]
-    if not lines:  # the line goes with its break
+    if not lines:  # the line is removed with its break
         source = source.replace("  [[address]]<br>\n", "")
     return source.replace("[[site]]", _literal(site)).replace("[[address]]", "<br>".join(lines))
 
 
 def _literal(text: str) -> str:
-    """Text as HTML in which nothing looks like a template tag."""
+    """Text as HTML in which nothing is read as a template tag."""
     return escape(text).replace("{", "&#123;")

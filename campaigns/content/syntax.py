@@ -1,7 +1,7 @@
-"""What a template may say, checked on its syntax tree before anything of it is run.
+"""The rules of the template language, checked on the syntax tree before anything is run.
 
-Allowed: output of fields with filters, if / elif / else, for over a list. Everything else is refused
-by name; nothing is allowed because it was not thought of.
+Allowed: output of fields with filters, if / elif / else, for over a list. Everything else is refused: this is
+a list of what is allowed, not of what is forbidden.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OPERATORS = frozenset({"eq", "ne", "lt", "lteq", "gt", "gteq", "in", "notin"})
 
 
 class Refused(Exception):
-    """A sentence for the author and the line it is about."""
+    """A sentence for the author, and the line it is about."""
 
     def __init__(self, reason: Any, line: int) -> None:
         super().__init__(reason)
@@ -38,14 +38,14 @@ class Refused(Exception):
 
 @dataclass
 class Names:
-    """The names that a template asks for, and the names its loops give."""
+    """The names that a template uses, and the names that its loops define."""
 
     fields: set[str] = field(default_factory=set)
     loop_names: set[str] = field(default_factory=set)
 
 
 def check(tree: nodes.Template, *, internal: bool = False) -> Names:
-    """The names in a tree; raises Refused at the first thing that isn't in the language."""
+    """The names in a tree; raises Refused at the first thing that is not allowed."""
     checker = _Checker(internal=internal)
     checker.body(tree.body, loops=(), blocks=0)
     return checker.names
@@ -111,7 +111,7 @@ class _Checker:
             stack += [(part, depth + 1) for part in self._parts(expression, loops)]
 
     def _parts(self, node: nodes.Node, loops: tuple[str, ...]) -> Iterator[nodes.Node]:
-        """Check one node of an expression by itself; its parts are checked after it."""
+        """Check one node of an expression; returns its parts, which are checked next."""
         line = node.lineno
         if isinstance(node, nodes.Name):
             self._field(node, loops)
