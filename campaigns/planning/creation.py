@@ -1,4 +1,4 @@
-"""How a campaign begins: from a starter, from an empty page, or from another campaign."""
+"""Creates a campaign: from a starter, empty, or as a copy of another campaign."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from campaigns.settings import senders
 from campaigns.settings.models import Sender
 
 BLANK = "blank"
-COPY = "copy-"  # and the number of the campaign
+COPY = "copy-"  # followed by the campaign's id
 
 
 def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
-    """A draft from a starter's key, BLANK or COPY.
+    """A draft from a starter's key, BLANK or COPY with a campaign's id.
 
-    With the first sender, or the operator where there is none, and the list where there is only one.
+    Uses the first sender (or the operator if there is none), and the list if there is only one.
     """
     if start.startswith(COPY):
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
@@ -41,7 +41,7 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
 
 
 def _own_sender(by: Operator, now: datetime) -> Sender:
-    """Where nobody has added a sender yet: whoever begins the first campaign, until they choose another."""
+    """A sender for the operator, for the case that none exists yet; another can be chosen later."""
     return senders.create_sender(name=by.name or by.email.partition("@")[0], email=by.email, now=now)
 
 

@@ -1,4 +1,4 @@
-"""What a draft may hold: values cleaned, or refused at their field."""
+"""The values of a draft: cleaned, or refused with their field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
 
 
 def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as they are kept; raises Invalid with the field that must be put right."""
+    """The values as stored; raises Invalid with the field that has to be corrected."""
     unknown = values.keys() - FIELDS
     if unknown:
         raise TypeError(f"a campaign has no {', '.join(sorted(unknown))}")
@@ -38,7 +38,7 @@ def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(text: str, *, field: str) -> str:
-    """One line: breaks and other control characters become spaces, so that no header can be smuggled in."""
+    """One line: line breaks and other control characters become spaces, against header injection."""
     line = " ".join("".join(" " if ord(each) < 32 or ord(each) == 127 else each for each in text).split())
     if len(line) > LONGEST[field]:
         raise Invalid(_("Use at most %(number)d characters.", number=LONGEST[field]), field=field)
@@ -46,7 +46,7 @@ def _line(text: str, *, field: str) -> str:
 
 
 def _text(text: str, *, field: str) -> str:
-    """Content with plain line feeds and without NUL, which no database keeps."""
+    """Content with plain line feeds and without NUL, which databases reject."""
     kept = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if len(kept) > LARGEST_SOURCE:
         raise Invalid(_("The content is too large. Use at most 512 KB."), field=field)

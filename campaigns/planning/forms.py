@@ -1,4 +1,4 @@
-"""Forms about campaigns. Texts say what to do; `values()` is what a service takes."""
+"""Forms for campaigns; `values()` returns what a service takes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 
-KEPT = "kept"  # the sender that stands in the campaign and is no sender of ours any more
+KEPT = "kept"  # the campaign's current sender, which was deleted from the senders
 
 
 def _trimmed(text: str | None) -> str | None:
@@ -37,13 +37,13 @@ def _trimmed(text: str | None) -> str | None:
 
 
 def _number(text: Any) -> int:
-    """A whole number that a database can hold; 0 for anything else."""
+    """A whole number that fits the database; 0 for anything else."""
     digits = str(text)
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0
 
 
 class CreateForm(FlaskForm):
-    """A name and what to begin with."""
+    """A name and what to start from."""
 
     name = StringField(
         _("Name"),
@@ -65,7 +65,7 @@ class CreateForm(FlaskForm):
 
 
 class CampaignForm(FlaskForm):
-    """Everything a draft says."""
+    """All fields of a draft."""
 
     version = HiddenField()
     name = StringField(_("Name"), [Length(max=LONGEST["name"])], filters=[_trimmed])
@@ -123,7 +123,7 @@ class CampaignForm(FlaskForm):
 
     @property
     def known_version(self) -> int:
-        """The version that this page was made from."""
+        """The version that this page was loaded with."""
         return _number(self.version.data)
 
     def values(self) -> dict[str, Any]:
@@ -144,14 +144,14 @@ class CampaignForm(FlaskForm):
 
 
 class TestMailForm(FlaskForm):
-    """Whom to send a test to, and as whom."""
+    """The addresses of a test, and the person whose data it uses."""
 
     to = StringField(_("Send to"), [Length(max=2000)], filters=[_trimmed])
     person = SelectField(_("Preview as"), choices=[], validate_choice=False)
 
 
 class HoursForm(FlaskForm):
-    """The hours in which a campaign may go out, or any."""
+    """The hours in which a campaign may be sent, or any time."""
 
     keeps_hours = BooleanField(
         _("Limit sending hours"),
@@ -175,7 +175,7 @@ class HoursForm(FlaskForm):
         self.window_zone.choices = [SelectChoice(name, name.replace("_", " ")) for name in clock.zone_names()]
 
     def show_hours(self, sending_hours: str | None, *, zone: str) -> None:
-        """Fill in a campaign's sending hours, or the usual ones in that zone."""
+        """Fill in a campaign's sending hours, or the default ones in that zone."""
         window = windows.parse(sending_hours or windows.usual(zone))
         self.keeps_hours.data = bool(sending_hours)
         self.window_days.data = sorted(window.days)
@@ -183,7 +183,7 @@ class HoursForm(FlaskForm):
         self.window_zone.data = window.zone.key
 
     def sending_hours(self) -> str | None:
-        """What was chosen, as `planning.windows` writes it; raises Invalid."""
+        """The chosen hours as `planning.windows` writes them; raises Invalid."""
         if not self.keeps_hours.data:
             return None
         days = ",".join(windows.DAYS[each] for each in self.window_days.data or () if each < 7)
@@ -194,7 +194,7 @@ class HoursForm(FlaskForm):
 
 
 class ScheduleForm(HoursForm):
-    """Now, or at a time of the operator's zone."""
+    """Now, or a time in the operator's zone."""
 
     version = HiddenField()
     when = RadioField(
@@ -214,7 +214,7 @@ class ScheduleForm(HoursForm):
 
 
 class RescheduleForm(FlaskForm):
-    """Another time, in the operator's zone."""
+    """A new time, in the operator's zone."""
 
     at = StringField(_("Day and time"))
 
@@ -234,7 +234,7 @@ def _data(campaign: Campaign) -> dict[str, Any]:
 
 
 def _sender_value(campaign: Campaign) -> str:
-    """The choice that says who the campaign comes from."""
+    """The choice for the campaign's sender."""
     if not campaign.from_email:
         return ""
     for each in settings_queries.senders():

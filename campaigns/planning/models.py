@@ -1,4 +1,4 @@
-"""Campaigns up to the moment they may go out."""
+"""Campaigns and their frozen revisions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PauseReason(StrEnum):
     OPERATOR = "operator"
     SERVER_DOWN = "server_down"
     SERVER_REFUSES = "server_refuses"  # sign-in or account trouble
-    POLICY = "policy"  # content or reputation refused: everyone would fail
+    POLICY = "policy"  # content or reputation refused: all would fail
     BOUNCE_RATE = "bounce_rate"
     ERROR_RATE = "error_rate"
     MISSED_WINDOW = "missed_window"
@@ -73,7 +73,7 @@ campaign_list = sa.Table(
 
 
 class Campaign(Model):
-    """A mail to lists. `version` rises with every save (two tabs), `epoch` with every (re)start."""
+    """A message to lists. `version` rises with every save (two tabs), `epoch` with every start or resume."""
 
     __tablename__ = "campaign"
 
@@ -89,24 +89,24 @@ class Campaign(Model):
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     server_id: Mapped[int | None] = mapped_column(sa.ForeignKey("server.id", ondelete="SET NULL"))
-    # Whether another server steps in when its own can't be used.
+    # Whether another server steps in when its own is unavailable.
     fails_over: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     status: Mapped[Status] = mapped_column(Word(Status), default=Status.DRAFT, index=True)
     version: Mapped[int] = mapped_column(default=1)
     epoch: Mapped[int] = mapped_column(default=0)
     wave: Mapped[int] = mapped_column(default=1)
     send_at: Mapped[datetime | None]
-    # The hours in which it may go out, as `planning.windows` writes them; none: any.
+    # The hours in which it may be sent, as `planning.windows` writes them; NULL: any time.
     sending_hours: Mapped[str | None] = mapped_column(sa.String(120))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    dismissed_at: Mapped[datetime | None]  # when somebody took its failures off the start page
+    dismissed_at: Mapped[datetime | None]  # when an operator dismissed its failures on the start page
     pause_reason: Mapped[PauseReason | None] = mapped_column(Word(PauseReason))
     pause_detail: Mapped[str | None] = mapped_column(sa.String(500))
     paused_at: Mapped[datetime | None]
-    # Policy for a mail whose fate is unknown after a fault: send once more, or hold for the operator.
+    # For messages in doubt after a fault: hold them for the operator instead of sending once more.
     holds_in_doubt: Mapped[bool] = mapped_column(default=False)
-    # No foreign key: revisions point back at their campaign, and a ring can't be created or dropped.
+    # No foreign key: revisions reference their campaign, and a cycle cannot be created or dropped.
     revision_id: Mapped[int | None]
     created_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]
@@ -125,7 +125,7 @@ class Campaign(Model):
 
     @property
     def may_change_hours(self) -> bool:
-        """Whether it still goes out, so that its sending hours can be others than it was scheduled with."""
+        """Whether sending is not over, so that its sending hours can still be changed."""
         return self.status in GOING_OUT
 
     @property
@@ -134,7 +134,7 @@ class Campaign(Model):
 
 
 class Revision(Model):
-    """What a campaign says, frozen at launch and never changed."""
+    """A campaign's content, frozen at launch and never changed."""
 
     __tablename__ = "revision"
 
@@ -149,14 +149,14 @@ class Revision(Model):
     text: Mapped[str] = mapped_column(sa.Text)
     track_opens: Mapped[bool]
     track_clicks: Mapped[bool]
-    # Where its links lead: the worker that sends it may be on a host that was told of no address.
+    # The base of its links: the worker that sends it may not have it in its configuration.
     public_url: Mapped[str] = mapped_column(sa.String(300), default="", server_default="")
     sha256: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime]
 
 
 class Link(Model):
-    """A tracked link of a revision: its number stands in the mail, its URL only here."""
+    """A tracked link of a revision: the message has only its number."""
 
     __tablename__ = "link"
 

@@ -1,4 +1,4 @@
-"""All that is asked before a campaign may go out: who gets it, and what the checks find."""
+"""The checks before a campaign may be sent: its recipients, and the findings."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Preflight:
 
     @property
     def must_fix(self) -> list[Finding]:
-        """What keeps the campaign from going out."""
+        """Errors: they prevent sending."""
         return [finding for finding in self.findings if finding.level is Level.MUST]
 
     @property
     def look_at(self) -> list[Finding]:
-        """What deserves a look."""
+        """Warnings."""
         return [finding for finding in self.findings if finding.level is Level.LOOK]
 
     @property
     def fine(self) -> list[Finding]:
-        """What was looked at and is as it should be."""
+        """Passed checks."""
         return [finding for finding in self.findings if finding.level is Level.FINE]
 
 
 def of(campaign: Campaign) -> Preflight:
-    """Check the campaign as it stands."""
+    """Check the campaign in its current state."""
     site = settings_queries.site()
     funnel = recipients.audience_of(campaign)
     first = next(iter(campaign.lists), None)
@@ -60,7 +60,7 @@ def of(campaign: Campaign) -> Preflight:
 
 
 def _may_send(server: Server, campaign: Campaign) -> bool:
-    """Whether it, or one that steps in for it, carries mail from the campaign's address."""
+    """Whether the server, or one that steps in for it, may send for the campaign's address."""
     domain = addresses.domain_of(campaign.from_email)
     others = [each for each in settings_queries.servers() if campaign.fails_over and not each.is_practice]
     if server.is_practice or not domain:

@@ -1,4 +1,4 @@
-"""A draft as one real person would see it, by the code that also sends it."""
+"""A draft as one real person would see it, rendered by the code that also sends it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from campaigns.planning.models import Campaign
 from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 
-LOOKED_AT = 300  # people among whom the hardest are looked for
+LOOKED_AT = 300  # people among whom difficult ones are searched
 MOST_CHOICES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Somebody the preview can be shown as: `value` goes into the address, `why` is empty for anybody."""
+    """A person to preview as: `value` is used in the URL, `why` says what is difficult, empty for others."""
 
     value: str
     person: Subscriber
@@ -33,7 +33,7 @@ class Choice:
 
 
 def choices(campaign: Campaign) -> list[Choice]:
-    """The newest person, whom a preview shows if nobody else is asked for; the hardest; some more."""
+    """The newest person, who is the default; those with difficult data; some more."""
     people = _people(campaign)
     anybody = [Choice(str(person.id), person) for person in people[:MOST_CHOICES]]
     hard = samples.hardest(people, fields=_fields(campaign))
@@ -45,7 +45,7 @@ def choices(campaign: Campaign) -> list[Choice]:
 
 
 def person_for(campaign: Campaign, who: str) -> Subscriber | None:
-    """Whom a choice or an address means; the newest person for nothing at all, None for nobody we have."""
+    """The person of a choice or an address; the newest for an empty text, None if unknown."""
     who = who.strip()
     if "@" in who:
         return queries.person_by_address(who)
@@ -58,7 +58,7 @@ def person_for(campaign: Campaign, who: str) -> Subscriber | None:
 
 
 def render(campaign: Campaign, person: Subscriber | None) -> Preview:
-    """Subject, HTML and text for that person (for nobody: with all fields empty); raises TemplateError."""
+    """Subject, HTML and text for that person (None: with all fields empty); raises TemplateError."""
     source = source_of(
         campaign,
         site=settings_queries.site(),
@@ -69,13 +69,13 @@ def render(campaign: Campaign, person: Subscriber | None) -> Preview:
 
 
 def preheader(campaign: Campaign, person: Subscriber | None) -> str:
-    """The line that inboxes show after the subject; raises TemplateError."""
+    """The text that inboxes show after the subject; raises TemplateError."""
     template = language.parse(campaign.preheader, where="preheader")
     return template.render_line(queries.values_of(person) if person else {})
 
 
 def merge_tags() -> list[tuple[str, Any]]:
-    """What can be inserted into a mail: the tag and what it gives."""
+    """The merge tags that can be inserted: each tag and what it prints."""
     tags: list[tuple[str, Any]] = [
         (f"{{{{ {key} | default({_stand_in(key)}) }}}}", label)
         for key, label in queries.merge_fields().items()
@@ -90,7 +90,7 @@ def merge_tags() -> list[tuple[str, Any]]:
 
 
 def _stand_in(key: str) -> str:
-    """What stands for an empty value: a word where a name would be missed, else nothing."""
+    """The fallback for an empty value: a word where a name would be missed, else empty."""
     friend = _("friend")
     return f'"{friend}"' if key in ("first_name", "name") else '""'
 
@@ -100,7 +100,7 @@ def _people(campaign: Campaign) -> list[Subscriber]:
 
 
 def _fields(campaign: Campaign) -> frozenset[str]:
-    """The merge tags in use; none while the content can't be read."""
+    """The merge tags in use; empty if the content cannot be parsed."""
     found: frozenset[str] = frozenset()
     for where in ("subject", "preheader", "html", "text"):
         try:

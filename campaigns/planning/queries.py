@@ -20,7 +20,7 @@ from campaigns.settings.models import Server
 
 LARGEST_ID = 2**31 - 1
 
-# What is asked for together on the list of campaigns.
+# The filters on the list of campaigns.
 FILTERS: Mapping[str, tuple[Status, ...]] = {
     "draft": (Status.DRAFT,),
     "scheduled": (Status.SCHEDULED,),
@@ -45,7 +45,7 @@ def names(ids: Iterable[int]) -> dict[int, str]:
 
 
 def index_rows(*, statuses: tuple[Status, ...] = (), search: str = "", page: int = 1) -> Page[Campaign]:
-    """Campaigns in those statuses (all if none) with the words in name, subject or content, newest first."""
+    """Campaigns in those statuses (empty: all) with the words in name, subject or content, newest first."""
     statement = _matching(search).options(
         selectinload(Campaign.lists), defer(Campaign.html), defer(Campaign.text)
     )
@@ -55,7 +55,7 @@ def index_rows(*, statuses: tuple[Status, ...] = (), search: str = "", page: int
 
 
 def count_by_filter(search: str = "") -> dict[str, int]:
-    """How many campaigns each of FILTERS has, and `all` of them."""
+    """Number of campaigns for each of FILTERS, and for `all`."""
     rows = _matching(search).with_only_columns(Campaign.status, sa.func.count()).group_by(Campaign.status)
     counts: dict[Status, int] = {row[0]: row[1] for row in db.session.execute(rows)}
     found = {name: sum(counts.get(each, 0) for each in wanted) for name, wanted in FILTERS.items()}
@@ -63,7 +63,7 @@ def count_by_filter(search: str = "") -> dict[str, int]:
 
 
 def latest(*, most: int) -> list[Campaign]:
-    """The campaigns that were changed last: what a new one can be made from."""
+    """The most recently changed campaigns, from which a new one can be copied."""
     statement = sa.select(Campaign).order_by(Campaign.updated_at.desc(), Campaign.id.desc()).limit(most)
     return list(db.session.scalars(statement.options(defer(Campaign.html), defer(Campaign.text))))
 
@@ -74,13 +74,13 @@ def lists_to_choose() -> list[List]:
 
 
 def merge_fields() -> dict[str, str]:
-    """The custom fields' labels by their merge tag's name, in the order that operators gave them."""
+    """The custom fields' labels by merge tag, in the operators' order."""
     rows = db.session.scalars(sa.select(Field).order_by(Field.position, Field.label))
     return {field.key: field.label for field in rows}
 
 
 def person_by_address(text: str) -> Subscriber | None:
-    """The subscriber with that address, however it is spelled."""
+    """The subscriber with that address, in any spelling; None without one."""
     try:
         address = addresses.normalise(text)
     except (addresses.BadAddress, UnicodeError):
@@ -89,7 +89,7 @@ def person_by_address(text: str) -> Subscriber | None:
 
 
 def server_of(found: Campaign) -> Server | None:
-    """The server the campaign goes out by: its own, else the default one; None when there is none."""
+    """The campaign's server: its own, else the default one; None when there is none."""
     return found.server or settings_queries.default_server()
 
 
@@ -107,7 +107,7 @@ def revision(revision_id: int) -> Revision:
 
 
 def values_of(person: Subscriber) -> dict[str, Any]:
-    """What merge tags get for a person: the fields, and the address as `email`."""
+    """The values of a person's merge tags: the fields, and the address as `email`."""
     return {**(person.fields or {}), "email": person.email}
 
 

@@ -1,4 +1,4 @@
-"""Who gets a campaign and who does not: one SELECT, which the freeze writes down and the funnel counts."""
+"""Who gets a campaign and who does not: one SELECT, used to write the ledger and to count the funnel."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from campaigns.audience.models import Status, Subscriber, Subscription, Suppress
 from campaigns.core.db import db
 from campaigns.planning.models import Campaign
 
-LISTS_LOOKED_AT = 20  # for a few people to show
+LISTS_LOOKED_AT = 20  # to find a few people for previews
 
 
 class LeftOut(StrEnum):
-    """Why somebody on the lists gets nothing; the ledger's reasons of the same words."""
+    """Why a person on the lists is left out; the same words as the ledger's reasons."""
 
     UNCONFIRMED = "unconfirmed"
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
 
 
-# On several lists the best standing counts: subscribed on one of them is enough.
+# For a person on several lists, the best status counts: one subscription is enough.
 _STANDING = sa.case(
     (Subscription.status == Status.SUBSCRIBED, 0), (Subscription.status == Status.UNSUBSCRIBED, 1), else_=2
 )
@@ -32,10 +32,10 @@ _STANDING = sa.case(
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """How many are on the lists, and what is taken off step by step."""
+    """The number of people on the lists, and how many are left out at each step."""
 
-    on_lists: int  # subscriptions, whatever their status
-    duplicates: int  # subscriptions of people who are on another chosen list as well
+    on_lists: int  # subscriptions in any status
+    duplicates: int  # additional subscriptions of people on several of the lists
     unconfirmed: int
     unsubscribed: int
     suppressed: int
@@ -46,7 +46,7 @@ class Funnel:
 
 
 def select_for_ledger(list_ids: Collection[int]) -> sa.Select[Any]:
-    """One row per person on the lists: `subscriber_id, address_key, reason` (NULL: will get it)."""
+    """One row per person on the lists: `subscriber_id, address_key, reason` (NULL: gets the campaign)."""
     best = _best_standings(list_ids).subquery("best")
     reason = sa.case(
         (best.c.standing == 1, LeftOut.UNSUBSCRIBED.value),
@@ -62,7 +62,7 @@ def select_for_ledger(list_ids: Collection[int]) -> sa.Select[Any]:
 
 
 def subscribed(list_ids: Collection[int]) -> int:
-    """How many are subscribed to these lists, who is on two of them twice: quick, and about the audience."""
+    """Number of subscriptions to these lists, people on two of them counted twice: fast, an estimate."""
     statement = sa.select(sa.func.count()).select_from(Subscription)
     wanted = statement.where(Subscription.list_id.in_(list_ids), Subscription.status == Status.SUBSCRIBED)
     return db.session.scalar(wanted) or 0
@@ -70,14 +70,14 @@ def subscribed(list_ids: Collection[int]) -> int:
 
 def _best_standings(list_ids: Collection[int]) -> sa.Select[Any]:
     on_lists = Subscription.list_id.in_(list_ids)
-    if len(list_ids) == 1:  # nobody is on it twice: a million need not be grouped
+    if len(list_ids) == 1:  # no duplicates, so no grouping of a million rows
         return sa.select(Subscription.subscriber_id, _STANDING.label("standing")).where(on_lists)
     best: Any = sa.func.min(_STANDING).label("standing")
     return sa.select(Subscription.subscriber_id, best).where(on_lists).group_by(Subscription.subscriber_id)
 
 
 def audience_of(campaign: Campaign) -> Funnel:
-    """The campaign's funnel as it would be frozen now."""
+    """The campaign's funnel as of now."""
     return funnel([each.id for each in campaign.lists])
 
 
@@ -99,7 +99,7 @@ def funnel(list_ids: Collection[int]) -> Funnel:
 
 
 def some_who_get_it(list_ids: Collection[int], *, most: int) -> list[Subscriber]:
-    """The newest of those who will get it: whom a preview can be shown as. Of very many lists, of some of them."""
+    """The newest people who will get it, for previews; of very many lists, only some are read."""
     found: dict[int, Subscriber] = {}
     for number, list_id in enumerate(sorted(list_ids)):
         if number >= LISTS_LOOKED_AT and len(found) >= most:
@@ -109,8 +109,9 @@ def some_who_get_it(list_ids: Collection[int], *, most: int) -> list[Subscriber]
 
 
 def _newest_of(list_id: int, most: int) -> Sequence[Subscriber]:
-    """From the list's newest down until there are enough: neither a list of a million is gone through for a
-    preview nor, for a small list, everybody on all the others."""
+    """The newest of a list, read from its newest down until there are enough: a preview neither reads a list
+    of a million nor, for a small list, everyone on all the others.
+    """
     is_suppressed = sa.exists().where(Suppression.address_key == Subscriber.address_key)
     statement = (
         sa.select(Subscriber)
@@ -123,7 +124,7 @@ def _newest_of(list_id: int, most: int) -> Sequence[Subscriber]:
 
 
 def addresses_of_some(list_ids: Collection[int], *, every: int) -> Sequence[str]:
-    """The addresses of one in `every` who would get it: what the others are like."""
+    """The addresses of one in `every` recipients: a sample."""
     people = select_for_ledger(list_ids).subquery()
     statement = (
         sa.select(Subscriber.email)

@@ -1,4 +1,4 @@
-"""Writing campaigns and letting them go out: drafts, schedules, and the revision that is frozen at launch."""
+"""Writes campaigns: drafts, schedules, and the revision that is frozen at launch."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 
-GRACE = timedelta(seconds=60)  # "send now" can be taken back for this long
-LATENESS = timedelta(minutes=2)  # a time so little past is meant as now
+GRACE = timedelta(seconds=60)  # how long "send now" can be undone
+LATENESS = timedelta(minutes=2)  # a time in the past by no more than this means now
 FURTHEST = timedelta(days=366)
 
 _CONTENT = ("subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
@@ -52,7 +52,7 @@ def create_campaign(
     created_by: Operator | None = None,
     copy_of: str | None = None,
 ) -> Campaign:
-    """A new draft; raises Invalid with the field that must be put right. `copy_of` names the one it repeats."""
+    """A new draft; raises Invalid with the field to correct. `copy_of`: the name of the copied campaign."""
     values = drafts.cleaned(
         {
             "name": name,
@@ -80,9 +80,9 @@ def create_campaign(
 
 
 def save_draft(campaign: Campaign, *, version: int, values: Mapping[str, Any], now: datetime) -> None:
-    """Write values into a draft that still is as `version` knew it.
+    """Save values into a draft if its version is still `version`.
 
-    Raises Conflict when somebody else saved or scheduled it since, Invalid with the field to put right.
+    Raises Conflict when it was saved or scheduled meanwhile, Invalid with the field to correct.
     """
     kept = drafts.cleaned(values)
     claim = (
@@ -101,7 +101,7 @@ def save_draft(campaign: Campaign, *, version: int, values: Mapping[str, Any], n
 
 
 def copy_campaign(campaign: Campaign, *, now: datetime, created_by: Operator | None = None) -> Campaign:
-    """A draft that says the same to the same lists."""
+    """A draft with the same content and lists."""
     values = {
         field: getattr(campaign, field)
         for field in (*_CONTENT, *_TRACKING, "server", "fails_over", "sending_hours")
@@ -113,7 +113,7 @@ def copy_campaign(campaign: Campaign, *, now: datetime, created_by: Operator | N
 
 
 def delete_campaign(campaign: Campaign) -> None:
-    """Remove a draft, or a cancelled campaign that never wrote to anybody; raises Conflict for others."""
+    """Delete a draft, or a cancelled campaign that was sent to no one; raises Conflict for others."""
     is_blank = campaign.status is Status.CANCELLED and campaign.revision_id is None
     if campaign.status is not Status.DRAFT and not is_blank:
         raise Conflict(_("Only drafts can be deleted. Sent campaigns are kept as a record."))
@@ -129,9 +129,9 @@ def delete_campaign(campaign: Campaign) -> None:
 
 
 def schedule(campaign: Campaign, *, at: datetime, now: datetime, version: int | None = None) -> None:
-    """Let a draft go out at that moment; `version` is the one that was checked.
+    """Schedule a draft for `at` (UTC); `version`: the one that was checked.
 
-    Raises Invalid with what must be fixed first, Conflict when it is no draft any more.
+    Raises Invalid with the errors to fix first, Conflict when it is not a draft any more.
     """
     _check_time(at, now)
     if campaign.status is Status.DRAFT:
@@ -145,7 +145,7 @@ def schedule(campaign: Campaign, *, at: datetime, now: datetime, version: int | 
 
 
 def reschedule(campaign: Campaign, *, at: datetime, now: datetime) -> None:
-    """Another time for a campaign that is scheduled; raises Invalid(field="at"), Conflict when it no longer is."""
+    """Change the time of a scheduled campaign; raises Invalid(field="at"), Conflict if not scheduled."""
     _check_time(at, now)
     changed = db.session.execute(
         sa.update(Campaign)
@@ -168,7 +168,7 @@ def _check_time(at: datetime, now: datetime) -> None:
 
 
 def set_sending_hours(campaign: Campaign, text: str | None) -> None:
-    """Let a draft go out only at these hours (`mon-fri 09:00-17:00 Europe/Vienna`), at any for none.
+    """Set a draft's sending hours (`mon-fri 09:00-17:00 Europe/Vienna`); None: any time.
 
     Raises Invalid(field="window").
     """
@@ -176,10 +176,10 @@ def set_sending_hours(campaign: Campaign, text: str | None) -> None:
 
 
 def change_sending_hours(campaign: Campaign, text: str | None, *, now: datetime) -> None:
-    """Let a campaign that is scheduled or under way go on only at these hours, at any for none.
+    """Change the sending hours of a campaign that is scheduled or being sent; None: any time.
 
-    Lanes that send it keep to them from their next window on. Raises Invalid(field="window"), and
-    Conflict when it is a draft or over.
+    Lanes apply them from their next window on. Raises Invalid(field="window"), and Conflict when it is a
+    draft or over.
     """
     before = campaign.sending_hours or ""
     values = {
@@ -203,7 +203,7 @@ def change_sending_hours(campaign: Campaign, text: str | None, *, now: datetime)
 
 
 def unschedule(campaign: Campaign, *, now: datetime) -> None:
-    """Take a scheduled campaign back to its draft; raises Conflict when it has begun to go out."""
+    """Make a scheduled campaign a draft again; raises Conflict when sending has begun."""
     if campaign.status is not Status.SCHEDULED:
         raise Conflict(_("This campaign is no longer scheduled. Pause or cancel it instead."))
     states.move(campaign.id, Status.DRAFT, now=now, version=campaign.version)
@@ -211,7 +211,7 @@ def unschedule(campaign: Campaign, *, now: datetime) -> None:
 
 
 def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
-    """What the campaign says, kept for good with its numbered links; raises TemplateError."""
+    """Store the campaign's content with its numbered links for good; raises TemplateError."""
     compiled = compile_content(
         source_of(
             campaign,
@@ -253,9 +253,9 @@ def _overtaken(campaign: Campaign) -> Conflict:
 
 
 def delete_list(gone: List) -> None:
-    """Delete a list with its subscriptions and imports; the people stay.
+    """Delete a list with its subscriptions and imports; the people are kept.
 
-    Raises Conflict while a campaign to it waits or goes out: its people would be left out as it goes.
+    Raises Conflict while a campaign to it is scheduled or being sent, because its people would be left out.
     """
     going = [each for each in _of_list(gone.id) if each.status in GOING_OUT]
     if going:
@@ -273,7 +273,7 @@ def delete_list(gone: List) -> None:
 
 
 def _of_list(list_id: int) -> list[Campaign]:
-    """Campaigns to it that are drafts or go out. Held, so that none is scheduled before the list is gone."""
+    """Its drafts and unfinished campaigns. Locked, so that none is scheduled before the list is deleted."""
     statement = (
         sa.select(Campaign)
         .join(campaign_list, campaign_list.c.campaign_id == Campaign.id)

@@ -1,4 +1,4 @@
-"""What a campaign says, as the one thing that preview, test mail, send and web view are composed from."""
+"""A campaign's content as the one Source from which previews, tests, sending and web view are composed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from campaigns.settings.models import Site
 
 
 def source_of(content: Campaign | Revision, *, site: Site, list_: List | None, public_url: str) -> Source:
-    """The source of a draft or of a frozen revision; `list_` is the one that List-Id and footer name."""
+    """The source of a draft or a frozen revision; `list_`: the one named in List-Id and footer."""
     host = urlsplit(public_url).hostname or "localhost"
     sender = addresses.domain_of(content.from_email)
     domain = _ascii(sender) or host
@@ -50,7 +50,7 @@ def _footer(site: Site, list_: List | None, *, language: str) -> Footer:
 
 
 def _ascii(domain: str) -> str:
-    """The domain in A-labels; empty for one that is none, which the checks report."""
+    """The domain in A-labels; empty for an invalid one, which the checks report."""
     try:
         return addresses.ascii_domain(domain)
     except UnicodeError:

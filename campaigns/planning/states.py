@@ -1,4 +1,4 @@
-"""The one table of a campaign's states, and the one statement that moves it."""
+"""The table of a campaign's states, and the statement that moves it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ MOVES: dict[Status, frozenset[Status]] = {
         {Status.SENDING, Status.SCHEDULED, Status.DRAFT, Status.PAUSED, Status.CANCELLED}
     ),
     Status.SENDING: frozenset({Status.PAUSED, Status.FINISHED, Status.CANCELLED}),
-    # Back to scheduled: it was paused before its recipients were written down.
+    # Scheduled again: it was paused before its recipients were written.
     Status.PAUSED: frozenset({Status.SENDING, Status.SCHEDULED, Status.CANCELLED}),
-    # Only for a new wave of those who failed.
+    # Only for a new wave to failed recipients.
     Status.FINISHED: frozenset({Status.SENDING}),
     Status.CANCELLED: frozenset(),
 }
 
 
 def move(campaign_id: int, to: Status, *, now: datetime, version: int | None = None, **values: Any) -> None:
-    """Move a campaign in one conditional UPDATE, setting `values` with it; `version` must still stand.
+    """Move a campaign in one conditional UPDATE that also sets `values`; `version` must be unchanged.
 
-    Raises Conflict with a sentence about the state it is in by now, NotFound when it is gone.
+    Raises Conflict with a sentence about its current state, NotFound when it was deleted.
     """
     allowed = [origin for origin, targets in MOVES.items() if to in targets]
     statement = sa.update(Campaign).where(Campaign.id == campaign_id, Campaign.status.in_(allowed))
@@ -51,7 +51,7 @@ def move(campaign_id: int, to: Status, *, now: datetime, version: int | None = N
 
 
 def _entering(to: Status, *, now: datetime) -> dict[str, Any]:
-    """What a state brings with it; leaving a pause forgets its reason."""
+    """The columns that a state sets; leaving a pause clears its reason."""
     columns: dict[str, Any] = {"pause_reason": None, "pause_detail": None, "paused_at": None}
     if to is Status.PAUSED:
         columns = {"paused_at": now}
@@ -66,7 +66,7 @@ def _entering(to: Status, *, now: datetime) -> dict[str, Any]:
 
 
 def _forget(campaign_id: int) -> None:
-    """Let the session read the row again: the UPDATE went past its objects."""
+    """Expire the row in the session: the UPDATE bypassed its objects."""
     held = db.session.identity_map.get(identity_key(Campaign, campaign_id))
     if held is not None:
         db.session.expire(held)

@@ -1,4 +1,4 @@
-"""Test mails: a draft as it would arrive, to a few addresses, with the server's answer as a sentence."""
+"""Test messages: a draft sent to a few addresses, with the server's reply as a sentence."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from campaigns.settings.domains.signing import sign_from
 
 MARK = "[Test] "
 MOST_ADDRESSES = 10
-# No delivery has this number: links of a test mail answer politely and change nothing.
+# Not the id of any delivery: links of a test message show a polite page and change nothing.
 NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Test mails ready to go, and the server they go by. Sending them needs no database."""
+    """Composed test messages and their server. Sending them needs no database."""
 
     server: smtp.Server
     server_name: str
@@ -41,14 +41,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one test mail."""
+    """The result for one test message."""
 
     is_accepted: bool
     sentence: Any
 
 
 def read_addresses(text: str) -> list[str]:
-    """The addresses in a text, each once; raises Invalid for none, too many or a bad one."""
+    """The addresses in a text, each once; raises Invalid if there are none, too many or bad ones."""
     found: dict[str, None] = {}
     for part in re.split(r"[\s,;]+", text.strip()):
         try:
@@ -63,7 +63,7 @@ def read_addresses(text: str) -> list[str]:
 
 
 def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None, now: datetime) -> Prepared:
-    """Compose the draft as that person would get it, untracked; raises Invalid or Misconfigured."""
+    """Compose the draft for that person, untracked; raises Invalid or Misconfigured."""
     server = queries.server_of(campaign)
     if server is None:
         raise Misconfigured(_("No sending server yet. Add one in Settings."))
@@ -99,7 +99,7 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
 
 
 def send(prepared: Prepared) -> list[Answer]:
-    """Hand the mails to the server, one after the other; never raises for what the server does."""
+    """Send the messages one by one; failures of the server are in the answers, not raised."""
     server = replace(prepared.server, timeouts=smtp.AT_A_PAGE, connections=1)
     answers = []
     for envelope in prepared.envelopes:

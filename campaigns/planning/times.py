@@ -1,4 +1,4 @@
-"""Times as operators say them: on the wall clock of a zone, with its two strange nights a year."""
+"""Times as operators enter them: local time in a zone, including the two nights when clocks change."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MORNING = time(9, 0)
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:
-    """The UTC moment of a `datetime-local` value in that zone; an hour that comes twice means the first.
+    """The UTC moment of a `datetime-local` value in that zone; of an hour that occurs twice, the first.
 
-    Raises Invalid(field="at") for what is no time, and for an hour that the clocks skip that day.
+    Raises Invalid(field="at") for an invalid time, and for an hour that the clocks skip on that day.
     """
     try:
         local = datetime.fromisoformat(text.strip()).replace(tzinfo=None)
@@ -38,12 +38,12 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
 
 
 def local_text(at: datetime, zone: ZoneInfo) -> str:
-    """A moment as a `datetime-local` value on the zone's wall clock."""
+    """A moment as a `datetime-local` value in the zone."""
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
 
 
 def suggestions(now: datetime, zone: ZoneInfo) -> list[tuple[Any, datetime]]:
-    """Times that are often meant: their words and moments."""
+    """Suggested times: their words and moments (UTC)."""
     today = now.astimezone(zone).date()
     monday = today + timedelta(days=7 - today.weekday())
     return [

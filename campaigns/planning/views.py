@@ -1,4 +1,4 @@
-"""Pages of campaigns until they go out: the list, the editor, the preview, the check."""
+"""Pages of campaigns before sending: the list, the editor, the preview, the check."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ from campaigns.reports import queries as reports_queries
 
 bp = Blueprint("planning", __name__)
 
-# Which part of the editor a finding is about; anything else is a setting.
+# The part of the editor that a finding is about; others are about a setting.
 PLACES = {"from_email": "sender"}
 
 
 @bp.app_template_filter("braces")
 def braces(text: Any) -> Markup:
-    """Text with merge tags in it, escaped so that it reads as written."""
+    """Text with merge tags, escaped so that it is shown as written."""
     return Markup(str(escape(text or "")).replace("{", "&#123;").replace("}", "&#125;"))  # noqa: S704
 
 
 @bp.app_template_filter("subject")
 def subject(line: str | None) -> Markup:
-    """A subject as it reads for somebody of whom nothing is known; what a field would fill in is marked."""
+    """A subject as it reads for a person without fields; what a field would fill in is marked."""
     return Markup("").join(
         Markup('<span class="merged" title="{}">{}</span>').format(braces(each.tag), braces(each.text))
         if each.tag
@@ -196,7 +196,7 @@ def create_test_mail(campaign_id: int) -> Any:
     if ready is None:
         found = queries.campaign(campaign_id)
         return _check_page(found, _schedule_form(found), form), 422
-    db.session.commit()  # nothing may wait for the database while a server is talked to
+    db.session.commit()  # no transaction stays open while a server is contacted
     for answer in testmails.send(ready):
         flash(answer.sentence, "success" if answer.is_accepted else "error")
     return redirect(url_for(".check", campaign_id=campaign_id, _anchor="test"), 303)
@@ -219,7 +219,7 @@ def create_schedule(campaign_id: int) -> Any:
 @bp.post("/campaigns/<int:campaign_id>/schedule/time")
 @allow(Action.EDIT_CAMPAIGNS)
 def create_time(campaign_id: int) -> Any:
-    """Without script: go on with the suggested time and the hours that were chosen."""
+    """Without script: go on with the suggested time and the chosen hours."""
     found, form = queries.campaign(campaign_id), ScheduleForm()
     if not found.is_editable:
         return redirect(url_for(".show", campaign_id=campaign_id), 303)
@@ -244,11 +244,11 @@ def delete_schedule(campaign_id: int) -> Any:
     return redirect(url_for(".edit", campaign_id=campaign_id), 303)
 
 
-# -- small things of this door
+# -- helpers
 
 
 def _home_of(found: Campaign) -> str:
-    """The page where a campaign of that status is looked at."""
+    """The page for a campaign in that status."""
     if found.status is Status.DRAFT:
         return url_for(".edit" if can(operator(), Action.EDIT_CAMPAIGNS) else ".check", campaign_id=found.id)
     is_over = found.status in (Status.FINISHED, Status.CANCELLED)
@@ -260,7 +260,7 @@ def _begun(form: CreateForm) -> Campaign:
 
 
 def _save(found: Campaign, form: CampaignForm) -> None:
-    """Write the form into the draft; raises what keeps it from being saved."""
+    """Save the form into the draft; raises what prevents it."""
     if not form.validate():
         field = next(each for each in form if each.errors)
         raise Invalid(field.errors[0], field=field.name)
@@ -268,7 +268,7 @@ def _save(found: Campaign, form: CampaignForm) -> None:
 
 
 def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:
-    """The editor with all that was typed, and beside it what somebody else has saved since."""
+    """The editor with everything typed, and next to it what was saved meanwhile by others."""
     db.session.rollback()
     found = queries.campaign(campaign_id)
     if not isinstance(error, Conflict):
@@ -328,7 +328,7 @@ def _schedule_form(found: Campaign) -> ScheduleForm:
 
 
 def _schedule(found: Campaign, form: ScheduleForm) -> None:
-    """Schedule for what the form says; raises Invalid or Conflict."""
+    """Schedule as the form says; raises Invalid or Conflict."""
     if not form.validate():
         raise Invalid(_("Choose when to send it."), field="when")
     services.set_sending_hours(found, form.sending_hours())
@@ -358,7 +358,7 @@ def _test_mail(found: Campaign, form: TestMailForm) -> testmails.Prepared:
 
 
 def _refused(error: DomainError, url: str) -> Any:
-    """Say why not, and show how things stand."""
+    """Flash the reason and return to the page."""
     db.session.rollback()
     flash(error.message, "error")
     return redirect(url, 303)

@@ -1,8 +1,8 @@
-"""Sending windows: the hours of the week in which a campaign may go out, on the wall clock of a zone. Pure.
+"""Sending windows: the hours of the week in which a campaign may be sent, in a zone's local time. Pure.
 
-An opening belongs to the day on which it begins: "fri 22:00-06:00" ends on Saturday morning. It is open for
-as long as the clock says, also in the two strange nights of a year: an hour that is skipped is not sent in,
-a bound inside it moves to the moment of the change, and an hour that comes twice ends at its first end.
+An opening belongs to the day on which it begins: "fri 22:00-06:00" ends on Saturday morning. It is open by
+the clock, also in the two nights when clocks change: a skipped hour is not open, a bound inside it moves to
+the moment of the change, and an hour that occurs twice ends when it ends first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from campaigns.core.i18n import _
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAILY = frozenset(range(7))
-FURTHEST_DAYS = 15  # a zone may skip a whole day, and with it the only one that is chosen
+FURTHEST_DAYS = 15  # a zone may skip a whole day, and that may be the only one chosen
 LONGEST_LOOK = timedelta(days=8)
 LONGEST_TEXT = 120
 _TEXT = re.compile(r"(?P<days>\S+)\s+(?P<start>\d{1,2}:\d\d)\s*-\s*(?P<end>\d{1,2}:\d\d)\s+(?P<zone>\S+)")
@@ -27,7 +27,7 @@ _TEXT = re.compile(r"(?P<days>\S+)\s+(?P<start>\d{1,2}:\d\d)\s*-\s*(?P<end>\d{1,
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days (0 is Monday), from when until when, in which zone. `end` not after `start` is the next day's."""
+    """Days (0 is Monday), start and end, zone. An `end` not after `start` is on the next day."""
 
     days: frozenset[int]
     start: time
@@ -43,7 +43,7 @@ class Window:
 
 
 def parse(text: str) -> Window:
-    """The window of a text like `mon-fri 09:00-17:00 Europe/Vienna`; raises Invalid(field="window")."""
+    """Parses a text like `mon-fri 09:00-17:00 Europe/Vienna`; raises Invalid(field="window")."""
     refusal = Invalid(
         _(
             "“%(text)s” isn't a valid schedule. Use the format “mon-fri 09:00-17:00 Europe/Vienna”.",
@@ -62,22 +62,22 @@ def parse(text: str) -> Window:
 
 
 def words(window: Window) -> str:
-    """The window as people say it: `Mon–Fri 09:00–17:00 (Europe/Vienna)`, in their language."""
+    """The window for people: `Mon–Fri 09:00–17:00 (Europe/Vienna)`, in their language."""
     return f"{_day_words(window.days)} {window.start:%H:%M}–{window.end:%H:%M} ({window.zone.key})"
 
 
 def usual(zone: str) -> str:
-    """What a form begins with: office hours in that zone."""
+    """The default of the form: office hours in that zone."""
     return f"mon-fri 09:00-17:00 {zone if zone in clock.zone_names() else 'UTC'}"
 
 
 def is_open(window: Window, moment: datetime) -> bool:
-    """Whether mails may go out at that moment."""
+    """Whether messages may be sent at that moment."""
     return any(opens <= moment < closes for opens, closes in _openings(window, moment))
 
 
 def next_opening(window: Window, moment: datetime) -> datetime:
-    """The first moment from then on at which mails may go out; `moment` itself while it is open. UTC."""
+    """The first open moment (UTC) from `moment` on; `moment` itself if open."""
     for opens, closes in _openings(window, moment):
         if moment < closes:
             return max(opens, moment.astimezone(UTC))
@@ -85,7 +85,7 @@ def next_opening(window: Window, moment: datetime) -> datetime:
 
 
 def remaining(window: Window, moment: datetime) -> timedelta:
-    """For how long it stays open: zero when it is closed; a week or more when it hardly ever closes."""
+    """How long it stays open: zero if closed; a week or more if it hardly ever closes."""
     end = moment
     for opens, closes in _openings(window, moment):
         if opens <= end < closes:
@@ -96,7 +96,7 @@ def remaining(window: Window, moment: datetime) -> timedelta:
 
 
 def _openings(window: Window, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """From the one that may have begun yesterday on, in order."""
+    """Openings (start, end) in order, including one that began yesterday."""
     first = moment.astimezone(window.zone).date() - timedelta(days=2)
     for number in range(FURTHEST_DAYS + 2):
         day = first + timedelta(days=number)
@@ -109,12 +109,12 @@ def _openings(window: Window, moment: datetime) -> Iterator[tuple[datetime, date
 
 
 def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """When that zone's clock shows it first; for a time that is skipped, the moment of the change."""
+    """When that zone's clock first shows the time; for a skipped time, the moment of the change."""
     local = datetime.combine(day, at)
     found = local.replace(tzinfo=zone).astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None) == local:
         return found
-    # Between these two the clocks were set forward: come closer to it second by second.
+    # The clocks were set forward between these two: find the second by bisection.
     before, after = local.replace(tzinfo=zone, fold=1).astimezone(UTC), found
     offset = before.astimezone(zone).utcoffset()
     while after - before > timedelta(seconds=1):
@@ -138,13 +138,13 @@ def _days(text: str) -> frozenset[int]:
     for part in text.split(","):
         first, _dash, last = part.partition("-")
         begin, end = DAYS.index(first), DAYS.index(last or first)
-        # "fri-mon" goes over the weekend.
+        # "fri-mon" includes the weekend.
         found |= {number % 7 for number in range(begin, end + (7 if end < begin else 0) + 1)}
     return frozenset(found)
 
 
 def day_names() -> list[str]:
-    """Monday to Sunday, in short, in the reader's language."""
+    """Monday to Sunday, abbreviated, in the reader's language."""
     return [str(each) for each in (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))]
 
 

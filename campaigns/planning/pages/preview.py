@@ -1,4 +1,4 @@
-"""The preview of a draft: the mail as somebody gets it, its line in an inbox, and whom to choose from."""
+"""The preview of a draft: the message as a person gets it, and its line in an inbox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from campaigns.planning import previews, queries
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 
-# A mail is somebody else's page: it may look as it likes, but run, send and frame nothing.
+# A message may have any styles, but may not run scripts, send forms or contain frames.
 MAIL_CSP = (
     "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
     "img-src 'self' http: https: data:; style-src 'self' 'unsafe-inline'; font-src 'self' https:; "
@@ -36,14 +36,14 @@ def preview(campaign_id: int) -> Any:
 
 @allow(Action.READ_CAMPAIGNS)
 def email(campaign_id: int) -> Any:
-    """The email of a campaign, whatever its status, as the person reads it who is chosen."""
+    """A campaign's message, in any status, for the chosen person."""
     found = queries.campaign(campaign_id)
     return render_template("planning/email.html", choices=previews.choices(found), **line_of(found))
 
 
 @allow(Action.EDIT_CAMPAIGNS)
 def starter(key: str) -> Any:
-    """A starter as it looks before it is written over."""
+    """A starter as it looks before editing."""
     site = settings_queries.site()
     html = starters.html(
         key, language=operator().language, site=site.name, postal_address=site.postal_address
@@ -63,7 +63,7 @@ def preview_people(campaign_id: int) -> Any:
 
 
 def line_of(found: Campaign) -> dict[str, Any]:
-    """What an inbox shows of the mail before it is opened."""
+    """What an inbox shows of the message before it is opened."""
     person, wanted = _person(found), request.args.get("address", "")
     try:
         subject, preheader = previews.render(found, person).subject, previews.preheader(found, person)
@@ -78,7 +78,7 @@ def line_of(found: Campaign) -> dict[str, Any]:
 
 
 def _person(found: Campaign) -> Any:
-    """Whom the preview is asked for: an address that was typed wins over the choice."""
+    """The person of the preview: a typed address takes precedence over the choice."""
     return previews.person_for(found, request.args.get("address") or request.args.get("as") or "")
 
 

@@ -1,4 +1,4 @@
-"""When a campaign goes out: the button that says so, and another time for one that is scheduled."""
+"""When a campaign is sent: the button that says so, and rescheduling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from campaigns.planning.models import Campaign, Status
 
 @allow(Action.READ_CAMPAIGNS)
 def send_button(campaign_id: int) -> Any:
-    """The button as it reads for the time that is chosen by now; `people` as the page has counted them."""
+    """The button's text for the chosen time; `people`: the number the page has counted."""
     found, chosen = queries.campaign(campaign_id), request.args
     facts = button_of(
         found, when=chosen.get("when"), at=chosen.get("at"), people=number_in(chosen.get("people", "")) or 0
@@ -31,7 +31,7 @@ def send_button(campaign_id: int) -> Any:
 
 
 def button_of(found: Campaign, *, when: str | None, at: str | None, people: int) -> dict[str, Any]:
-    """What the button says: to how many, when, and until when it takes."""
+    """What the button says: the number of people, the time, and the expected end."""
     is_later = when == "later"
     moment = _moment(at) if is_later else None
     begins = moment or clock.now()
@@ -48,7 +48,7 @@ def _moment(text: str | None) -> datetime | None:
 
 @allow(Action.EDIT_CAMPAIGNS)
 def reschedule(campaign_id: int) -> Any:
-    """Another time for a scheduled campaign, which stays scheduled."""
+    """A new time for a scheduled campaign, which stays scheduled."""
     found, form = queries.campaign(campaign_id), RescheduleForm()
     if found.status is not Status.SCHEDULED:
         return redirect(url_for("planning.show", campaign_id=campaign_id))
