@@ -1,4 +1,4 @@
-"""Which column of a file is what: a guess by heading and by content, for the operator to correct."""
+"""Guesses the columns of a file by heading and content; operators can correct the guess."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from campaigns.core.errors import Invalid
 
 EMAIL = "email"
 IGNORE = "ignore"
-NEW = "new"  # a field of texts; no key of a field has a colon
+NEW = "new"  # a text field to be created; no field's key contains a colon
 NEW_OF = {FieldKind.TEXT: NEW, FieldKind.NUMBER: "new:number", FieldKind.DATE: "new:date"}
 KIND_OF_NEW = {target: kind for kind, target in NEW_OF.items()}
-LEAST_CELLS = 3  # from which a kind is guessed
-# What our own export adds behind the fields; on the way back it says nothing about the person.
+LEAST_CELLS = 3  # cells needed to guess a kind
+# Columns that our own export adds after the fields; ignored on import.
 EXPORTED = ("status", "origin", "created_at", "changed_at")
 _EMAIL_HEADINGS = frozenset(
     {"email", "e_mail", "mail", "email_address", "e_mail_address", "emailaddress", "mail_address"}
@@ -31,10 +31,10 @@ def guess(
     *,
     with_kinds: bool = False,
 ) -> list[str]:
-    """A target for each column: `email`, a field's key, a field to be made (`NEW_OF`) or `ignore`.
+    """A target for each column: `email`, a field's key, a new field (`NEW_OF`) or `ignore`.
 
-    `with_kinds`: of the kind that its values are. Only where somebody looks at it, because a row with another value
-    is rejected.
+    `with_kinds`: new fields get the kind of their values. Only when an operator reviews it, because a row
+    with any other value is rejected.
     """
     email = email_column(columns, samples)
     is_ours = set(EXPORTED) <= set(columns)
@@ -47,14 +47,14 @@ def guess(
             target = IGNORE
         else:
             target = by_name.get(values.slug(heading)) or _known(values.meant(heading), fields) or ""
-        if not target or (target != IGNORE and target in targets):  # no field twice
+        if not target or (target != IGNORE and target in targets):  # each field only once
             target = NEW_OF[kind_of(samples, at) if with_kinds else FieldKind.TEXT]
         targets.append(target)
     return targets
 
 
 def email_column(columns: Sequence[str], samples: Sequence[Sequence[str]]) -> int | None:
-    """The column that holds e-mail addresses; None when none does."""
+    """The index of the column with email addresses; None without one."""
     best: tuple[float, int] | None = None
     for at, heading in enumerate(columns):
         score = _share_of_addresses(samples, at) + (0.6 if values.slug(heading) in _EMAIL_HEADINGS else 0)
@@ -64,7 +64,7 @@ def email_column(columns: Sequence[str], samples: Sequence[Sequence[str]]) -> in
 
 
 def kind_of(samples: Sequence[Sequence[str]], at: int) -> FieldKind:
-    """What a column's values all are. Numbers that begin with 0 or + are phone numbers and postcodes: texts."""
+    """The kind that all values of a column share. Numbers starting with 0 or + (phone, postcode) are text."""
     cells = [row[at].strip() for row in samples if len(row) > at and row[at].strip()]
     if len(cells) < LEAST_CELLS:
         return FieldKind.TEXT
@@ -105,6 +105,6 @@ def _is_address(text: str) -> bool:
 
 
 def _has_content(samples: Sequence[Sequence[str]], at: int, heading: str, email: int | None) -> bool:
-    """A column without a heading counts only when something is in it."""
+    """A column without a heading counts only if a sample has a value."""
     is_named = heading != f"Column {at + 1}"
     return is_named or any(len(row) > at and row[at].strip() for row in samples)

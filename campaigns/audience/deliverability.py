@@ -1,4 +1,4 @@
-"""Would this person get mail? Yes or no, with the reason in a sentence."""
+"""Whether a person can receive email, with the reason in a sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Deliverability:
 
 
 def deliverability(subscriptions: Sequence[Subscription], suppression: Suppression | None) -> Deliverability:
-    """What would happen with a campaign to this person's lists."""
+    """What would happen to a campaign to this person's lists."""
     if suppression is not None:
         return Deliverability(
             False, _("No. The address is suppressed: %(reason)s.", reason=suppression.reason.label)

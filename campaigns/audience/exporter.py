@@ -21,9 +21,10 @@ EVERYBODY = Search()
 
 
 def rows(wanted: Search = EVERYBODY, *, raw: bool = False) -> Iterator[list[str]]:
-    """The headings, then one row for each person the search finds: the address, the fields, and where it names
-    a list status, origin and moments there (UTC, ISO 8601). Texts that a spreadsheet would take for a formula
-    get an apostrophe, unless `raw`."""
+    """The headings, then a row for each person found: address, fields, and, if the search names a list,
+    status, origin and times there (UTC, ISO 8601). Texts that a spreadsheet would take for a formula get an
+    apostrophe, unless `raw`.
+    """
     keys = [field.key for field in queries.fields()]
     yield ["email", *keys, *(EXPORTED if wanted.list_id is not None else ())]
     keep = str if raw else guarded
@@ -38,7 +39,7 @@ def rows(wanted: Search = EVERYBODY, *, raw: bool = False) -> Iterator[list[str]
 
 
 def record(wanted: Search) -> None:
-    """Note on the audit log that whom the search finds is read: how many, not the words, which may be an address."""
+    """Record the export on the audit log: the number of people, not the words, maybe an address."""
     details: dict[str, Any] = {"people": search.count(wanted), "status": wanted.status or "all"}
     if wanted.text:
         details["searched"] = True
@@ -49,12 +50,12 @@ def record(wanted: Search) -> None:
 
 
 def record_rejects(owner: Import) -> None:
-    """The same for the rows that an import did not take."""
+    """The same for the rejected rows of an import."""
     audit_services.record("import.exported", owner.file_name, rows=owner.rejected)
 
 
 def rejects(import_id: int) -> Iterator[list[str]]:
-    """Headings and rows of what an import did not take: line, value, the reason in words, then the row."""
+    """Headings and rejected rows of an import: line, value, reason in words, then the row."""
     from campaigns.audience.reasons import RowReason
 
     owner = queries.import_(import_id)
@@ -67,7 +68,7 @@ def rejects(import_id: int) -> Iterator[list[str]]:
 def _chunk(wanted: Search, *, after: int) -> Any:
     found = search.people(wanted).where(Subscriber.id > after).order_by(None).order_by(Subscriber.id)
     if wanted.list_id is not None:
-        held = aliased(Subscription)  # the search asks for subscriptions of its own
+        held = aliased(Subscription)  # the search uses subscriptions of its own
         here = sa.and_(held.subscriber_id == Subscriber.id, held.list_id == wanted.list_id)
         found = found.join(held, here).add_columns(held.status, held.origin, held.created_at, held.changed_at)
     return found.limit(CHUNK_ROWS)

@@ -1,4 +1,4 @@
-"""Custom fields: made by hand or by an import, renamed, deleted."""
+"""Custom fields: created by operators or imports, renamed, deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_FIELDS = 100
 
 
 def create_field(label: str, *, kind: FieldKind = FieldKind.TEXT, key: str = "") -> Field:
-    """A new field; its key comes from the label, unless one is given. Raises Invalid(field="label")."""
+    """A new field; its key is derived from the label unless given. Raises Invalid(field="label")."""
     label = _label(label)
     known = queries.fields()
     if len(known) >= MOST_FIELDS:
@@ -34,7 +34,7 @@ def create_field(label: str, *, kind: FieldKind = FieldKind.TEXT, key: str = "")
 
 
 def rename_field(field: Field, *, label: str) -> None:
-    """Another label; the key stays, for it stands in campaigns. Raises Invalid(field="label")."""
+    """Change the label; the key stays, because campaigns use it. Raises Invalid(field="label")."""
     label = _label(label)
     if any(each.label.lower() == label.lower() and each.id != field.id for each in queries.fields()):
         raise Invalid(_("A field with this name already exists."), field="label")
@@ -44,7 +44,7 @@ def rename_field(field: Field, *, label: str) -> None:
 
 
 def delete_field(field: Field) -> None:
-    """Delete the field. The values stay with the people, unseen, until a field with its key comes back."""
+    """Delete the field. People keep its values, hidden, until a field with the same key exists again."""
     audit_services.record("field.deleted", field.label)
     db.session.delete(field)
     db.session.flush()

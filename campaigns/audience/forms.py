@@ -34,8 +34,9 @@ DELIMITERS = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Pipe
 
 
 def accepted(form: FlaskForm, act: Callable[[], T]) -> T | None:
-    """What the service made, or None with its complaint in the form: as plain text, because a lazy string
-    passes for HTML, and names that people gave stand in it."""
+    """The result of the service, or None with its error added to the form: as plain text, because a lazy
+    string passes for HTML, and it may contain names that people entered.
+    """
     made = accepted_by(form, act)
     if made is None:
         form.form_errors[:] = [str(each) for each in form.form_errors]
@@ -45,7 +46,7 @@ def accepted(form: FlaskForm, act: Callable[[], T]) -> T | None:
 
 
 def say(sentence: Any, kind: str) -> None:
-    """Show a sentence on the next page; plain text, for the same reason."""
+    """Flash a sentence on the next page; as plain text, for the same reason."""
     flash(str(sentence), kind)
 
 
@@ -96,7 +97,7 @@ class ListForm(FlaskForm):
 
 
 class PersonForm(FlaskForm):
-    """The fields that operators have made are added by `person_form`."""
+    """`person_form` adds the custom fields."""
 
     email = email_field(_("Email address"), render_kw={"autocomplete": "off", "dir": "ltr"})
     language = SelectField(
@@ -112,7 +113,7 @@ class PersonForm(FlaskForm):
     known: Sequence[Field] = ()
 
     def fields_of_person(self) -> dict[str, Any]:
-        """The fields as they are kept; raises Invalid at the field that is wrong."""
+        """The fields as stored; raises Invalid at the field that is wrong."""
         found = {}
         for each in self.known:
             try:
@@ -125,7 +126,7 @@ class PersonForm(FlaskForm):
 
 
 def person_form(person: Subscriber | None = None) -> PersonForm:
-    """The form for a person, with what is known; without a person also the lists to join."""
+    """The form for a person with the stored values; without a person, also the lists to join."""
     known = queries.fields()
     inputs = {
         FIELD_PREFIX + each.key: StringField(each.label, [Optional()], description=_hint(each))
@@ -158,7 +159,7 @@ def _list_label(each: List) -> Any:
 
 
 class JoinForm(FlaskForm):
-    """One more list for a person."""
+    """Adds a person to another list."""
 
     list_id = SelectField(_("List"), coerce=int)
 
@@ -221,7 +222,7 @@ class UploadForm(FlaskForm):
 
 
 class FormatForm(FlaskForm):
-    """How the file is to be read."""
+    """How the file is parsed."""
 
     encoding = SelectField(_("Encoding"), choices=choices(uploads.ENCODINGS.items()))
     delimiter = SelectField(_("Delimiter"), choices=choices(DELIMITERS.items()))
@@ -229,7 +230,7 @@ class FormatForm(FlaskForm):
 
 
 class ColumnsForm(FlaskForm):
-    """One choice per column is added by `columns_form`."""
+    """`columns_form` adds one choice per column."""
 
     agreed = BooleanField(
         _("These people agreed to receive this email"),
@@ -240,7 +241,7 @@ class ColumnsForm(FlaskForm):
 
     @property
     def targets(self) -> list[str]:
-        """What each column is."""
+        """The target of each column."""
         return [self[f"column_{at}"].data for at in range(self.width)]
 
 

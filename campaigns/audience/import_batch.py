@@ -1,4 +1,4 @@
-"""One thousand rows into the database by a handful of statements."""
+"""Writes a thousand imported rows in a handful of statements."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from campaigns.core.db import db
 from campaigns.core.dialect import insert
 
 MOST_REJECTS_KEPT = 50_000
-# What changes when an unconfirmed person turns out to have agreed.
+# Columns that change when an unconfirmed person is imported as subscribed.
 RISING = ("status", "origin", "changed_at", "confirmed_at")
 ATTESTED = "The operator states that these people have agreed to get this mail. File: %(file)s"
 NOT_ATTESTED = "Imported without a statement of consent. File: %(file)s"
 
 
 class Contended(Exception):
-    """Somebody else made one of these people at the same moment: read again."""
+    """Another transaction created one of these people at the same moment: read again."""
 
 
 class _Known(NamedTuple):
@@ -42,8 +42,9 @@ class _Known(NamedTuple):
 
 
 class Batch:
-    """Writes the rows of one import. A person touched by this import carries its start as `updated_at`,
-    which is how an address that stands twice in the file is told, even across a restart."""
+    """Writes the rows of one import. People touched by this import get its start as `updated_at`: this
+    detects an address that occurs twice in the file, even across a restart.
+    """
 
     def __init__(self, owner: Import) -> None:
         self._import_id = owner.id
@@ -55,7 +56,7 @@ class Batch:
         self._wording = (ATTESTED if is_attested else NOT_ATTESTED) % {"file": owner.file_name}
 
     def write(self, rows: Sequence[Taken], *, now: datetime) -> dict[str, int]:
-        """Put the rows into the open transaction; how many were created, updated, skipped, rejected."""
+        """Write the rows in the open transaction; how many were created, updated, skipped, rejected."""
         good, refused = _first_of_each(rows)
         suppressed = queries.suppressed_keys([row.address_key for row in good])
         known = self._known([row.address for row in good])
@@ -107,7 +108,7 @@ class Batch:
     def _create(self, rows: Sequence[Taken]) -> list[int]:
         if not rows:
             return []
-        people = Subscriber.__table__  # the table itself: the mapper has nothing to add and takes its time
+        people = Subscriber.__table__  # the table itself: the mapper would only cost time
         made = db.session.scalars(
             insert(people).on_conflict_do_nothing().returning(people.c.id),
             [
@@ -127,7 +128,7 @@ class Batch:
         return list(made)
 
     def _update(self, rows: Sequence[tuple[Taken, _Known]]) -> list[int]:
-        """Empty cells say nothing and take nothing away. Returns those whose subscription changes."""
+        """Update people; empty cells change nothing. Returns the ids of those whose subscription changes."""
         if rows:
             db.session.execute(
                 sa.update(Subscriber),
@@ -202,7 +203,7 @@ class Batch:
 
 
 def _insert_for_each(people: sa.Select[Any], model: Any, **facts: Any) -> Any:
-    """INSERT … SELECT: one row for each person, all with the same facts."""
+    """INSERT … SELECT: one row per person, all with the same facts."""
     columns = model.__table__.c
     constants = [sa.literal(value, columns[name].type).label(name) for name, value in facts.items()]
     return insert(model).from_select(
@@ -211,7 +212,7 @@ def _insert_for_each(people: sa.Select[Any], model: Any, **facts: Any) -> Any:
 
 
 def _first_of_each(rows: Sequence[Taken]) -> tuple[list[Taken], list[tuple[Taken, RowReason]]]:
-    """The rows that may be people, one for each address, and the others with their reasons."""
+    """The first valid row of each address, and the others with their reasons."""
     seen: set[str] = set()
     good: list[Taken] = []
     refused: list[tuple[Taken, RowReason]] = []
@@ -227,5 +228,5 @@ def _first_of_each(rows: Sequence[Taken]) -> tuple[list[Taken], list[tuple[Taken
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL takes no zero character."""
+    """Without NUL, which PostgreSQL rejects."""
     return text.replace("\0", "�")

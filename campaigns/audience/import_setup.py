@@ -1,4 +1,4 @@
-"""An import up to the moment it may run: the file is kept, its columns are looked at and chosen."""
+"""An import before it runs: the file is stored, its columns are shown and chosen."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 
-# So long a queued import is left to whoever was told of it before others are told again.
+# A queued import is left to the worker that was notified for this long before others are.
 HINT_GRACE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file that was brought, kept and looked into: its columns, and about how many lines it has."""
+    """A stored file: its columns, and approximately how many lines it has."""
 
     upload: uploads.Upload
     seen: Look
@@ -32,8 +32,9 @@ class Kept:
 
 
 def keep(source: BinaryIO | Path) -> Kept:
-    """Keep a CSV file and look into it, before a transaction begins: a large one takes its time.
-    Raises Invalid for a file that can't be read."""
+    """Store a CSV file and examine it, outside a transaction, because a large one takes time. Raises Invalid
+    for a file that cannot be read.
+    """
     upload = uploads.keep(source)
     try:
         return Kept(upload, uploads.look(upload.path), uploads.rows_in(upload.path))
@@ -53,9 +54,11 @@ def create_import(
     attested: bool = True,
     waits_for_columns: bool = False,
 ) -> Import:
-    """Note a CSV file for import into a list. With `waits_for_columns` the operator chooses the columns on a
-    page; else the mapping (a target per column: `email`, a field's key, `new`, `ignore`), or a guess, holds
-    and it is ready for `importer.run`. Raises Invalid for a file that can't be read or has no addresses."""
+    """Create an import of a CSV file into a list. With `waits_for_columns` the operator chooses the columns
+    on a page; otherwise the mapping (a target per column: `email`, a field's key, `new`, `ignore`), or a
+    guess, applies and it is ready for `importer.run`. Raises Invalid for a file that cannot be read or has no
+    addresses.
+    """
     kept = source if isinstance(source, Kept) else keep(source)
     try:
         made = _insert(kept, file_name, list_, now, operator_id)
@@ -68,12 +71,12 @@ def create_import(
 
 
 def guess(waiting: Import, *, with_kinds: bool = False) -> list[str]:
-    """A target for each column, by its heading and what is in it; see `columns.guess`."""
+    """A target for each column, by heading and content; see `columns.guess`."""
     return columns.guess(waiting.columns, look(waiting).samples, queries.fields(), with_kinds=with_kinds)
 
 
 def look(waiting: Import) -> Look:
-    """What is in the file; raises Conflict when it is gone."""
+    """The file's columns and samples; raises Conflict when the file was deleted."""
     path = Path(waiting.path)
     if not path.exists():
         raise Conflict(_("The file is no longer available. Upload it again."))
@@ -81,7 +84,7 @@ def look(waiting: Import) -> Look:
 
 
 def choose_format(waiting: Import, *, encoding: str, delimiter: str, has_header: bool) -> None:
-    """Read the file otherwise than guessed; raises Invalid when it can't be read like that."""
+    """Read the file in another format; raises Invalid when it cannot be read like that."""
     _still_waits(waiting)
     if encoding not in uploads.ENCODINGS or len(delimiter) != 1:
         raise Invalid(_("Choose one of the options."), field="encoding")
@@ -92,7 +95,7 @@ def choose_format(waiting: Import, *, encoding: str, delimiter: str, has_header:
 
 
 def choose_columns(waiting: Import, targets: Sequence[str], *, attested: bool, now: datetime) -> None:
-    """Decide what each column is and queue the import; makes the new fields. Raises Invalid, Conflict."""
+    """Set the columns' targets, create new fields and queue the import. Raises Invalid, Conflict."""
     _still_waits(waiting)
     if len(targets) != len(waiting.columns):
         raise Invalid(_("Choose what each column contains."), field="columns")
@@ -113,7 +116,7 @@ def choose_columns(waiting: Import, targets: Sequence[str], *, attested: bool, n
 
 
 def delete_import(gone: Import) -> None:
-    """Forget an import and its file; the people stay. Raises Conflict while it runs."""
+    """Delete an import and its file; the people stay. Raises Conflict while it runs."""
     if gone.status in (ImportStatus.QUEUED, ImportStatus.RUNNING):
         raise Conflict(_("This import is running. Wait until it has finished."))
     audit_services.record("import.deleted", gone.file_name)
@@ -153,7 +156,7 @@ def _describe(waiting: Import, seen: Look, *, lines: int) -> None:
 
 
 def _still_waits(waiting: Import) -> None:
-    """Of two tabs that start the same import, one does."""
+    """Raises Conflict if it was started meanwhile: of two tabs, one starts it."""
     status = db.session.scalar(sa.select(Import.status).filter_by(id=waiting.id))
     if status is not ImportStatus.UPLOADED:
         raise Conflict(_("This import has already started."))

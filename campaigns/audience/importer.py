@@ -1,7 +1,7 @@
 """Runs an import: streams the file, a thousand rows at a time, each thousand committed with its position.
 
-Whoever runs it holds a lease and a fence number. A run that dies is gone on with exactly where its last
-commit left it; one that was only slow finds its fence gone and stops without having written anything.
+A worker holds the import by a lease and a fence. If it dies, another continues exactly after its last commit;
+if it was only slow, it finds its fence outdated and stops without writing anything more.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from campaigns.settings import queries as settings_queries
 
 BATCH_ROWS = 1000
 LEASE = timedelta(seconds=60)
-MOST_TRIES = 5  # of one batch that somebody else's writing disturbs
-MOST_CLAIMS = 100  # an import that dies so often would kill every worker
+MOST_TRIES = 5  # for one batch that another transaction interferes with
+MOST_CLAIMS = 100  # an import that fails this often would kill every worker
 Clock = Callable[[], datetime]
 
 
 def N_(sentence: str) -> str:  # noqa: N802 (the name that the extractor of translations knows)
-    """Mark a sentence that is kept in English and translated where it is shown."""
+    """Mark a sentence that is stored in English and translated for display."""
     return sentence
 
 
@@ -43,7 +43,7 @@ GAVE_UP = N_("The import was interrupted too many times. Upload the file again."
 
 
 class _FenceLost(Exception):
-    """Another worker has taken the import over."""
+    """Another worker has taken over the import."""
 
 
 def run(
@@ -53,8 +53,9 @@ def run(
     until: datetime | None = None,
     now: Clock = clock.now,
 ) -> bool:
-    """Run the import to its end, or until a moment; commits per batch. `on_progress` hears the position in
-    bytes. False when there is more to do: the time was up, or somebody else holds the import."""
+    """Run the import to its end, or until `until` (UTC); commits per batch. `on_progress` gets the position
+    in bytes. Returns False when more is left: time was up, or another worker holds the import.
+    """
     claimed = _claim(import_id, now=now())
     if claimed is None:
         return queries.import_(import_id).status in (ImportStatus.FINISHED, ImportStatus.FAILED)
@@ -70,7 +71,7 @@ def run(
 
 
 def is_here(import_id: int) -> bool:
-    """Whether this host has the import's file, or had: a worker elsewhere leaves it to those beside the file."""
+    """Whether the import's file is, or was, on this host: other hosts leave it to workers on this one."""
     found = queries.import_(import_id).place
     return found is None or found == uploads.place()
 
@@ -83,7 +84,7 @@ def _stream(claimed: Import, on_progress: Callable[[int], None], until: datetime
     batch = Batch(claimed)
     start, delimiter = claimed.byte_position, claimed.delimiter
     line = _line_at(path, start)
-    db.session.commit()  # hold nothing while the file is read
+    db.session.commit()  # no transaction stays open while the file is read
     with path.open("rb") as file:
         rows = reader.rows(Records(file, delimiter=delimiter, position=start, line=line))
         while taken := list(islice(rows, BATCH_ROWS)):
@@ -98,7 +99,7 @@ def _stream(claimed: Import, on_progress: Callable[[int], None], until: datetime
 
 
 def _write(batch: Batch, import_id: int, fence: int, taken: list[Taken], now: Clock) -> None:
-    """One batch and the position behind it, in one transaction."""
+    """Write one batch and the position after it, in one transaction."""
     for tries_left in reversed(range(MOST_TRIES)):
         try:
             if _position(import_id, fence) == taken[-1].end:
@@ -107,7 +108,7 @@ def _write(batch: Batch, import_id: int, fence: int, taken: list[Taken], now: Cl
             counts = batch.write(taken, now=now())
             _advance(import_id, fence, counts, position=taken[-1].end, until=now() + LEASE)
             db.session.commit()
-        except (Contended, OperationalError):  # e.g. a deadlock that the other transaction won: try again
+        except (Contended, OperationalError):  # such as a deadlock: retry
             db.session.rollback()
             if not tries_left:
                 raise
@@ -116,7 +117,7 @@ def _write(batch: Batch, import_id: int, fence: int, taken: list[Taken], now: Cl
 
 
 def _position(import_id: int, fence: int) -> int:
-    """How far the import is; raises _FenceLost when it is not ours any more. Keeps others off the row."""
+    """The committed position; raises _FenceLost when another worker has the import. Locks the row."""
     row = db.session.execute(
         sa.select(Import.byte_position)
         .where(Import.id == import_id, Import.fence == fence, Import.status == ImportStatus.RUNNING)
@@ -138,11 +139,11 @@ def _advance(import_id: int, fence: int, counts: dict[str, int], *, position: in
 
 
 def _claim(import_id: int, *, now: datetime) -> Import | None:
-    """Take the import, if it is ready and in nobody's hands; each claim has a higher fence than the last."""
+    """Claim the import if it is ready and no worker holds it; each claim has a higher fence."""
     is_free = (Import.status == ImportStatus.QUEUED) | (
         (Import.status == ImportStatus.RUNNING) & ((Import.lease_until < now) | Import.lease_until.is_(None))
     )
-    db.session.rollback()  # begin anew: what was read before may be old
+    db.session.rollback()  # start afresh: what was read before may be outdated
     won = db.session.execute(
         sa.update(Import)
         .where(Import.id == import_id, is_free)
@@ -161,7 +162,7 @@ def _claim(import_id: int, *, now: datetime) -> Import | None:
 
 
 def _release(import_id: int, fence: int) -> None:
-    """Let somebody else go on at once."""
+    """Let another worker go on at once."""
     _end(import_id, fence, lease_until=None)
 
 
@@ -198,7 +199,7 @@ def _fail(claimed: Import, sentence: str, *, now: datetime) -> bool:
 
 
 def _by(done: Import) -> Actor | None:
-    """Who began it; None for a command, which goes on to the end itself."""
+    """The operator who started it; None for a command, which runs it to the end itself."""
     who = db.session.get(Operator, done.operator_id) if done.operator_id else None
     return Actor(who.email, who.id) if who else None
 
@@ -220,7 +221,7 @@ def _move(import_id: int, fence: int, **values: object) -> None:
 
 
 def _line_at(path: Path, position: int) -> int:
-    """The number of the line that begins at a position."""
+    """The number of the line that starts at a position."""
     with path.open("rb") as file:
         return 1 + sum(chunk.count(b"\n") for chunk in _chunks(file, position))
 
@@ -232,4 +233,4 @@ def _chunks(file: object, length: int) -> Iterator[bytes]:
 
 
 def _nobody(_position: int) -> None:
-    """Nobody wants to hear of the progress."""
+    """Ignores progress."""

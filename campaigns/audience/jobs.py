@@ -1,4 +1,4 @@
-"""What a worker does for this domain."""
+"""Import jobs of the workers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 
 JOB = "campaigns.audience.jobs.run_import"
-# Short enough that a worker is not kept from mails, and far below the queue's own limit.
+# Short enough to keep a worker from sending only briefly, and far below the queue's limit.
 SLICE = timedelta(seconds=120)
 
 
 def run_import(import_id: int) -> None:
-    """Import for a while; what is left goes to the end of the queue. A deleted import is no error."""
+    """Import for a while; the rest goes to the end of the queue. A deleted import is no error."""
     try:
         if not importer.is_here(import_id):
-            return  # the dispatcher asks again, until a worker hears it that can read the file
+            return  # the dispatcher asks again, until a worker that can read the file gets it
         done = importer.run(import_id, until=clock.now() + SLICE)
     except NotFound:
         return
@@ -29,7 +29,7 @@ def run_import(import_id: int) -> None:
 
 
 def _go_on_later(import_id: int) -> None:
-    """Only when the import is free: in other hands, it needs no second hint."""
+    """Only if no worker holds the import; otherwise it needs no second job."""
     if import_id in queries.waiting_imports(now=clock.now()):
         queue.enqueue(JOB, import_id)
     db.session.remove()

@@ -1,4 +1,4 @@
-"""Lists, the people on them, what we know of them, and who must never be mailed again."""
+"""Lists, subscribers and what is known about them, and suppressed addresses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class OptIn(StrEnum):
 
 
 class Status(StrEnum):
-    """Of one person on one list."""
+    """Of a person on a list."""
 
     UNCONFIRMED = "unconfirmed"
     SUBSCRIBED = "subscribed"
@@ -38,7 +38,7 @@ class Status(StrEnum):
 
 
 class Origin(StrEnum):
-    """How a subscription came about or last changed."""
+    """How a subscription was created or last changed."""
 
     FORM = "form"
     IMPORT = "import"
@@ -65,15 +65,15 @@ class Origin(StrEnum):
         }[self]
 
 
-BY_OPERATORS = (Origin.OPERATOR, Origin.COMMAND)  # not the person's own word
+BY_OPERATORS = (Origin.OPERATOR, Origin.COMMAND)  # not at the person's own request
 
 
 class SuppressionReason(StrEnum):
     OPERATOR = "operator"
     HARD_BOUNCE = "hard_bounce"
-    UNREACHABLE = "unreachable"  # mail to it failed in several campaigns in a row
+    UNREACHABLE = "unreachable"  # messages to it failed in several campaigns in a row
     COMPLAINT = "complaint"
-    UNSUBSCRIBED = "unsubscribed"  # from everything
+    UNSUBSCRIBED = "unsubscribed"  # from all campaigns
     ERASED = "erased"
 
     @property
@@ -99,7 +99,7 @@ class FieldKind(StrEnum):
 
 
 class ImportStatus(StrEnum):
-    UPLOADED = "uploaded"  # the columns are to be mapped
+    UPLOADED = "uploaded"  # the columns are not chosen yet
     QUEUED = "queued"
     RUNNING = "running"
     FINISHED = "finished"
@@ -119,7 +119,7 @@ class List(Model):
     name: Mapped[str] = mapped_column(sa.String(100), unique=True)
     description: Mapped[str] = mapped_column(sa.String(500), default="")
     opt_in: Mapped[OptIn] = mapped_column(Word(OptIn), default=OptIn.SINGLE)
-    # Stands in the public sign-up address and in List-Id; random, so that nobody counts lists.
+    # Used in the public sign-up URL and in List-Id; random, so that lists cannot be counted.
     public_id: Mapped[str] = mapped_column(sa.String(16), unique=True)
     is_public: Mapped[bool] = mapped_column(default=False)
     language: Mapped[str] = mapped_column(sa.String(8), default="en")
@@ -128,14 +128,14 @@ class List(Model):
 
 
 class Subscriber(Model):
-    """A person with one address. `address` is its normalised form, unique."""
+    """A person with one address. `address`: its normalised form, unique."""
 
     __tablename__ = "subscriber"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email: Mapped[str] = mapped_column(sa.String(320))
     address: Mapped[str] = mapped_column(sa.String(320), unique=True)
-    # Keyed hash of `address`: what suppressions and the ledger compare, so both survive an erasure.
+    # Keyed hash of `address`: used by suppressions and the ledger, so both survive an erasure.
     address_key: Mapped[str] = mapped_column(sa.String(32), unique=True)
     fields: Mapped[dict[str, Any]] = mapped_column(default=dict)
     language: Mapped[str | None] = mapped_column(sa.String(8))
@@ -145,7 +145,7 @@ class Subscriber(Model):
     last_opened_at: Mapped[datetime | None]
     last_clicked_at: Mapped[datetime | None]
 
-    # A number is never given again: the ledger keeps those of erased people without a foreign key.
+    # Ids are never reused: the ledger keeps those of erased people, without a foreign key.
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     subscriptions: Mapped[list[Subscription]] = relationship(
@@ -154,7 +154,7 @@ class Subscriber(Model):
 
     @property
     def name(self) -> str:
-        """The name as we may call them; empty when we know none."""
+        """The name to address the person with; empty if unknown."""
         fields = self.fields or {}
         given = fields.get("name") or f"{fields.get('first_name') or ''} {fields.get('last_name') or ''}"
         return str(given).strip()
@@ -165,7 +165,7 @@ class Subscriber(Model):
 
 
 class Subscription(Model):
-    """One person on one list: the status, since when, and how it came about."""
+    """A person on a list: the status, since when, and how it was created."""
 
     __tablename__ = "subscription"
 
@@ -202,7 +202,7 @@ class Field(Model):
 
 
 class Consent(Model):
-    """Proof, append-only: what a person was told and did, when and from where."""
+    """Proof, append-only: what a person was shown and did, when and from where."""
 
     __tablename__ = "consent"
 
@@ -226,7 +226,7 @@ class Consent(Model):
 
 
 class Confirmation(Model):
-    """A double opt-in that waits for its button; also limits how often an address is written to."""
+    """A double opt-in that is not confirmed yet; also limits how often an address is asked."""
 
     __tablename__ = "confirmation"
 
@@ -245,7 +245,7 @@ class Confirmation(Model):
 
 
 class Suppression(Model):
-    """An address that gets no campaign, whoever asks. Known by its key, so it survives erasure."""
+    """An address that gets no campaign. Identified by its key, so it survives an erasure."""
 
     __tablename__ = "suppression"
 
@@ -254,13 +254,14 @@ class Suppression(Model):
     email: Mapped[str | None] = mapped_column(sa.String(320))
     reason: Mapped[SuppressionReason] = mapped_column(Word(SuppressionReason))
     note: Mapped[str] = mapped_column(sa.String(500), default="")
-    # Whose bounce it was; no foreign key: what went out is never deleted, and campaigns stand above this.
+    # The campaign of the bounce; no foreign key: sent campaigns are never deleted, and `planning` is above
+    # this.
     campaign_id: Mapped[int | None] = mapped_column(index=True)
     created_at: Mapped[datetime]
 
 
 class Import(Model):
-    """A CSV file on its way into a list. `rows_done` and `byte_position` let it go on after a crash."""
+    """A CSV file being imported into a list. `rows_done` and `byte_position`: where to continue."""
 
     __tablename__ = "import"
 
@@ -269,7 +270,7 @@ class Import(Model):
     operator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
     file_name: Mapped[str] = mapped_column(sa.String(255))
     path: Mapped[str] = mapped_column(sa.String(500))
-    place: Mapped[str | None] = mapped_column(sa.String(16))  # which data folder the file is in
+    place: Mapped[str | None] = mapped_column(sa.String(16))  # id of the data folder with the file
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     encoding: Mapped[str] = mapped_column(sa.String(32), default="utf-8")
     delimiter: Mapped[str] = mapped_column(sa.String(1), default=",")
@@ -289,13 +290,13 @@ class Import(Model):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    dismissed_at: Mapped[datetime | None]  # when somebody took its rejected rows off the start page
+    dismissed_at: Mapped[datetime | None]  # when an operator dismissed its rejected rows on the start page
 
     list: Mapped[List] = relationship()
 
 
 class ImportReject(Model):
-    """A row of the file that was not taken, with its line and the reason as a code."""
+    """A rejected row of the file, with its line and the reason as a code."""
 
     __tablename__ = "import_reject"
 
@@ -304,5 +305,5 @@ class ImportReject(Model):
     line: Mapped[int]
     value: Mapped[str] = mapped_column(sa.String(320), default="")
     reason: Mapped[str] = mapped_column(sa.String(64))
-    is_skip: Mapped[bool] = mapped_column(default=False)  # skipped on purpose (suppressed), not bad
+    is_skip: Mapped[bool] = mapped_column(default=False)  # left out on purpose (suppressed), not invalid
     row: Mapped[Texts] = mapped_column(default=list)

@@ -30,16 +30,16 @@ from campaigns.settings import queries as settings_queries
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many people of a list have which status."""
+    """Number of people of a list by status."""
 
     subscribed: int = 0
     unconfirmed: int = 0
     unsubscribed: int = 0
-    suppressed: int = 0  # of those subscribed
+    suppressed: int = 0  # of the subscribed
 
     @property
     def deliverable(self) -> int:
-        """Those subscribed who can receive email."""
+        """Subscribed people who can receive email."""
         return self.subscribed - self.suppressed
 
     @property
@@ -64,7 +64,7 @@ def list_(list_id: int) -> List:
 
 
 def list_by_name(name: str) -> List:
-    """The list of that name; raises NotFound."""
+    """The list with that name; raises NotFound."""
     found = db.session.scalar(sa.select(List).filter_by(name=name.strip()))
     if found is None:
         raise NotFound(_("There is no list named %(name)s.", name=name))
@@ -72,7 +72,7 @@ def list_by_name(name: str) -> List:
 
 
 def public_list(public_id: str) -> List:
-    """The list with that public address, if people may sign up to it; raises NotFound."""
+    """The list with that public id, if sign-up is open; raises NotFound."""
     found = db.session.scalar(sa.select(List).filter_by(public_id=public_id, is_public=True))
     if found is None:
         raise NotFound(_("There is no sign-up page at this address."))
@@ -80,7 +80,7 @@ def public_list(public_id: str) -> List:
 
 
 def list_sizes(list_ids: Iterable[int] | None = None) -> dict[int, Sizes]:
-    """People per status for those lists (all by default); a list without anybody is in it, too."""
+    """Number of people by status for those lists (None: all lists); lists without people included."""
     statement = sa.select(Subscription.list_id, Subscription.status, sa.func.count()).group_by(
         Subscription.list_id, Subscription.status
     )
@@ -94,7 +94,7 @@ def list_sizes(list_ids: Iterable[int] | None = None) -> dict[int, Sizes]:
 
 
 def _suppressed_on(list_ids: Sequence[int]) -> Iterable[Any]:
-    """For each list that has any: how many of its subscribed people are suppressed."""
+    """(list id, number of suppressed subscribers) of each list that has any."""
     rows = (
         sa.select(Subscription.list_id, sa.func.count())
         .select_from(Suppression)
@@ -118,23 +118,23 @@ def person(subscriber_id: int) -> Subscriber:
 
 
 def people_by_id(subscriber_ids: Sequence[int]) -> Sequence[Subscriber]:
-    """Those of the people that there are, by address."""
+    """The existing people with these ids, by address."""
     chosen = sa.select(Subscriber).where(Subscriber.id.in_(subscriber_ids))
     return db.session.scalars(chosen.order_by(Subscriber.address)).all()
 
 
 def person_by_address(email: str) -> Subscriber | None:
-    """The person with that mailbox, however it is spelled; raises BadAddress (a ValueError)."""
+    """The person with that address, in any spelling; raises BadAddress (a ValueError)."""
     return db.session.scalar(sa.select(Subscriber).filter_by(address=addresses.normalise(email)))
 
 
 def people_count() -> int:
-    """How many people we know."""
+    """Number of all people."""
     return db.session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) or 0
 
 
 def subscriptions(subscriber_id: int) -> Sequence[Subscription]:
-    """A person's lists by name."""
+    """A person's subscriptions, by list name."""
     return db.session.scalars(
         sa.select(Subscription)
         .join(Subscription.list)
@@ -144,7 +144,7 @@ def subscriptions(subscriber_id: int) -> Sequence[Subscription]:
 
 
 def subscriptions_of(subscriber_ids: Sequence[int]) -> dict[int, list[Subscription]]:
-    """The lists of several people at once, for a page of them."""
+    """The subscriptions of several people, by person."""
     found: dict[int, list[Subscription]] = {each: [] for each in subscriber_ids}
     rows = db.session.scalars(
         sa.select(Subscription)
@@ -159,7 +159,7 @@ def subscriptions_of(subscriber_ids: Sequence[int]) -> dict[int, list[Subscripti
 
 
 def subscription(subscriber_id: int, list_id: int) -> Subscription:
-    """A person on a list; raises NotFound."""
+    """A person's subscription to a list; raises NotFound."""
     found = db.session.get(Subscription, (list_id, subscriber_id))
     if found is None:
         raise NotFound(_("This person isn't on that list."))
@@ -167,7 +167,7 @@ def subscription(subscriber_id: int, list_id: int) -> Subscription:
 
 
 def consents(subscriber_id: int) -> Sequence[Consent]:
-    """What the person was told and did, the latest first."""
+    """What the person was shown and did, latest first."""
     return db.session.scalars(
         sa.select(Consent)
         .filter_by(subscriber_id=subscriber_id)
@@ -179,7 +179,7 @@ def consents(subscriber_id: int) -> Sequence[Consent]:
 
 
 def fields() -> Sequence[Field]:
-    """All fields in their order."""
+    """All fields, in the operators' order."""
     return db.session.scalars(sa.select(Field).order_by(Field.position, Field.id)).all()
 
 
@@ -195,12 +195,12 @@ def field(field_id: int) -> Field:
 
 
 def suppression_of(subscriber: Subscriber) -> Suppression | None:
-    """Why this person gets no campaign at all; None when nothing stands against it."""
+    """Why this person gets no campaign; None if not suppressed."""
     return db.session.scalar(sa.select(Suppression).filter_by(address_key=subscriber.address_key))
 
 
 def suppression_by_address(email: str) -> Suppression | None:
-    """The suppression of that mailbox, also of an erased person; raises BadAddress (a ValueError)."""
+    """The suppression of that address, also of an erased person; raises BadAddress (a ValueError)."""
     key = signing.address_key(settings_queries.link_key(), addresses.normalise(email))
     return db.session.scalar(sa.select(Suppression).filter_by(address_key=key))
 
@@ -214,14 +214,15 @@ def suppression(suppression_id: int) -> Suppression:
 
 
 def suppressed_keys(address_keys: Sequence[str]) -> set[str]:
-    """Those of the keys that are suppressed."""
+    """The suppressed keys among these."""
     statement = sa.select(Suppression.address_key).where(Suppression.address_key.in_(address_keys))
     return set(db.session.scalars(statement))
 
 
 def suppressions(text: str = "", *, campaign_id: int | None = None) -> sa.Select[Suppression]:
-    """Suppressed addresses, the latest first, all or those of a campaign's bounces; a whole address also finds
-    an erased person."""
+    """Suppressed addresses, latest first: all, or those of a campaign's bounces. Searching for a complete
+    address also finds an erased person.
+    """
     statement = sa.select(Suppression).order_by(Suppression.created_at.desc(), Suppression.id.desc())
     if campaign_id is not None:
         statement = statement.filter_by(campaign_id=campaign_id)
@@ -242,7 +243,7 @@ def suppressions(text: str = "", *, campaign_id: int | None = None) -> sa.Select
 
 
 def imports(list_id: int | None = None) -> sa.Select[Import]:
-    """Imports, the latest first."""
+    """Imports, latest first."""
     statement = sa.select(Import).options(sa.orm.joinedload(Import.list))
     if list_id is not None:
         statement = statement.filter_by(list_id=list_id)
@@ -258,13 +259,13 @@ def import_(import_id: int) -> Import:
 
 
 def rejects(import_id: int, *, is_skip: bool | None = None) -> sa.Select[ImportReject]:
-    """Rows that were not taken, by line; `is_skip` picks those left out on purpose or those that are bad."""
+    """Rejected rows, by line; `is_skip`: only those left out on purpose (True) or invalid ones (False)."""
     statement = sa.select(ImportReject).filter_by(import_id=import_id).order_by(ImportReject.line)
     return statement if is_skip is None else statement.filter_by(is_skip=is_skip)
 
 
 def reject_reasons(import_id: int) -> Sequence[sa.Row[str, int]]:
-    """How many rows were not taken for each reason, the most frequent first."""
+    """Number of rejected rows by reason, most frequent first."""
     number = sa.func.count()
     return db.session.execute(
         sa.select(ImportReject.reason, number)
@@ -275,7 +276,7 @@ def reject_reasons(import_id: int) -> Sequence[sa.Row[str, int]]:
 
 
 def waiting_imports(*, now: datetime) -> list[int]:
-    """Ids of imports that no worker holds: their hint was lost or their worker died."""
+    """Ids of imports that no worker holds: their job was lost or their worker died."""
     return list(
         db.session.scalars(
             sa.select(Import.id)

@@ -1,4 +1,4 @@
-"""Reading people on pages, on record: once an hour each, for whoever opens a page often reads it once."""
+"""Records page views of people on the audit log: once an hour per page and operator."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def of_person(person: Subscriber) -> View:
 
 
 def of_search(wanted: Search, *, people: int) -> View:
-    """A page of those whom a search finds: how many, not the words, which may be an address."""
+    """A page of people found by a search: their number, not the search words, which may be an address."""
     return View("people.viewed", "", {"people": people, **({"searched": True} if wanted.text else {})})

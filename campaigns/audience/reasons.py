@@ -1,4 +1,4 @@
-"""Why a row of a file was not taken, in words."""
+"""Why a row of a file was rejected, in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from campaigns.core.i18n import _
 
 
 class RowReason(StrEnum):
-    """A code kept with each row; `label` is its sentence, `is_skip` says that it was left out on purpose."""
+    """A code stored with each row; `label`: its sentence, `is_skip`: left out on purpose."""
 
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"

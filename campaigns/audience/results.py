@@ -1,4 +1,4 @@
-"""Acts on everybody whom a search finds, in one statement each, and their undoing within a minute."""
+"""Actions on everyone found by a search, one statement each, and undoing them within a minute."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done to how many people at which moment: by it they are found again."""
+    """What was done to how many people, and when: the moment identifies them."""
 
     act: Act
     list_id: int | None
@@ -49,23 +49,23 @@ class Done:
 
     @property
     def until(self) -> datetime:
-        """Until when it can be undone."""
+        """Until when it can be undone (UTC)."""
         return self.at + UNDO_FOR
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for a session."""
+        """Plain values, for the session."""
         return {"act": str(self.act), "list": self.list_id, "at": self.at.isoformat(), "number": self.number}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any] | None) -> Done | None:
-        """What `as_json` gave; None for nothing."""
+        """The inverse of `as_json`; None for nothing."""
         if not kept:
             return None
         return cls(Act(kept["act"]), kept["list"], datetime.fromisoformat(kept["at"]), kept["number"])
 
 
 def on_lists(found: Search) -> dict[int, dict[Status, int]]:
-    """How many of them have which status on each list."""
+    """Number of the found people by list and status."""
     rows = db.session.execute(
         sa.select(Subscription.list_id, Subscription.status, sa.func.count())
         .where(Subscription.subscriber_id.in_(_ids(found)))
@@ -78,7 +78,7 @@ def on_lists(found: Search) -> dict[int, dict[Status, int]]:
 
 
 def add(found: Search, into: List, *, now: datetime, operator_id: int) -> Done:
-    """Put those onto the list who were never on it. Raises Conflict for a list whose people have to confirm."""
+    """Add those who were never on the list. Raises Conflict for a list with double opt-in."""
     if into.opt_in is OptIn.DOUBLE:
         raise Conflict(
             _(
@@ -106,7 +106,7 @@ def add(found: Search, into: List, *, now: datetime, operator_id: int) -> Done:
 
 
 def unsubscribe(found: Search, off: List, *, now: datetime, operator_id: int) -> Done:
-    """Take those off the list who are subscribed to it."""
+    """Unsubscribe those who are subscribed to the list."""
     number = changed_by(
         sa.update(Subscription)
         .where(
@@ -122,7 +122,7 @@ def unsubscribe(found: Search, off: List, *, now: datetime, operator_id: int) ->
 
 
 def suppress(found: Search, *, now: datetime) -> Done:
-    """Keep their addresses from every campaign; who is suppressed stays as they are."""
+    """Suppress their addresses; existing suppressions stay as they are."""
     rows = sa.select(
         Subscriber.address_key,
         Subscriber.email,
@@ -139,7 +139,7 @@ def suppress(found: Search, *, now: datetime) -> Done:
 
 
 def undo(done: Done, *, now: datetime, operator_id: int) -> int:
-    """Make it as it was for those of whom nothing has changed since; how many."""
+    """Restore those who have not changed since; returns how many."""
     changed = _undo(done, now=now, operator_id=operator_id)
     audit_services.record("people.unsubscription_undone", str(done.act), people=changed, now=now)
     return changed
@@ -173,7 +173,7 @@ def _ids(found: Search) -> sa.Select[Any]:
 def _record(
     act: str, are_these: sa.ColumnElement[bool], list_id: int | None, *, now: datetime, operator_id: int
 ) -> None:
-    """A proof for each whose subscription has changed by an operator."""
+    """A consent record for each person whose subscription an operator has changed."""
     rows = sa.select(
         Subscription.subscriber_id,
         Subscription.list_id,

@@ -1,4 +1,4 @@
-"""Rows of a file as people: pure, without a database."""
+"""Rows of a file as people. Pure, without a database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_VALUE_KEPT = 320
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One row: a person, or the reason why not. `end` is where the next row begins."""
+    """One row: a person, or the reason for its rejection. `end`: where the next row begins, in bytes."""
 
     line: int
     end: int
@@ -35,12 +35,12 @@ class Taken:
 
 
 class RowReader:
-    """Knows what each column is."""
+    """Reads rows by the columns' targets."""
 
     def __init__(
         self, columns: Sequence[str], targets: Sequence[str], fields: Iterable[Field], link_key: bytes
     ) -> None:
-        kinds = {each.key: each.kind for each in fields}  # plain facts: rows outlive many commits
+        kinds = {each.key: each.kind for each in fields}  # plain values: rows are used across many commits
         self._width = len(columns)
         self._email = targets.index(EMAIL)
         self._fields = [
@@ -51,7 +51,7 @@ class RowReader:
         self._link_key = link_key
 
     def rows(self, records: Records) -> Iterator[Taken]:
-        """Each row that is not empty."""
+        """Every row that is not empty."""
         for record in records:
             if record.fault:
                 yield self._unreadable(record)
@@ -60,7 +60,7 @@ class RowReader:
                 continue
             taken = self._take(record)
             spans_lines = record.next_line - record.line > 1
-            # More likely a quotation mark that nobody closed: give up one line only.
+            # Probably an unclosed quotation mark: reject only one line.
             yield self._unreadable(records.give_up_last()) if taken.reason and spans_lines else taken
 
     def _take(self, record: Record) -> Taken:

@@ -1,4 +1,4 @@
-"""Finding people: by address, name and fields, by list and status; in an order from a fixed choice."""
+"""Searches people by address, name and fields, by list and status; sorted by one of a fixed set."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from campaigns.core.dialect import json_text
 LONGEST_TEXT = 200
 MOST_FIELDS_SEARCHED = 20
 SUPPRESSED = "suppressed"
-# The only columns that an address bar can sort by.
+# The only columns that a URL can sort by.
 SORTS: Mapping[str, Any] = {
     "email": Subscriber.address,
-    "added": Subscriber.id,  # in the order in which they came, and by the index that there is
+    "added": Subscriber.id,  # in order of creation, by an existing index
     "opened": Subscriber.last_opened_at,
     "clicked": Subscriber.last_clicked_at,
 }
@@ -27,7 +27,7 @@ SORTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What somebody looks for; anything else in an address bar means everybody, the latest first."""
+    """A search; invalid arguments in a URL mean everyone, latest first."""
 
     text: str = ""
     list_id: int | None = None
@@ -37,7 +37,7 @@ class Search:
 
     @classmethod
     def parse(cls, arguments: Mapping[str, str]) -> Search:
-        """From the query of an address."""
+        """From the query arguments of a URL."""
         list_id, sort = arguments.get("list", ""), arguments.get("sort", "-added")
         statuses = {*(each.value for each in Status), SUPPRESSED}
         status, key = arguments.get("status", ""), sort.removeprefix("-")
@@ -51,12 +51,12 @@ class Search:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it leaves anybody out."""
+        """Whether it filters at all."""
         return bool(self.text or self.list_id or self.status)
 
 
 def people(search: Search) -> sa.Select[Subscriber]:
-    """The people that match."""
+    """The people found."""
     statement = sa.select(Subscriber)
     if search.text:
         statement = statement.where(_matches(search.text))
@@ -68,18 +68,18 @@ def people(search: Search) -> sa.Select[Subscriber]:
     column = SORTS[search.sort]
     first = column.desc() if search.descending else column.asc()
     last = Subscriber.id.desc() if search.descending else Subscriber.id
-    # PostgreSQL would not use the index of a column without nulls if told where to put them.
+    # PostgreSQL cannot use the index of a NOT NULL column if NULLS LAST is given.
     return statement.order_by(first.nulls_last() if column.nullable else first, last)
 
 
 def count(search: Search) -> int:
-    """How many people match."""
+    """Number of people found."""
     found = people(search).order_by(None).with_only_columns(sa.func.count(), maintain_column_froms=True)
     return db.session.scalar(found) or 0
 
 
 def _matches(text: str) -> sa.ColumnElement[bool]:
-    """Every word stands somewhere: in the address or in a text field."""
+    """Every word occurs in the address or in a text field."""
     keys = [each.key for each in queries.fields() if each.kind is FieldKind.TEXT][:MOST_FIELDS_SEARCHED]
     places = [Subscriber.email, *(json_text(Subscriber.fields, key) for key in keys)]
     words = [sa.or_(*(place.icontains(word, autoescape=True) for place in places)) for word in text.split()]

@@ -1,4 +1,4 @@
-"""Verbs of this domain: lists, people and fields here; subscribing, suppressing and importing next door."""
+"""Changes lists, people and fields; subscribing, suppressing and importing have their own modules."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def create_list(
     language: str = DEFAULT_LANGUAGE,
     sender_id: int | None = None,
 ) -> List:
-    """A new list; raises Invalid(field="name") for no name or one that is taken."""
+    """A new list; raises Invalid(field="name") if the name is empty or taken."""
     made = List(
         name=_free_list_name(name),
         description=description.strip(),
@@ -117,7 +117,7 @@ def update_list(
     language: str,
     sender_id: int | None,
 ) -> None:
-    """Change what a list is; raises Invalid(field="name")."""
+    """Change a list's settings; raises Invalid(field="name")."""
     changed.name = _free_list_name(name, own_id=changed.id)
     changed.description = description.strip()
     changed.opt_in, changed.is_public = opt_in, is_public
@@ -127,7 +127,7 @@ def update_list(
 
 
 def check_list_name(name: str, *, field: str) -> None:
-    """Raise Invalid at the field for no name or one that is taken."""
+    """Raise Invalid at `field` if the name is empty or taken."""
     try:
         _free_list_name(name)
     except Invalid as error:
@@ -160,7 +160,7 @@ def add_person(
     operator_id: int | None = None,
     language: str | None = None,
 ) -> Subscriber:
-    """A new person on these lists with that status; raises Invalid for a bad or a known address."""
+    """A new person on these lists; raises Invalid for an address that is invalid or exists."""
     clean, address = _clean(email)
     known = db.session.scalar(sa.select(Subscriber.id).filter_by(address=address))
     if known is not None:
@@ -182,8 +182,9 @@ def add_person(
 def find_or_create_person(
     email: str, *, fields: Mapping[str, Any], now: datetime, language: str | None = None
 ) -> Subscriber:
-    """The person with that address. The fields are only for somebody new: nobody else may rewrite a person.
-    Raises Invalid(field="email")."""
+    """The person with that address. `fields` apply only to a new person: existing ones are not changed.
+    Raises Invalid(field="email").
+    """
     clean, address = _clean(email)
     known = db.session.scalar(sa.select(Subscriber).filter_by(address=address))
     return known or _insert_person(clean, address, fields, now=now, language=language)
@@ -198,7 +199,7 @@ def update_person(
     language: str | None = None,
     time_zone: str | None = None,
 ) -> None:
-    """Change what we know of a person; raises Invalid(field="email") for an address that is bad or taken."""
+    """Change a person's data; raises Invalid(field="email") if the address is invalid or taken."""
     clean, address = _clean(email)
     other = db.session.scalar(sa.select(Subscriber.id).filter_by(address=address))
     if other not in (None, person.id):
@@ -212,8 +213,9 @@ def update_person(
 
 
 def delete_person(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) -> None:
-    """Erase a person. What was sent stays counted, by a key that says nothing; on request the same key keeps
-    the address from ever coming back."""
+    """Erase a person. What was sent stays counted, under a key that identifies no one; with `keep_suppressed`
+    that key also suppresses the address for good.
+    """
     audit_services.record(
         "person.deleted", addresses.masked(person.email), keeps_out=keep_suppressed, now=now
     )
@@ -221,7 +223,7 @@ def delete_person(person: Subscriber, *, now: datetime, keep_suppressed: bool = 
 
 
 def delete_people(people: Sequence[Subscriber], *, now: datetime) -> None:
-    """Erase several, as `delete_person` does."""
+    """Erase several people, like `delete_person`."""
     audit_services.record("people.deleted", people=len(people), now=now)
     for each in people:
         _erase(each, now=now)
@@ -232,7 +234,7 @@ def _erase(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) 
         suppression = suppress_key(person.address_key, email=None, reason=SuppressionReason.ERASED, now=now)
         suppression.reason, suppression.email, suppression.note = SuppressionReason.ERASED, None, ""
     elif stands := queries.suppression_of(person):
-        stands.email = None  # it goes on by its key; the address itself is erased
+        stands.email = None  # the key stays suppressed; the address itself is erased
     db.session.delete(person)
     db.session.flush()
 
@@ -240,7 +242,7 @@ def _erase(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) 
 def subscribe_by_operator(
     person: Subscriber, list_: List, *, now: datetime, operator_id: int | None, wording: str = ""
 ) -> Joined:
-    """Put a person onto a list; raises Conflict when they left it themselves: only they may come back."""
+    """Add a person to a list; raises Conflict if they unsubscribed themselves: only they may return."""
     joined = _subscribe_by_operator(person, list_, now=now, operator_id=operator_id, wording=wording)
     audit_services.record("people.subscribed", list_.name, people=1, now=now)
     return joined
@@ -261,7 +263,7 @@ def _subscribe_by_operator(
 def subscribe_people(
     people: Iterable[Subscriber], list_: List, *, now: datetime, operator_id: int | None
 ) -> tuple[list[Joined], int]:
-    """Put them onto a list; who was put, and how many were not because they left it themselves."""
+    """Add people to a list; returns those added, and the number who had unsubscribed themselves."""
     joined, left = [], 0
     for person in people:
         try:
@@ -273,7 +275,7 @@ def subscribe_people(
 
 
 def unsubscribe_by_operator(held: Subscription, *, now: datetime, operator_id: int | None) -> None:
-    """Take a person off a list, on their word."""
+    """Unsubscribe a person from a list, at their request."""
     ids = [held.list_id]
     unsubscribe(held.subscriber_id, list_ids=ids, origin=Origin.OPERATOR, now=now, operator_id=operator_id)
     audit_services.record("people.unsubscribed", held.list.name, people=1, now=now)
@@ -293,7 +295,7 @@ def _clean(email: str) -> tuple[str, str]:
 def _insert_person(
     email: str, address: str, fields: Mapping[str, Any], *, now: datetime, language: str | None
 ) -> Subscriber:
-    """The row; of two requests at the same moment both find the same."""
+    """Insert the row; of two simultaneous requests both find the same one."""
     db.session.execute(
         insert(Subscriber)
         .values(

@@ -1,4 +1,4 @@
-"""How people come onto lists, confirm, leave and come back. Each step leaves its proof."""
+"""How people subscribe, confirm, unsubscribe and return. Each step leaves a consent record."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Sender
 
 CONFIRM_WITHIN = timedelta(hours=48)
-CONFIRMATION_PAUSE = timedelta(hours=24)  # between two mails to one address
+CONFIRMATION_PAUSE = timedelta(hours=24)  # between two requests to one address
 UNDO_WITHIN = timedelta(days=1)
-MOST_CONFIRMATIONS = 3  # ever, per person and list
-# What a person's own confirmation takes back; an operator's word and a complaint stand.
+MOST_CONFIRMATIONS = 3  # in total, per person and list
+# Suppressions that end when a person confirms; an operator's and a complaint's stay.
 LIFTED_BY_CONFIRMING = (
     SuppressionReason.UNSUBSCRIBED,
     SuppressionReason.HARD_BOUNCE,
@@ -49,7 +49,7 @@ NEVER_MAILED = (SuppressionReason.OPERATOR, SuppressionReason.COMPLAINT)
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Where an act comes from: kept with each consent."""
+    """The origin of an action, stored with each consent."""
 
     origin: Origin
     now: datetime
@@ -61,7 +61,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The subscription, and the confirmation mail that waits in the outbox, if one does."""
+    """The subscription, and the confirmation request in the outbox, if any."""
 
     subscription: Subscription
     notice: Notice | None = None
@@ -80,8 +80,9 @@ def subscribe(
     language: str | None = None,
     must_confirm: bool | None = None,
 ) -> Joined:
-    """Put a person onto a list: subscribed where one opt-in is enough, else unconfirmed with a mail that
-    asks. Who is subscribed stays so. After the commit enqueue `joined.notice`, if there is one."""
+    """Add a person to a list: subscribed with single opt-in, otherwise unconfirmed with a confirmation
+    request. Existing subscribers stay subscribed. After the commit enqueue `joined.notice` if there is one.
+    """
     proof = Proof(origin, now, wording, ip, user_agent, operator_id)
     subscription = db.session.get(Subscription, (list_.id, subscriber.id))
     if subscription is not None and subscription.status is Status.SUBSCRIBED:
@@ -100,7 +101,7 @@ def subscribe(
 def ask_to_confirm(
     subscriber: Subscriber, list_: List, *, now: datetime, language: str | None = None
 ) -> Notice | None:
-    """Post the mail that asks for a confirmation; None when the address has had enough of them."""
+    """Store a confirmation request in the outbox; None when the address has had too many."""
     if not _may_be_asked(subscriber, list_, now=now):
         return None
     secret = secrets.token_urlsafe(32)
@@ -135,7 +136,7 @@ def ask_to_confirm(
 
 
 def find_confirmation(secret: str, *, now: datetime) -> Confirmation:
-    """The confirmation behind a link; raises NotFound, or Conflict when it came too late."""
+    """The confirmation of a link's secret; raises NotFound, or Conflict when it has expired."""
     found = db.session.scalar(sa.select(Confirmation).filter_by(secret_hash=signing.secret_hash(secret)))
     if found is None:
         raise NotFound(
@@ -149,7 +150,7 @@ def find_confirmation(secret: str, *, now: datetime) -> Confirmation:
 def confirm(
     secret: str, *, now: datetime, wording: str = "", ip: str = "", user_agent: str = ""
 ) -> Confirmation:
-    """Subscribe the person whose confirmation this is; again changes nothing. Raises NotFound, Conflict."""
+    """Subscribe the person of this confirmation; idempotent. Raises NotFound, Conflict."""
     confirmation = find_confirmation(secret, now=now)
     taken = db.session.execute(
         sa.update(Confirmation)
@@ -174,15 +175,16 @@ def unsubscribe(
     user_agent: str = "",
     operator_id: int | None = None,
 ) -> int:
-    """Take a person off these lists; None means off all of them and out of every campaign to come. How many
-    lists it changed: again changes nothing, and somebody deleted is nobody to take off."""
+    """Unsubscribe a person from these lists; None: from all lists and all future campaigns. Returns the
+    number of lists changed. Idempotent, and no error for a deleted person.
+    """
     proof = Proof(origin, now, "", ip, user_agent, operator_id)
     wanted = sa.select(Subscription.list_id).where(
         Subscription.subscriber_id == subscriber_id, _can_leave(origin)
     )
     if list_ids is not None:
         wanted = wanted.where(Subscription.list_id.in_(list(list_ids)))
-    wanted = wanted.order_by(Subscription.list_id)  # the order in which the engine holds them
+    wanted = wanted.order_by(Subscription.list_id)  # the order in which sending locks them
     changed = sum(_leave(subscriber_id, each, proof) for each in db.session.scalars(wanted).all())
     person = db.session.get(Subscriber, subscriber_id) if list_ids is None else None
     if person is not None:
@@ -200,7 +202,7 @@ def resubscribe(
     user_agent: str = "",
     operator_id: int | None = None,
 ) -> int:
-    """Take an unsubscribe back, for these lists or for all left within a day; how many lists it changed."""
+    """Take back an unsubscribe: for these lists (None: all left within a day); how many lists changed."""
     person = db.session.get(Subscriber, subscriber_id)
     if person is None:
         return 0
@@ -220,7 +222,7 @@ def resubscribe(
 
 
 def set_subscribed(subscriber_id: int, list_id: int, proof: Proof, *, act: str) -> Subscription:
-    """Make it so, whatever it was before, with a proof; for those who have checked that it may be so."""
+    """Set to subscribed, whatever it was, with a consent record. The caller has checked permission."""
     subscription = db.session.get(Subscription, (list_id, subscriber_id), populate_existing=True)
     if subscription is None:
         subscription = _new(subscriber_id, list_id, Status.SUBSCRIBED, proof)
@@ -233,13 +235,13 @@ def set_subscribed(subscriber_id: int, list_id: int, proof: Proof, *, act: str) 
 
 
 def _can_leave(origin: Origin) -> sa.ColumnElement[bool]:
-    """Who has not left yet; and who was only taken off, when they say so themselves: no operator takes that back."""
+    """Subscriptions not ended yet; if the person asks, also those ended by operators (final)."""
     is_on = Subscription.status != Status.UNSUBSCRIBED
     return is_on if origin in BY_OPERATORS else sa.or_(is_on, Subscription.origin.in_(BY_OPERATORS))
 
 
 def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
-    """One conditional UPDATE: of two requests at the same moment only one leaves a proof."""
+    """One conditional UPDATE: of two simultaneous requests only one leaves a record."""
     changed = db.session.execute(
         sa.update(Subscription)
         .where(
@@ -262,7 +264,7 @@ def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
 
 
 def _new(subscriber_id: int, list_id: int, status: Status, proof: Proof) -> Subscription:
-    """The row; of two requests at the same moment both find the same."""
+    """Insert the row; of two simultaneous requests both find the same one."""
     db.session.execute(
         insert(Subscription)
         .values(
@@ -279,7 +281,7 @@ def _new(subscriber_id: int, list_id: int, status: Status, proof: Proof) -> Subs
 
 
 def record(subscriber_id: int, list_id: int | None, act: str, proof: Proof) -> None:
-    """Write down what somebody did; `act` is one of those that `Consent` names."""
+    """Store a consent record; `act`: one of those listed in `Consent`."""
     db.session.add(
         Consent(
             subscriber_id=subscriber_id,

@@ -1,4 +1,4 @@
-"""Addresses that get no campaign, whoever asks."""
+"""Suppressed addresses: they get no campaign."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ MOST_PASTED = 10_000
 
 
 def suppress(email: str, *, reason: SuppressionReason, note: str = "", now: datetime) -> Suppression:
-    """Keep an address from every campaign; an older suppression stays as it is, unless a campaign's bounce made
-    it. Raises Invalid."""
+    """Suppress an address; an existing suppression stays unless it came from a bounce. Raises Invalid."""
     try:
         clean, address = addresses.clean(email), addresses.normalise(email)
     except ValueError as error:
@@ -41,7 +40,7 @@ def suppress(email: str, *, reason: SuppressionReason, note: str = "", now: date
 def suppress_key(
     address_key: str, *, email: str | None, reason: SuppressionReason, note: str = "", now: datetime
 ) -> Suppression:
-    """The same by the key of the address; without an e-mail nothing of the person is kept."""
+    """The same by the address's key; without an email address no personal data is stored."""
     values = {"address_key": address_key, "email": email, "reason": reason, "note": note[:LONGEST_NOTE]}
     db.session.execute(_insert_by_word(), [values | {"campaign_id": None, "created_at": now}])
     statement = sa.select(Suppression).filter_by(address_key=address_key)
@@ -49,7 +48,7 @@ def suppress_key(
 
 
 def _insert_by_word() -> Any:
-    """Somebody's word takes the place of a campaign's bounce, so that undoing the bounce does not lift it."""
+    """A person's request replaces the suppression by a bounce: undoing the bounce does not lift it."""
     statement = insert(Suppression)
     said = {name: statement.excluded[name] for name in ("reason", "note", "campaign_id", "created_at")}
     return statement.on_conflict_do_update(
@@ -58,8 +57,9 @@ def _insert_by_word() -> Any:
 
 
 def suppress_many(text: str, *, note: str, now: datetime) -> int:
-    """Suppress pasted addresses, one a line or divided by commas; how many are new. Raises Invalid, naming
-    the ones that are no addresses; then none is suppressed."""
+    """Suppress pasted addresses, one per line or separated by commas; returns the number of new ones. Raises
+    Invalid, naming the invalid addresses, and then suppresses none.
+    """
     pasted = [each for each in re.split(r"[,;\r\n]+", text) if each.strip()]
     if len(pasted) > MOST_PASTED:
         raise Invalid(_("Paste up to 10,000 addresses at a time."), field="addresses")
@@ -78,7 +78,7 @@ def suppress_many(text: str, *, note: str, now: datetime) -> int:
 
 
 def lift(gone: Suppression, *, now: datetime) -> None:
-    """Let mail go to the address again, on an operator's word."""
+    """Remove a suppression, at an operator's request."""
     masked = addresses.masked(gone.email) if gone.email else ""
     audit_services.record("suppression.lifted", masked, reason=gone.reason.value, now=now)
     unsuppress(gone.address_key)
@@ -110,7 +110,7 @@ def _insert(rows: dict[str, str], *, note: str, now: datetime) -> int:
 
 
 def unsuppress(address_key: str, *, reasons: Iterable[SuppressionReason] | None = None) -> bool:
-    """Let mail go to the address again, if it was kept back (for one of the reasons); whether it was."""
+    """Remove the address's suppression (only for one of `reasons`, if given); True if there was one."""
     statement = sa.delete(Suppression).where(Suppression.address_key == address_key)
     if reasons is not None:
         statement = statement.where(Suppression.reason.in_(list(reasons)))

@@ -1,4 +1,4 @@
-"""Taking several people off a list at once, and back on within a minute, as they were."""
+"""Unsubscribes several people at once, and restores them within a minute."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNDO_FOR = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribed:
-    """Who was taken off which list at which moment, by the status they had there."""
+    """Who was unsubscribed from which list, when, with their status before."""
 
     list_id: int
     at: datetime
@@ -31,17 +31,17 @@ class Unsubscribed:
 
     @property
     def until(self) -> datetime:
-        """Until when it can be undone."""
+        """Until when it can be undone (UTC)."""
         return self.at + UNDO_FOR
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for a session."""
+        """Plain values, for the session."""
         people = {str(status): ids for status, ids in self.people.items()}
         return {"list": self.list_id, "at": self.at.isoformat(), "people": people}
 
     @classmethod
     def from_json(cls, kept: Any) -> Unsubscribed | None:
-        """What `as_json` gave; None for nothing."""
+        """The inverse of `as_json`; None for nothing."""
         if not kept:
             return None
         people = {Status(status): ids for status, ids in kept["people"].items()}
@@ -49,7 +49,7 @@ class Unsubscribed:
 
 
 def on_list(people: Iterable[Subscriber], list_id: int) -> list[Subscriber]:
-    """Those of them who can be taken off the list."""
+    """Those who can be unsubscribed from the list."""
     chosen = list(people)
     were = _statuses(chosen, list_id)
     return [each for each in chosen if each.id in were]
@@ -58,7 +58,7 @@ def on_list(people: Iterable[Subscriber], list_id: int) -> list[Subscriber]:
 def unsubscribe_several(
     people: Iterable[Subscriber], list_id: int, *, now: datetime, operator_id: int
 ) -> Unsubscribed:
-    """Take them off the list, on an operator's word."""
+    """Unsubscribe them from the list, at an operator's request."""
     found: dict[Status, list[int]] = {}
     for each, was in _statuses(people, list_id).items():
         if unsubscribe(each, list_ids=[list_id], origin=Origin.OPERATOR, now=now, operator_id=operator_id):
@@ -69,7 +69,7 @@ def unsubscribe_several(
 
 
 def undo(done: Unsubscribed, *, now: datetime, operator_id: int) -> int:
-    """Make it as it was, for whom nothing has changed since; how many."""
+    """Restore those who have not changed since; returns how many."""
     proof = Proof(Origin.OPERATOR, now, operator_id=operator_id)
     changed = sum(_back(each, was, done, proof) for was, ids in done.people.items() for each in ids)
     audit_services.record(
@@ -98,7 +98,7 @@ def _back(subscriber_id: int, was: Status, done: Unsubscribed, proof: Proof) -> 
 
 
 def _statuses(people: Iterable[Subscriber], list_id: int) -> dict[int, Status]:
-    """The status on the list of each who can be taken off it, by id."""
+    """The status of each one who can be unsubscribed from the list, by id."""
     held = queries.subscriptions_of([each.id for each in people])
     return {
         subscriber_id: each.status

@@ -1,4 +1,4 @@
-"""Files that people bring: their encoding, delimiter and header; kept as UTF-8 in the data folder."""
+"""Uploaded files: encoding, delimiter and header; stored as UTF-8 in the data folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from campaigns.core.i18n import _
 LARGEST_FILE_BYTES = 1 << 30
 MOST_COLUMNS = 100
 LONGEST_HEADER = 100
-SAMPLES = 100  # rows that the guess of the columns looks at
-MOST_BLANK = 1000  # rows without a word that are passed over in looking for those
+SAMPLES = 100  # rows used to guess the columns
+MOST_BLANK = 1000  # blank rows skipped in search of those
 _CHUNK = 1 << 20
 _SAMPLE_BYTES = 1 << 16
-# What an operator may choose from; the first that fits as well as the best guess wins.
+# The encodings an operator can choose; of those that fit equally well, the first is the guess.
 ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
@@ -58,7 +58,7 @@ _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is in a file: its columns, a sample of its rows, and where the first row of people begins."""
+    """A file's columns, a sample of rows, and where the first row of people begins, in bytes."""
 
     delimiter: str
     columns: list[str]
@@ -70,7 +70,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A kept file: `raw` as it came, `path` as UTF-8 (the same file where it was UTF-8 already)."""
+    """A stored file: `raw` as uploaded, `path` as UTF-8 (the same file if it was UTF-8)."""
 
     raw: Path
     path: Path
@@ -79,25 +79,25 @@ class Upload:
 
 
 def folder() -> Path:
-    """Where files wait for their import."""
+    """The folder for files of imports."""
     return config.current().files_dir / "imports"
 
 
 def place() -> str:
-    """A name for this data folder that no other has: whoever shares the folder may run its imports."""
+    """The unique id of this data folder: hosts that share the folder may run its imports."""
     path = config.current().files_dir / "place"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unborn = path.with_name(f"place.{secrets.token_hex(4)}")
         unborn.write_text(secrets.token_hex(8))
-        with suppress(FileExistsError):  # of two that begin together, one names it
+        with suppress(FileExistsError):  # of two that start at the same time, one names it
             os.link(unborn, path)
         unborn.unlink()
     return path.read_text()
 
 
 def keep(source: BinaryIO | Path) -> Upload:
-    """Keep a file and find its encoding; raises Invalid for what can't be a CSV file."""
+    """Store a file and detect its encoding; raises Invalid if it cannot be a CSV file."""
     if isinstance(source, Path):
         with source.open("rb") as stream:
             return keep(stream)
@@ -114,7 +114,7 @@ def keep(source: BinaryIO | Path) -> Upload:
 
 
 def as_utf8(raw: Path, encoding: str) -> Upload:
-    """The kept file as UTF-8 with line feeds: itself, or a second file beside it."""
+    """The stored file as UTF-8 with line feeds: itself, or a second file next to it."""
     only_returns = _has_only_carriage_returns(raw, encoding)
     if encoding == "utf-8" and not only_returns:
         return Upload(raw, raw, encoding, raw.stat().st_size)
@@ -129,19 +129,19 @@ def as_utf8(raw: Path, encoding: str) -> Upload:
 
 
 def forget(path: Path) -> None:
-    """Remove the kept file and what was made of it."""
+    """Delete the stored file and its UTF-8 version."""
     for each in {path, Path(str(path).replace(".utf8.csv", ".csv")), path.with_suffix(".utf8.csv")}:
         with suppress(FileNotFoundError):
             each.unlink()
 
 
 def raw_of(path: Path) -> Path:
-    """The file as it came, of a kept UTF-8 one."""
+    """The file as uploaded, given its UTF-8 path."""
     return Path(str(path).replace(".utf8.csv", ".csv"))
 
 
 def rows_in(path: Path) -> int:
-    """About how many rows the file has: its line feeds, and a last line without one."""
+    """Approximate number of rows: line feeds, plus a last line without one."""
     count, last = 0, b"\n"
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -151,7 +151,7 @@ def rows_in(path: Path) -> int:
 
 
 def look(path: Path, *, delimiter: str | None = None, has_header: bool | None = None) -> Look:
-    """Columns and samples of a kept UTF-8 file; raises Invalid when there is nothing to read."""
+    """Columns and samples of a stored UTF-8 file; raises Invalid when there is nothing to read."""
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
         position = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
@@ -183,7 +183,7 @@ def look(path: Path, *, delimiter: str | None = None, has_header: bool | None = 
 
 
 def _some(records: Records) -> Iterator[Record]:
-    """The first rows with something in them. Raises Invalid where the file begins with nothing but blank ones."""
+    """The first non-blank rows. Raises Invalid if the file starts with too many blank ones."""
     taken = blank = 0
     for record in records:
         if any(cell.strip() for cell in record.cells) or record.fault:
@@ -240,7 +240,7 @@ def _encoding_of(path: Path) -> str:
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """Text in UTF-16 has a zero in every other byte of its ASCII part."""
+    """UTF-16 without a byte order mark: every other byte of its ASCII text is zero. None if not."""
     pairs = len(head) // 2
     for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
         if pairs > 4 and zeros.count(0) > pairs * 0.6 and head.count(0) < pairs * 1.1:
@@ -249,7 +249,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _is_not_utf8(path: Path) -> bool:
-    """Whether the file as a whole is something else; a few broken rows in UTF-8 are rows to reject."""
+    """Whether the file as a whole is not UTF-8; a few broken rows are just rejected."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     broken = good = 0
     with path.open("rb") as file:
@@ -264,7 +264,7 @@ def _is_not_utf8(path: Path) -> bool:
 
 
 def _legacy_encoding(path: Path) -> str:
-    """The best guess for the lines that are not ASCII."""
+    """The most likely encoding of its non-ASCII lines."""
     sample = BytesIO()
     with path.open("rb") as file:
         while (line := file.readline(_SAMPLE_BYTES)) and sample.tell() < _SAMPLE_BYTES:
@@ -280,7 +280,7 @@ def _legacy_encoding(path: Path) -> str:
 
 
 def _has_only_carriage_returns(path: Path, encoding: str) -> bool:
-    """Old Mac line ends, which no reader of lines understands."""
+    """Old Mac line ends, which line readers do not understand."""
     with path.open("rb") as file:
         text = file.read(_SAMPLE_BYTES).decode(encoding, errors="replace")
     return "\r" in text.rstrip("\r") and "\n" not in text

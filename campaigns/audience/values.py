@@ -1,4 +1,4 @@
-"""What we know of a person beside the address: keys of fields, and values in the form they are kept in."""
+"""Keys of custom fields, and their values in stored form."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from campaigns.core.i18n import _
 
 LONGEST_KEY = 64
 LONGEST_VALUE = 10_000
-# Merge tags that the app itself gives.
+# Merge tags of the app itself.
 RESERVED = frozenset({"email", "unsubscribe_url", "preferences_url", "web_view_url", "loop"})
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _WORDS_OF_THE_LANGUAGE = frozenset(
     {"and", "or", "not", "in", "is", "if", "elif", "else", "endif", "for", "endfor", "set", "endset"}
     | {"true", "false", "none", "block", "endblock", "include", "import", "from", "extends", "macro", "call"}
 )
-# Headings in other words or languages, as exports of address books and shops write them.
+# Headings in other words or languages, as exported by address books and shops.
 SYNONYMS = {
     "first_name": "firstname forename givenname given_name vorname prenom nombre fname 名 名字",
     "last_name": "lastname surname familyname family_name nachname nom apellido apellidos lname 姓 姓氏",
@@ -36,7 +36,7 @@ _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y.%m.%d")
 
 
 def key_for(label: str, *, taken: Iterable[str] = ()) -> str:
-    """The merge tag of a label: "First name" -> `first_name`; numbered when it is taken."""
+    """The merge tag of a label: "First name" -> `first_name`; numbered if taken."""
     key = slug(label)
     key = _MEANT.get(key, key)
     if not _KEY.fullmatch(key):
@@ -51,21 +51,22 @@ def key_for(label: str, *, taken: Iterable[str] = ()) -> str:
 
 
 def meant(label: str) -> str:
-    """The key that a heading most likely means: `Vorname` and `first name` are both `first_name`."""
+    """The key that a heading most likely means: `Vorname` and `first name` both mean `first_name`."""
     key = slug(label)
     return _MEANT.get(key, _MEANT.get(key.replace("_", ""), key))
 
 
 def slug(text: str) -> str:
-    """Lower-case words joined by underscores, without accents where the letter has a plain form."""
+    """Lower-case words joined by underscores; accents are removed where the letter has a plain form."""
     letters = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return re.sub(r"\W+", "_", unicodedata.normalize("NFKC", plain).casefold()).strip("_")
 
 
 def parse(text: str, *, kind: FieldKind, key: str) -> Any:
-    """The value as it is kept: text, a number, or a date as YYYY-MM-DD; None for nothing. Raises Invalid at
-    the key, with a `code` for reports."""
+    """The value as stored: text, a number, or a date as YYYY-MM-DD; None if empty. Raises Invalid at the key,
+    with a `code` for reports.
+    """
     text = text.strip()
     if not text:
         return None

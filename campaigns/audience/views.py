@@ -1,4 +1,4 @@
-"""Every address of this domain on one page; what answers stands in `pages`, by subject."""
+"""The blueprint with all routes of this package; the pages are in `pages`, by subject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of fields."""
+"""Pages of custom fields."""
 
 from __future__ import annotations
 

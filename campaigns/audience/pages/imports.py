@@ -52,7 +52,7 @@ def import_show(import_id: int) -> Any:
 
 @allow(Action.READ_PEOPLE)
 def import_progress(import_id: int) -> Any:
-    """The part of the page that renews itself; when all is done, the whole page."""
+    """The part of the page that refreshes itself; the whole page once the import is done."""
     shown = queries.import_(import_id)
     answer = render_template("audience/_import_progress.html", shown=shown)
     is_over = shown.status in (ImportStatus.FINISHED, ImportStatus.FAILED)
@@ -61,7 +61,7 @@ def import_progress(import_id: int) -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def import_start(import_id: int) -> Any:
-    """Take the chosen columns and let a worker run."""
+    """Save the chosen columns and let a worker run the import."""
     waiting = queries.import_(import_id)
     form = columns_form(waiting.columns, import_setup.guess(waiting, with_kinds=True))
     if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
@@ -73,7 +73,7 @@ def import_start(import_id: int) -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def import_format(import_id: int) -> Any:
-    """Read the file in another way."""
+    """Read the file in another format."""
     waiting = queries.import_(import_id)
     form = FormatForm()
     if form.validate_on_submit() and accepted(form, lambda: _read_anew(waiting, form)):
@@ -96,7 +96,7 @@ def import_delete(import_id: int) -> Any:
 
 @allow(Action.READ_PEOPLE)
 def import_rejects(import_id: int) -> Any:
-    """The rows that were not taken, as CSV with line and reason."""
+    """The rejected rows as CSV, with line and reason."""
     shown = queries.import_(import_id)
     with reading_on_record():
         exporter.record_rejects(shown)
@@ -110,7 +110,7 @@ def _kept(form: UploadForm) -> Import:
     stream = cast(BinaryIO, file) if file and file.filename else io.BytesIO(pasted.encode())
     name = file.filename if file and file.filename else str(_("Pasted rows"))
     into = _list_of(form)
-    db.session.commit()  # nobody may wait for the database while a file is read
+    db.session.commit()  # no transaction stays open while a file is read
     kept = import_setup.keep(stream)
     return services.create_import(
         kept,
@@ -123,7 +123,7 @@ def _kept(form: UploadForm) -> Import:
 
 
 def _list_of(form: UploadForm) -> int:
-    """The list that was chosen, which is there; 0 for a new one, whose name is free. Raises NotFound, Invalid."""
+    """The id of the chosen list; 0 for a new one with a free name. Raises NotFound, Invalid."""
     if not form.list_id.data:
         services.check_list_name(form.new_list.data or "", field="new_list")
         return 0
@@ -150,7 +150,7 @@ def _read_anew(waiting: Import, form: FormatForm) -> bool:
 
 
 def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = None) -> Any:
-    """The page on which columns are chosen; an import that has begun meanwhile shows how far it is."""
+    """The page for choosing columns; for an import that has started meanwhile, its progress."""
     if waiting.status is not ImportStatus.UPLOADED:
         return redirect(url_for("audience.import_show", import_id=waiting.id), 303)
     is_wrong = bool(form.errors or (how and how.errors))

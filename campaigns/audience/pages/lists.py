@@ -91,7 +91,7 @@ def list_delete(list_id: int) -> Any:
 @allow(Action.READ_PEOPLE)
 @confirmed("GET")
 def list_export(list_id: int) -> Any:
-    """The people of a list as CSV, streamed; `?q=` and `?status=` narrow it, `?raw=1` guards no formulas."""
+    """A list's people as streamed CSV; `?q=` and `?status=` filter, `?raw=1`: formulas not escaped."""
     shown, wanted = queries.list_(list_id), replace(Search.parse(request.args), list_id=list_id)
     with reading_on_record():
         exporter.record(wanted)
@@ -101,7 +101,7 @@ def list_export(list_id: int) -> Any:
 @allow(Action.READ_PEOPLE)
 @confirmed("GET")
 def export() -> Any:
-    """Those whom the search finds as CSV, streamed; without one everybody."""
+    """The people found by the search as CSV, streamed; everyone without a search."""
     wanted = replace(Search.parse(request.args), list_id=None)
     with reading_on_record():
         exporter.record(wanted)
@@ -109,7 +109,7 @@ def export() -> Any:
 
 
 def csv_file(rows: Any, *, name: str) -> Response:
-    """The rows as a file to keep; with a byte order mark, which makes Excel read UTF-8."""
+    """The rows as a download; with a byte order mark, so that Excel reads UTF-8."""
     answer = Response(stream_with_context(_with_mark(rows)), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer

@@ -1,4 +1,4 @@
-"""Pages of people: the search, one person, and acts on several at once."""
+"""Pages of people: the search, one person, and actions on several."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from campaigns.notices import services as notices_services
 from campaigns.planning import queries as planning_queries
 
 MOST_AT_ONCE = 200
-UNDO = "unsubscribed"  # in the session
+UNDO = "unsubscribed"  # key in the session
 
 
 @allow(Action.READ_PEOPLE)
@@ -92,7 +92,7 @@ def person_delete(subscriber_id: int) -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def create_subscription(subscriber_id: int) -> Any:
-    """Put the person onto one more list."""
+    """Add the person to another list."""
     someone = queries.person(subscriber_id)
     form = JoinForm(queries.lists())
     if form.validate_on_submit() and (joined := accepted(form, lambda: _joined(someone, form.list_id.data))):
@@ -105,7 +105,7 @@ def create_subscription(subscriber_id: int) -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def delete_subscription(subscriber_id: int, list_id: int) -> Any:
-    """Take the person off a list, on their word."""
+    """Unsubscribe the person from a list, at their request."""
     held = queries.subscription(subscriber_id, list_id)
     name = held.list.name
     services.unsubscribe_by_operator(held, now=clock.now(), operator_id=operator().id)
@@ -116,7 +116,7 @@ def delete_subscription(subscriber_id: int, list_id: int) -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def create_confirmation(subscriber_id: int, list_id: int) -> Any:
-    """Ask once more for the confirmation."""
+    """Send the confirmation request again."""
     held = queries.subscription(subscriber_id, list_id)
     if held.status is not Status.UNCONFIRMED:
         raise Conflict(_("There is nothing left to confirm."))
@@ -135,7 +135,7 @@ def create_confirmation(subscriber_id: int, list_id: int) -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def create_subscriptions() -> Any:
-    """Put the chosen people onto a list."""
+    """Add the chosen people to a list."""
     into, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
     joined, left = services.subscribe_people(chosen, into, now=clock.now(), operator_id=operator().id)
     db.session.commit()
@@ -161,7 +161,7 @@ def _say_added(added: int, left: int, into: List) -> None:
 
 @allow(Action.EDIT_PEOPLE)
 def unsubscription() -> Any:
-    """Ask before several people are taken off a list; the button names how many."""
+    """Confirmation page before several people are unsubscribed; the button states how many."""
     off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
     leaving = undoing.on_list(chosen, off.id)
     if chosen and not leaving:
@@ -173,7 +173,7 @@ def unsubscription() -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def delete_unsubscriptions() -> Any:
-    """Undo the last one, within its minute."""
+    """Undo the last unsubscribing, within its minute."""
     done, now = undoing.Unsubscribed.from_json(session.pop(UNDO, None)), clock.now()
     if done is None or done.until < now:
         say(_("It is too late to undo this. Add the people to the list again instead."), "warning")
@@ -189,7 +189,7 @@ def delete_unsubscriptions() -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def create_unsubscriptions() -> Any:
-    """Take the chosen people off a list; the next page says so, with the button that undoes it."""
+    """Unsubscribe the chosen people from a list; the next page has the undo button."""
     off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
     done = undoing.unsubscribe_several(chosen, off.id, now=clock.now(), operator_id=operator().id)
     changed = len(done)
@@ -202,7 +202,7 @@ def create_unsubscriptions() -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def deletion() -> Any:
-    """Ask before several people are deleted; the button names how many."""
+    """Confirmation page before several people are deleted; the button states how many."""
     chosen = _chosen()
     if not chosen:
         return _back()
@@ -220,7 +220,7 @@ def create_deletions() -> Any:
 
 
 def _chosen() -> list[Subscriber]:
-    """The people whose boxes are checked; nobody is a sentence."""
+    """The people whose boxes are checked; if there are none, an error is flashed."""
     ids = [number for each in request.form.getlist("id") if (number := number_in(each)) is not None]
     found = queries.people_by_id(ids[:MOST_AT_ONCE])
     if not found:
@@ -229,7 +229,7 @@ def _chosen() -> list[Subscriber]:
 
 
 def _undo() -> undoing.Unsubscribed | None:
-    """What this operator can undo still."""
+    """What this operator can still undo; None for nothing."""
     done = undoing.Unsubscribed.from_json(session.get(UNDO))
     return done if done is not None and done.until > clock.now() else None
 
@@ -239,7 +239,7 @@ def _back() -> Any:
 
 
 def _safe_back() -> str:
-    """The search that the people were chosen from."""
+    """The URL of the search from which the people were chosen."""
     query = request.form.get("back", "")[:1000]
     return url_for("audience.index") + (f"?{query}" if query and query.isprintable() else "")
 
@@ -264,7 +264,7 @@ def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
 
 
 def _campaigns_of(suppression: Suppression | None) -> dict[int, str]:
-    """The name of the campaign whose bounce it was, by its id."""
+    """The campaign whose bounce led to the suppression, by its id."""
     found = suppression.campaign_id if suppression else None
     return planning_queries.names([found]) if found else {}
 

@@ -1,4 +1,4 @@
-"""Acts on everybody whom a search finds: the page names how many, and each can be undone for a minute."""
+"""Actions on everyone found by a search: the page states how many; each can be undone for a minute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _, _n
 
-UNDO = "results"  # in the session
+UNDO = "results"  # key in the session
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -37,7 +37,7 @@ def results_page() -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def create_results() -> Any:
-    """Do it to everybody who is found now, unless they are not as many as the page said."""
+    """Act on everyone found now, unless the number differs from the one on the page."""
     wanted = Search.parse(request.args)
     if request.form.get("number", type=int) != search.count(wanted):
         say(_("The number of results has changed. Review it again before you continue."), "warning")
@@ -56,7 +56,7 @@ def create_results() -> Any:
 
 
 def _done(wanted: Search) -> Done:
-    """Do it; raises NotFound or Conflict."""
+    """Perform the action; raises NotFound or Conflict."""
     act, now, who = request.form.get("act", ""), clock.now(), operator().id
     if act == Act.SUPPRESS:
         return results.suppress(wanted, now=now)
@@ -67,7 +67,7 @@ def _done(wanted: Search) -> Done:
 
 @allow(Action.EDIT_PEOPLE)
 def delete_results() -> Any:
-    """Undo the last one, within its minute."""
+    """Undo the last action, within its minute."""
     done, now = Done.from_json(session.pop(UNDO, None)), clock.now()
     if done is None or done.until < now:
         say(_("It is too late to undo this."), "warning")
@@ -79,12 +79,12 @@ def delete_results() -> Any:
 
 
 def _query() -> dict[str, Any]:
-    """The search, as it goes on to the next page."""
+    """The search as query arguments for the next page."""
     return {name: request.args[name] for name in ("q", "list", "status", "sort") if name in request.args}
 
 
 def undoable() -> dict[str, Any] | None:
-    """What this operator can undo still, in words; None for nothing."""
+    """What this operator can still undo, in words; None for nothing."""
     done = Done.from_json(session.get(UNDO))
     if done is None or done.until <= clock.now():
         return None
