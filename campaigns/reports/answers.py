@@ -1,4 +1,4 @@
-""" "Why did, or didn't, Ana get it?" in one sentence, with what it stands on."""
+"""Answers in one sentence whether a person got a campaign and why, with the evidence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_EVENTS = 200
 
 
 class Got(StrEnum):
-    """Whether somebody got a mail."""
+    """Whether a person got a message."""
 
     YES = "yes"
     NO = "no"
@@ -30,7 +30,7 @@ class Got(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An event of one mail, with where its link leads."""
+    """An event of one message, with the target of its link."""
 
     event: Event
     url: str | None
@@ -48,7 +48,7 @@ class Answer:
 
 
 def about(delivery: Delivery, campaign: Campaign) -> Answer:
-    """The whole answer for one recipient."""
+    """The complete answer for one recipient."""
     server = db.session.get(Server, delivery.server_id) if delivery.server_id else None
     return Answer(
         got=verdict(delivery.state),
@@ -60,7 +60,7 @@ def about(delivery: Delivery, campaign: Campaign) -> Answer:
 
 
 def verdict(state: State) -> Got:
-    """What a state means for the person."""
+    """What a state means for the recipient."""
     if state is State.SENT:
         return Got.YES
     if state is State.UNKNOWN:
@@ -69,7 +69,7 @@ def verdict(state: State) -> Got:
 
 
 def sentence(delivery: Delivery, *, server_name: str | None) -> Any:
-    """One sentence on what became of the mail to this person."""
+    """One sentence on the outcome for this recipient."""
     facts = {
         "server": server_name or str(_("The sending server")),
         "reason": str(delivery.reason.label) if delivery.reason else "",

@@ -1,4 +1,4 @@
-"""What became of a campaign, in whole sentences."""
+"""A campaign's results in whole sentences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from campaigns.reports.queries import Comparison, Figures
 
 
 def headline(figures: Figures, *, wanted: int, audience: int) -> str:
-    """What the report says first. `wanted`: recipients without the skipped ones; `audience`: with them."""
+    """The report's first sentences. `wanted`: recipients without the skipped; `audience`: with them."""
     if not audience:
         return translate("The lists were empty, so nothing was sent.")
     if not wanted:
@@ -61,7 +61,7 @@ def _activity(figures: Figures) -> list[str]:
 
 
 def compared(figures: Figures, usual: Comparison | None, *, is_settled: bool) -> str:
-    """How its rates stand to the medians of the campaigns before it."""
+    """How its rates compare with the medians of the campaigns before it."""
     if not is_settled:
         return translate("Compared with your other campaigns from 24 hours after sending.")
     if usual is None:

@@ -1,4 +1,4 @@
-"""What the start page shows: what needs an operator, what is under way, the last campaigns, first steps."""
+"""The start page: what needs attention, campaigns being sent, the latest campaigns, first steps."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from campaigns.settings.models import Sender, Server
 
 LATELY = timedelta(days=7)
 MOST = 5
-LAST_SHOWN = 4  # the latest, and some to compare it with
-LARGE = 50_000  # people: from here on what reads all of them comes after the page
+LAST_SHOWN = 4  # the latest one, and some to compare it with
+LARGE = 50_000  # people: above that, whatever reads all of them is loaded after the page
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What waits for a person."""
+    """What needs an operator's attention."""
 
     paused: list[Campaign]
-    returned: list[Campaign]  # drafts that could not go out
+    returned: list[Campaign]  # drafts that could not be started when scheduled
     failed: list[
         tuple[Campaign, int, bool]
-    ]  # finished lately: how many did not get it, whether any may again
+    ]  # finished lately: number of failed recipients, whether any can be retried
     servers: list[Server]
     unmapped: list[Import]
     rejected: list[Import]
@@ -45,14 +45,14 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A campaign that is under way, or will be."""
+    """A campaign that is being sent or scheduled."""
 
     campaign: Campaign
     progress: Progress | None
 
 
 class Last(NamedTuple):
-    """A campaign that has gone out, and whether it can be compared with others yet."""
+    """A finished campaign, and whether it can already be compared with others."""
 
     campaign: Campaign
     figures: Figures
@@ -61,10 +61,10 @@ class Last(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a new place has done so far."""
+    """The first steps that a new installation has completed."""
 
-    has_server: bool  # the one that campaigns go by reaches people outside
-    has_other_server: bool  # one that would, but is not the default yet
+    has_server: bool  # the default server reaches people outside
+    has_other_server: bool  # another server would, but is not the default
     has_practice: bool
     has_sender: bool
     has_domain: bool  # email from one of our domains is signed
@@ -72,23 +72,23 @@ class Steps:
     has_list: bool
     has_people: bool
     has_campaign: bool
-    has_sent: bool  # by whichever server
+    has_sent: bool  # over any server
 
     @property
     def done(self) -> int:
-        """How many of the seven steps are done."""
+        """Number of completed steps, of seven."""
         people = self.has_list and self.has_people
         own = (self.has_server, self.has_sender, self.has_domain, self.has_address)
         return sum((*own, people, self.has_campaign, self.has_sent))
 
     @property
     def is_done(self) -> bool:
-        """Whether a campaign went out, and what goes out now reaches people."""
+        """Whether a campaign was sent, and the current setup reaches people."""
         return self.has_sent and self.has_server
 
 
 def needs(*, now: datetime) -> Needs:
-    """Everything that stands still until somebody acts, the newest first."""
+    """Everything that needs an operator, newest first."""
     lately = now - LATELY
     returned = (Campaign.status == Status.DRAFT) & Campaign.pause_reason.is_not(None)
     rejected = (Import.status == ImportStatus.FAILED) | (Import.rejected > 0)
@@ -103,13 +103,13 @@ def needs(*, now: datetime) -> Needs:
 
 
 def dismiss(item: Campaign | Import, *, now: datetime) -> None:
-    """Take it off the start page for everybody; a campaign comes back when it has failures after another wave."""
+    """Remove it from everyone's start page; a campaign returns if another wave has failures."""
     item.dismissed_at = now
     db.session.flush()
 
 
 def in_flight(*, now: datetime) -> list[Flight]:
-    """Campaigns that go out now, with how far they are, then those that are scheduled, the next first."""
+    """Campaigns being sent, with their progress, then scheduled ones, the next first."""
     rank = sa.case((Campaign.status == Status.SCHEDULED, 1), else_=0)
     wanted = Campaign.status.in_((Status.SCHEDULED, Status.PREPARING, Status.SENDING))
     found = _campaigns(wanted, rank, Campaign.send_at, most=10)
@@ -128,7 +128,7 @@ def last_campaigns(*, now: datetime) -> tuple[list[Last], Comparison | None]:
 
 
 def steps() -> Steps:
-    """How far the first steps are; each is read from what there is."""
+    """The state of the first steps, read from existing data."""
     default = settings_queries.default_server()
     return Steps(
         has_server=default is not None and not default.is_practice,
@@ -147,7 +147,7 @@ def steps() -> Steps:
 
 
 def is_large() -> bool:
-    """Whether the page had better come before what reads all people."""
+    """Whether parts that read all people should be loaded after the page."""
     return bool((db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0) > LARGE)
 
 

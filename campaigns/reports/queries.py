@@ -1,4 +1,4 @@
-"""What came of campaigns: every figure is counted over the ledger, people only."""
+"""Results of campaigns: every figure is counted over the ledger, for human activity only."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from campaigns.planning.models import Campaign, Status
 
 COMPARED_WITH = 10
 LEAST_TO_COMPARE = 5
-SETTLED_AFTER = timedelta(hours=24)  # by then most opens have come
+SETTLED_AFTER = timedelta(hours=24)  # most opens have happened by then
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """People, each counted once: in the audience, mailed, who opened, clicked, left."""
+    """People, each counted once: audience, sent to, opened, clicked, unsubscribed."""
 
     audience: int = 0
     wanted: int = 0  # without the skipped
@@ -34,7 +34,7 @@ class Figures:
     failed: int = 0
 
     def rates(self) -> dict[str, float]:
-        """Shares of those who were mailed, 0 to 1."""
+        """Shares of the people sent to, 0 to 1."""
         whole = self.sent or 1
         found = {"opens": self.opens, "clicks": self.clicks, "unsubscribes": self.unsubscribes}
         return {name: number / whole for name, number in found.items()}
@@ -42,7 +42,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The medians of your own campaigns before: shares of those mailed, 0 to 1, over `campaigns` of them."""
+    """Medians over `campaigns` previous campaigns: shares of the people sent to, 0 to 1."""
 
     campaigns: int
     opens: float
@@ -51,7 +51,7 @@ class Comparison:
 
 
 def figures(campaign_ids: Sequence[int]) -> dict[int, Figures]:
-    """The figures of each campaign asked for; zeros for one that has not gone out."""
+    """The figures of each of these campaigns; zeros for one that was not sent."""
     opens, clicks, unsubscribes = (
         _who_did(column, campaign_ids)
         for column in (Delivery.opened_at, Delivery.clicked_at, Delivery.unsubscribed_at)
@@ -72,7 +72,7 @@ def figures(campaign_ids: Sequence[int]) -> dict[int, Figures]:
 
 
 def _who_did(column: Any, campaign_ids: Sequence[int]) -> dict[int, int]:
-    """How many of each campaign's people did that, by the index that holds only them."""
+    """Number of people by campaign for whom the column is set, read from its partial index."""
     rows = db.session.execute(
         sa.select(Delivery.campaign_id, sa.func.count())
         .where(Delivery.campaign_id.in_(campaign_ids), Delivery.is_latest, column.is_not(None))
@@ -82,8 +82,9 @@ def _who_did(column: Any, campaign_ids: Sequence[int]) -> dict[int, int]:
 
 
 def finished(*, most: int, before: Campaign | None = None, by: datetime | None = None) -> list[Campaign]:
-    """Campaigns that came to their end, the last first; with `before` those that started earlier, with `by` those
-    that had ended at that moment."""
+    """Finished campaigns, latest first; `before`: only those that started before that one, `by`: only those
+    that had ended by then.
+    """
     statement = (
         sa.select(Campaign)
         .where(Campaign.status == Status.FINISHED, Campaign.started_at.is_not(None))
@@ -99,26 +100,26 @@ def finished(*, most: int, before: Campaign | None = None, by: datetime | None =
 
 
 def is_settled(campaign: Campaign, *, now: datetime) -> bool:
-    """Whether it went out long enough ago to be compared with others."""
+    """Whether it was sent long enough ago to be compared with others."""
     return campaign.finished_at is not None and campaign.finished_at <= now - SETTLED_AFTER
 
 
 def comparison(campaign: Campaign, *, now: datetime) -> Comparison | None:
-    """What your last ten campaigns before this one had; None when they are too few, or it is too early."""
+    """Medians of the last ten campaigns before this one; None if there are too few, or it is too early."""
     if not is_settled(campaign, now=now):
         return None
     return usual(before=campaign, now=now)
 
 
 def usual(*, before: Campaign | None = None, now: datetime) -> Comparison | None:
-    """The medians of the last ten campaigns that can be compared."""
+    """Medians of the last ten comparable campaigns."""
     found = finished(most=COMPARED_WITH, before=before, by=now - SETTLED_AFTER)
     known = figures([each.id for each in found])
     return median_of([each for each in known.values() if each.sent])
 
 
 def median_of(all_figures: Sequence[Figures]) -> Comparison | None:
-    """The medians of these campaigns; None when they are too few to say anything."""
+    """Medians of these campaigns; None if there are too few."""
     if len(all_figures) < LEAST_TO_COMPARE:
         return None
     rates = [each.rates() for each in all_figures]

@@ -1,4 +1,4 @@
-"""Everybody a campaign was written down for: searched, filtered, paged by key, exported as a stream."""
+"""Recipients of a campaign: searched, filtered, paged by key, exported as a stream."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _EXPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which recipients; every part that is empty lets everybody through."""
+    """Which recipients; empty parts do not filter."""
 
     state: State | None = None
     reason: Reason | None = None
     done: str = ""
     search: str = ""
-    link: int | None = None  # by its number: people who clicked it
+    link: int | None = None  # its number: people who clicked it
 
     @property
     def is_empty(self) -> bool:
@@ -61,13 +61,13 @@ class Filter:
 
     @property
     def asks_for_activity(self) -> bool:
-        """Whether it is about what people did: the batches don't know that."""
+        """Whether it filters by activity, which tallies do not count."""
         return bool(self.done) or self.link is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some recipients in the order of the ledger, and the keys to go on from; `total` unless searched."""
+    """Some recipients in ledger order, and the keys of both neighbouring pages; `total` unless searched."""
 
     items: Sequence[Any]
     before: int | None
@@ -76,7 +76,7 @@ class Slice:
 
 
 def filter_from(values: Mapping[str, str]) -> Filter:
-    """The filter that a URL's query asks for; anything invalid lets everybody through."""
+    """The filter of a URL's query arguments; invalid ones do not filter."""
     state = values.get("state", "").upper()
     reason, done = values.get("reason", ""), values.get("done", "")
     return Filter(
@@ -89,13 +89,13 @@ def filter_from(values: Mapping[str, str]) -> Filter:
 
 
 def page(campaign_id: int, chosen: Filter, *, before: int | None = None, after: int | None = None) -> Slice:
-    """The recipients after (or before) a key: as quick for the last of a million as for the first."""
+    """The recipients after (or before) a key: the last page is as fast as the first."""
     if found := _by_whole_address(campaign_id, chosen):
         return Slice(found, None, None, None)
     total = None if chosen.search else _count(campaign_id, chosen)
     if total == 0:
         return Slice([], None, None, 0)
-    # To sort a few who did something is cheaper than to walk past all who did not.
+    # Sorting a few active recipients is cheaper than scanning past all inactive ones.
     is_few = chosen.asks_for_activity and total is not None and total < FEW
     statement = _rows(campaign_id, chosen, walks=not is_few)
     if before is not None:
@@ -115,7 +115,7 @@ def page(campaign_id: int, chosen: Filter, *, before: int | None = None, after: 
 
 
 def _by_whole_address(campaign_id: int, chosen: Filter) -> Sequence[Any]:
-    """Who searches for a whole address means that one person, and need not wait for a look at all others."""
+    """Fast path for a complete address: finds that person without scanning the others."""
     try:
         address = addresses.normalise(chosen.search)
     except addresses.BadAddress:
@@ -128,7 +128,7 @@ def _by_whole_address(campaign_id: int, chosen: Filter) -> Sequence[Any]:
 
 
 def _some(statement: sa.Select[Any]) -> list[Any]:
-    """A page of them and one more. Chosen first: without statistics PostgreSQL would join everybody for it."""
+    """One page plus one row. Ids first: without statistics PostgreSQL would join everyone for it."""
     chosen = statement.with_only_columns(Delivery.id).limit(PAGE_SIZE + 1)
     found = db.session.scalars(chosen).all()
     rows = db.session.execute(_of(found, Delivery, Subscriber.email, Subscriber.fields))
@@ -137,14 +137,14 @@ def _some(statement: sa.Select[Any]) -> list[Any]:
 
 
 def _of(delivery_ids: Sequence[int], *columns: Any) -> sa.Select[Any]:
-    """Those recipients, also if their person is erased."""
+    """Those recipients, including erased people."""
     joined = sa.select(*columns).select_from(Delivery)
     joined = joined.outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
     return joined.where(Delivery.id.in_(delivery_ids))
 
 
 def url_of(campaign: Campaign, link: int | None) -> str | None:
-    """Where the link of that number leads; None for none."""
+    """The target of the link with that number; None without one."""
     if link is None or campaign.revision_id is None:
         return None
     return db.session.scalar(sa.select(Link.url).filter_by(revision_id=campaign.revision_id, number=link))
@@ -159,7 +159,7 @@ def recipient(campaign_id: int, delivery_id: int) -> Delivery:
 
 
 def by_address(campaign_id: int, address: str) -> Delivery | None:
-    """The recipient with that normalised address."""
+    """The recipient with that normalised address; None without one."""
     statement = (
         sa.select(Delivery)
         .select_from(Wave)
@@ -171,7 +171,7 @@ def by_address(campaign_id: int, address: str) -> Delivery | None:
 
 
 def export(campaign_id: int, chosen: Filter) -> Iterator[list[str]]:
-    """Headings, then a row each; moments in UTC (ISO 8601), texts safe for spreadsheets."""
+    """Headings, then one row each; times in UTC (ISO 8601), texts safe for spreadsheets."""
     yield list(HEADINGS)
     last = 0
     while True:
@@ -185,19 +185,19 @@ def export(campaign_id: int, chosen: Filter) -> Iterator[list[str]]:
 
 
 def view_of(campaign: Campaign, delivery: Delivery | None = None) -> View:
-    """A page of the recipients, or of one of them, for the audit log."""
+    """A view of the recipients, or of one of them, for the audit log."""
     number = {"recipient": delivery.id} if delivery else {}
     return View("campaign.recipients_viewed", campaign.name, number)
 
 
 def record_export(campaign: Campaign, chosen: Filter) -> None:
-    """Note on the audit log that these are read, and how many."""
+    """Record the export and the number of recipients on the audit log."""
     people = len(db.session.scalars(_rows(campaign.id, chosen).with_only_columns(Delivery.id)).all())
     audit_services.record("campaign.exported", campaign.name, people=people)
 
 
 def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select[Any]:
-    """`walks` along the ids instead of sorting the whole campaign for each page or chunk."""
+    """`walks`: read along the ids instead of sorting the whole campaign for each page or chunk."""
     campaign = Delivery.campaign_id + 0 if walks else Delivery.campaign_id  # hides the column from its index
     statement = sa.select(Delivery).where(campaign == campaign_id, *_conditions(campaign_id, chosen))
     if walks and (ends := delivery_queries.ids_of(campaign_id)):
@@ -225,7 +225,7 @@ def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
 
 
 def _clickers(campaign_id: int, link: int) -> Any:
-    """The emails in which a person followed that link, as the report counts them."""
+    """The deliveries in which a person clicked that link, counted as in the report."""
     return sa.select(Event.delivery_id).where(
         Event.campaign_id == campaign_id,
         Event.kind == Kind.CLICK,
@@ -235,7 +235,7 @@ def _clickers(campaign_id: int, link: int) -> Any:
 
 
 def _count(campaign_id: int, chosen: Filter) -> int:
-    if not chosen.asks_for_activity:  # what is asked for by state and reason, the batches know
+    if not chosen.asks_for_activity:  # tallies know the numbers by state and reason
         found = tallies.of(campaign_id).items()
         return sum(
             number

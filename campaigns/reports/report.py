@@ -1,4 +1,4 @@
-"""The report of one campaign: who got it, who looked, where they clicked, and how that compares."""
+"""The report of one campaign: who got it, who opened and clicked, and how that compares."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from campaigns.reports.headline import compared, headline
 from campaigns.reports.queries import Comparison, Figures
 from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 
-LARGE = 50_000  # recipients: from here on the details come after the page
+LARGE = 50_000  # recipients: above that, details are loaded after the page
 MOST_DOMAINS = 12
 MOST_LINKS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Who made the opens or clicks, in mails; `people` and `unsure` together are the figure of the report."""
+    """Who made the opens or clicks, in messages; `people` plus `unsure` is the figure of the report."""
 
     people: int = 0
     unsure: int = 0
@@ -37,7 +37,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class LinkRow:
-    """A link of the mail: people who clicked, their clicks, and the clicks of machines."""
+    """A link of the message: people who clicked it, their clicks, and automated clicks."""
 
     number: int
     url: str
@@ -48,7 +48,7 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True)
 class DomainRow:
-    """The recipients at one mail domain."""
+    """The recipients at one domain."""
 
     domain: str
     audience: int
@@ -60,51 +60,51 @@ class DomainRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the page says first, counted once and quickly also for a million."""
+    """The first part of the page, counted quickly even for a million recipients."""
 
     campaign: Campaign
     counts: Counts
     figures: Figures
     reasons: list[tuple[State, Reason, int]]
-    is_settled: bool  # whether it went out long enough ago to be compared
+    is_settled: bool  # whether it was sent long enough ago to be compared
     comparison: Comparison | None
     standing: Standing
 
     @property
     def wanted(self) -> int:
-        """Those whom the campaign meant to reach: the audience without those left out at the start."""
+        """The audience without those skipped at launch."""
         return self.counts.wanted
 
     @property
     def states(self) -> list[tuple[State, int]]:
-        """How many are in each state: those that shares are of first, the skipped last."""
+        """Number of recipients by state; states that count in percentages first, skipped last."""
         found = [(state, number) for state, number in self.counts.states.items() if number]
         return sorted(found, key=lambda each: (each[0] is State.SKIPPED, each[0]))
 
     @property
     def failed(self) -> int:
-        """Those whom sending again may reach: failed, too late, unknown."""
+        """Those who may be sent to again: failed, expired, unknown."""
         return self.figures.failed
 
     @property
     def headline(self) -> str:
-        """What became of it, in sentences."""
+        """The result in sentences."""
         return headline(self.figures, wanted=self.wanted, audience=self.counts.audience)
 
     @property
     def compared(self) -> str:
-        """How its rates stand to the operator's other campaigns, in sentences."""
+        """How its rates compare with the previous campaigns, in sentences."""
         return compared(self.figures, self.comparison, is_settled=self.is_settled)
 
     @property
     def is_large(self) -> bool:
-        """Whether the page had better come before its details."""
+        """Whether the details should be loaded after the page."""
         return self.counts.audience > LARGE
 
 
 @dataclass(frozen=True, slots=True)
 class Machines:
-    """People and machines, and why people left."""
+    """Human and automated activity, and why people unsubscribed."""
 
     opens: Split
     clicks: Split
@@ -113,7 +113,7 @@ class Machines:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where people clicked and where they are."""
+    """Clicks by link, and recipients by domain."""
 
     links: list[LinkRow]
     domains: list[DomainRow]
@@ -133,7 +133,7 @@ def of(campaign: Campaign, *, now: datetime) -> Report:
 
 
 def machines(campaign: Campaign) -> Machines:
-    """Who of those in the figures is certainly a person."""
+    """How many of the opens and clicks are certainly by people."""
     figures = queries.figures([campaign.id])[campaign.id]
     return Machines(
         opens=_split(campaign.id, Kind.OPEN, figures.opens),
@@ -143,12 +143,12 @@ def machines(campaign: Campaign) -> Machines:
 
 
 def places(campaign: Campaign) -> Places:
-    """Its links and the domains of its recipients: reads the whole campaign."""
+    """Its links and the domains of its recipients; reads the whole campaign."""
     return Places(links=_links(campaign), domains=_domains(campaign.id))
 
 
 def _split(campaign_id: int, kind: Kind, whole: int) -> Split:
-    """`whole` is the figure of the report; who did it only unsurely, or only by machines, is in the events."""
+    """`whole`: the figure of the report; unsure and automated ones come from the events."""
     first = Delivery.opened_at if kind is Kind.OPEN else Delivery.clicked_at
     is_human = sa.func.max(sa.case((Event.verdict == Actor.HUMAN, 1), else_=0))
     mails = (
@@ -172,7 +172,7 @@ def _split(campaign_id: int, kind: Kind, whole: int) -> Split:
 
 
 def _links(campaign: Campaign) -> list[LinkRow]:
-    """Every tracked link, also those nobody followed, the most followed first."""
+    """Every tracked link, including those never clicked, most clicked first."""
     is_machine = Event.verdict == Actor.MACHINE
     clicked = (
         sa.select(

@@ -1,4 +1,4 @@
-"""Figures over time, on the wall clock of whoever looks."""
+"""Figures over time, in the time zone of the viewer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign
 
-QUARTER_S = 900  # the finest step between any two zones' clocks
+QUARTER_S = 900  # the smallest difference between the clocks of two zones
 HOUR = timedelta(hours=1)
 FIRST_HOURS = 48
 FIRST_MINUTES, FEWEST_MINUTES = 180, 5
@@ -26,12 +26,12 @@ MOST_DAYS = 60
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Counts per step; `times` are the steps' beginnings."""
+    """Counts per step; `times`: the start of each step."""
 
     times: list[datetime] = field(default_factory=list)
     opens: list[int] = field(default_factory=list)
     clicks: list[int] = field(default_factory=list)
-    has_later: bool = False  # more came after the last step shown
+    has_later: bool = False  # there are more after the last step shown
 
     @property
     def busiest(self) -> datetime | None:
@@ -39,13 +39,13 @@ class Series:
         return self.times[self.opens.index(max(self.opens))] if any(self.opens) else None
 
     def cumulated(self) -> Series:
-        """How many have done it by the end of each step."""
+        """The running total at the end of each step."""
         return replace(self, opens=list(accumulate(self.opens)), clicks=list(accumulate(self.clicks)))
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Subscribed at the end of each day, on a list or on all together; who came and who left in all that time."""
+    """Subscribers at the end of each day, of a list or of all; and how many joined and left in that time."""
 
     days: list[datetime]
     subscribed: list[int]
@@ -54,7 +54,7 @@ class Growth:
 
 
 def by_minute(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
-    """First opens and clicks of people in each minute of the first three hours."""
+    """First opens and clicks of people, for each minute of the first three hours."""
     opens = _quarters(Delivery.opened_at, campaign.id, step_s=60)
     clicks = _quarters(Delivery.clicked_at, campaign.id, step_s=60)
     start = campaign.started_at
@@ -72,14 +72,14 @@ def by_minute(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
 
 
 def is_young(campaign: Campaign, *, now: datetime) -> bool:
-    """Whether hours would be too coarse: the campaign began less than three hours ago."""
+    """Whether hours are too coarse: the campaign began less than three hours ago."""
     return campaign.started_at is not None and now - campaign.started_at < FIRST_MINUTES * timedelta(
         minutes=1
     )
 
 
 def by_hour(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
-    """First opens and clicks of people in each hour of the first two days."""
+    """First opens and clicks of people, for each hour of the first two days."""
     opens, clicks = _quarters(Delivery.opened_at, campaign.id), _quarters(Delivery.clicked_at, campaign.id)
     start = campaign.started_at or _first(opens)
     if start is None:
@@ -97,7 +97,7 @@ def by_hour(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
 
 
 def by_day(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
-    """The same for each day until the last one with anything in it."""
+    """The same for each day, up to the last one with any."""
     opens, clicks = _quarters(Delivery.opened_at, campaign.id), _quarters(Delivery.clicked_at, campaign.id)
     start = campaign.started_at or _first(opens)
     if start is None:
@@ -115,7 +115,7 @@ def by_day(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:
 
 
 def growth(zone: ZoneInfo, *, days: int, now: datetime, list_id: int | None = None) -> Growth:
-    """How many people a list holds (or all of them), day by day of that zone, reckoned back from today."""
+    """Subscribers of a list (None: of all) at the end of each day in that zone, counted back from today."""
     here = () if list_id is None else (Subscription.list_id == list_id,)
     today = _day(now, zone)
     since = _midnight(today - timedelta(days=days), zone)
@@ -140,7 +140,7 @@ def growth(zone: ZoneInfo, *, days: int, now: datetime, list_id: int | None = No
 
 
 def _quarters(column: Any, campaign_id: int, *, step_s: int = QUARTER_S) -> dict[int, int]:
-    """Rows of the ledger per quarter of an hour (or another step) since 1970."""
+    """Number of ledger rows for each quarter of an hour (or other step) since 1970."""
     return _per_step(
         column, step_s, Delivery.campaign_id == campaign_id, Delivery.is_latest, column.is_not(None)
     )
@@ -151,7 +151,7 @@ def _subscriptions(column: Any, since: datetime, *here: Any) -> dict[int, int]:
 
 
 def _per_step(column: Any, step_s: int, *conditions: Any) -> dict[int, int]:
-    """How many moments are in each step since 1970."""
+    """Number of moments in each step since 1970."""
     minute = _minute(column).label("minute")
     rows = db.session.execute(sa.select(minute, sa.func.count()).where(*conditions).group_by(minute))
     found: Counter[int] = Counter()
@@ -161,7 +161,7 @@ def _per_step(column: Any, step_s: int, *conditions: Any) -> dict[int, int]:
 
 
 def _minute(column: Any) -> Any:
-    """The minute of a moment, in a form that is cheap to make a million times."""
+    """The minute of a moment, in an expression that is cheap for a million rows."""
     if is_sqlite():
         return sa.func.substr(sa.type_coerce(column, sa.String), 1, 16)
     return sa.func.date_trunc("minute", column)

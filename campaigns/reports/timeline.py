@@ -1,4 +1,4 @@
-"""What went to one person and what came back, the latest first."""
+"""What was sent to a person and what the person did, latest first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_MOMENTS = 60
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A mail (`state` is set), or an open, click or unsubscribe (`kind` is), `times` over."""
+    """A message (`state` is set), or an open, click or unsubscribe (`kind` is set), repeated `times`."""
 
     at: datetime
     campaign_id: int
@@ -33,7 +33,7 @@ class Moment:
 
 
 def timeline(subscriber_id: int) -> list[Moment]:
-    """A person's last mails and what they did with them."""
+    """A person's latest messages and the activity on them."""
     mails = db.session.execute(
         sa.select(Delivery, Campaign.name)
         .select_from(Wave)
@@ -58,7 +58,7 @@ def timeline(subscriber_id: int) -> list[Moment]:
 
 
 def _came_back(delivery_ids: list[int]) -> list[Moment]:
-    """Events of these mails, repetitions folded into their first."""
+    """Events of these messages, with repetitions merged into the first."""
     is_machine = (Event.verdict == Actor.MACHINE).label("is_machine")
     rows = db.session.execute(
         sa.select(

@@ -1,4 +1,4 @@
-"""The start page, a campaign's report, and everybody in it."""
+"""The start page, a campaign's report, and its recipients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _share(state: Any) -> None:
 
 @bp.app_template_filter("day")
 def day(moment: datetime) -> str:
-    """The day of a moment in the reader's zone and language."""
+    """The date of a moment in the viewer's zone and language."""
     return str(format_date(moment, "full"))
 
 
@@ -204,7 +204,7 @@ def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
 @bp.get("/campaigns/<int:campaign_id>/why")
 @allow(Action.READ_PEOPLE)
 def campaign_why(campaign_id: int) -> Any:
-    """Straight to one recipient by address; to the search when nobody has exactly that one."""
+    """Redirect to the recipient with that address; to the search if none has exactly that one."""
     typed = request.args.get("q", "")
     planning_queries.campaign(campaign_id)
     try:

@@ -1,4 +1,4 @@
-"""What came back: opens, clicks and unsubscribes, each with a verdict on who did it."""
+"""Opens, clicks and unsubscribes, each with a verdict on whether a person or a machine made it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Actor(IntEnum):
 
 
 class LeavingReason(StrEnum):
-    """Why somebody left, if they cared to say."""
+    """Why a person unsubscribed, if given."""
 
     TOO_MANY = "too_many"
     NOT_FOR_ME = "not_for_me"
@@ -51,7 +51,7 @@ class LeavingReason(StrEnum):
 
 
 class Event(Model):
-    """One open, click or unsubscribe as it happened. The first of a kind also stands in the ledger."""
+    """One open, click or unsubscribe. The first of each kind is also in the ledger."""
 
     __tablename__ = "event"
 
@@ -65,8 +65,8 @@ class Event(Model):
     link_number: Mapped[int | None]
     verdict: Mapped[Actor] = mapped_column(Number(Actor))
     signals: Mapped[str] = mapped_column(sa.String(64), default="")  # rule ids, like "T3 T5"
-    network: Mapped[str] = mapped_column(sa.String(45), default="")  # the address without its last part
+    network: Mapped[str] = mapped_column(sa.String(45), default="")  # the IP address without its last part
     agent: Mapped[str] = mapped_column(sa.String(200), default="")
-    reason: Mapped[LeavingReason | None] = mapped_column(Word(LeavingReason))  # of an unsubscribe
+    reason: Mapped[LeavingReason | None] = mapped_column(Word(LeavingReason))  # for an unsubscribe
 
     __table_args__ = (sa.Index("ix_event_campaign_kind_at", "campaign_id", "kind", "at"),)

@@ -1,11 +1,11 @@
-"""Networks that are known to look into mail, and how an address is kept without the person behind it."""
+"""Networks of known mail scanners, and IP addresses stored without identifying a person."""
 
 from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
 
-# Exchange Online Protection and Barracuda's scanners: their visits are never a reader's.
+# Exchange Online Protection and Barracuda's scanners: never a reader.
 SCANNERS = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -20,7 +20,7 @@ SCANNERS = tuple(
 
 @lru_cache(maxsize=4096)
 def is_scanner(address: str) -> bool:
-    """Whether the address belongs to a mail scanner; False for what is no address."""
+    """Whether the address belongs to a mail scanner; False for an invalid address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -29,7 +29,7 @@ def is_scanner(address: str) -> bool:
 
 
 def without_person(address: str) -> str:
-    """The network of an address (/24, /48): enough to tell visitors apart, too little to find one."""
+    """The network of an address (/24, /48): tells visitors apart without identifying them."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

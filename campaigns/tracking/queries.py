@@ -1,4 +1,4 @@
-"""What a token in a mail stands for."""
+"""The message and link behind a token."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from campaigns.core.db import db
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign, Link, Revision
 
-TEST_MAIL = 0  # the number that tokens of test mails are made for: there is no such delivery
+TEST_MAIL = 0  # the number in tokens of test messages: no delivery has it
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail to one person, as public pages see it; the person may be gone by now."""
+    """One message to one person, as public pages see it; the person may have been deleted."""
 
     delivery: Delivery
     campaign: Campaign
@@ -29,13 +29,13 @@ class Letter:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The person's fields, as the mail was composed with."""
+        """The person's fields, as used to compose the message."""
         person = self.subscriber
         return {**(person.fields or {}), "email": person.email} if person else {}
 
 
 def letter(delivery_id: int) -> Letter | None:
-    """The mail with that number; None when its campaign was deleted."""
+    """The message with that delivery id; None when its campaign was deleted."""
     delivery = db.session.get(Delivery, delivery_id)
     if delivery is None:
         return None
@@ -44,7 +44,7 @@ def letter(delivery_id: int) -> Letter | None:
 
 
 def link(delivery_id: int, number: int) -> str | None:
-    """The stored URL behind a link of a mail."""
+    """The stored URL of a link in a message; None without one."""
     return db.session.scalar(
         sa.select(Link.url)
         .join(Campaign, Campaign.revision_id == Link.revision_id)
@@ -54,5 +54,5 @@ def link(delivery_id: int, number: int) -> str | None:
 
 
 def revision(campaign: Campaign) -> Revision | None:
-    """What the campaign said when it went out."""
+    """The campaign's frozen content."""
     return db.session.get(Revision, campaign.revision_id) if campaign.revision_id else None

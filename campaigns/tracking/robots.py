@@ -1,8 +1,8 @@
-"""Person or machine? Rules by id, pure and re-computable; the verdict is kept, the event is never dropped.
+"""Person or machine? Rules by id, pure and repeatable; the verdict is stored, and no event is dropped.
 
-A gateway opens every link of a mail within seconds of its arrival, with the agent of an ordinary browser;
-Apple fetches pixels whether anybody reads or not. Image proxies of Gmail and Yahoo fetch when a mail is
-shown: those are readers.
+A gateway opens every link of a message within seconds of its arrival, with the user agent of an ordinary
+browser; Apple fetches pixels whether or not anyone reads. Image proxies of Gmail and Yahoo fetch when a
+message is displayed: these are readers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MACHINES = re.compile(
     r"|forcepoint|symantec|trendmicro|sophos|zscaler|scanner|monitor|preview|fetch",
     re.IGNORECASE,
 )
-_PRIVACY = "Mozilla/5.0"  # Apple's proxy says this and no more
+_PRIVACY = "Mozilla/5.0"  # the complete user agent of Apple's proxy
 _PREFETCH = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
 TOO_SOON = timedelta(seconds=3)
 SHORT_BURST, SHORT_WINDOW = 3, timedelta(seconds=2)
@@ -33,7 +33,7 @@ OPEN_BEFORE_BURST = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One request as it came in."""
+    """One request as received."""
 
     kind: Kind
     at: datetime
@@ -45,7 +45,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An event that was recorded before."""
+    """A recorded event."""
 
     id: int
     kind: Kind
@@ -61,7 +61,7 @@ class Judgement:
 
 
 def judge(hit: Hit) -> Judgement:
-    """The verdict on one request by itself."""
+    """The verdict on a single request."""
     if _PREFETCH.search(hit.purpose):
         return Judgement(Actor.MACHINE, ("T2",))
     if networks.is_scanner(hit.ip):
@@ -78,10 +78,10 @@ def judge(hit: Hit) -> Judgement:
 
 
 def burst(events: Sequence[Seen]) -> set[int]:
-    """Ids of events of one mail that a machine must have made: many links within seconds (T7).
+    """Ids of events of one message that a machine must have made: many links within seconds (T7).
 
-    Only one network's clicks make a burst, so a gateway never takes a reader's click with it; the opens
-    that the same network made right before belong to the machine too.
+    Only clicks from one network form a burst, so a gateway's burst never includes a reader's click. Opens
+    that the same network made just before count as the machine's too.
     """
     found: set[int] = set()
     for network in {event.network for event in events}:

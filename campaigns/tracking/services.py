@@ -1,4 +1,4 @@
-"""Writing down what came back. An event is always kept; the ledger's first open and click are a person's."""
+"""Records opens, clicks and unsubscribes. Every event is stored; the ledger's first ones are a person's."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from campaigns.tracking import networks, robots
 from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 from campaigns.tracking.queries import Letter
 
-LOOK_BACK = timedelta(seconds=70)  # as far as a burst and the opens before it can reach
-REPEATED = timedelta(seconds=10)  # the same once more within it is no second visit
-MOST_OF_A_KIND = 200  # opens or clicks of one mail that are written down
-MOST_EVENTS = 500  # of one mail that are looked at again: more is a machine anyway
+LOOK_BACK = timedelta(seconds=70)  # covers a burst and the opens before it
+REPEATED = timedelta(seconds=10)  # within this time the same event is no second visit
+MOST_OF_A_KIND = 200  # opens or clicks of one message that are stored
+MOST_EVENTS = 500  # of one message that are judged again: more come from a machine anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asked, as far as the request tells."""
+    """What the request tells about the visitor."""
 
     agent: str = ""
     ip: str = ""
@@ -34,12 +34,12 @@ class Visitor:
 
 
 def record_open(delivery_id: int, visitor: Visitor, *, at: datetime) -> Actor | None:
-    """An open pixel was fetched; None when there is no such mail."""
+    """Record a fetched open pixel; None when there is no such message."""
     return _record(delivery_id, Kind.OPEN, visitor, at=at)
 
 
 def record_click(delivery_id: int, number: int, visitor: Visitor, *, at: datetime) -> Actor | None:
-    """A link was followed; a burst of links folds the events of that visitor back into a machine's."""
+    """Record a click; if it completes a burst, the visitor's events are marked as a machine's."""
     verdict = _record(delivery_id, Kind.CLICK, visitor, at=at, link_number=number)
     if verdict is not None:
         _fold_burst(delivery_id, at=at)
@@ -55,9 +55,9 @@ def record_unsubscribe(
     list_ids: list[int] | None = None,
     everything: bool = False,
 ) -> int:
-    """Take the reader off the campaign's lists (or those given, or all); how many lists it changed.
+    """Unsubscribe the reader from the campaign's lists (or those given, or all); how many lists changed.
 
-    A campaign whose lists are gone leaves only "all": whoever wants out gets out.
+    If the campaign's lists were deleted, unsubscribe from all: whoever wants to leave must be able to.
     """
     if letter.subscriber is None:
         return 0
@@ -78,7 +78,7 @@ def record_unsubscribe(
 
 
 def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> int:
-    """The reader left by mistake: subscribed again to this campaign's lists, or to all left today."""
+    """Undo an unsubscribe: subscribe again to this campaign's lists, or to all left today."""
     if letter.subscriber is None:
         return 0
     stands = audience_queries.suppression_of(letter.subscriber)
@@ -98,7 +98,7 @@ def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> 
 
 
 def note_reason(letter: Letter, reason: LeavingReason) -> None:
-    """Keep why the reader left this mail's lists; the last answer counts."""
+    """Store why the reader left this message's lists; the last answer counts."""
     db.session.execute(
         sa.update(Event)
         .where(Event.delivery_id == letter.delivery.id, Event.kind == Kind.UNSUBSCRIBE)
@@ -109,9 +109,9 @@ def note_reason(letter: Letter, reason: LeavingReason) -> None:
 def is_repeat(
     delivery_id: int, kind: Kind, visitor: Visitor, *, at: datetime, link_number: int | None = None
 ) -> bool:
-    """Whether the open or click says nothing new: the same was seen a moment ago, or hundreds of times.
+    """Whether the open or click adds nothing: the same was seen a moment ago, or hundreds of times.
 
-    Whoever holds one link can have only so much written down with it.
+    This limits how much anyone with a single link can have stored.
     """
     of_kind = sa.select(Event.id).where(Event.delivery_id == delivery_id, Event.kind == kind)
     same = of_kind.where(
@@ -164,7 +164,7 @@ def _add(
 
 
 def _note_person(delivery: Delivery, kind: Kind, at: datetime) -> None:
-    """The first open and click of a person; who clicks has opened, images or not."""
+    """Store a person's first open and click; a click counts as an open, with images or without."""
     if delivery.opened_at is None:
         _first(delivery.id, Delivery.opened_at, at)
     values: dict[str, Any] = {"last_opened_at": at}
@@ -217,7 +217,7 @@ def _first_by_person(delivery_id: int, *kinds: Kind) -> sa.ScalarSelect[Any]:
 
 
 def _look_again_at_person(delivery_id: int) -> None:
-    """What the person did last, without what has turned out to be a machine."""
+    """Recompute the person's latest activity without events that turned out to be a machine's."""
     person = sa.select(Delivery.subscriber_id).where(Delivery.id == delivery_id).scalar_subquery()
     theirs = (
         sa.select(sa.func.max(Event.at))

@@ -1,7 +1,7 @@
-"""What readers did while the database would not take it, kept as files until it does.
+"""Readers' actions while the database cannot be written, stored as files until it can.
 
-A writer may hold SQLite for half a minute. Whoever leaves or clicks meanwhile does not wait for it: what they
-did is on the disk before they are answered, and is written down in order as soon as the writer is done.
+A writer may lock SQLite for half a minute. Readers who unsubscribe or click meanwhile do not wait: their
+action is on disk before they are answered, and is recorded in order once the writer is done.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from campaigns.tracking import queries, services
 from campaigns.tracking.models import Kind
 from campaigns.tracking.services import Visitor
 
-MOST_WAITING = 20_000  # opens and clicks beyond are lost; who leaves is always kept
+MOST_WAITING = 20_000  # further opens and clicks are dropped; unsubscribes are always kept
 _SUFFIX = ".json"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a reader did with a mail: opened it, followed a link, or left."""
+    """A reader's action on a message: an open, a click or an unsubscribe."""
 
     kind: Kind
     delivery_id: int
     at: datetime
     visitor: Visitor
     link_number: int = 0
-    origin: Origin = Origin.PAGE  # of leaving
+    origin: Origin = Origin.PAGE  # for an unsubscribe
     everything: bool = False  # whether the reader leaves all lists
 
 
 def record(act: Act) -> None:
-    """Write the act into the open transaction. A mail that is gone by now leaves nothing."""
+    """Record the act in the open transaction; ignored if the message was deleted."""
     if act.kind is Kind.OPEN:
         services.record_open(act.delivery_id, act.visitor, at=act.at)
     elif act.kind is Kind.CLICK:
@@ -59,7 +59,7 @@ def record(act: Act) -> None:
 
 
 def keep(act: Act) -> None:
-    """Put the act on the disk; raises OSError when that takes nothing either."""
+    """Store the act as a file; raises OSError if the disk fails too."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if act.kind is not Kind.UNSUBSCRIBE and len(_names(folder)) >= MOST_WAITING:
@@ -75,15 +75,15 @@ def keep(act: Act) -> None:
 
 
 def is_any() -> bool:
-    """Whether something waits on this host."""
+    """Whether any act waits on this host."""
     return bool(_names(_folder()))
 
 
 def write_down(*, after_others: bool = False) -> int:
-    """Write all that waits, a transaction each, in order; how many there were. No transaction may be open.
+    """Record all waiting acts in order, a transaction each; how many there were. No transaction may be open.
 
-    Raises OperationalError when the database still takes nothing: what is left waits on. Of several
-    processes one does it; the others find nothing to do, at once or `after_others` are done.
+    Raises OperationalError when the database still cannot be written: the rest keeps waiting. Of several
+    processes one does the work; the others return at once, or wait with `after_others`.
     """
     folder, done = _folder(), 0
     if not _names(folder):
@@ -95,7 +95,7 @@ def write_down(*, after_others: bool = False) -> int:
 
 
 def _write(path: Path) -> int:
-    """One act into the database and its file away. What can't ever be written is put aside and keeps nobody."""
+    """Record one act and delete its file. An act that can never be recorded is moved aside."""
     try:
         if (act := _read(path)) is not None:
             record(act)
@@ -113,7 +113,7 @@ def _write(path: Path) -> int:
 
 
 def _read(path: Path) -> Act | None:
-    """The act in a file; None for one that a broken disk has spoilt."""
+    """The act in a file; None if the file is corrupt."""
     try:
         kept: dict[str, Any] = json.loads(path.read_bytes())
         return Act(
@@ -131,7 +131,7 @@ def _read(path: Path) -> Act | None:
 
 @contextmanager
 def _alone(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Whether nobody else on this host writes down what waits; the lock ends with its process."""
+    """Whether no other process on this host records waiting acts; the lock ends with its process."""
     with _private(folder / "lock", os.O_WRONLY | os.O_CREAT) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
