@@ -1,4 +1,4 @@
-"""What a worker calls to send one of the app's own mails."""
+"""The job that sends a notice, an email of the app itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from campaigns.settings.domains.signing import sign_from
 
 
 def send_notice(notice_id: int) -> None:
-    """Send a waiting notice over the default server and record how it went; once, whoever else is asked."""
+    """Send a waiting notice over the default server and record the result; only one worker sends it."""
     notice = services.take(notice_id, now=clock.now())
     db.session.commit()
     if notice is None:
@@ -71,7 +71,7 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
 
 
 def _from(notice: Notice) -> tuple[str, str]:
-    """Whom the mail comes from: its own sender, else the site's own one, else the host itself."""
+    """The notice's From: its own sender, else the site's, else an address at the host."""
     if notice.from_address:
         return notice.from_name or "", notice.from_address
     site = settings_queries.site()

@@ -1,4 +1,4 @@
-"""The app's own mails, waiting in the database: a lost queue must not lose a password reset."""
+"""Notices, the app's own emails, stored in the database: losing the queue must not lose a password reset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from campaigns.core.db import BigId, Model
 
 
 class Notice(Model):
-    """One mail of our own (reset, invitation, confirmation, alert) and how far it got."""
+    """An email of the app itself (reset, invitation, confirmation, alert) and its state."""
 
     __tablename__ = "notice"
 

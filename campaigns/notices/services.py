@@ -1,5 +1,6 @@
-"""Posting the app's own mails. The row is written with the change that asks for it (one transaction);
-a worker sends it, and the dispatcher finds those that nobody was told about."""
+"""The outbox of notices. A notice is stored in the transaction of the change that causes it; a worker sends
+it, and the dispatcher finds those for which no job exists.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from campaigns.notices.models import Notice
 
 HORIZON = timedelta(hours=4)
 JOB = "campaigns.notices.jobs.send_notice"
-# A worker that takes a notice has this long before another may try it again.
+# A worker that claims a notice has this long before another may try it.
 TAKEN_FOR = timedelta(minutes=5)
 
 
@@ -27,7 +28,7 @@ def post(
     from_name: str | None = None,
     from_address: str | None = None,
 ) -> Notice:
-    """Put a mail into the outbox; after the commit, `enqueue(JOB, notice.id)` sends it at once."""
+    """Store a notice; after the commit, `enqueue(JOB, notice.id)` sends it at once."""
     notice = Notice(
         kind=kind,
         to_address=to,
@@ -40,12 +41,12 @@ def post(
         next_at=now,
     )
     db.session.add(notice)
-    db.session.flush()  # the id is wanted for the job
+    db.session.flush()  # the job needs the id
     return notice
 
 
 def take(notice_id: int, *, now: datetime) -> Notice | None:
-    """Claim a due notice for this worker; None when it is sent, over, or in other hands."""
+    """Claim a due notice for this worker; None when it is sent, given up, or claimed by another."""
     claimed = db.session.execute(
         sa.update(Notice)
         .where(Notice.id == notice_id, Notice.next_at <= now, Notice.sent_at.is_(None))
@@ -55,12 +56,12 @@ def take(notice_id: int, *, now: datetime) -> Notice | None:
 
 
 def record_sent(notice: Notice, *, now: datetime) -> None:
-    """The server took it; its words are forgotten, for they hold secrets."""
+    """The server accepted it; its text is deleted, because it contains secrets."""
     notice.sent_at, notice.next_at, notice.text, notice.error = now, None, "", None
 
 
 def record_failure(notice: Notice, error: str, *, is_final: bool, now: datetime) -> None:
-    """It did not go: try again later, or give up when the server said never or time is over."""
+    """Sending failed: retry later, or give up if `is_final` or the time is over."""
     notice.error = error[:500]
     due = next_attempt(
         notice.attempts,
@@ -74,7 +75,7 @@ def record_failure(notice: Notice, error: str, *, is_final: bool, now: datetime)
 
 
 def due(*, now: datetime, limit: int = 100) -> list[int]:
-    """Ids of notices that wait for a worker."""
+    """Ids of notices that are due, at most `limit`."""
     return list(
         db.session.scalars(
             sa.select(Notice.id).where(Notice.next_at <= now).order_by(Notice.next_at).limit(limit)

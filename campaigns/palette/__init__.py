@@ -1,1 +1,1 @@
-"""Finding a campaign, a person, a list or an action by a few letters."""
+"""Finds campaigns, people, lists and actions by a few letters."""

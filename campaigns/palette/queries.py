@@ -1,4 +1,4 @@
-"""What a few letters find, at most a handful of each kind."""
+"""Searches for the palette, with a handful of results of each kind."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from campaigns.core.db import db
 from campaigns.core.dialect import begins_with
 from campaigns.planning.models import Campaign
 
-MOST = 6  # of each kind
+MOST = 6  # results of each kind
 LONGEST_TEXT = 100
-# Above that many people, parts of names and fields are not looked through at each key: only how an address begins.
+# With more people, only the beginning of addresses is searched at each keystroke, not names and fields.
 FEW_PEOPLE = 50_000
 
 
 def campaigns(text: str) -> Sequence[Campaign]:
-    """Campaigns with all the words in name or subject, the latest changed first; the latest ones for no words."""
+    """Campaigns with all words in name or subject, latest changed first; without words, the latest."""
     statement = sa.select(Campaign).options(
         sa.orm.load_only(Campaign.id, Campaign.name, Campaign.subject, Campaign.status)
     )
@@ -33,7 +33,7 @@ def campaigns(text: str) -> Sequence[Campaign]:
 
 
 def people(text: str) -> Sequence[Subscriber]:
-    """People whose address begins so; among few people, also those with the words in their name or fields."""
+    """People whose address starts with the text; if there are few people, also by name and fields."""
     beginning = text.strip().lower()[:LONGEST_TEXT]
     if not beginning:
         return []
@@ -47,7 +47,7 @@ def people(text: str) -> Sequence[Subscriber]:
 
 
 def lists(text: str) -> Sequence[List]:
-    """Lists with all the words in their name."""
+    """Lists with all words in the name."""
     words = _words(text)
     if not words:
         return []

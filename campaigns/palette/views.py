@@ -1,4 +1,4 @@
-"""The palette behind Ctrl K; without script it is a page with a search field."""
+"""The palette of Ctrl K; without script it is a page with a search field."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ bp = Blueprint("palette", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page or an action that the palette leads to."""
+    """A page or action in the palette."""
 
     label: str
     url: str
     icon: str
 
 
-# What operators start most often: label, endpoint, icon, right.
+# The most frequent actions: label, endpoint, icon, permission.
 ACTIONS = (
     (_("New campaign"), "planning.create", "plus", Action.EDIT_CAMPAIGNS),
     (_("Import people"), "audience.import_create", "file-import", Action.EDIT_PEOPLE),
@@ -60,7 +60,7 @@ def _may(action: Action) -> bool:
 
 
 def _places(text: str) -> list[Place]:
-    """Actions and pages whose name has all the words; all of them for no words."""
+    """Actions and pages with all words in the name; all of them without words."""
     words = text.casefold().split()
     return [each for each in _all_places() if all(word in each.label.casefold() for word in words)]
 

@@ -1,4 +1,4 @@
-"""A kept mail as somebody reads it: headers, HTML, text. Any bytes will do; nothing here raises."""
+"""Displays a stored message: headers, HTML, text. Accepts any bytes and never raises."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 
-# What HTML may not hold, whether or not it is escaped.
+# Characters that HTML may not contain, even escaped.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Headers in order with decoded values; `html` and `text` are None where the mail has none."""
+    """Headers in order with decoded values; `html` and `text` are None if the message has none."""
 
     headers: list[tuple[str, str]]
     html: str | None
     text: str | None
 
     def header(self, name: str) -> str:
-        """The first header of that name; empty when there is none."""
+        """The first header of that name; empty without one."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
 def letter(raw: bytes) -> Letter:
-    """What the mail says."""
+    """Parses a message."""
     message = message_from_bytes(raw, policy=policy.compat32)
     headers = [(visible(name), visible(_decoded(str(value)))) for name, value in message.items()]
     text = _body(raw, "plain")
@@ -34,7 +34,7 @@ def letter(raw: bytes) -> Letter:
 
 
 def visible(text: str) -> str:
-    """The text with what can't be shown in a page as a replacement character."""
+    """The text with characters that HTML cannot contain replaced."""
     return _UNSHOWABLE.sub("\ufffd", text)
 
 

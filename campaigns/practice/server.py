@@ -1,4 +1,4 @@
-"""The test inbox's SMTP server: takes every mail on loopback and lets none out."""
+"""The test inbox's SMTP server: accepts every message on loopback and sends none on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def run(config: Config, stop: threading.Event) -> None:
     """Serve on the practice port until `stop` is set; raises OSError when the port is taken."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd writes a line per command
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs a line for each command
     asyncio.run(_serve(config, stop))
 
 
@@ -61,7 +61,7 @@ async def _serve(config: Config, stop: threading.Event) -> None:
 
 
 class _Handler:
-    """Answers 250 only when a mail is kept; mails that come together are kept in one transaction."""
+    """Replies 250 only when a message is stored; simultaneous messages share a transaction."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -77,7 +77,7 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take everybody but those whose address asks for a refusal, so that failures can be practised."""
+        """Accept all recipients except addresses that ask for a refusal, which simulate failures."""
         for beginning, refusal in REFUSED.items():
             if address.lower().startswith(beginning):
                 return refusal
@@ -85,7 +85,7 @@ class _Handler:
         return "250 2.1.5 Ok"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the mail, once for each recipient."""
+        """Store the message once for each recipient."""
         content: Any = envelope.original_content or b""
         now, sender = datetime.now(UTC), envelope.mail_from or ""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -98,7 +98,7 @@ class _Handler:
         return "250 2.0.0 Kept in the test inbox"
 
     async def write(self) -> None:
-        """Keep what waits, as much at once as there is, until closed."""
+        """Store waiting messages, all at once up to a batch, until closed."""
         while (first := await self.waiting.get()) is not None:
             batch = [first]
             while (
@@ -114,25 +114,25 @@ class _Handler:
                 _tell(batch, None)
 
     def _more(self) -> Iterator[Waiting]:
-        """What waits by now, up to a batch, without waiting for it."""
+        """Messages that wait already, up to a batch, without waiting for more."""
         for _place in range(MOST_AT_ONCE - 1):
             if self.waiting.empty():
                 return
             more = self.waiting.get_nowait()
             if more is None:
-                self.waiting.put_nowait(None)  # the end comes after this batch
+                self.waiting.put_nowait(None)  # stop after this batch
                 return
             yield more
 
     async def close(self) -> None:
-        """Let `write` finish what waits, then end."""
+        """Let `write` store what waits, then end."""
         await self.waiting.put(None)
 
 
 def _tell(batch: list[Waiting], error: Exception | None) -> None:
     for _mails, kept in batch:
         if kept.done():
-            continue  # the sender has hung up
+            continue  # the sender has disconnected
         if error is None:
             kept.set_result(None)
         else:

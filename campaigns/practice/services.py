@@ -1,4 +1,4 @@
-"""Verbs on the test inbox."""
+"""Changes to the test inbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from campaigns.practice import store
 
 
 def empty(config: Config, *, with_own: bool) -> int:
-    """Delete the emails that were caught, and with `with_own` the app's own; how many."""
+    """Delete the caught messages, and with `with_own` the app's own; returns how many."""
     deleted = store.empty(config, with_own=with_own)
     audit_services.record("practice.emptied", emails=deleted)
     return deleted

@@ -1,9 +1,9 @@
-"""The test inbox's mails: one small SQLite file of its own in the data folder.
+"""The messages of the test inbox, in an SQLite file of its own in the data folder.
 
-It is not the app's database, so that a send of thousands never waits for it, nor it for a send.
+It is separate from the app's database, so that neither waits for the other when thousands are sent.
 
-Mails of campaigns are for everybody who may practise. All others are the app's own: they hold links that set
-passwords or let somebody in. They are left out unless a caller asks for them by `with_own`.
+Messages of campaigns may be read by everyone with access to the test inbox. All others are the app's own:
+their links set passwords or sign people in. They are left out unless a caller asks for them by `with_own`.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ CREATE TABLE IF NOT EXISTS mail (
     is_campaign INTEGER NOT NULL DEFAULT 0
 )
 """
-# What every mail of a campaign has, and none of the app's own (RFC 8058).
+# A header of every campaign's message, and of none of the app's own (RFC 8058).
 _CAMPAIGN = re.compile(rb"^List-Unsubscribe-Post:", re.I | re.M)
 _COLUMNS = "id, received_at, mail_from, rcpt_to, subject, size"
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail as it came over SMTP: one recipient of one envelope."""
+    """A message as received by SMTP, for one recipient of an envelope."""
 
     received_at: datetime
     mail_from: str
@@ -56,7 +56,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A kept mail without its bytes; `size` in bytes."""
+    """A stored message without its content; `size` in bytes."""
 
     id: int
     received_at: datetime
@@ -67,7 +67,7 @@ class Mail:
 
 
 def keep(config: Config, arrivals: Iterable[Arrival]) -> None:
-    """Keep these mails in one transaction; the oldest beyond 20,000 go."""
+    """Store these messages in one transaction; the oldest above 20,000 are deleted."""
     rows = [
         (
             each.received_at.timestamp(),
@@ -92,7 +92,7 @@ def keep(config: Config, arrivals: Iterable[Arrival]) -> None:
 def page(
     config: Config, *, search: str = "", number: int = 1, size: int = PAGE_SIZE, with_own: bool = False
 ) -> Page[Mail]:
-    """A page of mails, newest first; `search` looks into subject, sender and recipient."""
+    """A page of messages, newest first; `search` matches subject, sender and recipient."""
     where, values = _where(search, with_own=with_own)
     with _open(config) as file:
         (total,) = file.execute(f"SELECT count(*) FROM mail {where}", values).fetchone()  # noqa: S608
@@ -105,7 +105,7 @@ def page(
 
 
 def mail(config: Config, mail_id: int, *, with_own: bool = False) -> tuple[Mail, bytes]:
-    """That mail and its bytes; raises NotFound, also for one of the app's own that was not asked for."""
+    """The message and its bytes; raises NotFound, also for the app's own without `with_own`."""
     with _open(config) as file:
         row = file.execute(
             f"SELECT {_COLUMNS}, raw FROM mail WHERE id = ? AND is_campaign >= ?",  # noqa: S608
@@ -117,13 +117,13 @@ def mail(config: Config, mail_id: int, *, with_own: bool = False) -> tuple[Mail,
 
 
 def raw_messages(config: Config) -> list[bytes]:
-    """The bytes of every mail, oldest first."""
+    """The bytes of every message, oldest first."""
     with _open(config) as file:
         return [zlib.decompress(row[0]) for row in file.execute("SELECT raw FROM mail ORDER BY id")]
 
 
 def count(config: Config, *, with_own: bool = False) -> int:
-    """How many mails are kept."""
+    """Number of stored messages."""
     with _open(config) as file:
         (total,) = file.execute(
             "SELECT count(*) FROM mail WHERE is_campaign >= ?", (not with_own,)
@@ -132,12 +132,12 @@ def count(config: Config, *, with_own: bool = False) -> int:
 
 
 def empty(config: Config, *, with_own: bool = False) -> int:
-    """Delete the mails of campaigns, or every mail, and give the space back; how many there were."""
+    """Delete the messages of campaigns, or all, and free the disk space; returns how many."""
     return _delete(config, "is_campaign >= ?", not with_own)
 
 
 def forget_own(config: Config) -> int:
-    """Delete the app's own mails, whose links may still work; how many there were."""
+    """Delete the app's own messages, whose links may still work; returns how many."""
     return _delete(config, "is_campaign = ?", False) if _path(config).exists() else 0
 
 
@@ -145,7 +145,7 @@ def _delete(config: Config, condition: str, value: bool) -> int:
     with _open(config) as file:
         deleted = file.execute(f"DELETE FROM mail WHERE {condition}", (value,)).rowcount  # noqa: S608
     with _open(config) as file:
-        file.execute("PRAGMA incremental_vacuum").fetchall()  # works as its rows are read
+        file.execute("PRAGMA incremental_vacuum").fetchall()  # does its work as its rows are read
     return deleted
 
 
@@ -172,10 +172,10 @@ def _path(config: Config) -> Path:
 
 
 def _mend(file: sqlite3.Connection) -> None:
-    """Give an older file the column; whose mails it holds is not known, so they count as the app's own."""
+    """Add the column to an older file; its messages count as the app's own, because that is unknown."""
     if "is_campaign" in {row[1] for row in file.execute("PRAGMA table_info(mail)")}:
         return
-    with suppress(sqlite3.OperationalError):  # another process was first
+    with suppress(sqlite3.OperationalError):  # another process has added it
         file.execute("ALTER TABLE mail ADD COLUMN is_campaign INTEGER NOT NULL DEFAULT 0")
 
 
@@ -200,7 +200,7 @@ def _mail(row: tuple[int, float, str, str, str, int]) -> Mail:
 
 
 def _subject(raw: bytes) -> str:
-    """The decoded subject, on one line; empty when there is none that can be read."""
+    """The decoded subject on one line; empty if missing or unreadable."""
     end = _HEADER_END.search(raw)
     try:
         found = message_from_bytes(raw[: end.end() if end else None], policy=policy.default)["Subject"]

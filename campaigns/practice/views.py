@@ -1,4 +1,4 @@
-"""The test inbox's pages: what was caught here, to read and to click."""
+"""The pages of the test inbox: caught messages, with working links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from campaigns.practice import reading, services, store
 
 bp = Blueprint("practice", __name__)
 
-# A mail may be anybody's HTML: no script, no cookies, no forms; pictures as a mail program loads them.
+# A message is untrusted HTML: no scripts, cookies or forms; images load as in a mail client.
 FRAME_CSP = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
     "img-src 'self' http: https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -79,5 +79,5 @@ def delete_all() -> Any:
 
 
 def _sees_own() -> bool:
-    """Whether the operator may read the app's own mails: their links set passwords and let people in."""
+    """Whether the operator may read the app's own messages: their links set passwords and sign people in."""
     return policy.can(operator(), Action.ADMINISTER)
