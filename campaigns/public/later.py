@@ -1,4 +1,4 @@
-"""A thread of this process that writes down what readers did while the database was held by a writer."""
+"""A thread of this process that records readers' actions that waited for the database."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.tracking import waiting
 
-PAUSE_S = 0.5  # between two tries
-MOST_TRIES = 600  # then it rests until the next public request
+PAUSE_S = 0.5  # seconds between two tries
+MOST_TRIES = 600  # then it waits for the next public request
 _running = Lock()
 _log = logging.getLogger(__name__)
 
 
 def is_at_work() -> bool:
-    """Whether the thread waits for the database right now: what comes meanwhile goes behind what waits."""
+    """Whether the thread is waiting for the database: new actions then queue behind the waiting ones."""
     return _running.locked()
 
 
 def see_to_it() -> None:
-    """Begin to write down what an earlier process left, if there is something."""
+    """Start recording what an earlier process left, if anything."""
     if waiting.is_any():
         write_down()
 
 
 def write_down() -> None:
-    """Have a thread write down all that waits, unless one is at it."""
+    """Have a thread record all that waits, unless it is running."""
     if not _running.acquire(blocking=False):
         return
     opener = config.context_opener()
@@ -41,14 +41,14 @@ def write_down() -> None:
                 is_done = _until_done()
             finally:
                 _running.release()
-            if is_done and waiting.is_any():  # came between the last look and now
+            if is_done and waiting.is_any():  # it arrived after the last check
                 write_down()
 
     Thread(target=work, name="readers", daemon=True).start()
 
 
 def _until_done() -> bool:
-    """Whether all is written down."""
+    """Whether everything is recorded."""
     for _try in range(MOST_TRIES):
         try:
             waiting.write_down()

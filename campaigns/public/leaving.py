@@ -1,7 +1,7 @@
-"""Leaving, coming back and choosing lists: the pages behind the links in every mail.
+"""Unsubscribing, undoing it and choosing lists: the pages behind the links in every message.
 
-GET only asks, whatever the link scanner: leaving takes a POST, by the page's button or by a mail program's
-one click (RFC 8058 section 3.2). Everything may be done twice.
+GET only asks, because link scanners open links: unsubscribing needs a POST, by the page's button or by a mail
+client's one click (RFC 8058 section 3.2). Everything is idempotent.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from campaigns.tracking.queries import Letter
 from campaigns.tracking.waiting import Act
 
 ONE_CLICK = "List-Unsubscribe"
-CHANGES = "20 per hour"  # changes of mind, each of which is kept as proof; leaving is never limited
+CHANGES = "20 per hour"  # changes of mind, each of which is stored as proof; unsubscribing is never limited
 
 
 def _token_key() -> str:
-    """The mail that the link is of, however the token is written."""
+    """The delivery id of the link, however its token is spelled."""
     return str(number_of(str((request.view_args or {}).get("token", "")), Purpose.SUBSCRIPTION))
 
 
@@ -47,8 +47,8 @@ def _too_often(_limit: RequestLimit) -> Response:
 @bp.route("/u/<token>", methods=["GET", "POST"])
 @anyone
 def unsubscribe(token: str) -> Any:
-    """Ask, or leave. A token of nobody we know gets a calm page and changes nothing."""
-    begin_by_reading()  # a token is looked up, and the page shown, while others write
+    """Ask, or unsubscribe. An unknown token gets a neutral page and changes nothing."""
+    begin_by_reading()  # other writers must not delay the look-up and the page
     letter = letter_of(token, Purpose.SUBSCRIPTION)
     if request.method == "POST" and ONE_CLICK in request.form:
         return _one_click(letter)
@@ -65,12 +65,12 @@ def unsubscribe(token: str) -> Any:
 @limiter.limit(CHANGES, key_func=_token_key, on_breach=_too_often)
 @anyone
 def resubscribe(token: str) -> Any:
-    """Take leaving back, by the button on the page that said goodbye."""
+    """Undo an unsubscribe, by the button on its confirmation page."""
     letter = letter_of(token, Purpose.SUBSCRIPTION)
     if letter is None or letter.subscriber is None:
         return _nobody(token)
     db.session.commit()
-    waiting.write_down(after_others=True)  # leaving that still waits must not come after its undoing
+    waiting.write_down(after_others=True)  # a waiting unsubscribe must not be recorded after its undoing
     services.take_back_unsubscribe(letter, visitor(), at=clock.now())
     db.session.commit()
     return _page("resubscribed", letter, token)
@@ -79,7 +79,7 @@ def resubscribe(token: str) -> Any:
 @bp.post("/u/<token>/reason")
 @anyone
 def create_reason(token: str) -> Any:
-    """Keep why somebody left, if they care to say; asked only after it is done."""
+    """Store why a person unsubscribed, if given; asked only afterwards."""
     letter = letter_of(token, Purpose.SUBSCRIPTION)
     if letter is None or letter.subscriber is None:
         return _nobody(token)
@@ -94,7 +94,7 @@ def create_reason(token: str) -> Any:
 @limiter.limit(CHANGES, key_func=_token_key, methods=["POST"], exempt_when=_leaves_all, on_breach=_too_often)
 @anyone
 def preferences(token: str) -> Any:
-    """Which lists, or none at all."""
+    """Choose lists, or none at all."""
     letter = letter_of(token, Purpose.SUBSCRIPTION)
     if letter is None or letter.subscriber is None:
         return _nobody(token)
@@ -107,7 +107,7 @@ def preferences(token: str) -> Any:
 
 
 def _asked(letter: Letter, token: str) -> str:
-    """The page that asks; for who has left already the one that says so."""
+    """The page that asks; if already unsubscribed, the page that says so."""
     assert letter.subscriber
     lists = {each.id for each in letter.lists}
     held = [each for each in audience_queries.subscriptions(letter.subscriber.id) if each.list_id in lists]
@@ -120,20 +120,20 @@ def _asked(letter: Letter, token: str) -> str:
 
 
 def _one_click(letter: Letter | None) -> Response:
-    """Always 200, no cookie, no redirect: a refusal here would be a spam complaint."""
+    """Always 200, no cookie, no redirect: an error here would become a spam complaint."""
     if letter is not None:
         _leave(letter, Origin.ONE_CLICK)
     return Response("", mimetype="text/plain")
 
 
 def _leave(letter: Letter, origin: Origin, *, everything: bool = False) -> None:
-    """Who leaves waits for no writer of the database, and is never lost."""
+    """An unsubscribe never waits for the database and is never lost."""
     number = letter.delivery.id
     write_down(Act(Kind.UNSUBSCRIBE, number, clock.now(), visitor(), origin=origin, everything=everything))
 
 
 def _choose(letter: Letter, ticked: set[str]) -> None:
-    """Leave what is no longer wanted, come back to what is; lists the person was never on stay closed."""
+    """Leave unticked lists and return to ticked ones; lists the person was never on are ignored."""
     assert letter.subscriber
     person, who, now = letter.subscriber, visitor(), clock.now()
     known = {each.list_id for each in audience_queries.subscriptions(person.id)}
@@ -158,7 +158,7 @@ def _choose(letter: Letter, ticked: set[str]) -> None:
 
 
 def _nobody(token: str) -> Any:
-    """A test mail, somebody who was deleted, or a forged link: no difference that could be measured."""
+    """For a test message, a deleted person or a forged link: the same page in the same time."""
     is_test = number_of(token, Purpose.SUBSCRIPTION) == tracking_queries.TEST_MAIL
     return render_template("public/nobody.html", is_test=is_test)
 

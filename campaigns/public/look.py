@@ -1,4 +1,4 @@
-"""How public pages look beyond the app's own style: the site's colour and its logo."""
+"""The site's own look on public pages: its colour and logo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from campaigns.public.views import bp
 from campaigns.settings import queries as settings_queries
 
 _COLOUR = re.compile(r"[0-9a-f]{6}")
-# On dark pages a lighter tone of it, with dark words.
+# On dark pages a lighter shade of it, with dark text.
 _STYLE = """:root { --accent: #%(colour)s; --on-accent: #fff; }
 @media (prefers-color-scheme: dark) {
   :root { --accent: color-mix(in srgb, #%(colour)s 45%%, white); --on-accent: #06181d; }
@@ -22,7 +22,7 @@ _STYLE = """:root { --accent: #%(colour)s; --on-accent: #fff; }
 @bp.get("/look/<colour>.css")
 @anyone
 def colours(colour: str) -> Response:
-    """The style of that colour; it stands in the address, so that a browser never keeps an old one."""
+    """A style sheet with that colour; the colour is in the URL, so that browsers never show an old one."""
     if not _COLOUR.fullmatch(colour):
         abort(404)
     return Response(_STYLE % {"colour": colour}, mimetype="text/css")

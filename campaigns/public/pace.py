@@ -1,4 +1,4 @@
-"""How often one network may have something written down. Whoever asks more often is answered all the same."""
+"""Limits how much one network may have recorded. Requests beyond that are still answered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Lock
 from campaigns.tracking import networks
 
 PER_SECOND = 50
-MOST_NETWORKS = 50_000  # that are counted within a second
+MOST_NETWORKS = 50_000  # counted within a second
 
 _lock = Lock()
 _second = 0
@@ -16,7 +16,7 @@ _counts: dict[str, int] = {}
 
 
 def is_within(ip: str, *, now_s: float | None = None) -> bool:
-    """Whether the address's network has had fewer than 50 things written in this second; counts this one."""
+    """Whether the address's network has had fewer than 50 records in this second; counts this one."""
     global _second
     second = int(time.monotonic() if now_s is None else now_s)
     network = networks.without_person(ip)

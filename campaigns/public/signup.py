@@ -1,5 +1,6 @@
-"""Signing up to a public list, and confirming it. Anyone may come here, so: the same answer for everybody,
-few mails to one address, and nothing that the visitor typed in a mail to somebody else."""
+"""Signing up to a public list, and confirming it. Open to anyone, so: the same response for everyone, few
+emails to one address, and nothing that the visitor typed in an email to someone else.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +31,19 @@ from campaigns.notices import services as notices_services
 from campaigns.settings import queries as settings_queries
 
 bp = Blueprint("signup", __name__)
-# These forms stand alone or on other people's pages and carry no cookie that a forger could use.
+# These forms may be embedded in other sites and use no cookie that a forged request could exploit.
 bp.csrf_exempt = True  # type: ignore[attr-defined]
 
-FASTEST = timedelta(seconds=2)  # nobody fills a form sooner
+FASTEST = timedelta(seconds=2)  # no person fills in a form faster
 SLOWEST = timedelta(days=1)
 NAME_FIELD = "first_name"
-STEADY_S = 0.15  # until signing up is answered; it takes a tenth of it
+STEADY_S = 0.15  # seconds until a sign-up is answered; it takes a tenth of that
 PER_NETWORK = "5 per hour"
 PER_LIST = "300 per hour"
 
 
 class SignUpForm(FlaskForm):
-    """`website` is a trap: people don't see it. `begun` is when the form was drawn, signed."""
+    """`website` is a honeypot, invisible to people. `begun`: when the form was made, signed."""
 
     class Meta:
         csrf = False
@@ -76,7 +77,7 @@ def _too_often(_limit: RequestLimit) -> Response:
 @limiter.limit(PER_NETWORK, key_func=network, methods=["POST"], on_breach=_too_often)
 @anyone
 def sign_up(public_id: str) -> Any:
-    """The form of a public list, and what it does. Whoever is known already is answered no sooner or later."""
+    """The form of a public list and its submission. Known addresses get the same response, as fast."""
     began = time.monotonic()
     wanted = queries.public_list(public_id)
     form = SignUpForm()
@@ -97,7 +98,7 @@ def sign_up(public_id: str) -> Any:
 @bp.get("/confirm/<secret>")
 @anyone
 def confirm(secret: str) -> Any:
-    """Ask for the button: programs that look at links must not confirm for people."""
+    """Ask for the button: link scanners must not confirm for people."""
     try:
         found = services.find_confirmation(secret, now=clock.now())
     except DomainError as error:
@@ -108,7 +109,7 @@ def confirm(secret: str) -> Any:
 @bp.post("/confirm/<secret>")
 @anyone
 def create_confirmation(secret: str) -> Any:
-    """The button was pressed."""
+    """Confirm: the button was pressed."""
     try:
         found = services.confirm(
             secret,
@@ -131,18 +132,18 @@ def _keep_private(answer: Response) -> Response:
 
 
 def _wait_until(moment: float) -> None:
-    """Until that reading of the monotonic clock; nobody waits for the database meanwhile."""
+    """Wait until that monotonic time (seconds), without an open transaction."""
     db.session.rollback()
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
 def wording(wanted: List) -> str:
-    """What the visitor agrees to, as it stands on the page and in the proof."""
+    """What the visitor agrees to, as shown on the page and stored as proof."""
     return translate("Yes, subscribe me to “%(list)s”. I can unsubscribe at any time.", list=wanted.name)
 
 
 def _form_page(wanted: List, form: SignUpForm) -> Any:
-    """Status 422 for what has to be put right; the clock of the form begins anew only with a fresh page."""
+    """Status 422 for invalid input; only a newly loaded form restarts its clock."""
     now = int(clock.now().timestamp())
     stamp = signing.sign(settings_queries.link_key(), Purpose.CONFIRM, now)
     if request.method == "GET" or not _begun(form):
@@ -152,7 +153,7 @@ def _form_page(wanted: List, form: SignUpForm) -> Any:
 
 
 def _was_too_quick(form: SignUpForm) -> bool:
-    """Whether no person can have filled it; whoever it was may press the button once more."""
+    """Whether no person can have filled it in that fast; the button may be pressed again."""
     begun = _begun(form)
     age = clock.now().timestamp() - begun
     if begun and FASTEST.total_seconds() <= age <= SLOWEST.total_seconds():
@@ -168,7 +169,7 @@ def _begun(form: SignUpForm) -> int:
 
 
 def _joined(wanted: List, form: SignUpForm) -> Joined:
-    """Whoever has left before, or is suppressed, is asked by mail, however the list does it."""
+    """Anyone who has unsubscribed or is suppressed has to confirm by email, whatever the list's opt-in."""
     now = clock.now()
     typed = {NAME_FIELD: form.first_name.data} if form.first_name else {}
     language = str(get_locale())
@@ -195,7 +196,7 @@ def _tell(joined: Joined) -> None:
 
 
 def _no_link(error: DomainError) -> Any:
-    """A link that does not work, in the frame of the public pages."""
+    """An invalid link, in the layout of public pages."""
     if not isinstance(error, (NotFound, Conflict)):
         raise error
     return render_template("public/confirm_failed.html", sentence=str(error)), 404 if isinstance(

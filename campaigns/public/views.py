@@ -1,7 +1,7 @@
-"""Doors for anyone: the open pixel, links, leaving, preferences, the mail as a page.
+"""Public endpoints: open pixel, links, unsubscribing, preferences, the message as a page.
 
-Nobody signs in here and nothing sets a cookie. A mail program has no CSRF token, so the whole blueprint
-is exempt: what a request may do is in its token, signed for one purpose and one mail.
+There is no sign-in and no cookie here. Mail clients have no CSRF token, so the whole blueprint is exempt:
+what a request may do is in its token, signed for one purpose and one message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ bp.csrf_exempt = True  # type: ignore[attr-defined]
 bp.before_request(later.see_to_it)
 bp.after_request(harden)
 
-LONGEST_NUMBER = 6  # digits; a mail has no million links
+LONGEST_NUMBER = 6  # digits; no message has a million links
 PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
@@ -39,7 +39,7 @@ PIXEL = bytes.fromhex(
 @bp.get("/o/<token>.gif")
 @anyone
 def open(token: str) -> Response:
-    """The pixel, always; a forged token or a database that is away changes nothing for the reader."""
+    """Always the pixel; a forged token or an unavailable database changes nothing for the reader."""
     try:
         delivery_id = number_of(token, Purpose.TRACK)
     except OperationalError:
@@ -53,7 +53,7 @@ def open(token: str) -> Response:
 @bp.get("/c/<token>/<number>")
 @anyone
 def click(token: str, number: str) -> Any:
-    """To where the link leads: only what is stored, never what a URL says."""
+    """Redirect to the link's target: only a stored URL, never one from the request."""
     delivery_id = number_of(token, Purpose.TRACK)
     wanted = _link_number(number)
     letter = queries.letter(delivery_id) if delivery_id and wanted else None
@@ -69,14 +69,14 @@ def click(token: str, number: str) -> Any:
 @bp.get("/health")
 @anyone
 def health() -> tuple[Response, int]:
-    """Whether the parts answer; for load balancers and monitors."""
+    """Whether all parts respond; for load balancers and monitors."""
     found = vitals.check()
     return jsonify(found), 200 if found["database"] == "ok" else 503
 
 
 @bp.errorhandler(OperationalError)
 def database_away(_error: OperationalError) -> Response:
-    """A reader gets a sentence, not a page that needs the database too."""
+    """A sentence for the reader, because a page would need the database too."""
     db.session.rollback()
     sentence = _("We can't process this right now. Try again in a minute.")
     return harden(Response(f"{sentence}\n", status=503, mimetype="text/plain"))
@@ -84,7 +84,7 @@ def database_away(_error: OperationalError) -> Response:
 
 @bp.errorhandler(NotFound)
 def not_found(error: NotFound) -> tuple[str, int]:
-    """One neutral page for forged tokens, unknown numbers and deleted campaigns."""
+    """The same neutral page for forged tokens, unknown numbers and deleted campaigns."""
     return render_template("public/nothing.html", sentence=str(error)), 404
 
 

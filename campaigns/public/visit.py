@@ -1,4 +1,4 @@
-"""What a public request tells of itself, and what every public answer says."""
+"""What a public request tells about its visitor, and headers of every public response."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from campaigns.tracking.services import Visitor
 from campaigns.tracking.waiting import Act
 
 PURPOSE_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
-AFTER_A_LINK = ".,;:!?)]>\"'"  # what mail programs take for a part of the link
-PATIENCE_MS = 500  # as long as a reader waits for a writer of the database
+AFTER_A_LINK = ".,;:!?)]>\"'"  # what mail clients include in a link by mistake
+PATIENCE_MS = 500  # how long a reader waits for another writer of the database
 
-# SQLite lets one writer in and has the others sleep and ask again; here they queue and take turns.
+# SQLite has one writer, and others poll; here they queue instead.
 _turn = Lock()
 
 
 def visitor() -> Visitor:
-    """Agent, address and stated purpose of this request."""
+    """User agent, address and stated purpose of this request."""
     return Visitor(
         agent=request.headers.get("User-Agent", "")[:300],
         ip=request.remote_addr or "",
@@ -38,21 +38,21 @@ def visitor() -> Visitor:
 
 
 def number_of(token: str, purpose: Purpose) -> int | None:
-    """The mail a token was made for; 0 is a test mail; None when the token is not ours."""
+    """The delivery id in a token; 0 for a test message; None for a forged token."""
     return signing.read(settings_queries.link_key(), purpose, token.rstrip(AFTER_A_LINK))
 
 
 def letter_of(token: str, purpose: Purpose) -> Letter | None:
-    """The mail behind a token; None for a forged one, a test mail, and a campaign that was deleted."""
+    """The message of a token; None for a forged one, a test message or a deleted campaign."""
     number = number_of(token, purpose)
     return queries.letter(number) if number else None
 
 
 def write_down(act: Act) -> None:
-    """Record what a reader did, in the database if it takes it at once, else in a file until it does.
+    """Record a reader's action, in the database if it can be written at once, else in a file until then.
 
-    What was read before is let go: SQLite can't turn a reading transaction into a writing one. Raises
-    OperationalError when neither the database nor the disk takes it.
+    Ends the reading transaction: SQLite cannot turn it into a writing one. Raises OperationalError when
+    neither the database nor the disk can be written.
     """
     if later.is_at_work():
         db.session.rollback()
@@ -72,9 +72,9 @@ def write_down(act: Act) -> None:
 
 
 def note(act: Act) -> None:
-    """Record an open or a click, if that can be: the picture and the link work whatever happens.
+    """Record an open or a click if possible: the pixel and the link work in any case.
 
-    Not what a network or one token repeats without end.
+    Skips what a network or a token repeats without end.
     """
     if not pace.is_within(act.visitor.ip):
         return
@@ -96,7 +96,7 @@ def _keep(act: Act, error: OperationalError) -> None:
 
 @contextmanager
 def _one_writer() -> Iterator[None]:
-    """A turn of this process's writers, for SQLite has one writer at a time."""
+    """One writer of this process at a time, because SQLite has only one."""
     if not is_sqlite():
         yield
         return
@@ -109,7 +109,7 @@ def _one_writer() -> Iterator[None]:
 
 
 def harden(response: Response) -> Response:
-    """Nothing to keep, nothing to index, nothing to tell the next site."""
+    """Add headers: no caching, no indexing, no referrer."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"

@@ -1,4 +1,4 @@
-"""A mail as a page: as that person got it, by the same code, in a sandbox of its own."""
+"""The message as a page: as that person got it, by the same code, in a sandbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from campaigns.settings import queries as settings_queries
 from campaigns.tracking import queries
 from campaigns.tracking.queries import Letter
 
-# No script, no form, no cookie of ours: what somebody wrote into a mail can't act as this site.
+# No scripts, no forms, no cookies: content of a message must not act as this site.
 SANDBOX = (
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation; "
     "default-src 'none'; img-src 'self' http: https: data:; style-src 'unsafe-inline'; font-src https:; "
@@ -31,7 +31,7 @@ SANDBOX = (
 @bp.get("/w/<token>")
 @anyone
 def web_view(token: str) -> Any:
-    """The mail; its links lead where they lead, unsubscribing included."""
+    """The message; its links lead to their targets, including unsubscribing."""
     if number_of(token, Purpose.VIEW) == queries.TEST_MAIL:
         return render_template("public/test_mail.html")
     letter = letter_of(token, Purpose.VIEW)

@@ -1,1 +1,1 @@
-"""The web server: takes whole requests from clients of any pace, and only then asks the app in a thread."""
+"""The web server: receives whole requests from clients of any speed, then runs the app in a thread."""

@@ -12,7 +12,7 @@ from campaigns.webserver.limits import Limits
 
 
 def main() -> None:
-    """Load the app once, then serve it in as many processes as asked for."""
+    """Load the app once, then serve it in the requested number of processes."""
     asked = _arguments()
     from campaigns import create_app
     from campaigns.core.config import ConfigError
@@ -23,9 +23,9 @@ def main() -> None:
         listener = server.listen(asked.host, asked.port)
     except (ConfigError, OSError) as error:
         sys.exit(f"Error: {error}")
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what strangers send wrongly fills no log
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # malformed requests fill no log
     with app.app_context():
-        db.engine.dispose()  # no connection is shared with a fork
+        db.engine.dispose()  # a fork must not share connections
     folder = app.extensions["columba"].run_dir
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     gc.collect()

@@ -1,4 +1,4 @@
-"""Answers on their way from a thread to a client that may read slowly: the thread never waits for it."""
+"""Responses on their way from a thread to a client that may read slowly: the thread never waits for it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-IN_MEMORY_BYTES = 256 * 1024  # of one answer
+IN_MEMORY_BYTES = 256 * 1024  # of one response
 PIECE_BYTES = 64 * 1024
 
 
 class ClientGone(Exception):
-    """Nobody reads the answer any more."""
+    """The client has disconnected."""
 
 
 class Memory:
-    """How many bytes the answers of a process hold in memory together."""
+    """Limits the bytes that all responses of a process hold in memory."""
 
     def __init__(self, most_bytes: int) -> None:
         self._left = most_bytes
         self._lock = Lock()
 
     def take(self, number: int) -> bool:
-        """Whether there is room for so many; then they are taken."""
+        """Reserve that many bytes; False if there is no room."""
         with self._lock:
             if number > self._left:
                 return False
@@ -39,7 +39,7 @@ class Memory:
 
 
 class Answer:
-    """One answer. `start`, `write` and `end` are the thread's; `head` and `piece` the event loop's."""
+    """One response. The thread calls `start`, `write` and `end`; the event loop uses `head` and `piece`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, memory: Memory, folder: Path | None = None) -> None:
         self._loop = loop
@@ -56,14 +56,14 @@ class Answer:
         self.is_broken = False
         self.head: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
-    # -- of the thread
+    # -- for the thread
 
     def start(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
-        """Set the head; it goes out with the first byte of the body, until then another may replace it."""
+        """Set status and headers; sent with the first byte of the body, and replaceable until then."""
         self.head = status, [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
     def write(self, chunk: bytes) -> None:
-        """Put a piece of the body behind the others; raises ClientGone."""
+        """Append a piece of the body; raises ClientGone."""
         if self._is_gone:
             raise ClientGone
         if not chunk:
@@ -78,11 +78,11 @@ class Answer:
         self._tell()
 
     def fail(self) -> None:
-        """Say that the body will never be whole."""
+        """The body will never be complete."""
         self.is_broken = True
 
     def end(self) -> None:
-        """Say that nothing follows."""
+        """The body is complete."""
         self._is_over = True
         self._tell()
 
@@ -96,16 +96,16 @@ class Answer:
     def _tell(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._news.set)
-        except RuntimeError as error:  # the loop is closed: the server has ended
+        except RuntimeError as error:  # the loop is closed: the server has stopped
             raise ClientGone from error
 
-    # -- of the event loop
+    # -- for the event loop
 
     async def piece(self) -> bytes | None:
-        """The next piece of the body, at most 64 KiB of a file; None at its end."""
+        """The next piece of the body, at most 64 KiB from a file; None at its end."""
         while True:
             self._news.clear()
-            is_over = self._is_over  # asked first: nothing is written after it
+            is_over = self._is_over  # read first: nothing is written after it is set
             found = self._next()
             if found or is_over:
                 return found or None
@@ -129,7 +129,7 @@ class Answer:
         return self._is_gone
 
     def give_up(self) -> None:
-        """Say that nobody reads the rest."""
+        """The client will not read the rest."""
         self._is_gone = True
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Request bodies: taken whole before the app is asked, in memory while they are small, else in a file."""
+"""Receives request bodies completely before the app runs; small ones in memory, others in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 class Refused(Exception):
-    """The body is not taken: the status says why."""
+    """The body is refused with this status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -23,11 +23,11 @@ class Refused(Exception):
 
 
 class Gone(Exception):
-    """The client has hung up before its request was there."""
+    """The client disconnected before its request was complete."""
 
 
 class Bodies:
-    """Takes bodies for one process, and knows how many bytes of them it holds."""
+    """Receives bodies for one process and counts the bytes that they occupy."""
 
     def __init__(self, limits: Limits, folder: Path | None = None) -> None:
         self._limits = limits
@@ -35,9 +35,9 @@ class Bodies:
         self.held_bytes = 0
 
     async def take(self, receive: Receive, received: Callable[[], bytes | None]) -> Body:
-        """The whole body, to be closed; raises Refused for one that is too slow or too large, Gone.
+        """The whole body, which the caller closes; raises Refused if it is too slow or too large, and Gone.
 
-        `received` gives what is left of the body of a client that has hung up after all of it.
+        `received` returns the remaining body of a client that disconnected after sending all of it.
         """
         body = Body(self, self._folder)
         try:
@@ -71,7 +71,7 @@ class Bodies:
 
 
 class Body:
-    """What has come of a request after its head."""
+    """The part of a body that has arrived."""
 
     def __init__(self, owner: Bodies, folder: Path | None) -> None:
         self._owner = owner
@@ -85,7 +85,7 @@ class Body:
         self._owner.held_bytes += len(chunk)
 
     def rewound(self) -> IO[bytes]:
-        """The body as a file that is read from its beginning."""
+        """The body as a file, rewound to its beginning."""
         self.file.seek(0)
         return self.file
 

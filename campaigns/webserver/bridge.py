@@ -1,8 +1,8 @@
-"""From the event loop to the app and back: an ASGI application that asks a WSGI one in threads.
+"""From the event loop to the app and back: an ASGI application that runs a WSGI one in threads.
 
-The app sees a request only once all of it is here, and is done with it once it has written its answer: how fast
-a client sends and reads costs no thread. Pages behind the links of mails have threads of their own, so that
-nothing an operator does keeps a reader waiting.
+The app gets a request once it has arrived completely, and is done once it has written its response: slow
+clients occupy no thread. Pages behind links in messages have threads of their own, so that operators'
+requests never delay readers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Bridge:
-    """The ASGI application; `close` ends its threads."""
+    """The ASGI application; `close` stops its threads."""
 
     def __init__(self, app: Wsgi, limits: Limits, folder: Path | None = None) -> None:
         self._app = app
@@ -79,11 +79,11 @@ class Bridge:
         finally:
             answer.give_up()
             watch.cancel()
-            await work  # what it reads and writes is closed after it
+            await work  # its files are closed afterwards
             answer.close()
 
     def _ask(self, scope: Mapping[str, Any], body: Body, answer: Answer) -> None:
-        """In a thread: the app's answer, whatever it raises. What only reads is let be when nobody waits for it."""
+        """In a thread: run the app, whatever it raises. Skips reads whose client has gone."""
         try:
             if answer.is_gone and scope["method"] in ("GET", "HEAD"):
                 return
@@ -120,7 +120,7 @@ class Bridge:
             await self._refuse(send, 500)
             return
         if answer.head is None:
-            return  # nobody waited for it
+            return  # its client has gone
         status, headers = answer.head
         patient = _Patient(send, scope, self._limits.reading_s)
         await patient({"type": "http.response.start", "status": status, "headers": headers})
@@ -128,7 +128,7 @@ class Bridge:
             await patient({"type": "http.response.body", "body": piece, "more_body": True})
             piece = await answer.piece()
         if answer.is_broken:
-            patient.cut()  # a half answer must not pass for a whole one
+            patient.cut()  # a truncated response must not look complete
         await patient({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _refuse(self, send: Send, status: int) -> None:
@@ -142,7 +142,7 @@ class Bridge:
 
 
 class Threads:
-    """So many at work, and how many requests wait for one."""
+    """A pool of threads, and the number of requests that wait for one."""
 
     def __init__(self, number: int, most_waiting: int, name: str) -> None:
         self.pool = ThreadPoolExecutor(number, thread_name_prefix=name)
@@ -154,7 +154,7 @@ class Threads:
         return self._asked >= self._most
 
     def begin(self, work: Callable[[], None]) -> asyncio.Future[None]:
-        """Have a thread do it; only from the event loop."""
+        """Run `work` in a thread; call only from the event loop."""
         self._asked += 1
         future = asyncio.get_running_loop().run_in_executor(self.pool, work)
         future.add_done_callback(self._one_less)
@@ -165,7 +165,7 @@ class Threads:
 
 
 class _Patient:
-    """Sends to a client as long as that takes something now and then; else its connection is cut."""
+    """Sends to a client as long as it accepts something now and then; otherwise cuts its connection."""
 
     def __init__(self, send: Send, scope: Mapping[str, Any], seconds: float) -> None:
         self._send = send
@@ -187,7 +187,7 @@ async def _until_gone(receive: Receive, answer: Answer) -> None:
 
 
 def environ_of(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
-    """The request as WSGI says it (PEP 3333). Its text is bytes read as Latin-1."""
+    """The request as a WSGI environ (PEP 3333): text is bytes decoded as Latin-1."""
     server, client = scope.get("server") or ("localhost", None), scope.get("client") or ("", 0)
     found: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -210,11 +210,11 @@ def environ_of(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
     }
     for name, value in scope["headers"]:
         if b"_" in name:
-            continue  # X_Forwarded_For must not pose as X-Forwarded-For
+            continue  # X_Forwarded_For must not pass for X-Forwarded-For
         key, text = _key(name.decode("latin-1")), value.decode("latin-1")
         found[key] = f"{found[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}" if key in found else text
     if "CONTENT_LENGTH" in found or body.size:
-        found["CONTENT_LENGTH"] = str(body.size)  # also of one that came in chunks
+        found["CONTENT_LENGTH"] = str(body.size)  # set for chunked bodies too
     return found
 
 

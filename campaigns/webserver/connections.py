@@ -1,5 +1,6 @@
-"""Connections that a client can't hold for nothing: heads have a time and a size, and the oldest idle one goes
-when there are too many."""
+"""Connections that a client cannot occupy at no cost: request heads are limited in time and size, and the
+connection idle for longest is closed when there are too many.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\
 
 
 class Waiting:
-    """The connections of a process, and those on which no request is being answered, the oldest first."""
+    """The connections of a process, and those without a request being answered, oldest first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -22,7 +23,7 @@ class Waiting:
         self._waiting: dict[Connection, None] = {}
 
     def open(self, connection: Connection) -> None:
-        """Take a new one in; beyond the most, that which waits longest is cut, else the oldest."""
+        """Add a connection; over the limit, the one idle for longest is cut, else the oldest."""
         if len(self._open) >= self._most:
             oldest = next(iter(self._waiting or self._open))
             self.close(oldest)
@@ -42,7 +43,7 @@ class Waiting:
 
 
 class Connection(HttpToolsProtocol):
-    """One client's connection. Between two requests uvicorn times it; from their first byte on this does."""
+    """One client's connection. uvicorn times it between requests; this class, from their first byte on."""
 
     limits = Limits()
     waiting = Waiting(limits.most_connections)
@@ -86,7 +87,7 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
 
         def received() -> bytes | None:
-            """The whole body of a client that hung up behind it; None where some is missing."""
+            """The complete body of a client that disconnected after it; None if some of it is missing."""
             return None if cycle.more_body else bytes(cycle.body)
 
         extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
@@ -94,7 +95,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self.waiting.take(self)  # from here on the app has to answer
+        self.waiting.take(self)  # from here on the app has to respond
 
     def on_response_complete(self) -> None:
         has_next = bool(self.pipeline)
@@ -104,18 +105,18 @@ class Connection(HttpToolsProtocol):
             self.waiting.put(self)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing has come after an answer: close, or cut when not even that has been read."""
+        """Nothing has arrived after a response: close, or cut if not even that was read."""
         if self.transport.get_write_buffer_size():
             self.cut()
         else:
             super().timeout_keep_alive_handler()
 
     def cut(self) -> None:
-        """End the connection whatever the client has not read yet."""
+        """Close the connection, even if data is unread."""
         self.transport.abort()
 
     def _time_head(self) -> None:
-        """From the first byte, of whatever kind, a head has to be there in time."""
+        """From the first byte, of any kind, the head has to arrive in time."""
         if self._timer is None and self._is_in_head:
             self._timer = self.loop.call_later(self.limits.head_s, self.cut)
 

@@ -1,4 +1,4 @@
-"""Runs the web server in this process, or in several that share what was loaded before they were forked."""
+"""Runs the web server in this process, or in several that share what was loaded before the fork."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from campaigns.webserver.connections import Connection, Waiting
 from campaigns.webserver.limits import Limits, most_connections
 
 BACKLOG = 4096
-GRACE_S = 8  # for answers that are on their way when the server is asked to end
+GRACE_S = 8  # for responses under way when the server is asked to stop
 SHORTEST_LIFE_S = 1.0
 PR_SET_PDEATHSIG = 1
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections; raises OSError."""
+    """A listening socket; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,7 +38,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(app: Wsgi, listener: socket.socket, limits: Limits, folder: Path | None = None) -> None:
-    """Answer until a signal asks to end. Bodies and answers that are large lie in the folder meanwhile."""
+    """Serve until a stop signal. `folder`: for large bodies and responses."""
     server, bridge = make(app, limits, folder)
     try:
         server.run(sockets=[listener])
@@ -47,7 +47,7 @@ def serve(app: Wsgi, listener: socket.socket, limits: Limits, folder: Path | Non
 
 
 def make(app: Wsgi, limits: Limits, folder: Path | None = None) -> tuple[uvicorn.Server, Bridge]:
-    """The server and what it asks; `Server.run` begins it."""
+    """The server and its bridge; `Server.run` starts it."""
     limits = replace(limits, most_connections=most_connections(limits.most_connections))
     bridge = Bridge(app, limits, folder)
     waiting = Waiting(limits.most_connections)
@@ -72,7 +72,7 @@ def make(app: Wsgi, limits: Limits, folder: Path | None = None) -> tuple[uvicorn
 
 
 def fork(number: int, work: Callable[[], None]) -> None:
-    """Have so many children do it, and each that ends be followed by another, until a signal asks to end."""
+    """Run `work` in that many child processes, and replace each that ends, until a stop signal."""
     children: dict[int, float] = {}
     is_over = False
 
@@ -91,7 +91,7 @@ def fork(number: int, work: Callable[[], None]) -> None:
         if not is_over:
             _await_one(children)
     while children:
-        end()  # one may have been forked while the signal came
+        end()  # one may have been forked while the signal arrived
         _await_one(children)
 
 
@@ -99,7 +99,7 @@ def _await_one(children: dict[int, float]) -> None:
     child, _status = os.wait()
     began = children.pop(child, 0.0)
     if time.monotonic() - began < SHORTEST_LIFE_S:
-        time.sleep(SHORTEST_LIFE_S)  # one that can't begin must not be forked in a loop
+        time.sleep(SHORTEST_LIFE_S)  # a child that cannot start must not be forked in a tight loop
 
 
 def _child(work: Callable[[], None]) -> int:
