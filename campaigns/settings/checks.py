@@ -1,4 +1,4 @@
-"""What may be typed into settings: host names, ports, addresses, one-line texts. Pure."""
+"""Validates settings: host names, ports, addresses, one-line texts. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.core.internal_hosts import InternalHosts
 
-# Below 1024 only the ports of mail: the test button must not become a scanner of other services.
+# Below 1024 only mail ports: the test button must not become a port scanner.
 MAIL_PORTS = frozenset({25, 465, 587})
 FIRST_FREE_PORT = 1024
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
@@ -33,7 +33,7 @@ def clean_host(host: str) -> str:
 
 
 def require_reachable(host: str, internal: InternalHosts, *, field: str) -> None:
-    """Raises Invalid for an address that we don't connect to; names are looked at when they are resolved."""
+    """Raises Invalid for an IP address that we may not connect to; names are checked when resolved."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -49,14 +49,14 @@ def require_reachable(host: str, internal: InternalHosts, *, field: str) -> None
 
 
 def port(number: int) -> int:
-    """The port itself; raises Invalid where no mail server would be."""
+    """The port itself; raises Invalid where no mail server can be."""
     if number not in MAIL_PORTS and not FIRST_FREE_PORT <= number <= 65535:
         raise Invalid(_("Use 25, 465, 587 or a port from 1024 to 65535."), field="port")
     return number
 
 
 def one_line(text: str, *, longest: int, field: str) -> str:
-    """The text with single spaces; raises Invalid when it is empty, too long or holds control characters."""
+    """The text with single spaces; raises Invalid if it is empty, too long or has control characters."""
     text = " ".join(text.split())
     if not text or len(text) > longest or not text.isprintable() or "\ufffd" in text:
         raise Invalid(_("Use 1 to %(longest)s characters on one line.", longest=longest), field=field)

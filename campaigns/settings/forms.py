@@ -1,4 +1,4 @@
-"""Forms about sending servers, senders and the site."""
+"""Forms for sending servers, senders and the site."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SECURITY = (
     (Security.NONE.value, _("None (only for this machine or a trusted network)")),
 )
 USUAL_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
-# What providers' help pages say: host, security and port.
+# Host, security and port from providers' documentation.
 PRESETS = {
     "ses": ("Amazon SES", "email-smtp.us-east-1.amazonaws.com", Security.STARTTLS, 587),
     "brevo": ("Brevo", "smtp-relay.brevo.com", Security.STARTTLS, 587),
@@ -53,7 +53,7 @@ PRESETS = {
 PASSWORD, OAUTH2 = "password", "oauth2"
 SIGN_IN = ((PASSWORD, _("Password")), (OAUTH2, _("OAuth 2")))
 OTHER = "other"
-# Who gives the tokens: the address to ask, and what is asked for.
+# OAuth providers: the token URL, and the scope.
 PROVIDERS = {
     "google": ("https://oauth2.googleapis.com/token", ""),
     "microsoft": (
@@ -70,10 +70,10 @@ TEXTS = {
 
 
 def fits(check: Callable[[Any], Any]) -> Callable[[FlaskForm, Any], None]:
-    """A validator that asks the service's own check, so that all mistakes are shown at once."""
+    """A validator that runs the service's own check, so that all errors are shown at once."""
 
     def validate(_form: FlaskForm, field: Any) -> None:
-        if field.data is None:  # no number at all, and the field says so
+        if field.data is None:  # not a number at all: the field reports that
             return
         try:
             check(field.data)
@@ -84,7 +84,7 @@ def fits(check: Callable[[Any], Any]) -> Callable[[FlaskForm, Any], None]:
 
 
 def limit_field(label: Any, *, description: Any = "") -> IntegerField:
-    """How many mails in that time; empty for any number."""
+    """A field for messages in that time; empty for no limit."""
     return IntegerField(
         label, [Optional(), NumberRange(1, MOST)], description=description, render_kw={"min": 1}
     )
@@ -196,7 +196,7 @@ class ServerForm(FlaskForm):
     )
 
     def limits(self) -> ServerLimits:
-        """What may be sent over the server."""
+        """The server's limits."""
         caps = {name: self[name].data for name in CAPS}
         if not self.warms_up.data:
             return ServerLimits(**caps)
@@ -204,14 +204,14 @@ class ServerForm(FlaskForm):
         return ServerLimits(**caps, warm_up_from=first, warm_up_curve=self.warm_up_curve.data or "")
 
     def show_warm_up(self, server: Server | None) -> None:
-        """Fill in the plan of that server, or the usual one."""
+        """Fill in the server's warm-up plan, or the default one."""
         curve = (server and server.warm_up_curve) or warmup.USUAL
         self.warms_up.data = bool(server and server.warm_up_from)
         self.warm_up_from.data = (server and server.warm_up_from) or clock.now().date()
         self.warm_up_curve.data = ", ".join(str(number) for number in curve)
 
     def show_sign_in(self, server: Server | None) -> None:
-        """Fill in how that server is signed in to."""
+        """Fill in the server's sign-in."""
         if server is None or not server.signs_in_by_token:
             return
         self.sign_in.data, self.scope.data = OAUTH2, server.token_scope or ""
@@ -219,18 +219,18 @@ class ServerForm(FlaskForm):
         self.provider.data = next((name for name, known in PROVIDERS.items() if known == pair), OTHER)
 
     def signs_in(self) -> OAuth2:
-        """How access tokens are had; nothing of it where a password signs in."""
+        """How access tokens are obtained; empty if the server uses a password."""
         if self.sign_in.data != OAUTH2:
             return OAuth2()
         typed = (self.token_url.data or "", self.scope.data or "")
         url, scope = PROVIDERS.get(self.provider.data, typed)
-        # Without an address the choice would silently become a password.
+        # Without a token URL the choice would silently become a password.
         return OAuth2(
             url or "-", self.client_id.data or "", self.client_secret.data, self.refresh_token.data, scope
         )
 
     def values(self) -> dict[str, Any]:
-        """What the service takes, by its names."""
+        """Arguments for the service, by name."""
         names = ("name", "host", "port", "username", "connections", "verify_certificate", "authorities")
         chosen = {name: self[name].data for name in names}
         chosen |= {"security": Security(self.security.data), "password": self.password.data or None}

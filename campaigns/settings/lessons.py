@@ -1,4 +1,4 @@
-"""What sending has taught us about a server: kept with it, shown in words, forgotten after a week."""
+"""What sending has taught about a server: stored with it, shown in words, dropped after a week."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from campaigns.settings.models import Server
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A lesson as people read it; `said` is what the server said, `ends` when it is tried again."""
+    """A lesson in words; `said`: the server's reply, `ends`: when it is tried again."""
 
     sentence: str
     since: datetime
@@ -26,12 +26,12 @@ class Learned:
 
 
 def traits_of(server: Server) -> Traits:
-    """All that is known of it."""
+    """Everything learned about the server."""
     return Traits.read(server.traits)
 
 
 def drop_old(server: Server, *, now: datetime) -> bool:
-    """Forget what was learned more than a week ago; whether there was any."""
+    """Drop lessons older than a week; True if there were any."""
     known = traits_of(server)
     valid = known.still_valid(now)
     if valid == known:
@@ -44,9 +44,9 @@ def drop_old(server: Server, *, now: datetime) -> bool:
 def note(
     server_id: int, observations: Sequence[Observation], *, place: tuple[str, int], now: datetime
 ) -> None:
-    """Add what a lane has observed to what others have learned meanwhile.
+    """Add a lane's observations to what others have learned meanwhile.
 
-    What was learned from another host is no use: its settings were changed while the lane ran.
+    Observations about another host are ignored: the server's settings were changed while the lane ran.
     """
     if not observations:
         return
@@ -62,13 +62,13 @@ def note(
 
 
 def forget(server: Server) -> None:
-    """Try everything again at once."""
+    """Drop all lessons, so that everything is tried again at once."""
     audit_services.record("server.lessons_forgotten", server.name)
     server.traits = {}
 
 
 def in_words(server: Server) -> list[Learned]:
-    """What was learned, as sentences."""
+    """The lessons, as sentences."""
     return [
         Learned(str(_sentence(trait, each.number)), each.since, each.since + KEPT_FOR, each.said)
         for trait, each in sorted(traits_of(server).lessons.items())

@@ -1,4 +1,4 @@
-"""What may be sent: over a server, and to a receiving domain."""
+"""Sending limits: of a server, and for a receiving domain."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CAPS = ("per_second", "per_minute", "per_hour", "per_day", "per_connection")
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """Mails per window, None for any number; and a warm-up, as its text (`50, 100, 500`).
+    """Messages per window, None for no limit; and a warm-up, as text (`50, 100, 500`).
 
-    `per_connection`: after so many a new connection is opened; None for 100.
+    `per_connection`: messages before a new connection is opened; None for 100.
     """
 
     per_second: int | None = None
@@ -37,7 +37,7 @@ class ServerLimits:
 
 
 def set_limits(server: Server, limits: ServerLimits) -> None:
-    """Change what may be sent over the server; lanes know it within half a minute. Raises Invalid at a field."""
+    """Change the server's limits; lanes apply them within half a minute. Raises Invalid at a field."""
     for name in CAPS:
         setattr(server, name, _cap(getattr(limits, name), name))
     if limits.warm_up_from is None:
@@ -54,7 +54,7 @@ def domain_limits() -> Sequence[DomainLimit]:
 
 
 def limited_domains() -> set[str]:
-    """The receivers that have a limit, by the names of `mail.domains.group_of`."""
+    """Receivers with a limit, named as by `mail.domains.group_of`."""
     return set(db.session.scalars(sa.select(DomainLimit.domain)))
 
 
@@ -67,7 +67,7 @@ def domain_limit(limit_id: int) -> DomainLimit:
 
 
 def create_domain_limit(domain: str, *, per_minute: int) -> DomainLimit:
-    """Limit what a receiver gets; a domain of a known provider means the provider. Raises Invalid, Conflict."""
+    """Limit a receiver; a domain of a known provider means the provider. Raises Invalid, Conflict."""
     domain = domain.strip().removeprefix("@")
     try:
         name = group_of(checks.clean_host(domain))
@@ -83,14 +83,14 @@ def create_domain_limit(domain: str, *, per_minute: int) -> DomainLimit:
 
 
 def update_domain_limit(limit: DomainLimit, *, per_minute: int) -> None:
-    """Another number; raises Invalid. Who waits behind the old one is made due by `delivery.limits.release`."""
+    """Change the limit; raises Invalid. Then `delivery.limits.release` makes its deferred recipients due."""
     limit.per_minute = _cap(per_minute, "per_minute") or limit.per_minute
     limit.queued_until = None
     audit_services.record("domain_limit.updated", limit.domain, per_minute=limit.per_minute)
 
 
 def delete_domain_limit(limit: DomainLimit) -> None:
-    """Let the receiver have as much as it takes; who waits is made due by `delivery.limits.release`."""
+    """Remove the limit. Then `delivery.limits.release` makes its deferred recipients due."""
     audit_services.record("domain_limit.deleted", limit.domain)
     db.session.delete(limit)
 

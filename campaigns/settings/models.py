@@ -14,7 +14,7 @@ from campaigns.mail.traits import Trait, Traits
 
 
 class Site(Model):
-    """The one row (id 1) of what is true for the whole site."""
+    """The only row (id 1) of settings for the whole site."""
 
     __tablename__ = "site"
 
@@ -23,13 +23,13 @@ class Site(Model):
     postal_address: Mapped[str] = mapped_column(sa.String(500), default="")
     language: Mapped[str] = mapped_column(sa.String(8), default="en")
     time_zone: Mapped[str] = mapped_column(sa.String(64), default="UTC")
-    # For how long a campaign's mail is tried again, in hours from its first attempt.
+    # How long messages are retried, in hours from the first attempt.
     retry_hours: Mapped[int] = mapped_column(default=24, server_default="24")
-    # Whether campaigns that were paused because no server could be reached go on when one can be again.
+    # Whether campaigns that were paused because no server could be reached resume once one can be.
     resumes_by_itself: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
-    # Signs every public link. Kept apart from SECRET_KEY, whose change must not kill old links.
+    # Signs every public link. Separate from SECRET_KEY, so that changing that keeps old links working.
     link_key: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
-    # How public pages look: a colour like #155e75 and a picture; none: the app's own.
+    # The look of public pages: a colour like #155e75 and a logo; NULL: the app's own.
     colour: Mapped[str | None] = mapped_column(sa.String(7))
     logo: Mapped[bytes | None] = mapped_column(sa.LargeBinary, deferred=True)
     logo_type: Mapped[str | None] = mapped_column(sa.String(20))
@@ -39,7 +39,7 @@ class Site(Model):
 
 
 class Server(Model):
-    """An SMTP server that accepts our mail, and how it has behaved lately."""
+    """An SMTP server that sends our mail, and its recent state."""
 
     __tablename__ = "server"
 
@@ -49,45 +49,45 @@ class Server(Model):
     port: Mapped[int]
     security: Mapped[Security] = mapped_column(Word(Security))
     verify_certificate: Mapped[bool] = mapped_column(default=True)
-    # Certificates (PEM) of those who may vouch for it, instead of the system's; none: the system's.
+    # Certificates (PEM) to trust instead of the system's; NULL: the system's.
     authorities: Mapped[str | None] = mapped_column(sa.Text)
     username: Mapped[str | None] = mapped_column(sa.String(320))
     password_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
-    # OAuth 2 in the password's place, where there is a token URL.
+    # OAuth 2 instead of a password, if there is a token URL.
     token_url: Mapped[str | None] = mapped_column(sa.String(500))
     client_id: Mapped[str | None] = mapped_column(sa.String(500))
     client_secret_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
     refresh_token_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
     token_scope: Mapped[str | None] = mapped_column(sa.String(500))
-    connections: Mapped[int] = mapped_column(default=5)  # at once, of all lanes on all hosts together
-    # What it may be given, all lanes together; none: as much as it takes.
+    connections: Mapped[int] = mapped_column(default=5)  # at once, for all lanes on all hosts together
+    # Limits for all lanes together; NULL: no limit.
     per_second: Mapped[int | None]
     per_minute: Mapped[int | None]
     per_hour: Mapped[int | None]
     per_day: Mapped[int | None]
-    per_connection: Mapped[int | None]  # then a new one is opened; none: what most servers allow
-    # Warming up: from that day on so many mails a day, one number a day; afterwards no limit of this kind.
+    per_connection: Mapped[int | None]  # messages before a new connection is opened; NULL: 100
+    # Warm-up: messages allowed on each day from that day on; afterwards no limit of this kind.
     warm_up_from: Mapped[date | None]
     warm_up_curve: Mapped[list[int] | None] = mapped_column(Json)
     is_practice: Mapped[bool] = mapped_column(default=False)
     is_default: Mapped[bool] = mapped_column(default=False)
-    # Its share of the mail of campaigns that name no server; 0: only when the others are down.
+    # Its share of campaigns that name no server; 0: only when the others are down.
     weight: Mapped[int] = mapped_column(default=0, server_default="0")
-    # Domains that it may send for, divided by spaces; none: all.
+    # Domains that it may send for, separated by spaces; empty: all.
     sender_domains: Mapped[str] = mapped_column(sa.String(500), default="", server_default="")
     created_at: Mapped[datetime]
-    # Health: written by the engine and by the test button.
+    # State: written during sending and by the test button.
     failures: Mapped[int] = mapped_column(default=0)
     closed_until: Mapped[datetime | None]
-    down_since: Mapped[datetime | None]  # the breaker has been open or on trial since then
-    # It asked for less: so many connections at once for now, and how often in a row it has asked.
+    down_since: Mapped[datetime | None]  # since then the circuit breaker has been open or on trial
+    # After it asked for less: the connections allowed for now, and how often in a row it has asked.
     eased_to: Mapped[int | None]
     eased: Mapped[int] = mapped_column(default=0, server_default="0")
     last_ok_at: Mapped[datetime | None]
     last_error_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(sa.String(500))
-    measured_per_minute: Mapped[int | None]  # mails, when it was last given them unhindered
-    # What it has shown that it can't do, as `mail.traits` stores it.
+    measured_per_minute: Mapped[int | None]  # the rate it last accepted unhindered, messages a minute
+    # What it does not support, as `mail.traits` stores it.
     traits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
 
     __table_args__ = (
@@ -101,13 +101,13 @@ class Server(Model):
 
     @property
     def usable_connections(self) -> int:
-        """How many connections it wants from us at once for now."""
+        """How many connections to use at once for now."""
         learned = Traits.read(self.traits).number(Trait.CONNECTIONS)
         return min(self.connections, self.eased_to or self.connections, learned or self.connections)
 
     @property
     def health(self) -> str:
-        """`working`, `broken` or, when nothing was sent or tested yet, `untested`."""
+        """`working`, `broken` or, if nothing was sent or tested yet, `untested`."""
         if not self.is_healthy:
             return "broken"
         return "working" if self.last_ok_at else "untested"
@@ -120,20 +120,20 @@ class Server(Model):
 
 
 class DomainLimit(Model):
-    """How much a receiver (a domain, or the provider that takes its mail) is given by us, by all servers."""
+    """The limit of a receiver (a domain, or the provider behind it), over all servers."""
 
     __tablename__ = "domain_limit"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     domain: Mapped[str] = mapped_column(sa.String(255), unique=True)
     per_minute: Mapped[int]
-    # What it was given lately (`delivery.allowance`), and until when those are put off who wait. Locked to count.
+    # What it was sent lately (by slices of time), and until when messages are deferred. Locked to count.
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     queued_until: Mapped[datetime | None]
 
 
 class Sender(Model):
-    """A name and address that campaigns come from."""
+    """A name and address that campaigns are sent from."""
 
     __tablename__ = "sender"
 

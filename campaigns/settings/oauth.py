@@ -1,4 +1,4 @@
-"""OAuth 2 for sending servers: what is kept of it, and access tokens by the refresh grant (RFC 6749 section 6)."""
+"""OAuth 2 for sending servers: stored secrets, access tokens by the refresh grant (RFC 6749 section 6)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LONGEST_SECRET = 8000
 LONGEST_URL = 500
 PATIENCE_S = 10.0
 LARGEST_ANSWER = 64 * 1024
-USUAL_LIFE_S = 300  # where the answer does not say
+USUAL_LIFE_S = 300  # if the response does not say
 EARLY_S = 60  # a token is not used in its last minute
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _ERROR = re.compile(r"[a-z0-9_.-]{1,60}")
@@ -41,7 +41,7 @@ _ERROR = re.compile(r"[a-z0-9_.-]{1,60}")
 
 @dataclass(frozen=True, slots=True)
 class OAuth2:
-    """How access tokens for a server are had. Without a token URL it takes a password instead.
+    """How access tokens for a server are obtained. Without a token URL the server uses a password.
 
     Empty secrets keep the stored ones.
     """
@@ -54,9 +54,9 @@ class OAuth2:
 
 
 def set_oauth(server: Server, oauth: OAuth2, *, is_elsewhere: bool = False) -> None:
-    """Keep it with the server (that has its id); raises Invalid at a field.
+    """Store it with the server (which has an id); raises Invalid at a field.
 
-    Kept secrets go to no other token URL, and with `is_elsewhere` to no other host, than they were entered for.
+    Stored secrets are not kept when the token URL changes, or the server has another host (`is_elsewhere`).
     """
     if not oauth.token_url:
         server.token_url = server.client_id = server.token_scope = None
@@ -81,7 +81,7 @@ def set_oauth(server: Server, oauth: OAuth2, *, is_elsewhere: bool = False) -> N
 
 
 def clean_url(url: str) -> str:
-    """The token URL; raises Invalid where secrets would travel in the clear."""
+    """The token URL; raises Invalid if secrets would be sent unencrypted."""
     url = url.strip()
     wrong = Invalid(
         _("Enter an address that begins with https://, like https://login.example.com/token."),
@@ -111,9 +111,9 @@ def opened(server: Server, name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class AccessTokens:
-    """Gives a server's access token to any thread, as `mail.envelope.Server.token` wants it.
+    """Gives a server's access token to any thread, as `mail.envelope.Server.token` requires.
 
-    Kept until it is about to expire, shared by all lanes of the process, renewed where it was refused.
+    Cached until shortly before it expires, shared by all lanes of the process, renewed when it was refused.
     """
 
     server_id: int
@@ -124,7 +124,7 @@ class AccessTokens:
 
     def __call__(self, refused: str | None) -> str:
         kept = _keep(self)
-        with kept.lock:  # the other lanes wait for the one answer
+        with kept.lock:  # the other lanes wait for this response
             if kept.token and kept.token != refused and time.monotonic() < kept.until:
                 return kept.token
             kept.token = None
@@ -135,7 +135,7 @@ class AccessTokens:
 
 
 def tokens_of(server: Server) -> AccessTokens:
-    """Who gives the tokens of that server; raises Misconfigured when its secrets can't be opened."""
+    """The token source of that server; raises Misconfigured when its secrets cannot be unsealed."""
     opened(server, "client_secret")
     opened(server, "refresh_token")
     return AccessTokens(
@@ -164,15 +164,16 @@ def _keep(tokens: AccessTokens) -> _Kept:
 
 
 def _renew(server_id: int) -> tuple[str, float]:
-    """A new access token and its life in seconds; a rotated refresh token is stored. Commits for itself:
-    it has a session of its own, and a rotated token must not be lost with somebody else's work."""
+    """A new access token and its life in seconds; stores a rotated refresh token. Commits in a session of its
+    own, so that a rotated token is not lost when other work is rolled back.
+    """
     try:
         with reading():
             sealed, asked = _question(server_id)
         try:
             answer = _ask(*asked)
         except NoToken:
-            # Another process may have been given a new refresh token in the meantime.
+            # Another process may have received a new refresh token meanwhile.
             with reading():
                 newer, asked = _question(server_id)
             if newer == sealed:
@@ -199,12 +200,12 @@ def _question(server_id: int) -> tuple[bytes, tuple[str, dict[str, str]]]:
     except Misconfigured as error:
         raise NoToken("the stored refresh token can't be read: SECRET_KEY has changed") from error
     found = bytes(server.refresh_token_sealed), server.token_url
-    db.session.rollback()  # hold nothing in the database while a server takes its time
+    db.session.rollback()  # no transaction stays open while a server takes its time
     return found[0], (found[1], {name: value for name, value in values.items() if value})
 
 
 def _store(server_id: int, old: bytes, refresh_token: Any) -> None:
-    """Keep the rotated refresh token, unless somebody entered another one meanwhile."""
+    """Store the rotated refresh token, unless another one was entered meanwhile."""
     if not isinstance(refresh_token, str) or not _is_secret(refresh_token):
         return
     owner = f"server:{server_id}:refresh_token"
@@ -221,8 +222,8 @@ def _store(server_id: int, old: bytes, refresh_token: Any) -> None:
 
 
 def _ask(url: str, values: dict[str, str]) -> dict[str, Any]:
-    """What the token server answers; raises NoToken when it refuses, OSError when it can't be had."""
-    import urllib3  # only where a server wants it: a worker is kept small
+    """The token server's response; raises NoToken when it refuses, OSError when it is unavailable."""
+    import urllib3  # imported only when needed, to keep workers small
 
     deadline = time.monotonic() + PATIENCE_S
     parts = urlsplit(url)
@@ -251,7 +252,7 @@ def _ask(url: str, values: dict[str, str]) -> dict[str, Any]:
 
 
 def _pool(parts: SplitResult) -> HTTPConnectionPool:
-    """Connections to the one address that was looked at: asked again, its name might lead somewhere else."""
+    """Connections to the address that was checked: resolved again, the name might lead elsewhere."""
     import urllib3
 
     host = parts.hostname or ""
@@ -273,7 +274,7 @@ def _address_of(host: str, port: int) -> str:
 
 
 def _internal_hosts() -> InternalHosts:
-    """A provider of tokens is out there; one of our own has to be listed."""
+    """Token providers are on the internet; an internal one has to be listed."""
     return config.current().internal_hosts.without_others()
 
 
@@ -308,7 +309,7 @@ def _life(answer: dict[str, Any]) -> float:
 
 
 def _sealed(server: Server, name: str, typed: str | None, old: bytes | None, is_moved: bool) -> bytes | None:
-    """What to keep of that secret: the typed one, else the old one where it still goes to the same place."""
+    """The sealed secret to store: the typed one, else the old one if it is still for the same place."""
     typed = (typed or "").strip()
     if typed:
         if not _is_secret(typed):

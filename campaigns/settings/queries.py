@@ -13,12 +13,12 @@ from campaigns.settings.models import Sender, Server, Site
 
 
 def site() -> Site:
-    """The site's one row. The first migration makes it."""
+    """The site's only row, which the first migration creates."""
     return db.session.get_one(Site, 1)
 
 
 def link_key() -> bytes:
-    """The key that signs public links; the same for the life of the database."""
+    """The key that signs public links; it never changes."""
     return bytes(site().link_key)
 
 
@@ -36,7 +36,7 @@ def server(server_id: int) -> Server:
 
 
 def server_by_name(name: str) -> Server:
-    """The server of that name; raises NotFound with the names there are."""
+    """The server with that name; raises NotFound, listing the existing names."""
     found = db.session.scalar(sa.select(Server).filter_by(name=name))
     if found is None:
         raise NotFound(_("There is no sending server named %(name)s.", name=name))
@@ -44,7 +44,7 @@ def server_by_name(name: str) -> Server:
 
 
 def default_server() -> Server | None:
-    """The server that takes what names no other: the one marked default, else the first."""
+    """The server for campaigns that name no other: the one marked default, else the first."""
     return next(iter(servers()), None)
 
 
@@ -54,7 +54,7 @@ def senders() -> Sequence[Sender]:
 
 
 def own_sender() -> Sender | None:
-    """Whom the app's own mails come from: the first sender that an admin has saved, else the first there was."""
+    """The sender of notices: the first one saved by an admin, else the first one; None without any."""
     return db.session.scalar(sa.select(Sender).order_by(Sender.is_vouched.desc(), Sender.id).limit(1))
 
 

@@ -1,4 +1,4 @@
-"""Verbs on senders: whom campaigns come from."""
+"""Changes to senders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAILBOX = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")
 
 
 def create_sender(*, name: str, email: str, reply_to: str | None = None, now: datetime) -> Sender:
-    """A new sender; raises Invalid (name, email, reply_to) or Conflict for a known address."""
+    """A new sender; raises Invalid (name, email, reply_to), or Conflict if the address exists."""
     sender = Sender(created_at=now)
     _set_sender(sender, name, email, reply_to)
     if _sender_by_email(sender.email):
@@ -31,7 +31,7 @@ def create_sender(*, name: str, email: str, reply_to: str | None = None, now: da
 
 
 def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None = None) -> Sender:
-    """Change a sender; campaigns keep what they were written with. Raises Invalid, Conflict."""
+    """Change a sender; campaigns keep their copy. Raises Invalid, Conflict."""
     clean = typed_address(email, field="email")
     other = _sender_by_email(clean)
     if other and other is not sender:
@@ -43,13 +43,13 @@ def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None
 
 
 def delete_sender(sender: Sender) -> None:
-    """Forget a sender; campaigns keep the name and address they were written with."""
+    """Delete a sender; campaigns keep their copy of name and address."""
     audit_services.record("sender.deleted", sender.email)
     db.session.delete(sender)
 
 
 def find_or_create_sender(text: str, *, now: datetime) -> Sender:
-    """The sender for `Name <address>` or an address; a new one where the address is new; raises Invalid."""
+    """The sender for `Name <address>` or an address, created if new; raises Invalid."""
     named = _MAILBOX.fullmatch(text.strip())
     name, email = (named["name"].strip(' "'), named["email"]) if named else ("", text)
     email = typed_address(email, field="from")

@@ -1,4 +1,4 @@
-"""Testing a server: connect and look, or send one mail. Says what happened, in the server's words."""
+"""Tests a server: by connecting, or by sending one message. Reports the steps and the server's replies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BEFORE_WORDS = (smtp.Phase.CONNECT, smtp.Phase.BANNER)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it; `error` is None when all went well, `sent_to` is set for a test mail."""
+    """The result of a test; `error` is None on success, `sent_to` is set for a test message."""
 
     steps: Sequence[Step]
     capabilities: Sequence[str] = field(default_factory=list)
@@ -38,12 +38,12 @@ class Trial:
 
     @property
     def server_error(self) -> str | None:
-        """The error where it is the server's; a server that refuses one recipient works."""
+        """The error if it is the server's; a server that refuses one recipient works."""
         failed = self._failed
         return self.error if failed and failed.phase is not smtp.Phase.RCPT else None
 
     def advice(self, server: Server) -> Any:
-        """What to change where the port and the security do not fit together; None where they may."""
+        """What to change if port and security do not match; None if they do."""
         failed = self._failed
         if failed is None:
             return None
@@ -64,7 +64,7 @@ class Trial:
 
 
 def probe(target: smtp.Server) -> Trial:
-    """Connect, protect, sign in and say goodbye; sends nothing. Takes up to a minute."""
+    """Connect, secure, authenticate and quit; sends nothing. Takes up to a minute."""
     found = prober.probe(replace(target, timeouts=smtp.AT_A_PAGE))
     return Trial(found.steps, found.capabilities, found.certificate)
 
@@ -72,7 +72,7 @@ def probe(target: smtp.Server) -> Trial:
 def letter_to(
     operator: Operator, server: Server, *, senders: Sequence[Sender], now: datetime
 ) -> smtp.Envelope:
-    """A short mail to the operator, from the first sender there is, else from themselves; raises Misconfigured."""
+    """A short message to the operator, from the first sender or else themselves; raises Misconfigured."""
     running = config.current()
     sender = (senders[0].name, senders[0].email) if senders else (operator.name, operator.email)
     text = mailtext.render(
@@ -95,7 +95,7 @@ def letter_to(
 
 
 def send(target: smtp.Server, letter: smtp.Envelope) -> Trial:
-    """Send that one mail; the last step tells what the server said to it."""
+    """Send that message; the last step has the server's reply."""
     result = smtp.deliver(replace(target, timeouts=smtp.AT_A_PAGE, connections=1), letter)
     said = str(result.reply) if result.reply else result.text
     if result.outcome is smtp.Outcome.ACCEPTED:

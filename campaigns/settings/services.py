@@ -1,4 +1,4 @@
-"""Verbs on sending servers."""
+"""Changes to sending servers."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def create_server(
     make_default: bool | None = None,
     now: datetime,
 ) -> Server:
-    """A new server; raises Invalid at a field, Conflict for a known name.
+    """A new server; raises Invalid at a field, Conflict if the name exists.
 
-    By itself it becomes the default when there was none but the practice server.
+    It becomes the default if there was none but the test inbox.
     """
     server = Server(created_at=now)
     _set(server, name, host, port, security, username, connections)
@@ -86,10 +86,10 @@ def update_server(
     part: ServerPart | None = None,
     signs_in: OAuth2 | None = None,
 ) -> Server:
-    """Change a server; an empty password keeps the old one, no `limits`, `part` or `signs_in` the old ones.
+    """Change a server; an empty password, and `limits`, `part` or `signs_in` of None, keep the stored ones.
 
-    Raises Invalid, Conflict.
-    A kept secret goes to no other host or port, and over no other kind of line, than it was entered for.
+    Raises Invalid, Conflict. A stored secret is never sent to another host or port, or over a weaker
+    protection, than it was entered for.
     """
     _refuse_practice(server)
     before = _place(server)
@@ -105,7 +105,7 @@ def update_server(
         oauth.set_oauth(server, signs_in or _as_it_is(server), is_elsewhere=is_elsewhere)
     if not server.signs_in_by_token:
         _set_password(server, password, forgets=forget_password, is_elsewhere=is_elsewhere)
-    # What was learned about the server may no longer be so.
+    # What was learned about the server may not apply any more.
     server.failures, server.closed_until, server.down_since = 0, None, None
     server.eased, server.eased_to, server.traits = 0, None, {}
     server.last_ok_at = server.last_error_at = server.last_error = None
@@ -115,7 +115,7 @@ def update_server(
 
 
 def delete_server(server: Server) -> None:
-    """Forget a server; campaigns that named it use the default from now on. Raises Conflict."""
+    """Delete a server; campaigns that named it use the default from now on. Raises Conflict."""
     _refuse_practice(server)
     audit_services.record("server.deleted", server.name)
     was_default = server.is_default
@@ -126,7 +126,7 @@ def delete_server(server: Server) -> None:
 
 
 def make_default(server: Server) -> None:
-    """Let this server send what names no other."""
+    """Make this the server for campaigns that name no other."""
     audit_services.record("server.made_default", server.name)
     _make_only_default(server)
 
@@ -152,7 +152,7 @@ def ensure_practice_server(port: int, *, now: datetime) -> Server:
 
 
 def connection(server: Server) -> Connection:
-    """What the SMTP client needs; raises Misconfigured when the stored password can't be opened."""
+    """The settings for the SMTP client; raises Misconfigured when a stored secret cannot be unsealed."""
     running = config.current()
     password = None
     tokens = oauth.tokens_of(server) if server.signs_in_by_token else None
@@ -176,8 +176,9 @@ def connection(server: Server) -> Connection:
 
 
 def check_secret() -> None:
-    """Raises Misconfigured when there are stored passwords and none can be opened: a worker of another host
-    that was given another SECRET_KEY would stop every campaign it touches."""
+    """Raises Misconfigured when there are stored passwords and none can be unsealed: a worker on a host with
+    another SECRET_KEY would stop every campaign that it touches.
+    """
     failure = None
     for server in queries.servers():
         if server.password_sealed or server.refresh_token_sealed:
@@ -197,7 +198,7 @@ def check_secret() -> None:
 
 
 def record_probe(server: Server, *, error: str | None, now: datetime) -> None:
-    """Note how a test went; a good one also opens a closed server again."""
+    """Record the result of a test; a successful one also reopens a closed server."""
     if error is None:
         server.last_ok_at, server.failures, server.closed_until = now, 0, None
         server.down_since = None
@@ -229,7 +230,7 @@ def _set(
 
 
 def _place(server: Server) -> tuple[object, ...]:
-    """Where a secret goes, and how well it is kept on the way."""
+    """Where a secret is sent, and how it is protected on the way."""
     return (server.host, server.port, server.security, server.verify_certificate, server.authorities)
 
 
@@ -283,7 +284,7 @@ def _seal(server: Server, password: str) -> None:
 
 def _make_only_default(server: Server) -> None:
     if not server.is_practice:
-        practice.forget_own(config.current())  # from now on the app's own mails really go out
+        practice.forget_own(config.current())  # from now on notices are really sent
     db.session.execute(sa.update(Server).values(is_default=Server.id == server.id))
     db.session.expire_all()
 

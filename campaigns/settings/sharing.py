@@ -1,4 +1,4 @@
-"""Which part a server takes beside others: its share of the mail, and the domains it may send for."""
+"""How a server works with others: its share of the load, and the domains it may send for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LONGEST_DOMAINS = 500
 
 @dataclass(frozen=True, slots=True)
 class ServerPart:
-    """`weight` 0: it only steps in for others. `sender_domains` as typed, divided by spaces, commas or lines."""
+    """`weight` 0: it only steps in. `sender_domains` as typed, separated by spaces, commas or lines."""
 
     weight: int = 0
     sender_domains: str = ""
 
 
 def set_part(server: Server, part: ServerPart) -> None:
-    """Change the part; lanes know it from their next one on. Raises Invalid at a field."""
+    """Change the server's part; lanes that begin later apply it. Raises Invalid at a field."""
     if not 0 <= part.weight <= MOST_WEIGHT:
         raise Invalid(_("Use a number from 0 to %(most)s.", most=MOST_WEIGHT), field="weight")
     server.weight = part.weight
@@ -32,7 +32,7 @@ def set_part(server: Server, part: ServerPart) -> None:
 
 
 def clean_domains(text: str) -> str:
-    """The domains in A-labels, divided by spaces; raises Invalid with the one that is none."""
+    """The domains in A-labels, separated by spaces; raises Invalid, naming an invalid one."""
     found = []
     for each in re.split(r"[\s,;]+", text.strip()):
         if not each:
@@ -51,15 +51,15 @@ def clean_domains(text: str) -> str:
 
 
 def may_send_for(server: Server, domain: str) -> bool:
-    """Whether it may carry mail from an address at that domain, or one below an allowed domain."""
+    """Whether it may send for addresses at that domain: it or a parent is allowed."""
     allowed = server.sender_domains.split()
     return not allowed or any(domain == each or domain.endswith(f".{each}") for each in allowed)
 
 
 def for_own_mail(domain: str, *, now: datetime) -> Server | None:
-    """The server for the app's own mails: the default one, or another that works while that one is closed.
+    """The server for notices: the default one, or another working one while that is closed.
 
-    Practice stays practice, as for campaigns.
+    The test inbox and other servers never replace each other, as for campaigns.
     """
     default = queries.default_server()
     if default is None or default.is_practice:

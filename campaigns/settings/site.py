@@ -1,4 +1,4 @@
-"""Verbs on what is true for the whole site."""
+"""Changes to the settings of the whole site."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def update_site(
     retry_hours: int | None = None,
     resumes_by_itself: bool | None = None,
 ) -> Site:
-    """Change what is true for the whole site; None keeps what there is. Raises Invalid."""
+    """Change the site's settings; None keeps a value. Raises Invalid."""
     site.name = checks.one_line(name, longest=100, field="name")
     postal_address = "\n".join(line.strip() for line in postal_address.strip().splitlines())
     if len(postal_address) > 500:
@@ -45,23 +45,23 @@ def update_site(
 
 
 def adopt(site: Site, *, language: str, time_zone: str) -> None:
-    """Let the site speak the language and keep the time of whoever sets it up."""
+    """Set the site's language and time zone to those of the person who sets it up."""
     update_site(
         site, name=site.name, postal_address=site.postal_address, language=language, time_zone=time_zone
     )
 
 
-# -- how public pages look
+# -- the look of public pages
 
 LARGEST_LOGO_BYTES = 200_000
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-# Pictures by how they begin. No SVG: it may hold scripts.
+# Image types by their first bytes. No SVG: it may contain scripts.
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-LIGHTEST = 0.18  # of a colour under white words: 4.5 to 1, as WCAG asks
+LIGHTEST = 0.18  # luminance of a colour under white text: contrast 4.5 to 1 (WCAG)
 
 
 def set_colour(site: Site, colour: str) -> None:
-    """The colour of buttons and links on public pages; none for the app's own. Raises Invalid."""
+    """Set the colour of buttons and links on public pages; empty: the app's own. Raises Invalid."""
     colour = colour.strip().lower()
     if colour and not _COLOUR.fullmatch(colour):
         raise Invalid(_("Use a color like #155e75."), field="colour")
@@ -71,7 +71,7 @@ def set_colour(site: Site, colour: str) -> None:
 
 
 def set_logo(site: Site, picture: bytes | None) -> None:
-    """The picture above public pages, PNG or JPEG; None takes it away. Raises Invalid."""
+    """Set the logo of public pages, PNG or JPEG; None removes it. Raises Invalid."""
     if picture is None:
         site.logo = site.logo_type = None
         return

@@ -1,4 +1,4 @@
-"""Whose word is good enough for a server's certificate: the system's authorities, some of the operator's own, nobody."""
+"""Verification of a server's certificate: by the system's authorities, by others, or none."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ LONGEST_AUTHORITIES = 64 * 1024
 
 
 def set_trust(server: Server, verify_certificate: bool, authorities: str | None) -> None:
-    """Check its certificate or not, and by whom; raises Invalid at `authorities`."""
+    """Set whether its certificate is verified, and by whom; raises Invalid at `authorities`."""
     server.verify_certificate = verify_certificate
     server.authorities = clean_authorities(authorities) if authorities and authorities.strip() else None
 
 
 def clean_authorities(text: str) -> str:
-    """The certificates in that text, PEM, without what stands around them; raises Invalid where there are none.
+    """The PEM certificates in that text, without anything around them; raises Invalid if there are none.
 
-    A private key that was pasted with them is not kept.
+    A private key pasted with them is not kept.
     """
     if len(text) > LONGEST_AUTHORITIES:
         raise Invalid(_("This is too long. Paste only the CA certificates."), field="authorities")
@@ -38,7 +38,7 @@ def clean_authorities(text: str) -> str:
 
 
 def read_authorities(file: Path) -> str:
-    """The certificates in a file; raises Invalid when it can't be read or holds none."""
+    """The certificates in a file; raises Invalid when it cannot be read or has none."""
     try:
         with file.open("rb") as opened:
             text = opened.read(LONGEST_AUTHORITIES + 1)

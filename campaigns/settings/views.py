@@ -76,7 +76,7 @@ def server_create() -> Any:
 
 
 def _saved_or_tested(server: Server) -> Any:
-    """On to the server's page, or with the same form to its test."""
+    """Redirect to the server's page, or with the same form to its test."""
     if request.form.get("next") == "test":
         return redirect(url_for(".server_test", server_id=server.id), 307)
     return redirect(after(url_for(".server_edit", server_id=server.id)), 303)
@@ -120,10 +120,10 @@ def _update_server(form: KnownServerForm, server: Server) -> bool:
 @bp.post("/settings/servers/<int:server_id>/test", endpoint="server_test")
 @allow(Action.ADMINISTER)
 def run_server_test(server_id: int) -> Any:
-    """Talk to the server and show each step; nothing is sent."""
+    """Connect to the server and show each step; sends nothing."""
     server = queries.server(server_id)
     target = services.connection(server)
-    db.session.commit()  # hold nothing in the database while a server takes its time
+    db.session.commit()  # no transaction stays open while a server takes its time
     trial = server_test.probe(target)
     server = queries.server(server_id)
     services.record_probe(server, error=trial.server_error, now=clock.now())
@@ -134,11 +134,11 @@ def run_server_test(server_id: int) -> Any:
 @bp.post("/settings/servers/<int:server_id>/test-mail")
 @allow(Action.ADMINISTER)
 def server_test_mail(server_id: int) -> Any:
-    """Send one mail to the operator by this server; shows what the server said."""
+    """Send one message to the operator over this server; shows the server's reply."""
     server = queries.server(server_id)
     letter = server_test.letter_to(operator(), server, senders=queries.senders(), now=clock.now())
     target = services.connection(server)
-    db.session.commit()  # hold nothing in the database while a server takes its time
+    db.session.commit()  # no transaction stays open while a server takes its time
     trial = server_test.send(target, letter)
     server = queries.server(server_id)
     services.record_probe(server, error=trial.server_error, now=clock.now())
@@ -159,7 +159,7 @@ def create_default_server(server_id: int) -> Any:
 @bp.post("/settings/servers/<int:server_id>/lessons/delete")
 @allow(Action.ADMINISTER)
 def server_lessons_delete(server_id: int) -> Any:
-    """Forget what sending has taught us about it."""
+    """Drop what sending has taught about the server."""
     server = queries.server(server_id)
     lessons.forget(server)
     db.session.commit()
@@ -200,7 +200,7 @@ def _server_page(server: Server, form: KnownServerForm) -> str:
 @bp.route("/settings/domains", methods=["GET", "POST"])
 @allow(Action.ADMINISTER)
 def domains() -> Any:
-    """Receivers with a limit, and a form for one more."""
+    """Receivers with a limit, and a form to add one."""
     form = DomainLimitForm()
     if form.validate_on_submit() and (made := accepted(form, lambda: _limit_domain(form))):
         flash(_("Limit set for %(domain)s.", domain=made.domain), "success")
@@ -274,7 +274,7 @@ def sender_edit(sender_id: int) -> Any:
 
 
 def _require_right_to(sender: Sender) -> None:
-    """Resets and invitations come from one that an admin has saved: whoever changes such a one must be an admin."""
+    """Resets and invitations come from a sender that an admin has saved, so only admins may change it."""
     if sender.is_vouched and not policy.can(operator(), Action.ADMINISTER):
         raise Forbidden(
             _("An admin manages this sender because password resets can come from it. Ask an admin.")
@@ -322,7 +322,7 @@ def site() -> Any:
 
 
 def _update_site(row: Site, form: SiteForm) -> Site:
-    """Change what the form says; raises Invalid."""
+    """Change the settings in the form; raises Invalid."""
     site_services.update_site(row, **{name: form[name].data for name in SITE_FIELDS})
     site_services.set_colour(row, form.colour.data or "")
     picture = form.picture.data

@@ -1,4 +1,4 @@
-"""Warming up a server: day by day a little more, until its address is known to the receivers. Pure."""
+"""Warming up a server: a little more each day, until receivers know its address. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 10**8
 
 
 def allowance(start: date | None, curve: Sequence[int] | None, day: date) -> int | None:
-    """How many mails that day may have; None when the plan has not begun, is over, or there is none."""
+    """Messages allowed on that day; None if there is no plan, or it has not begun or is over."""
     if start is None or not curve or not 0 <= (day - start).days < len(curve):
         return None
     return curve[(day - start).days]
@@ -27,12 +27,12 @@ def day_of(moment: datetime, zone: ZoneInfo) -> date:
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:
-    """The moment at which that day ends, in UTC."""
+    """The moment (UTC) at which that day ends."""
     return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
 
 
 def read_curve(text: str) -> list[int]:
-    """The numbers of a text like `50, 100, 500`; raises Invalid(field="warm_up_curve")."""
+    """The numbers in a text like `50, 100, 500`; raises Invalid(field="warm_up_curve")."""
     words = text.replace(",", " ").replace(";", " ").split()
     if not words or len(words) > LONGEST_DAYS or not all(word.isascii() and word.isdigit() for word in words):
         raise Invalid(

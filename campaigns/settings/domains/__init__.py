@@ -1,1 +1,1 @@
-"""Domains that mails are signed for: their keys, and what must stand in DNS about them."""
+"""Sending domains: their DKIM keys, and their DNS records."""

@@ -1,4 +1,4 @@
-"""The form about a sending domain."""
+"""The form for a sending domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A domain that mails come from, and its DKIM keys."""
+"""Sending domains and their DKIM keys."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from campaigns.mail.dkim_keys import Algorithm
 class KeyState(StrEnum):
     WAITING = "waiting"  # until its record is found in DNS
     SIGNING = "signing"
-    OLD = "old"  # a newer one signs; its record is still wanted by mails on their way
+    OLD = "old"  # a newer key signs; messages under way still need its record
 
 
 def seal_owner(domain: str, selector: str) -> str:
-    """Whom a sealed private key belongs to: it opens for that domain and selector only."""
+    """The owner that a private key is sealed for: it opens only for that domain and selector."""
     return f"dkim:{domain}:{selector}"
 
 
 class SenderDomain(Model):
-    """A domain in A-labels, and what the last look into DNS found about it."""
+    """A domain in A-labels, and what the last DNS check found."""
 
     __tablename__ = "sender_domain"
 
@@ -42,7 +42,7 @@ class SenderDomain(Model):
 
     @property
     def signing_keys(self) -> list[DkimKey]:
-        """Those that sign now. Ed25519 never alone where there is an RSA key: many can't verify it (A02)."""
+        """The keys that sign now. Ed25519 never alone if there is an RSA key: many cannot verify it (A02)."""
         keys = [key for key in self.keys if key.state is KeyState.SIGNING]
         if any(key.algorithm is Algorithm.RSA for key in keys):
             return keys
@@ -51,7 +51,7 @@ class SenderDomain(Model):
 
     @property
     def health(self) -> str:
-        """`signing`, `waiting` for its records, or `unpublished`: it signs, but readers find another key or none."""
+        """`signing`, `waiting` for records, or `unpublished`: it signs, but DNS has another key or none."""
         keys = self.signing_keys
         if not keys:
             return "waiting"
@@ -60,7 +60,7 @@ class SenderDomain(Model):
 
 
 class DkimKey(Model):
-    """A key pair of a domain. The private half is sealed and never shown."""
+    """A domain's key pair. The private half is sealed and never shown."""
 
     __tablename__ = "dkim_key"
 
@@ -70,7 +70,7 @@ class DkimKey(Model):
     algorithm: Mapped[Algorithm] = mapped_column(Word(Algorithm))
     state: Mapped[KeyState] = mapped_column(Word(KeyState), default=KeyState.WAITING)
     private_sealed: Mapped[bytes] = mapped_column(sa.LargeBinary)
-    public: Mapped[str] = mapped_column(sa.String(1000))  # base64, as in the record's p=
+    public: Mapped[str] = mapped_column(sa.String(1000))  # base64, as in p= of the record
     created_at: Mapped[datetime]
     signing_since: Mapped[datetime | None]
 
@@ -80,10 +80,10 @@ class DkimKey(Model):
 
     @property
     def record_name(self) -> str:
-        """Where its record is published."""
+        """The DNS name of its record."""
         return f"{self.selector}._domainkey.{self.domain.name}"
 
     @property
     def record(self) -> str:
-        """The record's whole text."""
+        """The complete text of its record."""
         return dkim_keys.record_of(self.algorithm, self.public)

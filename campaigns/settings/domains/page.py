@@ -1,4 +1,4 @@
-"""What a sending domain's page and command show: each record, as it should be and as it was found."""
+"""What the page and the command of a sending domain show: each record, as required and as found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from campaigns.settings.domains.records import REMARKS
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One record to publish; `value` is None where only the mail provider knows it."""
+    """One record to publish; `value` is None if only the mail provider knows it."""
 
     kind: str  # dkim, spf or dmarc
     name: str
@@ -27,12 +27,12 @@ class Shown:
 
     @property
     def strings(self) -> list[str]:
-        """The value as DNS keeps it, in strings of at most 255 octets."""
+        """The value as stored in DNS, in strings of at most 255 octets."""
         return dkim_keys.strings(self.value or "")
 
     @property
     def zone_value(self) -> str:
-        """The value as a zone file wants it: each string in quotes."""
+        """The value for a zone file: each string in quotes."""
         return " ".join(f'"{each}"' for each in self.strings)
 
     @property
@@ -42,11 +42,11 @@ class Shown:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it should be there: a key that no longer signs may lose its record."""
+        """Whether it should exist: the record of a key that no longer signs may be removed."""
         return self.key is None or self.key.state is not KeyState.OLD
 
     def facts(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
+        """The record as plain JSON values."""
         names = ("kind", "name", "value", "state", "found")
         plain = {name: getattr(self, name) for name in names}
         plain |= {"strings": self.strings, "remarks": [str(sentence) for sentence in self.sentences]}
@@ -56,7 +56,7 @@ class Shown:
 
 
 def records_of(domain: SenderDomain, hosts: Sequence[str]) -> list[Shown]:
-    """All records of the domain, those of its keys first; `hosts` are the servers that send for it."""
+    """All records of the domain, those of its keys first; `hosts`: the servers that send for it."""
     name = domain.name
     shown = [_shown(domain, "dkim", key.record_name, key.record, key) for key in domain.keys]
     shown.append(_shown(domain, "spf", name, records.suggested_spf(name, hosts)))
@@ -65,7 +65,7 @@ def records_of(domain: SenderDomain, hosts: Sequence[str]) -> list[Shown]:
 
 
 def records_to_publish(domain: SenderDomain) -> list[Shown]:
-    """The same for the servers there are."""
+    """The same for the existing servers."""
     return records_of(
         domain, [server.host for server in settings_queries.servers() if not server.is_practice]
     )
@@ -75,7 +75,7 @@ def _shown(
     domain: SenderDomain, kind: str, name: str, value: str | None, key: DkimKey | None = None
 ) -> Shown:
     for each in domain.findings:
-        # There is one of SPF and DMARC, the latter possibly at the domain above.
+        # There is one SPF and one DMARC record, the latter perhaps at a parent domain.
         if each["kind"] == kind and (kind != "dkim" or each["name"] == name):
             return Shown(kind, name, value, each["state"], each["found"], each["remarks"], key)
     return Shown(kind, name, value, key=key)

@@ -27,7 +27,7 @@ def domain(domain_id: int) -> SenderDomain:
 
 
 def domain_by_name(name: str) -> SenderDomain:
-    """The domain of that name, however it is written; raises NotFound."""
+    """The domain with that name, in any spelling; raises NotFound."""
     found = db.session.scalar(sa.select(SenderDomain).filter_by(name=_ascii(name.strip().rstrip("."))))
     if found is None:
         raise NotFound(_("There is no sending domain named %(name)s.", name=name))
@@ -43,7 +43,7 @@ def key(domain_id: int, key_id: int) -> DkimKey:
 
 
 def signing_domain(address: str) -> SenderDomain | None:
-    """The domain whose keys sign mails from that address: its own, else the nearest above it (RFC 7489, 3.1.1)."""
+    """The domain whose keys sign for that address: its own or the nearest parent (RFC 7489)."""
     names = _and_above(_ascii(addresses.domain_of(address)))
     if not names:
         return None
@@ -53,7 +53,7 @@ def signing_domain(address: str) -> SenderDomain | None:
 
 
 def signature(address: str) -> str:
-    """Whether mails from that address are signed: `signing`, `unpublished` or `none`."""
+    """Whether messages from that address are signed: `signing`, `unpublished` or `none`."""
     found = signing_domain(address)
     return found.health if found else "none"
 

@@ -1,4 +1,4 @@
-"""What should stand in DNS about a sending domain, and whether it does (RFC 6376, 7208, 9989)."""
+"""Required DNS records of a sending domain, and whether they exist (RFC 6376, 7208, 9989)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from campaigns.mail.dkim import PrivateKey
 from campaigns.mail.dkim_keys import tags
 from campaigns.mail.errors import Unanswered
 
-MOST_SPF_LOOKUPS = 10  # RFC 7208, 4.6.4
-MOST_LABELS = 8  # of a name that DMARC is looked for at (RFC 9989, 4.10)
+MOST_SPF_LOOKUPS = 10  # RFC 7208 section 4.6.4
+MOST_LABELS = 8  # labels of a name that is searched for DMARC (RFC 9989 section 4.10)
 
 Texts = Callable[[str], list[str]]  # a name's TXT records; raises Unanswered
 
@@ -52,7 +52,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a look found at one name: the texts there, and remarks by their names in REMARKS."""
+    """The result for one name: the texts found, and remarks by their names in REMARKS."""
 
     kind: str  # dkim, spf or dmarc
     name: str
@@ -63,14 +63,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What to ask DNS about a domain; asking needs no database."""
+    """What to ask DNS about a domain. Needs no database."""
 
     domain: str
     keys: Sequence[tuple[str, PrivateKey]]  # record name and private key
 
 
 def look(questions: Questions, texts: Texts) -> list[Finding]:
-    """Ask and compare; never raises for what DNS says or does not say."""
+    """Query DNS and compare; never raises because of answers or missing answers."""
     return [
         *(_asked("dkim", name, partial(dkim, name, private, texts)) for name, private in questions.keys),
         _asked("spf", questions.domain, partial(spf, questions.domain, texts)),
@@ -79,7 +79,7 @@ def look(questions: Questions, texts: Texts) -> list[Finding]:
 
 
 def dkim(name: str, private: PrivateKey, texts: Texts) -> Finding:
-    """Whether the published key is the public half of this private one."""
+    """Whether the published key belongs to this private one."""
     found = texts(name)
     if not found:
         return Finding("dkim", name, State.MISSING)
@@ -93,7 +93,7 @@ def dkim(name: str, private: PrivateKey, texts: Texts) -> Finding:
 
 
 def spf(name: str, texts: Texts) -> Finding:
-    """Whether the domain's SPF record is one that receivers can use. Who sends for it we can't know."""
+    """Whether the domain's SPF record is usable for receivers. Who may send for it is not checked."""
     found = _spf_records(texts(name))
     if not found:
         return Finding("spf", name, State.MISSING)
@@ -102,7 +102,7 @@ def spf(name: str, texts: Texts) -> Finding:
 
 
 def dmarc(name: str, texts: Texts) -> Finding:
-    """The DMARC record that holds for the domain: its own, else the nearest above it."""
+    """The DMARC record that applies to the domain: its own, else the nearest parent's."""
     for place in _dmarc_places(name):
         found = [text for text in texts(f"_dmarc.{place}") if re.match(r"v\s*=\s*DMARC1\s*(;|$)", text)]
         if len(found) > 1:
@@ -113,12 +113,12 @@ def dmarc(name: str, texts: Texts) -> Finding:
 
 
 def suggested_dmarc(domain: str) -> str:
-    """A record to begin with: it changes nothing but asks for reports."""
+    """A first record: it changes nothing except asking for reports."""
     return f"v=DMARC1; p=none; rua=mailto:dmarc@{domain}"
 
 
 def suggested_spf(domain: str, hosts: Sequence[str]) -> str | None:
-    """A record that lets our own servers send; None when they are a provider's, who says what to include."""
+    """A record that allows our own servers; None if they are a provider's, who says what to include."""
     own = [host for host in hosts if host == domain or host.endswith(f".{domain}")]
     return f"v=spf1 {' '.join(f'a:{host}' for host in own)} ~all" if own and len(own) == len(hosts) else None
 
@@ -148,15 +148,15 @@ def _spf_faults(name: str, record: str, texts: Texts) -> Iterator[str]:
 
 
 def _spf_lookups(name: str, record: str, texts: Texts) -> tuple[int, bool]:
-    """How many look-ups a receiver needs at most, and whether one of them leads to no SPF record."""
+    """Most look-ups that a receiver needs, and whether one leads to no SPF record."""
     waiting, count, is_broken = [record], 0, False
-    while waiting and count <= MOST_SPF_LOOKUPS:  # which also ends a ring of includes
+    while waiting and count <= MOST_SPF_LOOKUPS:  # also ends a cycle of includes
         words = waiting.pop().lower().split()[1:]
         count += sum(
             1 for word in words if re.match(r"[+?~-]?(include:|a\b|mx\b|ptr\b|exists:)|redirect=", word)
         )
         for place in re.findall(r"(?:^|\s)[+?~-]?(?:include:|redirect=)(\S+)", " ".join(words)):
-            if "%" in place:  # a macro: differs by mail
+            if "%" in place:  # a macro: differs by message
                 continue
             found = _spf_records(texts(place))
             is_broken = is_broken or len(found) != 1
@@ -165,7 +165,7 @@ def _spf_lookups(name: str, record: str, texts: Texts) -> tuple[int, bool]:
 
 
 def _dmarc_places(name: str) -> list[str]:
-    """The domain and those above it, of the long ones only the last eight (RFC 9989, 4.10)."""
+    """The domain and its parents; of long names only the last eight labels (RFC 9989 section 4.10)."""
     labels = name.split(".")
     above = [".".join(labels[first:]) for first in range(1, len(labels))]
     return [name, *(place for place in above if place.count(".") < MOST_LABELS - 1)]

@@ -1,4 +1,4 @@
-"""Verbs on sending domains and their keys."""
+"""Changes to sending domains and their keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
 def create_domain(name: str, *, algorithms: Sequence[Algorithm] = BOTH, now: datetime) -> SenderDomain:
-    """A new domain with keys that wait for their records; raises Invalid (name), Conflict for a known one."""
+    """A new domain with keys that wait for their records; raises Invalid (name), Conflict if it exists."""
     name = clean_name(name)
     if db.session.scalar(sa.select(SenderDomain.id).filter_by(name=name)):
         raise Conflict(_("%(name)s is already a team member.", name=name))
@@ -37,7 +37,7 @@ def create_domain(name: str, *, algorithms: Sequence[Algorithm] = BOTH, now: dat
 
 
 def clean_name(name: str) -> str:
-    """The domain in A-labels; raises Invalid for what can't be the domain of an address."""
+    """The domain in A-labels; raises Invalid if no address can have it."""
     try:
         name = checks.clean_host(name.strip().rpartition("@")[2])
     except Invalid:
@@ -51,7 +51,7 @@ def clean_name(name: str) -> str:
 
 
 def create_keys(domain: SenderDomain, *, now: datetime) -> list[DkimKey]:
-    """New keys to take over from those that sign, once they are published; raises Conflict while others wait."""
+    """New keys that replace the signing ones once they are published; raises Conflict while others wait."""
     if any(key.state is KeyState.WAITING for key in domain.keys):
         raise Conflict(
             _("New keys are waiting for their DNS records. Publish the records or delete the keys.")
@@ -62,7 +62,7 @@ def create_keys(domain: SenderDomain, *, now: datetime) -> list[DkimKey]:
 
 
 def delete_key(key: DkimKey) -> None:
-    """Forget a key; raises Conflict for one that signs."""
+    """Delete a key; raises Conflict if it signs."""
     if key.state is KeyState.SIGNING:
         raise Conflict(_("This key is in use. Create and publish new keys first."))
     audit_services.record("domain.key_deleted", key.domain.name, selector=key.selector)
@@ -71,14 +71,14 @@ def delete_key(key: DkimKey) -> None:
 
 
 def delete_domain(domain: SenderDomain) -> None:
-    """Forget a domain with its keys: mails from it are no longer signed."""
+    """Delete a domain with its keys: messages from it are no longer signed."""
     audit_services.record("domain.deleted", domain.name)
     db.session.delete(domain)
     db.session.flush()
 
 
 def record_check(domain: SenderDomain, findings: Sequence[Finding], *, now: datetime) -> list[DkimKey]:
-    """Keep what was found; keys whose records are right begin to sign. These are returned."""
+    """Store the findings; keys with correct records begin to sign. Returns these."""
     domain.findings, domain.checked_at = [asdict(finding) for finding in findings], now
     right = {finding.name for finding in findings if finding.state is State.RIGHT}
     begun = [key for key in domain.keys if key.state is KeyState.WAITING and key.record_name in right]
@@ -92,7 +92,7 @@ def record_check(domain: SenderDomain, findings: Sequence[Finding], *, now: date
 
 
 def _add_keys(domain: SenderDomain, algorithms: Sequence[Algorithm], now: datetime) -> list[DkimKey]:
-    # Random, for another installation may sign for the same domain, and a selector is never used twice.
+    # Random: another installation may sign for the same domain, and selectors are never reused.
     name = "columba-" + "".join(randomness.choice(_LETTERS) for _letter in range(6))
     made = [_key(domain.name, f"{name}-{algorithm.value}", algorithm, now) for algorithm in algorithms]
     domain.keys.extend(made)

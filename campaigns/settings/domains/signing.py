@@ -1,4 +1,4 @@
-"""What signs a mail: the keys of the domain that it comes from, opened."""
+"""Signers for messages: the unsealed keys of the sender's domain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from campaigns.settings.domains.records import Questions
 
 
 def signer_for(address: str) -> Signer | None:
-    """What signs mails from that address; None when no domain of it has a published key. Raises Misconfigured."""
+    """The signer for messages from that address; None without a published key. Raises Misconfigured."""
     domain = queries.signing_domain(address)
     if domain is None:
         return None
@@ -25,7 +25,7 @@ def signer_for(address: str) -> Signer | None:
 
 
 def sign_from(address: str, moment: datetime) -> Sign | None:
-    """The same for one mail of that moment."""
+    """The same for one message with that date."""
     signer = signer_for(address)
     return signer.at(moment) if signer else None
 

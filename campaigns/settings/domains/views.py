@@ -58,9 +58,9 @@ def sending_domain_show(domain_id: int) -> Any:
 @bp.post("/settings/sending-domains/<int:domain_id>/check")
 @allow(Action.ADMINISTER)
 def sending_domain_check(domain_id: int) -> Any:
-    """Ask DNS; keys whose records are right begin to sign."""
+    """Query DNS; keys with correct records begin to sign."""
     questions = signing.questions(queries.domain(domain_id))
-    db.session.commit()  # hold nothing in the database while DNS takes its time
+    db.session.commit()  # no transaction stays open during DNS queries
     found = records.look(questions, Resolver(config.current().dns_server).texts)
     begun = services.record_check(queries.domain(domain_id), found, now=clock.now())
     db.session.commit()
