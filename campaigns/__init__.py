@@ -1,4 +1,4 @@
-"""Columba: self-hosted email marketing. What `flask --app wsgi` and the tests call is `create_app`."""
+"""Columba: self-hosted email marketing. `create_app` is the entry point for `flask --app wsgi` and tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """The application; raises ConfigError when the environment asks for something impossible.
+    """The application; raises ConfigError for an invalid configuration.
 
-    It is loaded when it is asked for: a worker imports from this package and needs none of its pages.
+    Imported when called: a worker imports from this package and needs none of its pages.
     """
     from campaigns import app
 

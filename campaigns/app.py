@@ -1,4 +1,4 @@
-"""The whole application: the ground, the pages and the commands. The one place that knows everything."""
+"""Builds the whole application: base, pages and commands. Only this module knows all parts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ csrf = CSRFProtect()
 
 
 class RowNumber(IntegerConverter):
-    """A number in a URL, as large as a database takes; a larger one is no page of ours."""
+    """A number in a URL that fits the database; larger ones are not found."""
 
     def __init__(self, map_: Map) -> None:
         super().__init__(map_, max=2**62)
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """The application; raises ConfigError when the environment asks for something impossible."""
+    """The application; raises ConfigError for an invalid configuration."""
     app = bootstrap.lay(config)
     config = app.extensions["columba"]
     app.config.from_mapping(_page_settings(config))
@@ -59,7 +59,7 @@ def _page_settings(config: Config) -> dict[str, object]:
 
 
 def _limiter_url(redis_url: str) -> str:
-    """The same Redis in the spelling of the limits library."""
+    """The Redis URL in the form that the limits library expects."""
     return "redis+" + redis_url if redis_url.startswith("unix://") else redis_url
 
 

@@ -1,4 +1,4 @@
-"""Every blueprint and command of the app, in one list."""
+"""All blueprints and commands of the app, in one list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-# Doors with a blueprint named `bp`.
+# Modules with a blueprint named `bp`.
 VIEWS = (
     "campaigns.accounts.views",
     "campaigns.audience.views",
@@ -35,7 +35,7 @@ COMMANDS = "campaigns.cli.commands"
 
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
-    """Attach every blueprint; those that say `csrf_exempt` are for mail programs and say why."""
+    """Register every blueprint; those with `csrf_exempt` are for mail clients and say why."""
     for name in MORE_ROUTES:
         import_module(name)
     for name in VIEWS:

@@ -1,4 +1,4 @@
-"""What every process of the app stands on: configuration, database, language, queue. No pages, no commands."""
+"""The base of every process: configuration, database, languages, queue. No pages, no commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, babel, language_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Packages with tables: imported so that migrations and relationships know them all.
+# Packages with tables: imported so that migrations and relationships know all of them.
 MODELS = (
     "campaigns.notices.models",
     "campaigns.audit.models",
@@ -32,9 +32,10 @@ MODELS = (
 
 
 def lay(config: Config | None = None) -> Flask:
-    """An app with its tables, its Redis and its words; raises ConfigError when the environment asks for
-    something impossible. Who speaks which language is for the caller to attach (`babel.init_app`)."""
-    if config is None:  # a process of the app begins
+    """An app with its tables, Redis and translations; raises ConfigError for an invalid configuration. The
+    caller attaches the choice of language (`babel.init_app`).
+    """
+    if config is None:  # the start of a process of the app
         files.write_for_oneself()
         config = configuration.from_env()
     app = Flask("campaigns", root_path=str(ROOT), static_folder="static", template_folder="templates")
@@ -59,9 +60,9 @@ def lay(config: Config | None = None) -> Flask:
 
 
 def without_pages(config: Config | None = None) -> Flask:
-    """The app of a process that answers nobody, like a worker; raises ConfigError.
+    """The app of a process without pages, such as a worker; raises ConfigError.
 
-    Pages, forms and migrations would be a quarter of its memory.
+    Pages, forms and migrations would take a quarter of its memory.
     """
     app = lay(config)
     babel.init_app(app, locale_selector=terminal_language)

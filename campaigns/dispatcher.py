@@ -7,7 +7,7 @@ from campaigns.delivery.dispatch import dispatcher
 
 
 def main() -> None:
-    """Decide what is due until a signal says stop; exit with a sentence when that is not possible."""
+    """Run the dispatcher until a stop signal; exits with a sentence if that is not possible."""
     process.serve(lambda: dispatcher.run(process.stop_on_signal()))
 
 

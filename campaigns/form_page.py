@@ -1,4 +1,4 @@
-"""The page of a form whose address only takes what is sent."""
+"""Finds the page of a form whose URL accepts only POST."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from campaigns.core.i18n import _
 
 LARGEST_UPLOAD_BYTES = 200 * 1024 * 1024
 TOO_LARGE = _("This is larger than 200 MB. Split it into several files and import them one after another.")
-# Where the nearest page above is another one than that of the form.
+# Forms whose page is not the nearest URL above.
 PAGES = {
     "planning.create_test_mail": "planning.check",
     "planning.create_schedule": "planning.check",
@@ -19,9 +19,9 @@ PAGES = {
 
 
 def form_page() -> str | None:
-    """Where to look at the form that is sent to this address: a path, or None when nothing is sent to it.
+    """The page of the form that is sent to this URL: a path, or None if no form is.
 
-    An answer with errors stands at the form's own address; whoever opens that anew gets the page again.
+    A response with errors has the form's own URL; opening that again leads to the page.
     """
     adapter = current_app.url_map.bind("")
     try:
@@ -35,12 +35,12 @@ def form_page() -> str | None:
 
 
 def after(page: str) -> str:
-    """Where a form leads that is done: to the page, or Home when that is where it was opened from."""
+    """Where to go after a form: to its page, or to Home if it was opened from there."""
     return url_for("reports.home") if request.args.get("then") == "home" else page
 
 
 def _nearest(adapter: MapAdapter, path: str) -> str:
-    """The longest beginning of the path that can be read."""
+    """The longest prefix of the path that accepts GET."""
     while path:
         if adapter.test(path, method="GET"):
             return path

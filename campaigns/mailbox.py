@@ -8,7 +8,7 @@ from campaigns.practice import server
 
 
 def main() -> None:
-    """Catch mail until a signal says stop; exit with a sentence when that is not possible."""
+    """Run the test inbox until a stop signal; exits with a sentence if that is not possible."""
     process.serve(lambda: server.run(config.current(), process.stop_on_signal()))
 
 

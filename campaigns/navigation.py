@@ -1,4 +1,4 @@
-"""The left bar: what the app has, in the order of the daily work."""
+"""The sidebar: the app's areas, in the order of daily work."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Item:
 
     @property
     def open(self) -> bool:
-        """Whether this is the group in which the operator is."""
+        """Whether the current page is in this group."""
         return self.active or any(child.active for child in self.children)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A place in the bar: `prefixes` are the endpoint beginnings that make it the current one."""
+    """A place in the sidebar: it is current for endpoints that start with one of `prefixes`."""
 
     label: object
     endpoint: str
@@ -140,7 +140,7 @@ class Navigation:
 
 
 def navigation() -> Navigation:
-    """The bar for the operator of this request; empty for nobody."""
+    """The sidebar for the operator of this request; empty without one."""
     if not current_user or not current_user.is_authenticated:
         return Navigation([])
     return Navigation([_item(entry) for entry in ENTRIES if _visible(entry)])

@@ -1,6 +1,6 @@
-"""Processes of the app, each a module to start: `python -m campaigns.worker`, `campaigns.dispatcher`, and so on.
+"""Processes of the app, each a module to start: `python -m campaigns.worker` and so on.
 
-`flask worker` and its like become one of them, without what the command line has loaded.
+`flask worker` and similar commands replace themselves with one, without what the command line has loaded.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def command(name: str) -> list[str]:
-    """What starts the process `campaigns.<name>`."""
+    """The command that starts the process `campaigns.<name>`."""
     return [sys.executable, "-m", f"campaigns.{name}"]
 
 
 def become(name: str) -> NoReturn:
-    """Go on as `campaigns.<name>` in place of this process, which has loaded more than that one needs."""
+    """Replace this process with `campaigns.<name>`, which needs less memory."""
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     os.execve(sys.executable, command(name), environ)  # noqa: S606 (ourselves)
 
 
 def serve(work: Callable[[], None]) -> None:
-    """Run `work` within the app until it returns; exit with a sentence when that is not possible."""
+    """Run `work` in the app's context until it returns; exits with a sentence if that is not possible."""
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from campaigns import bootstrap
@@ -47,7 +47,7 @@ def serve(work: Callable[[], None]) -> None:
 
 
 def stop_on_signal() -> threading.Event:
-    """Set once somebody asks this process to end."""
+    """An event that is set by a stop signal to this process."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

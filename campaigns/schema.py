@@ -1,4 +1,4 @@
-"""The database's tables, as the migrations make them."""
+"""The database schema, as created by the migrations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ migrate = Migrate(render_as_batch=True, compare_type=True)
 
 
 def attach(app: Flask) -> None:
-    """Let the app migrate its database."""
+    """Enable the app to migrate its database."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     migrate.init_app(app, db, directory=str(bootstrap.ROOT / "migrations"))
 
 
 def bring_up_to_date(app: Flask) -> None:
-    """Make what tables are missing, within the app's context."""
+    """Apply missing migrations; needs the app's context."""
     if "migrate" not in app.extensions:
         attach(app)
     upgrade()

@@ -1,4 +1,4 @@
-"""What every page has in common: headers, errors as pages, words for templates, navigation."""
+"""What all pages share: headers, error pages, template filters and globals, navigation."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def init_app(app: Flask) -> None:
 
 
 def locale() -> str:
-    """The language of this request: the operator's, else the browser's; of a command, the terminal's."""
+    """The language of this request: the operator's, else the browser's; for a command, the terminal's."""
     if not has_request_context():
         return terminal_language()
     if current_user and current_user.is_authenticated:
@@ -102,7 +102,7 @@ def locale() -> str:
 
 
 def time_zone() -> str:
-    """The zone in which times are shown: the operator's, else the site's."""
+    """The time zone of displayed times: the operator's, else the site's."""
     if has_request_context() and current_user and current_user.is_authenticated:
         return str(current_user.time_zone)
     return settings_queries.site().time_zone
@@ -112,7 +112,7 @@ def time_zone() -> str:
 
 
 def _refuse_zero_bytes() -> None:
-    """PostgreSQL can't be asked for text with one, and no address of ours has one."""
+    """PostgreSQL rejects text with NUL, and no URL of the app has one."""
     if "\0" in request.path:
         abort(404)
     if any("\0" in value for _name, value in request.args.items(multi=True)):
@@ -178,7 +178,7 @@ def _http_error(error: HTTPException) -> Any:
 
 
 def _form_again(code: int | None) -> str | None:
-    """The page of the form, where a browser is better off there than at an error page."""
+    """The page of the form, if a browser is better off there than on an error page."""
     if _wants_json():
         return None
     if code == 405 and request.method in ("GET", "HEAD"):
@@ -206,7 +206,7 @@ def _logged(error: Exception, status: int, sentence: Any) -> tuple[Any, int]:
 
 
 def _place() -> str:
-    """The address as our routes write it, with the numbers of rows; what else stands in it may be a secret."""
+    """The request's URL as a route pattern with row ids; other parts may be secrets."""
     if request.url_rule is None:
         return "an address of no page"
     numbers = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, int)}
@@ -227,12 +227,12 @@ def _error_page(status: int, sentence: Any, *, reference: str | None = None) -> 
         return render_template(
             "errors/error.html", **facts, leads_home=status >= 500 and not _is_of_readers()
         ), status
-    except OperationalError:  # even the page needs the database; say it plainly then
+    except OperationalError:  # even the error page needs the database: answer in plain text
         return Response(f"{sentence}\n", mimetype="text/plain"), status
 
 
 def _is_at_work(status: int) -> bool:
-    """Whether it is an operator in the app, whose frame can be drawn: not a reader, and nothing is broken."""
+    """Whether to use the app's layout: an operator is signed in, and the app itself is not broken."""
     return status < 500 and not _is_of_readers() and bool(current_user and current_user.is_authenticated)
 
 
@@ -240,11 +240,11 @@ def _is_of_readers() -> bool:
     return request.blueprint in ("public", "signup")
 
 
-# -- words for templates
+# -- filters and globals for templates
 
 
 def relative_text(moment: datetime | None) -> str:
-    """How far away a moment is: "3 minutes ago", "in 2 hours"."""
+    """A moment relative to now: "3 minutes ago", "in 2 hours"."""
     if moment is None:
         return ""
     away = moment - clock.now()
@@ -256,7 +256,7 @@ def relative_text(moment: datetime | None) -> str:
 
 
 def percent_text(part: float | None, whole: float | None = 1) -> str:
-    """A share with one decimal, like 28.6%; a dash where there is nothing to divide by."""
+    """A percentage with one decimal, like 28.6%; a dash if the base is zero or unknown."""
     if part is None or not whole:
         return "–"
     return str(format_percent(part / whole, "#,##0.0%"))
@@ -273,7 +273,7 @@ def bytes_text(size: int | None) -> str:
 
 
 def asset(name: str) -> str:
-    """The URL of a built file, by its name before hashing."""
+    """The URL of a built file, given its name without hash."""
     manifest = _manifest(Path(current_app.static_folder or "") / "dist" / "manifest.json")
     return url_for("static", filename=f"dist/{manifest.get(name, name)}")
 

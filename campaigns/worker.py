@@ -7,7 +7,7 @@ from campaigns.delivery.worker import run_worker
 
 
 def main() -> None:
-    """Serve the queue until a signal says stop; exit with a sentence when that is not possible."""
+    """Serve the queue until a stop signal; exits with a sentence if that is not possible."""
     process.serve(run_worker)
 
 
