@@ -19,18 +19,18 @@ from campaigns.accounts.models import Operator
 from campaigns.core import clock
 from campaigns.core.db import db
 
-# Of CSRF, new at each request.
+# CSRF tokens, which differ in each request.
 _TOKEN = re.compile(r"I[jm][A-Za-z0-9_-]{50,60}\.[A-Za-z0-9_-]{5,8}\.[A-Za-z0-9_-]{20,30}")
 VOID_OF_LABEL = {"hidden", "submit", "button", "reset", "image"}
 
 
 class PageFault(AssertionError):
-    """A page breaks one of the rules that all pages keep."""
+    """A page breaks a rule that holds for all pages."""
 
 
 class BrowserClient(FlaskClient):
     def sign_in_as(self, operator: Operator) -> None:
-        """Sign in without the form (its own tests use the form)."""
+        """Sign in without the form, which has its own tests."""
         secret = sessions.start(operator, ip="127.0.0.1", user_agent="test", now=clock.now())
         db.session.commit()
         with self.session_transaction() as cookie:
@@ -42,8 +42,8 @@ class BrowserClient(FlaskClient):
             headers = dict(kwargs.pop("headers", None) or {})
             headers.setdefault("X-CSRFToken", self._csrf_token())
             kwargs["headers"] = headers
-        # Each request in a context of its own, as in production: the test's app context would lend it
-        # its `g` (who is signed in, the CSRF token) and its database session.
+        # Each request in a context of its own, as in production: otherwise it would use the `g` of the test's
+        # app context (who is signed in, the CSRF token) and its database session.
         _let_go()
         response = Context().run(super().open, *args, **kwargs)
         if response.mimetype == "text/html" and response.status_code != 304:
@@ -67,13 +67,13 @@ class BrowserClient(FlaskClient):
 
 
 def _let_go() -> None:
-    """End what the test itself has begun: its transaction would keep the request from writing."""
+    """End the test's own transaction, which would block the request from writing."""
     if has_app_context():
         db.session.rollback()
 
 
 class _Outline(HTMLParser):
-    """Collects what the rules ask about."""
+    """Collects what the rules check."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class _Outline(HTMLParser):
 def check_page(html: str, *, where: str) -> None:
     """Raise PageFault unless the page is valid HTML with one h1, labelled inputs and CSRF tokens."""
     if not html.lstrip().lower().startswith("<!doctype html>"):
-        return  # a partial for the live update
+        return  # a partial of a live update
     faults = _faults(_TOKEN.sub("token", html))
     if faults:
         raise PageFault(f"{where}: " + "; ".join(faults))
@@ -126,7 +126,7 @@ def check_page(html: str, *, where: str) -> None:
 
 @lru_cache(maxsize=256)
 def _faults(html: str) -> tuple[str, ...]:
-    """What is wrong with a page; remembered, because many tests see the same one and html5lib takes its time."""
+    """What is wrong with a page; cached, because many tests open the same one and html5lib is slow."""
     outline = _Outline()
     outline.feed(html)
     faults = list(outline.faults)

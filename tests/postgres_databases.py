@@ -1,4 +1,4 @@
-"""Blank PostgreSQL databases for tests. To empty one takes a tenth of the time that it takes to make one."""
+"""Blank PostgreSQL databases for tests. Emptying one takes a tenth of the time of creating one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OTHERS = """
 
 
 class Databases:
-    """Databases made from the migrated template of a server, each handed to one test at a time and emptied after it."""
+    """Databases made from a server's migrated template, each used by one test at a time and then emptied."""
 
     def __init__(self, server: str) -> None:
         self._server = sa.engine.make_url(server)
@@ -63,12 +63,12 @@ class Databases:
 
 
 class Blank:
-    """A database with the rows that the migrations made; they are kept in a schema of their own."""
+    """A database with the rows from the migrations, of which a schema of its own keeps a copy."""
 
     def __init__(self, url: sa.URL) -> None:
         self.url = url.render_as_string(hide_password=False)
         self.name = url.database
-        # No connection is held while a test has it: one of them renames its database.
+        # No connection is kept open while a test uses it: one of them renames its database.
         self._engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         with self._engine.connect() as connection:
             self._tables = sa.inspect(connection).get_table_names()
@@ -77,19 +77,19 @@ class Blank:
             self._kept = [each for each in self._tables if self._keep(connection, each)]
 
     def _keep(self, connection: sa.Connection, table: str) -> bool:
-        """Copy the table's rows aside; False when it has none."""
+        """Copy the table's rows aside; False if it has none."""
         if not connection.exec_driver_sql(f'SELECT EXISTS (SELECT 1 FROM "{table}")').scalar():
             return False
         connection.exec_driver_sql(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"')
         return True
 
     def empty(self) -> bool:
-        """Take out what a test has written; False where it has changed more than rows, so that nobody may have it."""
+        """Remove what a test has written; False if it changed more than rows, so that it cannot be reused."""
         with self._engine.connect() as connection:
             connection.exec_driver_sql(_OTHERS)
             if connection.exec_driver_sql(_SHAPE).one() != self._shape:
                 return False
-            connection.exec_driver_sql("SET session_replication_role = replica")  # no trigger keeps a row
+            connection.exec_driver_sql("SET session_replication_role = replica")  # no trigger may keep a row
             names = ", ".join(f'"{each}"' for each in self._tables)
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
             for table in self._kept:

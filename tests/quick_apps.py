@@ -1,7 +1,7 @@
-"""Every test has an app of its own; what each would compile anew is compiled once per test process.
+"""Every test has an app of its own; what each would compile again is compiled once per test process.
 
-That is the rules of URLs and their builders, which take nine tenths of the time of `create_app`, the templates of
-the pages, and the statements to the database.
+That is the URL rules and their builders, which take nine tenths of the time of `create_app`, the templates of
+the pages, and the SQL statements.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _statements: dict[str, LRUCache[Any, Any]] = {}
 
 
 class KeptTemplates(BytecodeCache):
-    """Compiled templates, for as long as the process lives; Jinja asks by name and checks the source."""
+    """Compiled templates for the life of the process; Jinja asks by name and checks the source."""
 
     def __init__(self) -> None:
         self._code: dict[str, Any] = {}
@@ -47,13 +47,13 @@ templates = KeptTemplates()
 
 @contextmanager
 def rules_kept() -> Iterator[None]:
-    """Rules that are made meanwhile share what is compiled with earlier ones that read the same."""
+    """Rules created meanwhile share compiled parts with earlier rules of the same text."""
     with patch.object(Rule, "compile", _kept):
         yield
 
 
 def statements_kept() -> None:
-    """From now on engines share what SQLAlchemy has compiled for their dialect. It keeps it by the dialect's object."""
+    """Let all engines share compiled statements. SQLAlchemy caches them by the dialect object."""
     for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
         setattr(dialect, "__eq__", _is_alike)  # noqa: B010
         setattr(dialect, "__hash__", _hash_of)  # noqa: B010
@@ -73,7 +73,7 @@ def _hash_of(dialect: Dialect) -> int:
 
 
 def _kept(rule: Rule) -> None:
-    """What is compiled refers to no other rule: patterns, weights, names of arguments and builders, which take theirs."""
+    """Compiled parts refer to no other rule: patterns, weights, argument names and builders."""
     about = (rule.subdomain, rule.host, rule.merge_slashes, rule.defaults, sorted(rule.arguments))
     key = (rule.rule, *map(repr, about))
     if key not in _compiled:

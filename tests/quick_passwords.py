@@ -1,4 +1,4 @@
-"""Password hashes that cost a test nothing: argon2 is slow on purpose, and hundreds of tests sign in."""
+"""Fast password hashes for tests: argon2 is slow on purpose, and hundreds of tests sign in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ REAL = passwords._hasher
 
 
 def use_them() -> None:
-    """For the whole test process; what a password is compared with is made anew as well."""
+    """For the whole test process; also renews the hash that unknown accounts are compared with."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=128, parallelism=1)
     passwords._nobody = passwords._hasher.hash("nobody has this password")

@@ -1,4 +1,4 @@
-"""The whole app as an operator starts it: `flask up` on a folder and ports of its own."""
+"""The whole app as an operator starts it: `flask up` with a folder and ports of its own."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ START_TIMEOUT_S = 60
 
 
 def free_port() -> int:
-    """A port that nobody listens on right now."""
+    """A port that is free right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Running:
-    """`with Running(folder) as site:` — web, dispatcher, workers, Redis and the test inbox, for real."""
+    """`with Running(folder) as site:` starts web, dispatcher, workers, Redis and test inbox for real."""
 
     def __init__(self, data_dir: Path, *, workers: int = 1, command: str = "up", **environ: str) -> None:
         self.port = free_port()
@@ -70,7 +70,7 @@ class Running:
         self.wait_for_line(r"Columba runs at", timeout_s=START_TIMEOUT_S)
 
     def stop(self) -> int:
-        """Ctrl-C, and the exit code."""
+        """Sends Ctrl-C; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(90)
@@ -88,11 +88,11 @@ class Running:
 
     @property
     def welcome_link(self) -> str:
-        """The one-time link to the first operator."""
+        """The one-time link for creating the first operator."""
         return self.wait_for_line(r"(http://\S+/welcome/\S+)", timeout_s=5)[1]
 
     def flask(self, *arguments: str, input_: str = "", check: bool = True) -> str:
-        """A command beside the running app; its standard output."""
+        """Run a command next to the app; returns its standard output."""
         answer = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
             cwd=ROOT,
@@ -108,14 +108,14 @@ class Running:
         return answer.stdout if check else f"{answer.returncode}\n{answer.stdout}{answer.stderr}"
 
     def json(self, *arguments: str, input_: str = "") -> dict[str, Any]:
-        """A command with --json; its one object."""
+        """Run a command with --json; returns its object."""
         found: dict[str, Any] = json.loads(self.flask(*arguments, "--json", input_=input_))
         return found
 
     def until(self, campaign_id: int, *statuses: str, timeout_s: float = 90) -> dict[str, Any]:
-        """Wait until a campaign has one of the statuses; its figures.
+        """Wait until a campaign has one of the statuses; returns its figures.
 
-        The database is asked: a command costs a second of CPU, which the app beside it needs.
+        Reads the database: a command would take a second of CPU that the app needs.
         """
         deadline = time.monotonic() + timeout_s
         url = self.environ.get("DATABASE_URL") or f"sqlite:///{self.data_dir / 'columba.db'}"
@@ -128,7 +128,7 @@ class Running:
         return self.json("campaign", "status", str(campaign_id))
 
     def children(self, word: str) -> list[int]:
-        """Process ids of running processes of this app whose command line holds the word."""
+        """Ids of the app's running processes whose command line contains the word."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:

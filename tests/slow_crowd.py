@@ -17,11 +17,11 @@ import uvloop
 HEAD = b"POST /u/a1-0 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 ENDLESS = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: " + b"a" * 8000
 IDLE = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-AGAIN_S = (1.0, 10.0)  # between these a client that was cut comes again
+AGAIN_S = (1.0, 10.0)  # seconds until a client that was cut reconnects
 
 
 class Crowd:
-    """Up to date counts of who holds a connection, and how many were cut."""
+    """Current counts of connected clients and of cut connections."""
 
     def __init__(self, port: int, every_s: float) -> None:
         self.port = port
@@ -31,11 +31,11 @@ class Crowd:
         self.cut = 0
 
     async def drip_head(self) -> None:
-        """A request whose head never ends, a byte at a time."""
+        """A request with an endless head, one byte at a time."""
         await self._drip(b"", ENDLESS)
 
     async def drip_body(self) -> None:
-        """A request whose body never ends, a byte at a time."""
+        """A request with an endless body, one byte at a time."""
         await self._drip(HEAD + b"Content-Length: 9000\r\n\r\n", b"a" * 8999)
 
     async def half(self) -> None:
@@ -43,7 +43,7 @@ class Crowd:
         await self._drip(HEAD + b"Content-Length: 1000\r\n\r\nab", b"")
 
     async def idle(self) -> None:
-        """One request, then nothing on a connection that is kept."""
+        """One request, then nothing on a persistent connection."""
         await self._drip(IDLE, b"")
 
     async def _drip(self, first: bytes, rest: bytes) -> None:

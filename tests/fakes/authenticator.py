@@ -1,4 +1,4 @@
-"""A software authenticator (WebAuthn): real keys, real signatures, no device."""
+"""A software authenticator (WebAuthn): real keys and signatures, no device."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def from_b64(text: str) -> bytes:
 
 @dataclass
 class Authenticator:
-    """Holds one credential; `verifies` says whether it asks its owner for a PIN or a finger."""
+    """Has one credential; `verifies`: whether it asks for a PIN or fingerprint."""
 
     origin: str = "http://localhost"
     verifies: bool = True
@@ -37,7 +37,7 @@ class Authenticator:
     count: int = 0
 
     def create(self, options: dict[str, Any]) -> str:
-        """What `navigator.credentials.create` gives, as the page sends it."""
+        """The result of `navigator.credentials.create`, as the page sends it."""
         self.handle = from_b64(options["user"]["id"])
         public = self.key.public_key().public_numbers()
         cose = {1: 2, 3: -7, -1: 1, -2: public.x.to_bytes(32, "big"), -3: public.y.to_bytes(32, "big")}
@@ -50,7 +50,7 @@ class Authenticator:
         )
 
     def get(self, options: dict[str, Any]) -> str:
-        """What `navigator.credentials.get` gives, as the page sends it."""
+        """The result of `navigator.credentials.get`, as the page sends it."""
         self.count += 1
         data = self._data(options["rpId"], 0)
         client = self._client("webauthn.get", options["challenge"])

@@ -1,4 +1,4 @@
-"""A host that nobody can reach, without a word of refusal: as behind a firewall or a broken route."""
+"""A host that is unreachable and does not refuse: as behind a firewall or a broken route."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def deaf_port(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
-    """A port whose queue of callers is full: who calls hears nothing."""
+    """A port whose queue of connections is full, so that connecting gets no answer."""
     with socket.socket() as listening:
         listening.bind((host, port))
         listening.listen(0)

@@ -76,5 +76,5 @@ class NameServer:
 
 
 def _quoted(text: str) -> str:
-    """The text in strings of at most 255, as a zone file has them."""
+    """The text in strings of at most 255 characters, as in a zone file."""
     return " ".join(f'"{text[start : start + 255]}"' for start in range(0, len(text), 255))

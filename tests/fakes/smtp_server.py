@@ -40,7 +40,7 @@ class Drop(Exception):
 
 @dataclass
 class Call:
-    """One moment at which the script may speak: the verb (or BANNER, BODY, END), its argument and count."""
+    """A moment at which the script may answer: the verb (or BANNER, BODY, END), its argument and count."""
 
     verb: str
     argument: str
@@ -61,8 +61,8 @@ class SmtpServer:
         replies: dict[str, Script | str] | None = None,
         drop_at: dict[str, int | Callable[[Call], bool]] | None = None,
         delay_s: float = 0.0,
-        slow: Callable[[Call], float] | None = None,  # seconds before that answer
-        holds: Callable[[Call], bool] | None = None,  # no answer while this is true
+        slow: Callable[[Call], float] | None = None,  # seconds before that reply
+        holds: Callable[[Call], bool] | None = None,  # no reply while this is true
         stall_at: str | None = None,
         tls: str | None = None,
         users: dict[str, str] | None = None,
@@ -70,11 +70,10 @@ class SmtpServer:
         inject_after_starttls: bytes = b"",
         certificate_for: str = "localhost",
         certificate_days: int = 30,
-        is_eager: bool = False,  # 354 even when every recipient was refused
-        behind_a_dot: str
-        | None = None,  # what it does with what follows a final dot: "refuse" or "swallow" it
-        knows_bdat: bool = True,  # else its text is commands, whatever was offered
-        piece: int = 0,  # so many bytes of a reply at once
+        is_eager: bool = False,  # replies 354 even if every recipient was refused
+        behind_a_dot: str | None = None,  # what it does with data after a final dot: "refuse" or "swallow" it
+        knows_bdat: bool = True,  # otherwise the text is read as commands, even if BDAT was offered
+        piece: int = 0,  # bytes of a reply that are written at once
         port: int = 0,
     ) -> None:
         self.keywords = keywords
@@ -99,11 +98,11 @@ class SmtpServer:
         self.messages: list[tuple[str, str, bytes]] = []
         self.raw: list[bytes] = []  # every byte that clients sent, per read
         self.commands: list[str] = []
-        self.challenge: str | None = None  # said instead of what belongs there
-        self.sasl: list[str] = []  # what came in answer to a 334
-        self.thrown_away = 0  # lines that came behind a final dot
-        self.too_early: list[str] = []  # commands that end a group, with more behind them
-        self.body_bytes = 0  # of messages, read so far: grows while one comes in
+        self.challenge: str | None = None  # sent in place of the usual one
+        self.sasl: list[str] = []  # the client's answers to 334
+        self.thrown_away = 0  # lines that followed a final dot
+        self.too_early: list[str] = []  # commands that end a group, with more data behind them
+        self.body_bytes = 0  # bytes of messages read so far, including one in progress
         self.connections = 0
         self.open_connections = 0
         self.most_connections = 0
@@ -131,7 +130,7 @@ class SmtpServer:
         self._thread.join(10)
 
     def hang_up(self, farewell: bytes = b"") -> None:
-        """Close every open connection, as a server does with idle ones; goes on listening."""
+        """Close every open connection, as servers do with idle ones, and go on listening."""
 
         async def close() -> None:
             for writer in list(self._writers):
@@ -155,7 +154,7 @@ class SmtpServer:
 
     def _serve(self, ready: threading.Event) -> None:
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(lambda *_: None)  # dropped connections are meant
+        self._loop.set_exception_handler(lambda *_: None)  # connections are dropped on purpose
         self._loop.run_until_complete(self._run(ready))
         self._loop.close()
 
@@ -224,10 +223,10 @@ class Session:
             elif await method(argument) is False:
                 return
 
-    # -- speaking
+    # -- replies
 
     async def _answer(self, verb: str, argument: str, default: str) -> str:
-        """Say what the script wants here, else the default; drop or stall if it says so."""
+        """Send the script's reply, else the default; drop or stall if it says so."""
         server = self.server
         server.counts[verb] += 1
         sender, rcpt = self.mail_from or "", self.rcpt_to[-1] if self.rcpt_to else ""
@@ -256,7 +255,7 @@ class Session:
         return reply
 
     async def _linger(self) -> None:
-        """Let the last words arrive: to close over what is not read yet would take them back."""
+        """Let the last reply arrive: closing with unread data would discard it."""
         if not self.writer.can_write_eof():  # under TLS
             return
         self.writer.write_eof()
@@ -382,7 +381,7 @@ class Session:
                 await self._say("503 Bad sequence of commands - pipelined after end of DATA")
 
     def _what_is_behind(self) -> int:
-        """Throw away what came together with the final dot; how many lines that was."""
+        """Discard what arrived together with the final dot; returns the number of lines."""
         if self.server.behind_a_dot is None:
             return 0
         buffer = self.reader._buffer  # type: ignore[attr-defined]
@@ -401,7 +400,7 @@ class Session:
             "BODY", "", self.server.counts["BODY"], self.number, self.mail_from or "", self.rcpt_to[-1]
         )
         if drop(call) if callable(drop) else call.count == drop:
-            # Reads no further: a quick client must not have handed over a large message meanwhile.
+            # Stop reading: a fast client must not have sent a large message meanwhile.
             self.writer.transport.pause_reading()  # type: ignore[attr-defined]
             await asyncio.sleep(0.02)
             raise Drop
@@ -454,10 +453,10 @@ VERBS = {"EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RS
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    # Named as TCP, or the loop would not switch off Nagle's waiting on its connections.
+    # With the protocol named, because only then the loop disables Nagle's algorithm on its connections.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # What the system keeps for a slow reader must not depend on the machine.
+    # The system's buffer for a slow reader must not depend on the machine.
     found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
     found.bind((host, port))
     return found

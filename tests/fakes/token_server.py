@@ -1,4 +1,4 @@
-"""A token endpoint on loopback (RFC 6749 section 6) that gives what it is told to."""
+"""A token endpoint on loopback (RFC 6749 section 6) with scripted responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 
 class TokenServer:
-    """Answers each question with the next of `answers` (status and JSON), the last one for ever."""
+    """Responds with the next of `answers` (status and JSON) each time; repeats the last one."""
 
     def __init__(self, *answers: tuple[int, dict[str, Any]]) -> None:
         self.answers = list(answers)
