@@ -14,7 +14,7 @@ import time
 import traceback
 from typing import Any
 
-from tests.faults import families  # noqa: F401 (puts all faults on the list)
+from tests.faults import families  # noqa: F401 (registers all faults)
 from tests.faults.faults import ALL, BOTH, Fault
 from tests.faults.world import Report, World
 from tests.running import ROOT
@@ -32,7 +32,7 @@ def chosen(database: str, *, only: list[str], is_cut: bool) -> list[Fault]:
 
 
 def run(database: str, faults: list[Fault], *, people: int, is_cut: bool, say: Any) -> list[Report]:
-    """Inject one after the other into one world."""
+    """Inject the faults one after the other into one world."""
     reports = []
     with World(database, people=people, is_cut=is_cut) as world:
         for each in faults:
@@ -50,7 +50,7 @@ def run(database: str, faults: list[Fault], *, people: int, is_cut: bool, say: A
 
 
 def line(report: Report) -> str:
-    """A report as a line of the table."""
+    """A report as a row of the table."""
     return LINE.format(
         report.fault,
         report.database,
@@ -98,7 +98,7 @@ def _one(options: argparse.Namespace) -> int:
 
 
 def _both(options: argparse.Namespace) -> int:
-    """Two processes side by side: most of a fault run is waiting."""
+    """Two processes in parallel: most of a fault run is waiting."""
     started = time.monotonic()
     arguments = [arg for arg in sys.argv[1:] if arg != "--json"]
     runs = [
@@ -135,7 +135,7 @@ def _both(options: argparse.Namespace) -> int:
 
 
 def _gather(runs: list[subprocess.Popen[str]], *, shows: bool) -> list[Report]:
-    """The reports of all runs as they come."""
+    """The reports of all runs, in order of arrival."""
     import selectors
 
     reports: list[Report] = []

@@ -1,4 +1,4 @@
-"""Servers that refuse: 421, 451, 550, policy, sign-in; dead servers and slow domains."""
+"""Faults of servers that refuse: 421, 451, 550, policy, sign-in; dead servers and slow domains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAUSED_WITHIN = 20
 
 
 def every_nth(sink: Sink, number: int, reply: str) -> Script:
-    """That reply to every n-th."""
+    """A script that gives that reply to every n-th command."""
 
     def script(call: Call) -> str | None:
         if call.count % number:
@@ -51,7 +51,7 @@ def later(world: World) -> Report:
 
 @fault("SMTP: 550 for 1 %", cut="sqlite")
 def nobody(world: World) -> Report:
-    """They fail and are suppressed, and nobody else."""
+    """Unknown recipients fail and are suppressed, and no others."""
     with Sink() as sink:
         mailing = world.mailing(sink)
         sink.scripts["RCPT"] = every_nth(sink, 100, "550 5.1.1 no such user")
@@ -68,7 +68,7 @@ def nobody(world: World) -> Report:
 
 @fault("SMTP: 554 5.7.1 for all from message 300 on", cut="postgres")
 def policy(world: World) -> Report:
-    """Paused within 20 of all lanes; nobody suppressed; the rest waits."""
+    """Paused within 20 messages of all lanes; no one suppressed; the rest waits."""
     name = "SMTP: 554 5.7.1 for all from message 300 on"
     with Sink() as sink:
         mailing = world.mailing(sink)
@@ -92,7 +92,7 @@ def policy(world: World) -> Report:
 
 @fault("SMTP: AUTH fails in mid-send", cut="sqlite")
 def sign_in(world: World) -> Report:
-    """Paused, nobody failed; goes on when the password is right again."""
+    """Paused, no one failed; continues once the password is correct again."""
     name = "SMTP: AUTH fails in mid-send"
     with Sink(users={USER: PASSWORD}) as sink:
         mailing = world.mailing(sink, username=USER, password=PASSWORD)
@@ -111,7 +111,7 @@ def sign_in(world: World) -> Report:
 
 
 def _paused(mailing: Mailing, name: str, reason: PauseReason, sink: Sink) -> Report:
-    """Wait for the pause; the report of what stands then."""
+    """Wait for the pause; a report of the state then."""
     mailing.ends(Status.PAUSED)
     at = time.time()
     found = mailing.campaign()
@@ -129,7 +129,7 @@ def _paused(mailing: Mailing, name: str, reason: PauseReason, sink: Sink) -> Rep
 
 @fault("SMTP: one domain is a tarpit")
 def tarpit(world: World) -> Report:
-    """3 of 10 live at a domain that answers nothing until the others have got their mail."""
+    """3 in 10 are at a domain that does not answer until the others have got their message."""
     name, lanes = "SMTP: one domain is a tarpit", len(world.workers)
     domains = (*(f"d{each}.example" for each in range(7)), *3 * ("tar.example",))
     with Sink() as sink:

@@ -1,4 +1,4 @@
-"""A database put back to what it was a while ago, and a data folder that is started a second time."""
+"""Faults of restored backups, and of a data folder that is started a second time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAUSED = (Status.PAUSED, PauseReason.RESTORED)
 
 @fault("a backup restored in mid-send")
 def restored(world: World) -> Report:
-    """What went out since is not known any more: nothing may go out before somebody says so."""
+    """What was sent since the backup is unknown: nothing may be sent until an operator confirms it."""
     with Sink(slow_s=SLOW_S) as sink:
         mailing = world.mailing(sink)
         mailing.goes_on(more=len(mailing.wanted) // 5)
@@ -33,7 +33,7 @@ def restored(world: World) -> Report:
             known = mailing.accepted
             copy = _back_up(world)
         mailing.goes_on(more=len(mailing.wanted) // 5)
-        world.wait(SILENCE_S)  # the folder remembers every few seconds how far the database has come
+        world.wait(SILENCE_S)  # the folder stores the database's number every few seconds
         with _at_rest(world):
             forgotten = mailing.accepted - known
             _put_back(world, copy)
@@ -83,7 +83,7 @@ def cloned(world: World) -> Report:
 
 @contextmanager
 def _at_rest(world: World) -> Iterator[None]:
-    """Everything stopped in good order, and started again."""
+    """Everything is stopped cleanly, and started again afterwards."""
     wanted = [unit for unit in world.units if unit.is_wanted]
     for unit in wanted:
         unit.stop()
@@ -117,7 +117,7 @@ def _put_back(world: World, copy: Path) -> None:
 
 @contextmanager
 def _started(world: World, folder: Path) -> Iterator[None]:
-    """A second installation on that folder, with a Redis of its own."""
+    """A second installation on that folder, with its own Redis."""
     redis = PrivateRedis(folder)
     redis.start()
     environ = {
@@ -139,7 +139,7 @@ def _started(world: World, folder: Path) -> Iterator[None]:
 
 
 def _until_paused(world: World, folder: Path, campaign_id: int) -> float | None:
-    """When the copy's campaign was paused as restored; None when it was not."""
+    """When the copy's campaign was paused as restored; None if it was not."""
 
     def is_paused() -> bool:
         with sqlite3.connect(f"file:{folder / 'columba.db'}?mode=ro", uri=True, timeout=10) as connection:

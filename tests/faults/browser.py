@@ -1,4 +1,4 @@
-"""An operator's browser over real HTTP: signs in with the form, carries cookies and the CSRF token."""
+"""An operator's browser over real HTTP: signs in with the form, keeps cookies and the CSRF token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 
 
 class Browser:
-    """`status` of the last answer; 0 when nobody answered."""
+    """`status`: of the last response; 0 if there was none."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -56,7 +56,7 @@ class Browser:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer like any other."""
+    """Treats a redirect like any other response."""
 
     def redirect_request(self, *_: object) -> None:
         return None

@@ -1,4 +1,4 @@
-"""What people do over HTTP while a campaign goes out: start, pause, resume, cancel, leave."""
+"""Actions over HTTP during a send: start, pause, resume, cancel, unsubscribe."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def pauses(world: World) -> Report:
 
 @fault("pause, resume, cancel clicked at once")
 def cancels(world: World) -> Report:
-    """It ends cancelled, and nothing begins after that."""
+    """The campaign ends cancelled, and no message starts after that."""
     with Sink() as sink:
         browsers = _signed_in(world)
         mailing = world.mailing(sink)
@@ -87,7 +87,7 @@ def _with_clicks(report: Report, clicks: Counter[int]) -> Report:
 
 
 def _signed_in(world: World) -> list[Browser]:
-    """Browsers of several operators, before the send: to sign in takes as long as a short one."""
+    """Browsers of several operators, signed in before the send, because that takes as long as a short one."""
     with_web(world)
     with world.app.app_context():
         email = make_operator().email
@@ -99,7 +99,7 @@ def _signed_in(world: World) -> list[Browser]:
 
 
 def _clicking(browsers: list[Browser], mailing: Mailing, paths: list[str], *, seconds: float) -> Counter[int]:
-    """Several operators click at random; how often each status was answered."""
+    """Several operators click at random; returns the number of responses by status."""
     counts: Counter[int] = Counter()
     books = threading.Lock()
     until = time.monotonic() + seconds
@@ -115,7 +115,7 @@ def _clicking(browsers: list[Browser], mailing: Mailing, paths: list[str], *, se
 
 
 def with_web(world: World) -> None:
-    """The web server is up and answers."""
+    """The web server is up and responds."""
     if not world.web.is_running:
         world.web.start()
 
@@ -139,18 +139,18 @@ def _together(works: list[Callable[[], None]]) -> None:
 
 @fault("500 unsubscribe during the send", cut="sqlite")
 def leavers(world: World) -> Report:
-    """Who has left (committed) and is not yet on the way gets nothing.
+    """Whoever has unsubscribed (committed) and is not on the wire yet gets nothing.
 
-    No clock is asked: a row that nobody has begun when it is read after the leaving was committed must
-    never be started. The claim looks in the transaction that marks it. Who leaves while a writer holds the
-    database is answered at once and committed later, so that is waited for.
+    No clock is used: a row that was not started when it was read after the unsubscribe was committed must
+    never start. The claim checks in the transaction that marks it. If a writer blocks the database, an
+    unsubscribe is answered at once and committed later, so that is waited for.
     """
-    with Sink(slow_s=0.2) as sink:  # until all have left: a busy machine must not be too late with them
+    with Sink(slow_s=0.2) as sink:  # until all have unsubscribed: a busy machine may be slow
         with_web(world)
         mailing = world.mailing(sink)
         mailing.goes_on()
         tokens = _tokens(world, mailing, min(LEAVERS, len(mailing.wanted) // 2))
-        left: dict[str, bool] = {}  # whether nothing had begun for them after they had left
+        left: dict[str, bool] = {}  # whether nothing had started for them after they had unsubscribed
         books = threading.Lock()
 
         def leave(part: list[tuple[str, int, str]]) -> None:
@@ -175,7 +175,7 @@ def leavers(world: World) -> Report:
 
 
 def _is_committed(mailing: Mailing, number: int) -> bool:
-    """Whether the database takes, within a minute, that this recipient has left."""
+    """Whether this recipient's unsubscribe is committed within a minute."""
     until = time.monotonic() + 60
     while not mailing.has_left(number):
         if time.monotonic() > until:
@@ -185,7 +185,7 @@ def _is_committed(mailing: Mailing, number: int) -> bool:
 
 
 def _tokens(world: World, mailing: Mailing, number: int) -> list[tuple[str, int, str]]:
-    """Addresses that still wait, the last first, their rows, and the tokens in the mails they would get."""
+    """Waiting addresses, the last first, with their rows and the tokens of their messages."""
     with world.app.app_context():
         key = settings_queries.link_key()
         rows = db.session.execute(
@@ -214,7 +214,7 @@ def _left(mailing: Mailing, left: dict[str, bool], receipts: list[Receipt], *, w
 
 
 def _started(mailing: Mailing, addresses: set[str]) -> list[str]:
-    """Those of them whose sending ever began, by the ledger (0 by G4)."""
+    """Those addresses that were ever started, by the ledger (0 by G4)."""
     statement = (
         sa.select(Subscriber.email)
         .join(Delivery, Delivery.subscriber_id == Subscriber.id)
@@ -228,7 +228,7 @@ def _started(mailing: Mailing, addresses: set[str]) -> list[str]:
 
 @fault("kill -9 web during Start")
 def starts(world: World) -> Report:
-    """The button is pressed, the web server dies; pressed again until it is started. Everybody gets one."""
+    """Start is pressed and the web server dies; pressed again until started. Everyone gets one message."""
     with_web(world)
     with world.app.app_context():
         email = make_operator().email
@@ -255,14 +255,14 @@ def starts(world: World) -> Report:
 
 
 def _only(sink: Sink, addresses: set[str]) -> Sink:
-    """What that sink has taken for these people."""
+    """A sink with only the receipts of these people."""
     found = Sink()
     found.book.receipts = [each for each in sink.book.receipts if each.address in addresses]
     return found
 
 
 def _start(world: World, mailing: Mailing, email: str, *, delay_s: float) -> None:
-    """Press Start, kill the web server in the middle, and press again until the campaign is no draft."""
+    """Press Start, kill the web server meanwhile, and press again until the campaign is not a draft."""
     browser = Browser(f"http://127.0.0.1:{world.port}")
     browser.sign_in(email)
     form = {"when": "now", "version": "1"}
@@ -277,7 +277,7 @@ def _start(world: World, mailing: Mailing, email: str, *, delay_s: float) -> Non
             break
         browser.sign_in(email)
         browser.post(f"/campaigns/{mailing.campaign_id}/schedule", form)
-    with world.app.app_context():  # "now" leaves a minute to take it back: let it pass
+    with world.app.app_context():  # "now" can be undone for a minute: let it pass
         statement = sa.update(Campaign).where(
             Campaign.id == mailing.campaign_id, Campaign.status == Status.SCHEDULED
         )

@@ -1,4 +1,4 @@
-"""Many lanes of one campaign at once, and a database whose clock jumps under living lanes."""
+"""Faults of many lanes of one campaign at once, and of a database clock that jumps under living lanes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JUMPS = 2
 
 @fault("64 lanes, paused and then killed")
 def many(world: World) -> Report:
-    """A pause waits for none of them; what was in their hands when they were killed is found again."""
+    """A pause waits for none of the lanes; messages in hand when they were killed are recovered."""
     name = "64 lanes, paused and then killed"
     if world.postgres:
         world.postgres.allow(MOST_BACKENDS)
@@ -66,7 +66,7 @@ def _pause(mailing: Mailing) -> None:
 
 @fault("the database's clock jumps under living lanes", cut="postgres")
 def jumps(world: World) -> Report:
-    """Every lease has ended an hour ago, and whoever holds it lives: nobody may get a second copy."""
+    """Every lease ended an hour ago although its lane lives: no one may get a second copy."""
     with Sink(slow_s=0.02) as sink:
         mailing = world.mailing(sink, people=world.people // 2)
         moments = []
@@ -79,7 +79,7 @@ def jumps(world: World) -> Report:
 
 
 def _jump(mailing: Mailing) -> None:
-    """As if the database's clock had gone ahead: all leases are that much older."""
+    """Age all leases, as if the database's clock had jumped ahead."""
     with mailing.world.app.app_context():
         for batch in db.session.scalars(
             sa.select(Batch).where(Batch.state == BatchState.LEASED).with_for_update()

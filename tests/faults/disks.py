@@ -1,4 +1,4 @@
-"""A disk that fills up in mid-send: a small one of the fault's own, with everything on it."""
+"""A disk that fills up in mid-send: a small one of its own, with all data on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME = "the disk is full in mid-send"
 
 @fault(NAME)
 def full(world: World) -> Report:
-    """Nothing can be recorded, so nothing more may go out; with room again, it goes on."""
+    """Nothing can be recorded, so nothing may be sent; with free space again, it continues."""
     with (
         _small_disk(SIZES[world.database]) as disk,
         World(world.database, people=world.people, root=disk) as small,
@@ -38,7 +38,7 @@ def full(world: World) -> Report:
         went_out = mailing.accepted - at_first
         ballast.unlink()
         if small.postgres:
-            small.postgres.start()  # it may have stopped for want of room
+            small.postgres.start()  # it may have stopped for lack of space
         back = time.time()
         if mailing.campaign() == (Status.PAUSED, PauseReason.DISK):
             mailing.resume()
@@ -62,7 +62,7 @@ def _small_disk(size: int) -> Iterator[Path]:
 
 
 def _fill(disk: Path) -> Path:
-    """A file that takes what is left; to the last byte, whatever is freed meanwhile."""
+    """A file that fills the disk, including space that is freed meanwhile."""
     ballast = disk / "ballast"
     piece = bytes(MIB)
     with ballast.open("wb", buffering=0) as file:

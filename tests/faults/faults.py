@@ -1,4 +1,4 @@
-"""The list of all faults; each module of a family adds its own."""
+"""The registry of faults, filled by the modules of the families."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOTH = ("sqlite", "postgres")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong in mid-send. `cut`: the database on which the short run tries it, if any."""
+    """A fault in mid-send. `cut`: the database on which the short run injects it, if any."""
 
     name: str
     inject: Inject
@@ -27,7 +27,7 @@ ALL: list[Fault] = []
 def fault(
     name: str, *, databases: tuple[str, ...] = BOTH, cut: str | None = None
 ) -> Callable[[Inject], Inject]:
-    """Put a function on the list under that name."""
+    """Registers a function under that name."""
 
     def enlist(inject: Inject) -> Inject:
         ALL.append(Fault(name, inject, databases, cut))

@@ -20,7 +20,7 @@ _dice = random.Random(7)
 
 
 def kill_again_and_again(mailing: Mailing, kill: Callable[[], bool], *, times: int) -> list[float]:
-    """Kill at random moments while it sends, each time after it has gone on; when each kill was."""
+    """Kill at random moments of a send, each time after it has continued; returns the times."""
     moments: list[float] = []
     world = mailing.world
     mailing.goes_on()
@@ -33,7 +33,7 @@ def kill_again_and_again(mailing: Mailing, kill: Callable[[], bool], *, times: i
 
 
 def _horse(world: World) -> bool:
-    """kill -9 of a work horse that is busy."""
+    """kill -9 of a busy work horse; False if none was busy."""
     busy = [worker.horse for worker in world.workers if worker.horse]
     if not busy:
         return False
@@ -106,14 +106,14 @@ def everything(world: World) -> Report:
 def dispatcher(world: World) -> Report:
     def kill() -> bool:
         is_running = world.until(lambda: world.dispatcher.is_running, timeout_s=10)
-        if is_running:  # the fault before may have ended it too
+        if is_running:  # the previous fault may have ended it too
             world.dispatcher.kill()
         return is_running
 
     with Sink() as sink:
         mailing = world.mailing(sink)
         moments = []
-        for _time in range(3):  # around the launch: before it, in it, after it
+        for _time in range(3):  # around the launch: before, during, after
             world.wait(_dice.uniform(0, 0.3))
             kill()
             moments.append(time.time())

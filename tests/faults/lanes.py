@@ -1,4 +1,4 @@
-"""`python -m tests.faults.lanes CAMPAIGN NUMBER`: so many lanes of one campaign at once, each a process."""
+"""`python -m tests.faults.lanes CAMPAIGN NUMBER`: that many lanes of a campaign at once, one per process."""
 
 from __future__ import annotations
 

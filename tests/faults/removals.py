@@ -1,4 +1,4 @@
-"""What a campaign stands on is deleted in mid-send: its list, its server."""
+"""Deletions in mid-send: the campaign's list, its server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.world import CONNECTIONS, Mailing, Report, World
 
 @fault("its list is deleted in mid-send", cut="postgres")
 def list_gone(world: World) -> Report:
-    """The app refuses; a hand in the database does it all the same. The rest is left out with a reason of its own."""
+    """The app refuses, and SQL does it all the same. The rest is skipped, with a reason for that."""
     with Sink(slow_s=0.015) as sink:
         mailing = world.mailing(sink, people=world.people // 2)
         mailing.goes_on(more=len(mailing.wanted) // 5)
@@ -33,7 +33,7 @@ def list_gone(world: World) -> Report:
 
 @fault("its server is deleted in mid-send")
 def server_gone(world: World) -> Report:
-    """Another one that may send for it takes over; or the deletion is refused, and it goes on as it did."""
+    """Another server that may send takes over; or the deletion is refused, and sending goes on."""
     with Sink(slow_s=0.05) as first, Sink() as second:
         mailing = world.mailing(first, people=world.people // 2, fails_over=True)
         mailing.add(second)
@@ -53,7 +53,7 @@ def server_gone(world: World) -> Report:
 
 
 def _delete_lists(mailing: Mailing) -> bool:
-    """Whether the app refused it, before it was done in the database."""
+    """Whether the app refused, before it was done with SQL."""
     was_refused = False
     with mailing.world.app.app_context():
         lists = list(db.session.get_one(Campaign, mailing.campaign_id).lists)
@@ -71,7 +71,7 @@ def _delete_lists(mailing: Mailing) -> bool:
 
 
 def _delete_server(mailing: Mailing) -> None:
-    """Delete the server that the campaign names, unless that is refused."""
+    """Delete the campaign's server, unless that is refused."""
     with mailing.world.app.app_context():
         try:
             named = db.session.get_one(Campaign, mailing.campaign_id).server_id

@@ -1,4 +1,4 @@
-"""Senders frozen beyond their lease, two dispatchers, everything restarted one by one."""
+"""Senders frozen beyond their lease, two dispatchers, and a restart of each process in turn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FREEZES = 2
 
 @fault("SIGSTOP of a sender beyond its lease")
 def frozen(world: World) -> Report:
-    """Others take its recipients over; when it wakes it must not end one mail more."""
+    """Others take over its recipients; when it wakes it must not finish a single message."""
     with Sink(slow_s=0.02) as sink:
         mailing = world.mailing(sink)
         moments = []
@@ -42,7 +42,7 @@ def frozen(world: World) -> Report:
 
 
 def _frozen(world: World) -> int | None:
-    """A busy work horse, stopped, but not while it holds SQLite's one write lock: that would stop everybody."""
+    """The id of a busy work horse, now frozen, but not while it holds SQLite's write lock."""
     for _attempt in range(400):
         horse = next((worker.horse for worker in world.workers if worker.horse), None)
         if horse is None:
@@ -96,7 +96,7 @@ def _two(world: World, other: Unit) -> Report:
 
 @fault("rolling restart of everything")
 def rolling(world: World) -> Report:
-    """A deployment: each process is asked to stop and started again. Nobody gets two."""
+    """A deployment: each process is stopped and started again. No one gets two messages."""
     with Sink(slow_s=0.015) as sink:
         clicks.with_web(world)
         mailing = world.mailing(sink)
@@ -108,6 +108,6 @@ def rolling(world: World) -> Report:
             moments.append(time.time())
             world.wait(0.5)
         mailing.ends()
-        clicks.with_web(world)  # it does not hear a signal before it listens
+        clicks.with_web(world)  # it ignores signals until it listens
         world.web.stop()
         return mailing.report("rolling restart of everything", moments, bound=0, target_s=20)

@@ -1,4 +1,4 @@
-"""Servers that say wrong, malformed or untrue things: nobody else's mail may suffer from it."""
+"""Servers that send wrong, malformed or false replies: other recipients must not be affected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.faults.faults import fault
 from tests.faults.sink import CHUNKED, Script, Sink
 from tests.faults.world import Report, World
 
-# What some servers say to one recipient and mean for nobody else.
+# Replies that some servers give to one recipient and that say nothing about others.
 WRONG = (
     "450 4.2.1 The user you are trying to contact is receiving mail at a rate that is too high",
     "421 4.7.0 Try again later, closing connection",
@@ -19,12 +19,12 @@ WRONG = (
     "550 5.7.1 Message rejected due to content restrictions",
     "451 4.4.2 Monthly credits exhausted",
 )
-EVERY = 12  # n-th answer has a NUL in it
+EVERY = 12  # every n-th reply contains NUL
 
 
 @fault("SMTP: wrong sentences to single recipients", cut="sqlite")
 def wrong(world: World) -> Report:
-    """The others get their mail meanwhile, at once and without an operator."""
+    """The others get their messages meanwhile, at once and without an operator."""
     name = "SMTP: wrong sentences to single recipients"
     with Sink() as sink:
         mailing = world.mailing(sink, people=world.people // 2)
@@ -54,7 +54,7 @@ def wrong(world: World) -> Report:
 
 @fault("SMTP: NUL in replies", cut="postgres")
 def nul(world: World) -> Report:
-    """In what is kept of acceptances, deferrals and refusals; PostgreSQL stores no such text."""
+    """NUL in stored replies to acceptances, deferrals and refusals; PostgreSQL rejects it in text."""
     with Sink() as sink:
         mailing = world.mailing(sink, people=world.people // 4)
         sink.scripts["END"] = every_nth(sink, EVERY, "250 2.0.0 queued as \0\0")
@@ -64,7 +64,7 @@ def nul(world: World) -> Report:
 
 
 def _alternating(sink: Sink, *replies: str) -> Script:
-    """Seldom enough for the bounce brake."""
+    """Rare enough for the bounce brake."""
 
     def script(call: Call) -> str | None:
         if call.count % (2 * EVERY):
@@ -77,7 +77,7 @@ def _alternating(sink: Sink, *replies: str) -> Script:
 
 @fault("SMTP: CHUNKING that lies", cut="postgres")
 def lying(world: World) -> Report:
-    """It offers BDAT and takes the text behind it for commands: the mails go by DATA."""
+    """It offers BDAT and reads the text behind it as commands: messages are sent by DATA instead."""
     with Sink(keywords=CHUNKED, knows_bdat=False) as sink:
         mailing = world.mailing(sink, people=world.people // 4)
         mailing.ends(hurries=True)

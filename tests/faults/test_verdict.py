@@ -1,4 +1,4 @@
-"""The checker of the fault run finds what it is there to find."""
+"""The checker of the fault run detects what it has to detect."""
 
 from __future__ import annotations
 

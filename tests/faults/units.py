@@ -1,4 +1,4 @@
-"""Processes of the app, each a unit that can be killed, frozen, stopped and started like a service."""
+"""Processes of the app as units that can be killed, frozen, stopped and started like services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
 
 
 class Unit:
-    """One service. `look_after` starts it again when it has died, as systemd would."""
+    """One service. `look_after` restarts it when it has died, as systemd would."""
 
     def __init__(self, name: str, command: Sequence[str], environ: dict[str, str], log: Path) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Unit:
         self.started_at = 0.0
 
     def start(self) -> None:
-        """Start it in a session of its own; it dies with this process."""
+        """Start it in its own session; it dies with this process."""
         self.is_wanted = True
         self.started_at = time.monotonic()
         with self.log.open("ab") as log:
@@ -58,7 +58,7 @@ class Unit:
         return self.process is not None and self.process.poll() is None
 
     def look_after(self) -> bool:
-        """Start it again if it has died; whether it had."""
+        """Start it again if it has died; True if it had."""
         if self.is_wanted and not self.is_running and time.monotonic() > self.started_at + RESTART_S:
             self.start()
             return True
@@ -71,7 +71,7 @@ class Unit:
         self.process.wait(10)
 
     def kill_tree(self) -> None:
-        """kill -9 of the process and everything below it, at once."""
+        """kill -9 of the process and all its descendants at once."""
         for pid in [self.pid, *descendants(self.pid)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -79,7 +79,7 @@ class Unit:
         self.process.wait(10)
 
     def stop(self, *, timeout_s: float = 60) -> int:
-        """SIGTERM, and the exit code; not wanted any more."""
+        """SIGTERM; returns the exit code. It is not restarted."""
         self.is_wanted = False
         if self.process is None:
             return 0
@@ -92,20 +92,20 @@ class Unit:
             raise AssertionError(f"{self.name} did not stop within {timeout_s:.0f} s") from None
 
     def end(self) -> None:
-        """For good and at once."""
+        """Kill it for good."""
         self.is_wanted = False
         if self.is_running:
             self.kill_tree()
 
     @property
     def horse(self) -> int | None:
-        """The work horse that this worker has forked for a job, if any."""
+        """The id of the work horse that this worker has forked for a job; None without one."""
         found = children(self.pid) if self.is_running else []
         return found[0] if found else None
 
 
 def children(pid: int) -> list[int]:
-    """Its child processes, whichever of its threads has started them."""
+    """Ids of its child processes, whichever of its threads started them."""
     found = []
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
@@ -114,18 +114,18 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """All processes below it."""
+    """Ids of all its descendants."""
     below = children(pid)
     return below + [each for child in below for each in descendants(child)]
 
 
 def until_gone(pid: int, *, timeout_s: float = 5) -> None:
-    """Wait for the end of a process that is not ours to wait for."""
+    """Wait for the end of a process that is not our child."""
     deadline = time.monotonic() + timeout_s
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
 def die_with_parent() -> None:
-    """From now on this process is killed when the one that started it ends."""
+    """Have this process killed when its parent ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What must hold after every fault, as one pure comparison of the ledger with what the sink has seen."""
+"""What must hold after every fault, as a pure comparison of the ledger with the sink's record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNDOUBTED = "got two copies and the ledger knows of no doubt"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A recipient as the ledger has it."""
+    """A recipient in the ledger."""
 
     address: str
     state: State
@@ -25,7 +25,7 @@ class Row:
 
 @dataclass
 class Findings:
-    """What a fault has cost. `problems` are broken promises, in words."""
+    """The effects of a fault. `problems`: broken promises, in words."""
 
     lost: int = 0
     duplicates: int = 0
@@ -44,11 +44,12 @@ def examine(
     is_over: bool = True,
     knows_all: bool = True,
 ) -> Findings:
-    """Compare both sides. `wanted`: who was to get it; `bound`: the mails that the fault may leave in
-    doubt (each a second copy or an unknown end), 0 for one that cuts nothing off after a final dot;
-    `in_doubt`: how many may end unknown, where it cuts off after the dot what was not taken, so that no copy is made;
-    `is_over`: the campaign counts as ended, so nobody may wait any more; `knows_all`: False after a backup was
-    put back, for no ledger knows of copies that went out after it was made."""
+    """Compare both sides. `wanted`: who should get the message; `bound`: most messages that the fault may
+    leave in doubt (each a second copy or an unknown outcome), 0 for one that never cuts off after a final
+    dot; `in_doubt`: most unknown outcomes, if it cuts off after the dot without accepting, so that there is
+    no copy; `is_over`: the campaign is over, so no one may wait any more; `knows_all`: False after a backup
+    was restored, because the ledger does not know of copies sent after it was made.
+    """
     copies = Counter(each.address for each in receipts)
     findings = Findings(duplicates=sum(copies.values()) - len(copies))
     findings.unknown = sum(row.state is State.UNKNOWN for row in rows)
@@ -89,7 +90,7 @@ def _of_the_whole(rows: Sequence[Row], copies: Counter[str], wanted: set[str], *
 
 
 def _is_lost(row: Row, number: int, *, is_over: bool) -> bool:
-    """Nobody got it, and the ledger says otherwise or nothing."""
+    """No one got it, and the ledger says otherwise or nothing."""
     if number:
         return False
     return row.state is State.SENT or (is_over and not row.state.is_final)
@@ -128,7 +129,7 @@ def _with_two_names(receipts: Sequence[Receipt]) -> list[str]:
 
 
 def _some(fault: str, addresses: Sequence[str]) -> list[str]:
-    """One line for all of them, with the first few by name."""
+    """One line for all of them, naming the first few."""
     if not addresses:
         return []
     more = f" and {len(addresses) - 3} others" if len(addresses) > 3 else ""

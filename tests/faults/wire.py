@@ -1,4 +1,4 @@
-"""SMTP connections that drop, at each of the phases of a session."""
+"""SMTP connections that drop, at each phase of a session."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tests.faults.faults import fault
 from tests.faults.sink import Cut, Script, Sink
 from tests.faults.world import CONNECTIONS, Report, World
 
-EVERY = 25  # n-th mail
+EVERY = 25  # every n-th message
 REFUSED_CONNECTIONS = 3
 USER, PASSWORD = "columba", "a password for the sink"
 HANDSHAKE = {"banner": "BANNER", "EHLO": "EHLO", "STARTTLS": "STARTTLS", "AUTH": "AUTH"}
 ENVELOPE = {"MAIL": "MAIL", "RCPT": "RCPT", "DATA": "DATA", "middle of the body": "BODY"}
-# What the sink has taken in these is in doubt for the app: one second copy for each.
+# Messages the sink accepted in these phases are in doubt for the app: one second copy each.
 AFTER_THE_DOT = {"after the dot": b"", "in the reply": b"250 2.0"}
 
 
 def _connection_phases(world: World, name: str, verb: str) -> Report:
-    """In mid-send all connections end, and the next ones drop in this phase."""
+    """In mid-send all connections are closed, and the next ones drop in this phase."""
     with Sink(tls="starttls", users={USER: PASSWORD}) as sink:
         mailing = world.mailing(
             sink, people=world.people // 4, security=Security.STARTTLS, username=USER, password=PASSWORD
@@ -42,7 +42,7 @@ def _connection_phases(world: World, name: str, verb: str) -> Report:
 
 
 def _hang_up(sink: Sink) -> int:
-    """End every connection; how many mails may have been in flight, taken and not answered for."""
+    """Close every connection; returns the most messages that were in flight, accepted and not answered."""
     number = sink.open_connections
     sink.hang_up()
     return number
@@ -56,7 +56,7 @@ def _mail_phases(
     bound: int,
     in_doubt: int | None = None,
 ) -> Report:
-    """Each 25th mail drops in this phase. `bound`: second copies for each drop; `in_doubt`: unknown ends for each."""
+    """Each 25th message is dropped in this phase. `bound`: second copies per drop; `in_doubt`: unknowns."""
     with Sink() as sink:
         mailing = world.mailing(sink, people=world.people // 4)
         sink.scripts[verb] = script(sink)
@@ -89,7 +89,7 @@ def _cutting(said: bytes) -> Callable[[Sink], Script]:
 
 @fault("SMTP drop: connect")
 def connect(world: World) -> Report:
-    """Nobody listens for two seconds, twice."""
+    """No one listens for two seconds, twice."""
     with Sink() as sink:
         mailing = world.mailing(sink, people=world.people // 2)
         moments = []
@@ -111,7 +111,8 @@ for _phase, _verb in HANDSHAKE.items():
 for _phase, _verb in ENVELOPE.items():
     _name = f"SMTP drop: {_phase}"
     _cut = {"RCPT": "sqlite", "middle of the body": "postgres"}.get(_phase)
-    # With a whole mail in a chunk its end is handed over by then: who is dropped twice ends unknown.
+    # With a whole message in a chunk, its end is handed over by then: if dropped twice, its outcome is
+    # unknown.
     _inject = functools.partial(_mail_phases, name=_name, verb=_verb, script=_dropping, bound=0, in_doubt=1)
     fault(_name, cut=_cut)(_inject)
 for _phase, _said in AFTER_THE_DOT.items():

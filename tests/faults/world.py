@@ -1,8 +1,8 @@
-"""The world of a fault run: the real processes of the app, its stores, and campaigns to sinks.
+"""The world of a fault run: the real processes of the app, its databases, and campaigns to sinks.
 
-It stays up from fault to fault, as an installation does; each fault gets a campaign, a sending server
-and a sink of its own. Waits that the schedule of retries would make hours are cut short in the database
-(`Mailing.hurry`), which for the app is the same as time going by.
+It stays up from fault to fault, like an installation; each fault gets a campaign, a sending server and a sink
+of its own. Waits for retries that would take hours are shortened in the database (`Mailing.hurry`), which to
+the app is the same as time passing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Report:
-    """One line of the table."""
+    """A row of the table."""
 
     fault: str
     database: str
@@ -73,10 +73,10 @@ class Report:
 
 
 class World:
-    """`with World("sqlite", people=2000) as world:` — stores, dispatcher and two workers are up."""
+    """`with World("sqlite", people=2000) as world:` starts databases, dispatcher and two workers."""
 
     def __init__(self, database: str, *, people: int, is_cut: bool = False, root: Path | None = None) -> None:
-        """`root`: where all its files are, if not where temporary files usually are."""
+        """`root`: the folder for all its files; None: the usual place for temporary files."""
         self.root = root
         self.database = database
         self.is_cut = is_cut
@@ -110,7 +110,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything that was started, also where the start has failed half-way."""
+        """Stop everything that was started, even if the start failed half-way."""
         for unit in (self.web, self.dispatcher, *self.workers):
             unit.end()
         with self.app.app_context():
@@ -133,7 +133,7 @@ class World:
         )
 
     def unit(self, name: str, *command: str) -> Unit:
-        """A service of this world, not started."""
+        """A service of this world, not started yet."""
         return Unit(name, command, self.environ, self.folder / f"{name.replace(' ', '-')}.log")
 
     @property
@@ -141,12 +141,12 @@ class World:
         return [self.dispatcher, *self.workers, self.web]
 
     def look_after(self) -> None:
-        """Start again what has died, as a supervisor does."""
+        """Restart what has died, like a supervisor."""
         for unit in self.units:
             unit.look_after()
 
     def until(self, condition: Callable[[], Any], *, timeout_s: float, pause_s: float = 0.03) -> bool:
-        """Wait, looking after the processes; False when it did not happen in time."""
+        """Wait, restarting dead processes meanwhile; False if it did not happen in time."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
@@ -156,7 +156,7 @@ class World:
         return True
 
     def kill(self, pid: int) -> None:
-        """kill -9 of one process, if it is still there."""
+        """kill -9 of one process, if it still exists."""
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -170,7 +170,7 @@ class World:
             return _mailing(self, sink, people or self.people, **options)
 
     def tail(self) -> str:
-        """The last words of each process."""
+        """The last lines of each process's output."""
         return "\n".join(
             f"== {unit.name}\n{unit.log.read_text(errors='replace')[-1500:]}"
             for unit in self.units
@@ -179,7 +179,7 @@ class World:
 
 
 class Mailing:
-    """One campaign under way: how far it is by the sink and by the ledger, and the final comparison."""
+    """A campaign in progress: its state by the sink and the ledger, and the final comparison."""
 
     def __init__(self, world: World, sinks: list[Sink], campaign_id: int, wanted: list[str]) -> None:
         self.world = world
@@ -196,7 +196,7 @@ class Mailing:
         return sum(sink.book.accepted for sink in self.sinks)
 
     def has_taken(self, number: int, *, timeout_s: float = 60) -> None:
-        """Wait until the sinks have taken so many mails."""
+        """Wait until the sinks have accepted that many messages."""
 
         def has_taken() -> bool:
             self.resumed_if_in_doubt()
@@ -208,18 +208,18 @@ class Mailing:
             )
 
     def goes_on(self, *, more: int = 1, timeout_s: float = 75) -> None:
-        """Wait until the sinks have taken more mails than now."""
+        """Wait until the sinks have accepted more messages than now."""
         self.has_taken(min(self.accepted + more, len(self.wanted)), timeout_s=timeout_s)
 
     def campaign(self) -> tuple[Status, PauseReason | None]:
-        """Its status and why it is paused."""
+        """Its status, and why it is paused."""
         row = self._read(
             sa.select(Campaign.status, Campaign.pause_reason).where(Campaign.id == self.campaign_id)
         )[0]
         return row.status, row.pause_reason
 
     def ends(self, *statuses: Status, timeout_s: float = 60, hurries: bool = False) -> Status:
-        """Wait until it has one of the statuses (usually: it is over) and no lane holds a batch."""
+        """Wait until it has one of the statuses (by default: it is over) and no lane holds a batch."""
         wanted = statuses or OVER
 
         def has_ended() -> bool:
@@ -233,18 +233,18 @@ class Mailing:
         return self.campaign()[0]
 
     def words(self) -> str:
-        """How the campaign stands, and the last words of the processes."""
+        """The campaign's state, and the last lines of each process's output."""
         status, reason = self.campaign()
         states = ", ".join(f"{number} {word}" for word, number in self.states().items())
         return f"it is {status} ({reason}): {states}\n{self.world.tail()}"
 
     def resumed_if_in_doubt(self) -> None:
-        """Too many mails of unknown outcome pause a campaign, as they should: an operator lets it go on."""
+        """Too many unknown outcomes pause a campaign, as they should: resume it like an operator."""
         if self.campaign() == (Status.PAUSED, PauseReason.IN_DOUBT):
             self.resume()
 
     def resume(self) -> None:
-        """As an operator does."""
+        """Resume it like an operator."""
         with self.world.app.app_context():
             delivery_services.resume(db.session.get_one(Campaign, self.campaign_id), now=clock.now())
             db.session.commit()
@@ -252,7 +252,7 @@ class Mailing:
             queue.nudge()
 
     def states(self) -> dict[str, int]:
-        """How many recipients are in which state."""
+        """Number of recipients by state."""
         rows = self._read(
             sa.select(Delivery.state, sa.func.count())
             .where(Delivery.campaign_id == self.campaign_id, Delivery.is_latest)
@@ -261,7 +261,7 @@ class Mailing:
         return {State(row[0]).word: row[1] for row in rows}
 
     def has_left(self, delivery_id: int) -> bool:
-        """Whether the database knows that the recipient has left; until then it may wait in a file."""
+        """Whether the database knows that the recipient has unsubscribed; it may wait in a file."""
         rows = self._read(
             sa.select(Subscription.status)
             .join(Delivery, Delivery.subscriber_id == Subscription.subscriber_id)
@@ -270,12 +270,12 @@ class Mailing:
         return all(row.status is SubscriptionStatus.UNSUBSCRIBED for row in rows)
 
     def is_untouched(self, delivery_id: int) -> bool:
-        """Whether nobody has begun to send to that recipient yet."""
+        """Whether sending to that recipient has not started yet."""
         row = self._read(sa.select(Delivery.state, Delivery.started_at).where(Delivery.id == delivery_id))[0]
         return row.state is State.PENDING and row.started_at is None
 
     def add(self, sink: Sink) -> None:
-        """Another server that may step in for the first one."""
+        """Add another server that may step in for the first one."""
         with self.world.app.app_context():
             number = next(_numbers)
             domain = db.session.get_one(Campaign, self.campaign_id).from_email.partition("@")[2]
@@ -289,7 +289,7 @@ class Mailing:
         self.sinks.append(sink)
 
     def hurry(self) -> None:
-        """Let the time of every retry, of every closed server and of every receiver in trouble have come."""
+        """Make every retry, closed server and receiver in trouble due now."""
         now = clock.now()
         with self.world.app.app_context():
             later = (Delivery.campaign_id == self.campaign_id, Delivery.next_at > now)
@@ -317,7 +317,7 @@ class Mailing:
         least_injected: int = 1,
         knows_all: bool = True,
     ) -> Report:
-        """Compare both sides. `injected`: when each fault was over; recovery is the time to the next mail."""
+        """Compare both sides. `injected`: when each fault ended; recovery is the time to the next message."""
         findings = verdict.examine(
             self.rows(),
             self.receipts,
@@ -339,13 +339,13 @@ class Mailing:
         return report
 
     def recovery(self, injected: list[float]) -> float:
-        """The longest time from the end of a fault to the next mail that was taken."""
+        """The longest time, in seconds, from the end of a fault to the next accepted message."""
         taken = sorted(each.taken_at for each in self.receipts)
         waits = [next((at - moment for at in taken if at > moment), 0.0) for moment in injected]
         return max(waits, default=0.0)
 
     def rows(self) -> list[Row]:
-        """The ledger, with the addresses as they are on the list."""
+        """The ledger, with addresses as on the list."""
         statement = (
             sa.select(Subscriber.email, Delivery.state, Delivery.doubts, Delivery.reason)
             .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
@@ -354,7 +354,7 @@ class Mailing:
         return [Row(row.email, row.state, row.doubts, row.reason or "") for row in self._read(statement)]
 
     def _unbalanced(self) -> list[str]:
-        """What the app's own figures say against its ledger."""
+        """Contradictions between the app's own figures and its ledger."""
         with self.world.app.app_context(), reading():
             try:
                 return tallies.faults(Campaign.id == self.campaign_id, most=10_000)
@@ -384,7 +384,7 @@ def _mailing(
         f"Readers {os.getpid()}-{next(_numbers)}", public_id=f"l{os.getpid()}-{next(_numbers)}"
     )
     number = next(_numbers)
-    # Receivers of its own: the trouble that one fault makes there is nothing to the next.
+    # Own receivers: the trouble that a fault causes there must not affect the next one.
     wanted = _people(
         readers.id, people, domains or tuple(f"r{number}-{each}.example" for each in range(RECEIVERS))
     )

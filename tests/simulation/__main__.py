@@ -13,21 +13,21 @@ from pathlib import Path
 
 from tests.simulation.run import Report, Simulation, folder
 
-AT_ONCE = 25  # courses that a process takes
+AT_ONCE = 25  # courses per task of a process
 _ground: list[Simulation] = []  # of this process
 
 
 def begin(path: Path) -> None:
-    """Make what this process runs its courses on."""
+    """Create what this process runs its courses on."""
     logging.disable(logging.ERROR)
     name = multiprocessing.current_process().name
     _ground.append(Simulation(path / name))
     gc.collect()
-    gc.freeze()  # a lane that is killed is forked off: what is not touched need not be copied
+    gc.freeze()  # a lane to be killed is forked: untouched memory need not be copied
 
 
 def some(seeds: range) -> tuple[list[Report], float]:
-    """Those courses, and the processor's seconds that they took."""
+    """The reports of those courses, and the CPU seconds that they took."""
     before = _cpu_s()
     reports = [_ground[0].run(seed) for seed in seeds]
     return reports, _cpu_s() - before

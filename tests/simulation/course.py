@@ -1,7 +1,7 @@
-"""One random course of a campaign: what the server does to whom and when, what people do, and who is killed.
+"""One random course of a campaign: the server's behaviour, actions of people, and killed lanes.
 
-Everything is drawn from a seed; the same seed gives the same course. Most courses are short, because many short
-ones meet more different faults than few long ones; some are long.
+Everything is drawn from a seed; the same seed gives the same course. Most courses are short, because many
+short ones meet more different faults than few long ones; some are long.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from campaigns.mail.envelope import Timeouts
 from tests.simulation.wire import USUAL, Act
 
 T = TypeVar("T")
-PEOPLE = {1: 24, 2: 26, 3: 20, 5: 14, 8: 9, 12: 5, 24: 2}  # how many -> how often
-BATCHES = {1: 1, 2: 2, 4: 6, 500: 6}  # of how many people
-HOURS = {1: 5, 4: 2, 24: 1, 120: 1}  # for which a recipient is tried
+PEOPLE = {1: 24, 2: 26, 3: 20, 5: 14, 8: 9, 12: 5, 24: 2}  # number -> weight
+BATCHES = {1: 1, 2: 2, 4: 6, 500: 6}  # recipients in a batch -> weight
+HOURS = {1: 5, 4: 2, 24: 1, 120: 1}  # retry period in hours -> weight
 DOMAINS = ("one.example", "two.example", "three.example")
 SPOKEN = (
     b"421 4.3.2 closing",
@@ -43,15 +43,15 @@ SPOKEN = (
     b"250",
     b"",
 )
-HANGS_UP = b""  # in place of words
-WAITS_S = {0.3: 3, 3.0: 3, 8.0: 2, 45.0: 1, 400.0: 1, 4000.0: 1}  # how long -> how often
+HANGS_UP = b""  # in place of a reply
+WAITS_S = {0.3: 3, 3.0: 3, 8.0: 2, 45.0: 1, 400.0: 1, 4000.0: 1}  # seconds -> weight
 STANDS_STILL_S = (10.0, 58.0, 70.0, 300.0)  # within a lease, at its end, past it
 FOR_EVER = 10_000
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long the client waits, in seconds. What takes longer than `patience_s` it may give up."""
+    """How long the client waits, in seconds. It may give up what takes longer than `patience_s`."""
 
     timeouts: Timeouts
     limit_s: float
@@ -60,13 +60,13 @@ class Pace:
 
 
 USUAL_PACE = Pace(Timeouts(), limit_s=120, lease_s=60, patience_s=60)
-# A lane looks around more than once a second: waiting for minutes is the same thing a hundred times.
+# A lane checks more than once a second: waiting for minutes would only repeat that.
 QUICK_PACE = Pace(Timeouts(4, 8, 10, 10, 10, 12, 3), limit_s=15, lease_s=30, patience_s=7)
 
 
 @dataclass
 class Quirk:
-    """One recipient's trouble: what is said at which verb, so many times."""
+    """One recipient's trouble: the reply at a verb, and how many times."""
 
     verb: str
     words: bytes
@@ -75,11 +75,11 @@ class Quirk:
 
 @dataclass
 class Course:
-    """What was drawn; `act` says what the server does next, and `faults` what went wrong so far."""
+    """What was drawn; `act` says what the server does next, `faults` what went wrong so far."""
 
     seed: int
     people: int = 1
-    size: int = 4  # of a batch
+    size: int = 4  # recipients in a batch
     hours: int = 24
     connections: int = 1
     keywords: tuple[bytes, ...] = ()
@@ -92,12 +92,12 @@ class Course:
     tended_every: int = 1  # lanes between two rounds of the dispatcher
     share: float = 0.0
     kinds: tuple[str, ...] = ()
-    quirks: dict[int, Quirk] = field(default_factory=dict)  # by the number of a recipient
-    refuses: float = 0.0  # connections that are not let in
-    kills: dict[int, int] = field(default_factory=dict)  # number of a lane -> after so many moments
-    stalls: dict[int, float] = field(default_factory=dict)  # after so many moments stands still, in seconds
-    people_act: dict[int, str] = field(default_factory=dict)  # after so many moments: pause, cancel, leave:3
-    is_over: bool = False  # the server has come to itself
+    quirks: dict[int, Quirk] = field(default_factory=dict)  # by the recipient's number
+    refuses: float = 0.0  # share of connections that are refused
+    kills: dict[int, int] = field(default_factory=dict)  # number of a lane -> killed after that many moments
+    stalls: dict[int, float] = field(default_factory=dict)  # after that many moments: frozen, in seconds
+    people_act: dict[int, str] = field(default_factory=dict)  # moments -> pause, cancel or leave:3
+    is_over: bool = False  # the server behaves from now on
     dice: random.Random = field(default_factory=random.Random)
     faults: set[str] = field(default_factory=set)
 
@@ -154,7 +154,7 @@ class Course:
             self.stalls[dice.randint(1, 8 * self.people)] = dice.choice(STANDS_STILL_S)
 
     def act(self, verb: str, number: int | None) -> Act:
-        """What the server does at this moment, for the recipient of that number."""
+        """What the server does now, for the recipient with that number."""
         quirk = self.quirks.get(number) if number is not None else None
         if quirk is not None and quirk.verb == verb and quirk.times:
             quirk.times -= 1
@@ -179,7 +179,7 @@ class Course:
         return act
 
     def lets_in(self) -> bool:
-        """Whether the next connection is taken."""
+        """Whether the next connection is accepted."""
         is_let_in = self.is_over or self.dice.random() >= self.refuses
         if not is_let_in:
             self.faults.add("connection refused")

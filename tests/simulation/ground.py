@@ -1,7 +1,7 @@
-"""What courses stand on: one app and one database for all of them, set back to the moment after a launch.
+"""The base of courses: one app and one database for all, reset to the moment after a launch.
 
-The database stays open from course to course. Its rows are replaced, so that neither connections nor prepared
-statements have to be made again.
+The database stays open from course to course. Its rows are replaced, so that connections and prepared
+statements need not be created again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Rows = dict[str, list[tuple[Any, ...]]]  # of each table
 
 
 class Ground:
-    """`reader` sees what is committed, past the app: for what the simulation itself wants to know."""
+    """`reader` sees committed rows, independently of the app: for the simulation's own checks."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ class Ground:
         path = folder / "columba.db"
         self.app: Flask = make_app(make_config(folder, f"sqlite:///{path}"))
         self._images: dict[tuple[int, int], Rows] = {}
-        # The same content for everybody: compiled once, not by every lane.
+        # The same content for all courses: compiled once, not by every lane.
         composer.compile_content = _compiled_once(composer.compile_content)
         with self.app.app_context():
             upgrade()
@@ -59,7 +59,7 @@ class Ground:
         connection.create_function("strftime", -1, self.clock.strftime)
 
     def lay(self, people: int, size: int) -> None:
-        """A campaign to so many people in batches of that size has just been launched."""
+        """Set up a campaign that was just launched, to `people` recipients in batches of `size`."""
         image = self._images.get((people, size))
         if image is None:
             image = self._images[people, size] = self._launched(people, size)

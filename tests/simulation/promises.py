@@ -1,4 +1,4 @@
-"""What must be true after a course: the guarantees, each against what the server knows."""
+"""What must hold after a course: the guarantees, each compared with the server's record."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ RECHECKED_S = 4.0
 
 @dataclass
 class Facts:
-    """What happened, by the clock of the simulation."""
+    """What happened, in seconds of the simulation's clock."""
 
-    left: dict[str, float] = field(default_factory=dict)  # who unsubscribed when
-    held: list[tuple[float, float]] = field(default_factory=list)  # when nothing might begin
-    killed: set[str] = field(default_factory=set)  # who had been handed over by a lane that was killed
-    marked: set[str] = field(default_factory=set)  # who was `sending` for a lane that stood still
+    left: dict[str, float] = field(default_factory=dict)  # address -> when it unsubscribed
+    held: list[tuple[float, float]] = field(default_factory=list)  # when nothing may begin
+    killed: set[str] = field(default_factory=set)  # addresses that a killed lane had handed over
+    marked: set[str] = field(default_factory=set)  # addresses that were `sending` while their lane was frozen
 
     def stood_still(self, since: float, until: float) -> None:
-        """A lane could notice nothing between these moments; another one that came meanwhile could."""
+        """A lane could not notice anything between these moments; a lane that started meanwhile could."""
         hidden = [(at, end) for at, end in self.held if since - RECHECKED_S < at <= until]
         seen = [each for each in self.held if each not in hidden]
         meanwhile = [(at, min(until, end)) for at, end in hidden if at > since]
@@ -42,7 +42,7 @@ class Facts:
 
 
 class Promises:
-    """`problems` is empty when everything promised was kept."""
+    """`problems` is empty if all promises were kept."""
 
     def __init__(self, campaign_id: int, book: Book, facts: Facts, *, people: int, holds: bool) -> None:
         self._campaign_id = campaign_id
@@ -54,7 +54,7 @@ class Promises:
         self.copies = 0
 
     def check(self, status: Status) -> None:
-        """All of them."""
+        """Check all promises."""
         rows = db.session.execute(
             sa.select(Subscriber.email, Delivery.state, Delivery.reason)
             .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
@@ -106,7 +106,7 @@ class Promises:
             self._that(copies <= most, "G3: copies", who, copies, "of", most)
 
     def _check_suppressions(self, people: list[str]) -> None:
-        """Nobody is suppressed, or called a bounce, but who was said not to exist."""
+        """Only addresses reported as unknown are suppressed or counted as bounces."""
         key = settings_queries.link_key()
         unknown = {signing.address_key(key, who) for who in people if self._book.unknown[who]}
         bounced = sa.select(Suppression.address_key).filter_by(reason=SuppressionReason.HARD_BOUNCE)

@@ -1,8 +1,8 @@
-"""Running a course: lanes one after the other on a machine that is not there, and what must be true afterwards.
+"""Runs a course: lanes one after the other on a simulated machine, then the checks.
 
-The lanes, their store, the journal, the rules and the client are the app's own, down to the bytes; only sockets,
-threads and clocks are not. A lane that is to be killed runs in a process of its own. While a host stands still,
-another lane goes on.
+The lanes, their store, the journal, the rules and the client are the app's own, down to the bytes; only
+sockets, threads and clocks are simulated. A lane that is to be killed runs in a process of its own. While a
+host is frozen, another lane goes on.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ from tests.simulation.world import BEGIN, AtOnce, Loop
 
 CONNECTION = settings_services.connection
 MOST_LANES = 400
-COLLECTED_EVERY = 50  # courses: what they leave is looked through by the collector then, and not all the time
+COLLECTED_EVERY = 50  # courses between two garbage collections
 
 
 @dataclass
 class Report:
-    """What a course came to; `problems` is empty when everything promised was kept."""
+    """The result of a course; `problems` is empty if all promises were kept."""
 
     seed: int
     problems: list[str] = field(default_factory=list)
@@ -61,16 +61,16 @@ class Report:
 
 
 class Simulation:
-    """Runs courses, one after the other."""
+    """Runs courses one after the other."""
 
     def __init__(self, folder: Path) -> None:
         self.ground = Ground(folder)
         self._courses = 0
 
     def run(self, seed: int) -> Report:
-        """One course, from launch to the last word."""
+        """One course, from launch to the final outcome."""
         course = Course.drawn(seed)
-        random.seed(seed)  # the app's own dice
+        random.seed(seed)  # the app's own random numbers
         self._courses += 1
         if self._courses % COLLECTED_EVERY == 1:
             gc.collect()
@@ -91,8 +91,8 @@ class _Run:
         self.facts = Facts()
         self._moments = 0
         self._kill_at: int | None = None
-        self._is_still = False  # the host of the lane stands still, and another runs
-        self._sessions: list[Session] = []  # of the lane
+        self._is_still = False  # the lane's host is frozen, and another one runs
+        self._sessions: list[Session] = []  # the lane's
         self._pipe = os.memfd_create("facts")
 
     # -- the course
@@ -156,7 +156,7 @@ class _Run:
         return replace(CONNECTION(server), timeouts=self.course.pace.timeouts)
 
     def _lane_that_dies(self, after: int, lane: Callable[[], None] | None = None) -> None:
-        """In a process of its own, which ends without a word; what the server knows outlives it."""
+        """Run a lane in a process that ends without warning; the server's record survives it."""
         self.course.faults.add("killed")
         os.ftruncate(self._pipe, 0)
         os.lseek(self._pipe, 0, os.SEEK_SET)
@@ -193,7 +193,7 @@ class _Run:
         self.clock.seconds += 1
 
     def _writing_down(self, write: Callable[..., None], people: Mapping[int, str]) -> Callable[..., None]:
-        """The journal's own writing; it is also said here who is handed over, though no server ever heard of them."""
+        """Wraps the journal's `write`, to record whom a lane hands over, even if no server hears of it."""
 
         def writing(journal: Journal, delivery_id: int, fence: int, mark: Mark, code: int = 0) -> None:
             if mark is Mark.HANDED:
@@ -231,7 +231,7 @@ class _Run:
         return self.course.act(verb, self._numbers.get(who))
 
     def _moment(self) -> None:
-        """Something happens at the server: others may act at the same time."""
+        """Something happens at the server: others may act at the same moment."""
         if self._is_still:
             return
         self._moments += 1
@@ -247,7 +247,7 @@ class _Run:
             self._stand_still(stall_s)
 
     def _stand_still(self, seconds: float) -> None:
-        """The lane's process is frozen, and meanwhile another lane comes on the same host; some of those die."""
+        """The lane's process is frozen, and meanwhile another lane starts on its host; some of those die."""
         self.course.faults.add(f"stands still {seconds:g} s")
         for session in self._sessions:
             session.stand_still()
@@ -269,7 +269,7 @@ class _Run:
         self.facts.stood_still(since, self.clock.seconds)
 
     def _lane_beside(self) -> None:
-        """A lane in a thread of its own: in this one a loop is running."""
+        """A lane in a thread: in this one a loop is running."""
         other = threading.Thread(target=self._other_lane)
         other.start()
         other.join()
@@ -322,7 +322,7 @@ class _Run:
             held[-1] = (held[-1][0], self.clock.seconds)
 
     def _look_after(self) -> None:
-        """The dispatcher's round. A lane may follow a lane before it; when nobody is left to send to, it comes."""
+        """The dispatcher's round. A lane may start before one; once no recipient is left, it takes place."""
         db.session.rollback()
         is_left = self.ground.one("SELECT 1 FROM batch WHERE state <> 2") is not None
         if is_left and self._status() is Status.SENDING and self.report.lanes % self.course.tended_every:
@@ -334,7 +334,7 @@ class _Run:
         db.session.rollback()
 
     def _skip_to_what_is_due(self) -> None:
-        """Nobody waits for hours here."""
+        """Advance the clock to what is due, instead of waiting for hours."""
         now = self.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f")
         wakes, closed, eased, ready = self.ground.one(
             "SELECT (SELECT min(next_at) FROM batch WHERE next_at > ?1),"
@@ -351,7 +351,7 @@ class _Run:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """The collector would look through all of the app again and again."""
+    """Without garbage collection, which would scan the whole app again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -363,14 +363,14 @@ def _uncollected() -> Iterator[None]:
 
 @contextmanager
 def simulation() -> Iterator[Simulation]:
-    """In memory where the system has a place for that."""
+    """A simulation, in memory where the system supports it."""
     with folder() as path:
         yield Simulation(path)
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """For databases, in memory where that can be; removed at the end."""
+    """A folder for databases, in memory where possible; removed at the end."""
     shm = Path("/dev/shm")
     path = Path(tempfile.mkdtemp(prefix="columba-sim-", dir=shm if os.access(shm, os.W_OK) else None))
     try:

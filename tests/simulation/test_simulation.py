@@ -1,7 +1,7 @@
-"""Random courses on a machine that is not there; `python -m tests.simulation` runs ten thousand.
+"""Random courses on a simulated machine; `python -m tests.simulation` runs ten thousand.
 
-These are the same each time; `make simulate FIRST=…` runs others. A failure names its seed: `SIMULATE=1234 pytest
-tests/simulation` runs that one alone.
+These are the same each time; `make simulate FIRST=…` runs others. A failure names its seed: `SIMULATE=1234
+pytest tests/simulation` runs that one alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.simulation.run import Simulation, simulation
 
 PART = 100
 FIXED = range(1, 1 + 3 * PART)
-DOUBTED, STOPPED, COUNTED, KILLED = 26, 80, 2, 24  # seeds of courses that meet what the tests below break
+DOUBTED, STOPPED, COUNTED, KILLED = 26, 80, 2, 24  # seeds of courses that the tests below need
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def world() -> Iterator[Simulation]:
 
 
 def parts() -> list[range]:
-    """The seeds, in parts that may be run beside each other."""
+    """The seeds, in parts that may run in parallel."""
     if only := os.environ.get("SIMULATE"):
         return [range(int(only), int(only) + 1)]
     return [range(first, first + PART) for first in FIXED[::PART]]

@@ -12,8 +12,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What it does at one moment in place of the usual. `text`: says that. `drops`: hangs up, before its answer or
-    after it. `waits_s`: answers so much later."""
+    """What it does at a moment instead of the usual. `text`: its reply. `drops`: closes the connection,
+    before its reply or after it. `waits_s`: replies that many seconds later.
+    """
 
     text: bytes | None = None
     drops: str = ""  # "before", "after"
@@ -25,20 +26,20 @@ USUAL = Act()
 
 @dataclass
 class Book:
-    """What the server knows: who got a mail and how often, and what it did that leaves a client in doubt."""
+    """The server's record: who got a message how often, and what it did that leaves a client in doubt."""
 
     accepted: Counter[str] = field(default_factory=Counter)
-    # When a RCPT came, for whom; earlier by what the server itself took to answer before it in that transaction,
-    # but not before its connection was there.
+    # (time, recipient) of RCPT, minus the server's own delays before it in that transaction, but not before
+    # the connection.
     begun: list[tuple[float, str]] = field(default_factory=list)
-    # When the client handed an end over, for whom.
+    # (time, recipient) of the end of a message.
     ended: list[tuple[float, str]] = field(default_factory=list)
-    doubts: Counter[str] = field(default_factory=Counter)  # accepted, or its end heard, and no answer given
-    unknown: Counter[str] = field(default_factory=Counter)  # who was said not to exist
+    doubts: Counter[str] = field(default_factory=Counter)  # accepted, or its end received, and no reply sent
+    unknown: Counter[str] = field(default_factory=Counter)  # recipients that were reported as unknown
     tell: Callable[[str, str], None] = lambda _kind, _who: None
 
     def note(self, kind: str, who: str, at: float) -> None:
-        """Write one fact down, and tell it to who outlives this process."""
+        """Record one fact, and pass it to the process that outlives this one."""
         self.take(kind, who, at)
         self.tell(kind, f"{at:.6f} {who}")
 
@@ -55,14 +56,14 @@ class Book:
             self.doubts[who] += 1
 
 
-UNKNOWN = b"550 5.1.1"  # the one reply that calls an address a bad one
+UNKNOWN = b"550 5.1.1"  # the only reply that reports an address as unknown
 _LAST = re.compile(rb"BDAT \d+ LAST\r\n")
 _DOT = b"\r\n.\r\n"
 _RCPT = re.compile(rb"RCPT TO:<([^>]*)>")
 
 
 class Socket:
-    """Has options, and nothing to read."""
+    """A socket with options and no data."""
 
     def setsockopt(self, *_: Any) -> None:
         pass
@@ -72,7 +73,7 @@ class Socket:
 
 
 class Transport(asyncio.Transport):
-    """The client's side of a connection; bytes take `latency_s` each way and never overtake each other."""
+    """The client's side of a connection; bytes take `latency_s` each way and stay in order."""
 
     def __init__(self, loop: Any, protocol: Any, latency_s: float) -> None:
         super().__init__()
@@ -120,7 +121,7 @@ class Transport(asyncio.Transport):
 
     @property
     def told_at(self) -> float:
-        """When the last that was said will have come."""
+        """When the last reply will have arrived."""
         return self._last["down"]
 
     def hang_up(self, *, after_s: float = 0.0) -> None:
@@ -156,33 +157,33 @@ class Session:
         patience_s: float,
     ) -> None:
         self._transport = transport
-        self._patience_s = patience_s  # of the client, at least
+        self._patience_s = patience_s  # the client's, at least
         self._keywords = keywords
         self._act = act
         self._book = book
         self._clock = clock
         self._opened = clock()
         self._buffer = b""
-        self._body: bytes | None = None  # of DATA, as far as it has come
+        self._body: bytes | None = None  # of DATA, as far as it has arrived
         self._chunk: tuple[int, bool] | None = None
         self._rcpt = ""
         self._has_mail = False
-        self._slow_s = 0.0  # by which the answers of this transaction were late
+        self._slow_s = 0.0  # total delay of the replies in this transaction
         self.is_gone = False
-        self._is_unheard = False  # the client listens no more, or not for long
-        self._begun: list[str] = []  # whose envelopes came last
-        self.under_way: list[str] = []  # whole messages on their way here, not answered yet
-        self._told: list[tuple[float, str]] = []  # when answers to such messages arrive
+        self._is_unheard = False  # the client does not listen any more, or not for long
+        self._begun: list[str] = []  # recipients of the latest envelopes
+        self.under_way: list[str] = []  # recipients of whole messages that were sent and not answered yet
+        self._told: list[tuple[float, str]] = []  # when replies to such messages arrive
         self._answer("BANNER", b"220 simulated")
 
     def hand_over(self, people: list[str]) -> None:
-        """The client has sent their envelopes."""
+        """The client has sent the envelopes of these people."""
         for who in people:
             self._book.tell("handed", f"{self._clock():.6f} {who}")
         self._begun = people or self._begun
 
     def end(self, people: list[str] | None = None) -> None:
-        """The client has sent the ends of their messages: they are in doubt if it breaks now."""
+        """The client has sent the ends of their messages: in doubt if the connection breaks now."""
         ended = people or self._begun
         for who in ended:
             self._book.note("ended", who, self._clock())
@@ -191,7 +192,7 @@ class Session:
             self._doubt()
 
     def feed(self, data: bytes) -> None:
-        """Bytes of the client."""
+        """Bytes from the client."""
         if self.is_gone:
             return
         self._buffer += data
@@ -269,7 +270,7 @@ class Session:
         return True
 
     def _finish(self) -> None:
-        """The end of a message: taken, unless it is refused."""
+        """The end of a message: accepted unless refused."""
         who, self._rcpt, self._has_mail = self._rcpt, "", False
         act = self._act("END", who)
         self._slow_s = 0.0
@@ -277,7 +278,7 @@ class Session:
             self.under_way.remove(who)
         is_taken = act.text is None or act.text[:1] == b"2"
         if act.drops == "before":
-            # Whether it kept the message or not, nobody was told.
+            # Accepted or not, no reply was sent.
             self._book.note("doubt", who, self._clock())
             if self._act("KEPT", who).drops:
                 self._book.note("accepted", who, self._clock())
@@ -289,12 +290,12 @@ class Session:
         if act.waits_s > self._patience_s or act.drops or self._is_unheard or not is_answer:
             self._book.note(
                 "doubt", who, self._clock()
-            )  # the client may give up before it is told, or is not told
+            )  # the client may give up before the reply, or not get it
         self._say(act, b"250 2.0.0 kept", who)
         self._told.append((self._transport.told_at, who))
 
     def _answer(self, verb: str, usual: bytes, *, who: str = "") -> bool:
-        """Say the usual or what the course says; whether it was the usual."""
+        """Send the usual reply or the course's; whether it was the usual."""
         act = self._act(verb, who or self._rcpt)
         if act.drops == "before":
             self._drop(act)
@@ -305,7 +306,7 @@ class Session:
         return is_yes and not self.is_gone
 
     def stand_still(self) -> None:
-        """The client hears nothing for a while, and others may take over what is under way: it is in doubt."""
+        """The client is frozen for a while, and others may take over what is under way: it is in doubt."""
         if self.is_gone:
             return
         untold = [who for at, who in self._told if at >= self._clock()]

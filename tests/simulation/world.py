@@ -1,4 +1,4 @@
-"""A machine that is not there: a clock that jumps to the next event, an event loop on it, a wire without sockets."""
+"""A simulated machine: a clock that jumps to the next event, an event loop on it, a wire without sockets."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 class Stuck(AssertionError):
-    """Nothing will ever happen any more."""
+    """No event will ever happen."""
 
 
 @dataclass
 class Clock:
-    """Seconds since the beginning; the wall shows them from a Monday morning on."""
+    """Seconds since the beginning, which was a Monday morning."""
 
     seconds: float = 1000.0
     skew: timedelta = timedelta(0)  # of the database's clock
 
     def tick(self) -> float:
-        """Every clock of the machine that counts seconds."""
+        """The value of every clock that counts seconds."""
         return self.seconds
 
     def now(self) -> datetime:
-        """The wall's time, aware, in UTC."""
+        """The wall clock's time (aware UTC)."""
         return BEGIN + timedelta(seconds=self.seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Stop the whole thread."""
+        """Block the thread for that many seconds."""
         self.seconds += seconds
 
     def strftime(self, form: str, *modifiers: str) -> str:
@@ -48,7 +48,7 @@ class Clock:
 
 
 class _Selector(selectors.DefaultSelector):
-    """Where others wait, the clock jumps."""
+    """Instead of waiting, advances the clock."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -65,14 +65,14 @@ class _Selector(selectors.DefaultSelector):
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """Runs on the clock. Work for threads is done at once, and known after the time that it would take."""
+    """An event loop on that clock. Work for threads runs at once, and completes after simulated time."""
 
     def __init__(self, clock: Clock, dice: random.Random, dial: Callable[..., Any]) -> None:
         super().__init__(_Selector(clock))
         self._virtual = clock
         self._dice = dice
         self._dial = dial
-        self.errors: list[str] = []  # of callbacks, which nobody awaits
+        self.errors: list[str] = []  # errors of callbacks, which no one awaits
         self.set_exception_handler(self._remember)
 
     def _remember(self, _loop: Any, context: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ class Loop(asyncio.SelectorEventLoop):
 
 
 class AtOnce(Executor):
-    """No threads: the loop does their work itself."""
+    """An executor without threads: the loop runs the work itself."""
 
     def submit(self, work: Any, /, *arguments: Any, **values: Any) -> Future[Any]:
         found: Future[Any] = Future()
