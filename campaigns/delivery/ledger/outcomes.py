@@ -224,8 +224,11 @@ def given_back(facts: Facts) -> Verdict:
 
 
 def put_off(facts: Facts, *, until: datetime, is_stuck: bool) -> Verdict:
-    """our own choice: the retry period is extended"""
-    since = facts.tried_since and facts.horizon_from(until)  # our own choice: it uses up no horizon
+    """For a row whose receiver is too slow to get more now: deferred until then, no attempt charged.
+
+    `is_stuck`: the receiver leaves messages unanswered, and all lanes are told.
+    """
+    since = facts.tried_since and facts.horizon_from(until)  # our own choice: the horizon moves with it
     waits = given_back(facts)._replace(
         state=State.DEFERRED, reason=Reason.RECEIVER, next_at=until, tried_since=since
     )

@@ -100,7 +100,7 @@ def drop(campaign_id: int, *, upto: int | None = None, now: datetime) -> None:
 
 
 def drop_once(campaign_id: int, *, at: Collection[str], now: datetime) -> None:
-    """Drop what is staged at these domains, unless another campaign bounced there a day or more before."""
+    """Drop what is staged at these domains, except addresses that bounced elsewhere a day before."""
     begun = db.session.scalar(sa.select(sa.func.min(Bounce.at)).where(*_staged(campaign_id))) if at else None
     if begun is not None:
         known = _has_bounced_before(begun - APART)

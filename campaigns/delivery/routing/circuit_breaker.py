@@ -91,7 +91,7 @@ def refuse(server_id: int, text: str, *, now: datetime) -> None:
 
 
 def ease(server_id: int, text: str, *, now: datetime) -> bool:
-    """The server asks for less: halve its connections, for a wait that doubles. False if just done."""
+    """The server asks for less: close it, longer each time, and halve its connections. False if just done."""
     row = db.session.execute(
         sa.select(Server.connections, Server.eased_to, Server.eased).where(Server.id == server_id)
     ).one()
