@@ -83,14 +83,14 @@ def create_domain_limit(domain: str, *, per_minute: int) -> DomainLimit:
 
 
 def update_domain_limit(limit: DomainLimit, *, per_minute: int) -> None:
-    """Change the limit; raises Invalid. Then `delivery.limits.release` makes its deferred recipients due."""
+    """Change the limit; raises Invalid. Afterwards `delivery.limits.release` has to make recipients due."""
     limit.per_minute = _cap(per_minute, "per_minute") or limit.per_minute
     limit.queued_until = None
     audit_services.record("domain_limit.updated", limit.domain, per_minute=limit.per_minute)
 
 
 def delete_domain_limit(limit: DomainLimit) -> None:
-    """Remove the limit. Then `delivery.limits.release` makes its deferred recipients due."""
+    """Remove the limit. Afterwards `delivery.limits.release` has to make recipients due."""
     audit_services.record("domain_limit.deleted", limit.domain)
     db.session.delete(limit)
 

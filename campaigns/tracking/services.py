@@ -78,7 +78,7 @@ def record_unsubscribe(
 
 
 def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> int:
-    """Undo an unsubscribe: subscribe again to this campaign's lists, or to all left today."""
+    """Undo an unsubscribe from this campaign's lists, or all left today; how many lists changed."""
     if letter.subscriber is None:
         return 0
     stands = audience_queries.suppression_of(letter.subscriber)
