@@ -24,7 +24,7 @@ from bench.content import HTML, SUBJECT, TEXT
 from campaigns.content.compiled import Recipient, Source, compile_content
 from campaigns.delivery.sender.lane import COMPOSED_AT_ONCE
 from campaigns.mail import dkim, dkim_keys, rsa_batch
-from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail.dkim_records import Algorithm
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DIGEST = hashlib.sha256(b"").digest()

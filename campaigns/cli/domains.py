@@ -9,7 +9,7 @@ import click
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock, config
 from campaigns.core.db import db
-from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail.dkim_records import Algorithm
 from campaigns.mail.lookup import Resolver
 from campaigns.settings.domains import page, queries, records, services, signing
 from campaigns.settings.domains.models import SenderDomain

@@ -1,11 +1,10 @@
-"""DKIM keys: generated, stored as text, and published in DNS (RFC 6376 section 3.6.1; RFC 8463)."""
+"""DKIM keys: generated, stored as text, and compared with their records in DNS (RFC 6376; RFC 8463)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-from enum import StrEnum
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -13,21 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from campaigns.mail.dkim import PrivateKey
+from campaigns.mail.dkim_records import Algorithm, record_of, tags
 
 RSA_BITS = 2048
-LONGEST_STRING = 255  # octets of one string in a TXT record (RFC 1035 section 3.3)
-
-
-class Algorithm(StrEnum):
-    """The value of `k=` in the published record."""
-
-    RSA = "rsa"
-    ED25519 = "ed25519"
-
-    @property
-    def label(self) -> str:
-        """The algorithm's name for people."""
-        return "RSA" if self is Algorithm.RSA else "Ed25519"
 
 
 def generate(algorithm: Algorithm) -> PrivateKey:
@@ -72,26 +59,6 @@ def record(private: PrivateKey) -> str:
     return record_of(algorithm_of(private), public_text(private))
 
 
-def record_of(algorithm: Algorithm, public: str) -> str:
-    """The same from the algorithm and the `p=`."""
-    return f"v=DKIM1; k={algorithm.value}; p={public}"
-
-
-def strings(text: str) -> list[str]:
-    """The record as strings of at most 255 octets, as DNS stores it; readers join them without a space."""
-    return [text[start : start + LONGEST_STRING] for start in range(0, len(text), LONGEST_STRING)]
-
-
-def tags(text: str) -> dict[str, str]:
-    """The tags of a `name=value; …` record, white space removed; the first of a name counts."""
-    found: dict[str, str] = {}
-    for part in text.split(";"):
-        name, sign, value = part.partition("=")
-        if sign:
-            found.setdefault(name.strip(), value.strip())
-    return found
-
-
 def publishes(text: str, private: PrivateKey) -> bool:
     """Whether the record lets readers verify this private key's signatures."""
     said = tags(text)
@@ -101,11 +68,6 @@ def publishes(text: str, private: PrivateKey) -> bool:
     if "sha256" not in map(str.strip, hashes) or not {"*", "email"} & set(map(str.strip, services)):
         return False
     return _octets(said.get("p", "")) == _octets(public_text(private))
-
-
-def is_testing(text: str) -> bool:
-    """Whether the record marks signatures as a test (`t=y`, RFC 6376 section 3.6.1)."""
-    return "y" in tags(text).get("t", "").split(":")
 
 
 def _octets(text: str) -> bytes:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.mail import dkim, dkim_keys, headers, message, quoted_printable
-from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail import dkim, dkim_keys, dkim_records, headers, message, quoted_printable
+from campaigns.mail.dkim_records import Algorithm
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 RSA = dkim.Key("example.com", "loft-rsa", dkim_keys.generate(Algorithm.RSA))
@@ -68,7 +68,7 @@ def _one(raw: bytes, number: int) -> bool:
 
 def tags(raw: bytes) -> list[dict[str, str]]:
     fields = re.findall(rb"DKIM-Signature:((?:[^\r]|\r\n[ ])*)\r\n", raw)
-    return [dkim_keys.tags(re.sub(r"\s", "", field.decode())) for field in fields]
+    return [dkim_records.tags(re.sub(r"\s", "", field.decode())) for field in fields]
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -224,7 +224,7 @@ def test_A01_any_changed_octet_that_is_ink_breaks_it(body, place, ink) -> None:
 @pytest.mark.parametrize("key", [RSA, ED25519])
 def test_A03_a_record_is_of_short_strings_and_publishes_its_key_only(key) -> None:
     record = dkim_keys.record(key.private)
-    parts = dkim_keys.strings(record)
+    parts = dkim_records.strings(record)
     assert "".join(parts) == record
     assert max(map(len, parts)) <= 255
     assert dkim_keys.publishes(record, key.private)

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from campaigns.mail import dkim_keys, rsa_batch
-from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail.dkim_records import Algorithm
 
 KEY = dkim_keys.generate(Algorithm.RSA)
 assert isinstance(KEY, rsa.RSAPrivateKey)

@@ -11,7 +11,7 @@ from flask import Flask
 from campaigns.core import config as configuration
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured, NotFound
-from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail.dkim_records import Algorithm
 from campaigns.mail.errors import Unanswered
 from campaigns.mail.lookup import Resolver
 from campaigns.settings.domains import page, queries, records, services, signing

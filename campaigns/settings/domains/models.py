@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.core.db import Json, Model, Word
-from campaigns.mail import dkim_keys
-from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail import dkim_records
+from campaigns.mail.dkim_records import Algorithm
 
 
 class KeyState(StrEnum):
@@ -86,4 +86,4 @@ class DkimKey(Model):
     @property
     def record(self) -> str:
         """The complete text of its record."""
-        return dkim_keys.record_of(self.algorithm, self.public)
+        return dkim_records.record_of(self.algorithm, self.public)

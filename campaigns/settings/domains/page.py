@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from campaigns.mail import dkim_keys
+from campaigns.mail import dkim_records
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains import records
 from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain
@@ -28,7 +28,7 @@ class Shown:
     @property
     def strings(self) -> list[str]:
         """The value as stored in DNS, in strings of at most 255 octets."""
-        return dkim_keys.strings(self.value or "")
+        return dkim_records.strings(self.value or "")
 
     @property
     def zone_value(self) -> str:

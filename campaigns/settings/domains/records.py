@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from campaigns.core.i18n import _
-from campaigns.mail import dkim_keys
+from campaigns.mail import dkim_keys, dkim_records
 from campaigns.mail.dkim import PrivateKey
-from campaigns.mail.dkim_keys import tags
+from campaigns.mail.dkim_records import tags
 from campaigns.mail.errors import Unanswered
 
 MOST_SPF_LOOKUPS = 10  # RFC 7208 section 4.6.4
@@ -86,7 +86,7 @@ def dkim(name: str, private: PrivateKey, texts: Texts) -> Finding:
     if len(found) > 1:
         return Finding("dkim", name, State.DIFFERENT, found, ["dkim_several"])
     if dkim_keys.publishes(found[0], private):
-        remarks = ["dkim_testing"] if dkim_keys.is_testing(found[0]) else []
+        remarks = ["dkim_testing"] if dkim_records.is_testing(found[0]) else []
         return Finding("dkim", name, State.RIGHT, found, remarks)
     remark = "dkim_revoked" if tags(found[0]).get("p") == "" else "dkim_other"
     return Finding("dkim", name, State.DIFFERENT, found, [remark])

@@ -15,7 +15,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.mail import dkim_keys
-from campaigns.mail.dkim_keys import Algorithm
+from campaigns.mail.dkim_records import Algorithm
 from campaigns.settings import checks
 from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain, seal_owner
 from campaigns.settings.domains.records import Finding, State
