@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 
 from campaigns.core import config as configuration
-from campaigns.core import files, logs, queue
+from campaigns.core import files, logs
 from campaigns.core.config import Config
 from campaigns.core.db import db, engine_options, prepare_engine
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, babel, language_of
@@ -53,7 +53,6 @@ def lay(config: Config | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
-    queue.init_app(app, config)
     for name in MODELS:
         import_module(name)
     return app

@@ -16,7 +16,6 @@ from typing import IO
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from redis.exceptions import RedisError
 
 from campaigns import process, schema
 from campaigns.accounts import services as accounts_services
@@ -196,7 +195,7 @@ def _connects(host: str, port: int) -> bool:
 def _redis_answers() -> bool:
     try:
         return bool(queue.client().ping())
-    except (RedisError, OSError):
+    except queue.away():
         return False
 
 

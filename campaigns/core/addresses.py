@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import idna
-from email_validator import EmailNotValidError, validate_email
 
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
@@ -35,6 +34,8 @@ def clean(text: str) -> str:
     if plain and "xn--" not in text.lower():
         local, _, domain = text.rpartition("@")
         return f"{local}@{domain.lower()}"
+    from email_validator import EmailNotValidError, validate_email  # large, and few addresses come here
+
     try:
         valid = validate_email(text, check_deliverability=False, allow_smtputf8=True, test_environment=True)
     except EmailNotValidError as error:

@@ -16,15 +16,12 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app
 
 from campaigns.core import addresses, files, internal_hosts
+from campaigns.core.errors import ConfigError
 from campaigns.core.internal_hosts import EVERYTHING_PRIVATE, InternalHosts
 
 # A unix socket path longer than this is refused by the kernel (sun_path is 108 bytes).
 LONGEST_SOCKET_PATH = 100
 SHORTEST_SECRET = 32
-
-
-class ConfigError(Exception):
-    """A setting is unusable; the message says which one and what it may be."""
 
 
 @dataclass(frozen=True, slots=True)

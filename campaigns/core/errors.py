@@ -6,11 +6,17 @@ DomainError
 ├── Conflict       the thing is in another state by now: look again
 ├── Invalid        the input must be corrected; `field` says where
 └── Misconfigured  an operator must set something up first
+
+ConfigError stands beside them: no app begins with such a setting.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+
+class ConfigError(Exception):
+    """A setting is unusable; the message says which one and what it may be."""
 
 
 class DomainError(Exception):

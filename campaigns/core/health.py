@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from redis.exceptions import RedisError
 
 from campaigns.core import queue
 from campaigns.core.db import db
@@ -25,6 +24,8 @@ def _redis() -> None:
 def _answer(ask: object) -> str:
     try:
         ask()  # type: ignore[operator]
-    except (RedisError, OSError, sa.exc.OperationalError):
+    except sa.exc.OperationalError:
+        return "away"
+    except queue.away():
         return "away"
     return "ok"

@@ -16,7 +16,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core import config, queue
+from campaigns.core import config, queue, redis_queue
 from campaigns.core.db import db
 from campaigns.core.patient_worker import PatientWorker, wait_for_redis
 from campaigns.delivery.ledger import database_clock
@@ -104,13 +104,13 @@ def run_worker(name: str | None = None) -> None:
     if not wait_for_redis():
         return
     # No socket timeout: the worker blocks in Redis for longer than other calls may take.
-    connection = queue.connect(config.current().redis_url, socket_timeout=None)
+    connection = redis_queue.connect(config.current().redis_url, socket_timeout=None)
     worker = AppWorker(
-        [queue.queue(connection)],
+        [redis_queue.queue(connection)],
         name=name,
         connection=connection,
         serializer=JSONSerializer,
-        job_class=queue.SafeJob,
+        job_class=redis_queue.SafeJob,
         job_monitoring_interval=MONITORING_INTERVAL_S,
         maintenance_interval=MAINTENANCE_INTERVAL_S,
         worker_ttl=WORKER_TTL_S,

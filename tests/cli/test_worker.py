@@ -11,7 +11,7 @@ from pathlib import Path
 from campaigns.bootstrap import without_pages
 from campaigns.core import mailtext
 from campaigns.core.config import from_env
-from campaigns.core.queue import JOBS
+from campaigns.core.jobs import JOBS
 from tests.cli.processes import NOT_NEEDED, ROOT
 
 LOADED = """

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 from rq import Callback
 
-from campaigns.core import queue
+from campaigns.core import queue, redis_queue
 from campaigns.core.db import db
 from campaigns.delivery.dispatch.dispatcher import SEND
 from campaigns.delivery.models import Attempt
@@ -149,7 +149,7 @@ def test_what_is_no_job_of_ours_stops_no_worker(
 
 def plant(job: str) -> None:
     """What somebody who may write to Redis could leave there."""
-    jobs = queue.queue()
+    jobs = redis_queue.queue(queue.client())
     if job == "calls what it likes":
         jobs.enqueue_call("os.getcwd", job_id="planted")
     elif job == "brings a callback":

@@ -17,7 +17,7 @@ from rq.timeouts import BaseTimeoutException
 
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audit import services as audit_services
-from campaigns.core import config, queue
+from campaigns.core import config, queue, redis_queue
 from campaigns.core.db import db, reading
 from campaigns.delivery import services
 from campaigns.delivery.autopause import failure_rate, finishing, restored_backup, server_outage
@@ -179,7 +179,7 @@ def check(*, now: datetime) -> list[str]:
 def workers() -> int:
     """Number of workers that serve the queue; the usual number if Redis is unavailable."""
     try:
-        return max(1, Worker.count(queue=queue.queue()))
+        return max(1, Worker.count(queue=redis_queue.queue(queue.client())))
     except (RedisError, OSError):
         return USUAL_WORKERS
 
