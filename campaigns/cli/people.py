@@ -6,11 +6,8 @@ import csv
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from campaigns.audience import exporter, import_setup, importer, services
 from campaigns.audience import queries as audience_queries
@@ -73,14 +70,8 @@ def export(list_name: str, raw: bool) -> None:
 
 
 def _run(made: Import, *, quiet: bool) -> None:
-    console = Console(stderr=True, quiet=quiet)
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"Importing {made.file_name}", total=made.size_bytes or None)
-        while not importer.run(made.id, on_progress=lambda done: progress.update(task, completed=done)):
+    size = max(made.size_bytes or 0, 1)
+    label = f"Importing {made.file_name}"
+    with click.progressbar(length=size, label=label, hidden=quiet, file=sys.stderr) as bar:
+        while not importer.run(made.id, on_progress=lambda done: bar.update(done - bar.pos)):
             time.sleep(BETWEEN_LOOKS_S)  # a worker was quicker: wait for it
