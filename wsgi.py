@@ -4,7 +4,7 @@ import sys
 
 from campaigns import create_app
 from campaigns.cli import commands
-from campaigns.core.config import ConfigError
+from campaigns.core.errors import ConfigError
 
 try:
     app = commands.app() if commands.is_asked_for() else create_app()

@@ -21,7 +21,7 @@ import json, sys
 sys.argv = ["flask", "--app", "wsgi", {name!r}]
 import wsgi
 with wsgi.app.app_context():
-    wsgi.app.cli.get_command(None, {name!r})
+    wsgi.app.cli.get_command(None, {name!r}).load()
 print(json.dumps(sorted(sys.modules)))
 """
 MIGRATES = {"up", "demo"}

@@ -1,0 +1,129 @@
+"""`flask campaign create`, `schedule` and `unschedule`"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from campaigns.audience import queries as audience_queries
+from campaigns.cli.campaign.output import answer_for, fresh
+from campaigns.cli.output import as_json, command
+from campaigns.core import clock, queue
+from campaigns.core.db import db
+from campaigns.planning import queries as planning_queries
+from campaigns.planning import services
+from campaigns.settings import queries as settings_queries
+from campaigns.settings import senders
+
+LARGEST_FILE_BYTES = 512 * 1024
+
+
+@click.command("create")
+@click.option("--name", required=True)
+@click.option("--subject", required=True)
+@click.option("--from", "from_", required=True, help='Sender, such as "The Pigeon Post <news@example.org>".')
+@click.option("--list", "list_names", required=True, multiple=True)
+@click.option(
+    "--html", "html_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--text", "text_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--preheader", default="")
+@click.option("--reply-to")
+@click.option("--server", "server_name", help="Sending server; the default server if omitted.")
+@click.option(
+    "--window", help='Sending hours, such as "mon-fri 09:00-17:00 Europe/Vienna"; no limit if omitted.'
+)
+@as_json
+@command
+def create(
+    name: str,
+    subject: str,
+    from_: str,
+    list_names: tuple[str, ...],
+    html_file: Path,
+    text_file: Path | None,
+    preheader: str,
+    reply_to: str | None,
+    server_name: str | None,
+    window: str | None,
+    wants_json: bool,
+) -> None:
+    """Create a draft."""
+    now = clock.now()
+    sender = senders.find_or_create_sender(from_, now=now)
+    made = services.create_campaign(
+        name=name,
+        subject=subject,
+        preheader=preheader,
+        from_name=sender.name,
+        from_email=sender.email,
+        reply_to=reply_to,
+        lists=[audience_queries.list_by_name(each) for each in list_names],
+        html=_read(html_file),
+        text=_read(text_file) if text_file else "",
+        server=settings_queries.server_by_name(server_name) if server_name else None,
+        sending_hours=window,
+        now=now,
+    )
+    db.session.commit()
+    answer_for(made, wants_json=wants_json, sentence=f"Created campaign {made.id} as a draft.")
+
+
+@click.command("schedule")
+@click.argument("campaign_id", type=int)
+@click.option("--at", help="ISO 8601, such as 2026-12-01T09:00+01:00; now if omitted.")
+@click.option(
+    "--grace",
+    type=click.IntRange(0, 3600),
+    default=int(services.GRACE.total_seconds()),
+    show_default=True,
+    help="Without --at: seconds in which `campaign unschedule` undoes it; 0 sends at once.",
+)
+@as_json
+@command
+def schedule(campaign_id: int, at: str | None, grace: int, wants_json: bool) -> None:
+    """Schedule a draft, or send it after a minute in which that can be undone."""
+    now = clock.now()
+    moment = _moment(at) if at else now + timedelta(seconds=grace)
+    services.schedule(planning_queries.campaign(campaign_id), at=moment, now=now)
+    db.session.commit()
+    queue.nudge()
+    made = fresh(campaign_id)
+    sentence = f"Campaign {campaign_id} is scheduled for {moment.isoformat(timespec='minutes')}."
+    if not at:
+        undo = f" Undo: campaign unschedule {campaign_id}" if grace else ""
+        sentence = f"Campaign {campaign_id} is sent in {grace} seconds.{undo}"
+    answer_for(made, wants_json=wants_json, sentence=sentence)
+
+
+@click.command("unschedule")
+@click.argument("campaign_id", type=int)
+@as_json
+@command
+def unschedule(campaign_id: int, wants_json: bool) -> None:
+    """Take a scheduled campaign back to its draft; nothing is sent."""
+    services.unschedule(planning_queries.campaign(campaign_id), now=clock.now())
+    db.session.commit()
+    sentence = f"Campaign {campaign_id} is a draft again. No emails were sent."
+    answer_for(fresh(campaign_id), wants_json=wants_json, sentence=sentence)
+
+
+def _read(file: Path) -> str:
+    if file.stat().st_size > LARGEST_FILE_BYTES:
+        raise click.ClickException(f"{file} is larger than 512 KB: email clients clip such emails.")
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is not UTF-8. Save it as UTF-8 and try again.") from error
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.ClickException(
+            f"--at {text!r} isn't a time. Use the format 2026-12-01T09:00+01:00."
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
