@@ -21,11 +21,15 @@ def command(name: str) -> list[str]:
     return [sys.executable, "-m", f"campaigns.{name}"]
 
 
-def become(name: str) -> NoReturn:
+def become(name: str, *arguments: str, **environ: str) -> NoReturn:
     """Replace this process with `campaigns.<name>`, which needs less memory."""
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
-    os.execve(sys.executable, command(name), environ)  # noqa: S606 (ourselves)
+    sys.stdout.flush()
+    os.execve(  # noqa: S606 (ourselves)
+        sys.executable,
+        [*command(name), *arguments],
+        {**os.environ, **environ, "PYTHONPATH": os.pathsep.join(path)},
+    )
 
 
 def serve(work: Callable[[], None]) -> None:

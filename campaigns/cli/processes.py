@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,18 +11,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
-PR_SET_PDEATHSIG = 1
+from campaigns.cli import forks
+
 SHORTEST_LIFE_S = 5.0
 LONGEST_WAIT_S = 30.0
 STOP_GRACE_S = 40.0
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 @dataclass
 class Child:
-    """One command that shall run all the time. `stop_order`: lower ones are stopped first."""
+    """One command, or some work in a fork, that shall run all the time. `stop_order`: lower ones are stopped first."""
 
     name: str
     command: Sequence[str]
@@ -31,7 +30,9 @@ class Child:
     log: Path
     stop_order: int = 0
     grace_s: float = STOP_GRACE_S
-    process: subprocess.Popen[bytes] | None = None
+    work: Callable[[], None] | None = None
+    not_theirs: Sequence[IO[Any]] = ()
+    process: subprocess.Popen[bytes] | forks.Fork | None = None
     started_at: float = 0.0
     failures: int = 0
     start_at: float = field(default=0.0)
@@ -40,16 +41,22 @@ class Child:
         """Start it in a session of its own, so that Ctrl-C reaches only `up`; it dies with `up`."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 (our own commands)
-                list(self.command),
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 (nothing has started a thread by then that matters)
-            )
+            if self.work:
+                self.process = forks.fork(f"columba {self.name}", self.work, log, self.not_theirs)
+            else:
+                self.process = self._popen(log)
         self.started_at = time.monotonic()
+
+    def _popen(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 (our own commands)
+            list(self.command),
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=forks.die_with_parent,  # noqa: PLW1509 (nothing has started a thread by then that matters)
+        )
 
     @property
     def is_running(self) -> bool:
@@ -113,10 +120,6 @@ class Supervisor:
             self.say(f"{child.name} did not stop in time and was killed.")
             child.process.kill()
             child.process.wait()
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

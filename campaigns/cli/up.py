@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import socket
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import IO
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from campaigns import process, schema
+from campaigns import everything, process, schema
 from campaigns.accounts import services as accounts_services
-from campaigns.cli import redis_server
-from campaigns.cli.processes import Child, Supervisor
-from campaigns.core import clock, queue
+from campaigns.core import clock
 from campaigns.core.config import Config
 from campaigns.core.db import db
 from campaigns.settings import services as settings_services
 
-START_TIMEOUT_S = 30.0
 PORTS_TO_TRY = 50
 
 
@@ -41,7 +34,7 @@ def up(host: str, port: int, workers: int) -> None:
 
 
 def run(*, host: str, port: int, workers: int, prepare: Callable[[str], list[str]] | None = None) -> None:
-    """Start everything, say where it is once it answers, and stay until a signal.
+    """Prepare the database, then become the process that runs everything and says where it is.
 
     `prepare(url)` may fill the database before anything runs, and gives the lines to say; without it these are
     the address, the link to the first operator while there is none, and where data and logs are.
@@ -53,60 +46,19 @@ def run(*, host: str, port: int, workers: int, prepare: Callable[[str], list[str
     practice_port = _free_port(config.practice_port)
     settings_services.ensure_practice_server(practice_port, now=clock.now())
     db.session.commit()
-    url = os.environ.get("PUBLIC_URL") or f"http://{_reachable(host)}:{port}"
+    url = os.environ.get("PUBLIC_URL") or f"http://{everything.reachable(host)}:{port}"
     lines = (prepare or partial(_lines, config))(url)
     db.session.remove()
     db.engine.dispose()
-    children = _children(config, host=host, port=port, workers=workers, url=url, practice_port=practice_port)
-    supervisor = Supervisor(children, say=_say)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: supervisor.stop.set())
-    try:
-        supervisor.start()
-        _await_answer(supervisor, host, port)
-        for line in ("", *lines, ""):
-            _say(line)
-        supervisor.watch()
-    finally:
-        _say("Stopping …")
-        supervisor.stop_all()
-        lock.close()
-        _say("Stopped.")
-
-
-def _children(
-    config: Config, *, host: str, port: int, workers: int, url: str, practice_port: int
-) -> list[Child]:
-    environ = {
-        **os.environ,
-        "DATA_DIR": str(config.data_dir),
-        "PUBLIC_URL": url,
-        "PRACTICE_PORT": str(practice_port),
-        "PYTHONUNBUFFERED": "1",
-    }
-    logs = config.data_dir / "log"
-
-    def child(name: str, command: list[str], *, order: int, grace_s: float = 10.0) -> Child:
-        return Child(name, command, environ, logs / f"{name.replace(' ', '-')}.log", order, grace_s)
-
-    children = [
-        child("test inbox", process.command("mailbox"), order=3),
-        child("web", _web_command(host, port), order=0),
-        child("dispatcher", process.command("dispatcher"), order=1),
-    ]
-    children += [
-        child(f"worker {number}", process.command("worker"), order=2, grace_s=60.0)
-        for number in range(1, workers + 1)
-    ]
-    if "REDIS_URL" not in os.environ:
-        socket_path = Path(config.redis_url.removeprefix("unix://"))
-        command = redis_server.command(socket_path, config.data_dir / "redis")
-        children.insert(0, child("redis", command, order=4))
-    return children
-
-
-def _web_command(host: str, port: int) -> list[str]:
-    return [*process.command("webserver"), "--host", host, "--port", str(port)]
+    plan = everything.Plan(host=host, port=port, workers=workers, lines=lines, lock=lock.fileno())
+    process.become(
+        "everything",
+        everything.hand_over(plan),
+        DATA_DIR=str(config.data_dir),
+        PUBLIC_URL=url,
+        PRACTICE_PORT=str(practice_port),
+        PYTHONUNBUFFERED="1",
+    )
 
 
 def _welcome_link(url: str) -> str | None:
@@ -158,47 +110,3 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _await_answer(supervisor: Supervisor, host: str, port: int) -> None:
-    """Wait until the web server and Redis answer, looking after the children meanwhile."""
-    target = _reachable(host).strip("[]")
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and not supervisor.stop.is_set():
-        if _connects(target, port) and _redis_answers():
-            return
-        for child in supervisor.children:
-            if not child.is_running and child.name in ("web", "redis"):
-                tail = child.log.read_text(errors="replace").strip().splitlines()[-3:]
-                raise click.ClickException(f"{child.name} did not start: " + " / ".join(tail))
-        time.sleep(0.05)
-    if not supervisor.stop.is_set():
-        raise click.ClickException(
-            f"The app did not answer within {START_TIMEOUT_S:.0f} seconds. See its logs."
-        )
-
-
-def _reachable(host: str) -> str:
-    """The address under which this machine reaches a server that listens on `host`."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (the operator chose to listen everywhere)
-    return everywhere.get(host, f"[{host}]" if ":" in host else host)
-
-
-def _connects(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), 0.5).close()
-    except OSError:
-        return False
-    return True
-
-
-def _redis_answers() -> bool:
-    try:
-        return bool(queue.client().ping())
-    except queue.away():
-        return False
-
-
-def _say(line: str) -> None:
-    click.echo(line)
-    sys.stdout.flush()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from campaigns import everything
+
 ROOT = Path(__file__).resolve().parents[2]
 HARMLESS = {"TRUSTED_PROXIES"}  # may have a default
 
@@ -109,7 +111,7 @@ def test_each_unit_can_do_as_little_as_it_needs(unit: Path) -> None:
 def test_pages_are_served_by_the_shielded_server_everywhere() -> None:
     for path in ("compose.yaml", "docs/deploy/columba-web.service"):
         assert "campaigns.webserver" in (ROOT / path).read_text(), path
-    assert 'process.command("webserver")' in (ROOT / "campaigns" / "cli" / "up.py").read_text()
+    assert "webserver.__main__" in everything.PROCESSES
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("requirements*.txt")), ids=lambda path: path.name)

@@ -74,6 +74,7 @@ DOOR_MODULES = {
     "process",
     "schema",
     "dispatcher",
+    "everything",
     "mailbox",
     "__init__",
 }
