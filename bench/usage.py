@@ -30,6 +30,19 @@ def family_pss_mib(root: int) -> float:
     return sum(_pss_kib(pid) for pid in _family(root)) / 1024
 
 
+def family_by_name(root: int) -> list[tuple[str, float]]:
+    """The same for each process of them: its command, and its share in MiB."""
+    return [(_command(pid), _pss_kib(pid) / 1024) for pid in _family(root)]
+
+
+def _command(pid: int) -> str:
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return "(gone)"
+    return line.replace(b"\0", b" ").decode(errors="replace").strip()[-60:]
+
+
 def _pss_kib(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
