@@ -40,7 +40,7 @@ def _command(pid: int) -> str:
         line = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return "(gone)"
-    return line.replace(b"\0", b" ").decode(errors="replace").strip()[-60:]
+    return line.replace(b"\0", b" ").decode(errors="replace").strip()[:80]
 
 
 def _pss_kib(pid: int) -> int:

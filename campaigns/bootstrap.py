@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
 from flask import Flask
+from sqlalchemy import ForeignKey
 
 from campaigns.core import config as configuration
 from campaigns.core import files, logs
@@ -31,7 +34,11 @@ MODELS = (
 )
 
 
-def lay(config: Config | None = None) -> Flask:
+# Two modules whose tables refer to each other: who has the first needs the second.
+_PAIR = ("campaigns.accounts.models", "campaigns.accounts.factor.models")
+
+
+def lay(config: Config | None = None, *, models: Iterable[str] = MODELS) -> Flask:
     """An app with its tables, Redis and translations; raises ConfigError for an invalid configuration. The
     caller attaches the choice of language (`babel.init_app`).
     """
@@ -53,19 +60,36 @@ def lay(config: Config | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
-    for name in MODELS:
+    for name in models:
         import_module(name)
     return app
 
 
-def without_pages(config: Config | None = None) -> Flask:
+def without_pages(config: Config | None = None, *, models: Iterable[str] = MODELS) -> Flask:
     """The app of a process without pages, such as a worker; raises ConfigError.
 
     Pages, forms and migrations would take a quarter of its memory.
     """
-    app = lay(config)
+    app = lay(config, models=models)
     babel.init_app(app, locale_selector=terminal_language)
     return app
+
+
+def load_what_tables_refer_to() -> None:
+    """For a process that has loaded only some tables: those too that they refer to, without which no row is written."""
+    if _PAIR[0] in sys.modules:
+        import_module(_PAIR[1])
+    if any(
+        _table_of(key) not in db.metadata.tables
+        for each in db.metadata.tables.values()
+        for key in each.foreign_keys
+    ):
+        for name in MODELS:
+            import_module(name)
+
+
+def _table_of(key: ForeignKey) -> str:
+    return key.target_fullname.rpartition(".")[0]
 
 
 def terminal_language() -> str:

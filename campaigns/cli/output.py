@@ -15,6 +15,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from campaigns import bootstrap
 from campaigns.core.acting import Actor, acting_as
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
@@ -28,6 +29,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     @with_appcontext
     @wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        bootstrap.load_what_tables_refer_to()
         try:
             with acting_as(_actor()):
                 return function(*args, **kwargs)

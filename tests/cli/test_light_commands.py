@@ -14,7 +14,7 @@ import pytest
 
 from campaigns.bootstrap import without_pages
 from campaigns.cli import campaign
-from campaigns.cli.commands import COMMANDS
+from campaigns.cli.commands import COMMANDS, NEED_ALL_TABLES
 from campaigns.cli.deferred import Deferred, Place
 from campaigns.core.config import from_env
 from tests.cli.processes import NOT_NEEDED, ROOT
@@ -108,3 +108,46 @@ def test_help_says_of_each_command_its_first_sentence(places: dict[str, Place], 
 def first_sentence(command: click.Command) -> str:
     head, full_stop, _rest = " ".join((command.help or "").split()).partition(". ")
     return head.rstrip(".") + "." if full_stop else head
+
+
+# What each command has of tables once it begins, each in a fork, for what is loaded stays.
+TABLES = """
+import gc, json, os
+gc.disable()
+from sqlalchemy.orm import configure_mappers
+from campaigns import bootstrap
+from campaigns.cli import campaign
+from campaigns.cli.commands import COMMANDS, NEED_ALL_TABLES
+from campaigns.cli.deferred import Deferred
+from campaigns.core.db import db
+
+def has(name, place):
+    Deferred(name, place).load()
+    bootstrap.load_what_tables_refer_to()
+    configure_mappers()
+    tables = db.metadata.tables
+    lost = [key.target_fullname for each in tables.values() for key in each.foreign_keys
+            if key.target_fullname.split(".")[0] not in tables]
+    print(json.dumps({"command": name, "tables": sorted(tables), "lost": lost}), flush=True)
+
+with bootstrap.without_pages(models=()).app_context():
+    for name, place in {**COMMANDS, **campaign.COMMANDS}.items():
+        if name in NEED_ALL_TABLES:
+            continue
+        if not os.fork():
+            has(name, place)
+            os._exit(0)
+        os.wait()
+"""
+
+
+def test_no_table_of_a_command_refers_to_one_that_is_not_there(tmp_path: Path) -> None:
+    """A row of it could not be written."""
+    environ = {**os.environ, "DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", TABLES], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120
+    )
+    found = {each["command"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert {*COMMANDS, *campaign.COMMANDS} - set(found) == NEED_ALL_TABLES, done.stderr
+    assert {name: each["lost"] for name, each in found.items() if each["lost"]} == {}
+    assert found["audit"]["tables"] == ["audit_entry", "audit_head"]
