@@ -14,8 +14,7 @@ import redis
 
 from bench import usage
 from campaigns.core.config import private_redis_url
-from tests.cli.processes import ROOT
-from tests.cli.test_processes import is_alive, wait_until
+from tests.cli.processes import ROOT, is_alive, wait_until
 from tests.running import Running
 from tests.webserver.running import get
 

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cli.processes import ROOT
-from tests.cli.test_processes import is_alive, wait_until
+from tests.cli.processes import ROOT, is_alive, wait_until
 
 PARENT = """
 import json, os, signal, sys, time

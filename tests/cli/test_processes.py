@@ -6,23 +6,16 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 from campaigns.cli.processes import Child, Supervisor
+from tests.cli.processes import is_alive, wait_until
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 
 
 def make_child(folder: Path, command: list[str], name: str = "sleeper") -> Child:
     return Child(name, command, dict(os.environ), folder / f"{name}.log", grace_s=2)
-
-
-def wait_until(claim, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not claim():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def test_a_child_that_is_killed_is_started_again(tmp_path: Path) -> None:
@@ -77,13 +70,6 @@ def test_what_a_child_has_started_goes_with_it_if_it_dies_just_before_the_stop(t
     child.process.wait()
     supervisor.stop_all()
     wait_until(lambda: not is_alive(int(left_behind.read_text())))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
 
 
 def test_a_child_that_keeps_dying_is_started_less_and_less_often(tmp_path: Path) -> None:
