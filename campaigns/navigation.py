@@ -13,6 +13,10 @@ from campaigns.accounts.policy import Action
 from campaigns.core.i18n import _
 
 
+# The key that leads to a place after a "g", by the place's icon.
+KEYS = {"home": "h", "send": "c", "users": "p", "shield-check": "d", "settings": "s"}
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     label: object
@@ -25,6 +29,11 @@ class Item:
     def open(self) -> bool:
         """Whether the current page is in this group."""
         return self.active or any(child.active for child in self.children)
+
+    @property
+    def key(self) -> str | None:
+        """What is pressed after a "g" to come here."""
+        return KEYS.get(self.icon)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from campaigns import page_parts
 from campaigns.accounts import policy
 from campaigns.accounts.policy import Action
 from campaigns.bootstrap import terminal_language
@@ -86,6 +87,7 @@ def init_app(app: Flask) -> None:
         Action=Action,
         LANGUAGES=LANGUAGES,
     )
+    page_parts.init_app(app)
     app.context_processor(_context)
 
 

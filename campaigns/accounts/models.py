@@ -76,6 +76,11 @@ class OperatorSession(Model):
         """Program and system as somebody would say them: "Firefox, Linux"; empty when it says neither."""
         return browsers.name(self.user_agent)
 
+    @property
+    def key(self) -> str:
+        """What stands for the session in an address; the secret itself can't be found by it."""
+        return self.secret_hash[:16]
+
 
 class Invitation(Model):
     """A one-time link that makes an operator. Without an address it is the first operator's link."""

@@ -44,6 +44,7 @@ from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.core.queue import enqueue
 from campaigns.notices import services as notices_services
+from campaigns.page_parts import Tab
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import site as site_services
 
@@ -221,7 +222,17 @@ def profile() -> Any:
         db.session.commit()
         flash(_("Profile saved."), "success")
         return redirect(url_for(".profile"), 303)
-    return render_template("accounts/profile.html", form=form), _status(form)
+    return render_template("accounts/profile.html", form=form, tabs=account_tabs()), _status(form)
+
+
+def account_tabs() -> list[Tab]:
+    """The pages of one's own account."""
+    pages = ((_("Profile"), "accounts.profile"), (_("Security"), "accounts.security"))
+    is_profile = request.endpoint == "accounts.profile"
+    return [
+        Tab(label, url_for(endpoint), is_profile == (endpoint == "accounts.profile"))
+        for label, endpoint in pages
+    ]
 
 
 # -- the others who work here

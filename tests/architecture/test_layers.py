@@ -70,6 +70,7 @@ DOOR_MODULES = {
     "web",
     "navigation",
     "form_page",
+    "page_parts",
     "blueprints",
     "process",
     "schema",

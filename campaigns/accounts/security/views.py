@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from flask import flash, redirect, render_template, url_for
 
@@ -10,9 +11,11 @@ from campaigns.accounts import guards, queries, services, sessions
 from campaigns.accounts.factor import devices, passkeys, rules
 from campaigns.accounts.factor import services as factor_services
 from campaigns.accounts.factor.guards import record
+from campaigns.accounts.factor.models import RememberedDevice
 from campaigns.accounts.forms import PasswordForm, accepted
 from campaigns.accounts.guards import Action, allow, operator, session_secret
-from campaigns.accounts.views import bp
+from campaigns.accounts.models import Operator, OperatorSession
+from campaigns.accounts.views import account_tabs, bp
 from campaigns.core import clock, signing
 from campaigns.core.db import db
 from campaigns.core.i18n import _
@@ -26,16 +29,36 @@ def security() -> Any:
 
 def _page(form: PasswordForm) -> str:
     who, now = operator(), clock.now()
+    signed_in, others = _signed_in(who, now=now)
     return render_template(
         "accounts/security.html",
         password_form=form,
         factors=factor_services.factors_of(who),
         is_needed=rules.is_needed(who),
         can_use_passkeys=passkeys.are_possible(),
-        sessions=queries.sessions_of(who.id, now=now),
-        devices={each.id: each for each in devices.of(who.id, now=now)},
-        this_session=signing.secret_hash(session_secret()),
+        signed_in=signed_in,
+        other_devices=others,
+        tabs=account_tabs(),
     )
+
+
+class SignedIn(NamedTuple):
+    """A browser that is signed in; `device` if it is also remembered, `is_this` for the one that asks."""
+
+    session: OperatorSession
+    device: RememberedDevice | None
+    is_this: bool
+
+
+def _signed_in(who: Operator, *, now: datetime) -> tuple[list[SignedIn], list[RememberedDevice]]:
+    """Where the operator is signed in, and the remembered devices on which they are not."""
+    remembered = {each.id: each for each in devices.of(who.id, now=now)}
+    this = signing.secret_hash(session_secret())
+    found = [
+        SignedIn(each, remembered.pop(each.device_id or 0, None), each.secret_hash == this)
+        for each in queries.sessions_of(who.id, now=now)
+    ]
+    return found, list(remembered.values())
 
 
 @bp.post("/profile/password")

@@ -1,0 +1,14 @@
+"""What a chart draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a chart: a value for each of its moments, None for a gap."""
+
+    label: str
+    values: Sequence[float | None]
