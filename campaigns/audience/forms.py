@@ -112,6 +112,11 @@ class PersonForm(FlaskForm):
     )
     known: Sequence[Field] = ()
 
+    @property
+    def own_fields(self) -> list[Any]:
+        """The inputs of the fields that operators have made."""
+        return [self[FIELD_PREFIX + each.key] for each in self.known]
+
     def fields_of_person(self) -> dict[str, Any]:
         """The fields as stored; raises Invalid at the field that is wrong."""
         found = {}
@@ -166,6 +171,11 @@ class JoinForm(FlaskForm):
     def __init__(self, lists: Sequence[List], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.list_id.choices = choices((str(each.id), _list_label(each)) for each in lists)
+
+    @property
+    def all_errors(self) -> list[Any]:
+        """What is wrong, wherever."""
+        return [*self.list_id.errors, *self.form_errors]
 
 
 class FieldForm(FlaskForm):

@@ -188,6 +188,18 @@ class Subscription(Model):
         sa.Index("ix_subscription_list_status", "list_id", "status"),
     )
 
+    @property
+    def is_unconfirmed(self) -> bool:
+        return self.status is Status.UNCONFIRMED
+
+    @property
+    def is_subscribed(self) -> bool:
+        return self.status is Status.SUBSCRIBED
+
+    @property
+    def is_unsubscribed(self) -> bool:
+        return self.status is Status.UNSUBSCRIBED
+
 
 class Field(Model):
     """A custom field; its key is the merge tag."""
@@ -199,6 +211,21 @@ class Field(Model):
     label: Mapped[str] = mapped_column(sa.String(100))
     kind: Mapped[FieldKind] = mapped_column(Word(FieldKind), default=FieldKind.TEXT)
     position: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def merge_tag(self) -> str:
+        """What stands for a person's value in a campaign."""
+        return f"{{{{ {self.key} }}}}"
+
+
+_CONSENT_LABELS = {
+    "signed_up": _("Signed up"),
+    "confirmed": _("Confirmed"),
+    "imported": _("Imported"),
+    "added": _("Added"),
+    "unsubscribed": statuses.label("unsubscribed"),
+    "resubscribed": _("Resubscribed"),
+}
 
 
 class Consent(Model):
@@ -223,6 +250,11 @@ class Consent(Model):
     import_id: Mapped[int | None] = mapped_column(sa.ForeignKey("import.id", ondelete="SET NULL"))
 
     list: Mapped[List | None] = relationship()
+
+    @property
+    def label(self) -> str:
+        """What was done, in a word."""
+        return _CONSENT_LABELS.get(self.act, self.act)
 
 
 class Confirmation(Model):
@@ -293,6 +325,29 @@ class Import(Model):
     dismissed_at: Mapped[datetime | None]  # when an operator dismissed its rejected rows on the start page
 
     list: Mapped[List] = relationship()
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status is ImportStatus.FINISHED
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status is ImportStatus.FAILED
+
+    @property
+    def rows_expected(self) -> int:
+        """About how many rows the file has; 0 while nobody knows."""
+        return self.rows_total or 0
+
+    @property
+    def rows_refused(self) -> int:
+        """Rows from which nobody came onto the list."""
+        return self.skipped + self.rejected
+
+    @property
+    def percent_read(self) -> int:
+        """How much of the file has been read."""
+        return 100 * self.byte_position // (self.size_bytes or 1)
 
 
 class ImportReject(Model):

@@ -16,6 +16,7 @@ from campaigns.core.dialect import json_text
 LONGEST_TEXT = 200
 MOST_FIELDS_SEARCHED = 20
 SUPPRESSED = "suppressed"
+STATUSES = (Status.SUBSCRIBED.value, Status.UNCONFIRMED.value, Status.UNSUBSCRIBED.value, SUPPRESSED)
 # The only columns that a URL can sort by.
 SORTS: Mapping[str, Any] = {
     "email": Subscriber.address,
@@ -39,12 +40,11 @@ class Search:
     def parse(cls, arguments: Mapping[str, str]) -> Search:
         """From the query arguments of a URL."""
         list_id, sort = arguments.get("list", ""), arguments.get("sort", "-added")
-        statuses = {*(each.value for each in Status), SUPPRESSED}
         status, key = arguments.get("status", ""), sort.removeprefix("-")
         return cls(
             text=arguments.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT],
             list_id=int(list_id) if list_id.isascii() and list_id.isdigit() and len(list_id) < 10 else None,
-            status=status if status in statuses else "",
+            status=status if status in STATUSES else "",
             sort=key if key in SORTS else "added",
             descending=sort.startswith("-") or key not in SORTS,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any, BinaryIO, cast
 
 from flask import redirect, render_template, request, url_for
@@ -47,7 +48,10 @@ def import_show(import_id: int) -> Any:
     if shown.status is ImportStatus.UPLOADED:
         return _columns_page(shown, columns_form(shown.columns, import_setup.guess(shown, with_kinds=True)))
     page = paginate(queries.rejects(import_id), number=page_number(request.args.get("page")))
-    return render_template("audience/import.html", shown=shown, page=page, **_reasons(import_id))
+    refused = [(each, RowReason(each.reason)) for each in page.items]
+    return render_template(
+        "audience/import.html", shown=shown, page=page, refused=refused, **_reasons(import_id)
+    )
 
 
 @allow(Action.READ_PEOPLE)
@@ -156,14 +160,19 @@ def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = N
     is_wrong = bool(form.errors or (how and how.errors))
     how = how or FormatForm(formdata=None, obj=waiting, has_header=waiting.mapping.get("has_header"))
     seen = import_setup.look(waiting)
-    samples = [
-        [row[at] for row in seen.samples[:50] if len(row) > at and row[at].strip()][:SAMPLES_SHOWN]
-        for at in range(len(waiting.columns))
+    columns = [
+        (heading, form[f"column_{at}"], _samples(seen.samples, at))
+        for at, heading in enumerate(waiting.columns)
     ]
-    page = render_template("audience/import_columns.html", shown=waiting, form=form, how=how, samples=samples)
+    page = render_template("audience/import_columns.html", shown=waiting, form=form, how=how, columns=columns)
     return page, 422 if is_wrong else 200
+
+
+def _samples(rows: Sequence[Sequence[str]], at: int) -> list[str]:
+    """The first few things in a column."""
+    return [row[at] for row in rows[:50] if len(row) > at and row[at].strip()][:SAMPLES_SHOWN]
 
 
 def _reasons(import_id: int) -> dict[str, Any]:
     found = [(RowReason(reason), number) for reason, number in queries.reject_reasons(import_id)]
-    return {"reasons": found, "kept": sum(number for _reason, number in found), "RowReason": RowReason}
+    return {"reasons": found, "kept": sum(number for _reason, number in found)}

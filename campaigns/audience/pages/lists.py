@@ -13,7 +13,7 @@ from campaigns.audience import exporter, queries, services
 from campaigns.audience.forms import ListForm, accepted, say
 from campaigns.audience.models import List
 from campaigns.audience.search import Search
-from campaigns.core import clock, csvfile
+from campaigns.core import charts, clock, csvfile, statuses
 from campaigns.core.config import current
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -39,11 +39,13 @@ def lists() -> Any:
 def list_show(list_id: int) -> Any:
     shown, now = queries.list_(list_id), clock.now()
     zone = clock.zone(operator().time_zone)
+    growth = series.growth(zone, days=GROWTH_DAYS, now=now, list_id=list_id)
     return render_template(
         "audience/list.html",
         list=shown,
         sizes=queries.list_sizes([list_id])[list_id],
-        growth=series.growth(zone, days=GROWTH_DAYS, now=now, list_id=list_id),
+        growth=growth,
+        lines=[charts.Series(str(statuses.label("subscribed")), growth.subscribed)],
         imports=paginate(queries.imports(list_id), number=1, size=5),
         sign_up_url=f"{current().public_url}{url_for('signup.sign_up', public_id=shown.public_id)}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import redirect, render_template, request, session, url_for
@@ -11,7 +11,7 @@ from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.audience import queries, reading, search, services, undoing
 from campaigns.audience.deliverability import deliverability
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
-from campaigns.audience.models import List, Origin, Status, Subscriber, Suppression
+from campaigns.audience.models import List, Origin, Status, Subscriber, Subscription, Suppression
 from campaigns.audience.pages import results
 from campaigns.audience.search import Search
 from campaigns.audience.subscribing import Joined
@@ -24,6 +24,7 @@ from campaigns.notices import services as notices_services
 from campaigns.planning import queries as planning_queries
 
 MOST_AT_ONCE = 200
+MOST_NAMED = 20
 UNDO = "unsubscribed"  # key in the session
 
 
@@ -35,13 +36,37 @@ def index() -> Any:
     return render_template(
         "audience/people.html",
         search=wanted,
+        statuses=search.STATUSES,
         page=page,
-        subscriptions=queries.subscriptions_of([each.id for each in page.items]),
+        subscriptions=_subscriptions(page.items, wanted),
         suppressed=queries.suppressed_keys([each.address_key for each in page.items]),
-        lists=queries.lists(),
-        undo=_undo(),
-        undo_results=results.undoable(),
+        **_around(wanted, queries.lists()),
     )
+
+
+def _subscriptions(people: Iterable[Subscriber], wanted: Search) -> dict[int, list[Subscription]]:
+    """Which lists the people are on, by their id: of a search on one list, that one alone."""
+    found = queries.subscriptions_of([each.id for each in people])
+    return {
+        who: [each for each in held if wanted.list_id in (None, 0, each.list_id)]
+        for who, held in found.items()
+    }
+
+
+def _around(wanted: Search, lists: Sequence[List]) -> dict[str, Any]:
+    """What stands around the people found: the lists to choose, the way to a file, and what can be undone."""
+    undo = _undo()
+    narrowed = {"q": wanted.text or None, "status": wanted.status or None}
+    return {
+        "lists": lists,
+        "query": request.query_string.decode("utf-8", "replace"),
+        "export_url": url_for("audience.list_export", list_id=wanted.list_id, **narrowed)
+        if wanted.list_id
+        else url_for("audience.export", **narrowed),
+        "undo": undo,
+        "undo_list": next((each.name for each in lists if undo and each.id == undo.list_id), ""),
+        "undo_results": results.undoable(),
+    }
 
 
 @allow(Action.READ_PEOPLE)
@@ -168,7 +193,7 @@ def unsubscription() -> Any:
         say(_("None of the selected people are subscribed to %(list)s.", list=off.name), "warning")
     if not leaving:
         return _back()
-    return render_template("audience/people_unsubscribe.html", chosen=leaving, off=off, back=_safe_back())
+    return render_template("audience/people_unsubscribe.html", off=off, **_about(leaving))
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -206,7 +231,7 @@ def deletion() -> Any:
     chosen = _chosen()
     if not chosen:
         return _back()
-    return render_template("audience/people_delete.html", chosen=chosen, back=_safe_back())
+    return render_template("audience/people_delete.html", **_about(chosen))
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -217,6 +242,19 @@ def create_deletions() -> Any:
     db.session.commit()
     say(_n("%(num)d person deleted.", "%(num)d people deleted.", len(chosen)), "success")
     return _back()
+
+
+def _about(chosen: list[Subscriber]) -> dict[str, Any]:
+    """What a page says that asks before an act on several people: some by name, the number of the others."""
+    named = chosen[:MOST_NAMED]
+    query = request.form.get("back", "")
+    return {
+        "chosen": chosen,
+        "named": named,
+        "more": len(chosen) - len(named),
+        "query": query,
+        "back": _safe_back(),
+    }
 
 
 def _chosen() -> list[Subscriber]:
@@ -248,17 +286,18 @@ def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
     shown = queries.person(subscriber_id)
     held, suppression = queries.subscriptions(subscriber_id), queries.suppression_of(shown)
     others = [each for each in queries.lists() if each.id not in {one.list_id for one in held}]
+    join = form or JoinForm(others)
     page = render_template(
         "audience/person.html",
         person=shown,
-        fields=queries.fields(),
+        fields=[(each.label, shown.fields.get(each.key, "–")) for each in queries.fields()],
         subscriptions=held,
         suppression=suppression,
         campaigns=_campaigns_of(suppression),
         deliverability=deliverability(held, suppression),
         consents=queries.consents(subscriber_id),
-        form=form or JoinForm(others),
-        others=others,
+        form=join,
+        may_join=bool(others or join.errors),
     )
     return page, 422 if form else 200
 

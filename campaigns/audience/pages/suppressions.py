@@ -31,6 +31,7 @@ def suppressions() -> Any:
         page=page,
         text=text,
         wanted=wanted,
+        is_filtered=bool(text or wanted),
         campaigns=planning_queries.names(ids),
     )
 
