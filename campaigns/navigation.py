@@ -12,7 +12,6 @@ from campaigns.accounts import policy
 from campaigns.accounts.policy import Action
 from campaigns.core.i18n import _
 
-
 # The key that leads to a place after a "g", by the place's icon.
 KEYS = {"home": "h", "send": "c", "users": "p", "shield-check": "d", "settings": "s"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,13 +50,39 @@ class Counts:
 
     @property
     def percent(self) -> float:
-        """Share of final recipients, 0 to 100."""
-        return 100 * self.done / self.wanted if self.wanted else 0.0
+        """Share of final recipients, 0 to 100, rounded to one decimal."""
+        return round(100 * self.done / self.wanted, 1) if self.wanted else 0.0
 
     @property
     def by_word(self) -> dict[str, int]:
         """Number of recipients by name of the state, including zeros."""
         return {state.word: self[state] for state in State}
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """How many recipients are in a state, and for which reasons."""
+
+    state: State
+    number: int
+    reasons: list[tuple[Reason, int]]
+
+    @property
+    def has_share(self) -> bool:
+        """Whether they belong to those of whom shares are."""
+        return self.state is not State.SKIPPED
+
+
+def state_rows(
+    states: Iterable[tuple[State, int]], reasons: Iterable[tuple[State, Reason, int]]
+) -> list[StateRow]:
+    """The states that somebody is in, each with its reasons."""
+    known = list(reasons)
+    return [
+        StateRow(state, number, [(reason, part) for kind, reason, part in known if kind == state])
+        for state, number in states
+        if number
+    ]
 
 
 @dataclass(frozen=True, slots=True)

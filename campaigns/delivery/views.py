@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -35,10 +36,11 @@ SHOWN = (
     State.FAILED,
     State.EXPIRED,
     State.UNKNOWN,
-    State.SKIPPED,
     State.CANCELLED,
+    State.SKIPPED,
 )  # shown in this order
 RECEIVERS_SHOWN = 10
+SOON = timedelta(minutes=2)  # before it starts: "undo" is a better word than "unschedule"
 REFRESH_S = {Status.SCHEDULED: 5, Status.PREPARING: 1, Status.SENDING: 2, Status.PAUSED: 5}
 
 
@@ -166,20 +168,21 @@ def _status(form: HoursForm) -> int:
 
 
 def _facts(campaign: Campaign) -> dict[str, Any]:
-    progress = queries.progress(campaign.id, now=clock.now())
-    states = [state for state in SHOWN if progress.counts[state]]
+    now = clock.now()
+    progress = queries.progress(campaign.id, now=now)
+    states = [(state, progress.counts[state]) for state in SHOWN]
     return {
         "campaign": campaign,
         "progress": progress,
         "counts": progress.counts,
-        "states": states,
-        "reasons": queries.reasons(campaign.id),
+        "states": queries.state_rows(states, queries.reasons(campaign.id)),
+        "is_soon": campaign.send_at is not None and campaign.send_at - now < SOON,
         "refusals": queries.refusals(campaign.id),
         "standing": staging.standing(campaign.id) if campaign.status is Status.PAUSED else None,
         **_servers(campaign),
-        "why": explanations.explanation_of(campaign, now=clock.now()),
+        "why": explanations.explanation_of(campaign, now=now),
         "hours": sending_hours.words(campaign),
-        "undo_until": undo_resend.until(campaign, now=clock.now()),
+        "undo_until": undo_resend.until(campaign, now=now),
         "refresh_s": _refresh_s(campaign, is_waiting=bool(progress.counts.waiting)),
     }
 
@@ -198,7 +201,8 @@ def _servers(campaign: Campaign) -> dict[str, Any]:
     waiting = (
         receiver_rows.in_trouble(now=now, most=RECEIVERS_SHOWN) if campaign.status is Status.SENDING else []
     )
-    return {"servers": usable or server_selection.every(campaign)[:1], "receivers": waiting}
+    shown = usable or server_selection.every(campaign)[:1]
+    return {"servers": ", ".join(each.name for each in shown), "receivers": waiting}
 
 
 def _refresh_s(campaign: Campaign, *, is_waiting: bool) -> int | None:

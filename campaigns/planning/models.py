@@ -124,6 +124,40 @@ class Campaign(Model):
         return self.status is Status.DRAFT
 
     @property
+    def is_scheduled(self) -> bool:
+        return self.status is Status.SCHEDULED
+
+    @property
+    def is_preparing(self) -> bool:
+        return self.status is Status.PREPARING
+
+    @property
+    def is_sending(self) -> bool:
+        return self.status is Status.SENDING
+
+    @property
+    def is_paused(self) -> bool:
+        return self.status is Status.PAUSED
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status is Status.FINISHED
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in (Status.FINISHED, Status.CANCELLED)
+
+    @property
+    def mailbox(self) -> str:
+        """Who it comes from, with the address; empty when nobody was chosen yet."""
+        return f"{self.from_name} <{self.from_email}>" if self.from_name else self.from_email
+
+    @property
+    def list_names(self) -> str:
+        """Its lists by name."""
+        return ", ".join(each.name for each in self.lists)
+
+    @property
     def may_change_hours(self) -> bool:
         """Whether sending is not over, so that its sending hours can still be changed."""
         return self.status in GOING_OUT

@@ -41,6 +41,20 @@ class Group:
         """Identifies the group in forms."""
         return f"{self.state.word}.{self.reason or ''}"
 
+    @property
+    def is_failed(self) -> bool:
+        return self.state is State.FAILED
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.state is State.UNKNOWN
+
+    @property
+    def name(self) -> str:
+        """Why it was, as a title."""
+        words = str(self.reason.label if self.reason else self.state.label)
+        return words[:1].upper() + words[1:]
+
 
 def groups(campaign_id: int) -> list[Group]:
     """All recipients that failed, expired or have an unknown outcome, the largest group first."""

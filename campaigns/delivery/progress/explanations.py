@@ -43,6 +43,12 @@ class Explanation:
     is_waiting: bool = True
 
     @property
+    def is_trouble(self) -> bool:
+        """Whether a server does what it should not, rather than what it was told."""
+        is_as_told = self.code in ("warm_up", "connections") or self.code.startswith("limit_")
+        return bool(self.server) and not is_as_told
+
+    @property
     def text(self) -> str:
         """The explanation on one line."""
         return " ".join(part for part in (self.sentence, self.more) if part)
