@@ -45,14 +45,14 @@ ACTIONS = (
 def find() -> Any:
     text = request.args.get("q", "").strip()[: queries.LONGEST_TEXT]
     is_part = request.headers.get("X-Requested-With") == "palette"
-    return render_template(
-        "palette/results.html" if is_part else "palette/page.html",
-        text=text,
-        places=_places(text),
-        campaigns=queries.campaigns(text) if _may(Action.READ_CAMPAIGNS) else [],
-        people=queries.people(text) if _may(Action.READ_PEOPLE) else [],
-        lists=queries.lists(text) if _may(Action.READ_PEOPLE) else [],
-    )
+    found = {
+        "places": _places(text),
+        "campaigns": queries.campaigns(text) if _may(Action.READ_CAMPAIGNS) else [],
+        "people": queries.people(text) if _may(Action.READ_PEOPLE) else [],
+        "lists": queries.lists(text) if _may(Action.READ_PEOPLE) else [],
+    }
+    page = "palette/results.html" if is_part else "palette/page.html"
+    return render_template(page, text=text, is_empty=not any(found.values()), **found)
 
 
 def _may(action: Action) -> bool:

@@ -20,6 +20,14 @@ class Letter:
     html: str | None
     text: str | None
 
+    @property
+    def sender(self) -> str:
+        return self.header("From")
+
+    @property
+    def to(self) -> str:
+        return self.header("To")
+
     def header(self, name: str) -> str:
         """The first header of that name; empty without one."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")

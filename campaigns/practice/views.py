@@ -13,6 +13,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import page_number
+from campaigns.page_parts import Tab
 from campaigns.practice import reading, services, store
 
 bp = Blueprint("practice", __name__)
@@ -22,7 +23,7 @@ FRAME_CSP = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
     "img-src 'self' http: https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 )
-PARTS = ("html", "text", "headers", "source")
+PARTS = {"html": _("HTML"), "text": _("Text"), "headers": _("Headers"), "source": _("Source")}
 
 
 @bp.get("/practice")
@@ -45,9 +46,16 @@ def message(mail_id: int) -> Any:
     if part not in parts:
         raise NotFound(_("This email has no such part."))
     source = reading.visible(raw.decode("utf-8", "replace")) if part == "source" else ""
+    tabs = _tabs(mail_id, parts, part)
     return render_template(
-        "practice/message.html", mail=mail, letter=letter, parts=parts, part=part, source=source
+        "practice/message.html", mail=mail, letter=letter, part=part, source=source, tabs=tabs
     )
+
+
+def _tabs(mail_id: int, parts: list[str], shown: str) -> list[Tab]:
+    return [
+        Tab(PARTS[part], url_for(".message", mail_id=mail_id, part=part), part == shown) for part in parts
+    ]
 
 
 @bp.get("/practice/<int:mail_id>/html")

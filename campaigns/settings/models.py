@@ -37,6 +37,11 @@ class Site(Model):
 
     __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)
 
+    @property
+    def colour_digits(self) -> str:
+        """The colour as it stands in the address of its style."""
+        return (self.colour or "").removeprefix("#")
+
 
 class Server(Model):
     """An SMTP server that sends our mail, and its recent state."""
