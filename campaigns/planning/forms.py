@@ -63,6 +63,17 @@ class CreateForm(FlaskForm):
         if not self.is_submitted() and not self.start.data:
             self.start.data = STARTERS[0].key
 
+    @property
+    def starters(self) -> list[tuple[Any, Any]]:
+        """The choices that are no copies, each with what it is good for; None for the blank one."""
+        purposes = {starter.key: starter.purpose for starter in STARTERS}
+        return [(each, purposes.get(each.data)) for each in self.start if not each.data.startswith(COPY)]
+
+    @property
+    def copies(self) -> list[Any]:
+        """The choices that are campaigns."""
+        return [each for each in self.start if each.data.startswith(COPY)]
+
 
 class CampaignForm(FlaskForm):
     """All fields of a draft."""
@@ -125,6 +136,17 @@ class CampaignForm(FlaskForm):
     def known_version(self) -> int:
         """The version that this page was loaded with."""
         return _number(self.version.data)
+
+    @property
+    def has_senders(self) -> bool:
+        """Whether there is a sender to choose."""
+        return len(self.sender.choices) > 1
+
+    def differing(self, saved: CampaignForm) -> list[tuple[Any, int]]:
+        """The fields of what was saved meanwhile that read otherwise here, each with the lines it needs."""
+        lines = {"name": 2, "subject": 2, "preheader": 2, "html": 8, "text": 8}
+        mine = {name: (self[name].data or "").replace("\r\n", "\n") for name in lines}
+        return [(saved[name], rows) for name, rows in lines.items() if mine[name] != (saved[name].data or "")]
 
     def values(self) -> dict[str, Any]:
         """What `services.save_draft` takes."""

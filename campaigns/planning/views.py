@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import (
@@ -20,7 +21,7 @@ from wtforms.fields.choices import SelectChoice
 from campaigns.accounts.forms import accepted, put
 from campaigns.accounts.guards import Action, allow, operator
 from campaigns.accounts.policy import can
-from campaigns.content import fallbacks, starters
+from campaigns.content import fallbacks
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid
@@ -37,14 +38,12 @@ from campaigns.planning import (
 )
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
+from campaigns.planning.pages import parts
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.pages import schedule as schedule_pages
 from campaigns.reports import queries as reports_queries
 
 bp = Blueprint("planning", __name__)
-
-# The part of the editor that a finding is about; others are about a setting.
-PLACES = {"from_email": "sender"}
 
 
 @bp.app_template_filter("braces")
@@ -71,17 +70,27 @@ def subject(line: str | None) -> Markup:
 @allow(Action.READ_CAMPAIGNS)
 def index() -> Any:
     search, chosen = request.args.get("q", "").strip()[:200], request.args.get("status", "all")
+    chosen = chosen if chosen in queries.FILTERS else parts.ALL
     page = queries.index_rows(
         statuses=queries.FILTERS.get(chosen, ()), search=search, page=page_number(request.args.get("page"))
     )
+    counts, is_narrow = queries.count_by_filter(search), chosen != parts.ALL
     return render_template(
         "planning/index.html",
         page=page,
-        figures=reports_queries.figures([each.id for each in page.items]),
-        counts=queries.count_by_filter(search),
-        chosen=chosen if chosen in queries.FILTERS else "all",
+        rows=_with_figures(page.items),
         search=search,
+        tabs=parts.tabs(counts, chosen=chosen, search=search),
+        status=chosen if is_narrow else None,
+        is_blank=not (counts[parts.ALL] or search or is_narrow),
     )
+
+
+def _with_figures(campaigns: Sequence[Campaign]) -> list[tuple[Campaign, reports_queries.Figures | None]]:
+    """Each campaign with its figures; one that has not begun has none."""
+    figures = reports_queries.figures([each.id for each in campaigns])
+    waiting = (Status.DRAFT, Status.SCHEDULED)
+    return [(each, None if each.status in waiting else figures[each.id]) for each in campaigns]
 
 
 @bp.get("/campaigns/<int:campaign_id>")
@@ -97,7 +106,7 @@ def create() -> Any:
     if form.validate_on_submit() and (made := accepted(form, lambda: _begun(form))):
         db.session.commit()
         return redirect(url_for(".edit", campaign_id=made.id), 303)
-    return render_template("planning/create.html", form=form, starters=starters.STARTERS), _status(form)
+    return render_template("planning/create.html", form=form), _status(form)
 
 
 @bp.post("/campaigns/<int:campaign_id>/copies")
@@ -275,11 +284,12 @@ def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:
         is_shown = isinstance(error, Invalid) and error.field in form and form[error.field].errors
         if not is_shown:
             field = error.field if isinstance(error, Invalid) else None
-            put(form, Invalid(error.message, field=PLACES.get(field or "", field)))
+            put(form, Invalid(error.message, field=parts.PLACES.get(field or "", field)))
         return _editor(found, form), 422
     form.version.data = form.version.raw_data = None
     form.version.process_data(found.version)
-    return _editor(found, form, other=CampaignForm(found, formdata=None, prefix="other"), error=error), 409
+    saved = CampaignForm(found, formdata=None, prefix="other")
+    return _editor(found, form, differing=form.differing(saved), error=error), 409
 
 
 def _editor(found: Campaign, form: CampaignForm, **values: Any) -> str:
@@ -300,15 +310,17 @@ def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
     zone = clock.zone(operator().time_zone)
     if not form.keeps_hours.data:
         form.show_hours(found.sending_hours, zone=zone.key)
-    checked = preflight.of(found)
+    checked, server = preflight.of(found), queries.server_of(found)
     return render_template(
         "planning/check.html",
-        found=checked,
+        funnel=parts.funnel_rows(found, checked.funnel),
+        must_fix=parts.with_ways(checked.must_fix, found, server),
+        look_at=parts.with_ways(checked.look_at, found, server),
+        fine=[(each, None) for each in checked.fine],
         choices=previews.choices(found),
         form=form,
         test=test,
-        server=queries.server_of(found),
-        places=PLACES,
+        server=server,
         suggestions=[
             (words, times.local_text(at, zone)) for words, at in times.suggestions(clock.now(), zone)
         ],

@@ -59,7 +59,7 @@ def preview_line(campaign_id: int) -> Any:
 @allow(Action.READ_PEOPLE)
 def preview_people(campaign_id: int) -> Any:
     choices = previews.choices(queries.campaign(campaign_id))
-    return render_template("planning/_people.html", choices=choices)
+    return render_template("planning/_people.html", choices=choices, wanted=_wanted())
 
 
 def line_of(found: Campaign) -> dict[str, Any]:
@@ -71,10 +71,18 @@ def line_of(found: Campaign) -> dict[str, Any]:
         subject, preheader = found.subject, ""
     return {
         "campaign": found,
+        "wanted": _wanted(),
         "line": {"from_": found.from_name or found.from_email, "subject": subject, "preheader": preheader},
         "person": person,
         "nobody": wanted if wanted and person is None else "",
     }
+
+
+def _wanted() -> dict[str, Any]:
+    """What the preview is asked to show."""
+    part = request.args.get("part")
+    address = request.args.get("address", "")
+    return {"person": request.args.get("as"), "address": address, "part": part, "is_text": part == "text"}
 
 
 def _person(found: Campaign) -> Any:

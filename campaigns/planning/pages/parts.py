@@ -1,0 +1,127 @@
+"""What the list of campaigns and the page before sending show: tabs, who remains, and where a finding is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from campaigns.accounts.guards import Action, operator
+from campaigns.accounts.policy import can
+from campaigns.content.checks import Finding
+from campaigns.core import statuses
+from campaigns.core.i18n import _
+from campaigns.page_parts import Tab
+from campaigns.planning.models import Campaign
+from campaigns.planning.recipients import Funnel
+from campaigns.settings.models import Server
+
+ALL = "all"
+NAMES = {
+    ALL: _("All"),
+    "draft": _("Drafts"),
+    "scheduled": statuses.label("scheduled"),
+    "under-way": statuses.label("sending"),
+    "finished": statuses.label("finished"),
+    "cancelled": statuses.label("cancelled"),
+}
+ALWAYS_SHOWN = (ALL, "draft", "finished")
+# The part of the editor that a finding is about; others are about a setting.
+PLACES = {"from_email": "sender"}
+
+
+def tabs(counts: Mapping[str, int], *, chosen: str, search: str) -> list[Tab]:
+    """Campaigns by status: a status that no campaign has is left out, unless it is looked at."""
+    return [
+        Tab(
+            label,
+            url_for("planning.index", status=name if name != ALL else None, q=search or None),
+            name == chosen,
+            counts[name],
+        )
+        for name, label in NAMES.items()
+        if counts[name] or name in (*ALWAYS_SHOWN, chosen)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelRow:
+    """A step of the funnel: what it starts with, who is taken off, or who remains."""
+
+    kind: str
+    label: Any
+    value: int
+    href: str | None = None
+    note: Any = None
+
+    @property
+    def is_minus(self) -> bool:
+        return self.kind == "minus"
+
+    @property
+    def icon(self) -> str:
+        return {"minus": "minus", "result": "arrow-right"}.get(self.kind, "users")
+
+
+def funnel_rows(campaign: Campaign, funnel: Funnel) -> list[FunnelRow]:
+    """Who gets the campaign, step by step. Of one list, each step leads to the people behind its number."""
+    list_id = campaign.lists[0].id if len(campaign.lists) == 1 else None
+    start = url_for("audience.list_show", list_id=list_id) if list_id else url_for("audience.lists")
+    left = [
+        FunnelRow("minus", _("On more than one list"), funnel.duplicates, note=_("Sent once per person.")),
+        FunnelRow("minus", _("Not confirmed yet"), funnel.unconfirmed, _people(list_id, "unconfirmed")),
+        FunnelRow(
+            "minus", statuses.label("unsubscribed"), funnel.unsubscribed, _people(list_id, "unsubscribed")
+        ),
+        FunnelRow(
+            "minus",
+            statuses.label("suppressed"),
+            funnel.suppressed,
+            _people(list_id, "suppressed") or url_for("audience.suppressions"),
+            _("Addresses that bounced, complained or unsubscribed from everything."),
+        ),
+    ]
+    # The page of people does not leave out who is suppressed: its number would be another.
+    all_subscribed = None if funnel.suppressed else _people(list_id, "subscribed")
+    return [
+        FunnelRow("start", _("People on %(lists)s", lists=campaign.list_names), funnel.on_lists, start),
+        *(row for row in left if row.value),
+        FunnelRow("result", _("Recipients"), funnel.will_get_it, all_subscribed),
+    ]
+
+
+def _people(list_id: int | None, status: str) -> str | None:
+    return url_for("audience.index", list=list_id, status=status) if list_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A link to where something is mended."""
+
+    label: Any
+    url: str
+
+
+def with_ways(
+    findings: Iterable[Finding], campaign: Campaign, server: Server | None
+) -> list[tuple[Finding, Way | None]]:
+    """Each finding with the link to where this operator can mend it."""
+    return [(each, _way(each, campaign, server)) for each in findings]
+
+
+def _way(finding: Finding, campaign: Campaign, server: Server | None) -> Way | None:
+    if finding.where == "site":
+        return Way(_("General settings"), url_for("settings.site"))
+    if finding.where == "domains":
+        return Way(_("Sending domains"), url_for("settings.sending_domains"))
+    if finding.where == "server" and server is None:
+        return Way(_("Sending servers"), url_for("settings.servers"))
+    if finding.where == "server" and server and server.is_practice and can(operator(), Action.PRACTISE):
+        return Way(_("Test inbox"), url_for("practice.index"))
+    if not can(operator(), Action.EDIT_CAMPAIGNS):
+        return None
+    anchor = PLACES.get(finding.where, finding.where)
+    url = url_for("planning.edit", campaign_id=campaign.id, line=finding.line or None, _anchor=anchor)
+    return Way(_("Line %(line)d", line=finding.line) if finding.line else _("Fix"), url)
