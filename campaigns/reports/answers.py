@@ -46,6 +46,10 @@ class Answer:
     events: list[Seen]
     server: Server | None
 
+    @property
+    def has_arrived(self) -> bool:
+        return self.got is Got.YES
+
 
 def about(delivery: Delivery, campaign: Campaign) -> Answer:
     """The complete answer for one recipient."""

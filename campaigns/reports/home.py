@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ from campaigns.delivery.ledger import resend
 from campaigns.delivery.queries import Progress
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import queries
-from campaigns.reports.queries import Comparison, Figures
+from campaigns.reports.queries import Comparison, Figures, Rate
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains.models import DkimKey, KeyState
 from campaigns.settings.models import Sender, Server
@@ -51,12 +51,29 @@ class Flight:
     progress: Progress | None
 
 
-class Last(NamedTuple):
-    """A finished campaign, and whether it can already be compared with others."""
+@dataclass(frozen=True, slots=True)
+class Last:
+    """A finished campaign, and whether it can already be compared with others; `usual` is what with."""
 
     campaign: Campaign
     figures: Figures
     is_settled: bool
+    usual: Comparison | None
+
+    @property
+    def opens(self) -> Rate:
+        return self._rate(self.figures.opens, self.usual.opens if self.usual else None)
+
+    @property
+    def clicks(self) -> Rate:
+        return self._rate(self.figures.clicks, self.usual.clicks if self.usual else None)
+
+    @property
+    def unsubscribes(self) -> Rate:
+        return self._rate(self.figures.unsubscribes, self.usual.unsubscribes if self.usual else None)
+
+    def _rate(self, number: int, usual: float | None) -> Rate:
+        return Rate(number, self.figures.sent, usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +136,22 @@ def in_flight(*, now: datetime) -> list[Flight]:
     ]
 
 
+def refresh_s(flights: list[Flight]) -> int:
+    """Seconds until the page looks again at those under way: often while one of them moves."""
+    moves = any(each.progress or each.campaign.is_preparing for each in flights)
+    return 3 if moves else 30
+
+
 def last_campaigns(*, now: datetime) -> tuple[list[Last], Comparison | None]:
     """The last few campaigns with their figures, and the medians of the last ten."""
     found = queries.finished(most=LAST_SHOWN)
     known = queries.figures([each.id for each in found])
-    shown = [Last(each, known[each.id], queries.is_settled(each, now=now)) for each in found]
-    return shown, queries.usual(now=now)
+    usual = queries.usual(now=now)
+    settled = {each.id: queries.is_settled(each, now=now) for each in found}
+    shown = [
+        Last(each, known[each.id], settled[each.id], usual if settled[each.id] else None) for each in found
+    ]
+    return shown, usual
 
 
 def steps() -> Steps:

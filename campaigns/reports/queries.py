@@ -41,6 +41,28 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """How many of those mailed did something, and the usual share; None where there is nothing to compare with."""
+
+    number: int
+    whole: int
+    usual: float | None
+
+    @property
+    def is_above(self) -> bool:
+        """Whether it is more than usual, by at least a tenth of a percent."""
+        return self._away > 0
+
+    @property
+    def is_below(self) -> bool:
+        return self._away < 0
+
+    @property
+    def _away(self) -> int:
+        return 0 if self.usual is None else round((self.number / (self.whole or 1) - self.usual) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Medians over `campaigns` previous campaigns: shares of the people sent to, 0 to 1."""
 

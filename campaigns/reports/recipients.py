@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from campaigns.audience.models import Subscriber
 from campaigns.audit import services as audit_services
 from campaigns.audit.services import View
-from campaigns.core import addresses
+from campaigns.core import addresses, statuses
 from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
@@ -34,6 +34,12 @@ DONE: Mapping[str, Any] = {
     "not-opened": sa.and_(Delivery.state == State.SENT, Delivery.opened_at.is_(None)),
     "clicked": Delivery.clicked_at.is_not(None),
     "unsubscribed": Delivery.unsubscribed_at.is_not(None),
+}
+ACTIVITIES = {
+    "opened": _("Opened"),
+    "not-opened": _("Not opened"),
+    "clicked": _("Clicked"),
+    "unsubscribed": statuses.label("unsubscribed"),
 }
 HEADINGS = (
     *("email", "state", "reason", "attempts", "code", "reply"),
@@ -58,6 +64,22 @@ class Filter:
     @property
     def is_empty(self) -> bool:
         return self == Filter()
+
+    @property
+    def query(self) -> dict[str, str | int | None]:
+        """As it stands in an address."""
+        return {
+            "state": self.state.word if self.state is not None else None,
+            "reason": self.reason.value if self.reason else None,
+            "done": self.done or None,
+            "q": self.search or None,
+            "link": self.link,
+        }
+
+    @property
+    def without_link(self) -> Filter:
+        """The same, whatever they clicked."""
+        return replace(self, link=None)
 
     @property
     def asks_for_activity(self) -> bool:

@@ -14,7 +14,7 @@ from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import staging
 from campaigns.delivery.ledger.staging import Standing
 from campaigns.delivery.models import Delivery, Reason, State
-from campaigns.delivery.queries import Counts
+from campaigns.delivery.queries import Counts, StateRow, state_rows
 from campaigns.planning.models import Campaign, Link
 from campaigns.reports import queries
 from campaigns.reports.headline import compared, headline
@@ -57,6 +57,11 @@ class DomainRow:
     opens: int
     clicks: int
 
+    @property
+    def search(self) -> str:
+        """What finds its recipients among all."""
+        return f"@{self.domain}"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -76,15 +81,20 @@ class Report:
         return self.counts.wanted
 
     @property
-    def states(self) -> list[tuple[State, int]]:
+    def states(self) -> list[StateRow]:
         """Number of recipients by state; states that count in percentages first, skipped last."""
-        found = [(state, number) for state, number in self.counts.states.items() if number]
-        return sorted(found, key=lambda each: (each[0] is State.SKIPPED, each[0]))
+        found = sorted(self.counts.states.items(), key=lambda each: (each[0] is State.SKIPPED, each[0]))
+        return state_rows(found, self.reasons)
 
     @property
     def failed(self) -> int:
         """Those who may be sent to again: failed, expired, unknown."""
         return self.figures.failed
+
+    @property
+    def may_resend(self) -> bool:
+        """Whether it has failures, and nothing goes out any more."""
+        return self.failed > 0 and self.campaign.is_finished
 
     @property
     def headline(self) -> str:

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from campaigns.audience.models import Status, Subscription
+from campaigns.core import charts
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
+from campaigns.core.i18n import translate
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign
 
@@ -42,6 +44,18 @@ class Series:
         """The running total at the end of each step."""
         return replace(self, opens=list(accumulate(self.opens)), clicks=list(accumulate(self.clicks)))
 
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.opens) and not any(self.clicks)
+
+    @property
+    def lines(self) -> list[charts.Series]:
+        """As a chart draws them."""
+        return [
+            charts.Series(translate("Opened"), self.opens),
+            charts.Series(translate("Clicked"), self.clicks),
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Growth:
@@ -51,6 +65,15 @@ class Growth:
     subscribed: list[int]
     came: int
     left: int
+
+    @property
+    def subscribed_now(self) -> int:
+        return self.subscribed[-1]
+
+    @property
+    def lines(self) -> list[charts.Series]:
+        """As a chart draws it."""
+        return [charts.Series(translate("Total"), self.subscribed)]
 
 
 def by_minute(campaign: Campaign, zone: ZoneInfo, *, now: datetime) -> Series:

@@ -8,11 +8,22 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from campaigns.core.db import db
+from campaigns.core.i18n import _
 from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, State, Wave
 from campaigns.planning.models import Campaign, Link
 from campaigns.tracking.models import Actor, Event, Kind
 
+_ICONS = {Kind.OPEN: "mail-opened", Kind.CLICK: "click", Kind.UNSUBSCRIBE: "user-minus"}
+_OF_PEOPLE = {
+    Kind.OPEN: _("Opened “%(name)s”"),
+    Kind.CLICK: _("Clicked in “%(name)s”"),
+    Kind.UNSUBSCRIBE: _("Unsubscribed from “%(name)s”"),
+}
+_OF_MACHINES = {
+    Kind.OPEN: _("Images of “%(name)s” loaded automatically"),
+    Kind.CLICK: _("A link in “%(name)s” was opened automatically"),
+}
 MOST_MAILS = 30
 MOST_MOMENTS = 60
 
@@ -30,6 +41,18 @@ class Moment:
     is_machine: bool = False
     url: str | None = None
     times: int = 1
+
+    @property
+    def icon(self) -> str:
+        return "send" if self.kind is None else _ICONS[self.kind]
+
+    @property
+    def sentence(self) -> str:
+        """What the person, or a machine in their place, did with the mail; empty for the mail itself."""
+        if self.kind is None:
+            return ""
+        of_machines = _OF_MACHINES if self.is_machine else {}
+        return str(of_machines.get(self.kind) or _OF_PEOPLE[self.kind]) % {"name": self.campaign}
 
 
 def timeline(subscriber_id: int) -> list[Moment]:

@@ -9,18 +9,21 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import format_date
 
 from campaigns.accounts.guards import Action, allow, note_view, operator, reading_on_record
+from campaigns.accounts.policy import can
 from campaigns.accounts.stepup.guards import confirmed
 from campaigns.audience import queries as audience_queries
+from campaigns.audience.models import name_of
 from campaigns.core import addresses, clock, csvfile, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
-from campaigns.core.i18n import _n
+from campaigns.core.i18n import _, _n
 from campaigns.delivery.ledger import resend, undo_resend
-from campaigns.delivery.models import Reason, State
+from campaigns.delivery.models import Delivery, Reason, State
 from campaigns.planning import queries as planning_queries
-from campaigns.planning.models import Status
+from campaigns.planning.models import Campaign, Status
 from campaigns.reports import answers, recipients, report, series
 from campaigns.reports import home as start
+from campaigns.reports.pages.first_steps import first_steps
 from campaigns.reports.timeline import timeline
 
 bp = Blueprint("reports", __name__)
@@ -43,17 +46,28 @@ def day(moment: datetime) -> str:
 @allow(Action.READ_REPORTS)
 def home() -> Any:
     now, zone = clock.now(), clock.zone(operator().time_zone)
-    last, median = start.last_campaigns(now=now)
+    steps, facts = start.steps(), _flights(now) | _last(now)
     return render_template(
         "reports/home.html",
+        **facts,
         needs=start.needs(now=now),
-        flights=start.in_flight(now=now),
-        last=last,
-        median=median,
-        steps=start.steps(),
+        has_no_results=steps.has_sent and not facts["latest"] and not facts["flights"],
+        steps=steps,
+        first_steps=first_steps(steps),
         is_large=start.is_large(),
         growth=lambda: series.growth(zone, days=GROWTH_DAYS, now=now),
     )
+
+
+def _flights(now: datetime) -> dict[str, Any]:
+    flights = start.in_flight(now=now)
+    return {"flights": flights, "refresh_s": start.refresh_s(flights)}
+
+
+def _last(now: datetime) -> dict[str, Any]:
+    """The campaign that went out last, and those before it."""
+    last, median = start.last_campaigns(now=now)
+    return {"latest": last[0] if last else None, "earlier": last[1:], "median": median}
 
 
 @bp.post("/needs/campaigns/<int:campaign_id>/deletion")
@@ -82,7 +96,7 @@ def growth() -> Any:
 @bp.get("/in-flight")
 @allow(Action.READ_REPORTS)
 def in_flight() -> Any:
-    return render_template("reports/_in_flight.html", flights=start.in_flight(now=clock.now()))
+    return render_template("reports/_in_flight.html", **_flights(clock.now()))
 
 
 @bp.get("/campaigns/<int:campaign_id>/report")
@@ -91,18 +105,25 @@ def campaign(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     if found.status in (Status.DRAFT, Status.SCHEDULED):
         return redirect(url_for("planning.show", campaign_id=campaign_id))
-    now, zone = clock.now(), clock.zone(operator().time_zone)
-    by = request.args.get("by") or ("minute" if series.is_young(found, now=now) else "hour")
-    by, read = (by, STEPS[by]) if by in STEPS else ("hour", series.by_hour)
+    now = clock.now()
     return render_template(
         "reports/campaign.html",
         campaign=found,
-        report=report.of(found, now=clock.now()),
-        series=read(found, zone, now=now),
-        by=by,
+        report=report.of(found, now=now),
+        **_over_time(found, now),
         machines=lambda: report.machines(found),
         places=lambda: report.places(found),
     )
+
+
+def _over_time(found: Campaign, now: datetime) -> dict[str, Any]:
+    """What happened when, in the steps that are asked for; `drawn` is how the chart shows it."""
+    by = request.args.get("by") or ("minute" if series.is_young(found, now=now) else "hour")
+    by = by if by in STEPS else "hour"
+    read = STEPS[by](found, clock.zone(operator().time_zone), now=now)
+    is_cumulative = request.args.get("total") == "1"
+    drawn = read.cumulated() if is_cumulative else read
+    return {"series": read, "drawn": drawn, "by": by, "is_cumulative": is_cumulative}
 
 
 @bp.get("/campaigns/<int:campaign_id>/report/machines")
@@ -143,7 +164,19 @@ def create_retry(campaign_id: int) -> Any:
 @allow(Action.READ_REPORTS)
 def campaign_failures(campaign_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
-    return render_template("reports/failures.html", campaign=found, groups=resend.groups(campaign_id))
+    groups = resend.groups(campaign_id)
+    left, edits = sum(each.left for each in groups), can(operator(), Action.EDIT_CAMPAIGNS)
+    return render_template(
+        "reports/failures.html",
+        campaign=found,
+        groups=groups,
+        left=left,
+        total=sum(each.number for each in groups),
+        may_judge=edits and found.is_finished,
+        may_send=edits and found.is_finished and left > 0,
+        may_send_later=edits and (found.is_sending or found.is_paused),
+        any_unknown=any(each.is_unknown for each in groups),
+    )
 
 
 @bp.post("/campaigns/<int:campaign_id>/taken-as-sent")
@@ -165,16 +198,24 @@ def create_certainty(campaign_id: int) -> Any:
 def campaign_recipients(campaign_id: int) -> Any:
     found, chosen = planning_queries.campaign(campaign_id), recipients.filter_from(request.args)
     note_view(recipients.view_of(found))
+    page = recipients.page(campaign_id, chosen, before=_key("before"), after=_key("after"))
     return render_template(
         "reports/recipients.html",
         campaign=found,
         chosen=chosen,
+        page=page,
+        rows=[_recipient(row) for row in page.items],
         link_url=recipients.url_of(found, chosen.link),
-        page=recipients.page(campaign_id, chosen, before=_key("before"), after=_key("after")),
         states=list(State),
         reasons=list(Reason),
-        done=recipients.DONE,
+        activities=recipients.ACTIVITIES,
     )
+
+
+def _recipient(row: Any) -> tuple[Delivery, str | None, str, str | None]:
+    """A recipient with address and name, and what a server said that did not take the mail."""
+    refusal = row.Delivery.reply if row.Delivery.state is not State.SENT else None
+    return row.Delivery, row.email, name_of(row.fields), refusal
 
 
 @bp.get("/campaigns/<int:campaign_id>/recipients.csv")
@@ -196,8 +237,9 @@ def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)
     row = recipients.recipient(campaign_id, delivery_id)
     note_view(recipients.view_of(found, row))
+    name = row.subscriber.email if row.subscriber else _("Deleted person")
     return render_template(
-        "reports/recipient.html", campaign=found, delivery=row, answer=answers.about(row, found)
+        "reports/recipient.html", campaign=found, delivery=row, name=name, answer=answers.about(row, found)
     )
 
 
