@@ -90,6 +90,10 @@ def limit_field(label: Any, *, description: Any = "") -> IntegerField:
     )
 
 
+# The fields that everybody needs; the others fold away.
+SHOWN_FIRST = {"preset", "name", "host", "security", "port", "username", "password", "forget_password"}
+
+
 class ServerForm(FlaskForm):
     name = StringField(
         _("Name"),
@@ -217,6 +221,11 @@ class ServerForm(FlaskForm):
         self.sign_in.data, self.scope.data = OAUTH2, server.token_scope or ""
         pair = (server.token_url, self.scope.data)
         self.provider.data = next((name for name, known in PROVIDERS.items() if known == pair), OTHER)
+
+    @property
+    def is_advanced(self) -> bool:
+        """Whether something is wrong or set that few need to change."""
+        return self.sign_in.data == OAUTH2 or any(name not in SHOWN_FIRST for name in self.errors)
 
     def signs_in(self) -> OAuth2:
         """How access tokens are obtained; empty if the server uses a password."""

@@ -26,6 +26,7 @@ from campaigns.settings.domains import queries as domain_queries
 from campaigns.settings.forms import DomainLimitForm, KnownServerForm, NewServerForm, SenderForm, SiteForm
 from campaigns.settings.models import DomainLimit, Sender, Server, Site
 
+DOMAINS_NAMED = 3
 bp = Blueprint("settings", __name__)
 SITE_FIELDS = (
     *("name", "postal_address", "language", "time_zone"),
@@ -36,18 +37,22 @@ SITE_FIELDS = (
 @bp.get("/settings")
 @allow(Action.READ_SETTINGS)
 def index() -> Any:
-    return render_template("settings/index.html", senders=queries.senders())
+    senders = queries.senders()
+    first = next(iter(senders), None)
+    return render_template("settings/index.html", sender=first, more_senders=len(senders[1:]))
 
 
 @bp.get("/deliverability")
 @allow(Action.READ_SETTINGS)
 def deliverability() -> Any:
+    known = domain_queries.domains()
     return render_template(
         "settings/deliverability.html",
         servers=queries.servers(),
         default=queries.default_server(),
         domains=limits.domain_limits(),
-        sending_domains=domain_queries.domains(),
+        sending_domains=known[:DOMAINS_NAMED],
+        more_domains=len(known[DOMAINS_NAMED:]),
         practice_mails=practice.count(config.current(), with_own=policy.can(operator(), Action.ADMINISTER)),
     )
 
@@ -58,7 +63,11 @@ def deliverability() -> Any:
 @bp.get("/settings/servers")
 @allow(Action.READ_SETTINGS)
 def servers() -> Any:
-    return render_template("settings/servers.html", servers=queries.servers())
+    servers = queries.servers()
+    practises = bool(servers) and servers[0].is_practice
+    named = [each for each in servers if not (each.is_default or each.is_practice)]
+    fallbacks = set() if practises else {each.id for each in named if not each.weight}
+    return render_template("settings/servers.html", servers=servers, practises=practises, fallbacks=fallbacks)
 
 
 @bp.route("/settings/servers/new", methods=["GET", "POST"])
@@ -128,7 +137,7 @@ def run_server_test(server_id: int) -> Any:
     server = queries.server(server_id)
     services.record_probe(server, error=trial.server_error, now=clock.now())
     db.session.commit()
-    return render_template("settings/server_test.html", server=server, trial=trial)
+    return _trial_page(server, trial)
 
 
 @bp.post("/settings/servers/<int:server_id>/test-mail")
@@ -143,7 +152,12 @@ def server_test_mail(server_id: int) -> Any:
     server = queries.server(server_id)
     services.record_probe(server, error=trial.server_error, now=clock.now())
     db.session.commit()
-    return render_template("settings/server_test.html", server=server, trial=trial)
+    return _trial_page(server, trial)
+
+
+def _trial_page(server: Server, trial: server_test.Trial) -> str:
+    advice = trial.advice(server)
+    return render_template("settings/server_test.html", server=server, trial=trial, advice=advice)
 
 
 @bp.post("/settings/servers/<int:server_id>/default")

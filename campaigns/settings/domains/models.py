@@ -58,6 +58,14 @@ class SenderDomain(Model):
         lost = {each["name"] for each in self.findings if each["state"] in ("different", "missing")}
         return "unpublished" if lost & {key.record_name for key in keys} else "signing"
 
+    @property
+    def is_signing(self) -> bool:
+        return self.health == "signing"
+
+    @property
+    def is_unpublished(self) -> bool:
+        return self.health == "unpublished"
+
 
 class DkimKey(Model):
     """A domain's key pair. The private half is sealed and never shown."""
@@ -77,6 +85,10 @@ class DkimKey(Model):
     domain: Mapped[SenderDomain] = relationship(back_populates="keys")
 
     __table_args__ = (sa.UniqueConstraint("domain_id", "selector"),)
+
+    @property
+    def is_old(self) -> bool:
+        return self.state is KeyState.OLD
 
     @property
     def record_name(self) -> str:

@@ -10,7 +10,7 @@ from campaigns.mail import dkim_records
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains import records
 from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain
-from campaigns.settings.domains.records import REMARKS
+from campaigns.settings.domains.records import REMARKS, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,19 @@ class Shown:
         """Whether it should exist: the record of a key that no longer signs may be removed."""
         return self.key is None or self.key.state is not KeyState.OLD
 
+    @property
+    def is_right(self) -> bool:
+        return self.state == State.RIGHT
+
+    @property
+    def is_different(self) -> bool:
+        return self.state == State.DIFFERENT
+
+    @property
+    def may_lose_key(self) -> bool:
+        """Whether its key can be deleted: it does not sign."""
+        return self.key is not None and self.key.state is not KeyState.SIGNING
+
     def facts(self) -> dict[str, Any]:
         """The record as plain JSON values."""
         names = ("kind", "name", "value", "state", "found")
@@ -69,6 +82,11 @@ def records_to_publish(domain: SenderDomain) -> list[Shown]:
     return records_of(
         domain, [server.host for server in settings_queries.servers() if not server.is_practice]
     )
+
+
+def by_kind(shown: Sequence[Shown]) -> dict[str, list[Shown]]:
+    """The records of each kind, in their order."""
+    return {kind: [each for each in shown if each.kind == kind] for kind in ("dkim", "spf", "dmarc")}
 
 
 def _shown(

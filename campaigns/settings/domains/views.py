@@ -50,9 +50,8 @@ def _create(form: DomainForm) -> SenderDomain | None:
 @allow(Action.READ_SETTINGS)
 def sending_domain_show(domain_id: int) -> Any:
     domain = queries.domain(domain_id)
-    return render_template(
-        "settings/sending_domain_show.html", domain=domain, records=page.records_to_publish(domain)
-    )
+    shown = page.by_kind(page.records_to_publish(domain))
+    return render_template("settings/sending_domain_show.html", domain=domain, records=shown)
 
 
 @bp.post("/settings/sending-domains/<int:domain_id>/check")
