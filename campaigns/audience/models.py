@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -127,6 +128,13 @@ class List(Model):
     created_at: Mapped[datetime]
 
 
+def name_of(fields: Mapping[str, Any] | None) -> str:
+    """The name in the fields of a person; empty for none."""
+    known = fields or {}
+    given = known.get("name") or f"{known.get('first_name') or ''} {known.get('last_name') or ''}"
+    return str(given).strip()
+
+
 class Subscriber(Model):
     """A person with one address. `address`: its normalised form, unique."""
 
@@ -155,9 +163,7 @@ class Subscriber(Model):
     @property
     def name(self) -> str:
         """The name to address the person with; empty if unknown."""
-        fields = self.fields or {}
-        given = fields.get("name") or f"{fields.get('first_name') or ''} {fields.get('last_name') or ''}"
-        return str(given).strip()
+        return name_of(self.fields)
 
     @property
     def display_name(self) -> str:

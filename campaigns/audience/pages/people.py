@@ -56,7 +56,7 @@ def _subscriptions(people: Iterable[Subscriber], wanted: Search) -> dict[int, li
 def _around(wanted: Search, lists: Sequence[List]) -> dict[str, Any]:
     """What stands around the people found: the lists to choose, the way to a file, and what can be undone."""
     undo = _undo()
-    narrowed = {"q": wanted.text or None, "status": wanted.status or None}
+    narrowed: dict[str, Any] = {"q": wanted.text or None, "status": wanted.status or None}
     return {
         "lists": lists,
         "query": request.query_string.decode("utf-8", "replace"),
