@@ -6,6 +6,7 @@ Each rule is a function of a template's tree, and is shown to bite on a bad one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def templates() -> list[Path]:
 def own_templates() -> list[Path]:
     """Without the bundled emails, which are written in the language of emails and are not ours to compute in."""
     return [path for path in templates() if "starters" not in path.parts]
+
+
+@cache
+def tree_of(path: Path) -> nodes.Template:
+    """Read once for all rules; no rule changes a tree."""
+    return environment.parse(path.read_text(encoding="utf-8"))
 
 
 # -- the rules
@@ -164,7 +171,7 @@ def test_templates_only_show(rule: Rule) -> None:
     faults = [
         f"{path.relative_to(ROOT)}:{line} {fault}"
         for path in own_templates()
-        for line, fault in rule(environment.parse(path.read_text(encoding="utf-8")))
+        for line, fault in rule(tree_of(path))
     ]
     assert faults == []
 
