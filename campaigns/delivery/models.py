@@ -143,8 +143,7 @@ class Delivery(Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     # No foreign keys: checking them takes half the time of a launch in PostgreSQL. A campaign with rows is
-    # never deleted (`wave` prevents it), and ids of erased people are never reused: their rows point at no
-    # one.
+    # never deleted (`wave` prevents it), and ids of erased people are never used again.
     campaign_id: Mapped[int]
     wave: Mapped[int] = mapped_column(sa.SmallInteger)
     address_key: Mapped[str] = mapped_column(sa.String(32))
@@ -173,10 +172,9 @@ class Delivery(Model):
         primaryjoin="foreign(Delivery.subscriber_id) == Subscriber.id", viewonly=True
     )
 
-    # No index may contain a column that sending writes (state, reason, done_at, next_at, fence …), not even
-    # in its condition: then PostgreSQL keeps updates on the row's own page. The indexes below are written
-    # once, in order. One over the address keys took two thirds of a launch; one over people would touch years
-    # of ledger.
+    # No index may contain a column that sending writes (state, reason, done_at, fence …), not even in its
+    # condition: then PostgreSQL keeps updates on the row's own page. The indexes below are written once, in
+    # order. One over address keys took two thirds of a launch; one over people would touch years of ledger.
     __table_args__ = (
         # Not "wave" before "subscriber_id": without statistics PostgreSQL would use it as the batch index.
         sa.UniqueConstraint("campaign_id", "subscriber_id", "wave"),
@@ -366,9 +364,7 @@ class CampaignRun(Model):
 
 
 class Watermark(Model):
-    """The only row (id 1) of the number that counts up while campaigns are sent
-    (`autopause.restored_backup`).
-    """
+    """The number that counts up while campaigns are sent (`autopause.restored_backup`): one row, id 1."""
 
     __tablename__ = "watermark"
 
