@@ -77,11 +77,6 @@ class Reason(StrEnum):
     LIST_DELETED = "list_deleted"
 
     @property
-    def is_our_limit(self) -> bool:
-        """Whether it waits for the limit that we have set to a receiving domain."""
-        return self is Reason.RECEIVER_LIMIT
-
-    @property
     def label(self) -> str:
         return {
             Reason.UNCONFIRMED: _("has not confirmed the subscription"),

@@ -17,7 +17,7 @@ from campaigns.core.i18n import _, _n
 from campaigns.delivery import queries, services
 from campaigns.delivery.ledger import staging, undo_resend
 from campaigns.delivery.limits import receiver_rows, sending_hours
-from campaigns.delivery.models import State
+from campaigns.delivery.models import Reason, State
 from campaigns.delivery.progress import explanations
 from campaigns.delivery.routing import server_selection
 from campaigns.planning import queries as planning_queries
@@ -176,6 +176,7 @@ def _facts(campaign: Campaign) -> dict[str, Any]:
         "progress": progress,
         "counts": progress.counts,
         "states": queries.state_rows(states, queries.reasons(campaign.id)),
+        "our_limit": Reason.RECEIVER_LIMIT,
         "is_soon": campaign.send_at is not None and campaign.send_at - now < SOON,
         "refusals": queries.refusals(campaign.id),
         "standing": staging.standing(campaign.id) if campaign.status is Status.PAUSED else None,
