@@ -40,7 +40,7 @@ class Config:
     limiter_url: str | None = None
     # How long a sender may be silent before its recipients are given to another one, in seconds.
     lease_s: int = 60
-    rsa_in_eights: bool = True  # where it can be (`mail.eights`)
+    rsa_in_eights: bool = True  # where it can be (`mail.rsa_batch`)
     debug: bool = False
     other_hosts: frozenset[str] = frozenset()  # names of this site besides that of `public_url`
     internal_hosts: InternalHosts = EVERYTHING_PRIVATE

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.db import Json, Model, Word
+from campaigns.core.i18n import translate
 from campaigns.mail.security import Security
 from campaigns.mail.traits import Trait, Traits
 
@@ -109,6 +110,11 @@ class Server(Model):
         """How many connections to use at once for now."""
         learned = Traits.read(self.traits).number(Trait.CONNECTIONS)
         return min(self.connections, self.eased_to or self.connections, learned or self.connections)
+
+    @property
+    def security_text(self) -> str:
+        """How its connections are protected, in the current language."""
+        return translate("Not encrypted") if self.security is Security.NONE else self.security.label
 
     @property
     def health(self) -> str:

@@ -345,6 +345,7 @@ def test_what_was_learned_is_shown_in_words_and_can_be_forgotten(ada, ben) -> No
         "Allows 3 simultaneous connections.",
         "more than 5 emails in progress",
         "Detected on ",
+        "Clear and try again",
     ):
         assert words in page
     assert ben.post(f"/settings/servers/{server.id}/lessons/delete").status_code == 403
