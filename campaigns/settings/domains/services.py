@@ -28,7 +28,7 @@ def create_domain(name: str, *, algorithms: Sequence[Algorithm] = BOTH, now: dat
     """A new domain with keys that wait for their records; raises Invalid (name), Conflict if it exists."""
     name = clean_name(name)
     if db.session.scalar(sa.select(SenderDomain.id).filter_by(name=name)):
-        raise Conflict(_("%(name)s is already a team member.", name=name))
+        raise Conflict(_("%(name)s has already been added.", name=name))
     domain = SenderDomain(name=name, findings=[], created_at=now)
     db.session.add(domain)
     _add_keys(domain, algorithms, now)
