@@ -1,24 +1,30 @@
-"""The audit log as accounts write it: about an operator who is not signed in yet, or no longer."""
+"""The audit log as accounts write it: an operator at their own account, who is not signed in yet, or no longer."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from campaigns.accounts.models import Operator
 from campaigns.audit import services as audit_services
-from campaigns.audit.models import AuditEntry
+from campaigns.core import acting
 from campaigns.core.acting import Actor
 
-
-def record(
-    action: str, subject: str = "", *, by: Operator | None, now: datetime, ip: str = "", **details: Any
-) -> AuditEntry:
-    """Note that the operator did that; `action` is one of `campaigns.audit.labels.LABELS`."""
-    who = Actor(by.email, by.id, ip) if by else Actor(ip=ip)
-    return audit_services.record(action, subject, by=who, now=now, **details)
+REFUSED_AGAIN = timedelta(minutes=1)  # the same refusal is not noted again within it
 
 
-def is_known(action: str, subject: str, *, by: Operator, since: datetime) -> bool:
-    """Whether the operator is on record for the same since then: a page asked for in a loop fills no log."""
-    return audit_services.is_known(action, subject, operator_id=by.id, since=since)
+def record_own(action: str, operator: Operator, *, now: datetime | None = None, **details: Any) -> None:
+    """Note that the operator did that to their own account; `action` is one of `campaigns.audit.labels.LABELS`."""
+    by = Actor(operator.email, operator.id, acting.actor().ip)
+    audit_services.record(action, operator.email, by=by, now=now, **details)
+
+
+def is_refusal_news(operator: Operator, place: str, *, now: datetime) -> bool:
+    """Whether the operator is not on record for that refusal already: a page asked for in a loop fills no log."""
+    since = now - REFUSED_AGAIN
+    return not audit_services.is_known("operator.refused", place, operator_id=operator.id, since=since)
+
+
+def record_refusal(place: str, *, now: datetime) -> None:
+    """Note that whoever acts was not let in there."""
+    audit_services.record("operator.refused", place, now=now)

@@ -43,7 +43,6 @@ from campaigns.core.limits import limiter, network
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-REFUSED_AGAIN = timedelta(minutes=1)  # the same refusal is not noted again within it
 PATIENCE_MS = 500  # as long as a page waits to be put on record
 KNOWN_FOR = timedelta(days=180)  # a browser that has signed in
 
@@ -268,10 +267,10 @@ def _account(typed: str | None = None) -> str:
 
 
 def _note_refusal() -> None:
-    place, since = f"{request.method} {request.endpoint}", clock.now() - REFUSED_AGAIN
-    if not audit.is_known("operator.refused", place, by=operator(), since=since):
+    place, now = f"{request.method} {request.endpoint}", clock.now()
+    if audit.is_refusal_news(operator(), place, now=now):
         with reading_on_record():
-            audit_services.record("operator.refused", place, now=clock.now())
+            audit.record_refusal(place, now=now)
 
 
 def _account_and_place() -> str:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.accounts import letters, queries
+from campaigns.accounts import audit, letters, queries
 from campaigns.accounts.models import Invitation, Operator, Role
-from campaigns.accounts.services import create_operator
+from campaigns.accounts.services import new_operator
+from campaigns.audit import services as audit_services
 from campaigns.core import signing
 from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
@@ -38,6 +39,7 @@ def invite(email: str, *, role: Role, by: Operator, site: str, now: datetime) ->
     )
     db.session.add(invitation)
     db.session.flush()
+    audit_services.record("operator.invited", email, role=role.value, now=now)
     return invitation, letters.post_invitation(invitation, secret, site=site, language=by.language, now=now)
 
 
@@ -47,11 +49,13 @@ def send_again(invitation: Invitation, *, by: Operator, site: str, now: datetime
     invitation.secret_hash = signing.secret_hash(secret)
     invitation.expires_at = now + LASTS
     invitation.invited_by = by
+    audit_services.record("operator.invited", invitation.email or "", again=True, now=now)
     return letters.post_invitation(invitation, secret, site=site, language=by.language, now=now)
 
 
 def revoke(invitation: Invitation) -> None:
     """Take the invitation back; its link stops working."""
+    audit_services.record("operator.invitation_revoked", invitation.email or "")
     db.session.delete(invitation)
 
 
@@ -78,7 +82,7 @@ def accept(
     is_late = invitation.email is None and queries.has_operators()
     if used.rowcount != 1 or is_late:  # type: ignore[attr-defined]
         raise Conflict(_("This link was already used. Sign in instead."))
-    return create_operator(
+    made = new_operator(
         invitation.email or email or "",
         role=invitation.role,
         password=password,
@@ -87,3 +91,5 @@ def accept(
         time_zone=time_zone,
         now=now,
     )
+    audit.record_own("operator.joined", made, now=now, role=made.role.value)
+    return made

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.accounts import letters, queries, sessions
+from campaigns.accounts import audit, letters, queries, sessions
 from campaigns.accounts.models import Operator, PasswordReset
 from campaigns.accounts.services import set_password
+from campaigns.audit import services as audit_services
 from campaigns.core import signing
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -38,6 +39,7 @@ def request(email: str, *, site: str, now: datetime) -> Notice | None:
             expires_at=now + LASTS,
         )
     )
+    audit_services.record("operator.reset_requested", operator.email, now=now)
     minutes = int(LASTS.total_seconds() // 60)
     return letters.post_reset(operator, secret, site=site, minutes=minutes, now=now)
 
@@ -63,4 +65,5 @@ def use(reset: PasswordReset, *, password: str, site: str, now: datetime) -> tup
         .execution_options(synchronize_session=False)
     )
     sessions.end_all(operator.id)
+    audit.record_own("operator.password_reset", operator, now=now)
     return operator, letters.post_password_changed(operator, site=site, now=now)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.accounts import passwords, queries, sessions
 from campaigns.accounts.models import Invitation, Operator, Role
+from campaigns.audit import services as audit_services
 from campaigns.core import addresses, clock, signing
 from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
@@ -30,7 +32,21 @@ def create_operator(
     time_zone: str = "UTC",
     now: datetime,
 ) -> Operator:
-    """A new operator; raises Invalid (email, password, name, …) or Conflict for a known address."""
+    """An operator whom nobody had to invite; raises as `new_operator` does."""
+    made = new_operator(
+        email, role=role, password=password, name=name, language=language, time_zone=time_zone, now=now
+    )
+    audit_services.record("operator.created", made.email, role=made.role.value, now=now)
+    return made
+
+
+def new_operator(
+    email: str, *, role: Role, password: str, name: str, language: str, time_zone: str, now: datetime
+) -> Operator:
+    """The row of an operator; raises Invalid (email, password, name, …) or Conflict for a known address.
+
+    Why there is one is for the caller to put on record.
+    """
     email = typed_address(email)
     passwords.check(password, email=email)
     operator = Operator(
@@ -40,7 +56,7 @@ def create_operator(
         password_hash=passwords.hashed(password),
         created_at=now,
     )
-    update_profile(operator, name=name, language=language, time_zone=time_zone)
+    _set_profile(operator, name=name, language=language, time_zone=time_zone)
     try:
         with db.session.begin_nested():
             db.session.add(operator)
@@ -66,6 +82,7 @@ def first_operator_link(*, now: datetime) -> str | None:
         )
     )
     db.session.flush()
+    audit_services.record("operator.first_link_created", now=now)
     return secret
 
 
@@ -78,6 +95,26 @@ def update_profile(
     wants_alerts: bool | None = None,
 ) -> Operator:
     """Set what an operator may say about themselves; None leaves a value; raises Invalid."""
+    before = _profile(operator)
+    _set_profile(operator, name=name, language=language, time_zone=time_zone, wants_alerts=wants_alerts)
+    after = _profile(operator)
+    if changed := [each for each, value in after.items() if value != before[each]]:
+        audit_services.record("operator.profile_changed", operator.email, changed=", ".join(changed))
+    return operator
+
+
+def _profile(operator: Operator) -> dict[str, Any]:
+    return {each: getattr(operator, each) for each in ("name", "language", "time_zone", "wants_alerts")}
+
+
+def _set_profile(
+    operator: Operator,
+    *,
+    name: str,
+    language: str | None,
+    time_zone: str | None,
+    wants_alerts: bool | None = None,
+) -> None:
     operator.name = _clean_name(name)
     if language is not None:
         if language not in LANGUAGES:
@@ -89,7 +126,6 @@ def update_profile(
         operator.time_zone = time_zone
     if wants_alerts is not None:
         operator.wants_alerts = wants_alerts
-    return operator
 
 
 def change_password(operator: Operator, *, current: str, password: str, session_secret: str) -> Operator:
@@ -98,6 +134,7 @@ def change_password(operator: Operator, *, current: str, password: str, session_
         raise Invalid(_("Incorrect current password."), field="current")
     set_password(operator, password)
     sessions.end_all(operator.id, but=session_secret)
+    audit_services.record("operator.password_changed", operator.email)
     return operator
 
 
@@ -105,6 +142,12 @@ def set_password(operator: Operator, password: str) -> None:
     """Check and keep a new password; the caller ends the sessions."""
     passwords.check(password, email=operator.email)
     operator.password_hash = passwords.hashed(password)
+
+
+def give_password(operator: Operator, password: str) -> None:
+    """Set a new password without the old one, for whoever owns the machine; raises Invalid."""
+    set_password(operator, password)
+    audit_services.record("operator.password_changed", operator.email)
 
 
 def change_role(operator: Operator, role: Role) -> Operator:
@@ -115,6 +158,7 @@ def change_role(operator: Operator, role: Role) -> Operator:
         _keep_an_admin(operator)
     operator.role = role
     sessions.end_all(operator.id)
+    audit_services.record("operator.role_changed", operator.email, role=role.value)
     return operator
 
 
@@ -123,16 +167,19 @@ def disable(operator: Operator) -> None:
     _keep_an_admin(operator)
     operator.is_disabled = True
     sessions.end_all(operator.id)
+    audit_services.record("operator.disabled", operator.email)
 
 
 def enable(operator: Operator) -> None:
     """Let a disabled operator in again."""
     operator.is_disabled = False
+    audit_services.record("operator.enabled", operator.email)
 
 
 def remove(operator: Operator) -> None:
     """Forget an operator; what they made stays. Raises Conflict for the last admin."""
     _keep_an_admin(operator)
+    audit_services.record("operator.removed", operator.email)
     db.session.delete(operator)
     db.session.flush()
 

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from campaigns.audit import chain
+from campaigns.audit import chain, queries
 from campaigns.audit.labels import LABELS
 from campaigns.audit.models import AuditEntry, AuditHead
 from campaigns.core import acting, clock
@@ -79,6 +79,11 @@ def is_news(view: View, *, now: datetime) -> bool:
 def record_view(view: View, *, now: datetime) -> None:
     """Note that whoever acts reads that."""
     record(view.action, view.subject, now=now, **view.details)
+
+
+def record_export(chosen: queries.Filter, *, now: datetime) -> None:
+    """Note that whoever acts takes that part of the log itself."""
+    record("audit.exported", chosen.text, now=now, entries=queries.count(chosen))
 
 
 def has_older(moment: datetime) -> bool:

@@ -35,7 +35,7 @@ def index() -> Any:
 def export() -> Any:
     chosen = queries.filter_from(request.args)
     with reading_on_record():
-        audit_services.record("audit.exported", chosen.text, entries=queries.count(chosen), now=clock.now())
+        audit_services.record_export(chosen, now=clock.now())
     answer = Response(stream_with_context(csvfile.lines(queries.export(chosen))), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
     return answer

@@ -60,7 +60,7 @@ def export(who: str, action: str, since: str, until: str) -> None:
     for name in ("action", "since", "until"):
         if asked[name] and not getattr(chosen, name):
             raise click.UsageError(f"--{name} {asked[name]} is unknown.")
-    audit_services.record("audit.exported", chosen.text, entries=queries.count(chosen), now=clock.now())
+    audit_services.record_export(chosen, now=clock.now())
     db.session.commit()
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     for row in queries.export(chosen):

@@ -46,7 +46,7 @@ def fill(password: str, *, now: datetime, url: str = "") -> None:
     """
     greta = history.operator()
     if greta is not None:
-        accounts_services.set_password(greta, password)
+        accounts_services.give_password(greta, password)
         _lead_links_to(url)
         return
     if audience_queries.lists():

@@ -8,7 +8,6 @@ from campaigns.accounts import letters, queries
 from campaigns.accounts import services as accounts_services
 from campaigns.accounts.factor import services as factor_services
 from campaigns.accounts.models import Role
-from campaigns.audit import services as audit_services
 from campaigns.cli.output import answer, as_json, command, secret_from_stdin
 from campaigns.core import clock, queue
 from campaigns.core.db import db
@@ -35,7 +34,6 @@ def create(email: str, role: str, name: str, password_stdin: bool, wants_json: b
     made = accounts_services.create_operator(
         email, role=Role(role), password=secret_from_stdin(), name=name, now=clock.now()
     )
-    audit_services.record("operator.created", made.email, role=made.role.value)
     db.session.commit()
     answer(
         {"id": made.id, "email": made.email, "role": made.role.value},
@@ -54,7 +52,6 @@ def reset_factor(email: str, wants_json: bool) -> None:
     if who is None:
         raise NotFound(_("There is no team member with the address %(email)s.", email=email))
     had_one = factor_services.reset(who)
-    audit_services.record("operator.factors_reset", who.email)
     notice = letters.post_security_changed(who, "reset", site=settings_queries.site().name, now=clock.now())
     db.session.commit()
     queue.enqueue(notices_services.JOB, notice.id)

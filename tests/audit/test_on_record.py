@@ -15,7 +15,14 @@ from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
 from campaigns.core.acting import Actor
 from campaigns.core.db import db
-from tests.factories import make_campaign, make_delivery, make_list, make_operator, make_subscriber
+from tests.factories import (
+    PASSWORD,
+    make_campaign,
+    make_delivery,
+    make_list,
+    make_operator,
+    make_subscriber,
+)
 
 
 def noted() -> list[tuple[str, str, dict[str, object]]]:
@@ -96,6 +103,31 @@ def test_suppressions_made_and_lifted_are_on_record(ben) -> None:
 def test_signing_out_is_on_record(ben) -> None:
     ben.post("/sign-out")
     assert noted() == [("operator.signed_out", "ben@example.com", {})]
+
+
+def test_what_somebody_changes_about_themselves_is_on_record(ben) -> None:
+    values = {"name": "Benjamin", "language": "zh", "time_zone": "UTC", "wants_alerts": "y"}
+    for _again in range(2):
+        assert ben.post("/profile", data=values).status_code == 303
+    assert noted() == [("operator.profile_changed", "ben@example.com", {"changed": "name, language"})]
+
+
+def test_each_wrong_current_password_is_on_record(ben) -> None:
+    values = {"current": "not this one at all", "password": "a wholly new pass phrase"}
+    assert ben.post("/profile/password", data=values).status_code == 422
+    ben.post("/profile/password", data={**values, "current": PASSWORD})
+    assert [action for action, _subject, _details in noted()] == [
+        *("operator.confirmation_failed", "operator.password_changed", "operator.confirmed")
+    ]
+
+
+def test_who_asks_for_a_new_password_is_on_record_from_where(client) -> None:
+    make_operator("ada@example.com")
+    for email in ("ada@example.com", "nobody@example.com"):
+        client.post("/forgotten", data={"email": email})
+    entry = db.session.query(AuditEntry).one()
+    assert (entry.action, entry.subject) == ("operator.reset_requested", "ada@example.com")
+    assert (entry.operator_id, entry.ip) == (None, "127.0.0.1")
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

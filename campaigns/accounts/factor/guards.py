@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from flask import Response, current_app, request, session
 from itsdangerous import BadData, URLSafeSerializer
 
-from campaigns.accounts import audit, guards, queries, sessions
-from campaigns.accounts.factor import devices
+from campaigns.accounts import guards, login, queries
+from campaigns.accounts.factor import devices, second_step
 from campaigns.accounts.factor.models import RememberedDevice
 from campaigns.accounts.models import Operator
 from campaigns.core import clock, config, signing
@@ -17,11 +16,6 @@ from campaigns.core.errors import NotFound
 
 HALF_WAY = "half_way"  # in the cookie: whose password was right, and when
 HALF_WAY_FOR = timedelta(minutes=10)
-
-
-def record(action: str, subject: str = "", *, by: Operator | None, **details: Any) -> None:
-    """Put on the audit log what happens at this door; kept with the caller's commit."""
-    audit.record(action, subject, by=by, now=clock.now(), ip=request.remote_addr or "", **details)
 
 
 def hold(who: Operator) -> None:
@@ -41,9 +35,9 @@ def half_way() -> Operator | None:
     return None if is_late or who.is_disabled or mark != _mark(who) else who
 
 
-def sign_in(who: Operator, *, device_id: int | None = None) -> None:
+def sign_in(who: Operator, *, method: str = "", device_id: int | None = None) -> None:
     """Begin a session in this browser; whatever its cookie held before is dropped."""
-    secret = sessions.start(who, **_browser(), now=clock.now(), device_id=device_id)
+    secret = login.begin(who, **_browser(), now=clock.now(), method=method, device_id=device_id)
     guards.sign_in(who, secret)
 
 
@@ -60,7 +54,7 @@ def remembered_device(who: Operator) -> RememberedDevice | None:
 
 def remember_device(who: Operator) -> tuple[RememberedDevice, str]:
     """Remember this browser; what `set_device_cookie` puts into the answer."""
-    device, secret = devices.remember(who, **_browser(), now=clock.now())
+    device, secret = second_step.remember_device(who, **_browser(), now=clock.now())
     return device, str(_signer().dumps([who.id, secret]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from campaigns.accounts import sessions
 from campaigns.accounts.factor import apps, devices, passkeys, recovery, rules
-from campaigns.accounts.factor.models import AuthenticatorApp, Passkey
-from campaigns.accounts.models import Operator, OperatorSession
+from campaigns.accounts.factor.models import AuthenticatorApp, Passkey, RememberedDevice
+from campaigns.accounts.models import Operator, OperatorSession, Role
+from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
@@ -49,6 +50,7 @@ def confirm_app(operator: Operator, code: str, *, session_secret: str, now: date
     if app is None or not apps.confirm(app, code, now=now):
         return None
     sessions.end_all(operator.id, but=session_secret)
+    audit_services.record("operator.app_added", operator.email, now=now)
     return _begun(operator, session_secret, now=now)
 
 
@@ -56,7 +58,8 @@ def add_passkey(
     operator: Operator, answer: str, *, name: str, session_secret: str, now: datetime
 ) -> list[str]:
     """Keep the passkey that the browser made; recovery codes to be shown once, as above. Raises Invalid, Conflict."""
-    passkeys.register(operator, answer, name=name, now=now)
+    key = passkeys.register(operator, answer, name=name, now=now)
+    audit_services.record("operator.passkey_added", operator.email, now=now, name=key.name)
     return _begun(operator, session_secret, now=now)
 
 
@@ -74,14 +77,35 @@ def remove_app(operator: Operator, *, session_secret: str) -> None:
     """Forget the app and end all other sessions; raises Conflict for the last factor of who needs one."""
     _keep_a_factor(operator, without_app=True)
     apps.remove(operator.id)
+    audit_services.record("operator.app_removed", operator.email)
     _end_step(operator, session_secret)
 
 
 def remove_passkey(operator: Operator, key: Passkey, *, session_secret: str) -> None:
     """Forget the passkey and end all other sessions; raises Conflict for the last factor of who needs one."""
     _keep_a_factor(operator, without_key=key)
+    audit_services.record("operator.passkey_removed", operator.email, name=key.name)
     passkeys.remove(key)
     _end_step(operator, session_secret)
+
+
+def renew_codes(operator: Operator, *, now: datetime) -> list[str]:
+    """Fresh recovery codes, to be shown once; all earlier ones stop working."""
+    audit_services.record("operator.recovery_codes_created", operator.email, now=now)
+    return recovery.create(operator, now=now)
+
+
+def forget_device(device: RememberedDevice) -> None:
+    """Ask that device for the second step again."""
+    audit_services.record("operator.device_forgotten", device.browser)
+    devices.forget(device)
+
+
+def need_one(roles: Collection[Role], *, now: datetime) -> None:
+    """Set the roles that need a second factor."""
+    rules.need_one(roles, now=now)
+    names = ", ".join(sorted(role.value for role in roles))
+    audit_services.record("operator.rules_changed", now=now, required_for=names)
 
 
 def reset(operator: Operator) -> bool:
@@ -95,6 +119,7 @@ def reset(operator: Operator) -> bool:
         passkeys.remove(key)
     recovery.forget(operator.id)
     sessions.end_all(operator.id)
+    audit_services.record("operator.factors_reset", operator.email)
     return had_one
 
 

@@ -10,9 +10,9 @@ from flask_login import current_user
 from campaigns.accounts import guards, letters, queries
 from campaigns.accounts.factor import apps, passkeys, recovery, rules, services
 from campaigns.accounts.factor import guards as step
+from campaigns.accounts.factor import second_step as steps
 from campaigns.accounts.factor.challenges import Purpose
 from campaigns.accounts.factor.forms import AppForm, PasskeyForm, RulesForm, SecondStepForm
-from campaigns.accounts.factor.guards import record
 from campaigns.accounts.forms import SignInForm, accepted
 from campaigns.accounts.guards import (
     Action,
@@ -51,7 +51,8 @@ def second_step() -> Any:
     if not form.validate_on_submit():
         return _step_page(form, who), 422 if form.is_submitted() else 200
     was_blocked = apps.blocked_until(who.id, now=clock.now())
-    method = _method(form, who)
+    given = {"passkey": form.passkey.data or "", "code": form.code.data or ""}
+    method = steps.take(who, **given, now=clock.now())
     if method:
         return _come_in(form, who, method)
     return _refuse(form, who, warns=was_blocked is None)
@@ -74,24 +75,11 @@ def _step_page(form: SecondStepForm, who: Operator) -> str:
     )
 
 
-def _method(form: SecondStepForm, who: Operator) -> str | None:
-    """By what the second step was made; None when it was not."""
-    now, code = clock.now(), form.code.data or ""
-    if form.passkey.data:
-        return "passkey" if passkeys.accepts(form.passkey.data, Purpose.SECOND_STEP, who, now=now) else None
-    if apps.looks_like_code(code):
-        return "app" if apps.accepts(who.id, code, now=now) else None
-    return "recovery code" if recovery.use(who.id, code, now=now) else None
-
-
 def _come_in(form: SecondStepForm, who: Operator, method: str) -> Any:
     device, cookie = step.remember_device(who) if form.remember.data else (None, None)
-    step.sign_in(who, device_id=device.id if device else None)
-    if device:
-        record("operator.device_remembered", who.email, by=who)
-    if method == "recovery code":
+    step.sign_in(who, method=method, device_id=device.id if device else None)
+    if method == steps.RECOVERY_CODE:
         _say_codes_left(who)
-    record("operator.signed_in", who.email, by=who, method=method)
     db.session.commit()
     response = make_response(redirect(own_path(request.args.get("next")), 303))
     if cookie:
@@ -101,14 +89,12 @@ def _come_in(form: SecondStepForm, who: Operator, method: str) -> Any:
 
 def _say_codes_left(who: Operator) -> None:
     left = recovery.left(who.id)
-    record("operator.recovery_code_used", who.email, by=who, left=left)
     message = _n("%(num)s recovery code left.", "%(num)s recovery codes left.", left)
     flash(message, "warning" if left < 3 else "info")
 
 
 def _refuse(form: SecondStepForm, who: Operator, *, warns: bool) -> tuple[str, int]:
     """Say what was wrong; with the code that blocks all others, also to the owner by mail, whose password is known."""
-    record("operator.second_step_failed", who.email, by=None)
     blocked = apps.blocked_until(who.id, now=clock.now())
     if warns and blocked:
         _post(who, "guessed")
@@ -131,16 +117,13 @@ def _refuse(form: SecondStepForm, who: Operator, *, warns: bool) -> tuple[str, i
 @limited_second_step
 @anyone
 def sign_in_by_passkey() -> Any:
-    key = passkeys.accepts(request.form.get("passkey", ""), Purpose.SIGN_IN, None, now=clock.now())
-    who = queries.operator(key.operator_id) if key else None
-    if who is None or who.is_disabled:
-        record("operator.sign_in_failed", by=None, method="passkey")
+    who = steps.by_passkey_alone(request.form.get("passkey", ""), now=clock.now())
+    if who is None:
         db.session.commit()
         form = SignInForm(formdata=None)
         form.form_errors.append(_("The passkey wasn't accepted. Sign in with your password."))
         return sign_in_page(form), 401
-    step.sign_in(who)
-    record("operator.signed_in", who.email, by=who, method="passkey")
+    step.sign_in(who, method="passkey")
     db.session.commit()
     return guards.remember_browser(make_response(redirect(own_path(request.args.get("next")), 303)), who)
 
@@ -185,7 +168,7 @@ def _confirm_app(form: AppForm) -> list[str] | None:
             _("This code is incorrect. Check that your phone's clock is right and try again.")
         ]
         return None
-    _keep("operator.app_added", "app_added")
+    _post(operator(), "app_added")
     return codes
 
 
@@ -197,7 +180,7 @@ def security_remove_app() -> Any:
         services.remove_app(operator(), session_secret=session_secret())
     except Conflict as error:
         return _stays(error)
-    _keep("operator.app_removed", "app_removed")
+    _post(operator(), "app_removed")
     flash(_("Authenticator app removed."), "success")
     return redirect(url_for(".security"), 303)
 
@@ -226,7 +209,7 @@ def _add_passkey(form: PasskeyForm) -> list[str] | None:
         lambda: services.add_passkey(operator(), answer, name=name, session_secret=secret, now=clock.now()),
     )
     if codes is not None:
-        _keep("operator.passkey_added", "passkey_added", name=name)
+        _post(operator(), "passkey_added")
     return codes
 
 
@@ -240,7 +223,7 @@ def security_remove_passkey(passkey_id: int) -> Any:
         services.remove_passkey(operator(), key, session_secret=session_secret())
     except Conflict as error:
         return _stays(error)
-    _keep("operator.passkey_removed", "passkey_removed", name=name)
+    _post(operator(), "passkey_removed")
     flash(_("Passkey “%(name)s” removed.", name=name), "success")
     return redirect(url_for(".security"), 303)
 
@@ -251,8 +234,8 @@ def security_remove_passkey(passkey_id: int) -> Any:
 def security_codes() -> Any:
     if not rules.has_one(operator()):
         return redirect(url_for(".security"), 303)
-    codes = recovery.create(operator(), now=clock.now())
-    _keep("operator.recovery_codes_created", "codes_created")
+    codes = services.renew_codes(operator(), now=clock.now())
+    _post(operator(), "codes_created")
     return _codes_page(codes)
 
 
@@ -281,8 +264,7 @@ def _codes_page(codes: list[str]) -> str:
 def sign_in_rules() -> Any:
     form = RulesForm(roles=sorted(rules.roles_that_need_one()))
     if form.validate_on_submit():
-        rules.need_one([Role(role) for role in form.roles.data or []], now=clock.now())
-        record("operator.rules_changed", by=operator(), required_for=", ".join(sorted(form.roles.data or [])))
+        services.need_one([Role(role) for role in form.roles.data or []], now=clock.now())
         db.session.commit()
         flash(_("Sign-in settings saved."), "success")
         return redirect(url_for(".sign_in_rules"), 303)
@@ -302,7 +284,7 @@ def _without_factor() -> list[Operator]:
 def delete_factors(operator_id: int) -> Any:
     who = queries.operator(operator_id)
     services.reset(who)
-    _keep("operator.factors_reset", "reset", who=who)
+    _post(who, "reset")
     flash(_("Two-step verification of %(name)s was reset.", name=who.display_name), "success")
     return redirect(url_for(".edit", operator_id=who.id), 303)
 
@@ -310,15 +292,8 @@ def delete_factors(operator_id: int) -> Any:
 # -- small things of this door
 
 
-def _keep(action: str, letter: str, *, who: Operator | None = None, **details: Any) -> None:
-    """Write the audit entry, tell the owner of the account by mail, and commit everything that was done."""
-    owner = who or operator()
-    record(action, owner.email, by=operator(), **details)
-    _post(owner, letter)
-
-
 def _post(owner: Operator, letter: str) -> None:
-    """Tell the owner of the account by mail. Commits."""
+    """Tell the owner of the account by mail, and commit everything that was done."""
     site = site_name()
     notice = letters.post_security_changed(owner, letter, site=site, now=clock.now())
     db.session.commit()

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 from flask import flash, redirect, render_template, url_for
 
-from campaigns.accounts import guards, queries, services, sessions
+from campaigns.accounts import guards, login, queries, services, sessions
 from campaigns.accounts.factor import devices, passkeys, rules
 from campaigns.accounts.factor import services as factor_services
-from campaigns.accounts.factor.guards import record
 from campaigns.accounts.factor.models import RememberedDevice
 from campaigns.accounts.forms import PasswordForm, accepted
 from campaigns.accounts.guards import Action, allow, operator, session_secret
@@ -64,32 +63,34 @@ def _signed_in(who: Operator, *, now: datetime) -> tuple[list[SignedIn], list[Re
 @bp.post("/profile/password")
 @allow(Action.SIGN_IN)
 def update_password() -> Any:
-    form = PasswordForm()
-    if form.validate_on_submit() and _change_password(form):
+    form, secret = PasswordForm(), session_secret()
+    if not form.validate_on_submit():
+        return _page(form), 422
+    may_try = sessions.take_try(secret)
+    db.session.commit()  # counted, whatever happens now
+    if may_try and _change_password(form):
         flash(_("Password changed. You're signed out on all other devices."), "success")
         return redirect(url_for(".security"), 303)
-    if sessions.end_if_guessed(session_secret()):
-        return _guessed()
-    return _page(form), 422
+    if may_try and not form.current.errors:
+        return _page(form), 422
+    is_over = login.refuse_to_confirm(operator(), secret, now=clock.now())
+    db.session.commit()
+    return _guessed() if is_over else (_page(form), 422)
 
 
 def _change_password(form: PasswordForm) -> bool:
+    """Whether it is changed. A current password that is right confirms the session, whatever the new one is."""
     values = {"current": form.current.data, "password": form.password.data}
     secret = session_secret()
-    may_try = sessions.take_try(secret)
-    db.session.commit()  # counted, whatever happens now
     change = lambda: services.change_password(operator(), **values, session_secret=secret)  # noqa: E731
-    is_done = may_try and accepted(form, change) is not None
-    if may_try and not form.current.errors:
-        sessions.confirm(secret, now=clock.now())  # the password was right, whatever the new one is
-    if is_done:
-        record("operator.password_changed", operator().email, by=operator())
+    is_done = accepted(form, change) is not None
+    if not form.current.errors:
+        login.confirm(operator(), secret, method="password", now=clock.now())
     db.session.commit()
     return is_done
 
 
 def _guessed() -> Any:
-    _record("operator.confirmation_failed", operator().email)
     guards.sign_out()
     flash(_("Too many wrong attempts. Sign in again."), "error")
     return redirect(url_for(".sign_in"), 303)
@@ -98,8 +99,8 @@ def _guessed() -> Any:
 @bp.post("/profile/sign-out-everywhere")
 @allow(Action.SIGN_IN)
 def sign_out_everywhere() -> Any:
-    sessions.end_all(operator().id)
-    _record("operator.signed_out_everywhere", operator().email)
+    login.end_everywhere(operator())
+    db.session.commit()
     guards.sign_out()
     flash(_("You are signed out on all devices."), "success")
     return redirect(url_for(".sign_in"), 303)
@@ -108,8 +109,8 @@ def sign_out_everywhere() -> Any:
 @bp.post("/profile/security/others/delete")
 @allow(Action.SIGN_IN)
 def security_end_others() -> Any:
-    sessions.end_all(operator().id, but=session_secret())
-    _record("operator.other_sessions_ended", operator().email)
+    login.end_others(operator(), session_secret())
+    db.session.commit()
     flash(_("You're signed out on all other devices."), "success")
     return redirect(url_for(".security"), 303)
 
@@ -118,10 +119,8 @@ def security_end_others() -> Any:
 @allow(Action.SIGN_IN)
 def security_end_session(key: str) -> Any:
     """End one session, and ask its device for the second step again."""
-    found = queries.session(operator().id, key)
-    browser = found.browser
-    sessions.end_with_device(found)
-    _record("operator.session_ended", browser)
+    login.end_on_device(queries.session(operator().id, key))
+    db.session.commit()
     flash(_("Signed out on that device."), "success")
     return redirect(url_for(".security"), 303)
 
@@ -129,15 +128,7 @@ def security_end_session(key: str) -> Any:
 @bp.post("/profile/security/devices/<int:device_id>/delete")
 @allow(Action.SIGN_IN)
 def security_forget_device(device_id: int) -> Any:
-    found = devices.device(operator().id, device_id)
-    browser = found.browser
-    devices.forget(found)
-    _record("operator.device_forgotten", browser)
+    factor_services.forget_device(devices.device(operator().id, device_id))
+    db.session.commit()
     flash(_("That device is no longer remembered."), "success")
     return redirect(url_for(".security"), 303)
-
-
-def _record(action: str, subject: str) -> None:
-    """Write the audit entry and commit everything that was done."""
-    record(action, subject, by=operator())
-    db.session.commit()

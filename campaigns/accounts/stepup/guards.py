@@ -12,10 +12,9 @@ from typing import Any, TypeVar, cast
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import ImmutableMultiDict
 
-from campaigns.accounts import guards, passwords, sessions
+from campaigns.accounts import guards, login, passwords, sessions
 from campaigns.accounts.factor import apps, passkeys
 from campaigns.accounts.factor.challenges import Purpose
-from campaigns.accounts.factor.guards import record
 from campaigns.accounts.guards import operator, session_secret
 from campaigns.accounts.stepup.forms import WRONG, ConfirmForm
 from campaigns.core import clock, config, secrets, signing
@@ -94,12 +93,10 @@ def answer(form: ConfirmForm, *, held: str = "", back: str = "/") -> Any:
     db.session.commit()  # counted, whatever happens now; and nothing waits while a password is verified
     method = _method(form) if may_try else None
     if method:
-        sessions.confirm(secret, now=clock.now())
-        record("operator.confirmed", operator().email, by=operator(), method=method)
+        login.confirm(operator(), secret, method=method, now=clock.now())
         db.session.commit()
         return None
-    record("operator.confirmation_failed", operator().email, by=operator())
-    is_over = sessions.end_if_guessed(secret)
+    is_over = login.refuse_to_confirm(operator(), secret, now=clock.now())
     db.session.commit()
     if is_over:
         guards.sign_out()

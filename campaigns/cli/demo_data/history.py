@@ -11,13 +11,14 @@ from datetime import datetime, time, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.accounts import audit
 from campaigns.accounts import services as accounts_services
 from campaigns.accounts.models import Operator, Role
 from campaigns.audience import services as audience_services
 from campaigns.audience.models import Consent, FieldKind, List, SuppressionReason
+from campaigns.audit import services as audit_services
 from campaigns.cli.demo_data import people, plan, reading, sending
 from campaigns.cli.demo_data.plan import DemoCampaign
+from campaigns.core.acting import Actor
 from campaigns.core.db import db
 from campaigns.delivery import services as delivery_services
 from campaigns.delivery.dispatch import launch
@@ -190,8 +191,9 @@ def _operator(
     people.add_imports(cast, lists[plan.POST], operator_id=greta.id)
     db.session.execute(sa.update(Campaign).values(created_by_id=greta.id))
     db.session.execute(sa.update(Consent).where(Consent.act == "imported").values(operator_id=greta.id))
+    as_greta = Actor(greta.email, greta.id, "203.0.113.20")
     for at, action, subject in sorted(_acts(cast, began)):
-        audit.record(action, subject, by=greta, now=at, ip="203.0.113.20")
+        audit_services.record(action, subject, by=as_greta, now=at)
 
 
 def _acts(cast: people.Cast, began: datetime) -> list[tuple[datetime, str, str]]:
