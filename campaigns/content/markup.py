@@ -28,7 +28,10 @@ _ATTRIBUTE = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:(["'])|([^\s>"
 VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
-_RAW_TEXT = frozenset({"script", "style", "title", "textarea", "xmp"})
+# Elements that hold text whatever stands in them, each with what ends it.
+_RAW_ENDS = {
+    name: re.compile(rf"</{name}(?=[\s/>])", re.I) for name in ("script", "style", "title", "textarea", "xmp")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ def scan(text: str) -> Iterator[Part]:
             raw = ""
         else:
             part = _next(text, position, last_quotes)
-            raw = part.name if part.kind == "start" and part.name in _RAW_TEXT else ""
+            raw = part.name if part.kind == "start" and part.name in _RAW_ENDS else ""
         if part.end > part.start:
             yield part
         position = part.end
@@ -188,7 +191,7 @@ def _attributes(text: str, position: int, last_quotes: dict[str, int]) -> tuple[
 
 
 def _end_of_raw(text: str, name: str, position: int) -> int:
-    close = re.compile(rf"</{re.escape(name)}(?=[\s/>])", re.I).search(text, position)
+    close = _RAW_ENDS[name].search(text, position)
     return close.start() if close else len(text)
 
 

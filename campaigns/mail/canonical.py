@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_FIELD = re.compile(rb"([^:\s]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
+_FIELD = re.compile(rb"^([^:\s]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n", re.MULTILINE)
 
 
 def fields(block: bytes) -> list[tuple[bytes, bytes]]:

@@ -13,11 +13,11 @@ from campaigns.mail.envelope import Server
 from campaigns.mail.traits import Observation, Trait, applied
 
 FEWEST = 5  # messages on a connection; a server that ends it earlier has a fault, not a limit
-# "421 too many messages in this connection", "maximum number of messages per session reached"
-_PER_CONNECTION = re.compile(
-    r"(?=.*\b(too many|max|limit|exceed|reached|enough|only))(?=.*\b(messages?|e?-?mails?|transactions?)\b)"
-    r".*\b(connection|session)\b",
-    re.IGNORECASE | re.DOTALL,
+# All three are said: "421 too many messages in this connection", "maximum number of messages per session reached"
+_PER_CONNECTION = (
+    re.compile(r"\b(too many|max|limit|exceed|reached|enough|only)", re.IGNORECASE),
+    re.compile(r"\b(messages?|e?-?mails?|transactions?)\b", re.IGNORECASE),
+    re.compile(r"\b(connection|session)\b", re.IGNORECASE),
 )
 _CROWDED = re.compile(
     r"too many (concurrent |simultaneous |open |parallel |smtp )*(connections|sessions)"
@@ -75,7 +75,7 @@ class Experience:
         `opened_after`: number of endings before it was opened. Those that end together may share a cause.
         """
         self.endings += 1
-        is_told = bool(said) and _PER_CONNECTION.search(said) is not None
+        is_told = _is_per_connection(said)
         has_come_again = done > 0 and self._ends.setdefault(done, self.endings) <= opened_after
         if (is_told and (done >= FEWEST or has_come_again)) or (has_come_again and done >= FEWEST):
             self.learn(Trait.MESSAGES, done, said)
@@ -106,3 +106,7 @@ class Experience:
         elif self._break <= opened_after:
             self.learn(Trait.WINDOW, self.server.depth // 2)
             self._break = None
+
+
+def _is_per_connection(said: str) -> bool:
+    return all(each.search(said) for each in _PER_CONNECTION)

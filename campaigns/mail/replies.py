@@ -138,7 +138,7 @@ _BLOCKED = (
     r"|not authori[sz]ed|authenticat|dmarc|\bspf\b|\bdkim\b|\bptr\b|reverse dns|\bAUP#|\[TSS09\]"
 )
 _FAST = (
-    r"too many|too fast|too quickly|\brate\b|throttl|quota exceeded|exceeded .*(limit|quota)"
+    r"too many|too fast|too quickly|\brate\b|throttl|quota exceeded|exceeded .{0,80}(limit|quota)"
     r"|slow down|speeding"
 )
 _CROWDED = (

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from campaigns.delivery.models import Reason
 from campaigns.mail.protocol import (
+    LONGEST_REPLY,
     Capabilities,
     MalformedReply,
     Phase,
@@ -20,6 +21,16 @@ from campaigns.mail.protocol import (
     stuffed,
 )
 from campaigns.mail.replies import Klass, Subject, classify
+from tests.patterns.clock import at_most_cpu_s
+
+
+@pytest.mark.parametrize(
+    "word", ["exceeded ", "too many ", "limit ", "over quota ", "sending ", "account is "]
+)
+@pytest.mark.parametrize("code", [421, 452, 552])
+def test_a_reply_as_long_as_may_be_is_soon_understood(code: int, word: str) -> None:
+    with at_most_cpu_s(2):
+        classify(Phase.RCPT, Reply(code, word * (LONGEST_REPLY // len(word))))
 
 
 def read(text: str) -> Reply:

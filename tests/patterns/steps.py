@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -35,7 +37,7 @@ class Matcher:
             pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
         )
         self._flags = pattern.flags
-        self.tree = _parser.parse(self._text, pattern.flags & ~re.UNICODE & ~re.DEBUG)
+        self.tree: Any = _parser.parse(self._text, pattern.flags & ~re.UNICODE & ~re.DEBUG)
         self._known: dict[tuple[Any, int, str], bool] = {}
         self.steps = 0
         self.most = 0
@@ -215,14 +217,82 @@ def worst(matcher: Matcher) -> Iterator[Callable[[int], str]]:
             yield lambda size, beginning=beginning, pump=pump: beginning + pump * size + "\0"  # type: ignore[misc]
 
 
-def grows_too_fast(pattern: re.Pattern[Any], *, anchored: bool = False) -> str | None:
-    """The beginning of a text on which four times the size costs more than seven times the steps; or None."""
+def alternatives(matcher: Matcher) -> list[list[Any]]:
+    """What a pattern finds, each for itself: looking for one of several costs what looking for each costs together."""
+    tree = list(matcher.tree)
+    if len(tree) != 1 or tree[0][0] is not ops.BRANCH:
+        return [tree]
+    return [list(branch) for branch in tree[0][1][1]]
+
+
+def is_endless(nodes: Iterable[Any]) -> bool:
+    """Whether anything is repeated without a bound; without that each place of a text costs the same at most."""
+    for op, value in nodes:
+        if op in REPEATS and (value[1] is ops.MAXREPEAT or is_endless(value[2])):
+            return True
+        if op is ops.SUBPATTERN and is_endless(value[3]):
+            return True
+        if op in (ops.ASSERT, ops.ASSERT_NOT) and is_endless(value[1]):
+            return True
+        if op is ops.ATOMIC_GROUP and is_endless(value):
+            return True
+        if op is ops.BRANCH and any(is_endless(branch) for branch in value[1]):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`too_fast`: the beginning of a text on which four times the size costs more than seven times the steps.
+
+    `most_work`: texts by size, which cost most of all that were tried.
+    """
+
+    too_fast: str | None
+    most_work: tuple[Callable[[int], str], ...]
+
+
+@cache
+def judged(pattern: re.Pattern[Any], *, anchored: bool = False) -> Verdict:
+    """What short texts tell of a pattern."""
     matcher = Matcher(pattern)
-    for text in worst(matcher):
+    costs: list[tuple[float, Callable[[int], str]]] = []
+    too_fast = None
+    for tree in alternatives(matcher):
+        matcher.tree = tree
+        if not is_endless(tree):
+            whole = "".join(pieces(matcher))[:100]
+            costs.append((0, lambda size, whole=whole: whole * size + "\0"))  # type: ignore[misc]
+            continue
+        for text in worst(matcher):
+            growth = _growth(matcher, text, anchored=anchored)
+            costs.append((growth, text))
+            if growth > MOST_GROWTH:
+                too_fast = too_fast or text(3)
+                break
+    costs.sort(key=lambda each: -each[0])
+    return Verdict(too_fast, tuple(text for _cost, text in costs[:MOST_WORK]))
+
+
+MOST_GROWTH = 7.0  # of the steps, with four times the text
+MOST_WORK = 2
+
+
+def _growth(matcher: Matcher, text: Callable[[int], str], *, anchored: bool) -> float:
+    try:  # what grows much too fast is told by short texts already
         least = matcher.run(text(4), anchored=anchored, most=10**6)
-        try:  # what grows much too fast is told by short texts already
-            small = matcher.run(text(16), anchored=anchored, most=7 * least + 200)
-            matcher.run(text(64), anchored=anchored, most=7 * small + 200)
-        except TooMany:
-            return text(3)
-    return None
+        small = matcher.run(text(16), anchored=anchored, most=int(MOST_GROWTH * least) + 200)
+        return matcher.run(text(64), anchored=anchored, most=int(MOST_GROWTH * small) + 200) / (small + 30)
+    except TooMany:
+        return MOST_GROWTH + 1
+
+
+def grows_too_fast(pattern: re.Pattern[Any], *, anchored: bool = False) -> str | None:
+    """The beginning of a text on which it does; or None."""
+    return judged(pattern, anchored=anchored).too_fast
+
+
+def most_work(pattern: re.Pattern[Any], *, anchored: bool, size: int) -> list[str]:
+    """Texts of that many characters, of the kinds that cost most."""
+    texts = judged(pattern, anchored=anchored).most_work
+    return [text(size // max(1, len(text(2)) - len(text(1)))) for text in texts]
