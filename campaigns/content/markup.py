@@ -8,7 +8,7 @@ tags.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -198,8 +198,10 @@ def _end_of_raw(text: str, name: str, position: int) -> int:
 def _only_in_values(document: Document, part: Part) -> None:
     """Raise for a field in an unquoted attribute: its value could add attributes."""
     quoted = [a for a in part.attributes if document.text[a.start - 1] in "\"'" and a.end > a.start]
+    starts = [a.start for a in quoted]
     for found in MARK.finditer(document.text, part.start, part.end):
-        if not any(a.start <= found.start() and found.end() <= a.end for a in quoted):
+        before = bisect_right(starts, found.start())
+        if not before or found.end() > quoted[before - 1].end:
             reason = _("Put the template tag inside the quotes of an attribute, or outside of the HTML tag.")
             raise TemplateError(reason, document.line(found[1]), document.where)
 
