@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 
 from campaigns.accounts import policy
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note_view, operator
+from campaigns.audience import reading
 from campaigns.core.i18n import _
 from campaigns.navigation import navigation
 from campaigns.palette import queries
@@ -44,11 +45,14 @@ ACTIONS = (
 @allow(Action.SIGN_IN)
 def find() -> Any:
     text = request.args.get("q", "").strip()[: queries.LONGEST_TEXT]
+    people = queries.people(text) if _may(Action.READ_PEOPLE) else []
+    if people:
+        note_view(reading.of_found(len(people)))
     is_part = request.headers.get("X-Requested-With") == "palette"
     found = {
         "places": _places(text),
         "campaigns": queries.campaigns(text) if _may(Action.READ_CAMPAIGNS) else [],
-        "people": queries.people(text) if _may(Action.READ_PEOPLE) else [],
+        "people": people,
         "lists": queries.lists(text) if _may(Action.READ_PEOPLE) else [],
     }
     page = "palette/results.html" if is_part else "palette/page.html"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.audience.models import Subscriber
+from campaigns.audit.services import View
 from campaigns.content import language, samples
 from campaigns.content.compiled import Preview, preview_content
 from campaigns.content.language import TemplateError
@@ -42,6 +43,11 @@ def choices(campaign: Campaign) -> list[Choice]:
         *(Choice(kind.value, person, kind.label) for kind, person in hard.items()),
         *anybody[1:],
     ]
+
+
+def view_of(campaign: Campaign) -> View:
+    """A preview, and whom it can be made for, for the audit log."""
+    return View("campaign.previewed", campaign.name, {})
 
 
 def person_for(campaign: Campaign, who: str) -> Subscriber | None:

@@ -144,6 +144,7 @@ def edit(campaign_id: int) -> Any:
         return redirect(url_for(".show", campaign_id=campaign_id))
     form = CampaignForm(found)
     if not form.is_submitted():
+        preview_pages.on_record(campaign_id)
         return _editor(found, form)
     try:
         _save(found, form)
@@ -194,6 +195,7 @@ def check(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     if not found.is_editable:
         return redirect(url_for(".show", campaign_id=campaign_id))
+    preview_pages.on_record(campaign_id)
     return _check_page(found, _schedule_form(found), _test_form())
 
 

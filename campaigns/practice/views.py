@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
 from campaigns.accounts import policy
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.core import config, framing
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
@@ -29,6 +29,7 @@ PARTS = {"html": _("HTML"), "text": _("Text"), "headers": _("Headers"), "source"
 @bp.get("/practice")
 @allow(Action.PRACTISE)
 def index() -> Any:
+    note_view(services.view_of())
     search = request.args.get("q", "").strip()[:200]
     number = page_number(request.args.get("page"))
     page = store.page(config.current(), search=search, number=number, with_own=_sees_own())
@@ -38,7 +39,7 @@ def index() -> Any:
 @bp.get("/practice/<int:mail_id>")
 @allow(Action.PRACTISE)
 def message(mail_id: int) -> Any:
-    mail, raw = store.mail(config.current(), mail_id, with_own=_sees_own())
+    mail, raw = _read(mail_id)
     letter = reading.letter(raw)
     has = {"html": letter.html is not None, "text": letter.text is not None}
     parts = [part for part in PARTS if has.get(part, True)]
@@ -61,7 +62,7 @@ def _tabs(mail_id: int, parts: list[str], shown: str) -> list[Tab]:
 @bp.get("/practice/<int:mail_id>/html")
 @allow(Action.PRACTISE)
 def html(mail_id: int) -> Any:
-    _mail, raw = store.mail(config.current(), mail_id, with_own=_sees_own())
+    _mail, raw = _read(mail_id)
     answer = Response(framing.in_new_tab(reading.letter(raw).html or ""), mimetype="text/html")
     answer.headers["Content-Security-Policy"] = FRAME_CSP
     answer.headers["Referrer-Policy"] = "no-referrer"
@@ -71,7 +72,7 @@ def html(mail_id: int) -> Any:
 @bp.get("/practice/<int:mail_id>.eml")
 @allow(Action.PRACTISE)
 def download(mail_id: int) -> Any:
-    _mail, raw = store.mail(config.current(), mail_id, with_own=_sees_own())
+    _mail, raw = _read(mail_id)
     answer = Response(raw, mimetype="message/rfc822")
     answer.headers["Content-Disposition"] = f'attachment; filename="practice-{mail_id}.eml"'
     return answer
@@ -84,6 +85,13 @@ def delete_all() -> Any:
     db.session.commit()
     flash(_n("One email deleted.", "%(num)s emails deleted.", deleted), "success")
     return redirect(url_for(".index"), 303)
+
+
+def _read(mail_id: int) -> Any:
+    """An email and its bytes, on record; raises NotFound."""
+    found = store.mail(config.current(), mail_id, with_own=_sees_own())
+    note_view(services.view_of(mail_id))
+    return found
 
 
 def _sees_own() -> bool:

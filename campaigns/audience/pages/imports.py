@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, cast
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow, operator, reading_on_record
-from campaigns.audience import exporter, import_setup, jobs, queries, services
+from campaigns.accounts.guards import Action, allow, note_view, operator, reading_on_record
+from campaigns.audience import exporter, import_setup, jobs, queries, reading, services
 from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
 from campaigns.audience.models import Import, ImportStatus, List, OptIn
 from campaigns.audience.pages.lists import csv_file
@@ -45,6 +45,7 @@ def import_create() -> Any:
 @allow(Action.READ_PEOPLE)
 def import_show(import_id: int) -> Any:
     shown = queries.import_(import_id)
+    note_view(reading.of_import(shown))
     if shown.status is ImportStatus.UPLOADED:
         return _columns_page(shown, columns_form(shown.columns, import_setup.guess(shown, with_kinds=True)))
     page = paginate(queries.rejects(import_id), number=page_number(request.args.get("page")))

@@ -94,6 +94,8 @@ def create_person() -> Any:
 def person_edit(subscriber_id: int) -> Any:
     changed = queries.person(subscriber_id)
     form = person_form(changed)
+    if not form.is_submitted():
+        note_view(reading.of_person(changed))
     if form.validate_on_submit() and accepted(form, lambda: _updated(changed, form)):
         db.session.commit()
         say(_("Saved."), "success")

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow
-from campaigns.audience import queries, services
+from campaigns.accounts.guards import Action, allow, note_view
+from campaigns.audience import queries, reading, services
 from campaigns.audience.forms import SuppressForm, accepted, say
 from campaigns.audience.search import LONGEST_TEXT
 from campaigns.core import clock
@@ -25,6 +25,7 @@ def suppressions() -> Any:
     page = paginate(
         queries.suppressions(text, campaign_id=wanted), number=page_number(request.args.get("page"))
     )
+    note_view(reading.of_suppressions(page.total))
     ids = {each.campaign_id for each in page.items if each.campaign_id} | ({wanted} if wanted else set())
     return render_template(
         "audience/suppressions.html",

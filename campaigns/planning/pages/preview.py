@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, make_response, render_template, request
 
-from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.content import language, starters
 from campaigns.content.language import TemplateError
 from campaigns.core.framing import in_new_tab
@@ -24,7 +24,7 @@ MAIL_CSP = (
 
 @allow(Action.READ_CAMPAIGNS)
 def preview(campaign_id: int) -> Any:
-    found = queries.campaign(campaign_id)
+    found = on_record(campaign_id)
     try:
         shown = previews.render(found, _person(found))
     except TemplateError as error:
@@ -37,7 +37,7 @@ def preview(campaign_id: int) -> Any:
 @allow(Action.READ_CAMPAIGNS)
 def email(campaign_id: int) -> Any:
     """A campaign's message, in any status, for the chosen person."""
-    found = queries.campaign(campaign_id)
+    found = on_record(campaign_id)
     return render_template("planning/email.html", choices=previews.choices(found), **line_of(found))
 
 
@@ -53,13 +53,20 @@ def starter(key: str) -> Any:
 
 @allow(Action.READ_CAMPAIGNS)
 def preview_line(campaign_id: int) -> Any:
-    return render_template("planning/_line.html", **line_of(queries.campaign(campaign_id)))
+    return render_template("planning/_line.html", **line_of(on_record(campaign_id)))
 
 
 @allow(Action.READ_PEOPLE)
 def preview_people(campaign_id: int) -> Any:
-    choices = previews.choices(queries.campaign(campaign_id))
+    choices = previews.choices(on_record(campaign_id))
     return render_template("planning/_people.html", choices=choices, wanted=_wanted())
+
+
+def on_record(campaign_id: int) -> Campaign:
+    """The campaign; that its preview is read is put on record."""
+    found = queries.campaign(campaign_id)
+    note_view(previews.view_of(found))
+    return found
 
 
 def line_of(found: Campaign) -> dict[str, Any]:
