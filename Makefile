@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test screenshots sbom faults servers bare bench-send clean simulate
+.PHONY: help run demo setup check test screenshots sbom faults crawl servers bare bench-send clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -56,6 +56,10 @@ simulate: ## ten thousand random courses of the delivery engine on a simulated m
 faults: ## kill, cut off and fill up everything in mid-send on both databases, and count what it cost
 	@scripts/setup --dev
 	$(BIN)/python -m tests.faults $(if $(ONLY),--only "$(ONLY)")
+
+crawl: ## Wapiti attacks every page of the demo, signed in as an admin; fetches Wapiti when it is not here
+	@scripts/setup --dev
+	$(BIN)/python -m tests.crawl $(if $(SECONDS_OF_CRAWL),--seconds $(SECONDS_OF_CRAWL))
 
 servers: ## a campaign over every real SMTP server that can be had here, on each way in that it has
 	@scripts/setup --dev
