@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from tests.architecture.doors import DOOR_PACKAGES, is_door
 from tests.architecture.sources import ROOT, imports, modules
 
 PACKAGES = [
@@ -62,23 +63,6 @@ REACH_UP = {
     "planning.views": {"reports"},  # the page of campaigns shows how far each one is
     "settings.views": {"delivery"},  # a server's page shows its warm-up; deleting one asks who sends over it
 }
-DOOR_FILES = {"guards", "forms", "jobs", "views", "worker"}
-DOOR_PACKAGES = {"public", "api", "cli", "webserver"}
-DOOR_MODULES = {
-    "app",
-    "bootstrap",
-    "web",
-    "navigation",
-    "form_page",
-    "page_parts",
-    "blueprints",
-    "process",
-    "schema",
-    "dispatcher",
-    "everything",
-    "mailbox",
-    "__init__",
-}
 FLASK = {
     "flask",
     "flask_login",
@@ -91,13 +75,6 @@ FLASK = {
 }
 LONGEST_ROUTE = 15
 LONGEST_FILE = 400
-
-
-def is_door(module: str) -> bool:
-    parts = module.split(".")
-    if parts[0] in DOOR_PACKAGES or (len(parts) == 1 and parts[0] in DOOR_MODULES):
-        return True
-    return (parts[-1] in DOOR_FILES or "pages" in parts[1:-1]) and parts[0] != "core"
 
 
 def layer_faults(trees: dict[str, ast.Module]) -> list[str]:

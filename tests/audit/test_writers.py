@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
+from tests.architecture.doors import is_door
 from tests.architecture.sources import ROOT, modules
-from tests.architecture.test_layers import is_door
 
 LOGS = {"campaigns.audit.services", "campaigns.accounts.audit"}
 VERBS = {"record", "record_own"}  # what writes an entry in the caller's words
