@@ -21,7 +21,14 @@ csrf = CSRFProtect()
 
 
 class RowNumber(IntegerConverter):
-    """A number in a URL that fits the database; larger ones are not found."""
+    """The number of a row in a URL, up to 31 bits; larger ones are not found."""
+
+    def __init__(self, map_: Map) -> None:
+        super().__init__(map_, max=2**31 - 1)
+
+
+class BigRowNumber(IntegerConverter):
+    """The same for tables with 64-bit numbers (`BigId`)."""
 
     def __init__(self, map_: Map) -> None:
         super().__init__(map_, max=2**62)
@@ -36,7 +43,7 @@ def create_app(config: Config | None = None) -> Flask:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.wsgi_app = KnownHosts(app.wsgi_app, config.hosts)  # type: ignore[method-assign]
-    app.url_map.converters["int"] = RowNumber
+    app.url_map.converters |= {"int": RowNumber, "big": BigRowNumber}
     _attach_extensions(app)
     web.init_app(app)
     blueprints.register(app, csrf)

@@ -27,6 +27,8 @@ from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.settings import queries as settings_queries
 
+LARGEST_ID = 2**31 - 1  # of a list
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -57,7 +59,7 @@ def lists() -> Sequence[List]:
 
 def list_(list_id: int) -> List:
     """That list; raises NotFound."""
-    found = db.session.get(List, list_id)
+    found = db.session.get(List, list_id) if abs(list_id) <= LARGEST_ID else None
     if found is None:
         raise NotFound(_("List not found."))
     return found

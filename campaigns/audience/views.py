@@ -10,7 +10,7 @@ bp = Blueprint("audience", __name__)
 
 GET, POST, FORM = ["GET"], ["POST"], ["GET", "POST"]
 
-PERSON = "/people/<int:subscriber_id>"
+PERSON = "/people/<big:subscriber_id>"
 LIST = "/lists/<int:list_id>"
 IMPORT = "/imports/<int:import_id>"
 
@@ -53,6 +53,6 @@ for url, view, methods in (
     ("/fields/<int:field_id>/deletion", fields.field_delete, POST),
     ("/suppressions", suppressions.suppressions, GET),
     ("/suppressions/new", suppressions.suppression_create, FORM),
-    ("/suppressions/<int:suppression_id>/deletion", suppressions.suppression_delete, POST),
+    ("/suppressions/<big:suppression_id>/deletion", suppressions.suppression_delete, POST),
 ):
     bp.add_url_rule(url, view_func=view, methods=methods)

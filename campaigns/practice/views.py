@@ -36,7 +36,7 @@ def index() -> Any:
     return render_template("practice/index.html", page=page, search=search)
 
 
-@bp.get("/practice/<int:mail_id>")
+@bp.get("/practice/<big:mail_id>")
 @allow(Action.PRACTISE)
 def message(mail_id: int) -> Any:
     mail, raw = _read(mail_id)
@@ -59,7 +59,7 @@ def _tabs(mail_id: int, parts: list[str], shown: str) -> list[Tab]:
     ]
 
 
-@bp.get("/practice/<int:mail_id>/html")
+@bp.get("/practice/<big:mail_id>/html")
 @allow(Action.PRACTISE)
 def html(mail_id: int) -> Any:
     _mail, raw = _read(mail_id)
@@ -69,7 +69,7 @@ def html(mail_id: int) -> Any:
     return answer
 
 
-@bp.get("/practice/<int:mail_id>.eml")
+@bp.get("/practice/<big:mail_id>.eml")
 @allow(Action.PRACTISE)
 def download(mail_id: int) -> Any:
     _mail, raw = _read(mail_id)

@@ -28,6 +28,7 @@ from campaigns.tracking.models import Actor, Event, Kind
 PAGE_SIZE = 50
 FEW = 20_000
 CHUNK_ROWS = 1000
+LARGEST_LINK = 2**31 - 1  # that a row can have
 LONGEST_SEARCH = 200
 DONE: Mapping[str, Any] = {
     "opened": Delivery.opened_at.is_not(None),
@@ -101,12 +102,13 @@ def filter_from(values: Mapping[str, str]) -> Filter:
     """The filter of a URL's query arguments; invalid ones do not filter."""
     state = values.get("state", "").upper()
     reason, done = values.get("reason", ""), values.get("done", "")
+    link = number_in(values.get("link", ""))
     return Filter(
         state=State[state] if state in State.__members__ else None,
         reason=Reason(reason) if reason in set(Reason) else None,
         done=done if done in DONE else "",
         search=values.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH],
-        link=number_in(values.get("link", "")),
+        link=None if link is None else min(link, LARGEST_LINK),
     )
 
 

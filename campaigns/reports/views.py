@@ -231,7 +231,7 @@ def campaign_recipients_csv(campaign_id: int) -> Any:
     return answer
 
 
-@bp.get("/campaigns/<int:campaign_id>/recipients/<int:delivery_id>")
+@bp.get("/campaigns/<int:campaign_id>/recipients/<big:delivery_id>")
 @allow(Action.READ_PEOPLE)
 def campaign_recipient(campaign_id: int, delivery_id: int) -> Any:
     found = planning_queries.campaign(campaign_id)

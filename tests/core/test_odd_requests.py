@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from contextvars import Context
+from pathlib import Path
+from urllib.parse import urlencode
+
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
+from campaigns.accounts.policy import Action
 from campaigns.core import csvfile
-from tests.factories import make_cast_member, make_subscriber
+from tests.factories import make_campaign, make_cast_member, make_delivery, make_list, make_subscriber
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "9" * 30, "-" * 5000, "٣", "1_0"])
@@ -36,6 +45,65 @@ def test_a_way_back_with_a_line_break_goes_to_everybody(ada, back: str) -> None:
     assert (answer.status_code, answer.location) == (303, "/people")
 
 
+def parameters() -> set[str]:
+    """Every name that a page looks for behind the question mark."""
+    found = set()
+    for path in (ROOT / "campaigns").rglob("*.py"):
+        text = path.read_text()
+        found |= set(re.findall(r"""\bargs(?:\.get(?:list)?\(|\[)["'](\w+)["']""", text))
+    return found | {"who", "action", "since", "until", "state", "reason", "link", "done"}  # read one by one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [str(2**63), "9" * 5000, "-1", "%\r\n\u2028\ud83d\ufffe'\"<"])
+def test_no_page_falls_over_an_odd_value_of_anything_it_looks_for(postgres_app: Flask, value: str) -> None:
+    browser = postgres_app.test_client()
+    browser.sign_in_as(make_cast_member("ada"))
+    readers = make_list()
+    make_delivery(make_campaign(lists=[readers]), make_subscriber(lists=[readers]))
+    make_campaign(lists=[readers])
+    query = urlencode(dict.fromkeys(parameters(), value), errors="surrogatepass")
+    fallen = {}
+    for rule in postgres_app.url_map.iter_rules():
+        guard = getattr(postgres_app.view_functions[rule.endpoint], "guard", None)
+        if "GET" not in (rule.methods or ()) or not isinstance(guard, Action):
+            continue
+        for number in (1, 2):
+            path = re.sub(r"<[^>]+>", str(number), rule.rule)
+            answer = Context().run(FlaskClient.open, browser, f"{path}?{query}", buffered=True)
+            if answer.status_code >= 500:
+                fallen[path] = answer.status_code
+    assert fallen == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [2**31, 2**63])
+def test_no_page_falls_over_a_number_that_no_row_can_have(postgres_app: Flask, number: int) -> None:
+    browser = postgres_app.test_client()
+    browser.sign_in_as(make_cast_member("ada"))
+    fallen = {}
+    for rule in postgres_app.url_map.iter_rules():
+        if not rule.arguments or rule.endpoint == "static":
+            continue
+        path = re.sub(r"<[^>]+>", str(number), rule.rule)
+        method = "GET" if "GET" in (rule.methods or ()) else "POST"
+        answer = Context().run(browser.open, path, method=method, buffered=True)
+        if answer.status_code >= 500:
+            fallen[path] = answer.status_code
+    assert fallen == {}
+
+
 @pytest.mark.parametrize("sign", ["＝", "＋", "－", "＠"])
 def test_a_full_width_sign_begins_no_formula(sign: str) -> None:
     assert csvfile.guarded(f"{sign}HYPERLINK()") == f"'{sign}HYPERLINK()"
+
+
+@pytest.mark.parametrize("number", [str(2**63), str(2**31), "9" * 5000, "-1"])
+@pytest.mark.parametrize(
+    "path", ["/people/subscriptions", "/people/unsubscriptions", "/people/unsubscription"]
+)
+def test_a_list_that_no_row_can_have_is_not_found(postgres_app: Flask, path: str, number: str) -> None:
+    browser = postgres_app.test_client()
+    browser.sign_in_as(make_cast_member("ada"))
+    someone = make_subscriber()
+    assert browser.post(path, data={"list": number, "id": [someone.id]}).status_code == 404
