@@ -22,9 +22,8 @@ def suppressions() -> Any:
     text = request.args.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
     wanted = request.args.get("campaign", type=int)
     wanted = wanted if wanted and 0 < wanted <= planning_queries.LARGEST_ID else None
-    page = paginate(
-        queries.suppressions(text, campaign_id=wanted), number=page_number(request.args.get("page"))
-    )
+    number = page_number(request.args.get("page"))
+    page = paginate(queries.suppressions(text, campaign_id=wanted), number=number)
     note_view(reading.of_suppressions(page.total))
     ids = {each.campaign_id for each in page.items if each.campaign_id} | ({wanted} if wanted else set())
     return render_template(
