@@ -18,7 +18,8 @@ from campaigns.audience.models import List, Suppression, SuppressionReason
 from campaigns.audit import services
 from campaigns.audit.models import AuditEntry
 from campaigns.cli import demo
-from campaigns.cli.commands import COMMANDS
+from campaigns.cli.commands import COMMANDS, MIGRATIONS
+from campaigns.cli.deferred import Deferred
 from campaigns.cli.demo_data import history
 from campaigns.core import clock
 from campaigns.core.acting import Actor
@@ -112,19 +113,20 @@ CASES = {
 }
 
 
-def leaves(app: Flask) -> Iterator[str]:
-    """Every command of ours in words."""
-    ctx = click.Context(click.Command("flask"))
-    for name in COMMANDS:
-        found = app.cli.get_command(ctx, name)
+def leaves() -> Iterator[str]:
+    """Every command of ours in words; migrations are none of them."""
+    for name, place in COMMANDS.items():
+        found = Deferred(name, place).load()
+        if name == MIGRATIONS:
+            continue
         if isinstance(found, click.Group):
             yield from (f"{name} {each}" for each in found.commands)
         else:
             yield name
 
 
-def test_each_command_is_looked_at(app: Flask) -> None:
-    assert set(leaves(app)) == RUN | READ | set(CASES)
+def test_each_command_is_looked_at() -> None:
+    assert set(leaves()) == RUN | READ | set(CASES)
 
 
 @pytest.fixture
