@@ -10,9 +10,14 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 TEMPLATE = "blank"
-_SHAPE = """
-    SELECT count(*), max(pg_class.oid) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE nspname = 'public'
+# Everything of a database that is no row: how many there are of each kind, and the newest.
+_SHAPE = " UNION ALL ".join(
+    f"SELECT '{kind}', count(*), max(oid) FROM {kind}"
+    for kind in ("pg_class", "pg_proc", "pg_trigger", "pg_constraint", "pg_type", "pg_namespace")
+)
+_SHAPE += """
+    UNION ALL SELECT 'columns', count(*), NULL FROM pg_attribute WHERE NOT attisdropped
+    UNION ALL SELECT 'settings', count(*), NULL FROM pg_db_role_setting
 """
 _OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -72,9 +77,9 @@ class Blank:
         self._engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         with self._engine.connect() as connection:
             self._tables = sa.inspect(connection).get_table_names()
-            self._shape = connection.exec_driver_sql(_SHAPE).one()
             connection.exec_driver_sql("CREATE SCHEMA kept")
             self._kept = [each for each in self._tables if self._keep(connection, each)]
+            self._shape = connection.exec_driver_sql(_SHAPE).all()
 
     def _keep(self, connection: sa.Connection, table: str) -> bool:
         """Copy the table's rows aside; False if it has none."""
@@ -87,7 +92,7 @@ class Blank:
         """Remove what a test has written; False if it changed more than rows, so that it cannot be reused."""
         with self._engine.connect() as connection:
             connection.exec_driver_sql(_OTHERS)
-            if connection.exec_driver_sql(_SHAPE).one() != self._shape:
+            if connection.exec_driver_sql(_SHAPE).all() != self._shape:
                 return False
             connection.exec_driver_sql("SET session_replication_role = replica")  # no trigger may keep a row
             names = ", ".join(f'"{each}"' for each in self._tables)

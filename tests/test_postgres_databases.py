@@ -1,0 +1,48 @@
+"""Databases of tests: blank for each, whatever the test before did to its own."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from tests.postgres_databases import Databases
+
+CHANGES = (
+    "CREATE FUNCTION fail() RETURNS trigger AS 'BEGIN RAISE disk_full; END' LANGUAGE plpgsql",
+    "CREATE TRIGGER no_more BEFORE UPDATE ON list FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "ALTER TABLE list ADD COLUMN more text",
+    "DROP INDEX {index}",
+)
+
+
+def do(url: str, *statements: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for each in statements:
+            connection.exec_driver_sql(each)
+
+
+def index_of(url: str) -> str:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return str(sa.inspect(connection).get_indexes("delivery")[0]["name"])
+
+
+def test_the_next_test_gets_the_same_database_without_the_rows(postgres_databases: Databases) -> None:
+    with postgres_databases.one() as url:
+        do(url, "UPDATE site SET name = 'Another'", "INSERT INTO watermark (id, number) VALUES (7, 7)")
+    with postgres_databases.one() as again:
+        engine = sa.create_engine(again, poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            name = connection.exec_driver_sql("SELECT name FROM site").scalar_one()
+            left = connection.exec_driver_sql("SELECT count(*) FROM watermark WHERE id = 7").scalar_one()
+    assert again == url
+    assert (name, left) == ("Columba", 0)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nobody_gets_a_database_that_was_changed_otherwise(postgres_databases: Databases, change: str) -> None:
+    with postgres_databases.one() as url:
+        do(url, change.format(index=index_of(url)))
+    with postgres_databases.one() as other:
+        assert other != url
