@@ -12,6 +12,7 @@ from werkzeug.routing import IntegerConverter, Map
 from campaigns import blueprints, bootstrap, schema, web
 from campaigns.accounts import guards
 from campaigns.core.config import Config
+from campaigns.core.db import LARGEST_ID
 from campaigns.core.hosts import KnownHosts
 from campaigns.core.i18n import babel
 from campaigns.core.limits import limiter
@@ -21,10 +22,10 @@ csrf = CSRFProtect()
 
 
 class RowNumber(IntegerConverter):
-    """The number of a row in a URL, up to 31 bits; larger ones are not found."""
+    """The number of a row in a URL, up to `LARGEST_ID`; larger ones are not found."""
 
     def __init__(self, map_: Map) -> None:
-        super().__init__(map_, max=2**31 - 1)
+        super().__init__(map_, max=LARGEST_ID)
 
 
 class BigRowNumber(IntegerConverter):

@@ -41,7 +41,9 @@ def test_the_next_test_gets_the_same_database_without_the_rows(postgres_database
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_nobody_gets_a_database_that_was_changed_otherwise(postgres_databases: Databases, change: str) -> None:
+def test_nobody_gets_a_database_that_was_changed_otherwise(
+    postgres_databases: Databases, change: str
+) -> None:
     with postgres_databases.one() as url:
         do(url, change.format(index=index_of(url)))
     with postgres_databases.one() as other:

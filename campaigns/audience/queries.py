@@ -22,12 +22,10 @@ from campaigns.audience.models import (
     Suppression,
 )
 from campaigns.core import addresses, signing
-from campaigns.core.db import db
+from campaigns.core.db import LARGEST_ID, db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.settings import queries as settings_queries
-
-LARGEST_ID = 2**31 - 1  # of a list
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ class Number(sa.types.TypeDecorator[Any]):
 
 # SQLite counts only INTEGER PRIMARY KEY up by itself; PostgreSQL needs the 64 bits said.
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+# Of a row in any other table: PostgreSQL refuses to compare its number with a larger one.
+LARGEST_ID = 2**31 - 1
 
 
 # Text on SQLite; on PostgreSQL the form that can be indexed and looked into.

@@ -10,15 +10,13 @@ from sqlalchemy.orm import defer, selectinload
 
 from campaigns.audience.models import Field, List, Subscriber
 from campaigns.core import addresses
-from campaigns.core.db import db
+from campaigns.core.db import LARGEST_ID, db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.paging import Page, paginate
 from campaigns.planning.models import Campaign, Link, Revision, Status
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
-
-LARGEST_ID = 2**31 - 1
 
 # The filters on the list of campaigns.
 FILTERS: Mapping[str, tuple[Status, ...]] = {

@@ -14,7 +14,7 @@ from campaigns.audit import services as audit_services
 from campaigns.audit.services import View
 from campaigns.core import addresses, statuses
 from campaigns.core.csvfile import guarded
-from campaigns.core.db import db
+from campaigns.core.db import LARGEST_ID, db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.paging import number_in
@@ -28,7 +28,6 @@ from campaigns.tracking.models import Actor, Event, Kind
 PAGE_SIZE = 50
 FEW = 20_000
 CHUNK_ROWS = 1000
-LARGEST_LINK = 2**31 - 1  # that a row can have
 LONGEST_SEARCH = 200
 DONE: Mapping[str, Any] = {
     "opened": Delivery.opened_at.is_not(None),
@@ -108,7 +107,7 @@ def filter_from(values: Mapping[str, str]) -> Filter:
         reason=Reason(reason) if reason in set(Reason) else None,
         done=done if done in DONE else "",
         search=values.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH],
-        link=None if link is None else min(link, LARGEST_LINK),
+        link=None if link is None else min(link, LARGEST_ID),
     )
 
 

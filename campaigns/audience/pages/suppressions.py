@@ -11,7 +11,7 @@ from campaigns.audience import queries, reading, services
 from campaigns.audience.forms import SuppressForm, accepted, say
 from campaigns.audience.search import LONGEST_TEXT
 from campaigns.core import clock
-from campaigns.core.db import db
+from campaigns.core.db import LARGEST_ID, db
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import page_number, paginate
 from campaigns.planning import queries as planning_queries
@@ -21,7 +21,7 @@ from campaigns.planning import queries as planning_queries
 def suppressions() -> Any:
     text = request.args.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
     wanted = request.args.get("campaign", type=int)
-    wanted = wanted if wanted and 0 < wanted <= planning_queries.LARGEST_ID else None
+    wanted = wanted if wanted and 0 < wanted <= LARGEST_ID else None
     number = page_number(request.args.get("page"))
     page = paginate(queries.suppressions(text, campaign_id=wanted), number=number)
     note_view(reading.of_suppressions(page.total))
