@@ -31,6 +31,7 @@ MODELS = (
     "campaigns.planning.models",
     "campaigns.delivery.models",
     "campaigns.tracking.models",
+    "campaigns.inbound.models",
 )
 
 

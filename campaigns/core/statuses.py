@@ -20,6 +20,7 @@ LABELS = {
     "failed": _("Failed"),
     "skipped": _("Skipped"),
     "expired": _("Expired"),
+    "bounced": _("Bounced"),
     "unknown": _("Unknown outcome"),
     # people on lists
     "unconfirmed": _("Unconfirmed"),
@@ -29,6 +30,10 @@ LABELS = {
     # imports
     "uploaded": _("Columns not matched"),
     "running": _("Running"),
+    # messages that came back
+    "stored": _("Waiting to be read"),
+    "handled": _("Read"),
+    "quarantined": _("Quarantined"),
     # team members
     "invited": _("Invited"),
     "active": _("Active"),

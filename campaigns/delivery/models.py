@@ -162,6 +162,10 @@ class Delivery(Model):
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
+    # What came back after the message was accepted.
+    bounced_at: Mapped[datetime | None]
+    complained_at: Mapped[datetime | None]
+    replied_at: Mapped[datetime | None]
 
     subscriber: Mapped[Subscriber | None] = relationship(
         primaryjoin="foreign(Delivery.subscriber_id) == Subscriber.id", viewonly=True
@@ -175,6 +179,7 @@ class Delivery(Model):
         sa.UniqueConstraint("campaign_id", "subscriber_id", "wave"),
         sa.Index("ix_delivery_batch", "campaign_id", "wave", "batch_number"),
         *(_of_readers(name) for name in ("opened_at", "clicked_at", "unsubscribed_at")),
+        *(_of_readers(name) for name in ("bounced_at", "complained_at", "replied_at")),
         {"postgresql_with": {"fillfactor": "33"}},
     )
 

@@ -27,6 +27,7 @@ PACKAGES = [
     "planning",
     "delivery",
     "tracking",
+    "inbound",
     "reports",
     "palette",
 ]
@@ -43,6 +44,16 @@ FLOORS = {
         {"sender"},
         {"dispatch"},
         {"progress"},
+        {"queries"},
+    ],
+    "inbound": [
+        {"reading"},
+        {"verdicts"},
+        {"models"},
+        {"mailboxes"},
+        {"effects"},
+        {"rules"},
+        {"hooks"},
         {"queries"},
     ],
 }

@@ -1,0 +1,1 @@
+"""What comes back: bounces, complaints, replies and commands, from mailboxes and providers."""

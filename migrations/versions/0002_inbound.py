@@ -1,0 +1,191 @@
+"""what comes back
+
+Revision: 0002
+Follows: 0001
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "correction",
+        sa.Column("shape", sa.String(length=64), nullable=False),
+        sa.Column("sample", sa.String(length=500), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("shape", name=op.f("pk_correction")),
+    )
+    op.create_table(
+        "mailbox",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("protocol", sa.String(length=32), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("security", sa.String(length=32), nullable=False),
+        sa.Column("verify_certificate", sa.Boolean(), nullable=False),
+        sa.Column("authorities", sa.Text(), nullable=True),
+        sa.Column("username", sa.String(length=320), nullable=False),
+        sa.Column("password_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("token_url", sa.String(length=500), nullable=True),
+        sa.Column("client_id", sa.String(length=500), nullable=True),
+        sa.Column("client_secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("refresh_token_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("token_scope", sa.String(length=500), nullable=True),
+        sa.Column("folder", sa.String(length=255), server_default="INBOX", nullable=False),
+        sa.Column("keeps", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("uid_validity", sa.BigInteger(), nullable=True),
+        sa.Column("last_uid", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.String(length=500), nullable=True),
+        sa.Column("alerted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("port BETWEEN 1 AND 65535", name=op.f("ck_mailbox_port")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailbox")),
+        sa.UniqueConstraint("name", name=op.f("uq_mailbox_name")),
+    )
+    op.create_table(
+        "soft_bounces",
+        sa.Column("address_key", sa.String(length=32), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("address_key", name=op.f("pk_soft_bounces")),
+    )
+    op.create_table(
+        "inbound_message",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("origin", sa.String(length=32), nullable=False),
+        sa.Column("mailbox_id", sa.Integer(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("is_cut", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sender", sa.String(length=320), server_default="", nullable=False),
+        sa.Column("subject", sa.String(length=300), server_default="", nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=True),
+        sa.Column("action", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("is_signed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("stage", sa.String(length=32), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("error", sa.String(length=500), nullable=True),
+        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"], ["mailbox.id"], name=op.f("fk_inbound_message_mailbox_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_message")),
+        sa.UniqueConstraint("digest", name=op.f("uq_inbound_message_digest")),
+    )
+    with op.batch_alter_table("inbound_message", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_inbound_message_received_at"), ["received_at"], unique=False)
+        batch_op.create_index(
+            "ix_inbound_message_stored",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("stage = 'stored'"),
+            sqlite_where=sa.text("stage = 'stored'"),
+        )
+
+    op.create_table(
+        "seen",
+        sa.Column("mailbox_id", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.String(length=100), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"], ["mailbox.id"], name=op.f("fk_seen_mailbox_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("mailbox_id", "uid", name=op.f("pk_seen")),
+    )
+    op.create_table(
+        "finding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("address", sa.String(length=320), server_default="", nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("detail", sa.String(length=32), nullable=True),
+        sa.Column("is_hard", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("status", sa.String(length=11), server_default="", nullable=False),
+        sa.Column("diagnostic", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("effect", sa.String(length=32), nullable=False),
+        sa.Column("overruled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("overruled_to", sa.String(length=32), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["inbound_message.id"], name=op.f("fk_finding_message_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_finding_campaign_id"), ["campaign_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_finding_delivery_id"), ["delivery_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_finding_message_id"), ["message_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_finding_subscriber_id"), ["subscriber_id"], unique=False)
+
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("complained_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index(
+            "ix_delivery_bounced_at",
+            ["campaign_id", "bounced_at"],
+            unique=False,
+            postgresql_where=sa.text("bounced_at IS NOT NULL AND is_latest"),
+            sqlite_where=sa.text("bounced_at IS NOT NULL AND is_latest = 1"),
+        )
+        batch_op.create_index(
+            "ix_delivery_complained_at",
+            ["campaign_id", "complained_at"],
+            unique=False,
+            postgresql_where=sa.text("complained_at IS NOT NULL AND is_latest"),
+            sqlite_where=sa.text("complained_at IS NOT NULL AND is_latest = 1"),
+        )
+        batch_op.create_index(
+            "ix_delivery_replied_at",
+            ["campaign_id", "replied_at"],
+            unique=False,
+            postgresql_where=sa.text("replied_at IS NOT NULL AND is_latest"),
+            sqlite_where=sa.text("replied_at IS NOT NULL AND is_latest = 1"),
+        )
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_delivery_replied_at")
+        batch_op.drop_index("ix_delivery_complained_at")
+        batch_op.drop_index("ix_delivery_bounced_at")
+        batch_op.drop_column("replied_at")
+        batch_op.drop_column("complained_at")
+        batch_op.drop_column("bounced_at")
+
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_finding_subscriber_id"))
+        batch_op.drop_index(batch_op.f("ix_finding_message_id"))
+        batch_op.drop_index(batch_op.f("ix_finding_delivery_id"))
+        batch_op.drop_index(batch_op.f("ix_finding_campaign_id"))
+
+    op.drop_table("finding")
+    op.drop_table("seen")
+    with op.batch_alter_table("inbound_message", schema=None) as batch_op:
+        batch_op.drop_index("ix_inbound_message_stored")
+        batch_op.drop_index(batch_op.f("ix_inbound_message_received_at"))
+
+    op.drop_table("inbound_message")
+    op.drop_table("soft_bounces")
+    op.drop_table("mailbox")
+    op.drop_table("correction")
