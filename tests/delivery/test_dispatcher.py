@@ -27,6 +27,7 @@ from campaigns.planning.models import Status
 from tests.conftest import make_app, make_config
 from tests.delivery.dispatchers import started, stopped, until
 from tests.delivery.factories import copies, fresh, make_due, make_launched, states
+from tests.delivery.waiting_work import statements
 from tests.factories import make_server
 from tests.fakes.smtp_server import SmtpServer
 
@@ -53,6 +54,20 @@ def test_of_two_dispatchers_one_leads_and_the_other_takes_over(each_database: Fl
     assert not one.tick()
     two.let_go()
     assert one.tick(), "what is given back need not end first"
+
+
+def test_a_leader_does_not_write_its_lease_at_every_tick_and_sees_at_once_when_it_is_lost(
+    each_database: Flask,
+) -> None:
+    leader = Dispatcher(Ticks(lease=3600))
+    assert leader.tick()
+    with statements() as said:
+        assert leader.tick()
+    assert not [each for each in said if each.startswith("UPDATE lease")]
+    with db.engine.begin() as connection:
+        leases.let_go(connection, leases.LEADER, owner=leader.owner)
+        assert leases.hold(connection, leases.LEADER, owner="another", seconds=3600)
+    assert not leader.tick()
 
 
 def test_a_lease_counts_each_change_of_hands(app: Flask) -> None:

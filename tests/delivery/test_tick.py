@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +60,28 @@ def test_a_tick_asks_the_database_as_often_for_a_hundred_campaigns_as_for_two(ea
     # A campaign has one batch here, and so many of all are counted again to see whether their tallies are right.
     assert len(for_many) - len(for_two) <= invariants.TALLIES_LOOKED_AT
     assert len(for_two) < 60
+
+
+def test_a_tick_asks_three_things_of_a_campaign_that_needs_nothing(each_database: Flask) -> None:
+    make_under_way(12)
+    asked = []
+    for campaigns in (2, 12):
+        found = db.session.scalars(sa.select(Campaign.id).where(Campaign.status == Status.SENDING)).all()
+        with statements() as said:
+            tasks.repair(now=clock.now(), rounds=_Only(found[:campaigns]))
+        asked.append(len(said))
+    assert asked[1] - asked[0] <= 10 * 3
+
+
+class _Only(Rounds):
+    """Rounds over some of the campaigns."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(0, budget_s=3600)
+        self._ids = ids
+
+    def go(self, ids: Iterable[int], work: Callable[[int], object]) -> bool:
+        return super().go([each for each in ids if each in self._ids], work)
 
 
 def asked_in_a_tick() -> list[str]:

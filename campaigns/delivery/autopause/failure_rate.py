@@ -41,9 +41,8 @@ def check(campaign_id: int, *, now: datetime) -> bool:
     return services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)
 
 
-def is_too_high(campaign_id: int) -> bool:
-    """Whether `check` would pause the campaign. Writes nothing."""
-    shares = since_resumed.shares(campaign_id)
+def is_too_high(campaign_id: int, shares: Mapping[PauseReason, Share]) -> bool:
+    """Whether `check` would pause the campaign, of which these shares were just counted. Writes nothing."""
     finding = bounce_finding.look(campaign_id, total=shares[PauseReason.BOUNCE_RATE])
     return finding.bad is not None or _cause(shares) is not None
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from campaigns.delivery import services
 from campaigns.delivery.autopause import bounce_finding, bounce_limits, failure_rate
 from campaigns.delivery.autopause.bounce_finding import Finding
 from campaigns.delivery.ledger import silent_domains, since_resumed, staging
+from campaigns.delivery.ledger.since_resumed import Share
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, PauseReason, Status
 
@@ -39,18 +41,21 @@ def finish(campaign_id: int, *, now: datetime) -> bool:
 
 def suppress_some(campaign_id: int, *, now: datetime) -> None:
     """While the campaign sends: suppress what is staged, if its brake allows, except the newest bounces."""
-    upto = to_suppress(campaign_id)
+    upto = to_suppress(campaign_id, since_resumed.shares(campaign_id))
     if upto:
         staging.apply(campaign_id, upto=upto, except_at=_silent(campaign_id), now=now)
 
 
-def to_suppress(campaign_id: int) -> int | None:
-    """Id of the last bounce up to which that step would suppress; None when it would suppress none."""
+def to_suppress(campaign_id: int, shares: Mapping[PauseReason, Share]) -> int | None:
+    """Id of the last bounce up to which that step would suppress; None when it would suppress none.
+
+    `shares`: as just counted.
+    """
+    share = shares[PauseReason.BOUNCE_RATE]
+    if share.answered < bounce_limits.ENOUGH or not (share.after or share.number > staging.HELD_BACK):
+        return None  # too few, without asking for them
     upto = staging.behind_the_newest(campaign_id)
-    if not upto or not staging.has_staged(campaign_id, upto=upto):
-        return None
-    answered = since_resumed.shares(campaign_id)[PauseReason.BOUNCE_RATE].answered
-    return upto if answered >= bounce_limits.ENOUGH else None
+    return upto if upto and staging.has_staged(campaign_id, upto=upto) else None
 
 
 def judge_cancelled(campaign_id: int, *, now: datetime) -> None:

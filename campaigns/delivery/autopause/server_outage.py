@@ -40,11 +40,13 @@ def has_lasted(campaign_id: int, *, now: datetime) -> bool:
     return bool(_all_down(campaign_id, now))
 
 
+def has_any_lasted(*, now: datetime) -> bool:
+    """Whether any server has been down that long. If none has, no campaign needs to be asked."""
+    return bool(db.session.scalar(sa.select(sa.exists().where(Server.down_since <= now - PAUSED_AFTER))))
+
+
 def _all_down(campaign_id: int, now: datetime) -> list[Server]:
     """The campaign's servers, if all of them have been down that long; else none."""
-    is_any = sa.exists().where(Server.down_since <= now - PAUSED_AFTER)
-    if not db.session.scalar(sa.select(is_any)):  # called at each tick for each campaign
-        return []
     servers = server_selection.every(db.session.get_one(Campaign, campaign_id))
     down = [each for each in servers if each.down_since and each.down_since <= now - PAUSED_AFTER]
     return down if len(down) == len(servers) else []

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from rq.timeouts import BaseTimeoutException
 
 from campaigns.core import clock, queue
-from campaigns.core.db import db
+from campaigns.core.db import db, reading
 from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.dispatch.rounds import BUDGET_S, Rounds
 from campaigns.delivery.ledger import database_clock, leases
@@ -53,6 +53,7 @@ class Dispatcher:
         default_factory=lambda: f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     )
     _due: dict[str, float] = field(default_factory=dict)
+    _renew_at: float = 0.0
     is_behind: bool = False  # more campaigns are due for launch
     _now: Callable[[], datetime] = field(init=False)  # the database's time, set at the beginning of a tick
     _rounds: Rounds = field(init=False)
@@ -67,7 +68,6 @@ class Dispatcher:
         try:
             if not self._leads():
                 return False
-            self._now = database_clock.measured()
         except Exception:
             db.session.rollback()
             log.exception("The dispatcher can't reach the database; it tries again.")
@@ -88,8 +88,23 @@ class Dispatcher:
         self.is_behind = tasks.launch_due(now=self._now(), rounds=self._launches)
 
     def _leads(self) -> bool:
+        """Whether this process has the role, which is renewed before a third of its lease is over."""
+        if time.monotonic() < self._renew_at and self._still_leads():
+            return True
+        asked = time.monotonic()
         with db.engine.begin() as connection:
-            return leases.hold(connection, leases.LEADER, owner=self.owner, seconds=self.ticks.lease)
+            if not leases.hold(connection, leases.LEADER, owner=self.owner, seconds=self.ticks.lease):
+                return False
+            self._now = database_clock.measured_over(connection)
+        self._renew_at = asked + self.ticks.lease / 3
+        return True
+
+    def _still_leads(self) -> bool:
+        with reading(), db.engine.connect() as connection:
+            if not leases.holds(connection, leases.LEADER, owner=self.owner):
+                return False
+            self._now = database_clock.measured_over(connection)
+            return True
 
     def _duties(self) -> list[tuple[str, float, Callable[[], object]]]:
         """(name, interval in seconds, function). Imports and notices go by the host's clock."""

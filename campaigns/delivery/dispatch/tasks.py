@@ -23,7 +23,7 @@ from campaigns.delivery import services
 from campaigns.delivery.autopause import failure_rate, finishing, restored_backup, server_outage
 from campaigns.delivery.dispatch import fairness, invariants, launch, next_work
 from campaigns.delivery.dispatch.rounds import Rounds
-from campaigns.delivery.ledger import cancellation, staging
+from campaigns.delivery.ledger import cancellation, since_resumed, staging
 from campaigns.delivery.limits import receiver_rows
 from campaigns.delivery.models import Batch, BatchState
 from campaigns.delivery.sender import ack_journal, lane_runner, recovery
@@ -106,16 +106,19 @@ def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
 
     For all campaigns, or those whose turn it is.
     """
-    (rounds or Rounds(0, budget_s=math.inf)).go(_sending(), lambda campaign_id: _repair(campaign_id, now))
+    any_down = _read(lambda: server_outage.has_any_lasted(now=now))
+    (rounds or Rounds(0, budget_s=math.inf)).go(
+        _sending(), lambda campaign_id: _repair(campaign_id, now, any_down=any_down)
+    )
     for campaign_id in _read(staging.cancelled):
         with _apart(campaign_id, "is cancelled, but its bounces could not be judged"):
             finishing.judge_cancelled(campaign_id, now=now)
             db.session.commit()
 
 
-def _repair(campaign_id: int, now: datetime) -> None:
+def _repair(campaign_id: int, now: datetime, *, any_down: bool) -> None:
     with _apart(campaign_id, "could not be looked after"):
-        if not _read(lambda: _needs_repair(campaign_id, now)):
+        if not _read(lambda: _needs_repair(campaign_id, now, any_down=any_down)):
             return
         if not finishing.finish(campaign_id, now=now):
             if not failure_rate.check(campaign_id, now=now):
@@ -124,13 +127,14 @@ def _repair(campaign_id: int, now: datetime) -> None:
         db.session.commit()
 
 
-def _needs_repair(campaign_id: int, now: datetime) -> bool:
+def _needs_repair(campaign_id: int, now: datetime, *, any_down: bool) -> bool:
     """Whether the campaign needs any write: on SQLite a writing transaction blocks all others."""
+    shares = since_resumed.shares(campaign_id)
     return (
         not services.somebody_waits(campaign_id)
-        or failure_rate.is_too_high(campaign_id)
-        or finishing.to_suppress(campaign_id) is not None
-        or server_outage.has_lasted(campaign_id, now=now)
+        or failure_rate.is_too_high(campaign_id, shares)
+        or finishing.to_suppress(campaign_id, shares) is not None
+        or (any_down and server_outage.has_lasted(campaign_id, now=now))
     )
 
 

@@ -20,7 +20,14 @@ def measured(*, tick_s: Callable[[], float] = clock.boot_seconds) -> Callable[[]
     """Returns a function that gives the database's time (aware UTC), accurate to one round trip."""
     with reading(), db.engine.connect() as connection:
         connection.execute(sa.select(1))  # connects first: connecting is not part of the round trip
-        before = tick_s()
-        moment: datetime = connection.execute(sa.select(database_moment())).scalar_one()
-        middle = (before + tick_s()) / 2
+        return measured_over(connection, tick_s=tick_s)
+
+
+def measured_over(
+    connection: sa.Connection, *, tick_s: Callable[[], float] = clock.boot_seconds
+) -> Callable[[], datetime]:
+    """The same over a connection that has been used."""
+    before = tick_s()
+    moment: datetime = connection.execute(sa.select(database_moment())).scalar_one()
+    middle = (before + tick_s()) / 2
     return lambda: moment + timedelta(seconds=tick_s() - middle)

@@ -72,6 +72,14 @@ def hold(connection: sa.Connection, name: str, *, owner: str, seconds: float) ->
     return connection.execute(take).rowcount == 1
 
 
+def holds(connection: sa.Connection, name: str, *, owner: str) -> bool:
+    """Whether the owner still has that role, read without a lock."""
+    held = sa.select(Lease.name).where(
+        Lease.name == name, Lease.owner == owner, Lease.until > database_moment()
+    )
+    return connection.execute(held).first() is not None
+
+
 def let_go(connection: sa.Connection, name: str, *, owner: str) -> None:
     """Release a role, so that another owner need not wait for the lease to end."""
     connection.execute(
