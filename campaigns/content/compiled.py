@@ -12,6 +12,7 @@ from campaigns.content.documents import Documents, build
 from campaigns.content.language import Template, TemplateError
 from campaigns.content.links import Link
 from campaigns.content.source import Footer, Preview, Recipient, Source
+from campaigns.core import mail_addresses
 from campaigns.core.i18n import _
 from campaigns.mail import headers, message, quoted_printable
 from campaigns.mail.headers import HeaderInjection
@@ -74,8 +75,8 @@ class Compiled:
 
     def _own_fields(self, recipient: Recipient, subject: str, values: Mapping[str, Any]) -> str:
         ways = [values["unsubscribe_url"]]
-        if self.source.unsubscribe_mailto:
-            ways.append(f"mailto:{self.source.unsubscribe_mailto}?subject={recipient.unsubscribe_token}")
+        if self.source.unsubscribe_domain:
+            ways.append(_mailto(self.source.unsubscribe_domain, recipient.leave_token))
         return "".join(
             (
                 headers.mailbox("To", recipient.to_name[:LONGEST_NAME], recipient.to_address),
@@ -140,14 +141,19 @@ def _frame(source: Source) -> Frame:
     return message.frame(first, _OWN_FIELDS, last, boundary=boundary)
 
 
+def _mailto(domain: str, token: str) -> str:
+    """The address that unsubscribes, with a subject for mail clients that send no empty one (RFC 6068)."""
+    return f"mailto:{mail_addresses.UNSUBSCRIBE}+{token}@{domain}?subject=unsubscribe"
+
+
 def _constant_fields(source: Source) -> list[str]:
     fields = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"]
     if source.list_id:
         fields.append(headers.list_id(source.list_name, source.list_id))
     headers.uris("List-Unsubscribe", [paths.unsubscribe_url(source.public_url, "x")])
-    if source.unsubscribe_mailto:
-        headers.addr_spec("List-Unsubscribe", source.unsubscribe_mailto)
-        headers.uris("List-Unsubscribe", [f"mailto:{source.unsubscribe_mailto}"])
+    if source.unsubscribe_domain:
+        headers.addr_spec("List-Unsubscribe", f"{mail_addresses.UNSUBSCRIBE}@{source.unsubscribe_domain}")
+        headers.uris("List-Unsubscribe", [_mailto(source.unsubscribe_domain, "x")])
     fields += ["Precedence: bulk\r\n", "X-Auto-Response-Suppress: OOF, AutoReply\r\n"]
     if source.feedback_id:
         fields.append(headers.constant("Feedback-ID", source.feedback_id))

@@ -37,7 +37,7 @@ class Source:
     reply_to: str | None = None
     list_id: str | None = None
     list_name: str = ""
-    unsubscribe_mailto: str | None = None  # an address; the token goes into the subject
+    unsubscribe_domain: str | None = None  # in A-labels; mail to `unsub+<token>` there is read
     feedback_id: str | None = None
     track_opens: bool = True
     track_clicks: bool = True
@@ -58,6 +58,7 @@ class Recipient:
     track_token: str
     unsubscribe_token: str
     view_token: str
+    leave_token: str = ""  # for the address to unsubscribe by mail
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ A boundary contains `=_`, which quoted-printable text cannot, so no content can 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -40,13 +39,6 @@ class Frame:
         check_block(block, self.names)
         content = _alternative(self.boundary, text, html)
         return _finished(block, content, sign)
-
-
-def message_id(key: bytes, campaign_id: int, wave: int, subscriber_id: int, domain: str) -> str:
-    """`<…@domain>`: the same on every attempt for the same copy, and unguessable without the key."""
-    facts = f"{campaign_id}:{wave}:{subscriber_id}".encode()
-    digest = hashlib.blake2b(facts, key=key[:64], digest_size=20, person=b"message-id").digest()
-    return f"<{base64.b32encode(digest).decode().lower()}@{domain}>"
 
 
 def date(moment: datetime) -> str:

@@ -225,6 +225,7 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
     revision = Revision(
         campaign_id=campaign.id,
         public_url=config.current().public_url,
+        bounce_address=settings_queries.bounce_address(campaign.from_email),
         sha256=digest,
         created_at=now,
         **values,

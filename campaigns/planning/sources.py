@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from campaigns.audience.models import List
 from campaigns.content.compiled import Footer, Source
-from campaigns.core import addresses, mailtext
+from campaigns.core import addresses, mail_addresses, mailtext, signing
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings.models import Site
 
@@ -30,11 +30,26 @@ def source_of(content: Campaign | Revision, *, site: Site, list_: List | None, p
         list_name=list_.name if list_ else "",
         public_url=public_url,
         message_id_domain=domain,
+        unsubscribe_domain=_bounce_domain(content),
+        feedback_id=_feedback_id(content, list_, site),
         track_opens=content.track_opens,
         track_clicks=content.track_clicks,
         footer=_footer(site, list_, language=language),
         language=language,
     )
+
+
+def _bounce_domain(content: Campaign | Revision) -> str | None:
+    """The domain whose mail is read, so that people can unsubscribe by mail to it; a draft has none yet."""
+    bounces = content.bounce_address if isinstance(content, Revision) else ""
+    return mail_addresses.domain_of(bounces) or None
+
+
+def _feedback_id(content: Campaign | Revision, list_: List | None, site: Site) -> str:
+    """`campaign:list:installation`, by which Gmail counts complaints; the last has at most 15 characters."""
+    campaign = content.campaign_id if isinstance(content, Revision) else content.id
+    label = f"{list_.public_id}:" if list_ else ""
+    return f"c{campaign}:{label}columba{signing.installation_name(bytes(site.link_key))}"
 
 
 def _footer(site: Site, list_: List | None, *, language: str) -> Footer:

@@ -152,5 +152,7 @@ class Sender(Model):
     name: Mapped[str] = mapped_column(sa.String(100))
     email: Mapped[str] = mapped_column(sa.String(320), unique=True)
     reply_to: Mapped[str | None] = mapped_column(sa.String(320))
+    # Where bounces go, as `core.mail_addresses` says; empty: to `email`.
+    bounce_address: Mapped[str] = mapped_column(sa.String(320), default="", server_default="")
     is_vouched: Mapped[bool] = mapped_column(default=False)  # an admin has saved it
     created_at: Mapped[datetime]

@@ -58,6 +58,17 @@ def own_sender() -> Sender | None:
     return db.session.scalar(sa.select(Sender).order_by(Sender.is_vouched.desc(), Sender.id).limit(1))
 
 
+def sender_by_email(email: str) -> Sender | None:
+    """The sender with that address, in any case."""
+    return db.session.scalar(sa.select(Sender).where(sa.func.lower(Sender.email) == email.lower()))
+
+
+def bounce_address(email: str) -> str:
+    """The bounce address of the sender with that address; empty if it has none."""
+    found = sender_by_email(email)
+    return found.bounce_address if found else ""
+
+
 def sender(sender_id: int) -> Sender:
     """That sender; raises NotFound."""
     found = db.session.get(Sender, sender_id)

@@ -27,6 +27,7 @@ from tests.content.samples import HARMLESS_PAYLOADS, HTML, PAYLOADS, make_source
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 TRACK, UNSUBSCRIBE, VIEW = "a1-" + "0" * 32, "a2-" + "1" * 32, "a3-" + "2" * 32
+LEAVE = "ab" + "3" * 16
 
 
 def make_recipient(**changes) -> Recipient:
@@ -39,6 +40,7 @@ def make_recipient(**changes) -> Recipient:
         "track_token": TRACK,
         "unsubscribe_token": UNSUBSCRIBE,
         "view_token": VIEW,
+        "leave_token": LEAVE,
     }
     return Recipient(**{**facts, **changes})
 
@@ -60,7 +62,7 @@ def composed(source: Source, **values) -> tuple[str, str]:
 def test_a_copy_has_exactly_the_fields_of_a_bulk_mail() -> None:
     source = make_source(
         reply_to="answers@example.org",
-        unsubscribe_mailto="leave@example.org",
+        unsubscribe_domain="bounce.example.org",
         feedback_id="1:2:3:columba",
         headers={"X-Campaign": "autumn"},
     )
@@ -73,7 +75,7 @@ def test_a_copy_has_exactly_the_fields_of_a_bulk_mail() -> None:
         "Date: Mon, 23 Nov 2026 09:30:00 +0000",
         "Message-ID: <copy@example.org>",
         f"List-Unsubscribe: <https://news.example.org/u/{UNSUBSCRIBE}>,",
-        f" <mailto:leave@example.org?subject={UNSUBSCRIBE}>",
+        f" <mailto:unsub+{LEAVE}@bounce.example.org?subject=unsubscribe>",
         "Reply-To: answers@example.org",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         'List-Id: "Pigeon Post" <post.example.org>',
@@ -242,7 +244,8 @@ def test_a_field_in_an_untracked_link_is_escaped_for_a_url() -> None:
         ({"headers": {"Bcc": "all@example.org"}}, "headers", None),
         ({"headers": {"X A": "b"}}, "headers", None),
         ({"list_id": "no dots"}, "headers", None),
-        ({"unsubscribe_mailto": "leave@bücher.example"}, "headers", None),
+        ({"unsubscribe_domain": "bücher.example"}, "headers", None),
+        ({"unsubscribe_domain": "example.org?cc=all"}, "headers", None),
         ({"public_url": "https://news.example.org/\r\nBcc: b"}, "headers", None),
     ],
 )

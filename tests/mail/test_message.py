@@ -57,24 +57,6 @@ def test_content_that_holds_the_boundary_does_not_close_its_part() -> None:
     assert [part.get_content().replace("\r\n", "\n") for part in parts] == [text, text]
 
 
-def test_a_message_id_is_the_same_for_the_same_copy_only() -> None:
-    first = message.message_id(b"k", 1, 1, 7, "example.org")
-    assert first == message.message_id(b"k", 1, 1, 7, "example.org")
-    assert message.checked_message_id(first) == first
-    others = {
-        message.message_id(key, c, w, s, "example.org")
-        for key, c, w, s in [
-            (b"x", 1, 1, 7),
-            (b"k", 2, 1, 7),
-            (b"k", 1, 2, 7),
-            (b"k", 1, 1, 8),
-            (b"k", 11, 1, 7),
-        ]
-    }
-    assert first not in others
-    assert len(others) == 5
-
-
 @pytest.mark.parametrize("value", ["abc@example.org", "<a b@example.org>", "<a@example.org>\r\nX: y", "<@>"])
 def test_what_is_no_message_id_is_refused(value: str) -> None:
     with pytest.raises(HeaderInjection):

@@ -27,7 +27,12 @@ def write() -> None:
     content = composer.content_of(campaign)
     copies = _copies(campaign)
     arrivals = [
-        store.Arrival(copy.facts.started_at + timedelta(seconds=1), content.mail_from, copy.email, mail)
+        store.Arrival(
+            copy.facts.started_at + timedelta(seconds=1),
+            content.ways_back(copy.facts.delivery_id)[0],
+            copy.email,
+            mail,
+        )
         for copy, mail in zip(copies, content.compose(copies), strict=True)
         if isinstance(mail, bytes)
     ]

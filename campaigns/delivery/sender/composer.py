@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 from campaigns.content.compiled import Compiled, compile_content
 from campaigns.content.language import TemplateError
 from campaigns.content.source import Recipient
-from campaigns.core import config, signing
+from campaigns.core import config, mail_addresses, signing
 from campaigns.core.signing import Purpose
 from campaigns.delivery.sender.store import Copy
 from campaigns.mail.dkim import Signer
 from campaigns.mail.headers import HeaderInjection
-from campaigns.mail.message import message_id
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.sources import source_of
@@ -31,7 +30,8 @@ class Content:
     campaign_id: int
     compiled: Compiled
     key: bytes
-    mail_from: str
+    from_email: str
+    bounce_address: str  # as `core.mail_addresses` says; empty: bounces go to `from_email`
     language: str
     signer: Signer | None = None
 
@@ -45,9 +45,14 @@ class Content:
         """Whether composing needs any field of the person except the address."""
         return bool(self.compiled.fields - {"email"})
 
-    def envelope_id(self, delivery_id: int) -> str:
-        """ENVID for bounce reports (RFC 3461 section 4.4); only the key tells which delivery it is."""
-        return signing.sign(self.key, Purpose.BOUNCE, delivery_id)
+    def ways_back(self, delivery_id: int) -> tuple[str, str]:
+        """MAIL FROM and ENVID (RFC 3461 section 4.4): a bounce comes with one of them at least, and both
+        lead to the delivery, but only with the key.
+        """
+        token = signing.sign_local(self.key, Purpose.BOUNCE, delivery_id)
+        if not self.bounce_address:
+            return self.from_email, token
+        return mail_addresses.with_token(self.bounce_address, token), token
 
     def compose(self, copies: Sequence[Copy]) -> list[bytes | Unmade]:
         """The messages of these recipients, identical on every attempt, or why one cannot be composed."""
@@ -63,24 +68,28 @@ class Content:
 
     def _made(self, copy: Copy) -> bytes | Unmade:
         number = copy.facts.delivery_id
-        identity = message_id(
-            *(self.key, self.campaign_id, copy.claim.wave, copy.subscriber_id),
-            self.compiled.source.message_id_domain,
-        )
+        # Of the delivery alone, so that it is the same on each attempt, and leads back when it is returned.
+        name = signing.sign_local(self.key, Purpose.MESSAGE, number)
         recipient = Recipient(
             to_name="",
             to_address=copy.email,
             values={**copy.fields, "email": copy.email},
-            message_id=identity,
+            message_id=f"<{name}@{self.compiled.source.message_id_domain}>",
             date=copy.facts.started_at,
             track_token=signing.sign(self.key, Purpose.TRACK, number),
             unsubscribe_token=signing.sign(self.key, Purpose.SUBSCRIPTION, number),
             view_token=signing.sign(self.key, Purpose.VIEW, number),
+            leave_token=self._leave_token(number),
         )
         try:
             return self.compiled.compose(recipient)
         except (TemplateError, HeaderInjection, ValueError) as error:
             return error
+
+    def _leave_token(self, number: int) -> str:
+        if not self.compiled.source.unsubscribe_domain:
+            return ""
+        return signing.sign_local(self.key, Purpose.UNSUBSCRIBE, number)
 
 
 def content_of(campaign: Campaign) -> Content:
@@ -96,7 +105,8 @@ def content_of(campaign: Campaign) -> Content:
         campaign_id=campaign.id,
         compiled=compile_content(source),
         key=settings_queries.link_key(),
-        mail_from=revision.from_email,
+        from_email=revision.from_email,
+        bounce_address=revision.bounce_address,
         language=source.language,
         signer=signer_for(revision.from_email),
     )

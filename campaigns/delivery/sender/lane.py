@@ -319,9 +319,9 @@ class Lane:
         return envelopes
 
     def _envelope(self, copy: Copy, message: bytes) -> Envelope:
-        name = self._content.envelope_id(copy.facts.delivery_id)
+        mail_from, name = self._content.ways_back(copy.facts.delivery_id)
         self._window_size.saw_mail(len(message))
-        return Envelope(copy.facts.delivery_id, self._content.mail_from, copy.email, message, name)
+        return Envelope(copy.facts.delivery_id, mail_from, copy.email, message, name)
 
 
 __all__ = ["End", "Lane", "Timing"]
