@@ -104,13 +104,24 @@ def group_of_exchanger(host: str) -> str:
         known = _EXCHANGERS.get(".".join(labels[start:]))
         if known:
             return known
-    return group_of(".".join(labels[-_own_labels(labels) :]))
+    return group_of(owner_of(host))
 
 
 def group_at(domain: str, exchangers: Sequence[str]) -> str:
     """The receiver of a domain with these mail exchangers; without any it is its own receiver."""
     group = group_of(domain)
     return group_of_exchanger(exchangers[0]) if exchangers and group == domain else group
+
+
+def is_provider(domain: str) -> bool:
+    """Whether mailboxes at that domain (in A-labels) are a provider's, for anybody."""
+    return domain.lower() in _GROUPS
+
+
+def owner_of(host: str) -> str:
+    """The domain that whoever owns a host has registered, as far as its labels tell."""
+    labels = host.rstrip(".").lower().split(".")
+    return ".".join(labels[-_own_labels(labels) :])
 
 
 def _own_labels(labels: list[str]) -> int:

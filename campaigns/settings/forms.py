@@ -25,7 +25,8 @@ from campaigns.core import clock
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import LANGUAGES, _
 from campaigns.mail.security import Security
-from campaigns.settings import checks, warmup
+from campaigns.settings import bounce_addresses, checks, warmup
+from campaigns.settings.bounce_addresses import Bounces
 from campaigns.settings.limits import CAPS, MOST, ServerLimits
 from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2
@@ -53,6 +54,11 @@ PRESETS = {
 PASSWORD, OAUTH2 = "password", "oauth2"
 SIGN_IN = ((PASSWORD, _("Password")), (OAUTH2, _("OAuth 2")))
 OTHER = "other"
+BOUNCES = (
+    (Bounces.PLAIN.value, _("The sender's address")),
+    (Bounces.PLUS.value, _("One address per email, with a plus sign")),
+    (Bounces.SUBDOMAIN.value, _("One address per email, at a subdomain")),
+)
 # OAuth providers: the token URL, and the scope.
 PROVIDERS = {
     "google": ("https://oauth2.googleapis.com/token", ""),
@@ -299,6 +305,51 @@ class SenderForm(FlaskForm):
         filters=[trimmed],
         description=_("Where replies go, if not to the address above."),
     )
+    bounces = SelectField(
+        _("Bounces go to"),
+        choices=choices(BOUNCES),
+        default=Bounces.PLAIN.value,
+        description=_(
+            "Undeliverable email is returned there, sometimes days later. Use the sender's address until a "
+            "mailbox is read for bounces: nobody would process them elsewhere. With one address per email "
+            "every bounce shows who could not be reached, and people can also unsubscribe by email."
+        ),
+    )
+    bounce_mailbox = StringField(
+        _("Bounce address"),
+        [Optional(), Length(max=254)],
+        filters=[trimmed],
+        description=_(
+            "Blank means bounce@ and the sender's domain. Email to this address with a plus sign, and to unsub@ "
+            "at the same domain, must reach the mailbox that is read."
+        ),
+        render_kw={"placeholder": "bounce@example.com", "spellcheck": "false", "autocapitalize": "none"},
+    )
+    bounce_domain = StringField(
+        _("Bounce domain"),
+        [Optional(), Length(max=254)],
+        filters=[trimmed],
+        description=_(
+            "Blank means bounce. and the sender's domain. All email to this subdomain must reach the mailbox "
+            "that is read."
+        ),
+        render_kw={"placeholder": "bounce.example.com", "spellcheck": "false", "autocapitalize": "none"},
+    )
+
+    def values(self) -> dict[str, Any]:
+        """The sender as the services take it."""
+        email = self.email.data or ""
+        return {
+            "name": self.name.data or "",
+            "email": email,
+            "reply_to": self.reply_to.data or None,
+            "bounce_address": bounce_addresses.chosen(
+                self.bounces.data,
+                mailbox=self.bounce_mailbox.data or "",
+                domain=self.bounce_domain.data or "",
+                sender=email,
+            ),
+        }
 
 
 class SiteForm(FlaskForm):

@@ -12,6 +12,8 @@ from campaigns.core.db import Json, Model, Word
 from campaigns.core.i18n import translate
 from campaigns.mail.security import Security
 from campaigns.mail.traits import Trait, Traits
+from campaigns.settings import bounce_addresses
+from campaigns.settings.bounce_addresses import Bounces
 
 
 class Site(Model):
@@ -156,3 +158,22 @@ class Sender(Model):
     bounce_address: Mapped[str] = mapped_column(sa.String(320), default="", server_default="")
     is_vouched: Mapped[bool] = mapped_column(default=False)  # an admin has saved it
     created_at: Mapped[datetime]
+
+    @property
+    def bounces(self) -> Bounces:
+        return bounce_addresses.kind_of(self.bounce_address or "")
+
+    @property
+    def bounce_mailbox(self) -> str:
+        """The bounce address that takes a plus; empty for others."""
+        return self.bounce_address if self.bounces is Bounces.PLUS else ""
+
+    @property
+    def bounce_domain(self) -> str:
+        """The sub-domain for bounces; empty for others."""
+        return self.bounce_address.lstrip("@") if self.bounces is Bounces.SUBDOMAIN else ""
+
+    @property
+    def bounce_sample(self) -> str:
+        """What the bounce address of an email looks like; empty for the sender's own."""
+        return bounce_addresses.sample(self.bounce_address or "")

@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from campaigns.audit import services as audit_services
 from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.settings import checks
+from campaigns.settings import bounce_addresses, checks, queries
 from campaigns.settings.models import Sender
 
 _MAILBOX = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")
 
 
-def create_sender(*, name: str, email: str, reply_to: str | None = None, now: datetime) -> Sender:
-    """A new sender; raises Invalid (name, email, reply_to), or Conflict if the address exists."""
+def create_sender(
+    *, name: str, email: str, reply_to: str | None = None, bounce_address: str = "", now: datetime
+) -> Sender:
+    """A new sender; raises Invalid (name, email, reply_to, bounce_…), or Conflict if the address exists."""
     sender = Sender(created_at=now)
-    _set_sender(sender, name, email, reply_to)
-    if _sender_by_email(sender.email):
+    _set_sender(sender, name, email, reply_to, bounce_address)
+    if queries.sender_by_email(sender.email):
         raise Conflict(_("A sender with the address %(email)s already exists.", email=sender.email))
     db.session.add(sender)
     db.session.flush()
@@ -30,16 +30,26 @@ def create_sender(*, name: str, email: str, reply_to: str | None = None, now: da
     return sender
 
 
-def update_sender(sender: Sender, *, name: str, email: str, reply_to: str | None = None) -> Sender:
-    """Change a sender; campaigns keep their copy. Raises Invalid, Conflict."""
+def update_sender(
+    sender: Sender, *, name: str, email: str, reply_to: str | None = None, bounce_address: str = ""
+) -> Sender:
+    """Change a sender; campaigns keep their copy, launched ones the bounce address too. Raises Invalid, Conflict."""
     clean = typed_address(email, field="email")
-    other = _sender_by_email(clean)
+    other = queries.sender_by_email(clean)
     if other and other is not sender:
         raise Conflict(_("A sender with the address %(email)s already exists.", email=clean))
-    _set_sender(sender, name, email, reply_to)
+    _set_sender(sender, name, email, reply_to, bounce_address)
     db.session.flush()
     audit_services.record("sender.updated", sender.email)
     return sender
+
+
+def set_bounce_address(sender: Sender, text: str) -> None:
+    """Set where its bounces go, as in `core.mail_addresses`; empty: to its own address. Raises Invalid."""
+    before, sender.bounce_address = sender.bounce_address, bounce_addresses.clean(text, sender=sender.email)
+    if sender.bounce_address != before:
+        db.session.flush()
+        audit_services.record("sender.updated", sender.email)
 
 
 def delete_sender(sender: Sender) -> None:
@@ -53,17 +63,14 @@ def find_or_create_sender(text: str, *, now: datetime) -> Sender:
     named = _MAILBOX.fullmatch(text.strip())
     name, email = (named["name"].strip(' "'), named["email"]) if named else ("", text)
     email = typed_address(email, field="from")
-    found = _sender_by_email(email)
+    found = queries.sender_by_email(email)
     if found is None:
         return create_sender(name=name or email.partition("@")[0], email=email, now=now)
     return found
 
 
-def _set_sender(sender: Sender, name: str, email: str, reply_to: str | None) -> None:
+def _set_sender(sender: Sender, name: str, email: str, reply_to: str | None, bounce_address: str) -> None:
     sender.name = checks.one_line(name, longest=100, field="name")
     sender.email = typed_address(email, field="email")
     sender.reply_to = typed_address(reply_to, field="reply_to") if reply_to else None
-
-
-def _sender_by_email(email: str) -> Sender | None:
-    return db.session.scalar(sa.select(Sender).where(sa.func.lower(Sender.email) == email.lower()))
+    sender.bounce_address = bounce_addresses.clean(bounce_address, sender=sender.email)

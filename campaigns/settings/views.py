@@ -296,7 +296,7 @@ def _require_right_to(sender: Sender) -> None:
 
 
 def _save_sender(form: SenderForm, sender: Sender | None) -> bool:
-    values = {"name": form.name.data, "email": form.email.data, "reply_to": form.reply_to.data or None}
+    values = form.values()
     if sender is None:
         done = accepted(form, lambda: sender_services.create_sender(**values, now=clock.now()))
     else:

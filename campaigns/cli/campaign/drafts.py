@@ -31,6 +31,11 @@ LARGEST_FILE_BYTES = 512 * 1024
 @click.option("--text", "text_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--preheader", default="")
 @click.option("--reply-to")
+@click.option(
+    "--bounce-address",
+    help="Set where the sender's bounces go: bounce@example.org (each email's own address, after a plus), "
+    '@bounce.example.org (the same at a subdomain), or "" (the sender\'s address).',
+)
 @click.option("--server", "server_name", help="Sending server; the default server if omitted.")
 @click.option(
     "--window", help='Sending hours, such as "mon-fri 09:00-17:00 Europe/Vienna"; no limit if omitted.'
@@ -46,6 +51,7 @@ def create(
     text_file: Path | None,
     preheader: str,
     reply_to: str | None,
+    bounce_address: str | None,
     server_name: str | None,
     window: str | None,
     wants_json: bool,
@@ -53,6 +59,8 @@ def create(
     """Create a draft."""
     now = clock.now()
     sender = senders.find_or_create_sender(from_, now=now)
+    if bounce_address is not None:
+        senders.set_bounce_address(sender, bounce_address)
     made = services.create_campaign(
         name=name,
         subject=subject,
