@@ -11,7 +11,7 @@ from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.mail.dkim_records import Algorithm
 from campaigns.mail.lookup import Resolver
-from campaigns.settings.domains import page, queries, records, services, signing
+from campaigns.settings.domains import bounces, page, queries, records, services, signing
 from campaigns.settings.domains.models import SenderDomain
 
 ALGORITHMS = {"both": services.BOTH, **{each.value: (each,) for each in Algorithm}}
@@ -41,9 +41,11 @@ def create(name: str, algorithm: str, wants_json: bool) -> None:
 @command
 def check(name: str, wants_json: bool) -> None:
     """Check a domain's DNS records; keys with verified records start signing."""
-    questions = signing.questions(queries.domain_by_name(name))
+    row = queries.domain_by_name(name)
+    questions, pairs = signing.questions(row), queries.bounce_domains(row)
     db.session.commit()  # hold nothing in the database while DNS takes its time
-    found = records.look(questions, Resolver(config.current().dns_server).texts)
+    asked = Resolver(config.current().dns_server)
+    found = records.look(questions, asked.texts) + bounces.look(pairs, asked.texts, asked.exchangers)
     row = queries.domain_by_name(name)
     services.record_check(row, found, now=clock.now())
     db.session.commit()
@@ -51,7 +53,7 @@ def check(name: str, wants_json: bool) -> None:
 
 
 def _facts(row: SenderDomain) -> dict[str, Any]:
-    shown = [each.facts() for each in page.records_to_publish(row)]
+    shown = [each.facts() for each in page.everything(row)]
     is_signing = bool(row.signing_keys)
     return {
         "id": row.id,
@@ -63,12 +65,12 @@ def _facts(row: SenderDomain) -> dict[str, Any]:
 
 
 def _to_publish(row: SenderDomain) -> list[str]:
-    return [f"{each.name}. TXT {each.zone_value}" for each in page.records_to_publish(row) if each.value]
+    return [f"{each.name}. TXT {each.zone_value}" for each in page.everything(row) if each.value]
 
 
 def _as_found(row: SenderDomain) -> list[str]:
     lines = [f"{row.name}: {'mails are signed' if row.signing_keys else 'mails are not signed yet'}"]
-    for each in page.records_to_publish(row):
+    for each in page.everything(row):
         lines.append(" ".join([f"{each.state:>9}  {each.name}", *map(str, each.sentences)]))
         if each.state == "different":
             lines += [f"{'found':>11}  {text}" for text in each.found]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from campaigns.core.i18n import _
 from campaigns.mail import dkim_records
 from campaigns.settings import queries as settings_queries
-from campaigns.settings.domains import records
+from campaigns.settings.domains import bounces, queries, records
 from campaigns.settings.domains.models import DkimKey, KeyState, SenderDomain
 from campaigns.settings.domains.records import REMARKS, State
 
@@ -17,7 +18,7 @@ from campaigns.settings.domains.records import REMARKS, State
 class Shown:
     """One record to publish; `value` is None if only the mail provider knows it."""
 
-    kind: str  # dkim, spf or dmarc
+    kind: str  # as in Finding
     name: str
     value: str | None
     state: str = "unchecked"  # or right, different, missing, silent
@@ -54,6 +55,21 @@ class Shown:
         return self.state == State.DIFFERENT
 
     @property
+    def title(self) -> Any:
+        """What a record of a bounce domain is."""
+        return _TITLES.get(self.kind, "")
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it is something to publish."""
+        return self.kind != bounces.ALIGNMENT
+
+    @property
+    def type(self) -> str:
+        """The type of the record in DNS; empty if it is none."""
+        return {bounces.MX: "MX", bounces.ALIGNMENT: ""}.get(self.kind, "TXT")
+
+    @property
     def may_lose_key(self) -> bool:
         """Whether its key can be deleted: it does not sign."""
         return self.key is not None and self.key.state is not KeyState.SIGNING
@@ -66,6 +82,13 @@ class Shown:
         if self.key:
             plain |= {"selector": self.key.selector, "key_state": self.key.state.value}
         return plain
+
+
+_TITLES = {
+    bounces.MX: _("MX record"),
+    bounces.SPF: _("SPF record"),
+    bounces.ALIGNMENT: _("SPF alignment for DMARC"),
+}
 
 
 def records_of(domain: SenderDomain, hosts: Sequence[str]) -> list[Shown]:
@@ -84,6 +107,29 @@ def records_to_publish(domain: SenderDomain) -> list[Shown]:
     )
 
 
+def bounce_domains(domain: SenderDomain) -> dict[str, list[Shown]]:
+    """For each bounce domain of its senders: its records, and whether SPF counts there."""
+    pairs = queries.bounce_domains(domain)
+    return {
+        name: _of_bounces(domain, name, is_own=(name, name) in pairs)
+        for name in dict.fromkeys(name for _author, name in pairs)
+    }
+
+
+def everything(domain: SenderDomain) -> list[Shown]:
+    """The records to publish, and those of bounce domains."""
+    more = (each for shown in bounce_domains(domain).values() for each in shown)
+    return [*records_to_publish(domain), *more]
+
+
+def _of_bounces(domain: SenderDomain, name: str, *, is_own: bool) -> list[Shown]:
+    shown = [_shown(domain, bounces.MX, name, None)]
+    if not is_own:
+        # Whoever may send for the domain may then send for its bounce domain.
+        shown.append(_shown(domain, bounces.SPF, name, f"v=spf1 redirect={domain.name}"))
+    return [*shown, _shown(domain, bounces.ALIGNMENT, name, None)]
+
+
 def by_kind(shown: Sequence[Shown]) -> dict[str, list[Shown]]:
     """The records of each kind, in their order."""
     return {kind: [each for each in shown if each.kind == kind] for kind in ("dkim", "spf", "dmarc")}
@@ -94,6 +140,6 @@ def _shown(
 ) -> Shown:
     for each in domain.findings:
         # There is one SPF and one DMARC record, the latter perhaps at a parent domain.
-        if each["kind"] == kind and (kind != "dkim" or each["name"] == name):
+        if each["kind"] == kind and (kind in ("spf", "dmarc") or each["name"] == name):
             return Shown(kind, name, value, each["state"], each["found"], each["remarks"], key)
     return Shown(kind, name, value, key=key)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from campaigns.core import addresses
+from campaigns.core import addresses, mail_addresses
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
+from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains.models import DkimKey, SenderDomain
 
 
@@ -50,6 +51,16 @@ def signing_domain(address: str) -> SenderDomain | None:
     rows = db.session.scalars(sa.select(SenderDomain).where(SenderDomain.name.in_(names)))
     known = {row.name: row for row in rows}
     return next((known[name] for name in names if name in known and known[name].signing_keys), None)
+
+
+def bounce_domains(domain: SenderDomain) -> list[tuple[str, str]]:
+    """Of each sender at the domain or below it that has a bounce address: its domain and the bounce domain."""
+    pairs = [
+        (_ascii(addresses.domain_of(each.email)), mail_addresses.domain_of(each.bounce_address))
+        for each in settings_queries.senders()
+        if each.bounce_address
+    ]
+    return sorted({pair for pair in pairs if pair[0] == domain.name or pair[0].endswith(f".{domain.name}")})
 
 
 def signature(address: str) -> str:

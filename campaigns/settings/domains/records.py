@@ -40,6 +40,17 @@ REMARKS: dict[str, Any] = {
         "Alignment is strict (adkim=s): email from a subdomain needs that subdomain's own key."
     ),
     "dmarc_parent": _("Inherited from the parent domain's record."),
+    "bounce_mx": _(
+        "No mail server receives email for this domain, so bounces are lost. Publish an MX record."
+    ),
+    "alignment_strict": _(
+        "The DMARC policy is strict for SPF (aspf=s): SPF counts only if bounces go to the sender's own domain. "
+        "Remove aspf=s, or only DKIM counts."
+    ),
+    "alignment_other": _(
+        "This domain doesn't belong to the sender's domain, so only DKIM counts for DMARC. Use a subdomain of "
+        "the sender's domain."
+    ),
 }
 
 
@@ -54,7 +65,7 @@ class State(StrEnum):
 class Finding:
     """The result for one name: the texts found, and remarks by their names in REMARKS."""
 
-    kind: str  # dkim, spf or dmarc
+    kind: str  # dkim, spf or dmarc; of a bounce domain bounce_mx, bounce_spf or alignment
     name: str
     state: State
     found: list[str] = field(default_factory=list)
@@ -72,9 +83,9 @@ class Questions:
 def look(questions: Questions, texts: Texts) -> list[Finding]:
     """Query DNS and compare; never raises because of answers or missing answers."""
     return [
-        *(_asked("dkim", name, partial(dkim, name, private, texts)) for name, private in questions.keys),
-        _asked("spf", questions.domain, partial(spf, questions.domain, texts)),
-        _asked("dmarc", f"_dmarc.{questions.domain}", partial(dmarc, questions.domain, texts)),
+        *(asked("dkim", name, partial(dkim, name, private, texts)) for name, private in questions.keys),
+        asked("spf", questions.domain, partial(spf, questions.domain, texts)),
+        asked("dmarc", f"_dmarc.{questions.domain}", partial(dmarc, questions.domain, texts)),
     ]
 
 
@@ -103,8 +114,8 @@ def spf(name: str, texts: Texts) -> Finding:
 
 def dmarc(name: str, texts: Texts) -> Finding:
     """The DMARC record that applies to the domain: its own, else the nearest parent's."""
-    for place in _dmarc_places(name):
-        found = [text for text in texts(f"_dmarc.{place}") if re.match(r"v\s*=\s*DMARC1\s*(;|$)", text)]
+    for place in dmarc_places(name):
+        found = dmarc_records(place, texts)
         if len(found) > 1:
             return Finding("dmarc", f"_dmarc.{place}", State.DIFFERENT, found, ["dmarc_several"])
         if found:
@@ -123,7 +134,8 @@ def suggested_spf(domain: str, hosts: Sequence[str]) -> str | None:
     return f"v=spf1 {' '.join(f'a:{host}' for host in own)} ~all" if own and len(own) == len(hosts) else None
 
 
-def _asked(kind: str, name: str, ask: Callable[[], Finding]) -> Finding:
+def asked(kind: str, name: str, ask: Callable[[], Finding]) -> Finding:
+    """What was found, or that DNS did not answer."""
     try:
         return ask()
     except Unanswered:
@@ -164,11 +176,16 @@ def _spf_lookups(name: str, record: str, texts: Texts) -> tuple[int, bool]:
     return count, is_broken
 
 
-def _dmarc_places(name: str) -> list[str]:
+def dmarc_places(name: str) -> list[str]:
     """The domain and its parents; of long names only the last eight labels (RFC 9989 section 4.10)."""
     labels = name.split(".")
     above = [".".join(labels[first:]) for first in range(1, len(labels))]
     return [name, *(place for place in above if place.count(".") < MOST_LABELS - 1)]
+
+
+def dmarc_records(place: str, texts: Texts) -> list[str]:
+    """The DMARC records at a domain: one, unless something is wrong."""
+    return [text for text in texts(f"_dmarc.{place}") if re.match(r"v\s*=\s*DMARC1\s*(;|$)", text)]
 
 
 def _dmarc_finding(place: str, text: str, *, is_above: bool) -> Finding:

@@ -14,7 +14,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.mail.lookup import Resolver
-from campaigns.settings.domains import page, queries, records, services, signing
+from campaigns.settings.domains import bounces, page, queries, records, services, signing
 from campaigns.settings.domains.forms import DomainForm
 from campaigns.settings.domains.models import SenderDomain
 from campaigns.settings.views import bp
@@ -51,7 +51,12 @@ def _create(form: DomainForm) -> SenderDomain | None:
 def sending_domain_show(domain_id: int) -> Any:
     domain = queries.domain(domain_id)
     shown = page.by_kind(page.records_to_publish(domain))
-    return render_template("settings/sending_domain_show.html", domain=domain, records=shown)
+    return render_template(
+        "settings/sending_domain_show.html",
+        domain=domain,
+        records=shown,
+        bounce_domains=page.bounce_domains(domain),
+    )
 
 
 @bp.post("/settings/sending-domains/<int:domain_id>/check")
@@ -59,8 +64,10 @@ def sending_domain_show(domain_id: int) -> Any:
 def sending_domain_check(domain_id: int) -> Any:
     """Query DNS; keys with correct records begin to sign."""
     questions = signing.questions(queries.domain(domain_id))
+    pairs = queries.bounce_domains(queries.domain(domain_id))
     db.session.commit()  # no transaction stays open during DNS queries
-    found = records.look(questions, Resolver(config.current().dns_server).texts)
+    asked = Resolver(config.current().dns_server)
+    found = records.look(questions, asked.texts) + bounces.look(pairs, asked.texts, asked.exchangers)
     begun = services.record_check(queries.domain(domain_id), found, now=clock.now())
     db.session.commit()
     if begun:
