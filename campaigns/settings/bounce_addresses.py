@@ -60,7 +60,7 @@ def clean(text: str, *, sender: str) -> str:
     ):
         raise Invalid(
             _(
-                "Use letters, digits, dots and hyphens before the @, at most %(most)d characters.",
+                "Before the @, use at most %(most)d characters: a to z, digits, dots and hyphens.",
                 most=mail_addresses.LONGEST_BEFORE_PLUS,
             ),
             field=field,

@@ -310,9 +310,9 @@ class SenderForm(FlaskForm):
         choices=choices(BOUNCES),
         default=Bounces.PLAIN.value,
         description=_(
-            "Undeliverable email is returned there, sometimes days later. Use the sender's address until a "
-            "mailbox is read for bounces: nobody would process them elsewhere. With one address per email "
-            "every bounce shows who could not be reached, and people can also unsubscribe by email."
+            "Where undeliverable email is returned. Keep the sender's address until a mailbox is read for "
+            "bounces; elsewhere no one would process them. With one address per email, each bounce shows who "
+            "could not be reached, and people can also unsubscribe by email."
         ),
     )
     bounce_mailbox = StringField(
