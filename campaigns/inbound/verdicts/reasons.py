@@ -1,0 +1,186 @@
+"""Why a delivery failed, from what is said of one recipient.
+
+Order of evidence: the provider's own words, a text that is known to come with a wrong code or with none, the
+enhanced code in its phase, the reply code in its phase, weak words; and then the next text, which is less near
+to the recipient.
+"""
+
+from __future__ import annotations
+
+import re
+
+from campaigns.inbound.reading.addresses import find
+from campaigns.inbound.verdicts import codes, providers, texts
+from campaigns.inbound.verdicts.codes import Phase
+from campaigns.inbound.verdicts.dialogue import Reply, is_generic, read
+from campaigns.inbound.verdicts.phrases import normal
+from campaigns.inbound.verdicts.verdict import MOST_DIAGNOSTIC, Detail, Recipient
+
+HARD = {Detail.USERUNKNOWN, Detail.HOSTUNKNOWN, Detail.HASMOVED, Detail.NOTACCEPT}
+# What a text says in passing, while an exact code says more.
+_SOFT_TEXTS = {
+    Detail.SYSTEMERROR,
+    Detail.EXPIRED,
+    Detail.NETWORKERROR,
+    Detail.SYNTAXERROR,
+    Detail.MAILERERROR,
+    Detail.FILTERED,
+    Detail.POLICYVIOLATION,
+}
+_EXACT = {
+    *(
+        Detail.USERUNKNOWN,
+        Detail.MAILBOXFULL,
+        Detail.HASMOVED,
+        Detail.MESGTOOBIG,
+        Detail.SUSPEND,
+        Detail.HOSTUNKNOWN,
+    ),
+    *(Detail.AUTHFAILURE, Detail.REQUIREPTR, Detail.REJECTED, Detail.EXCEEDLIMIT),
+}
+
+
+def recipient(
+    address: str,
+    near: list[str],
+    far: list[str],
+    *,
+    status: str = "",
+    hosts: tuple[str, ...] = (),
+    is_delay: bool = False,
+) -> Recipient:
+    """The finding for one address. `near` are texts about it, the nearest first; `far` speak of all recipients.
+
+    What is clear counts before what is weak, and then what is near before what is far.
+    """
+    names = (*hosts, address.rpartition("@")[2].lower())
+    replies = [read(text) for text in near if text.strip()]
+    around = [read(text) for text in far if text.strip()]
+    phase = next((reply.phase for reply in (*replies, *around[:1]) if reply.phase), Phase.UNKNOWN)
+    found, chosen = None, (replies or around or [read("")])[0]
+    for decide in (_clear, _weak):
+        for reply in (*replies, *around):
+            found = found or decide(reply, status, names, reply.phase or phase)
+            if found is not None:
+                chosen = reply
+                break
+        if found is not None:
+            break
+    code = _status(status, chosen)
+    detail = found or _without_text(code, chosen, has_text=bool(replies or around))
+    return Recipient(
+        address=address,
+        reason=detail.cause,
+        detail=detail,
+        hard=not is_delay and _is_hard(detail, code, chosen),
+        status=code,
+        diagnostic=" ".join(chosen.text.split())[:MOST_DIAGNOSTIC],
+    )
+
+
+def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> Detail | None:
+    """What the provider's own words, a plain text or an exact code say."""
+    enhanced = reply.enhanced if not is_generic(reply.enhanced) else status
+    own = providers.find(f"{reply.text.lower()} {enhanced}", names, phase)
+    if own is not None:
+        return own
+    said = _said(reply, names)
+    meant = None if is_generic(enhanced) else codes.by_enhanced(enhanced, phase)
+    if said is not None and meant in _EXACT and said in _SOFT_TEXTS:
+        return meant
+    return said or meant
+
+
+def _said(reply: Reply, names: tuple[str, ...]) -> Detail | None:
+    """What the words of the reply say; what stands before its code is asked after them."""
+    for text in dict.fromkeys((reply.words, reply.text)):
+        found = texts.strong().find(normal(_without_names(text, names)))
+        if found is not None:
+            return found
+    return None
+
+
+def _weak(reply: Reply, _status: str, names: tuple[str, ...], phase: Phase) -> Detail | None:
+    weak = texts.weak().find(normal(_without_names(reply.words, names)))
+    return weak or codes.by_reply(reply.code, phase)
+
+
+_HOST = re.compile(r"(?<![\w.-])[\w-]+(?:\.[\w-]+)+")
+_BEFORE_HOSTS = (
+    " host",
+    " with",
+    " by",
+    " to",
+    " from",
+    " at",
+    " server",
+    "name=",
+    " for",
+    " domain",
+    " mta",
+    ";",
+    " host:",
+)
+
+
+def _without_names(text: str, names: tuple[str, ...]) -> str:
+    """The text without addresses and the names of servers: their words are no words of a reason."""
+    text = " " + (_without_addresses(text) if "@" in text else text)
+    out, at = [], 0
+    for found in _HOST.finditer(text):
+        name = found[0].lower()
+        before = text[max(0, found.start() - 12) : found.start()].rstrip(" <('\"").lower()
+        if not before.endswith(_BEFORE_HOSTS) and not any(each and name.endswith(each) for each in names):
+            continue
+        if any(sign in name for sign in texts.listed("list")):
+            continue
+        out.append(text[at : found.start()])
+        at = found.end()
+    out.append(text[at:])
+    return " ".join(out)
+
+
+def _without_addresses(text: str) -> str:
+    """The text with a sign for each address: the name in one is no word of a reason."""
+    out, at = [], 0
+    for found in find(text):
+        out.append(text[at : found.start])
+        out.append(" , ")
+        at = found.end
+    out.append(text[at:])
+    return "".join(out)
+
+
+def _status(status: str, reply: Reply) -> str:
+    """The code of the report, unless it is generic and the text has one that isn't."""
+    if is_generic(status) and not is_generic(reply.enhanced):
+        return reply.enhanced
+    return status or reply.enhanced
+
+
+def _without_text(code: str, reply: Reply, *, has_text: bool) -> Detail:
+    found = None if is_generic(code) else codes.by_enhanced(code, reply.phase)
+    if found is None and reply.code:
+        found = codes.by_reply(reply.code, reply.phase)
+    if found is not None:
+        return found
+    if code.startswith("4") or reply.code.startswith("4"):
+        return Detail.EXPIRED
+    return Detail.ONHOLD if has_text or code else Detail.UNDEFINED
+
+
+def _is_hard(found: Detail, status: str, reply: Reply) -> bool:
+    if found not in HARD:
+        return False
+    if found is Detail.NOTACCEPT:
+        return not (status.startswith("4") or reply.code.startswith("4"))
+    return not (is_temporary(status, reply))
+
+
+def is_temporary(status: str, reply: Reply) -> bool:
+    """Whether the codes say that the failure may pass; a text's own codes count more than a report's."""
+    if reply.code:
+        return reply.code.startswith("4")
+    if reply.enhanced:
+        return reply.enhanced.startswith("4")
+    return status.startswith("4")

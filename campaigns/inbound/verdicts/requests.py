@@ -1,0 +1,66 @@
+"""Requests by email: to be unsubscribed, or a command for a campaign."""
+
+from __future__ import annotations
+
+from campaigns.inbound.reading import addresses
+from campaigns.inbound.reading.facts import Facts
+from campaigns.inbound.verdicts.phrases import normal
+from campaigns.inbound.verdicts.texts import words
+from campaigns.inbound.verdicts.verdict import Kind, Verdict
+
+_TO = ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "cc")
+COMMANDS = ("pause", "resume", "cancel", "stop", "continue", "status", "approve", "send", "confirm", "help")
+_LONGEST = 60  # letters of a line that asks for it; a longer one tells something
+_MOST_LINES = 10
+
+
+def unsubscribe_to(facts: Facts) -> Verdict | None:
+    """A request to be unsubscribed by the address that it was sent to, whatever it says."""
+    starts = ("unsub+", "unsub-", "unsubscribe+", "unsubscribe-")
+    is_asked = any(local.startswith(starts) for local in _locals(facts))
+    return Verdict(Kind.UNSUBSCRIBE) if is_asked else None
+
+
+def unsubscribe(facts: Facts) -> Verdict | None:
+    """A request to be unsubscribed by its subject or its first line."""
+    is_asked = _asks(_without_prefix(facts.subject)) or _asks(_first_line(facts.text))
+    return Verdict(Kind.UNSUBSCRIBE) if is_asked else None
+
+
+def command(facts: Facts) -> Verdict | None:
+    """A command: one of its words, sent to an address for commands; `action` is the word."""
+    if not any(local.startswith("command+") for local in _locals(facts)):
+        return None
+    for line in (_first_line(facts.text), _without_prefix(facts.subject)):
+        said = normal(line).split()
+        if said and said[0] in COMMANDS and len(said) <= _MOST_WORDS:
+            return Verdict(Kind.COMMAND, (), said[0])
+    return None
+
+
+_MOST_WORDS = 4
+
+
+def _locals(facts: Facts) -> list[str]:
+    found = [
+        address for name in _TO for value in facts.headers.all(name) for address in addresses.all_in(value)
+    ]
+    return [addresses.local_of(address).lower() for address in found]
+
+
+def _asks(line: str) -> bool:
+    return 0 < len(line) <= _LONGEST and words("requests.txt", "unsubscribe").has_one_in(normal(line))
+
+
+def _first_line(text: str) -> str:
+    lines = (line.strip() for line in text.split("\n")[:_MOST_LINES])
+    return next((line for line in lines if line and not line.startswith((">", "|"))), "")
+
+
+def _without_prefix(subject: str) -> str:
+    """A subject without `Re:` and the like; what follows one is our own subject, which asks for nothing."""
+    before, colon, _rest = subject.partition(":")
+    return "" if colon and len(before.strip()) <= _LONGEST_PREFIX else subject.strip()
+
+
+_LONGEST_PREFIX = 4

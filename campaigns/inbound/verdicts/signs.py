@@ -1,0 +1,30 @@
+"""By which words a message shows that it is a bounce, or only a warning, before anything of it is read."""
+
+from __future__ import annotations
+
+from campaigns.inbound.verdicts.phrases import normal
+from campaigns.inbound.verdicts.texts import words
+
+_FILE = "signs.txt"
+
+
+def subject_fails(subject: str) -> bool:
+    """Whether a subject says that something wasn't delivered."""
+    return words(_FILE, "subject").has_one_in(normal(subject))
+
+
+def text_fails(text: str) -> bool:
+    """Whether a text says that something wasn't delivered."""
+    return words(_FILE, "text").has_one_in(normal(text))
+
+
+def is_warning(subject: str, text: str) -> bool:
+    """Whether delivery goes on, by what the subject and the text say: the subject's word counts."""
+    head = normal(subject)
+    if words(_FILE, "warning").has_one_in(head):
+        return True
+    said = normal(text)
+    ends = words(_FILE, "end")
+    return (
+        words(_FILE, "warning").has_one_in(said) and not ends.has_one_in(said) and not ends.has_one_in(head)
+    )
