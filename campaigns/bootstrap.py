@@ -30,6 +30,7 @@ MODELS = (
     "campaigns.audience.models",
     "campaigns.planning.models",
     "campaigns.delivery.models",
+    "campaigns.delivery.autopause.models",
     "campaigns.tracking.models",
     "campaigns.inbound.models",
 )

@@ -50,6 +50,7 @@ class Origin(StrEnum):
     PAGE = "page"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
+    EMAIL = "email"
 
     @property
     def label(self) -> str:
@@ -63,6 +64,7 @@ class Origin(StrEnum):
             Origin.PAGE: _("the unsubscribe or preferences page"),
             Origin.BOUNCE: _("a bounce"),
             Origin.COMPLAINT: _("a complaint"),
+            Origin.EMAIL: _("an unsubscribe request by email"),
         }[self]
 
 

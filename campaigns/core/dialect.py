@@ -34,6 +34,13 @@ def begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:
     return column.startswith(text, autoescape=True)
 
 
+def domain_of(address: Any) -> sa.ColumnElement[str]:
+    """What stands behind the @ of a column of normalised addresses."""
+    if is_sqlite():
+        return sa.func.substr(address, sa.func.instr(address, "@") + 1, type_=sa.String())
+    return sa.func.split_part(address, "@", 2, type_=sa.String())
+
+
 def json_text(column: Any, key: str) -> sa.ColumnElement[str]:
     """A field of a JSON column as text."""
     return column[key].as_string()

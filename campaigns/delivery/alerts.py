@@ -32,6 +32,13 @@ def post(campaign_id: int, *, now: datetime) -> list[int]:
     return _post("alert_paused", kind, values, now)
 
 
+def post_about_bounces(campaign_id: int, *, now: datetime) -> list[int]:
+    """The same for a campaign that is over and of which so much came back that no address was suppressed."""
+    campaign = db.session.get_one(Campaign, campaign_id)
+    values = {"campaign": campaign.name, "link": f"{_public_url()}/campaigns/{campaign.id}/report"}
+    return _post("alert_bounces", f"alert:bounces:{campaign_id}", values, now)
+
+
 def post_about_server(server: Server, detail: str, *, now: datetime) -> list[int]:
     """The same for a server that rejects us while others carry on."""
     link = f"{_public_url()}/settings/servers/{server.id}/edit"

@@ -29,6 +29,7 @@ class State(IntEnum):
     EXPIRED = 6
     CANCELLED = 7
     UNKNOWN = 8
+    BOUNCED = 9  # what pages call the sent that have `bounced_at`; no row has it
 
     @property
     def word(self) -> str:
@@ -170,6 +171,11 @@ class Delivery(Model):
     subscriber: Mapped[Subscriber | None] = relationship(
         primaryjoin="foreign(Delivery.subscriber_id) == Subscriber.id", viewonly=True
     )
+
+    @property
+    def outcome(self) -> State:
+        """What became of it, with what came back after it was sent."""
+        return State.BOUNCED if self.bounced_at else self.state
 
     # No index may contain a column that sending writes (state, reason, done_at, fence …), not even in its
     # condition: then PostgreSQL keeps updates on the row's own page. The indexes below are written once, in
@@ -361,15 +367,6 @@ class CampaignRun(Model):
     begun: Mapped[int]  # number of lanes so far: a worker takes the campaign only if it is still what it read
     served_at: Mapped[datetime]  # when a lane last began or ended
     moved_at: Mapped[datetime | None]  # when a lane last ended that had recorded an answer
-
-
-class Watermark(Model):
-    """The number that counts up while campaigns are sent (`autopause.restored_backup`): one row, id 1."""
-
-    __tablename__ = "watermark"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class OpenClaims(Model):

@@ -96,7 +96,7 @@ class Progress:
 
 def counts(campaign_id: int) -> Counts:
     """The states of all recipients of a campaign."""
-    return _counts(tallies.of(campaign_id))
+    return _counts(tallies.of(campaign_id), _bounced(campaign_id))
 
 
 def progress(campaign_id: int, *, now: datetime) -> Progress:
@@ -152,11 +152,24 @@ def attempts(delivery_id: int) -> list[Attempt]:
     return list(db.session.scalars(statement))
 
 
-def _counts(found: Counter[tallies.Key]) -> Counts:
+def _counts(found: Counter[tallies.Key], bounced: dict[State, int]) -> Counts:
     states: Counter[State] = Counter()
     for (state, _reason), number in found.items():
         states[state] += number
-    return Counts(dict(states))
+    for state, number in bounced.items():
+        states[state] -= number
+        states[State.BOUNCED] += number
+    return Counts({state: number for state, number in states.items() if number})
+
+
+def _bounced(campaign_id: int) -> dict[State, int]:
+    """How many came back after they had been sent, by the state that they are in."""
+    rows = db.session.execute(
+        sa.select(Delivery.state, sa.func.count())
+        .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, Delivery.bounced_at.is_not(None))
+        .group_by(Delivery.state)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _rate_since(campaign_id: int, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Pausing, resuming and cancelling campaigns; taking back their suppressions."""
+"""Pausing, resuming and cancelling campaigns; what came back for a delivery; a campaign's suppressions."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.audience.models import SuppressionReason
 from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.delivery import alerts
-from campaigns.delivery.ledger import cancellation, since_resumed, staging, waves
+from campaigns.delivery.ledger import came_back, cancellation, since_resumed, staging, waves
 from campaigns.delivery.ledger.staging import Standing
 from campaigns.delivery.models import (
     Batch,
     BatchState,
+    Delivery,
     Wave,
 )
 from campaigns.delivery.routing import circuit_breaker, open_claims, server_selection
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.settings import queries as settings_queries
 
 
 def pause(campaign: Campaign, *, reason: PauseReason, detail: str | None, now: datetime) -> None:
@@ -74,6 +77,57 @@ def cancel(campaign: Campaign, *, now: datetime) -> None:
     # The first few thousand here; the dispatcher does the rest, so that no operator waits for a million.
     cancellation.settle_some(campaign.id, now=now)
     audit_services.record("campaign.cancelled", campaign.name, now=now)
+
+
+def note_bounce(
+    delivery: Delivery, suppresses: SuppressionReason | None, *, counts: bool, at: datetime
+) -> bool:
+    """Record that an accepted message came back; False if that was recorded before.
+
+    `counts`: for the bounce brake, because the address may get no email any more. `suppresses`: why the address
+    is to be suppressed, once the brake has passed.
+    """
+    is_new = came_back.note(delivery.id, "bounced", at=at)
+    if counts or suppresses is not None:
+        came_back.record_bounce(delivery, suppresses, key=settings_queries.link_key(), at=at)
+    return is_new
+
+
+def take_back_bounce(delivery: Delivery, *, now: datetime) -> None:
+    """Undo a bounce that came back, and the suppression of the address if it came from that one alone."""
+    came_back.take_back(delivery.id, "bounced")
+    suppressed = came_back.take_back_bounce(delivery.id, now=now)
+    if suppressed is not None:
+        staging.take_back(suppressed, campaign_id=delivery.campaign_id)
+
+
+def note_complaint(delivery_id: int, *, at: datetime) -> bool:
+    """Record that the recipient marked the message as spam; False if that was recorded before."""
+    return came_back.note(delivery_id, "complained", at=at)
+
+
+def take_back_complaint(delivery_id: int) -> None:
+    """Undo `note_complaint`."""
+    came_back.take_back(delivery_id, "complained")
+
+
+def note_reply(delivery_id: int, *, at: datetime) -> bool:
+    """Record that the recipient answered; False if that was recorded before."""
+    return came_back.note(delivery_id, "replied", at=at)
+
+
+def apply_suppressions(campaign_id: int, *, now: datetime) -> int:
+    """Suppress what the campaign has staged, whatever the bounce brake says; how many addresses.
+
+    Raises Conflict if there are none.
+    """
+    staged = staging.standing(campaign_id).staged
+    if not staged:
+        raise Conflict(_("This campaign has no addresses waiting to be suppressed."))
+    staging.apply(campaign_id, now=now)
+    name = db.session.get_one(Campaign, campaign_id).name
+    audit_services.record("campaign.suppressed", name, people=staged, now=now)
+    return staged
 
 
 def undo_suppressions(campaign_id: int, *, now: datetime) -> Standing:

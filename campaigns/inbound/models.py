@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Word
 from campaigns.core.i18n import Sentence, _
-from campaigns.inbound.verdicts.verdict import LONGEST_DIAGNOSTIC, Cause, Detail, Kind
+from campaigns.inbound.verdicts.verdict import MOST_DIAGNOSTIC, Cause, Detail, Kind
 from campaigns.mail.security import Security
 
 
@@ -183,7 +183,7 @@ class Finding(Model):
     detail: Mapped[Detail | None] = mapped_column(Word(Detail))
     is_hard: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     status: Mapped[str] = mapped_column(sa.String(11), default="", server_default="")
-    diagnostic: Mapped[str] = mapped_column(sa.String(LONGEST_DIAGNOSTIC), default="", server_default="")
+    diagnostic: Mapped[str] = mapped_column(sa.String(MOST_DIAGNOSTIC), default="", server_default="")
     # Found by a signed token; no foreign keys, as in the ledger.
     delivery_id: Mapped[int | None] = mapped_column(BigId, index=True)
     campaign_id: Mapped[int | None] = mapped_column(index=True)
@@ -212,7 +212,7 @@ class Correction(Model):
 
     # Of the text without addresses, numbers and ids.
     shape: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    sample: Mapped[str] = mapped_column(sa.String(LONGEST_DIAGNOSTIC))
+    sample: Mapped[str] = mapped_column(sa.String(MOST_DIAGNOSTIC))
     reason: Mapped[Cause] = mapped_column(Word(Cause))
     at: Mapped[datetime]
 

@@ -43,6 +43,7 @@ class PauseReason(StrEnum):
     DISK = "disk"
     RESTORED = "restored"
     NOBODY = "nobody"
+    COMPLAINTS = "complaints"
 
     @property
     def label(self) -> str:
@@ -58,6 +59,7 @@ class PauseReason(StrEnum):
             PauseReason.CONTENT: _("The content can't be rendered"),
             PauseReason.DISK: _("The disk is full"),
             PauseReason.RESTORED: _("The database was restored from a backup"),
+            PauseReason.COMPLAINTS: _("Too many people marked this email as spam"),
             PauseReason.NOBODY: _("No one on its lists can receive it"),
         }[self]
 

@@ -55,7 +55,7 @@ def about(delivery: Delivery, campaign: Campaign) -> Answer:
     """The complete answer for one recipient."""
     server = db.session.get(Server, delivery.server_id) if delivery.server_id else None
     return Answer(
-        got=verdict(delivery.state),
+        got=verdict(delivery.outcome),
         sentence=sentence(delivery, server_name=server.name if server else None),
         attempts=delivery_queries.attempts(delivery.id),
         events=_events(delivery, campaign),
@@ -79,7 +79,7 @@ def sentence(delivery: Delivery, *, server_name: str | None) -> Any:
         "reason": str(delivery.reason.label) if delivery.reason else "",
         "attempts": delivery.attempts,
     }
-    if delivery.state is State.SENT and delivery.attempts > 1:
+    if delivery.outcome is State.SENT and delivery.attempts > 1:
         return _("Yes. %(server)s accepted the email on attempt %(attempts)d.", **facts)
     if delivery.state is State.FAILED and not delivery.reason:
         return _("No. %(server)s permanently rejected the email.", **facts)
@@ -87,6 +87,7 @@ def sentence(delivery: Delivery, *, server_name: str | None) -> Any:
         return _("No. Skipped when the campaign started: this person %(reason)s.", **facts)
     sentences: dict[State, Any] = {
         State.SENT: _("Yes. %(server)s accepted the email.", **facts),
+        State.BOUNCED: _("No. %(server)s accepted the email, and then it came back.", **facts),
         State.FAILED: _("No. The email was permanently rejected: %(reason)s.", **facts),
         State.SKIPPED: _("No. Skipped: this person %(reason)s.", **facts),
         State.EXPIRED: _("No. It wasn't accepted within the retry period (%(attempts)d attempts).", **facts),
@@ -96,7 +97,7 @@ def sentence(delivery: Delivery, *, server_name: str | None) -> Any:
         State.SENDING: _("Not yet. The email is being sent."),
         State.DEFERRED: _("Not yet. The email will be retried: %(reason)s.", **facts),
     }
-    return sentences[delivery.state]
+    return sentences[delivery.outcome]
 
 
 def _events(delivery: Delivery, campaign: Campaign) -> list[Seen]:

@@ -23,7 +23,7 @@ SETTLED_AFTER = timedelta(hours=24)  # most opens have happened by then
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """People, each counted once: audience, sent to, opened, clicked, unsubscribed."""
+    """People, each counted once. `sent`: those whose email was accepted and has not come back."""
 
     audience: int = 0
     wanted: int = 0  # without the skipped
@@ -32,6 +32,9 @@ class Figures:
     clicks: int = 0
     unsubscribes: int = 0
     failed: int = 0
+    bounced: int = 0
+    complaints: int = 0
+    replies: int = 0
 
     def rates(self) -> dict[str, float]:
         """Shares of the people sent to, 0 to 1."""
@@ -74,9 +77,12 @@ class Comparison:
 
 def figures(campaign_ids: Sequence[int]) -> dict[int, Figures]:
     """The figures of each of these campaigns; zeros for one that was not sent."""
-    opens, clicks, unsubscribes = (
+    opens, clicks, unsubscribes, complaints, replies = (
         _who_did(column, campaign_ids)
-        for column in (Delivery.opened_at, Delivery.clicked_at, Delivery.unsubscribed_at)
+        for column in (
+            *(Delivery.opened_at, Delivery.clicked_at, Delivery.unsubscribed_at),
+            *(Delivery.complained_at, Delivery.replied_at),
+        )
     )
     found = {}
     for each in campaign_ids:
@@ -89,6 +95,9 @@ def figures(campaign_ids: Sequence[int]) -> dict[int, Figures]:
             clicks=clicks.get(each, 0),
             unsubscribes=unsubscribes.get(each, 0),
             failed=sum(counts[state] for state in FAILED_STATES),
+            bounced=counts[State.BOUNCED],
+            complaints=complaints.get(each, 0),
+            replies=replies.get(each, 0),
         )
     return found
 

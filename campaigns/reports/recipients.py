@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import Subscriber
+from campaigns.audience.models import Subscriber, name_of
 from campaigns.audit import services as audit_services
 from campaigns.audit.services import View
 from campaigns.core import addresses, statuses
@@ -22,6 +22,7 @@ from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, Reason, State, Wave
+from campaigns.inbound.models import Finding
 from campaigns.planning.models import Campaign, Link
 from campaigns.tracking.models import Actor, Event, Kind
 
@@ -31,23 +32,31 @@ CHUNK_ROWS = 1000
 LONGEST_SEARCH = 200
 DONE: Mapping[str, Any] = {
     "opened": Delivery.opened_at.is_not(None),
-    "not-opened": sa.and_(Delivery.state == State.SENT, Delivery.opened_at.is_(None)),
+    "not-opened": sa.and_(
+        Delivery.state == State.SENT, Delivery.bounced_at.is_(None), Delivery.opened_at.is_(None)
+    ),
     "clicked": Delivery.clicked_at.is_not(None),
     "unsubscribed": Delivery.unsubscribed_at.is_not(None),
+    "complained": Delivery.complained_at.is_not(None),
+    "replied": Delivery.replied_at.is_not(None),
 }
 ACTIVITIES = {
     "opened": _("Opened"),
     "not-opened": _("Not opened"),
     "clicked": _("Clicked"),
     "unsubscribed": statuses.label("unsubscribed"),
+    "complained": _("Marked as spam"),
+    "replied": _("Replied"),
 }
 HEADINGS = (
     *("email", "state", "reason", "attempts", "code", "reply"),
     *("done_at", "opened_at", "clicked_at", "unsubscribed_at"),
+    *("bounced_at", "complained_at", "replied_at"),
 )
 _EXPORTED = (
     *(Subscriber.email, Delivery.state, Delivery.reason, Delivery.attempts, Delivery.code, Delivery.reply),
     *(Delivery.done_at, Delivery.opened_at, Delivery.clicked_at, Delivery.unsubscribed_at),
+    *(Delivery.bounced_at, Delivery.complained_at, Delivery.replied_at),
 )
 
 
@@ -95,6 +104,30 @@ class Slice:
     before: int | None
     after: int | None
     total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A recipient as listed. `refusal`: what a server said that did not take the mail, or sent it back."""
+
+    delivery: Delivery
+    email: str | None
+    name: str
+    why: str
+    refusal: str
+
+
+def row_of(
+    delivery: Delivery, email: str | None, fields: Mapping[str, Any] | None, came_back: Finding | None
+) -> Row:
+    """The recipient, and what came back of the mail."""
+    if came_back is not None:
+        why = str(came_back.reason.label) if came_back.reason else ""
+        return Row(delivery, email, name_of(fields), why, came_back.diagnostic)
+    refusal = "" if delivery.state is State.SENT else f"{delivery.code or ''} {delivery.reply or ''}".strip()
+    return Row(
+        delivery, email, name_of(fields), str(delivery.reason.label) if delivery.reason else "", refusal
+    )
 
 
 def filter_from(values: Mapping[str, str]) -> Filter:
@@ -237,7 +270,7 @@ def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select
 def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
     found: list[Any] = [Delivery.is_latest]
     if chosen.state is not None:
-        found.append(Delivery.state == chosen.state)
+        found.append(_is_in(chosen.state))
     if chosen.reason is not None:
         found.append(Delivery.reason == chosen.reason)
     if chosen.done:
@@ -245,6 +278,13 @@ def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
     if chosen.link is not None:
         found.append(Delivery.id.in_(_clickers(campaign_id, chosen.link)))
     return found
+
+
+def _is_in(state: State) -> sa.ColumnElement[bool]:
+    """Whether that became of a recipient (`Delivery.outcome`)."""
+    if state is State.BOUNCED:
+        return Delivery.bounced_at.is_not(None)
+    return sa.and_(Delivery.state == state, Delivery.bounced_at.is_(None))
 
 
 def _clickers(campaign_id: int, link: int) -> Any:
@@ -259,11 +299,14 @@ def _clickers(campaign_id: int, link: int) -> Any:
 
 def _count(campaign_id: int, chosen: Filter) -> int:
     if not chosen.asks_for_activity:  # tallies know the numbers by state and reason
+        if chosen.reason is None:
+            counts = delivery_queries.counts(campaign_id)
+            return counts.audience if chosen.state is None else counts[chosen.state]
         found = tallies.of(campaign_id).items()
         return sum(
             number
             for (state, reason), number in found
-            if chosen.state in (None, state) and chosen.reason in (None, reason)
+            if chosen.state in (None, state) and chosen.reason is reason
         )
     statement = sa.select(sa.func.count()).where(
         Delivery.campaign_id == campaign_id, *_conditions(campaign_id, chosen)
@@ -272,7 +315,8 @@ def _count(campaign_id: int, chosen: Filter) -> int:
 
 
 def _cells(row: Any) -> list[str]:
-    texts = (row.email, row.state.word, row.reason and row.reason.value, row.attempts, row.code, row.reply)
+    outcome = State.BOUNCED if row.bounced_at else row.state
+    texts = (row.email, outcome.word, row.reason and row.reason.value, row.attempts, row.code, row.reply)
     moments = (row.done_at, row.opened_at, row.clicked_at, row.unsubscribed_at)
     return [guarded("" if each is None else str(each)) for each in texts] + [_iso(each) for each in moments]
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
-from campaigns.core.dialect import is_sqlite
+from campaigns.core.dialect import domain_of
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import staging
 from campaigns.delivery.ledger.staging import Standing
@@ -129,6 +129,9 @@ class Places:
     domains: list[DomainRow]
 
 
+_NOT_ARRIVED = (State.FAILED, State.EXPIRED, State.UNKNOWN)
+
+
 def of(campaign: Campaign, *, now: datetime) -> Report:
     """The report as of now."""
     return Report(
@@ -213,17 +216,16 @@ def _links(campaign: Campaign) -> list[LinkRow]:
 
 
 def _domains(campaign_id: int) -> list[DomainRow]:
-    at = Subscriber.address
-    domain = (
-        sa.func.substr(at, sa.func.instr(at, "@") + 1) if is_sqlite() else sa.func.split_part(at, "@", 2)
-    ).label("domain")
+    domain = domain_of(Subscriber.address).label("domain")
     number = sa.func.count().label("number")
     rows = db.session.execute(
         sa.select(
             domain,
             number,
-            sa.func.count().filter(Delivery.state == State.SENT),
-            sa.func.count().filter(Delivery.state.in_((State.FAILED, State.EXPIRED, State.UNKNOWN))),
+            sa.func.count().filter(Delivery.state == State.SENT, Delivery.bounced_at.is_(None)),
+            sa.func.count().filter(
+                sa.or_(Delivery.bounced_at.is_not(None), Delivery.state.in_(_NOT_ARRIVED))
+            ),
             sa.func.count(Delivery.opened_at),
             sa.func.count(Delivery.clicked_at),
         )

@@ -71,7 +71,7 @@ def timeline(subscriber_id: int) -> list[Moment]:
             campaign_id=row.Delivery.campaign_id,
             campaign=row.name,
             delivery_id=row.Delivery.id,
-            state=row.Delivery.state,
+            state=row.Delivery.outcome,
         )
         for row in mails
         if row.Delivery.done_at or row.Delivery.started_at

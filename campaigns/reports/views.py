@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +13,13 @@ from campaigns.accounts.guards import Action, allow, note_view, operator, readin
 from campaigns.accounts.policy import can
 from campaigns.accounts.stepup.guards import confirmed
 from campaigns.audience import queries as audience_queries
-from campaigns.audience.models import name_of
 from campaigns.core import addresses, clock, csvfile, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
 from campaigns.delivery.ledger import resend, undo_resend
-from campaigns.delivery.models import Delivery, Reason, State
+from campaigns.delivery.models import Reason, State
+from campaigns.inbound import queries as inbound_queries
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import answers, recipients, report, series
@@ -204,7 +205,7 @@ def campaign_recipients(campaign_id: int) -> Any:
         campaign=found,
         chosen=chosen,
         page=page,
-        rows=[_recipient(row) for row in page.items],
+        rows=_recipients(page.items),
         link_url=recipients.url_of(found, chosen.link),
         states=list(State),
         reasons=list(Reason),
@@ -212,10 +213,11 @@ def campaign_recipients(campaign_id: int) -> Any:
     )
 
 
-def _recipient(row: Any) -> tuple[Delivery, str | None, str, str | None]:
-    """A recipient with address and name, and what a server said that did not take the mail."""
-    refusal = row.Delivery.reply if row.Delivery.state is not State.SENT else None
-    return row.Delivery, row.email, name_of(row.fields), refusal
+def _recipients(rows: Sequence[Any]) -> list[recipients.Row]:
+    came_back = inbound_queries.bounces_of([row.Delivery.id for row in rows if row.Delivery.bounced_at])
+    return [
+        recipients.row_of(row.Delivery, row.email, row.fields, came_back.get(row.Delivery.id)) for row in rows
+    ]
 
 
 @bp.get("/campaigns/<int:campaign_id>/recipients.csv")

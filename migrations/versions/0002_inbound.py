@@ -163,8 +163,18 @@ def upgrade() -> None:
             sqlite_where=sa.text("replied_at IS NOT NULL AND is_latest = 1"),
         )
 
+    for table in ("sender", "revision"):
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.add_column(
+                sa.Column("bounce_address", sa.String(length=320), server_default="", nullable=False)
+            )
+
 
 def downgrade() -> None:
+    for table in ("revision", "sender"):
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.drop_column("bounce_address")
+
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_replied_at")
         batch_op.drop_index("ix_delivery_complained_at")

@@ -16,7 +16,7 @@ from campaigns.core.db import db
 from campaigns.delivery import services
 from campaigns.delivery.autopause import restored_backup
 from campaigns.delivery.dispatch import tasks
-from campaigns.delivery.models import Watermark
+from campaigns.delivery.autopause.models import Watermark
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.timing import End
 from campaigns.planning.models import PauseReason, Status

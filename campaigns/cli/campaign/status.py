@@ -17,7 +17,7 @@ from campaigns.reports import queries as reports_queries
 @as_json
 @command
 def status(campaign_id: int, wants_json: bool) -> None:
-    """Progress of a campaign: recipients by status, opens, clicks, unsubscribes, and why it is not sending."""
+    """Progress of a campaign: recipients by status, what they did, what came back, and why it is not sending."""
     found = planning_queries.campaign(campaign_id)
     counts = delivery_queries.counts(campaign_id)
     figures = reports_queries.figures([campaign_id])[campaign_id]
@@ -29,6 +29,9 @@ def status(campaign_id: int, wants_json: bool) -> None:
         "opens": figures.opens,
         "clicks": figures.clicks,
         "unsubscribes": figures.unsubscribes,
+        "bounced": figures.bounced,
+        "complaints": figures.complaints,
+        "replies": figures.replies,
     }
     why = explanations.explanation_of(found, now=clock.now())
     values["why"] = why and {
@@ -48,6 +51,6 @@ def status(campaign_id: int, wants_json: bool) -> None:
         values,
         wants_json=wants_json,
         sentence=f"{found.status.value}: {states}; "
-        f"{figures.opens} opened, {figures.clicks} clicked, {figures.unsubscribes} unsubscribed."
-        + (f"\n{why.text}" if why else ""),
+        f"{figures.opens} opened, {figures.clicks} clicked, {figures.unsubscribes} unsubscribed, "
+        f"{figures.complaints} complained, {figures.replies} replied." + (f"\n{why.text}" if why else ""),
     )

@@ -63,6 +63,18 @@ def judge_cancelled(campaign_id: int, *, now: datetime) -> None:
     _judge(campaign_id, bounce_finding.look(campaign_id, is_over=True), now=now)
 
 
+def judge_late(campaign_id: int, *, now: datetime) -> bool:
+    """Judge what bounces that came back after the end have staged; True unless they are too many.
+
+    Those stay staged: an operator decides, by undoing or applying them.
+    """
+    finding = bounce_finding.look(campaign_id, is_over=True)
+    if finding.bad is not None:
+        return False
+    staging.apply(campaign_id, now=now)
+    return True
+
+
 def _judge(campaign_id: int, finding: Finding, *, now: datetime) -> None:
     """Apply or drop what a campaign that is over has staged."""
     if not staging.has_staged(campaign_id):

@@ -22,7 +22,7 @@ from campaigns.core.db import db, reading
 from campaigns.core.dialect import insert, is_sqlite
 from campaigns.core.i18n import _
 from campaigns.delivery import services
-from campaigns.delivery.models import Watermark
+from campaigns.delivery.autopause.models import Watermark
 from campaigns.delivery.stored_text import said
 from campaigns.planning.models import Campaign, PauseReason, Status
 

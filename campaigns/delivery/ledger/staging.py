@@ -125,6 +125,14 @@ def undo(campaign_id: int, *, now: datetime) -> Standing:
     return found
 
 
+def take_back(address_key: str, *, campaign_id: int) -> None:
+    """Lift the suppression of an address by this campaign, unless another campaign's later bounce supports it."""
+    own = sa.and_(Suppression.campaign_id == campaign_id, Suppression.address_key == address_key)
+    heir = _heir(campaign_id)
+    _execute(sa.update(Suppression).where(own, heir.is_not(None)).values(campaign_id=heir))
+    _execute(sa.delete(Suppression).where(own))
+
+
 # Spelled as in the index: otherwise a prepared statement could not use it.
 _IS_STAGED: sa.ColumnElement[bool] = sa.literal_column("bounce.stage") == sa.literal_column("1")
 

@@ -1,0 +1,81 @@
+"""What came back for a delivery that had been accepted: a bounce, a complaint, a reply."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Subscriber, SuppressionReason
+from campaigns.core import addresses, signing
+from campaigns.core.db import changed_by, db
+from campaigns.core.dialect import insert
+from campaigns.delivery.models import Bounce, Delivery, Stage, State
+
+_CAME_BACK = {"bounced": "bounced_at", "complained": "complained_at", "replied": "replied_at"}
+
+
+def note(delivery_id: int, what: str, *, at: datetime) -> bool:
+    """Record the first time that it `bounced`, `complained` or `replied`; False if it was recorded before.
+
+    Only a delivery that was sent, or whose outcome is unknown, can have come back.
+    """
+    column = getattr(Delivery, _CAME_BACK[what])
+    accepted = Delivery.state.in_((State.SENT, State.UNKNOWN))
+    first = sa.update(Delivery).where(Delivery.id == delivery_id, accepted, column.is_(None))
+    return bool(changed_by(first.values({column: at})))
+
+
+def take_back(delivery_id: int, what: str) -> None:
+    """Undo `note`."""
+    column = getattr(Delivery, _CAME_BACK[what])
+    changed_by(sa.update(Delivery).where(Delivery.id == delivery_id).values({column: None}))
+
+
+def record_bounce(
+    delivery: Delivery, suppresses: SuppressionReason | None, *, key: bytes, at: datetime
+) -> None:
+    """Count a bounce for the bounce brake and stage the suppression that it asks for (`ledger.staging`).
+
+    A bounce that was recorded before stays, and is staged if it was only counted. Who was erased, or has changed
+    the address since, has no domain to count by and is suppressed by the key alone.
+    """
+    address = db.session.scalar(
+        sa.select(Subscriber.address).where(
+            Subscriber.id == delivery.subscriber_id, Subscriber.address_key == delivery.address_key
+        )
+    )
+    domain = addresses.domain_of(address) if address else ""
+    stage = Stage.COUNTED if suppresses is None else Stage.STAGED
+    values: dict[str, Any] = {
+        "campaign_id": delivery.campaign_id,
+        "delivery_id": delivery.id,
+        "address_key": delivery.address_key,
+        "domain_key": signing.address_key(key, domain),
+        "suppresses": suppresses,
+        "stage": stage,
+        "at": at,
+    }
+    written = insert(Bounce).values(values)
+    if suppresses is None:
+        db.session.execute(written.on_conflict_do_nothing(index_elements=["delivery_id"]))
+        return
+    db.session.execute(
+        written.on_conflict_do_update(
+            index_elements=["delivery_id"],
+            set_={"suppresses": suppresses, "stage": stage},
+            where=Bounce.stage == Stage.COUNTED,
+        )
+    )
+
+
+def take_back_bounce(delivery_id: int, *, now: datetime) -> str | None:
+    """Undo the bounce of a delivery; the address's key if this bounce had suppressed it, else None."""
+    found = db.session.scalar(sa.select(Bounce).where(Bounce.delivery_id == delivery_id))
+    if found is None:
+        return None
+    was_applied = found.stage is Stage.APPLIED
+    found.stage, found.judged_at = Stage.UNDONE, now
+    db.session.flush()
+    return found.address_key if was_applied else None

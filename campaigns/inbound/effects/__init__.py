@@ -1,0 +1,1 @@
+"""What a message that came back does to deliveries, addresses and campaigns."""

@@ -1,0 +1,101 @@
+"""What an operator makes of a finding that was read wrongly: its effect is undone, and the shape remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.audit import services as audit_services
+from campaigns.core import addresses
+from campaigns.core.db import db
+from campaigns.core.dialect import insert
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.inbound.effects import apply as effects
+from campaigns.inbound.effects.shapes import shape_of
+from campaigns.inbound.models import Correction, Finding
+from campaigns.inbound.verdicts.verdict import Cause, Detail, Kind, Recipient
+
+# The finer reason that stands for each, and whether the address may get no email any more.
+_AS = {
+    Cause.BAD_ADDRESS: (Detail.USERUNKNOWN, True),
+    Cause.BAD_DOMAIN: (Detail.HOSTUNKNOWN, True),
+    Cause.MAILBOX_FULL: (Detail.MAILBOXFULL, False),
+    Cause.DISABLED: (Detail.SUSPEND, False),
+    Cause.BLOCKED_SENDER: (Detail.BLOCKED, False),
+    Cause.AUTH_FAILURE: (Detail.AUTHFAILURE, False),
+    Cause.SPAM_CONTENT: (Detail.SPAMDETECTED, False),
+    Cause.TOO_BIG: (Detail.MESGTOOBIG, False),
+    Cause.THROTTLED: (Detail.SPEEDING, False),
+    Cause.TEMPORARY: (Detail.EXPIRED, False),
+    Cause.UNKNOWN: (Detail.UNDEFINED, False),
+}
+CHOICES = tuple(_AS)
+
+
+def corrected(recipient: Recipient) -> Recipient:
+    """The recipient as operators have read that text before; unchanged if none has."""
+    if not recipient.diagnostic:
+        return recipient
+    known = db.session.get(Correction, shape_of(recipient.diagnostic))
+    return recipient if known is None else as_read(recipient, known.reason)
+
+
+def as_read(recipient: Recipient, reason: Cause) -> Recipient:
+    """The recipient with another reason."""
+    if recipient.reason is reason or reason not in _AS:
+        return recipient
+    detail, is_hard = _AS[reason]
+    return replace(recipient, reason=reason, detail=detail, hard=is_hard)
+
+
+def overrule(finding: Finding, reason: Cause, *, now: datetime) -> None:
+    """Give a finding another reason: undo its effect, apply the new one, and read that text so from now on.
+
+    Raises Conflict if it has that reason already, or is about no recipient of a bounce.
+    """
+    if finding.message.kind is not Kind.BOUNCE or finding.reason is None or finding.detail is None:
+        raise Conflict(_("Only the reason of a bounce can be changed."))
+    if finding.reason is reason or reason not in _AS:
+        raise Conflict(_("It has this reason already."))
+    before = _recipient(finding)
+    after = as_read(before, reason)
+    if finding.delivery_id is not None:
+        effects.take_back(finding.delivery_id, finding.effect, before, now=now)
+        finding.effect = effects.apply(finding.delivery_id, Kind.BOUNCE, after, now=now)
+    finding.reason, finding.detail, finding.is_hard = after.reason, after.detail, after.hard
+    finding.overruled_at, finding.overruled_to = now, reason
+    if before.diagnostic:
+        _remember(before.diagnostic, reason, now)
+    audit_services.record(
+        "bounce.overruled",
+        addresses.masked(before.address) if before.address else "",
+        was=before.reason.value,
+        now_is=reason.value,
+        now=now,
+    )
+    db.session.flush()
+
+
+def _recipient(finding: Finding) -> Recipient:
+    return Recipient(
+        address=finding.address,
+        reason=finding.reason or Cause.UNKNOWN,
+        detail=finding.detail or Detail.UNDEFINED,
+        hard=finding.is_hard,
+        status=finding.status,
+        diagnostic=finding.diagnostic,
+    )
+
+
+def _remember(diagnostic: str, reason: Cause, now: datetime) -> None:
+    values = {"sample": diagnostic, "reason": reason, "at": now}
+    written = insert(Correction).values(shape=shape_of(diagnostic), **values)
+    db.session.execute(written.on_conflict_do_update(index_elements=["shape"], set_=values))
+
+
+def known(limit: int = 200) -> list[Correction]:
+    """The texts that operators have read otherwise, latest first."""
+    return list(db.session.scalars(sa.select(Correction).order_by(Correction.at.desc()).limit(limit)))

@@ -1,0 +1,146 @@
+"""Handles a stored message: what it is, whose it is, and what that does. Once, in one transaction."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.audience.models import Origin as Source
+from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
+from campaigns.core.signing import Purpose
+from campaigns.inbound.effects import apply, brakes, corrections, owner
+from campaigns.inbound.effects.owner import Mail, Tokens
+from campaigns.inbound.models import Effect, Finding, InboundMessage, Stage
+from campaigns.inbound.verdicts.classify import classify
+from campaigns.inbound.verdicts.verdict import Kind, Recipient, Verdict
+from campaigns.settings import queries as settings_queries
+from campaigns.tracking import queries as tracking_queries
+from campaigns.tracking import services as tracking_services
+
+LONGEST_ADDRESS = 320
+LARGEST_BYTES = 10 * 1024 * 1024
+ABOUT_RECIPIENTS = (Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT, Kind.RECEIPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What a message was, and the campaigns of which something came back."""
+
+    kind: Kind
+    campaigns: frozenset[int] = frozenset()
+
+
+def handle(message_id: int, *, now: datetime) -> Handled:
+    """Classify a stored message, find whose it is by its signed tokens, and do what it asks for.
+
+    The caller commits, and asks the brakes of the campaigns (`settle`). Safe to repeat: a message that is handled
+    already is not handled again. Raises NotFound.
+    """
+    message = db.session.get(InboundMessage, message_id, with_for_update=True)
+    if message is None:
+        raise NotFound(_("Message not found."))
+    if message.stage is Stage.HANDLED and message.kind is not None:
+        return Handled(message.kind)
+    verdict = classify(raw_of(message))
+    tokens = owner.tokens_in(verdict.ways, settings_queries.link_key())
+    mails = owner.mails_of(tokens)
+    message.kind, message.action = verdict.kind, verdict.action[:32]
+    message.is_signed = tokens.is_signed
+    message.findings = [
+        *_about_recipients(verdict, mails, now),
+        *_from_the_reader(verdict, tokens, mails, now),
+    ]
+    message.stage, message.handled_at, message.error = Stage.HANDLED, now, None
+    db.session.flush()
+    return Handled(
+        verdict.kind, frozenset(each.campaign_id for each in message.findings if each.campaign_id is not None)
+    )
+
+
+def settle(campaign_ids: Iterable[int], *, now: datetime) -> None:
+    """Ask the brakes of these campaigns, and of those whose turn was missed. Commits after each."""
+    for campaign_id in sorted({*campaign_ids, *brakes.to_judge()}):
+        brakes.check(campaign_id, now=now)
+        db.session.commit()
+
+
+def raw_of(message: InboundMessage) -> bytes:
+    """The message as it came, as far as it is kept; empty once it is not."""
+    if message.raw is None:
+        return b""
+    return zlib.decompressobj().decompress(bytes(message.raw), LARGEST_BYTES)
+
+
+def _about_recipients(verdict: Verdict, mails: list[Mail], now: datetime) -> list[Finding]:
+    """What it says of each recipient; applied where a mail of ours to that recipient is named."""
+    if verdict.kind not in ABOUT_RECIPIENTS:
+        return []
+    is_only = len(verdict.recipients) <= 1
+    found: list[Finding] = []
+    taken: set[int] = set()
+    for reported in verdict.recipients:
+        recipient = corrections.corrected(reported)
+        mail = owner.mail_to(recipient.address, mails, is_only=is_only)
+        effect = Effect.RECORDED
+        if mail is not None:
+            is_first = mail.delivery.id not in taken
+            taken.add(mail.delivery.id)
+            effect = (
+                apply.apply(mail.delivery.id, verdict.kind, recipient, now=now) if is_first else Effect.NONE
+            )
+        found.append(_finding(recipient, mail, effect))
+    found += _complaints_without_names(verdict, mails, taken, now)
+    return found
+
+
+def _complaints_without_names(
+    verdict: Verdict, mails: list[Mail], taken: set[int], now: datetime
+) -> list[Finding]:
+    """A complaint often hides the address: then its mail says whose it is (RFC 6650 section 4.4)."""
+    if verdict.kind is not Kind.COMPLAINT or taken:
+        return []
+    return [
+        _finding(None, mail, apply.apply(mail.delivery.id, Kind.COMPLAINT, None, now=now)) for mail in mails
+    ]
+
+
+def _from_the_reader(verdict: Verdict, tokens: Tokens, mails: list[Mail], now: datetime) -> list[Finding]:
+    """What a person, or a mail program in the person's place, has sent us."""
+    if verdict.kind is Kind.UNSUBSCRIBE:
+        return _unsubscribe(tokens, now)
+    if verdict.kind in (Kind.REPLY, Kind.AUTO_REPLY):
+        return [
+            _finding(None, mail, apply.apply(mail.delivery.id, verdict.kind, None, now=now))
+            for mail in mails[:1]
+        ]
+    return []
+
+
+def _unsubscribe(tokens: Tokens, now: datetime) -> list[Finding]:
+    found = []
+    for delivery_id in tokens[Purpose.UNSUBSCRIBE][:1]:
+        letter = tracking_queries.letter(delivery_id)
+        if letter is None:
+            continue
+        tracking_services.record_unsubscribe(letter, tracking_services.Visitor(), at=now, origin=Source.EMAIL)
+        mail = Mail(letter.delivery, letter.subscriber.address if letter.subscriber else None)
+        found.append(_finding(None, mail, Effect.UNSUBSCRIBED))
+    return found
+
+
+def _finding(recipient: Recipient | None, mail: Mail | None, effect: Effect) -> Finding:
+    address = recipient.address if recipient and recipient.address else (mail.address if mail else None)
+    finding = Finding(address=(address or "")[:LONGEST_ADDRESS], effect=effect)
+    if recipient is not None:
+        finding.reason, finding.detail = recipient.reason, recipient.detail
+        finding.is_hard = recipient.hard
+        finding.status, finding.diagnostic = recipient.status[:11], recipient.diagnostic[:500]
+    if mail is not None:
+        finding.delivery_id = mail.delivery.id
+        finding.campaign_id = mail.delivery.campaign_id
+        finding.subscriber_id = mail.delivery.subscriber_id
+    return finding

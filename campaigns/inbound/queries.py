@@ -1,0 +1,31 @@
+"""Named reads of what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.inbound.models import Effect, Finding
+
+OF_BOUNCES = (Effect.BOUNCED, Effect.SCORED, Effect.SUPPRESSED)
+
+
+def bounces_of(delivery_ids: Sequence[int]) -> dict[int, Finding]:
+    """For each of these deliveries that came back: what was said of it first."""
+    if not delivery_ids:
+        return {}
+    statement = sa.select(Finding).where(
+        Finding.delivery_id.in_(delivery_ids), Finding.effect.in_(OF_BOUNCES)
+    )
+    found: dict[int, Finding] = {}
+    for finding in db.session.scalars(statement.order_by(Finding.id)):
+        found.setdefault(finding.delivery_id or 0, finding)
+    return found
+
+
+def findings_of(delivery_id: int) -> list[Finding]:
+    """Everything that came back for a delivery, in order."""
+    statement = sa.select(Finding).where(Finding.delivery_id == delivery_id).order_by(Finding.id)
+    return list(db.session.scalars(statement.options(sa.orm.joinedload(Finding.message))))
