@@ -66,7 +66,7 @@ LABELS = {
     "campaign.sent_again": _("Resent a campaign"),
     "campaign.unsuppressed": _("Undid the suppressions of a campaign"),
     "campaign.suppressed": _("Suppressed the bounced addresses of a campaign"),
-    "people.complained": _("Suppressed somebody who marked an email as spam"),
+    "people.complained": _("Suppressed a person who marked an email as spam"),
     "bounce.overruled": _("Changed the reason of a bounce"),
     "campaign.taken_as_sent": _("Marked unknown outcomes as sent"),
     "campaign.recipients_viewed": _("Viewed the recipients of a campaign"),

@@ -11,8 +11,8 @@ from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.delivery import alerts
-from campaigns.delivery.ledger import came_back, cancellation, since_resumed, staging, waves
+from campaigns.delivery import alerts, came_back
+from campaigns.delivery.ledger import cancellation, since_resumed, staging, waves
 from campaigns.delivery.ledger.staging import Standing
 from campaigns.delivery.models import (
     Batch,

@@ -38,7 +38,7 @@ FLOORS = {
         {"ledger"},
         {"limits"},
         {"routing"},
-        {"alerts", "services"},
+        {"alerts", "came_back", "services"},
         {"autopause"},
         {"wire"},
         {"sender"},

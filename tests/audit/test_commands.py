@@ -30,7 +30,7 @@ from tests.factories import PASSWORD, make_campaign, make_list, make_operator, m
 # What only runs the app; `up` and `demo` are looked at below.
 RUN = {"up", "demo", "worker", "dispatcher", "test-inbox"}
 # What changes nothing that somebody has said, and shows nobody's address.
-READ = {"audit verify", "campaign status", "domain check"}
+READ = {"audit verify", "campaign status", "domain check", "inbound classify"}
 
 
 class Case(NamedTuple):

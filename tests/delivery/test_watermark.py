@@ -15,8 +15,8 @@ from campaigns.core.config import current
 from campaigns.core.db import db
 from campaigns.delivery import services
 from campaigns.delivery.autopause import restored_backup
-from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.autopause.models import Watermark
+from campaigns.delivery.dispatch import tasks
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.timing import End
 from campaigns.planning.models import PauseReason, Status
