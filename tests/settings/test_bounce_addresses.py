@@ -11,7 +11,7 @@ from campaigns.core.signing import LONGEST_LOCAL_TOKEN
 from campaigns.mail.protocol import path
 from campaigns.settings import bounce_addresses, queries, senders
 from campaigns.settings.models import Sender
-from tests.factories import NOON, make_sender
+from tests.factories import NOON, make_list, make_sender
 
 POST = {"name": "Post", "email": "post@example.com"}
 
@@ -119,7 +119,25 @@ def test_a_domain_with_letters_of_its_own_is_kept_in_a_labels() -> None:
     )
 
 
-def test_a_command_sets_the_bounce_address_of_a_sender(each_database) -> None:
+def test_a_command_that_creates_a_campaign_sets_the_bounce_address_of_its_sender(app, tmp_path) -> None:
+    make_list("Readers")
+    html = tmp_path / "mail.html"
+    html.write_text("<p>Hello</p>")
+    create = ["campaign", "create", "--name", "N", "--subject", "S", "--list", "Readers", "--html", str(html)]
+
+    def run(*more: str) -> int:
+        return (
+            app.test_cli_runner().invoke(args=[*create, "--from", "Post <post@example.com>", *more]).exit_code
+        )
+
+    assert run("--bounce-address", "bounce@example.org") == 1
+    assert run("--bounce-address", "@bounce.example.com") == 0
+    assert queries.bounce_address("post@example.com") == "@bounce.example.com"
+    assert run() == 0
+    assert queries.bounce_address("post@example.com") == "@bounce.example.com", "as it was"
+
+
+def test_the_bounce_address_of_a_sender_is_found_by_its_address(each_database) -> None:
     sender = senders.find_or_create_sender("Post <post@example.com>", now=NOON)
     senders.set_bounce_address(sender, "@bounce.example.com")
     assert queries.bounce_address("POST@example.com") == "@bounce.example.com"
