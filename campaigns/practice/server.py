@@ -21,7 +21,6 @@ MOST_AT_ONCE = 200
 
 REFUSED = {
     "nobody": "550 5.1.1 There is no such mailbox here (practice)",
-    "full": "552 5.2.2 This mailbox is full (practice)",
 }
 
 Waiting = tuple[list[store.Arrival], "asyncio.Future[None]"]

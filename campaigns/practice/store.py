@@ -22,6 +22,7 @@ from campaigns.core.config import Config
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.paging import PAGE_SIZE, Page
+from campaigns.practice.answers import answer_to
 from campaigns.practice.reading import visible
 
 MOST_KEPT = 20_000
@@ -39,6 +40,15 @@ CREATE TABLE IF NOT EXISTS mail (
     is_campaign INTEGER NOT NULL DEFAULT 0
 )
 """
+# What came back, until the reader has taken it.
+_ANSWERS = """
+CREATE TABLE IF NOT EXISTS answer (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at REAL NOT NULL,
+    raw BLOB NOT NULL
+)
+"""
+MOST_ANSWERS = 20_000
 # A header of every campaign's message, and of none of the app's own (RFC 8058).
 _CAMPAIGN = re.compile(rb"^List-Unsubscribe-Post:", re.I | re.M)
 _COLUMNS = "id, received_at, mail_from, rcpt_to, subject, size"
@@ -66,8 +76,18 @@ class Mail:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A message that came back from the test inbox."""
+
+    id: int
+    received_at: datetime
+    raw: bytes
+
+
 def keep(config: Config, arrivals: Iterable[Arrival]) -> None:
-    """Store these messages in one transaction; the oldest above 20,000 are deleted."""
+    """Store these messages, and what comes back for them, in one transaction; the oldest above 20,000 are deleted."""
+    arrivals = list(arrivals)
     rows = [
         (
             each.received_at.timestamp(),
@@ -80,13 +100,42 @@ def keep(config: Config, arrivals: Iterable[Arrival]) -> None:
         )
         for each in arrivals
     ]
+    returned = [
+        (each.received_at.timestamp(), zlib.compress(raw, 1))
+        for each in arrivals
+        if _is_campaign(each.raw) and (raw := _answer(each)) is not None
+    ]
     with _open(config) as file:
+        if returned:
+            file.executemany("INSERT INTO answer (received_at, raw) VALUES (?, ?)", returned)
+            file.execute("DELETE FROM answer WHERE id <= (SELECT max(id) FROM answer) - ?", (MOST_ANSWERS,))
         file.executemany(
             "INSERT INTO mail (received_at, mail_from, rcpt_to, subject, size, raw, is_campaign)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
         file.execute("DELETE FROM mail WHERE id <= (SELECT max(id) FROM mail) - ?", (MOST_KEPT,))
+
+
+def has_answers(config: Config) -> bool:
+    """Whether anything came back that nobody has taken."""
+    if not _path(config).exists():
+        return False
+    with _open(config) as file:
+        return file.execute("SELECT 1 FROM answer LIMIT 1").fetchone() is not None
+
+
+def answers(config: Config, *, most: int = 100) -> list[Answer]:
+    """What came back, oldest first; it stays until `forget_answers`."""
+    with _open(config) as file:
+        rows = file.execute("SELECT id, received_at, raw FROM answer ORDER BY id LIMIT ?", (most,)).fetchall()
+    return [Answer(row[0], datetime.fromtimestamp(row[1], UTC), zlib.decompress(row[2])) for row in rows]
+
+
+def forget_answers(config: Config, *, upto: int) -> None:
+    """Delete what came back, up to that id."""
+    with _open(config) as file:
+        file.execute("DELETE FROM answer WHERE id <= ?", (upto,))
 
 
 def page(
@@ -160,6 +209,7 @@ def _open(config: Config) -> Iterator[sqlite3.Connection]:
         file.execute("PRAGMA journal_mode=WAL")
         file.execute("PRAGMA synchronous=NORMAL")
         file.execute(_TABLE)
+        file.execute(_ANSWERS)
         _mend(file)
         with file:
             yield file
@@ -177,6 +227,12 @@ def _mend(file: sqlite3.Connection) -> None:
         return
     with suppress(sqlite3.OperationalError):  # another process has added it
         file.execute("ALTER TABLE mail ADD COLUMN is_campaign INTEGER NOT NULL DEFAULT 0")
+
+
+def _answer(arrival: Arrival) -> bytes | None:
+    return answer_to(
+        arrival.raw, mail_from=arrival.mail_from, rcpt_to=arrival.rcpt_to, now=arrival.received_at
+    )
 
 
 def _is_campaign(raw: bytes) -> bool:

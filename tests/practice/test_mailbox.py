@@ -5,7 +5,6 @@ from __future__ import annotations
 import smtplib
 import socket
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,19 +17,9 @@ from campaigns.core import framing
 from campaigns.core.config import Config
 from campaigns.core.errors import NotFound
 from campaigns.practice import store
-from tests.practice.mailbox import running_mailbox
+from tests.practice.conftest import make_config
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-def make_config(folder: Path) -> Config:
-    return Config(
-        data_dir=folder,
-        database_url="sqlite://",
-        redis_url="redis://127.0.0.1:1",
-        secret_key="x" * 40,
-        public_url="http://localhost",
-    )
 
 
 def make_raw(
@@ -51,13 +40,6 @@ def make_mail(
     return store.page(config, with_own=True).items[0].id
 
 
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Config]:
-    """A running test inbox on a port of its own."""
-    with running_mailbox(make_config(tmp_path)) as config:
-        yield config
-
-
 def test_a_mail_that_was_accepted_is_kept_byte_for_byte(box: Config) -> None:
     raw = make_raw("A dot line") + b"..\r\n.leading\r\n\xc3\xa4\r\n"
     with smtplib.SMTP("127.0.0.1", box.practice_port) as client:
@@ -73,12 +55,11 @@ def test_each_recipient_of_an_envelope_has_a_mail(box: Config) -> None:
     assert {mail.rcpt_to for mail in store.page(box).items} == {"ann@example.org", "bob@example.org"}
 
 
-@pytest.mark.parametrize(("address", "code"), [("nobody.ana@example.org", 550), ("full@example.org", 552)])
-def test_failures_can_be_practised(box: Config, address: str, code: int) -> None:
+def test_failures_can_be_practised(box: Config) -> None:
     with smtplib.SMTP("127.0.0.1", box.practice_port) as client:
         client.ehlo()
         client.mail("news@example.com")
-        assert client.rcpt(address)[0] == code
+        assert client.rcpt("nobody.ana@example.org")[0] == 550
         assert client.rcpt("ana@example.org")[0] == 250
 
 
