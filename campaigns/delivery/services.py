@@ -117,12 +117,12 @@ def note_reply(delivery_id: int, *, at: datetime) -> bool:
 
 
 def apply_suppressions(campaign_id: int, *, now: datetime) -> int:
-    """Suppress what the campaign has staged, whatever the bounce brake says; how many addresses.
+    """Suppress what a campaign that is over has staged, whatever the bounce brake says; how many addresses.
 
-    Raises Conflict if there are none.
+    Raises Conflict if there are none, or the campaign still sends: then the brake decides.
     """
     staged = staging.standing(campaign_id).staged
-    if not staged:
+    if not staged or not db.session.get_one(Campaign, campaign_id).is_over:
         raise Conflict(_("This campaign has no addresses waiting to be suppressed."))
     staging.apply(campaign_id, now=now)
     name = db.session.get_one(Campaign, campaign_id).name

@@ -136,6 +136,21 @@ def delete_suppressions(campaign_id: int) -> Any:
     return redirect(url_for(page, campaign_id=campaign_id), 303)
 
 
+@bp.post("/campaigns/<int:campaign_id>/suppressions")
+@allow(Action.EDIT_CAMPAIGNS)
+def create_suppressions(campaign_id: int) -> Any:
+    planning_queries.campaign(campaign_id)
+    try:
+        number = services.apply_suppressions(campaign_id, now=clock.now())
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+    else:
+        db.session.commit()
+        flash(_n("%(num)d address suppressed.", "%(num)d addresses suppressed.", number), "success")
+    return redirect(url_for("reports.campaign", campaign_id=campaign_id), 303)
+
+
 def _undone(number: int) -> Any:
     return _n(
         "%(num)d address can receive campaigns again.",

@@ -12,6 +12,8 @@ from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.models import Attempt, Delivery, State
+from campaigns.inbound import queries as inbound_queries
+from campaigns.inbound.models import Finding
 from campaigns.planning.models import Campaign, Link
 from campaigns.settings.models import Server
 from campaigns.tracking.models import Event
@@ -45,6 +47,7 @@ class Answer:
     attempts: list[Attempt]
     events: list[Seen]
     server: Server | None
+    came_back: list[Finding]
 
     @property
     def has_arrived(self) -> bool:
@@ -60,6 +63,7 @@ def about(delivery: Delivery, campaign: Campaign) -> Answer:
         attempts=delivery_queries.attempts(delivery.id),
         events=_events(delivery, campaign),
         server=server,
+        came_back=inbound_queries.findings_of(delivery.id),
     )
 
 

@@ -48,6 +48,15 @@ def _activity(figures: Figures) -> list[str]:
                 number=number_text(figures.failed),
             )
         )
+    if figures.bounced:
+        said.append(
+            translate_plural(
+                "%(number)s email bounced after it was accepted.",
+                "%(number)s emails bounced after they were accepted.",
+                figures.bounced,
+                number=number_text(figures.bounced),
+            )
+        )
     if left:
         said.append(
             translate_plural(
