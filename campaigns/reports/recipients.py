@@ -317,7 +317,10 @@ def _count(campaign_id: int, chosen: Filter) -> int:
 def _cells(row: Any) -> list[str]:
     outcome = State.BOUNCED if row.bounced_at else row.state
     texts = (row.email, outcome.word, row.reason and row.reason.value, row.attempts, row.code, row.reply)
-    moments = (row.done_at, row.opened_at, row.clicked_at, row.unsubscribed_at)
+    moments = (
+        *(row.done_at, row.opened_at, row.clicked_at, row.unsubscribed_at),
+        *(row.bounced_at, row.complained_at, row.replied_at),
+    )
     return [guarded("" if each is None else str(each)) for each in texts] + [_iso(each) for each in moments]
 
 
