@@ -78,6 +78,7 @@ def init_app(app: Flask) -> None:
         relative=relative_text,
         number=number_text,
         percent=percent_text,
+        hundredths=hundredths_text,
         bytes=bytes_text,
     )
     app.jinja_env.globals.update(
@@ -262,6 +263,11 @@ def percent_text(part: float | None, whole: float | None = 1) -> str:
     if part is None or not whole:
         return "–"
     return str(format_percent(part / whole, "#,##0.0%"))
+
+
+def hundredths_text(part: float, whole: float) -> str:
+    """A small percentage with two decimals, like 0.08%; a dash if the base is zero."""
+    return str(format_percent(part / whole, "#,##0.00%")) if whole else "–"
 
 
 def bytes_text(size: int | None) -> str:

@@ -22,7 +22,7 @@ from campaigns.delivery.models import Reason, State
 from campaigns.inbound import queries as inbound_queries
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Campaign, Status
-from campaigns.reports import answers, recipients, report, series
+from campaigns.reports import answers, deliverability, recipients, report, series
 from campaigns.reports import home as start
 from campaigns.reports.pages.first_steps import first_steps
 from campaigns.reports.timeline import timeline
@@ -142,6 +142,12 @@ def campaign_places(campaign_id: int) -> Any:
     return render_template(
         "reports/_places.html", campaign=found, figures=figures, places=report.places(found)
     )
+
+
+@bp.get("/deliverability/received")
+@allow(Action.READ_REPORTS)
+def deliverability_received() -> Any:
+    return render_template("reports/_deliverability.html", overview=deliverability.overview(now=clock.now()))
 
 
 @bp.post("/campaigns/<int:campaign_id>/retry")

@@ -19,7 +19,18 @@ LONGEST_LINE = 160
 MOST_TERMS = 2  # of a condition
 # Filters that write a value for a reader or a machine; those that choose, sort and add up belong into Python.
 FORMATS = {
-    *("braces", "bytes", "datetime", "day", "number", "percent", "relative", "subject", "unix_times"),
+    *(
+        "braces",
+        "bytes",
+        "datetime",
+        "day",
+        "number",
+        "percent",
+        "hundredths",
+        "relative",
+        "subject",
+        "unix_times",
+    ),
     *(
         "default",
         "forceescape",
