@@ -6,8 +6,11 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm.util import identity_key
 
 from campaigns.audience import queries
 from campaigns.audience.models import (
@@ -178,14 +181,14 @@ def unsubscribe(
     """Unsubscribe a person from these lists; None: from all lists and all future campaigns. Returns the
     number of lists changed. Idempotent, and no error for a deleted person.
     """
+    db.session.flush()  # the statements below pass by the session's objects
     proof = Proof(origin, now, "", ip, user_agent, operator_id)
-    wanted = sa.select(Subscription.list_id).where(
-        Subscription.subscriber_id == subscriber_id, _can_leave(origin)
-    )
+    values: dict[str, Any] = {"person": subscriber_id}
     if list_ids is not None:
-        wanted = wanted.where(Subscription.list_id.in_(list(list_ids)))
-    wanted = wanted.order_by(Subscription.list_id)  # the order in which sending locks them
-    changed = sum(_leave(subscriber_id, each, proof) for each in db.session.scalars(wanted).all())
+        values["lists"] = list(list_ids)
+    wanted = _may_leave(origin in BY_OPERATORS, is_of_lists=list_ids is not None)
+    on = db.session.connection().execute(wanted, values).scalars().all()
+    changed = sum(_leave(subscriber_id, each, proof) for each in on)
     person = db.session.get(Subscriber, subscriber_id) if list_ids is None else None
     if person is not None:
         suppress_key(person.address_key, email=person.email, reason=SuppressionReason.UNSUBSCRIBED, now=now)
@@ -234,32 +237,57 @@ def set_subscribed(subscriber_id: int, list_id: int, proof: Proof, *, act: str) 
     return subscription
 
 
-def _can_leave(origin: Origin) -> sa.ColumnElement[bool]:
+# Statements of leaving are made once: making one takes several times as long as running it.
+
+
+def _can_leave(*, is_by_operator: bool) -> sa.ColumnElement[bool]:
     """Subscriptions not ended yet; if the person asks, also those ended by operators (final)."""
     is_on = Subscription.status != Status.UNSUBSCRIBED
-    return is_on if origin in BY_OPERATORS else sa.or_(is_on, Subscription.origin.in_(BY_OPERATORS))
+    is_theirs = Subscription.subscriber_id == sa.bindparam("person")
+    return sa.and_(
+        is_theirs, is_on if is_by_operator else sa.or_(is_on, Subscription.origin.in_(BY_OPERATORS))
+    )
+
+
+@cache
+def _may_leave(is_by_operator: bool, *, is_of_lists: bool) -> sa.Select[Any]:
+    """The lists that a person can leave, in the order in which sending locks them."""
+    wanted = sa.select(Subscription.list_id).where(_can_leave(is_by_operator=is_by_operator))
+    if is_of_lists:
+        wanted = wanted.where(Subscription.list_id.in_(sa.bindparam("lists", expanding=True)))
+    return wanted.order_by(Subscription.list_id)
+
+
+@cache
+def _leaving(is_by_operator: bool) -> sa.Update:
+    column = Subscription.__table__.c
+    moment: sa.BindParameter[Any] = sa.bindparam("moment", type_=column.changed_at.type)
+    return (
+        sa.update(Subscription.__table__)
+        .where(_can_leave(is_by_operator=is_by_operator), column.list_id == sa.bindparam("from_list"))
+        .values(
+            status=Status.UNSUBSCRIBED,
+            origin=sa.bindparam("by", type_=column.origin.type),
+            changed_at=moment,
+            unsubscribed_at=moment,
+        )
+    )
+
+
+_ADD_CONSENT = sa.insert(Consent.__table__)
 
 
 def _leave(subscriber_id: int, list_id: int, proof: Proof) -> int:
     """One conditional UPDATE: of two simultaneous requests only one leaves a record."""
-    changed = db.session.execute(
-        sa.update(Subscription)
-        .where(
-            Subscription.subscriber_id == subscriber_id,
-            Subscription.list_id == list_id,
-            _can_leave(proof.origin),
-        )
-        .values(
-            status=Status.UNSUBSCRIBED,
-            origin=proof.origin,
-            changed_at=proof.now,
-            unsubscribed_at=proof.now,
-        )
-    )
-    if not changed.rowcount:  # type: ignore[attr-defined]
+    connection = db.session.connection()
+    leaving = _leaving(proof.origin in BY_OPERATORS)
+    values = {"person": subscriber_id, "from_list": list_id, "by": proof.origin, "moment": proof.now}
+    if not connection.execute(leaving, values).rowcount:
         return 0
-    record(subscriber_id, list_id, "unsubscribed", proof)
-    db.session.flush()
+    connection.execute(_ADD_CONSENT, _consent(subscriber_id, list_id, "unsubscribed", proof))
+    held = db.session.identity_map.get(identity_key(Subscription, (list_id, subscriber_id)))
+    if held is not None:
+        db.session.expire(held)
     return 1
 
 
@@ -282,19 +310,21 @@ def _new(subscriber_id: int, list_id: int, status: Status, proof: Proof) -> Subs
 
 def record(subscriber_id: int, list_id: int | None, act: str, proof: Proof) -> None:
     """Store a consent record; `act`: one of those listed in `Consent`."""
-    db.session.add(
-        Consent(
-            subscriber_id=subscriber_id,
-            list_id=list_id,
-            at=proof.now,
-            act=act,
-            origin=proof.origin,
-            wording=proof.wording,
-            ip=proof.ip[:45],
-            user_agent=proof.user_agent[:300],
-            operator_id=proof.operator_id,
-        )
-    )
+    db.session.add(Consent(**_consent(subscriber_id, list_id, act, proof)))
+
+
+def _consent(subscriber_id: int, list_id: int | None, act: str, proof: Proof) -> dict[str, Any]:
+    return {
+        "subscriber_id": subscriber_id,
+        "list_id": list_id,
+        "at": proof.now,
+        "act": act,
+        "origin": proof.origin,
+        "wording": proof.wording,
+        "ip": proof.ip[:45],
+        "user_agent": proof.user_agent[:300],
+        "operator_id": proof.operator_id,
+    }
 
 
 def _may_be_asked(subscriber: Subscriber, list_: List, *, now: datetime) -> bool:

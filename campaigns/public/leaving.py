@@ -49,15 +49,15 @@ def _too_often(_limit: RequestLimit) -> Response:
 def unsubscribe(token: str) -> Any:
     """Ask, or unsubscribe. An unknown token gets a neutral page and changes nothing."""
     begin_by_reading()  # other writers must not delay the look-up and the page
-    letter = letter_of(token, Purpose.SUBSCRIPTION)
     if request.method == "POST" and ONE_CLICK in request.form:
-        return _one_click(letter)
+        return _one_click(number_of(token, Purpose.SUBSCRIPTION))
+    letter = letter_of(token, Purpose.SUBSCRIPTION)
     if letter is None or letter.subscriber is None:
         return _nobody(token)
     if request.method != "POST":
         return _asked(letter, token)
     everything = request.form.get("scope") == "everything"
-    _leave(letter, Origin.PAGE, everything=everything)
+    _leave(letter.delivery.id, Origin.PAGE, everything=everything)
     return _page("unsubscribed", letter, token, everything=everything, reasons=LeavingReason)
 
 
@@ -119,16 +119,15 @@ def _asked(letter: Letter, token: str) -> str:
     return _page("unsubscribed", letter, token, everything=everything, reasons=LeavingReason)
 
 
-def _one_click(letter: Letter | None) -> Response:
+def _one_click(number: int | None) -> Response:
     """Always 200, no cookie, no redirect: an error here would become a spam complaint."""
-    if letter is not None:
-        _leave(letter, Origin.ONE_CLICK)
+    if number:
+        _leave(number, Origin.ONE_CLICK)
     return Response("", mimetype="text/plain")
 
 
-def _leave(letter: Letter, origin: Origin, *, everything: bool = False) -> None:
+def _leave(number: int, origin: Origin, *, everything: bool = False) -> None:
     """An unsubscribe never waits for the database and is never lost."""
-    number = letter.delivery.id
     write_down(Act(Kind.UNSUBSCRIBE, number, clock.now(), visitor(), origin=origin, everything=everything))
 
 
@@ -139,7 +138,7 @@ def _choose(letter: Letter, ticked: set[str]) -> None:
     known = {each.list_id for each in audience_queries.subscriptions(person.id)}
     wanted = {each for each in known if str(each) in ticked}
     services.record_unsubscribe(
-        letter,
+        letter.delivery.id,
         who,
         at=now,
         origin=Origin.PAGE,

@@ -56,9 +56,8 @@ def click(token: str, number: str) -> Any:
     """Redirect to the link's target: only a stored URL, never one from the request."""
     delivery_id = number_of(token, Purpose.TRACK)
     wanted = _link_number(number)
-    letter = queries.letter(delivery_id) if delivery_id and wanted else None
-    stored = queries.link(letter.delivery.id, wanted) if letter else None
-    target = links.destination(stored, letter.values) if letter and stored else None
+    stored = queries.link(delivery_id, wanted) if delivery_id and wanted else None
+    target = links.destination(*stored) if stored else None
     if not target or not delivery_id:
         raise NotFound(_("This link isn't valid. Open the email again and use the link in it."))
     if request.method == "GET":

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-
 from campaigns.audience.models import List, Subscriber
 from campaigns.core.db import db
 from campaigns.delivery.models import Delivery
-from campaigns.planning.models import Campaign, Link, Revision
+from campaigns.planning.models import Campaign, Revision
+from campaigns.tracking import statements
 
 TEST_MAIL = 0  # the number in tokens of test messages: no delivery has it
 
@@ -31,7 +30,11 @@ class Letter:
     def values(self) -> dict[str, Any]:
         """The person's fields, as used to compose the message."""
         person = self.subscriber
-        return {**(person.fields or {}), "email": person.email} if person else {}
+        return _values(person.email, person.fields) if person else {}
+
+
+def _values(email: str | None, fields: dict[str, Any] | None) -> dict[str, Any]:
+    return {**(fields or {}), "email": email} if email else {}
 
 
 def letter(delivery_id: int) -> Letter | None:
@@ -43,14 +46,12 @@ def letter(delivery_id: int) -> Letter | None:
     return Letter(delivery, campaign, delivery.subscriber)
 
 
-def link(delivery_id: int, number: int) -> str | None:
-    """The stored URL of a link in a message; None without one."""
-    return db.session.scalar(
-        sa.select(Link.url)
-        .join(Campaign, Campaign.revision_id == Link.revision_id)
-        .join(Delivery, Delivery.campaign_id == Campaign.id)
-        .where(Delivery.id == delivery_id, Link.number == number)
-    )
+def link(delivery_id: int, number: int) -> tuple[str, dict[str, Any]] | None:
+    """The stored URL of a link in a message, and the fields of its reader; None without such a link."""
+    found = statements.run(statements.LINK, delivery_id=delivery_id, number=number).first()
+    if found is None:
+        return None
+    return found.url, _values(found.email, found.fields)
 
 
 def revision(campaign: Campaign) -> Revision | None:

@@ -14,13 +14,13 @@ from campaigns.audience.models import Origin, Subscriber, SuppressionReason
 from campaigns.core.db import db
 from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, Wave
-from campaigns.tracking import networks, robots
+from campaigns.tracking import networks, robots, statements
 from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 from campaigns.tracking.queries import Letter
+from campaigns.tracking.statements import run
 
 LOOK_BACK = timedelta(seconds=70)  # covers a burst and the opens before it
 REPEATED = timedelta(seconds=10)  # within this time the same event is no second visit
-MOST_OF_A_KIND = 200  # opens or clicks of one message that are stored
 MOST_EVENTS = 500  # of one message that are judged again: more come from a machine anyway
 
 
@@ -47,7 +47,7 @@ def record_click(delivery_id: int, number: int, visitor: Visitor, *, at: datetim
 
 
 def record_unsubscribe(
-    letter: Letter,
+    delivery_id: int,
     visitor: Visitor,
     *,
     at: datetime,
@@ -55,16 +55,19 @@ def record_unsubscribe(
     list_ids: list[int] | None = None,
     everything: bool = False,
 ) -> int:
-    """Unsubscribe the reader from the campaign's lists (or those given, or all); how many lists changed.
+    """Unsubscribe a message's reader from the campaign's lists (or those given, or all); how many lists changed.
 
     If the campaign's lists were deleted, unsubscribe from all: whoever wants to leave must be able to.
     """
-    if letter.subscriber is None:
+    found = run(statements.READER, delivery_id=delivery_id).first()
+    if found is None:
         return 0
-    everything = everything or (list_ids is None and not letter.lists)
-    wanted = list_ids if list_ids is not None else [each.id for each in letter.lists]
+    wanted = list_ids
+    if wanted is None:
+        wanted = run(statements.LISTS, campaign=found.campaign_id).scalars().all()
+        everything = everything or not wanted
     changed = audience_services.unsubscribe(
-        letter.subscriber.id,
+        found.subscriber_id,
         list_ids=None if everything else wanted,
         origin=origin,
         now=at,
@@ -72,8 +75,9 @@ def record_unsubscribe(
         user_agent=visitor.agent,
     )
     if changed:
-        _first(letter.delivery.id, Delivery.unsubscribed_at, at)
-        _add(letter.delivery, Kind.UNSUBSCRIBE, visitor, robots.Judgement(Actor.HUMAN), at=at)
+        run(statements.FIRST_UNSUBSCRIBE, delivery_id=delivery_id, moment=at)
+        person = robots.Judgement(Actor.HUMAN)
+        _add(delivery_id, found.campaign_id, Kind.UNSUBSCRIBE, visitor, person, at=at)
     return changed
 
 
@@ -113,34 +117,41 @@ def is_repeat(
 
     This limits how much anyone with a single link can have stored.
     """
-    of_kind = sa.select(Event.id).where(Event.delivery_id == delivery_id, Event.kind == kind)
-    same = of_kind.where(
-        Event.at.between(at - REPEATED, at + REPEATED),
-        Event.network == networks.without_person(visitor.ip),
-        Event.agent == visitor.agent[:200],
-        Event.link_number == link_number if link_number else Event.link_number.is_(None),
-    )
-    if db.session.scalar(same.limit(1)) is not None:
-        return True
-    return db.session.scalar(of_kind.offset(MOST_OF_A_KIND - 1).limit(1)) is not None
+    return bool(run(statements.IS_REPEAT, **_visit(delivery_id, kind, visitor, at, link_number)).scalar())
+
+
+def _visit(
+    delivery_id: int, kind: Kind, visitor: Visitor, at: datetime, link_number: int | None
+) -> dict[str, Any]:
+    """What tells a visit from another."""
+    return {
+        "delivery_id": delivery_id,
+        "kind": kind,
+        "since": at - REPEATED,
+        "until": at + REPEATED,
+        "network": networks.without_person(visitor.ip),
+        "agent": visitor.agent[:200],
+        "link_number": link_number or None,
+    }
 
 
 def _record(
     delivery_id: int, kind: Kind, visitor: Visitor, *, at: datetime, link_number: int | None = None
 ) -> Actor | None:
-    delivery = db.session.get(Delivery, delivery_id)
-    if delivery is None or is_repeat(delivery_id, kind, visitor, at=at, link_number=link_number):
+    sent = run(statements.SENT, **_visit(delivery_id, kind, visitor, at, link_number)).first()
+    if sent is None or sent.is_repeat:
         return None
-    hit = robots.Hit(kind, at, visitor.agent, visitor.ip, visitor.purpose, sent_at=delivery.done_at)
+    hit = robots.Hit(kind, at, visitor.agent, visitor.ip, visitor.purpose, sent_at=sent.done_at)
     judgement = robots.judge(hit)
-    _add(delivery, kind, visitor, judgement, at=at, link_number=link_number)
+    _add(delivery_id, sent.campaign_id, kind, visitor, judgement, at=at, link_number=link_number)
     if judgement.verdict is not Actor.MACHINE:
-        _note_person(delivery, kind, at)
+        _note_person(delivery_id, sent, kind, at)
     return judgement.verdict
 
 
 def _add(
-    delivery: Delivery,
+    delivery_id: int,
+    campaign_id: int,
     kind: Kind,
     visitor: Visitor,
     judgement: robots.Judgement,
@@ -148,37 +159,27 @@ def _add(
     at: datetime,
     link_number: int | None = None,
 ) -> None:
-    db.session.execute(
-        sa.insert(Event).values(
-            kind=kind,
-            at=at,
-            campaign_id=delivery.campaign_id,
-            delivery_id=delivery.id,
-            link_number=link_number,
-            verdict=judgement.verdict,
-            signals=" ".join(judgement.signals),
-            network=networks.without_person(visitor.ip),
-            agent=visitor.agent[:200],
-        )
+    run(
+        statements.ADD_EVENT,
+        kind=kind,
+        at=at,
+        campaign_id=campaign_id,
+        delivery_id=delivery_id,
+        link_number=link_number,
+        verdict=judgement.verdict,
+        signals=" ".join(judgement.signals),
+        network=networks.without_person(visitor.ip),
+        agent=visitor.agent[:200],
     )
 
 
-def _note_person(delivery: Delivery, kind: Kind, at: datetime) -> None:
+def _note_person(delivery_id: int, sent: Any, kind: Kind, at: datetime) -> None:
     """Store a person's first open and click; a click counts as an open, with images or without."""
-    if delivery.opened_at is None:
-        _first(delivery.id, Delivery.opened_at, at)
-    values: dict[str, Any] = {"last_opened_at": at}
-    if kind is Kind.CLICK:
-        if delivery.clicked_at is None:
-            _first(delivery.id, Delivery.clicked_at, at)
-        values["last_clicked_at"] = at
-    db.session.execute(sa.update(Subscriber).where(Subscriber.id == delivery.subscriber_id).values(values))
-
-
-def _first(delivery_id: int, column: Any, at: datetime) -> None:
-    db.session.execute(
-        sa.update(Delivery).where(Delivery.id == delivery_id, column.is_(None)).values({column.key: at})
-    )
+    is_click = kind is Kind.CLICK
+    if sent.opened_at is None or (is_click and sent.clicked_at is None):
+        first = statements.FIRST_CLICK if is_click else statements.FIRST_OPEN
+        run(first, delivery_id=delivery_id, moment=at)
+    run(statements.LAST_CLICK if is_click else statements.LAST_OPEN, person=sent.subscriber_id, moment=at)
 
 
 def _set(delivery_id: int, **values: Any) -> None:
@@ -186,12 +187,7 @@ def _set(delivery_id: int, **values: Any) -> None:
 
 
 def _fold_burst(delivery_id: int, *, at: datetime) -> None:
-    rows = db.session.execute(
-        sa.select(Event.id, Event.kind, Event.at, Event.link_number, Event.network)
-        .where(Event.delivery_id == delivery_id, Event.at > at - LOOK_BACK)
-        .order_by(Event.id.desc())
-        .limit(MOST_EVENTS)
-    )
+    rows = run(statements.RECENT, delivery_id=delivery_id, since=at - LOOK_BACK, most=MOST_EVENTS)
     machine = robots.burst([robots.Seen(*row) for row in rows])
     if not machine:
         return

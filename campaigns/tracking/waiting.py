@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from campaigns.audience.models import Origin
 from campaigns.core import config
 from campaigns.core.db import db
-from campaigns.tracking import queries, services
+from campaigns.tracking import services
 from campaigns.tracking.models import Kind
 from campaigns.tracking.services import Visitor
 
@@ -52,9 +52,9 @@ def record(act: Act) -> None:
         services.record_open(act.delivery_id, act.visitor, at=act.at)
     elif act.kind is Kind.CLICK:
         services.record_click(act.delivery_id, act.link_number, act.visitor, at=act.at)
-    elif letter := queries.letter(act.delivery_id):
+    else:
         services.record_unsubscribe(
-            letter, act.visitor, at=act.at, origin=act.origin, everything=act.everything
+            act.delivery_id, act.visitor, at=act.at, origin=act.origin, everything=act.everything
         )
 
 

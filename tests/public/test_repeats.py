@@ -17,7 +17,8 @@ from campaigns.public import pace, signup
 from campaigns.settings import queries as settings_queries
 from campaigns.tracking import services
 from campaigns.tracking.models import Actor, Event, Kind
-from campaigns.tracking.services import MOST_OF_A_KIND, Visitor
+from campaigns.tracking.services import Visitor
+from campaigns.tracking.statements import MOST_OF_A_KIND
 from tests.factories import (
     HOUR,
     NOON,

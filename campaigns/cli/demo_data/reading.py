@@ -168,7 +168,7 @@ def _leave(reads: Sequence[Read], leavers: int, dice: random.Random, *, now: dat
             continue
         on_page = place % 2 == 1
         tracking_services.record_unsubscribe(
-            mail,
+            read.delivery_id,
             tracking_services.Visitor(BROWSER if on_page else "", "198.51.100.7"),
             at=at,
             origin=Origin.PAGE if on_page else Origin.ONE_CLICK,
