@@ -12,6 +12,7 @@ from typing import IO
 
 IN_MEMORY_BYTES = 256 * 1024  # of one response
 PIECE_BYTES = 64 * 1024
+SMALL_BYTES = 16 * 1024  # a first piece up to this size waits for the second one, or for the end
 
 
 class ClientGone(Exception):
@@ -49,8 +50,9 @@ class Answer:
         self._lock = Lock()
         self._pieces: deque[bytes] = deque()
         self._held = 0
+        self._has_called = False
         self._file: IO[bytes] | None = None
-        self._read_to = self._written_to = 0
+        self._read_to = self._written_to = self._size = 0
         self._is_over = False
         self._is_gone = False
         self.is_broken = False
@@ -68,6 +70,7 @@ class Answer:
             raise ClientGone
         if not chunk:
             return
+        is_first, self._size = not self._size, self._size + len(chunk)
         with self._lock:
             fits = self._file is None and self._held + len(chunk) <= IN_MEMORY_BYTES
             if fits and self._memory.take(len(chunk)):
@@ -75,7 +78,8 @@ class Answer:
                 self._held += len(chunk)
             else:
                 self._write_to_file(chunk)
-        self._tell()
+        if not is_first or len(chunk) > SMALL_BYTES:
+            self._tell()  # most answers have one piece: then `end` tells, and the loop wakes once
 
     def fail(self) -> None:
         """The body will never be complete."""
@@ -94,35 +98,50 @@ class Answer:
         self._written_to += len(chunk)
 
     def _tell(self) -> None:
+        if self._has_called:
+            return  # the loop will see this too: it looks only after `_hear`
+        self._has_called = True
         try:
-            self._loop.call_soon_threadsafe(self._news.set)
+            self._loop.call_soon_threadsafe(self._hear)
         except RuntimeError as error:  # the loop is closed: the server has stopped
             raise ClientGone from error
 
     # -- for the event loop
 
-    async def piece(self) -> bytes | None:
-        """The next piece of the body, at most 64 KiB from a file; None at its end."""
+    def _hear(self) -> None:
+        self._has_called = False
+        self._news.set()
+
+    async def piece(self) -> tuple[bytes, bool]:
+        """The next piece of the body, at most 64 KiB from a file, and whether it is the last one."""
         while True:
             self._news.clear()
             is_over = self._is_over  # read first: nothing is written after it is set
-            found = self._next()
+            found, is_all = self._next()
             if found or is_over:
-                return found or None
+                return found, is_over and is_all
             await self._news.wait()
 
-    def _next(self) -> bytes:
+    async def over(self) -> None:
+        """Wait until the thread is done with this answer."""
+        while not self._is_over:
+            self._news.clear()
+            if not self._is_over:
+                await self._news.wait()
+
+    def _next(self) -> tuple[bytes, bool]:
+        """What can be sent, and whether that is all there is so far."""
         with self._lock:
             if self._pieces:
                 found = b"".join(self._pieces)
                 self._let_go()
-                return found
-            if self._file is None or self._read_to == self._written_to:
-                return b""
-            self._file.seek(self._read_to)
-            found = self._file.read(min(PIECE_BYTES, self._written_to - self._read_to))
-            self._read_to += len(found)
-            return found
+            elif self._file is not None and self._read_to < self._written_to:
+                self._file.seek(self._read_to)
+                found = self._file.read(min(PIECE_BYTES, self._written_to - self._read_to))
+                self._read_to += len(found)
+            else:
+                found = b""
+            return found, self._read_to == self._written_to
 
     @property
     def is_gone(self) -> bool:

@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 
 from campaigns.webserver.answers import Answer, ClientGone, Memory
 from campaigns.webserver.bodies import Bodies, Body, Gone, Receive, Refused
+from campaigns.webserver.connections import Client
 from campaigns.webserver.limits import Limits
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -50,15 +51,16 @@ class Bridge:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        client: Client = scope["extensions"]["columba"]
         try:
-            body = await self._bodies.take(receive, scope["extensions"]["columba.received"])
+            body = await self._bodies.take(receive, client)
         except Refused as refused:
             await self._refuse(send, refused.status)
             return
         except Gone:
             return
         try:
-            await self._answer(scope, body, receive, send)
+            await self._answer(scope, body, client, send)
         finally:
             body.close()
 
@@ -66,20 +68,21 @@ class Bridge:
         for threads in (self._pages, self._readers):
             threads.pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, scope: Mapping[str, Any], body: Body, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Mapping[str, Any], body: Body, client: Client, send: Send) -> None:
         threads = self._readers if scope["path"].startswith(READERS) else self._pages
         if threads.are_too_busy:
             await self._refuse(send, 503)
             return
         answer = Answer(asyncio.get_running_loop(), self._memory, self._folder)
-        work = threads.begin(lambda: self._ask(scope, body, answer))
-        watch = asyncio.ensure_future(_until_gone(receive, answer))
+        threads.begin(lambda: self._ask(scope, body, answer))
+        client.watch(answer.give_up)
         try:
-            await self._pass_on(scope, answer, send)
+            await self._pass_on(client, answer, send)
         finally:
+            client.unwatch(answer.give_up)
             answer.give_up()
-            watch.cancel()
-            await work  # its files are closed afterwards
+            await answer.over()  # the thread is done; its files are closed afterwards
+            threads.end()
             answer.close()
 
     def _ask(self, scope: Mapping[str, Any], body: Body, answer: Answer) -> None:
@@ -114,22 +117,22 @@ class Bridge:
             if close := getattr(chunks, "close", None):
                 close()
 
-    async def _pass_on(self, scope: Mapping[str, Any], answer: Answer, send: Send) -> None:
-        piece = await answer.piece()
+    async def _pass_on(self, client: Client, answer: Answer, send: Send) -> None:
+        piece, is_last = await answer.piece()
         if answer.is_broken:
             await self._refuse(send, 500)
             return
         if answer.head is None:
             return  # its client has gone
         status, headers = answer.head
-        patient = _Patient(send, scope, self._limits.reading_s)
+        patient = _Patient(send, client, self._limits.reading_s)
         await patient({"type": "http.response.start", "status": status, "headers": headers})
-        while piece is not None:
+        while not is_last:
             await patient({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await answer.piece()
+            piece, is_last = await answer.piece()
         if answer.is_broken:
-            patient.cut()  # a truncated response must not look complete
-        await patient({"type": "http.response.body", "body": b"", "more_body": False})
+            client.cut()  # a truncated response must not look complete
+        await patient({"type": "http.response.body", "body": piece, "more_body": False})
 
     async def _refuse(self, send: Send, status: int) -> None:
         body = f"{SENTENCES[status]}\n".encode()
@@ -153,37 +156,33 @@ class Threads:
     def are_too_busy(self) -> bool:
         return self._asked >= self._most
 
-    def begin(self, work: Callable[[], None]) -> asyncio.Future[None]:
-        """Run `work` in a thread; call only from the event loop."""
+    def begin(self, work: Callable[[], None]) -> None:
+        """Run `work` in a thread. Call this and `end` from the event loop only."""
         self._asked += 1
-        future = asyncio.get_running_loop().run_in_executor(self.pool, work)
-        future.add_done_callback(self._one_less)
-        return future
+        self.pool.submit(work)
 
-    def _one_less(self, _done: object) -> None:
+    def end(self) -> None:
+        """One piece of work is done."""
         self._asked -= 1
 
 
 class _Patient:
     """Sends to a client as long as it accepts something now and then; otherwise cuts its connection."""
 
-    def __init__(self, send: Send, scope: Mapping[str, Any], seconds: float) -> None:
+    def __init__(self, send: Send, client: Client, seconds: float) -> None:
         self._send = send
-        self.cut: Callable[[], None] = scope["extensions"]["columba.cut"]
+        self._client = client
         self._seconds = seconds
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if self._client.reads:
+            await self._send(message)  # does not wait
+            return
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
         except TimeoutError:
-            self.cut()
-
-
-async def _until_gone(receive: Receive, answer: Answer) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    answer.give_up()
+            self._client.cut()
 
 
 def environ_of(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:

@@ -5,13 +5,19 @@ connection idle for longest is closed when there are too many.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from campaigns.webserver.limits import Limits
 
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+# A body is passed on in pieces of this size at least, or at its end: who sends it byte by byte wakes nobody.
+PIECE_BYTES = 16 * 1024
 
 
 class Waiting:
@@ -42,6 +48,47 @@ class Waiting:
         self.take(connection)
 
 
+class Client:
+    """The client of one request, for whoever answers it."""
+
+    def __init__(self, connection: Connection, cycle: RequestResponseCycle) -> None:
+        self._connection = connection
+        self._cycle = cycle
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of the body has come and was not passed on yet."""
+        return len(self._cycle.body)
+
+    def received(self) -> bytes | None:
+        """The rest of the body if all of it has come, also from a client that has gone since; else None."""
+        if self._cycle.more_body:
+            return None
+        found, self._cycle.body = bytes(self._cycle.body), bytearray()
+        self._connection.flow.resume_reading()
+        return found
+
+    @property
+    def reads(self) -> bool:
+        """Whether the client takes what it is sent: then sending does not wait."""
+        return not self._connection.flow.write_paused
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """Have `gone` called when the client disconnects, until `unwatch`."""
+        if self._connection.is_lost:
+            gone()
+        else:
+            self._connection.watchers.append(gone)
+
+    def unwatch(self, gone: Callable[[], None]) -> None:
+        if gone in self._connection.watchers:
+            self._connection.watchers.remove(gone)
+
+    def cut(self) -> None:
+        """Close the connection, even if data is unread."""
+        self._connection.cut()
+
+
 class Connection(HttpToolsProtocol):
     """One client's connection. uvicorn times it between requests; this class, from their first byte on."""
 
@@ -53,6 +100,8 @@ class Connection(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._is_in_head = True
+        self.is_lost = False
+        self.watchers: list[Callable[[], None]] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -63,6 +112,10 @@ class Connection(HttpToolsProtocol):
         self._stop_timer()
         self.waiting.close(self)
         super().connection_lost(exc)
+        self.is_lost = True
+        for gone in self.watchers:
+            gone()
+        self.watchers.clear()
 
     def data_received(self, data: bytes) -> None:
         self._time_head()
@@ -77,21 +130,22 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
-        extensions: dict[str, Any] = {"columba.cut": self.cut}
-        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._stop_timer()
         super().on_headers_complete()
+        self.scope["extensions"] = {"columba": Client(self, self.cycle)}  # type: ignore[dict-item]
+
+    def on_body(self, body: bytes) -> None:
         cycle = self.cycle
-
-        def received() -> bytes | None:
-            """The complete body of a client that disconnected after it; None if some of it is missing."""
-            return None if cycle.more_body else bytes(cycle.body)
-
-        extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
-        extensions["columba.received"] = received
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        if len(cycle.body) >= PIECE_BYTES:
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

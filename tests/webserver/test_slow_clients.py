@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def test_a_byte_now_and_then_is_no_progress(tmp_path: Path) -> None:
                 break
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert app.asked == []
+
+
+def test_every_byte_that_comes_buys_a_body_time(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, body_s=0.3, slowest_bytes_per_s=1) as (port, _app),
+        connect(port, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\n") as slow,
+    ):
+        for _each in range(40):
+            slow.sendall(b"a")
+            time.sleep(0.02)  # together longer than the 0.3 s of a body that does not come
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("first", [b"", HEAD, b"\r\n"], ids=["none", "half", "blank"])
