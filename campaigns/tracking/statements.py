@@ -6,17 +6,23 @@ They pass by the objects that the session holds, so each takes its values as par
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
-from campaigns.core.db import db
+from campaigns.core.db import Model, db
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign, Link, campaign_list
 from campaigns.tracking.models import Event
 
 MOST_OF_A_KIND = 200  # opens or clicks of one message that are stored
+
+
+def _table(model: type[Model]) -> sa.Table:
+    """The table itself: a statement on it passes by the session."""
+    return cast(sa.Table, model.__table__)
+
 
 _event = Event.__table__.c
 _delivery = Delivery.__table__.c
@@ -74,7 +80,7 @@ RECENT = (
     .limit(sa.bindparam("most"))
 )
 
-ADD_EVENT = sa.insert(Event.__table__)
+ADD_EVENT = sa.insert(_table(Event))
 
 
 def _first(*names: str) -> sa.Update:
@@ -82,7 +88,7 @@ def _first(*names: str) -> sa.Update:
     columns = [_delivery[name] for name in names]
     at: sa.BindParameter[Any] = sa.bindparam("moment", type_=columns[0].type)
     return (
-        sa.update(Delivery.__table__)
+        sa.update(_table(Delivery))
         .where(_is_delivery, sa.or_(*(each.is_(None) for each in columns)))
         .values({each.name: sa.func.coalesce(each, at) for each in columns})
     )
@@ -90,7 +96,7 @@ def _first(*names: str) -> sa.Update:
 
 def _last(*names: str) -> sa.Update:
     return (
-        sa.update(Subscriber.__table__)
+        sa.update(_table(Subscriber))
         .where(_person.id == sa.bindparam("person"))
         .values({name: sa.bindparam("moment", type_=_person[name].type) for name in names})
     )

@@ -76,7 +76,11 @@ def keep(act: Act) -> None:
 
 def is_any() -> bool:
     """Whether any act waits on this host."""
-    return bool(_names(_folder()))
+    try:
+        with os.scandir(_folder()) as entries:
+            return any(each.name.endswith(_SUFFIX) for each in entries)
+    except FileNotFoundError:
+        return False
 
 
 def write_down(*, after_others: bool = False) -> int:
