@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from campaigns.audience import queries
 from campaigns.audience.fields import create_field, delete_field, rename_field
 from campaigns.audience.import_setup import choose_columns, choose_format, create_import, delete_import
+from campaigns.audience.leaving import unsubscribe
 from campaigns.audience.models import (
     BY_OPERATORS,
     List,
@@ -31,7 +32,6 @@ from campaigns.audience.subscribing import (
     resubscribe,
     set_subscribed,
     subscribe,
-    unsubscribe,
 )
 from campaigns.audience.suppressing import lift, suppress, suppress_key, suppress_many, unsuppress
 from campaigns.audit import services as audit_services

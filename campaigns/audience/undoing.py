@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience import queries
+from campaigns.audience.leaving import unsubscribe
 from campaigns.audience.models import Origin, Status, Subscriber, Subscription
-from campaigns.audience.subscribing import Proof, record, unsubscribe
+from campaigns.audience.subscribing import Proof, record
 from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 

@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from campaigns.audience import subscribing
+from campaigns.audience import leaving
 from campaigns.audience.models import Origin, Subscriber
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -303,7 +303,7 @@ class _Run:
         self.course.faults.add("unsubscribes")
         who = next(email for email, each in self._numbers.items() if each == number)
         person = db.session.scalars(sa.select(Subscriber.id).where(Subscriber.email == who)).one()
-        subscribing.unsubscribe(person, list_ids=None, origin=Origin.ONE_CLICK, now=self.clock.now())
+        leaving.unsubscribe(person, list_ids=None, origin=Origin.ONE_CLICK, now=self.clock.now())
         db.session.commit()
         self.facts.left[who] = self.clock.seconds
         if self._kill_at is not None:
