@@ -126,7 +126,8 @@ def _unsubscribe(tokens: Tokens, now: datetime) -> list[Finding]:
         letter = tracking_queries.letter(delivery_id)
         if letter is None:
             continue
-        tracking_services.record_unsubscribe(letter, tracking_services.Visitor(), at=now, origin=Source.EMAIL)
+        visitor = tracking_services.Visitor()
+        tracking_services.record_unsubscribe(delivery_id, visitor, at=now, origin=Source.EMAIL)
         mail = Mail(letter.delivery, letter.subscriber.address if letter.subscriber else None)
         found.append(_finding(None, mail, Effect.UNSUBSCRIBED))
     return found
