@@ -7,30 +7,31 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import Subscriber, SuppressionReason
+from campaigns.audience.models import SuppressionReason
 from campaigns.core import addresses, signing
-from campaigns.core.db import changed_by, db
+from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.delivery.models import Bounce, Delivery, Stage, State
 
+ACCEPTED = (State.SENT, State.UNKNOWN)
 _CAME_BACK = {"bounced": "bounced_at", "complained": "complained_at", "replied": "replied_at"}
 
 
-def note(delivery_id: int, what: str, *, at: datetime) -> bool:
+def note(delivery: Delivery, what: str, *, at: datetime) -> bool:
     """Record the first time that it `bounced`, `complained` or `replied`; False if it was recorded before.
 
-    Only a delivery that was sent, or whose outcome is unknown, can have come back.
+    Only a delivery that was sent, or whose outcome is unknown, can have come back. The caller has locked the row.
     """
-    column = getattr(Delivery, _CAME_BACK[what])
-    accepted = Delivery.state.in_((State.SENT, State.UNKNOWN))
-    first = sa.update(Delivery).where(Delivery.id == delivery_id, accepted, column.is_(None))
-    return bool(changed_by(first.values({column: at})))
+    column = _CAME_BACK[what]
+    if delivery.state not in ACCEPTED or getattr(delivery, column) is not None:
+        return False
+    setattr(delivery, column, at)
+    return True
 
 
-def take_back(delivery_id: int, what: str) -> None:
+def take_back(delivery: Delivery, what: str) -> None:
     """Undo `note`."""
-    column = getattr(Delivery, _CAME_BACK[what])
-    changed_by(sa.update(Delivery).where(Delivery.id == delivery_id).values({column: None}))
+    setattr(delivery, _CAME_BACK[what], None)
 
 
 def record_bounce(
@@ -41,12 +42,9 @@ def record_bounce(
     A bounce that was recorded before stays, and is staged if it was only counted. Who was erased, or has changed
     the address since, has no domain to count by and is suppressed by the key alone.
     """
-    address = db.session.scalar(
-        sa.select(Subscriber.address).where(
-            Subscriber.id == delivery.subscriber_id, Subscriber.address_key == delivery.address_key
-        )
-    )
-    domain = addresses.domain_of(address) if address else ""
+    person = delivery.subscriber
+    is_same = person is not None and person.address_key == delivery.address_key
+    domain = addresses.domain_of(person.address) if person is not None and is_same else ""
     stage = Stage.COUNTED if suppresses is None else Stage.STAGED
     values: dict[str, Any] = {
         "campaign_id": delivery.campaign_id,

@@ -87,7 +87,7 @@ def note_bounce(
     `counts`: for the bounce brake, because the address may get no email any more. `suppresses`: why the address
     is to be suppressed, once the brake has passed.
     """
-    is_new = came_back.note(delivery.id, "bounced", at=at)
+    is_new = came_back.note(delivery, "bounced", at=at)
     if counts or suppresses is not None:
         came_back.record_bounce(delivery, suppresses, key=settings_queries.link_key(), at=at)
     return is_new
@@ -95,25 +95,25 @@ def note_bounce(
 
 def take_back_bounce(delivery: Delivery, *, now: datetime) -> None:
     """Undo a bounce that came back, and the suppression of the address if it came from that one alone."""
-    came_back.take_back(delivery.id, "bounced")
+    came_back.take_back(delivery, "bounced")
     suppressed = came_back.take_back_bounce(delivery.id, now=now)
     if suppressed is not None:
         staging.take_back(suppressed, campaign_id=delivery.campaign_id)
 
 
-def note_complaint(delivery_id: int, *, at: datetime) -> bool:
+def note_complaint(delivery: Delivery, *, at: datetime) -> bool:
     """Record that the recipient marked the message as spam; False if that was recorded before."""
-    return came_back.note(delivery_id, "complained", at=at)
+    return came_back.note(delivery, "complained", at=at)
 
 
-def take_back_complaint(delivery_id: int) -> None:
+def take_back_complaint(delivery: Delivery) -> None:
     """Undo `note_complaint`."""
-    came_back.take_back(delivery_id, "complained")
+    came_back.take_back(delivery, "complained")
 
 
-def note_reply(delivery_id: int, *, at: datetime) -> bool:
+def note_reply(delivery: Delivery, *, at: datetime) -> bool:
     """Record that the recipient answered; False if that was recorded before."""
-    return came_back.note(delivery_id, "replied", at=at)
+    return came_back.note(delivery, "replied", at=at)
 
 
 def apply_suppressions(campaign_id: int, *, now: datetime) -> int:

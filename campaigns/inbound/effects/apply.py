@@ -21,13 +21,16 @@ def apply(delivery_id: int, kind: Kind, recipient: Recipient | None, *, now: dat
     """Do what the verdict asks for; Effect.NONE if it asks for nothing or the delivery is gone.
 
     The caller has found the delivery by a signed token, commits, and asks the brakes afterwards
-    (`brakes.check`). Safe to repeat: a second bounce of the same delivery is only recorded.
+    (`handling.settle`). Safe to repeat: a second bounce of the same delivery is only recorded.
     """
     delivery = db.session.get(Delivery, delivery_id, with_for_update=True)
-    if delivery is None:
-        return Effect.NONE
+    return Effect.NONE if delivery is None else apply_to(delivery, kind, recipient, now=now)
+
+
+def apply_to(delivery: Delivery, kind: Kind, recipient: Recipient | None, *, now: datetime) -> Effect:
+    """The same for a delivery whose row is locked."""
     if kind is Kind.REPLY:
-        delivery_services.note_reply(delivery.id, at=now)
+        delivery_services.note_reply(delivery, at=now)
         return Effect.REPLIED
     act = act_of(kind, recipient)
     if act is Act.COMPLAIN:
@@ -50,7 +53,7 @@ def take_back(delivery_id: int, effect: Effect, recipient: Recipient, *, now: da
     if effect is Effect.SCORED:
         soft_bounces.take_back(delivery.address_key, recipient.reason)
     if effect is Effect.COMPLAINED:
-        delivery_services.take_back_complaint(delivery.id)
+        delivery_services.take_back_complaint(delivery)
         suppressing.unsuppress(delivery.address_key, reasons=(SuppressionReason.COMPLAINT,))
 
 
@@ -68,7 +71,7 @@ def _bounce(delivery: Delivery, act: Act, recipient: Recipient, now: datetime) -
 
 
 def _complain(delivery: Delivery, now: datetime) -> Effect:
-    if not delivery_services.note_complaint(delivery.id, at=now):
+    if not delivery_services.note_complaint(delivery, at=now):
         return Effect.COMPLAINED
     person = delivery.subscriber
     email = person.email if person is not None and person.address_key == delivery.address_key else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -35,12 +36,23 @@ _AS = {
 CHOICES = tuple(_AS)
 
 
-def corrected(recipient: Recipient) -> Recipient:
+def known_for(recipients: Iterable[Recipient]) -> dict[str, Cause]:
+    """How operators have read texts like these before, by their shapes."""
+    shapes = {shape_of(each.diagnostic) for each in recipients if each.diagnostic}
+    if not shapes:
+        return {}
+    rows = db.session.execute(
+        sa.select(Correction.shape, Correction.reason).where(Correction.shape.in_(shapes))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def corrected(recipient: Recipient, known: Mapping[str, Cause]) -> Recipient:
     """The recipient as operators have read that text before; unchanged if none has."""
-    if not recipient.diagnostic:
+    if not known or not recipient.diagnostic:
         return recipient
-    known = db.session.get(Correction, shape_of(recipient.diagnostic))
-    return recipient if known is None else as_read(recipient, known.reason)
+    reason = known.get(shape_of(recipient.diagnostic))
+    return recipient if reason is None else as_read(recipient, reason)
 
 
 def as_read(recipient: Recipient, reason: Cause) -> Recipient:

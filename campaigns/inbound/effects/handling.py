@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import sqlalchemy as sa
 
 from campaigns.audience.models import Origin as Source
 from campaigns.core.db import db
@@ -16,12 +18,13 @@ from campaigns.inbound.effects import apply, brakes, corrections, owner
 from campaigns.inbound.effects.owner import Mail, Tokens
 from campaigns.inbound.models import Effect, Finding, InboundMessage, Stage
 from campaigns.inbound.verdicts.classify import classify
-from campaigns.inbound.verdicts.verdict import Kind, Recipient, Verdict
+from campaigns.inbound.verdicts.verdict import Cause, Kind, Recipient, Verdict
 from campaigns.settings import queries as settings_queries
 from campaigns.tracking import queries as tracking_queries
 from campaigns.tracking import services as tracking_services
 
 LONGEST_ADDRESS = 320
+TOGETHER = 50  # messages in one transaction
 LARGEST_BYTES = 10 * 1024 * 1024
 ABOUT_RECIPIENTS = (Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT, Kind.RECEIPT)
 
@@ -40,25 +43,61 @@ def handle(message_id: int, *, now: datetime) -> Handled:
     The caller commits, and asks the brakes of the campaigns (`settle`). Safe to repeat: a message that is handled
     already is not handled again. Raises NotFound.
     """
-    message = db.session.get(InboundMessage, message_id, with_for_update=True)
-    if message is None:
+    found = handle_some([message_id], now=now)
+    if not found:
         raise NotFound(_("Message not found."))
-    if message.stage is Stage.HANDLED and message.kind is not None:
-        return Handled(message.kind)
+    return found[0]
+
+
+def handle_some(message_ids: Sequence[int], *, now: datetime) -> list[Handled]:
+    """The same for several messages in one transaction, in their order; those that are gone are left out."""
+    statement = (
+        sa.select(InboundMessage).where(InboundMessage.id.in_(message_ids)).order_by(InboundMessage.id)
+    )
+    fresh = statement.with_for_update().execution_options(populate_existing=True)
+    messages = db.session.scalars(fresh.options(sa.orm.undefer(InboundMessage.raw))).all()
+    key = settings_queries.link_key()
+    read = [_read(each, key) for each in messages if each.stage is not Stage.HANDLED]
+    mails = owner.lock(number for each in read for number in each.tokens.mails)
+    known = corrections.known_for(who for each in read for who in each.verdict.recipients)
+    with db.session.no_autoflush:  # written together at the end
+        for each in read:
+            _apply(each, [mails[number] for number in each.tokens.mails if number in mails], known, now)
+    db.session.flush()
+    fresh_ones = {each.message for each in read}
+    return [
+        Handled(each.kind or Kind.REPLY, frozenset(_campaigns(each) if each in fresh_ones else ()))
+        for each in messages
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A message, what it is, and the tokens in it."""
+
+    message: InboundMessage
+    verdict: Verdict
+    tokens: Tokens
+
+
+def _read(message: InboundMessage, key: bytes) -> _Read:
     verdict = classify(raw_of(message))
-    tokens = owner.tokens_in(verdict.ways, settings_queries.link_key())
-    mails = owner.mails_of(tokens)
+    return _Read(message, verdict, owner.tokens_in(verdict.ways, key))
+
+
+def _apply(read: _Read, mails: list[Mail], known: Mapping[str, Cause], now: datetime) -> None:
+    message, verdict = read.message, read.verdict
     message.kind, message.action = verdict.kind, verdict.action[:32]
-    message.is_signed = tokens.is_signed
+    message.is_signed = read.tokens.is_signed
     message.findings = [
-        *_about_recipients(verdict, mails, now),
-        *_from_the_reader(verdict, tokens, mails, now),
+        *_about_recipients(verdict, mails, known, now),
+        *_from_the_reader(verdict, read.tokens, mails, now),
     ]
     message.stage, message.handled_at, message.error = Stage.HANDLED, now, None
-    db.session.flush()
-    return Handled(
-        verdict.kind, frozenset(each.campaign_id for each in message.findings if each.campaign_id is not None)
-    )
+
+
+def _campaigns(message: InboundMessage) -> Iterator[int]:
+    return (each.campaign_id for each in message.findings if each.campaign_id is not None)
 
 
 def settle(campaign_ids: Iterable[int], *, now: datetime) -> None:
@@ -75,7 +114,9 @@ def raw_of(message: InboundMessage) -> bytes:
     return zlib.decompressobj().decompress(bytes(message.raw), LARGEST_BYTES)
 
 
-def _about_recipients(verdict: Verdict, mails: list[Mail], now: datetime) -> list[Finding]:
+def _about_recipients(
+    verdict: Verdict, mails: list[Mail], known: Mapping[str, Cause], now: datetime
+) -> list[Finding]:
     """What it says of each recipient; applied where a mail of ours to that recipient is named."""
     if verdict.kind not in ABOUT_RECIPIENTS:
         return []
@@ -83,14 +124,14 @@ def _about_recipients(verdict: Verdict, mails: list[Mail], now: datetime) -> lis
     found: list[Finding] = []
     taken: set[int] = set()
     for reported in verdict.recipients:
-        recipient = corrections.corrected(reported)
+        recipient = corrections.corrected(reported, known)
         mail = owner.mail_to(recipient.address, mails, is_only=is_only)
         effect = Effect.RECORDED
         if mail is not None:
             is_first = mail.delivery.id not in taken
             taken.add(mail.delivery.id)
             effect = (
-                apply.apply(mail.delivery.id, verdict.kind, recipient, now=now) if is_first else Effect.NONE
+                apply.apply_to(mail.delivery, verdict.kind, recipient, now=now) if is_first else Effect.NONE
             )
         found.append(_finding(recipient, mail, effect))
     found += _complaints_without_names(verdict, mails, taken, now)
@@ -104,7 +145,7 @@ def _complaints_without_names(
     if verdict.kind is not Kind.COMPLAINT or taken:
         return []
     return [
-        _finding(None, mail, apply.apply(mail.delivery.id, Kind.COMPLAINT, None, now=now)) for mail in mails
+        _finding(None, mail, apply.apply_to(mail.delivery, Kind.COMPLAINT, None, now=now)) for mail in mails
     ]
 
 
@@ -114,7 +155,7 @@ def _from_the_reader(verdict: Verdict, tokens: Tokens, mails: list[Mail], now: d
         return _unsubscribe(tokens, now)
     if verdict.kind in (Kind.REPLY, Kind.AUTO_REPLY):
         return [
-            _finding(None, mail, apply.apply(mail.delivery.id, verdict.kind, None, now=now))
+            _finding(None, mail, apply.apply_to(mail.delivery, verdict.kind, None, now=now))
             for mail in mails[:1]
         ]
     return []

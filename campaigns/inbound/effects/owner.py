@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import Subscriber
 from campaigns.core import addresses, mail_addresses
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
@@ -54,18 +53,22 @@ class Mail:
     address: str | None
 
 
-def mails_of(tokens: Tokens) -> list[Mail]:
-    """The deliveries that the tokens name, as far as they are still there."""
-    rows = db.session.execute(
-        sa.select(Delivery, Subscriber.address)
-        .outerjoin(
-            Subscriber,
-            sa.and_(Subscriber.id == Delivery.subscriber_id, Subscriber.address_key == Delivery.address_key),
-        )
-        .where(Delivery.id.in_(tokens.mails))
+def lock(delivery_ids: Iterable[int]) -> dict[int, Mail]:
+    """These deliveries by id, as far as they are still there; their rows are locked, in one order."""
+    deliveries = db.session.scalars(
+        sa.select(Delivery)
+        .where(Delivery.id.in_(sorted(set(delivery_ids))))
+        .order_by(Delivery.id)
+        .options(sa.orm.joinedload(Delivery.subscriber))
+        .with_for_update(of=Delivery)
+        .execution_options(populate_existing=True)
     )
-    found = {row.Delivery.id: Mail(row.Delivery, row.address) for row in rows}
-    return [found[each] for each in tokens.mails if each in found]
+    return {each.id: Mail(each, _address(each)) for each in deliveries}
+
+
+def _address(delivery: Delivery) -> str | None:
+    person = delivery.subscriber
+    return person.address if person is not None and person.address_key == delivery.address_key else None
 
 
 def mail_to(address: str, mails: list[Mail], *, is_only: bool) -> Mail | None:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.delivery.ledger.waves import of_person
@@ -21,15 +20,16 @@ ARRIVED_AFTER = timedelta(days=5)
 
 def add(delivery: Delivery, reason: Cause, *, now: datetime) -> Score:
     """Count a soft bounce of the address; its score afterwards."""
-    old = db.session.get(SoftBounces, delivery.address_key, with_for_update=True)
-    before = Score(0.0, now) if old is None else Score(old.score, old.at)
-    if old is not None and _has_worked_since(delivery, old.at, now=now):
+    held = db.session.get(SoftBounces, delivery.address_key, with_for_update=True)
+    if held is None:
+        first = insert(SoftBounces).values(address_key=delivery.address_key, score=0.0, at=now)
+        db.session.execute(first.on_conflict_do_nothing(index_elements=["address_key"]))
+        held = db.session.get_one(SoftBounces, delivery.address_key, with_for_update=True)
+    before = Score(held.score, held.at)
+    if held.score and _has_worked_since(delivery, held.at, now=now):
         before = Score(0.0, now)
     score = before.plus(WEIGHTS[reason], now)
-    values = {"score": score.value, "at": score.at}
-    written = insert(SoftBounces).values(address_key=delivery.address_key, **values)
-    db.session.execute(written.on_conflict_do_update(index_elements=["address_key"], set_=values))
-    db.session.expire_all()
+    held.score, held.at = score.value, score.at
     return score
 
 
@@ -47,13 +47,11 @@ def forget(address_key: str) -> None:
 
 def _has_worked_since(delivery: Delivery, moment: datetime, *, now: datetime) -> bool:
     """Whether the person opened something since, or a mail to the address has arrived."""
-    opened = db.session.scalar(
-        sa.select(Subscriber.last_opened_at).where(
-            Subscriber.id == delivery.subscriber_id, Subscriber.address_key == delivery.address_key
-        )
-    )
-    if opened is not None and opened > moment:
+    person = delivery.subscriber
+    is_same = person is not None and person.address_key == delivery.address_key
+    if person is not None and is_same and (person.last_opened_at or moment) > moment:
         return True
+    db.session.flush()
     arrived = (
         sa.select(Delivery.id)
         .select_from(Wave)
