@@ -58,6 +58,8 @@ def _from_base64(body: bytes) -> bytes:
 
 def text_of(content: bytes, charset: str) -> str:
     """The content as text, by the charset that it names, or else by what it looks like."""
+    if content.isascii() and b"\x1b" not in content and not charset.lower().startswith("utf-7"):
+        return content.decode("ascii")
     if b"\x1b$" in content or b"\x1b(" in content:  # ISO 2022, whatever it is called
         charset = charset if charset.lower().startswith("iso-2022") else "iso-2022-jp"
     for name in (charset, "utf-8", "gb18030" if _is_dense(content) else "cp1252"):

@@ -56,6 +56,7 @@ def report(text: str) -> Report:
         elif name == "diagnostic-code":
             group[name] += " " + value
     _keep(made, group)
+    del made.recipients[limits.GROUPS :]
     return made
 
 

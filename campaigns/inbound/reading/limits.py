@@ -6,6 +6,7 @@ WHOLE = 10_000_000  # bytes; of a larger message only the beginning is read
 BEGINNING = 1_000_000  # bytes
 PARTS = 100
 DEPTH = 10
+MARKS = 5_000  # places of one part that look like a boundary
 HEADERS = 500  # fields of one part
 HEADER = 8_000  # bytes of one field
 HEADER_BLOCK = 200_000  # bytes of all fields of one part

@@ -69,8 +69,9 @@ class _Parser:
         if len(mark) == 2:
             mark = _guessed(body)
         start = -1
-        at = 0
-        while mark and (found := body.find(mark, at)) >= 0:
+        at = seen = 0
+        while mark and seen < limits.MARKS and (found := body.find(mark, at)) >= 0:
+            seen += 1
             at = found + len(mark)
             if found and body[found - 1] != 0x0A:
                 continue

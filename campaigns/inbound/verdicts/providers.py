@@ -117,6 +117,10 @@ def find(text: str, hosts: tuple[str, ...], phase: Phase) -> Detail | None:
             continue
         if not all(sign in text for sign in row.signs):
             continue
-        if not row.domains or any(host.endswith(row.domains) for host in hosts):
+        if not row.domains or any(_is_at(host, row.domains) for host in hosts):
             return row.detail
     return None
+
+
+def _is_at(host: str, domains: tuple[str, ...]) -> bool:
+    return host in domains or host.endswith(tuple(f".{domain}" for domain in domains))

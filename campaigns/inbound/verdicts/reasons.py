@@ -81,7 +81,7 @@ def recipient(
 def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> Detail | None:
     """What the provider's own words, a plain text or an exact code say."""
     enhanced = reply.enhanced if not is_generic(reply.enhanced) else status
-    own = providers.find(f"{reply.text.lower()} {enhanced}", names, phase)
+    own = providers.find(f"{_without_addresses(reply.text).lower()} {enhanced}", names, phase)
     if own is not None:
         return own
     said = _said(reply, names)
