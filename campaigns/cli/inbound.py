@@ -16,6 +16,7 @@ from campaigns.inbound.verdicts.verdict import Verdict
 
 _STDIN = "-"
 _CHUNK = 1_000_000  # bytes
+_ONE = (".eml", ".msg", ".email", ".txt")  # ends of names of files with one email
 
 
 @click.group("inbound")
@@ -84,7 +85,7 @@ def _messages(files: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
 def _of(name: str, stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
     """The one email of a stream, or each email of an mbox."""
     first = stream.readline(_CHUNK)
-    if not first.startswith(b"From "):
+    if not first.startswith(b"From ") or name.lower().endswith(_ONE):
         yield name, first + stream.read(limits.WHOLE + 1 - len(first))
         return
     number, size, was_empty = 1, 0, False

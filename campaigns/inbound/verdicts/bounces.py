@@ -98,7 +98,12 @@ def _of_group(
 ) -> Recipient:
     address = _address_of(group, facts)
     kind, semicolon, said = group.get("diagnostic-code", "").partition(";")
-    said = said.strip() if semicolon and len(kind) < _MOST_TYPE else group.get("diagnostic-code", "")
+    is_typed = (
+        bool(semicolon)
+        and kind.strip().replace("-", "").replace("_", "").isalpha()
+        and len(kind) < _MOST_TYPE
+    )
+    said = said.strip() if is_typed else group.get("diagnostic-code", "")
     names = [address, addresses.typed(group.get("final-recipient", ""))]
     mention = next((near[name.lower()] for name in names if name.lower() in near), None)
     around = _in_order(mention.near) if mention else []

@@ -95,6 +95,12 @@ ROWS: tuple[Row, ...] = (
     Row(Detail.BLOCKED, ("bl000",)),
     Row(Detail.SPEEDING, ("rl000",)),
     Row(Detail.REQUIREPTR, ("permission to send denied", "ptr")),
+    # Facebook: its postmaster page's response codes.
+    Row(Detail.USERUNKNOWN, ("rcp-p1",)),
+    Row(Detail.BLOCKED, ("blk-p",)),
+    Row(Detail.TOOMANYCONN, ("con-t",)),
+    Row(Detail.VIRUSDETECTED, ("msg-p1",)),
+    Row(Detail.POLICYVIOLATION, ("pol-p",)),
     # Orange: postmaster.orange.fr.
     Row(Detail.USERUNKNOWN, ("ofr_416",)),
     Row(Detail.MAILBOXFULL, ("ofr_417",)),

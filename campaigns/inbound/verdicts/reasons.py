@@ -88,7 +88,13 @@ def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> D
     meant = None if is_generic(enhanced) else codes.by_enhanced(enhanced, phase)
     if said is not None and meant in _EXACT and said in _SOFT_TEXTS:
         return meant
-    return said or meant
+    found = said or meant
+    if found in HARD and phase in _BEFORE_RCPT:
+        return _BEFORE_RCPT[phase]  # what is unknown there is ours
+    return found
+
+
+_BEFORE_RCPT = {Phase.MAIL: Detail.REJECTED, Phase.CONNECT: Detail.BLOCKED, Phase.HELLO: Detail.BLOCKED}
 
 
 def _said(reply: Reply, names: tuple[str, ...]) -> Detail | None:
@@ -105,7 +111,7 @@ def _weak(reply: Reply, _status: str, names: tuple[str, ...], phase: Phase) -> D
     return weak or codes.by_reply(reply.code, phase)
 
 
-_HOST = re.compile(r"(?<![\w.-])[\w-]+(?:\.[\w-]+)+")
+_HOST = re.compile(r"[\w.-]+")
 _BEFORE_HOSTS = (
     " host",
     " with",
@@ -128,7 +134,9 @@ def _without_names(text: str, names: tuple[str, ...]) -> str:
     text = " " + (_without_addresses(text) if "@" in text else text)
     out, at = [], 0
     for found in _HOST.finditer(text):
-        name = found[0].lower()
+        name = found[0].lower().strip(".")
+        if "." not in name:
+            continue
         before = text[max(0, found.start() - 12) : found.start()].rstrip(" <('\"").lower()
         if not before.endswith(_BEFORE_HOSTS) and not any(each and name.endswith(each) for each in names):
             continue
