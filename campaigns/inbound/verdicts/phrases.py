@@ -58,6 +58,7 @@ _REPLACED = (
     (" user name ", " username "),
     (" no longer ", " nolonger "),
 )
+_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "’": "'", "ё": "е"})
 _GAP = 40
 _WIDE_GAP = 120
 MOST_TEXT = 4_000  # letters of a text that are looked at
@@ -65,7 +66,7 @@ MOST_TEXT = 4_000  # letters of a text that are looked at
 
 def normal(text: str) -> str:
     """The text in the form in which phrases are looked for, with a space at both ends."""
-    lower = text[:MOST_TEXT].lower().replace("’", "'")
+    lower = text[:MOST_TEXT].lower().translate(_LETTERS)
     if "'" in lower:
         lower = lower.replace("can't", "cannot").replace("won't", "will not").replace("n't", " not")
         lower = lower.replace("'s ", " ")

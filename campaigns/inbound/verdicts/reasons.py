@@ -88,12 +88,13 @@ def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> D
     meant = None if is_generic(enhanced) else codes.by_enhanced(enhanced, phase)
     if said is not None and meant in _EXACT and said in _SOFT_TEXTS:
         return meant
-    found = said or meant
+    found = _EXACT_REPLIES.get(reply.code) or said or meant
     if found in HARD and phase in _BEFORE_RCPT:
         return _BEFORE_RCPT[phase]  # what is unknown there is ours
     return found
 
 
+_EXACT_REPLIES = {"521": Detail.NOTACCEPT, "556": Detail.NOTACCEPT}  # RFC 7504
 _BEFORE_RCPT = {Phase.MAIL: Detail.REJECTED, Phase.CONNECT: Detail.BLOCKED, Phase.HELLO: Detail.BLOCKED}
 
 
