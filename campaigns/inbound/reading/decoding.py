@@ -28,6 +28,7 @@ _WIDER = {
     "unknown-8bit": "utf-8",
     "unicode-1-1-utf-7": "utf-7",
 }
+_ONE_BYTE = ("iso-8859", "windows-125", "cp125", "koi8", "us-ascii", "ascii", "latin")
 _NEWLINE_TAGS = (
     *("br", "p", "/p", "div", "/div", "tr", "/tr", "td", "li", "/li", "hr", "h1", "h2", "h3", "table"),
     *("/h1", "/h2", "/h3", "/table", "pre", "/pre", "blockquote", "/blockquote"),
@@ -62,6 +63,8 @@ def text_of(content: bytes, charset: str) -> str:
         return content.decode("ascii")
     if b"\x1b$" in content or b"\x1b(" in content:  # ISO 2022, whatever it is called
         charset = charset if charset.lower().startswith("iso-2022") else "iso-2022-jp"
+    if charset.lower().startswith(_ONE_BYTE) and (text := _decoded(content, "utf-8")) is not None:
+        return text  # what is UTF-8 by chance is nothing but ASCII
     for name in (charset, "utf-8", "gb18030" if _is_dense(content) else "cp1252"):
         text = _decoded(content, name)
         if text is not None:

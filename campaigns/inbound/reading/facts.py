@@ -124,9 +124,7 @@ def _take_returned(part: Part, facts: Facts) -> None:
 def _divide(facts: Facts, text: str) -> None:
     """A text that gives back a message itself."""
     own, original = divide(text)
-    if original and len(own.strip()) < _LITTLE and not facts.headers:
-        own, original = text, Headers([])
-    facts.text = own
+    facts.text = text if original and len(own.strip()) < _LITTLE else own
     if original and not facts.original:
         facts.original = original
 

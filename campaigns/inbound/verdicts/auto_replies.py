@@ -28,6 +28,8 @@ _HEADERS = (
 _NO = {"", "no", "false", "none", "0"}
 _PRECEDENCES = {"auto_reply", "auto-reply", "autoreply"}
 _BEGINNING = 1_200  # letters of a text that say what it is
+_LONGEST = 1_100  # letters of such an answer
+_FIRST = 300
 _MOST_SAID = 300
 _FILE = "automatic.txt"
 
@@ -65,6 +67,10 @@ def _says_its_subject(facts: Facts) -> bool:
 
 
 def _says_its_text(facts: Facts) -> bool:
-    """What the text begins with, before anything it quotes."""
-    own = "\n".join(line for line in facts.text[:_BEGINNING].split("\n") if not line.startswith((">", "|")))
-    return words(_FILE, "text").has_one_in(normal(own))
+    """Whether a short text that asks nothing begins with it: more would be a person's who tells of a holiday."""
+    own = "\n".join(
+        line for line in facts.text[:_BEGINNING].split("\n") if not line.startswith((">", "|"))
+    ).strip()
+    if "?" in own or len(own) > _LONGEST:
+        return False
+    return words(_FILE, "text").has_one_in(normal(own[:_FIRST]))

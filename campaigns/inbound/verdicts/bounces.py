@@ -6,7 +6,7 @@ from campaigns.inbound.reading import addresses
 from campaigns.inbound.reading.addresses import domain_of
 from campaigns.inbound.reading.facts import Facts
 from campaigns.inbound.verdicts import signs
-from campaigns.inbound.verdicts.envelopes import Mention, Place, mentions
+from campaigns.inbound.verdicts.envelopes import Mention, Place, is_summary, mentions
 from campaigns.inbound.verdicts.reasons import recipient
 from campaigns.inbound.verdicts.texts import listed
 from campaigns.inbound.verdicts.verdict import Detail, Kind, Recipient, Verdict
@@ -67,13 +67,14 @@ def _of_report(facts: Facts) -> Verdict:
     own = _ours(facts)
     near = {each.address.lower(): each for each in mentions(facts.text, own)}
     groups = [(group, _action(group, facts)) for group in facts.report.recipients]
+    far = _far(facts)
     failed = [group for group, action in groups if action == "failed"]
     if failed:
-        found = [_of_group(group, facts, near) for group in failed]
+        found = [_of_group(group, facts, near, far) for group in failed]
         return Verdict(Kind.BOUNCE, _once(found), "failed")
     late = [group for group, action in groups if action == "delayed"]
     if late:
-        found = [_of_group(group, facts, near, is_delay=True) for group in late]
+        found = [_of_group(group, facts, near, far, is_delay=True) for group in late]
         return Verdict(Kind.DELAY, _once(found), "delayed")
     done = [_delivered(group, facts) for group, _action in groups]
     return Verdict(Kind.RECEIPT, _once(done), groups[0][1])
@@ -94,7 +95,7 @@ def _action(group: dict[str, str], facts: Facts) -> str:
 
 
 def _of_group(
-    group: dict[str, str], facts: Facts, near: dict[str, Mention], *, is_delay: bool = False
+    group: dict[str, str], facts: Facts, near: dict[str, Mention], far: str, *, is_delay: bool = False
 ) -> Recipient:
     address = _address_of(group, facts)
     kind, semicolon, said = group.get("diagnostic-code", "").partition(";")
@@ -115,7 +116,7 @@ def _of_group(
     return recipient(
         address,
         evidence,
-        [facts.text] if is_only or not any(each.strip() for each in evidence) else [],
+        [far] if is_only or not any(each.strip() for each in evidence) else [],
         status=status,
         hosts=_hosts(group),
         is_delay=is_delay,
@@ -171,25 +172,37 @@ def _delivered(group: dict[str, str], facts: Facts) -> Recipient:
     )
 
 
+def _far(facts: Facts) -> str:
+    """The text without the lines that tell of the message that failed."""
+    return "\n".join(line for line in facts.text.split("\n") if not is_summary(line))
+
+
+def _subject(facts: Facts) -> str:
+    """The subject without that of the message that failed."""
+    known = [
+        facts.original.get("subject"),
+        *(line.partition(":")[2] for line in facts.text.split("\n") if is_summary(line)),
+    ]
+    subject = facts.subject
+    for each in known:
+        subject = subject.replace(each.strip(), " ") if len(each.strip()) > 3 else subject
+    return subject
+
+
 # Texts.
 
 
 def _of_text(facts: Facts) -> Verdict | None:
     is_delay = signs.is_warning(facts.subject, facts.text)
-    chosen = _chosen(facts)
+    chosen = _chosen(facts) or [Mention("", Place.ELSEWHERE)]
+    far = [_far(facts), _subject(facts)]
+    found = []
+    for each in chosen:
+        near = _in_order(each.near)
+        is_lonely = len(chosen) == 1 or not any(text.strip() for text in near)
+        found.append(recipient(each.address, near, far if is_lonely else [], is_delay=is_delay))
     kind = Kind.DELAY if is_delay else Kind.BOUNCE
-    found = [_of_mention(each, facts, len(chosen), is_delay=is_delay) for each in chosen]
-    if not found:
-        found = [recipient("", [], [facts.text, facts.subject], is_delay=is_delay)]
     return Verdict(kind, _once(found), "delayed" if is_delay else "failed")
-
-
-def _of_mention(mention: Mention, facts: Facts, number: int, *, is_delay: bool) -> Recipient:
-    near = _in_order(mention.near)
-    is_lonely = number == 1 or not any(each.strip() for each in near)
-    return recipient(
-        mention.address, near, [facts.text, facts.subject] if is_lonely else [], is_delay=is_delay
-    )
 
 
 def _in_order(near: list[str]) -> list[str]:

@@ -57,6 +57,7 @@ _ENDS = (
     "|",
 )
 _OTHERS = listed("others")
+_SUMMARY = frozenset(listed("summary"))
 _NOBODYS = (
     "postmaster@",
     "mailer-daemon@",
@@ -176,11 +177,19 @@ def _near(lines: list[str], number: int, one: Found) -> str:
             continue
         if _begins_another(line):
             break
+        if is_summary(line):
+            continue
         said.append(line.strip())
     return "\n".join(each for each in said if each)
 
 
 _MOST_LINES = 25
+
+
+def is_summary(line: str) -> bool:
+    """Whether a line tells of the message that failed, as in `Subject: …`."""
+    name = line.replace("：", ":").partition(":")[0].strip(" \t*>-|").lower()
+    return name in _SUMMARY
 
 
 def _begins_another(line: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from campaigns.inbound.reading import addresses
 from campaigns.inbound.reading.facts import Facts
 from campaigns.inbound.verdicts.phrases import normal
-from campaigns.inbound.verdicts.texts import words
+from campaigns.inbound.verdicts.texts import sections, words
 from campaigns.inbound.verdicts.verdict import Kind, Verdict
 
 _TO = ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "cc")
@@ -49,7 +51,15 @@ def _locals(facts: Facts) -> list[str]:
 
 
 def _asks(line: str) -> bool:
+    if " ".join(normal(line).split()) in _alone():
+        return True
     return 0 < len(line) <= _LONGEST and words("requests.txt", "unsubscribe").has_one_in(normal(line))
+
+
+@cache
+def _alone() -> frozenset[str]:
+    """What asks for it when a line says nothing else."""
+    return frozenset(text for name, texts in sections("requests.txt") if name == "alone" for text in texts)
 
 
 def _first_line(text: str) -> str:

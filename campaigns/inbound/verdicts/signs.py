@@ -20,11 +20,8 @@ def text_fails(text: str) -> bool:
 
 def is_warning(subject: str, text: str) -> bool:
     """Whether delivery goes on, by what the subject and the text say: the subject's word counts."""
-    head = normal(subject)
-    if words(_FILE, "warning").has_one_in(head):
-        return True
-    said = normal(text)
-    ends = words(_FILE, "end")
-    return (
-        words(_FILE, "warning").has_one_in(said) and not ends.has_one_in(said) and not ends.has_one_in(head)
-    )
+    head, said = normal(subject), normal(text)
+    ends, warnings = words(_FILE, "end"), words(_FILE, "warning")
+    if ends.has_one_in(head) or warnings.has_one_in(head):
+        return not ends.has_one_in(head)
+    return warnings.has_one_in(said) and not ends.has_one_in(said)
