@@ -15,7 +15,7 @@ from campaigns.core.config import Config
 from campaigns.core.db import LARGEST_ID
 from campaigns.core.hosts import KnownHosts
 from campaigns.core.i18n import babel
-from campaigns.core.limits import limiter
+from campaigns.core.limits import SCHEME, limiter
 from campaigns.form_page import LARGEST_UPLOAD_BYTES
 
 csrf = CSRFProtect()
@@ -61,14 +61,9 @@ def _page_settings(config: Config) -> dict[str, object]:
         "MAX_CONTENT_LENGTH": LARGEST_UPLOAD_BYTES,
         "MAX_FORM_MEMORY_SIZE": 4 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a draft may stay open all day
-        "RATELIMIT_STORAGE_URI": config.limiter_url or _limiter_url(config.redis_url),
+        "RATELIMIT_STORAGE_URI": config.limiter_url or f"{SCHEME}+{config.redis_url}",
         "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1},
     }
-
-
-def _limiter_url(redis_url: str) -> str:
-    """The Redis URL in the form that the limits library expects."""
-    return "redis+" + redis_url if redis_url.startswith("unix://") else redis_url
 
 
 def _attach_extensions(app: Flask) -> None:

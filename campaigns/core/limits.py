@@ -1,14 +1,77 @@
 """Request limits shared by all web processes, kept in Redis, in memory while Redis is away."""
 
+from __future__ import annotations
+
 import ipaddress
+import time
+from typing import Any
 
 from flask import request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from limits.storage import Storage
+
+SCHEME = "counts"  # before a Redis URL, with a plus
 
 limiter = Limiter(
     key_func=get_remote_address, in_memory_fallback_enabled=True, swallow_errors=True, headers_enabled=False
 )
+
+
+class CountsInRedis(Storage):
+    """Counts in fixed windows by plain commands: the library's own storage runs scripts, a right that the app's user
+    in Redis need not have."""
+
+    STORAGE_SCHEME = [f"{SCHEME}+redis", f"{SCHEME}+rediss", f"{SCHEME}+unix"]
+
+    def __init__(self, uri: str, *, wrap_exceptions: bool = False, **options: Any) -> None:
+        from campaigns.core import redis_queue  # not before a page is made
+
+        super().__init__(uri, wrap_exceptions=wrap_exceptions)
+        self._client = redis_queue.connect(uri.removeprefix(f"{SCHEME}+"), **options)
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        """What a call raises while Redis can't be reached."""
+        from redis.exceptions import RedisError
+
+        return RedisError, OSError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count, in a window of `expiry` seconds that the first count begins; how many there are in it."""
+        with self._client.pipeline() as steps:
+            steps.set(_named(key), 0, ex=expiry, nx=True)
+            steps.incrby(_named(key), amount)
+            return int(steps.execute()[1])
+
+    def get(self, key: str) -> int:
+        """How many there are in the window; 0 without one."""
+        found: Any = self._client.get(_named(key))
+        return int(found or 0)
+
+    def get_expiry(self, key: str) -> float:
+        """When the window ends, in seconds since the epoch; now without one."""
+        left: Any = self._client.ttl(_named(key))
+        return max(int(left), 0) + time.time()
+
+    def check(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(self._client.ping())
+        except self.base_exceptions:
+            return False
+
+    def clear(self, key: str) -> None:
+        """End the window."""
+        self._client.delete(_named(key))
+
+    def reset(self) -> int | None:
+        """Windows end by themselves; nothing is looked for."""
+        return None
+
+
+def _named(key: str) -> str:
+    return f"columba:limits:{key}"
 
 
 def network() -> str:

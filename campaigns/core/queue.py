@@ -94,10 +94,11 @@ def is_first_to_make_room() -> bool:
 def eviction_policy() -> str | None:
     """How Redis makes room when it is full, if that may cost us hints; None when it refuses instead, or won't say."""
     try:
-        found = client().config_get("maxmemory-policy")
-    except away():  # it is away, or a hosted one that lets nobody look
+        # Not CONFIG GET, which tells passwords too: nobody should be granted it for this.
+        found: Any = client().info("memory")
+    except away():  # it is away, or lets nobody look
         return None
-    policy = str(found.get("maxmemory-policy", "noeviction"))
+    policy = str(found.get("maxmemory_policy", "noeviction"))
     return None if policy == "noeviction" else policy
 
 

@@ -60,8 +60,9 @@ def test_the_containers_know_no_password_that_is_not_given() -> None:
 
 def test_redis_asks_for_its_password() -> None:
     text = (ROOT / "compose.yaml").read_text()
-    assert "--requirepass ${VALKEY_PASSWORD" in text
-    assert "redis://:${VALKEY_PASSWORD" in text
+    assert "--user default off" in text
+    assert ">${VALKEY_PASSWORD" in text
+    assert "redis://columba:${VALKEY_PASSWORD" in text
 
 
 SERVICES = ("migrate", "web", "dispatcher", "worker", "postgres", "valkey")
