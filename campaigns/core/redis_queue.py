@@ -39,6 +39,8 @@ def connect(url: str, **options: Any) -> redis.Redis:
     """A Redis client for the URL; `unix://` is a socket path."""
     options.setdefault("socket_connect_timeout", SOCKET_TIMEOUT_S)
     options.setdefault("socket_timeout", SOCKET_TIMEOUT_S)
+    # Says nothing of itself: Redis 7.0 does not know that command, and takes no list of rights that names it.
+    options.setdefault("driver_info", None)
     if not url.startswith("unix://"):
         options.setdefault("socket_keepalive", True)
     return redis.Redis.from_url(url, **options)
