@@ -16,7 +16,7 @@ from tests.faults.faults import fault
 from tests.faults.sink import Sink
 from tests.faults.stores import PrivateRedis
 from tests.faults.units import FLASK, Unit
-from tests.faults.world import CONNECTIONS, Report, World
+from tests.faults.world import CONNECTIONS, START_S, Report, World
 
 SLOW_S = 0.02
 SILENCE_S = 3.0
@@ -146,7 +146,7 @@ def _until_paused(world: World, folder: Path, campaign_id: int) -> float | None:
             asked = "SELECT status, pause_reason FROM campaign WHERE id = ?"
             return connection.execute(asked, (campaign_id,)).fetchone() == tuple(map(str, PAUSED))
 
-    return time.time() if world.until(is_paused, timeout_s=30, pause_s=0.1) else None
+    return time.time() if world.until(is_paused, timeout_s=START_S, pause_s=0.1) else None
 
 
 _ROLES = ("dispatcher", "worker")

@@ -23,7 +23,7 @@ from tests.factories import make_operator
 from tests.faults.browser import Browser
 from tests.faults.faults import fault
 from tests.faults.sink import Receipt, Sink
-from tests.faults.world import Mailing, Report, World
+from tests.faults.world import START_S, Mailing, Report, World
 
 THREADS = 6
 CLICKING_S, CLICKING_IN_CUT_S = 6.0, 2.5
@@ -126,7 +126,7 @@ def with_web(world: World) -> None:
         except OSError:
             return False
 
-    assert world.until(answers, timeout_s=30), f"the web server does not answer\n{world.tail()}"
+    assert world.until(answers, timeout_s=START_S), f"the web server does not answer\n{world.tail()}"
 
 
 def _together(works: list[Callable[[], None]]) -> None:

@@ -46,6 +46,7 @@ from tests.running import free_port
 
 LEASE_S = 10
 CONNECTIONS = 4
+START_S = 120  # until a process of ours answers, on a busy machine
 RECEIVERS = 3
 SECRET = "a secret for fault runs that is long enough"
 OVER = (Status.FINISHED, Status.CANCELLED)
