@@ -26,6 +26,7 @@ from campaigns.audience.models import (
 from campaigns.audience.subscribing import (
     Joined,
     Proof,
+    ask_again,
     ask_to_confirm,
     confirm,
     find_confirmation,
@@ -47,6 +48,7 @@ LONGEST_LIST_NAME = 100
 __all__ = [
     "Joined",
     "add_person",
+    "ask_again",
     "ask_to_confirm",
     "check_list_name",
     "choose_columns",

@@ -23,7 +23,8 @@ from campaigns.audience.models import (
     SuppressionReason,
 )
 from campaigns.audience.suppressing import unsuppress
-from campaigns.core import config, mailtext, signing
+from campaigns.audit import services as audit_services
+from campaigns.core import addresses, config, mailtext, signing
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict, NotFound
@@ -96,6 +97,20 @@ def subscribe(
     record(subscriber.id, list_.id, act, proof)
     db.session.flush()
     return Joined(subscription, ask_to_confirm(subscriber, list_, now=now, language=language))
+
+
+def ask_again(held: Subscription, *, now: datetime) -> Notice | None:
+    """Store another confirmation request, at the wish of an operator; None when the address has had too many.
+
+    Raises Conflict when there is nothing to confirm.
+    """
+    if held.status is not Status.UNCONFIRMED:
+        raise Conflict(_("There is nothing left to confirm."))
+    notice = ask_to_confirm(held.subscriber, held.list, now=now)
+    if notice is not None:
+        masked = addresses.masked(held.subscriber.email)
+        audit_services.record("person.confirmation_resent", masked, list=held.list.name, now=now)
+    return notice
 
 
 def ask_to_confirm(

@@ -81,6 +81,13 @@ def record_view(view: View, *, now: datetime) -> None:
     record(view.action, view.subject, now=now, **view.details)
 
 
+def record_once_an_hour(action: str, subject: str, *, now: datetime) -> None:
+    """Note it unless whoever acts is on record for the same within the last hour."""
+    view = View(action, subject, {})
+    if is_news(view, now=now):
+        record_view(view, now=now)
+
+
 def record_export(chosen: queries.Filter, *, now: datetime) -> None:
     """Note that whoever acts takes that part of the log itself."""
     record("audit.exported", chosen.text, now=now, entries=queries.count(chosen))

@@ -46,6 +46,4 @@ def _own_sender(by: Operator, now: datetime) -> Sender:
 
 
 def _copied(campaign_id: int, *, name: str, by: Operator, now: datetime) -> Campaign:
-    made = services.copy_campaign(queries.campaign(campaign_id), now=now, created_by=by)
-    services.save_draft(made, version=made.version, values={"name": name}, now=now)
-    return made
+    return services.copy_campaign(queries.campaign(campaign_id), now=now, created_by=by, name=name)

@@ -9,6 +9,7 @@ from campaigns.content.language import LARGEST_SOURCE
 from campaigns.core import addresses
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
+from campaigns.planning.models import Campaign
 
 LONGEST = {"name": 200, "subject": 500, "preheader": 500, "from_name": 100}
 LINES = frozenset({"name", "subject", "preheader", "from_name"})
@@ -35,6 +36,15 @@ def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
     if "name" in values and not kept["name"]:
         raise Invalid(_("Enter a campaign name. Recipients don't see it."), field="name")
     return kept
+
+
+def differing(campaign: Campaign, values: Mapping[str, Any]) -> list[str]:
+    """The fields, sorted by name, in which the campaign has other values."""
+    return sorted(field for field, value in values.items() if _differs(getattr(campaign, field), value))
+
+
+def _differs(held: Any, value: Any) -> bool:
+    return set(held) != set(value) if isinstance(held, list) else held != value
 
 
 def _line(text: str, *, field: str) -> str:

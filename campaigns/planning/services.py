@@ -79,10 +79,18 @@ def create_campaign(
     return campaign
 
 
-def save_draft(campaign: Campaign, *, version: int, values: Mapping[str, Any], now: datetime) -> None:
+def save_draft(
+    campaign: Campaign,
+    *,
+    version: int,
+    values: Mapping[str, Any],
+    now: datetime,
+    is_automatic: bool = False,
+) -> None:
     """Save values into a draft if its version is still `version`.
 
     Raises Conflict when it was saved or scheduled meanwhile, Invalid with the field to correct.
+    `is_automatic`: nobody pressed a button, so it is on record once an hour.
     """
     kept = drafts.cleaned(values)
     claim = (
@@ -95,19 +103,27 @@ def save_draft(campaign: Campaign, *, version: int, values: Mapping[str, Any], n
     db.session.refresh(campaign)
     if claimed.rowcount != 1:  # type: ignore[attr-defined]
         raise _overtaken(campaign)
+    changed = drafts.differing(campaign, kept)
     for field, value in kept.items():
         setattr(campaign, field, value)
     db.session.flush()
+    if changed and is_automatic:
+        audit_services.record_once_an_hour("campaign.edited", campaign.name, now=now)
+    elif changed:
+        audit_services.record("campaign.edited", campaign.name, fields=", ".join(changed), now=now)
 
 
-def copy_campaign(campaign: Campaign, *, now: datetime, created_by: Operator | None = None) -> Campaign:
-    """A draft with the same content and lists."""
+def copy_campaign(
+    campaign: Campaign, *, now: datetime, created_by: Operator | None = None, name: str | None = None
+) -> Campaign:
+    """A draft with the same content and lists; without a name, it is called a copy."""
     values = {
         field: getattr(campaign, field)
         for field in (*_CONTENT, *_TRACKING, "server", "fails_over", "sending_hours")
     }
-    ending = translate(" (copy)")
-    name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
+    if name is None:
+        ending = translate(" (copy)")
+        name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     values |= {"created_by": created_by, "copy_of": campaign.name}
     return create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
 

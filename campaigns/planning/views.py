@@ -162,7 +162,7 @@ def create_autosave(campaign_id: int) -> Any:
     found = queries.campaign(campaign_id)
     form = CampaignForm(found)
     try:
-        _save(found, form)
+        _save(found, form, is_automatic=True)
     except DomainError as error:
         db.session.rollback()
         return jsonify(error=str(error)), 409 if isinstance(error, Conflict) else 422
@@ -270,12 +270,14 @@ def _begun(form: CreateForm) -> Campaign:
     return creation.begin(form.start.data, name=form.name.data or "", by=operator(), now=clock.now())
 
 
-def _save(found: Campaign, form: CampaignForm) -> None:
+def _save(found: Campaign, form: CampaignForm, *, is_automatic: bool = False) -> None:
     """Save the form into the draft; raises what prevents it."""
     if not form.validate():
         field = next(each for each in form if each.errors)
         raise Invalid(field.errors[0], field=field.name)
-    services.save_draft(found, version=form.known_version, values=form.values(), now=clock.now())
+    services.save_draft(
+        found, version=form.known_version, values=form.values(), now=clock.now(), is_automatic=is_automatic
+    )
 
 
 def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:

@@ -7,9 +7,12 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from campaigns.accounts.models import Operator
 from campaigns.audience import import_setup, importer
+from campaigns.audience.models import OptIn
+from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audit import queries, services
 from campaigns.audit.models import AuditEntry
 from campaigns.core import clock
@@ -92,6 +95,39 @@ def test_campaigns_fields_people_and_public_lists_are_on_record(ben) -> None:
         ("campaign.created", "Autumn (copy)", {"copy_of": "Autumn"}),
         ("campaign.deleted", "Autumn (copy)", {}),
     ]
+
+
+def test_drafts_are_on_record_with_each_save_and_once_an_hour_while_they_save_themselves(ben) -> None:
+    draft = make_campaign(name="News", subject="One", lists=[make_list()])
+
+    def edited() -> list[dict[str, object]]:
+        return [details for action, _subject, details in noted() if action == "campaign.edited"]
+
+    def send(path: str, subject: str) -> None:
+        db.session.expire_all()
+        data = {"name": "News", "subject": subject, "version": draft.version}
+        assert ben.post(f"/campaigns/{draft.id}/{path}", data=data).status_code in (200, 303)
+
+    for subject in ("Two", "Three", "Four"):
+        send("autosave", subject)
+    assert edited() == [{}]
+    send("edit", "Four")
+    assert edited() == [{}], "the button found everything saved"
+    send("edit", "Five")
+    send("edit", "Six")
+    assert edited() == [{}, {"fields": "subject"}, {"fields": "subject"}]
+    later = clock.now() + timedelta(hours=1, minutes=1)
+    with time_machine.travel(later, tick=False):
+        send("autosave", "Seven")
+    assert len(edited()) == 4
+
+
+def test_another_confirmation_email_is_on_record_when_it_is_sent(ben) -> None:
+    list_ = make_list("Friends", opt_in=OptIn.DOUBLE)
+    ann = make_subscriber("ann@example.org", lists=[list_], status=SubscriptionStatus.UNCONFIRMED)
+    for _time in range(2):
+        ben.post(f"/people/{ann.id}/subscriptions/{list_.id}/confirmation")
+    assert noted() == [("person.confirmation_resent", "a…@example.org", {"list": "Friends"})]
 
 
 def test_suppressions_made_and_lifted_are_on_record(ben) -> None:

@@ -8,6 +8,7 @@ import json
 import pytest
 from flask import Flask
 
+from campaigns.audit.models import AuditEntry
 from campaigns.core import config as configuration
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured, NotFound
@@ -98,6 +99,11 @@ def test_A03_what_dns_says_is_told_per_record(app, ada) -> None:
     ]
     services.record_check(domain, found, now=NOON)
     db.session.commit()
+    entry = db.session.query(AuditEntry).filter_by(action="domain.checked").one()
+    assert (entry.subject, entry.details) == (
+        "example.com",
+        {"records": 4, "verified": 0, "begins_to_sign": False},
+    )
     shown = ada.get("/settings/sending-domains/1").get_data(as_text=True)
     for text in (
         ed25519.record,

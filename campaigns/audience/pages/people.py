@@ -17,7 +17,6 @@ from campaigns.audience.search import Search
 from campaigns.audience.subscribing import Joined
 from campaigns.core import clock, queue
 from campaigns.core.db import db
-from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import number_in, page_number, paginate
 from campaigns.notices import services as notices_services
@@ -145,9 +144,7 @@ def delete_subscription(subscriber_id: int, list_id: int) -> Any:
 def create_confirmation(subscriber_id: int, list_id: int) -> Any:
     """Send the confirmation request again."""
     held = queries.subscription(subscriber_id, list_id)
-    if held.status is not Status.UNCONFIRMED:
-        raise Conflict(_("There is nothing left to confirm."))
-    notice = services.ask_to_confirm(held.subscriber, held.list, now=clock.now())
+    notice = services.ask_again(held, now=clock.now())
     db.session.commit()
     if notice is None:
         say(_("Not sent. A person can get one confirmation email a day and three in total."), "warning")

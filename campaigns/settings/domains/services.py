@@ -88,6 +88,15 @@ def record_check(domain: SenderDomain, findings: Sequence[Finding], *, now: date
                 other.state = KeyState.OLD
         key.state, key.signing_since = KeyState.SIGNING, now
     db.session.flush()
+    verified, begins = len([each for each in findings if each.state is State.RIGHT]), bool(begun)
+    audit_services.record(
+        "domain.checked",
+        domain.name,
+        records=len(findings),
+        verified=verified,
+        begins_to_sign=begins,
+        now=now,
+    )
     return begun
 
 
