@@ -73,7 +73,7 @@ class Last:
         return self._rate(self.figures.unsubscribes, self.usual.unsubscribes if self.usual else None)
 
     def _rate(self, number: int, usual: float | None) -> Rate:
-        return Rate(number, self.figures.sent, usual)
+        return Rate(number, self.figures.of_sent(number), usual)
 
 
 @dataclass(frozen=True, slots=True)

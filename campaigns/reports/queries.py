@@ -21,8 +21,24 @@ LEAST_TO_COMPARE = 5
 SETTLED_AFTER = timedelta(hours=24)  # most opens have happened by then
 
 
+class Shares:
+    """What every percentage of a campaign is a part of, on pages and in sentences alike: nowhere else."""
+
+    __slots__ = ()
+    wanted: int
+    sent: int
+
+    def of_wanted(self, number: int) -> float | None:
+        """For delivered, failed and other states: of all but those skipped at launch. 0 to 1, None without anybody."""
+        return number / self.wanted if self.wanted else None
+
+    def of_sent(self, number: int) -> float | None:
+        """For opened, clicked and unsubscribed: of those who got it. 0 to 1, None without anybody."""
+        return number / self.sent if self.sent else None
+
+
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Shares):
     """People, each counted once. `sent`: those whose email was accepted and has not come back."""
 
     audience: int = 0
@@ -37,18 +53,18 @@ class Figures:
     replies: int = 0
 
     def rates(self) -> dict[str, float]:
-        """Shares of the people sent to, 0 to 1."""
-        whole = self.sent or 1
+        """Shares of the people sent to, 0 to 1; 0 without anybody."""
         found = {"opens": self.opens, "clicks": self.clicks, "unsubscribes": self.unsubscribes}
-        return {name: number / whole for name, number in found.items()}
+        return {name: self.of_sent(number) or 0.0 for name, number in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many of those mailed did something, and the usual share; None where there is nothing to compare with."""
+    """How many of those mailed did something, their share (0 to 1, None without anybody), and the usual share; None
+    where there is nothing to compare with."""
 
     number: int
-    whole: int
+    share: float | None
     usual: float | None
 
     @property
@@ -62,7 +78,7 @@ class Rate:
 
     @property
     def _away(self) -> int:
-        return 0 if self.usual is None else round((self.number / (self.whole or 1) - self.usual) * 1000)
+        return 0 if self.usual is None else round(((self.share or 0.0) - self.usual) * 1000)
 
 
 @dataclass(frozen=True, slots=True)

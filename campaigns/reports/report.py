@@ -18,7 +18,7 @@ from campaigns.delivery.queries import Counts, StateRow, state_rows
 from campaigns.planning.models import Campaign, Link
 from campaigns.reports import queries
 from campaigns.reports.headline import compared, headline
-from campaigns.reports.queries import Comparison, Figures
+from campaigns.reports.queries import Comparison, Figures, Shares
 from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
 
 LARGE = 50_000  # recipients: above that, details are loaded after the page
@@ -47,11 +47,11 @@ class LinkRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DomainRow:
+class DomainRow(Shares):
     """The recipients at one domain."""
 
     domain: str
-    audience: int
+    wanted: int
     sent: int
     failed: int
     opens: int

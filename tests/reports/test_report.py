@@ -79,7 +79,7 @@ def test_the_report_tells_people_from_machines(each_database: Flask) -> None:
     assert machines.opens.people + machines.opens.unsure == found.figures.opens
     assert (machines.clicks.people, machines.clicks.unsure, machines.clicks.machines_only) == (1, 0, 0)
     assert [(link.number, link.people) for link in places.links] == [(2, 1), (1, 0)]
-    assert [(row.domain, row.audience, row.opens) for row in places.domains] == [("example.org", 4, 3)]
+    assert [(row.domain, row.wanted, row.opens) for row in places.domains] == [("example.org", 4, 3)]
 
 
 def test_states_of_all_recipients_add_up_to_the_audience(each_database: Flask) -> None:
