@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from campaigns.audience.models import Status, Subscription
 from campaigns.core import charts
 from campaigns.core.db import db
-from campaigns.core.dialect import is_sqlite
+from campaigns.core.dialect import minute_of, read_minute
 from campaigns.core.i18n import translate
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign
@@ -175,23 +175,12 @@ def _subscriptions(column: Any, since: datetime, *here: Any) -> dict[int, int]:
 
 def _per_step(column: Any, step_s: int, *conditions: Any) -> dict[int, int]:
     """Number of moments in each step since 1970."""
-    minute = _minute(column).label("minute")
+    minute = minute_of(column).label("minute")
     rows = db.session.execute(sa.select(minute, sa.func.count()).where(*conditions).group_by(minute))
     found: Counter[int] = Counter()
     for text, number in rows:
-        found[int(_read_minute(text).timestamp()) // step_s] += number
+        found[int(read_minute(text).timestamp()) // step_s] += number
     return found
-
-
-def _minute(column: Any) -> Any:
-    """The minute of a moment, in an expression that is cheap for a million rows."""
-    if is_sqlite():
-        return sa.func.substr(sa.type_coerce(column, sa.String), 1, 16)
-    return sa.func.date_trunc("minute", column)
-
-
-def _read_minute(found: Any) -> datetime:
-    return datetime.fromisoformat(found).replace(tzinfo=UTC) if isinstance(found, str) else found
 
 
 def _per_hour(quarters: dict[int, int], first: datetime, hours: int) -> list[int]:

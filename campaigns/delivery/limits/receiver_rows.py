@@ -5,16 +5,14 @@ A fault of ours can put tens of thousands of domains in trouble within minutes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from campaigns.core.db import db
-from campaigns.core.dialect import insert
+from campaigns.core.dialect import insert, one_of
 from campaigns.delivery.models import Receiver, ReceiverDomain
 from campaigns.mail import domain_backoff, domains
 from campaigns.mail.domain_backoff import Condition
@@ -36,7 +34,7 @@ def read(connection: sa.Connection, names: Iterable[str], *, is_locked: bool = F
     """Conditions of the receivers in trouble among these; `is_locked`: locks them for the transaction."""
     statement = (
         sa.select(Receiver.name, Receiver.troubles, Receiver.since, Receiver.backoff_s, Receiver.next_at)
-        .where(_among(connection, Receiver.name, names))
+        .where(one_of(connection, Receiver.name, names))
         .order_by(Receiver.name)  # so that two lanes cannot deadlock
     )
     if is_locked:
@@ -52,7 +50,7 @@ def receivers_of(connection: sa.Connection, of_domains: Iterable[str]) -> dict[s
     statement = (
         sa.select(ReceiverDomain.domain, ReceiverDomain.receiver)
         .join(Receiver, Receiver.name == ReceiverDomain.receiver)
-        .where(_among(connection, ReceiverDomain.domain, of_domains))
+        .where(one_of(connection, ReceiverDomain.domain, of_domains))
     )
     return {row.domain: row.receiver for row in connection.execute(statement)}
 
@@ -79,7 +77,7 @@ def write(connection: sa.Connection, found: Mapping[str, tuple[Condition, str]])
 def remove(connection: sa.Connection, names: Collection[str]) -> None:
     """Delete receivers that accept our mail again."""
     if names:
-        connection.execute(sa.delete(Receiver).where(_among(connection, Receiver.name, names)))
+        connection.execute(sa.delete(Receiver).where(one_of(connection, Receiver.name, names)))
 
 
 def is_any_old(*, now: datetime) -> bool:
@@ -176,12 +174,3 @@ def _values(name: str, condition: Condition, said: str) -> dict[str, Any]:
         "next_at": condition.next_at,
         "said": said[:300],
     }
-
-
-def _among(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.ColumnElement[bool]:
-    """SQL condition: the column is one of these names. They are one parameter: there may be thousands."""
-    if connection.dialect.name == "postgresql":
-        found: sa.ColumnElement[bool] = column == sa.any_(sa.literal(list(names), ARRAY(sa.String)))
-        return found
-    each = sa.func.json_each(json.dumps(list(names))).table_valued("value")
-    return sa.and_(column.in_(sa.select(each.c.value)))
