@@ -58,13 +58,6 @@ def one_of(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.C
     return sa.and_(column.in_(sa.select(each.c.value)))
 
 
-def domain_of(address: Any) -> Any:
-    """What follows the @ of an address that has one."""
-    if is_sqlite():
-        return sa.func.substr(address, sa.func.instr(address, "@") + 1)
-    return sa.func.split_part(address, "@", 2)
-
-
 def minute_of(column: Any) -> Any:
     """The minute of a moment, in an expression that is cheap for a million rows; `read_minute` reads what it gives."""
     if is_sqlite():

@@ -223,9 +223,7 @@ def _domains(campaign_id: int) -> list[DomainRow]:
             domain,
             number,
             sa.func.count().filter(Delivery.state == State.SENT, Delivery.bounced_at.is_(None)),
-            sa.func.count().filter(
-                sa.or_(Delivery.bounced_at.is_not(None), Delivery.state.in_(_NOT_ARRIVED))
-            ),
+            sa.func.count().filter(Delivery.state.in_(_NOT_ARRIVED)),
             sa.func.count(Delivery.opened_at),
             sa.func.count(Delivery.clicked_at),
         )
