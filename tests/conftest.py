@@ -6,6 +6,7 @@ is started once, and each test gets a database made from a migrated template.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import tempfile
@@ -31,8 +32,11 @@ from tests.postgres_databases import Databases, start_server
 LOOPBACK = InternalHosts(networks=internal_hosts.parse("127.0.0.0/8 ::1").networks, is_open=True)
 NO_REDIS = "redis://127.0.0.1:1/0"
 LONGEST_NAME = 200
+GARBAGE_AFTER = 50_000  # objects
 quick_passwords.use_them()
 quick_apps.statements_kept()
+# By itself Python looks for garbage after each 700 objects, and in all that the tests have loaded.
+gc.set_threshold(GARBAGE_AFTER)
 # No property test may fail because the machine is busy.
 settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any pace")
@@ -41,6 +45,12 @@ settings.load_profile("any pace")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests first: a slow one at the end would run alone."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays until the end: nobody need look for garbage in it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

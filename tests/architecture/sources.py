@@ -11,17 +11,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def modules(root: Path) -> dict[str, ast.Module]:
     """Every module of the app by its dotted name without the `campaigns.` in front."""
+    return {name: tree_of(text) for name, text in texts(root).items()}
+
+
+def texts(root: Path) -> dict[str, str]:
+    """The source of each, by the same name."""
     found = {}
     for path in sorted((root / "campaigns").rglob("*.py")):
         name = ".".join(path.relative_to(root / "campaigns").with_suffix("").parts)
-        found[name] = parsed(path.read_text(), str(path))
+        found[name] = path.read_text()
     return found
 
 
 @cache
-def parsed(source: str, name: str) -> ast.Module:
+def tree_of(source: str) -> ast.Module:
     """Read once for all rules; no rule changes a tree."""
-    return ast.parse(source, filename=name)
+    return ast.parse(source)
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.architecture.sources import ROOT, imports, parsed
+from tests.architecture.sources import ROOT, imports, tree_of
 
 BARE = {"services", "queries"}  # modules whose name says nothing without their package
 
@@ -41,7 +41,7 @@ def test_imports_keep_the_rules(rule: Callable[[ast.Module], list[str]]) -> None
         str(path.relative_to(ROOT)): faults
         for folder in RULES[rule]
         for path in sorted((ROOT / folder).rglob("*.py"))
-        if (faults := rule(parsed(path.read_text(), str(path))))
+        if (faults := rule(tree_of(path.read_text())))
     }
     assert found == {}
 

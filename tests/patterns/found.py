@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from campaigns.content import markup
 from campaigns.delivery.progress import server_faults
 from campaigns.mail import replies
-from tests.architecture.sources import ROOT, modules
+from tests.architecture.sources import ROOT, texts, tree_of
 
+_RE = re.compile(r"\bre\b")
 ANCHORED = {"match", "fullmatch"}
 USES = {"search", "sub", "subn", "split", "findall", "finditer", "scanner", *ANCHORED}
 
@@ -69,6 +70,8 @@ def calls(trees: dict[str, ast.Module]) -> Iterator[Call]:
     """Every call of a function of `re`, under whatever name the module knows it."""
     for module, tree in trees.items():
         known = _names(tree)
+        if not known:
+            continue
         assigned = {
             id(node.value): ast.unparse(target)
             for node in ast.walk(tree)
@@ -113,39 +116,50 @@ def _function(node: ast.Call, known: dict[str, str]) -> str:
 
 
 def _full(node: ast.expr, known: dict[str, str]) -> str:
-    first, dot, rest = ast.unparse(node).partition(".")
-    return known.get(first, "") + dot + rest
+    rest = ""
+    while isinstance(node, ast.Attribute):
+        node, rest = node.value, f".{node.attr}{rest}"
+    return known.get(node.id, "") + rest if isinstance(node, ast.Name) else ""
 
 
 @cache
 def patterns() -> tuple[Found, ...]:
     """Each pattern once, and whether it is only ever used from the beginning of a text."""
-    trees = modules(ROOT)
-    found = [_constant(call, trees) for call in calls(trees) if call.is_constant]
+    sources = texts(ROOT)
+    found = [_constant(call, sources) for call in calls(_that_know_re(sources)) if call.is_constant]
     for made in dict.fromkeys(COMPUTED.values()):
         found += made()
     unique = {(each.module, each.pattern.pattern, each.pattern.flags, each.anchored): each for each in found}
     return tuple(unique.values())
 
 
-def _constant(call: Call, trees: dict[str, ast.Module]) -> Found:
+def _that_know_re(sources: dict[str, str]) -> dict[str, ast.Module]:
+    """The modules that may import it; reading all of them takes seconds of every test process."""
+    return {module: tree_of(text) for module, text in sources.items() if _RE.search(text)}
+
+
+def _constant(call: Call, sources: dict[str, str]) -> Found:
     flags = re.RegexFlag(0)
     for name in re.findall(r"\bre\.([A-Z]+)\b", ast.unparse(call.node)):
         flags |= re.RegexFlag[name]
     pattern = call.node.args[0]
     assert isinstance(pattern, ast.Constant)
-    uses = {call.function} if call.function != "compile" else _uses(call, trees)
+    uses = {call.function} if call.function != "compile" else _uses(call, sources)
     return Found(call.module, re.compile(pattern.value, flags), bool(uses) and uses <= ANCHORED)
 
 
-def _uses(call: Call, trees: dict[str, ast.Module]) -> set[str]:
+def _uses(call: Call, sources: dict[str, str]) -> set[str]:
     """How a compiled pattern is used; "?" where it goes on to somebody else under its name or another one."""
     if not call.name.isidentifier():
         return {"?"}
-    named, attributes = _index(call.module, trees[call.module])
+    named, attributes = _index(call.module, tree_of(sources[call.module]))
     uses = set(attributes[call.name])
     is_handed_on = named[call.name] - len(attributes[call.name]) > 1  # once it is assigned
-    is_elsewhere = any(call.name in _taken_from(tree, call.module) for tree in trees.values())
+    own = call.module.rpartition(".")[2]
+    is_elsewhere = any(
+        call.name in text and own in text and call.name in _taken_from(tree_of(text), call.module)
+        for text in sources.values()
+    )
     return uses | ({"?"} if is_handed_on or is_elsewhere else set())
 
 
