@@ -27,6 +27,12 @@ _OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+# How many pages each table with any has. Deleted rows leave theirs, and below ten a table is planned for as a new one.
+_PAGES = """
+    SELECT relname, pg_relation_size(oid) / current_setting('block_size')::int FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0
+"""
+MOST_PAGES = 8
 
 
 def start_server(folder: str | Path, **options: Any) -> Any:
@@ -101,6 +107,7 @@ class Blank:
         self._engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         with self._engine.connect() as connection:
             self._tables = sa.inspect(connection).get_table_names()
+            self._sequences = sa.inspect(connection).get_sequence_names()
             connection.exec_driver_sql("CREATE SCHEMA kept")
             self._kept = [each for each in self._tables if self._keep(connection, each)]
             self._shape = connection.exec_driver_sql(_SHAPE).all()
@@ -118,13 +125,26 @@ class Blank:
             connection.exec_driver_sql(_OTHERS)
             if connection.exec_driver_sql(_SHAPE).all() != self._shape:
                 return False
-            connection.exec_driver_sql("SET session_replication_role = replica")  # no trigger may keep a row
-            names = ", ".join(f'"{each}"' for each in self._tables)
-            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
-            for table in self._kept:
-                connection.exec_driver_sql(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"')
-            connection.exec_driver_sql("SET session_replication_role = DEFAULT")
+            names = ", ".join(map(_quoted, self._tables))
+            connection.exec_driver_sql(f"BEGIN; LOCK TABLE {names}")  # who was told to end may be writing yet
+            pages = dict(connection.exec_driver_sql(_PAGES).all())
+            connection.exec_driver_sql("; ".join([*self._emptying(pages), "COMMIT"]))
         return True
+
+    def _emptying(self, pages: dict[str, int]) -> Iterator[str]:
+        """The statements; rows that are few are deleted, for a table is truncated by making new files for it."""
+        yield "SET session_replication_role = replica"  # no trigger may keep a row
+        if max(pages.values(), default=0) > MOST_PAGES:
+            yield "TRUNCATE " + ", ".join(map(_quoted, self._tables))
+        else:
+            yield from (f"DELETE FROM {_quoted(each)}" for each in pages)
+        for table in self._kept:
+            yield f"INSERT INTO {_quoted(table)} SELECT * FROM kept.{_quoted(table)}"
+        yield from (f"SELECT setval('{each}', 1, false)" for each in self._sequences)
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

@@ -45,6 +45,23 @@ def test_the_next_test_gets_the_same_database_without_the_rows(postgres_database
     assert (name, left) == ("Columba", 0)
 
 
+@pytest.mark.parametrize("number", [1, 20_000])
+def test_the_next_test_counts_from_one_however_many_rows_the_last_one_had(
+    postgres_databases: Databases, number: int
+) -> None:
+    notices = """
+        INSERT INTO notice (kind, to_address, subject, text, created_at, expires_at, attempts)
+        SELECT 'reset', 'ada@example.com', 'Hello', '', now(), now(), 0 FROM generate_series(1, {number})
+    """
+    for many in (number, 1):
+        with postgres_databases.one() as url:
+            do(url, notices.format(number=many))
+            engine = sa.create_engine(url, poolclass=sa.NullPool)
+            with engine.connect() as connection:
+                ids = connection.exec_driver_sql("SELECT min(id), max(id) FROM notice").one()
+        assert tuple(ids) == (1, many)
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_nobody_gets_a_database_that_was_changed_otherwise(
     postgres_databases: Databases, change: str
