@@ -36,27 +36,31 @@ def make_people(number: int, *, lists: list[List], domains: tuple[str, ...] = DO
     prefix, key = f"reader{next(_rounds)}-", settings_queries.link_key()
     emails = [f"{prefix}{each}@{domains[each % len(domains)]}" for each in range(number)]
     people = [
-        Subscriber(
-            email=email,
-            address=email,
-            address_key=signing.address_key(key, email),
-            fields={"first_name": f"Zoë {each}"},
-            created_at=NOON,
-            updated_at=NOON,
-        )
+        {
+            "email": email,
+            "address": email,
+            "address_key": signing.address_key(key, email),
+            "fields": {"first_name": f"Zoë {each}"},
+            "created_at": NOON,
+            "updated_at": NOON,
+        }
         for each, email in enumerate(emails)
     ]
-    db.session.add_all(people)
-    db.session.flush()
+    if people:
+        db.session.execute(sa.insert(Subscriber), people)
     held = {
-        "status": SubscriptionStatus.SUBSCRIBED,
-        "origin": Origin.OPERATOR,
-        "created_at": NOON,
-        "changed_at": NOON,
+        Subscription.status: SubscriptionStatus.SUBSCRIBED,
+        Subscription.origin: Origin.OPERATOR,
+        Subscription.created_at: NOON,
+        Subscription.changed_at: NOON,
     }
-    rows = [{"list_id": each.id, "subscriber_id": who.id, **held} for each in lists for who in people]
-    if rows:
-        db.session.execute(sa.insert(Subscription), rows)
+    for each in lists:
+        values = [sa.literal(value, column.type) for column, value in held.items()]
+        chosen = sa.select(sa.literal(each.id), Subscriber.id, *values).where(
+            Subscriber.email.startswith(prefix)
+        )
+        columns = [Subscription.list_id, Subscription.subscriber_id, *held]
+        db.session.execute(sa.insert(Subscription).from_select(columns, chosen.order_by(Subscriber.id)))
     db.session.commit()
 
 
