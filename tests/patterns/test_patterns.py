@@ -18,8 +18,14 @@ LONGEST_S = 20
 OTHER_ENGINES = ("fnmatch", "regex", "re2", "sre_compile")
 
 ALL = patterns()
+# Both tests of a pattern in one process, which judges it once.
 each_pattern = pytest.mark.parametrize(
-    "found", ALL, ids=lambda found: f"{found.module}: {found.pattern.pattern!r}"[:70]
+    "found",
+    [
+        pytest.param(each, marks=pytest.mark.xdist_group(f"pattern {number}"))
+        for number, each in enumerate(ALL)
+    ],
+    ids=[f"{each.module}: {each.pattern.pattern!r}"[:70] for each in ALL],
 )
 
 
