@@ -16,6 +16,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tests import forker
+
 ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 240
 
@@ -93,16 +95,7 @@ class Running:
 
     def flask(self, *arguments: str, input_: str = "", check: bool = True) -> str:
         """Run a command next to the app; returns its standard output."""
-        answer = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-            cwd=ROOT,
-            env={**self.environ, "PUBLIC_URL": self.url},
-            input=input_,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        answer = forker.command(*arguments, environ={**self.environ, "PUBLIC_URL": self.url}, input_=input_)
         if check and answer.returncode:
             raise AssertionError(f"{arguments}: {answer.stderr}")
         return answer.stdout if check else f"{answer.returncode}\n{answer.stdout}{answer.stderr}"

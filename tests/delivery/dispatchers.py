@@ -6,18 +6,23 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from flask import Flask
 
 from campaigns.core.db import db
+from tests import forker
+from tests.forker import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def started(app: Flask, command: str, *, output: Path | None = None) -> subprocess.Popen[bytes]:
-    """`flask worker` or `flask dispatcher` as a process of its own on the app's data; what it says, into `output`."""
+def started(
+    app: Flask, command: str, *, output: Path | None = None, as_command: bool = False
+) -> subprocess.Popen[bytes] | Forked:
+    """A worker or dispatcher as a process of its own on the app's data; what it says, into `output`. Forked as `up`
+    does it, or as the command `flask worker` or `flask dispatcher`.
+    """
     config = app.extensions["columba"]
     environ = {
         **os.environ,
@@ -27,13 +32,14 @@ def started(app: Flask, command: str, *, output: Path | None = None) -> subproce
         "SECRET_KEY": config.secret_key,
         "PUBLIC_URL": config.public_url,
     }
-    line = [sys.executable, "-m", "flask", "--app", "wsgi", command]
-    with ExitStack() as stack:
-        kept = stack.enter_context(output.open("wb")) if output else None
-        return subprocess.Popen(line, cwd=ROOT, env=environ, stdout=kept, stderr=kept)
+    with Path(os.devnull).open("rb") as nothing, (output or Path(os.devnull)).open("wb") as kept:
+        if as_command:
+            line = [sys.executable, "-m", "flask", "--app", "wsgi", command]
+            return subprocess.Popen(line, cwd=ROOT, env=environ, stdout=kept, stderr=kept)
+        return forker.start(f"campaigns.{command}", command, environ=environ, files=(nothing, kept, kept))
 
 
-def stopped(processes: list[subprocess.Popen[bytes]]) -> list[int]:
+def stopped(processes: list[subprocess.Popen[bytes] | Forked]) -> list[int]:
     """Ask all to stop and give their exit codes; none is left behind, even one that does not listen."""
     for process in processes:
         process.terminate()

@@ -190,11 +190,12 @@ def test_without_a_server_an_own_mail_waits(app: Flask) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("processes")
 def test_dispatcher_and_worker_send_a_campaign_together_and_stop_cleanly(redis_app: Flask) -> None:
     with SmtpServer() as server:
         campaign = make_due(server, people=120)
         db.session.rollback()
-        processes = [started(redis_app, "dispatcher"), started(redis_app, "worker")]
+        processes = [started(redis_app, each, as_command=True) for each in ("dispatcher", "worker")]
         try:
             until(lambda: fresh(campaign).status is Status.FINISHED)
         finally:
@@ -205,6 +206,7 @@ def test_dispatcher_and_worker_send_a_campaign_together_and_stop_cleanly(redis_a
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("processes")
 def test_a_work_horse_dies_with_its_worker(redis_app: Flask) -> None:
     with SmtpServer(delay_s=0.05) as server:
         make_launched(server, people=500)
@@ -218,6 +220,7 @@ def test_a_work_horse_dies_with_its_worker(redis_app: Flask) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("processes")
 def test_g3_a_worker_settles_what_its_dead_work_horse_held(redis_app: Flask) -> None:
     """By the journal and at once: the lease has most of a minute to go."""
     with SmtpServer(delay_s=0.02) as server:
@@ -240,6 +243,7 @@ def test_g3_a_worker_settles_what_its_dead_work_horse_held(redis_app: Flask) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("processes")
 def test_g6_redis_flushed_in_mid_send_loses_nobody(redis_app: Flask) -> None:
     with SmtpServer(delay_s=0.002) as server:
         campaign = make_due(server, people=300)

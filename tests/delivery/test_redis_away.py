@@ -23,6 +23,9 @@ from tests.delivery.factories import copies, fresh, make_due, make_launched, sta
 from tests.fakes.smtp_server import SmtpServer
 from tests.faults.stores import PrivateRedis
 
+# In one test process: each that starts some loads the app for them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+
 # Longer than a worker leaves its job alone, so that it misses Redis while a lane runs.
 AWAY_S = 13.0
 
@@ -46,7 +49,6 @@ def redis_app(sqlite_url: str, tmp_path: Path, redis: PrivateRedis) -> Iterator[
         db.engine.dispose()
 
 
-@pytest.mark.slow
 def test_g6_a_lane_goes_on_without_redis_and_nobody_is_in_doubt(
     redis_app: Flask, redis: PrivateRedis
 ) -> None:
@@ -71,7 +73,6 @@ def test_g6_a_lane_goes_on_without_redis_and_nobody_is_in_doubt(
     assert codes == [0]
 
 
-@pytest.mark.slow
 def test_g6_an_idle_worker_that_lost_redis_sends_soon_after_it_is_back(
     redis_app: Flask, redis: PrivateRedis
 ) -> None:
@@ -93,7 +94,6 @@ def test_g6_an_idle_worker_that_lost_redis_sends_soon_after_it_is_back(
     assert codes == [0, 0]
 
 
-@pytest.mark.slow
 def test_a_worker_that_starts_without_redis_says_so_in_a_sentence_and_waits(
     redis_app: Flask, redis: PrivateRedis, tmp_path: Path
 ) -> None:
@@ -115,7 +115,6 @@ def test_a_worker_that_starts_without_redis_says_so_in_a_sentence_and_waits(
     assert "Traceback" not in output.read_text()
 
 
-@pytest.mark.slow
 def test_a_worker_that_waits_for_redis_stops_when_it_is_asked_to(
     redis_app: Flask, redis: PrivateRedis, tmp_path: Path
 ) -> None:
@@ -127,7 +126,6 @@ def test_a_worker_that_waits_for_redis_stops_when_it_is_asked_to(
     assert stopped([worker]) == [0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("job", ["calls what it likes", "brings a callback", "is no job at all"])
 def test_what_is_no_job_of_ours_stops_no_worker(
     redis_app: Flask, redis: PrivateRedis, tmp_path: Path, job: str

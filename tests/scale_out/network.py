@@ -12,10 +12,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests import forker
+from tests.forker import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN, SINK = "10.99.0.1", "10.99.1.1"
@@ -33,7 +35,7 @@ class Host:
     name: str
     folder: Path
     namespace: str
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[subprocess.Popen[bytes] | Forked] = field(default_factory=list)
 
     def start(self, *command: str, cwd: Path | None = None, **environ: str) -> subprocess.Popen[bytes]:
         """A command in this host, with nothing in its environment but what is said here; its output is a log."""
@@ -52,9 +54,16 @@ class Host:
         self.processes.append(process)
         return process
 
-    def flask(self, *command: str, **environ: str) -> subprocess.Popen[bytes]:
-        """`flask …` of this checkout."""
-        return self.start(sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), *command, **environ)
+    def role(self, name: str, **environ: str) -> Forked:
+        """A worker or dispatcher of this checkout in this host, with as little in its environment."""
+        environ = {"PATH": os.environ["PATH"], **environ}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with Path(os.devnull).open("rb") as nothing, (self.folder / "log").open("ab") as log:
+            files = (nothing, log, log)
+            there = forker.Host(self.namespace, self.name, str(self.folder))
+            process = forker.start(f"campaigns.{name}", name, environ=environ, files=files, host=there)
+        self.processes.append(process)
+        return process
 
     def run(self, *command: str) -> None:
         """A command of the network, as root, to its end."""

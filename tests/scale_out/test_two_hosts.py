@@ -56,9 +56,9 @@ class Site:
         crowd.make(campaign.lists[0].id, PEOPLE)
         db.session.rollback()
         for name in ("ada", "ben"):
-            self.network[name].flask("worker", **self.environ)
+            self.network[name].role("worker", **self.environ)
         self.until(lambda: queue.client().scard("rq:workers") == 2, seconds=60)
-        self.network["main"].flask("dispatcher", **self.environ, PUBLIC_URL="https://mail.example.org")
+        self.network["main"].role("dispatcher", **self.environ, PUBLIC_URL="https://mail.example.org")
         return campaign
 
     def until(self, condition: Callable[[], bool], *, seconds: float) -> None:
@@ -211,7 +211,7 @@ def test_a_worker_that_dies_is_settled_by_its_own_host(site: Site) -> None:
     ben = site.network["ben"]
     site.until(lambda: site.sent()[BEN] > PEOPLE / 10, seconds=60)
     ben.kill()
-    ben.flask("worker", **site.environ)
+    ben.role("worker", **site.environ)
     site.until(lambda: site.has(Status.FINISHED), seconds=LEASE_S)
     assert states(campaign) == {"sent": PEOPLE}
     assert len(site.copies()) == PEOPLE
