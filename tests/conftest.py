@@ -133,8 +133,9 @@ def postgres_databases(postgres: str) -> Iterator[Databases]:
 
 
 @pytest.fixture
-def postgres_url(postgres_databases: Databases) -> Iterator[str]:
-    with postgres_databases.one() as url:
+def postgres_url(postgres_databases: Databases, request: pytest.FixtureRequest) -> Iterator[str]:
+    is_new = request.node.get_closest_marker("new_database") is not None
+    with postgres_databases.one(is_new=is_new) as url:
         yield url
 
 

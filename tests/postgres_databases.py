@@ -72,9 +72,9 @@ class Databases:
         self._admin.dispose()
 
     @contextmanager
-    def one(self) -> Iterator[str]:
-        """The URL of a blank database."""
-        blank = self._free.pop() if self._free else self._make()
+    def one(self, *, is_new: bool = False) -> Iterator[str]:
+        """The URL of a blank database; nobody has used a new one."""
+        blank = self._free.pop() if self._free and not is_new else self._make()
         is_as_it_was = False
         try:
             yield blank.url

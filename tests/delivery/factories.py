@@ -32,34 +32,39 @@ DOMAINS = ("example.org", "example.com", "example.net")  # each a receiver of it
 
 
 def make_people(number: int, *, lists: list[List], domains: tuple[str, ...] = DOMAINS) -> None:
-    """That many subscribers on the lists, at several receivers, in one go."""
-    prefix, key = f"reader{next(_rounds)}-", settings_queries.link_key()
+    """That many subscribers on the lists, at several receivers."""
+    prefix = f"reader{next(_rounds)}-"
     emails = [f"{prefix}{each}@{domains[each % len(domains)]}" for each in range(number)]
-    people = [
+    write_people({email: {"first_name": f"Zoë {each}"} for each, email in enumerate(emails)}, lists=lists)
+
+
+def write_people(people: dict[str, dict[str, str]], *, lists: list[List]) -> None:
+    """Subscribers with these addresses and fields on the lists, in one go."""
+    key = settings_queries.link_key()
+    last = db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0
+    rows = [
         {
             "email": email,
             "address": email,
             "address_key": signing.address_key(key, email),
-            "fields": {"first_name": f"Zoë {each}"},
+            "fields": fields,
             "created_at": NOON,
             "updated_at": NOON,
         }
-        for each, email in enumerate(emails)
+        for email, fields in people.items()
     ]
-    if people:
-        db.session.execute(sa.insert(Subscriber), people)
+    if rows:
+        db.session.execute(sa.insert(Subscriber), rows)
     held = {
         Subscription.status: SubscriptionStatus.SUBSCRIBED,
         Subscription.origin: Origin.OPERATOR,
         Subscription.created_at: NOON,
         Subscription.changed_at: NOON,
     }
+    values = [sa.literal(value, column.type) for column, value in held.items()]
+    columns = [Subscription.list_id, Subscription.subscriber_id, *held]
     for each in lists:
-        values = [sa.literal(value, column.type) for column, value in held.items()]
-        chosen = sa.select(sa.literal(each.id), Subscriber.id, *values).where(
-            Subscriber.email.startswith(prefix)
-        )
-        columns = [Subscription.list_id, Subscription.subscriber_id, *held]
+        chosen = sa.select(sa.literal(each.id), Subscriber.id, *values).where(Subscriber.id > last)
         db.session.execute(sa.insert(Subscription).from_select(columns, chosen.order_by(Subscriber.id)))
     db.session.commit()
 

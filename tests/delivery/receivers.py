@@ -11,7 +11,8 @@ from campaigns.core.db import db
 from campaigns.delivery.dispatch import launch
 from campaigns.delivery.models import Batch, Delivery, Receiver, State
 from campaigns.planning.models import Campaign, Status
-from tests.factories import make_campaign, make_list, make_server, make_subscriber
+from tests.delivery.factories import write_people
+from tests.factories import make_campaign, make_list, make_server
 from tests.fakes.smtp_server import SmtpServer
 
 
@@ -19,8 +20,8 @@ def make_mixed(server: SmtpServer, *parts: tuple[str, int], connections: int = 4
     """A launched campaign to so many people at each domain, mixed well."""
     readers = make_list()
     pool = [(domain, number) for domain, many in parts for number in range(many)]
-    for domain, number in sorted(pool, key=lambda each: hash_of(*each)):
-        make_subscriber(f"r{number}@{domain}", lists=[readers])
+    mixed = sorted(pool, key=lambda each: hash_of(*each))
+    write_people({f"r{number}@{domain}": {} for domain, number in mixed}, lists=[readers])
     via = make_server(port=server.port, connections=connections)
     due = clock.now() - timedelta(seconds=1)
     campaign = make_campaign(lists=[readers], server_id=via.id, status=Status.SCHEDULED, send_at=due)

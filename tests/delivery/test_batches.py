@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -27,6 +28,7 @@ def look_for_those_of_a_dead_lane() -> None:
         assert batches.claim_of(connection, "dead", owner="me", seconds=60) is None
 
 
+@pytest.mark.new_database
 def test_looking_for_ended_leases_reads_no_batch_of_earlier_campaigns(each_database: Flask) -> None:
     campaign_id = make_campaign().id
     held = {"campaign_id": campaign_id, "wave": 2, "state": BatchState.LEASED, "lease_until": clock.now()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -52,6 +53,7 @@ def make_others() -> None:
     db.session.commit()
 
 
+@pytest.mark.new_database
 def test_preflight_and_launch_read_no_other_list(each_database: Flask) -> None:
     browser: BrowserClient = each_database.test_client()
     browser.sign_in_as(make_cast_member("ada"))

@@ -62,6 +62,7 @@ def test_a_campaign_goes_out_while_very_many_receivers_are_in_trouble(each_datab
     assert not [line for line in server.said("RCPT") if "small7" in line], "it is known to be in trouble"
 
 
+@pytest.mark.new_database
 def test_a_window_costs_the_same_however_many_receivers_are_in_trouble(each_database: Flask) -> None:
     people = [Person(number, f"reader@alive{number % 5}.example") for number in range(50)]
     verdicts = [Verdict(number, 1, State.SENT, group=f"alive{number % 5}.example") for number in range(50)]
