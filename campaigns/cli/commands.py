@@ -37,7 +37,7 @@ COMMANDS = {
     "domain": Place("campaigns.cli.domains", "domain", "Domains whose email is signed with DKIM."),
     "campaign": Place("campaigns.cli.campaign", "campaign", "Emails to lists."),
     "inbound": Place(
-        "campaigns.cli.inbound", "inbound", "Emails that come back: bounces, complaints, answers."
+        "campaigns.cli.inbound.classify", "inbound", "Emails that come back: bounces, complaints, answers."
     ),
     "audit": Place("campaigns.cli.audit", "audit", "The audit log: who did what."),
     "db": Place("flask_migrate.cli", "db", "Perform database migrations."),

@@ -24,9 +24,10 @@ from campaigns.accounts.forms import choices, email_field, is_address, trimmed
 from campaigns.core import clock
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import LANGUAGES, _
+from campaigns.mail import bounce_addresses
+from campaigns.mail.bounce_addresses import Bounces
 from campaigns.mail.security import Security
-from campaigns.settings import bounce_addresses, checks, warmup
-from campaigns.settings.bounce_addresses import Bounces
+from campaigns.settings import checks, warmup
 from campaigns.settings.limits import CAPS, MOST, ServerLimits
 from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.db import Json, Model, Word
 from campaigns.core.i18n import translate
+from campaigns.mail import bounce_addresses
+from campaigns.mail.bounce_addresses import Bounces
 from campaigns.mail.security import Security
 from campaigns.mail.traits import Trait, Traits
-from campaigns.settings import bounce_addresses
-from campaigns.settings.bounce_addresses import Bounces
 
 
 class Site(Model):

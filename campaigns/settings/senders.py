@@ -10,7 +10,8 @@ from campaigns.core.addresses import typed_address
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.settings import bounce_addresses, checks, queries
+from campaigns.mail import bounce_addresses
+from campaigns.settings import checks, queries
 from campaigns.settings.models import Sender
 
 _MAILBOX = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>")
