@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from campaigns.cli.inbound import inbound
+from campaigns.cli.inbound.classify import inbound
 from tests.inbound.samples import FOLDER, samples
 
 BOUNCE = (

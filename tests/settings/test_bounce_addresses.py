@@ -8,8 +8,9 @@ from campaigns.core.db import db
 from campaigns.core.errors import Invalid
 from campaigns.core.mail_addresses import with_token
 from campaigns.core.signing import LONGEST_LOCAL_TOKEN
+from campaigns.mail import bounce_addresses
 from campaigns.mail.protocol import path
-from campaigns.settings import bounce_addresses, queries, senders
+from campaigns.settings import queries, senders
 from campaigns.settings.models import Sender
 from tests.factories import NOON, make_list, make_sender
 

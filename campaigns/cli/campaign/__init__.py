@@ -21,7 +21,7 @@ COMMANDS = {
     "status": Place(
         "campaigns.cli.campaign.status",
         "status",
-        "Progress of a campaign: recipients by status, opens, clicks, unsubscribes, and why it is not sending.",
+        "Progress of a campaign: recipients by status, what they did, what came back, and why it is not sending.",
     ),
     "pause": Place("campaigns.cli.campaign.sending", "pause", "Pause a campaign that is sending."),
     "resume": Place(
