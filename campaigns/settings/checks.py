@@ -48,10 +48,11 @@ def require_reachable(host: str, internal: InternalHosts, *, field: str) -> None
         )
 
 
-def port(number: int) -> int:
-    """The port itself; raises Invalid where no mail server can be."""
-    if number not in MAIL_PORTS and not FIRST_FREE_PORT <= number <= 65535:
-        raise Invalid(_("Use 25, 465, 587 or a port from 1024 to 65535."), field="port")
+def port(number: int, *, known: frozenset[int] = MAIL_PORTS) -> int:
+    """The port itself; raises Invalid where no mail server can be. `known`: those below 1024."""
+    if number not in known and not FIRST_FREE_PORT <= number <= 65535:
+        names = ", ".join(map(str, sorted(known)))
+        raise Invalid(_("Use %(ports)s or a port from 1024 to 65535.", ports=names), field="port")
     return number
 
 

@@ -72,7 +72,7 @@ PROVIDER_NAMES = (("google", "Google"), ("microsoft", "Microsoft 365"), (OTHER, 
 TEXTS = {
     "name": _("Enter a name."),
     "host": _("Enter a host name like smtp.example.com, without a port or https://."),
-    "port": _("Use 25, 465, 587 or a port from 1024 to 65535."),
+    "port": _("Use %(ports)s or a port from 1024 to 65535.", ports="25, 465, 587"),
 }
 
 

@@ -1,4 +1,4 @@
-"""OAuth 2 for sending servers: stored secrets, access tokens by the refresh grant (RFC 6749 section 6)."""
+"""OAuth 2 for servers and mailboxes: stored secrets, access tokens by the refresh grant (RFC 6749 section 6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 import sqlalchemy as sa
@@ -24,7 +24,6 @@ from campaigns.core.internal_hosts import InternalHosts
 from campaigns.mail.envelope import LOOPBACK
 from campaigns.mail.errors import NoToken
 from campaigns.settings import checks
-from campaigns.settings.models import Server
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
@@ -39,9 +38,23 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _ERROR = re.compile(r"[a-z0-9_.-]{1,60}")
 
 
+class Account(Protocol):
+    """A row that signs in somewhere: a sending server or a mailbox. The name of its table binds its secrets to it."""
+
+    __tablename__: Any
+    id: Any
+    username: Any
+    password_sealed: Any
+    token_url: Any
+    client_id: Any
+    client_secret_sealed: Any
+    refresh_token_sealed: Any
+    token_scope: Any
+
+
 @dataclass(frozen=True, slots=True)
 class OAuth2:
-    """How access tokens for a server are obtained. Without a token URL the server uses a password.
+    """How access tokens for an account are obtained. Without a token URL it uses a password.
 
     Empty secrets keep the stored ones.
     """
@@ -53,29 +66,29 @@ class OAuth2:
     scope: str = ""
 
 
-def set_oauth(server: Server, oauth: OAuth2, *, is_elsewhere: bool = False) -> None:
-    """Store it with the server (which has an id); raises Invalid at a field.
+def set_oauth(account: Account, oauth: OAuth2, *, is_elsewhere: bool = False) -> None:
+    """Store it with the account (which has an id); raises Invalid at a field.
 
-    Stored secrets are not kept when the token URL changes, or the server has another host (`is_elsewhere`).
+    Stored secrets are not kept when the token URL changes, or the account has another host (`is_elsewhere`).
     """
     if not oauth.token_url:
-        server.token_url = server.client_id = server.token_scope = None
-        server.client_secret_sealed = server.refresh_token_sealed = None
+        account.token_url = account.client_id = account.token_scope = None
+        account.client_secret_sealed = account.refresh_token_sealed = None
         return
     url = clean_url(oauth.token_url)
-    if not server.username:
+    if not account.username:
         raise Invalid(_("Enter the user name. OAuth 2 needs it too."), field="username")
-    is_moved = is_elsewhere or bool(server.token_url and server.token_url != url)
-    server.password_sealed = None
-    server.token_url, server.client_id = url, checks.one_line(oauth.client_id, longest=500, field="client_id")
-    server.token_scope = checks.one_line(oauth.scope, longest=500, field="scope") if oauth.scope else None
-    server.client_secret_sealed = _sealed(
-        server, "client_secret", oauth.client_secret, server.client_secret_sealed, is_moved
+    is_moved = is_elsewhere or bool(account.token_url and account.token_url != url)
+    account.password_sealed = None
+    account.token_url, account.client_id = url, checks.one_line(oauth.client_id, longest=500, field="client_id")
+    account.token_scope = checks.one_line(oauth.scope, longest=500, field="scope") if oauth.scope else None
+    account.client_secret_sealed = _sealed(
+        account, "client_secret", oauth.client_secret, account.client_secret_sealed, is_moved
     )
-    server.refresh_token_sealed = _sealed(
-        server, "refresh_token", oauth.refresh_token, server.refresh_token_sealed, is_moved
+    account.refresh_token_sealed = _sealed(
+        account, "refresh_token", oauth.refresh_token, account.refresh_token_sealed, is_moved
     )
-    if server.refresh_token_sealed is None:
+    if account.refresh_token_sealed is None:
         raise Invalid(_("Enter the refresh token from your provider."), field="refresh_token")
     db.session.flush()
 
@@ -101,22 +114,23 @@ def clean_url(url: str) -> str:
     return url
 
 
-def opened(server: Server, name: str) -> str | None:
+def opened(account: Account, name: str) -> str | None:
     """The stored `client_secret` or `refresh_token`; raises Misconfigured when SECRET_KEY has changed."""
-    sealed: bytes | None = getattr(server, f"{name}_sealed")
+    sealed: bytes | None = getattr(account, f"{name}_sealed")
     if not sealed:
         return None
-    return secrets.open_sealed(config.current().secret_key, bytes(sealed), owner=_owner(server, name))
+    return secrets.open_sealed(config.current().secret_key, bytes(sealed), owner=_owner(account, name))
 
 
 @dataclass(frozen=True, slots=True)
 class AccessTokens:
-    """Gives a server's access token to any thread, as `mail.envelope.Server.token` requires.
+    """Gives an account's access token to any thread, as `mail.envelope.Server.token` requires.
 
     Cached until shortly before it expires, shared by all lanes of the process, renewed when it was refused.
     """
 
-    server_id: int
+    kind: type[Account]
+    account_id: int
     token_url: str
     client_id: str
     username: str
@@ -129,20 +143,21 @@ class AccessTokens:
                 return kept.token
             kept.token = None
             with self.open_context():
-                token, life_s = _renew(self.server_id)
+                token, life_s = _renew(self.kind, self.account_id)
             kept.token, kept.until = token, time.monotonic() + life_s - min(EARLY_S, life_s / 2)
             return token
 
 
-def tokens_of(server: Server) -> AccessTokens:
-    """The token source of that server; raises Misconfigured when its secrets cannot be unsealed."""
-    opened(server, "client_secret")
-    opened(server, "refresh_token")
+def tokens_of(account: Account) -> AccessTokens:
+    """The token source of that account; raises Misconfigured when its secrets cannot be unsealed."""
+    opened(account, "client_secret")
+    opened(account, "refresh_token")
     return AccessTokens(
-        server.id,
-        server.token_url or "",
-        server.client_id or "",
-        server.username or "",
+        type(account),
+        account.id,
+        account.token_url or "",
+        account.client_id or "",
+        account.username or "",
         config.context_opener(),
     )
 
@@ -163,59 +178,59 @@ def _keep(tokens: AccessTokens) -> _Kept:
         return _all_kept.setdefault(tokens, _Kept())
 
 
-def _renew(server_id: int) -> tuple[str, float]:
+def _renew(kind: type[Account], account_id: int) -> tuple[str, float]:
     """A new access token and its life in seconds; stores a rotated refresh token. Commits in a session of its
     own, so that a rotated token is not lost when other work is rolled back.
     """
     try:
         with reading():
-            sealed, asked = _question(server_id)
+            sealed, asked = _question(kind, account_id)
         try:
             answer = _ask(*asked)
         except NoToken:
             # Another process may have received a new refresh token meanwhile.
             with reading():
-                newer, asked = _question(server_id)
+                newer, asked = _question(kind, account_id)
             if newer == sealed:
                 raise
             sealed, answer = newer, _ask(*asked)
-        _store(server_id, sealed, answer.get("refresh_token"))
+        _store(kind, account_id, sealed, answer.get("refresh_token"))
     except SQLAlchemyError as error:
         raise OSError("the database could not be asked for the refresh token") from error
     return _token(answer), _life(answer)
 
 
-def _question(server_id: int) -> tuple[bytes, tuple[str, dict[str, str]]]:
-    server = db.session.get(Server, server_id, populate_existing=True)
-    if server is None or not server.token_url or not server.refresh_token_sealed:
-        raise NoToken("the server does not sign in by OAuth 2 any more")
+def _question(kind: type[Account], account_id: int) -> tuple[bytes, tuple[str, dict[str, str]]]:
+    account = db.session.get(kind, account_id, populate_existing=True)
+    if account is None or not account.token_url or not account.refresh_token_sealed:
+        raise NoToken("the account does not sign in by OAuth 2 any more")
     try:
         values = {
             "grant_type": "refresh_token",
-            "client_id": server.client_id,
-            "client_secret": opened(server, "client_secret"),
-            "refresh_token": opened(server, "refresh_token"),
-            "scope": server.token_scope,
+            "client_id": account.client_id,
+            "client_secret": opened(account, "client_secret"),
+            "refresh_token": opened(account, "refresh_token"),
+            "scope": account.token_scope,
         }
     except Misconfigured as error:
         raise NoToken("the stored refresh token can't be read: SECRET_KEY has changed") from error
-    found = bytes(server.refresh_token_sealed), server.token_url
+    found = bytes(account.refresh_token_sealed), account.token_url
     db.session.rollback()  # no transaction stays open while a server takes its time
     return found[0], (found[1], {name: value for name, value in values.items() if value})
 
 
-def _store(server_id: int, old: bytes, refresh_token: Any) -> None:
+def _store(kind: type[Account], account_id: int, old: bytes, refresh_token: Any) -> None:
     """Store the rotated refresh token, unless another one was entered meanwhile."""
     if not isinstance(refresh_token, str) or not _is_secret(refresh_token):
         return
-    owner = f"server:{server_id}:refresh_token"
+    owner = f"{kind.__tablename__}:{account_id}:refresh_token"
     key = config.current().secret_key
     if secrets.open_sealed(key, old, owner=owner) == refresh_token:
         return
     fresh = secrets.seal(key, refresh_token, owner=owner)
     db.session.execute(
-        sa.update(Server)
-        .where(Server.id == server_id, Server.refresh_token_sealed == old)
+        sa.update(kind)
+        .where(kind.id == account_id, kind.refresh_token_sealed == old)
         .values(refresh_token_sealed=fresh)
     )
     db.session.commit()
@@ -308,13 +323,13 @@ def _life(answer: dict[str, Any]) -> float:
         return USUAL_LIFE_S
 
 
-def _sealed(server: Server, name: str, typed: str | None, old: bytes | None, is_moved: bool) -> bytes | None:
+def _sealed(account: Account, name: str, typed: str | None, old: bytes | None, is_moved: bool) -> bytes | None:
     """The sealed secret to store: the typed one, else the old one if it is still for the same place."""
     typed = (typed or "").strip()
     if typed:
         if not _is_secret(typed):
             raise Invalid(_("This value is too long or contains a space or line break."), field=name)
-        return secrets.seal(config.current().secret_key, typed, owner=_owner(server, name))
+        return secrets.seal(config.current().secret_key, typed, owner=_owner(account, name))
     if old and is_moved:
         raise Invalid(
             _("Enter it again because the host, port, security or token URL has changed."),
@@ -327,5 +342,5 @@ def _is_secret(text: str) -> bool:
     return len(text) <= LONGEST_SECRET and _PRINTABLE.fullmatch(text) is not None
 
 
-def _owner(server: Server, name: str) -> str:
-    return f"server:{server.id}:{name}"
+def _owner(account: Account, name: str) -> str:
+    return f"{account.__tablename__}:{account.id}:{name}"

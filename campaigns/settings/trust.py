@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
-from campaigns.settings.models import Server
 
 LONGEST_AUTHORITIES = 64 * 1024
 
 
-def set_trust(server: Server, verify_certificate: bool, authorities: str | None) -> None:
+class Trusting(Protocol):
+    """A row that says how the certificate of its server is verified."""
+
+    verify_certificate: Any
+    authorities: Any
+
+
+def set_trust(server: Trusting, verify_certificate: bool, authorities: str | None) -> None:
     """Set whether its certificate is verified, and by whom; raises Invalid at `authorities`."""
     server.verify_certificate = verify_certificate
     server.authorities = clean_authorities(authorities) if authorities and authorities.strip() else None
