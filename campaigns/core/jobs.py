@@ -1,8 +1,10 @@
-"""Which functions a worker may run, and the queue in which they are asked for."""
+"""Which functions a worker may run, and the queues in which they are asked for."""
 
 from __future__ import annotations
 
 QUEUE = "columba"
+# Of its own, for its workers wait for other people's servers.
+MAIL_QUEUE = "columba-mail"
 
 # Every function a worker may run. A test asks that each exists and is enqueued somewhere.
 JOBS = frozenset(
@@ -12,9 +14,16 @@ JOBS = frozenset(
         "campaigns.delivery.jobs.probe",
         "campaigns.delivery.jobs.release_receiver",
         "campaigns.delivery.jobs.send",
+        "campaigns.inbound.jobs.handle_message",
+        "campaigns.inbound.jobs.read_mailbox",
         "campaigns.notices.jobs.send_notice",
     }
 )
+
+
+def queue_of(job: str) -> str:
+    """The queue in which a job is asked for."""
+    return MAIL_QUEUE if job.startswith("campaigns.inbound.") else QUEUE
 
 
 class RefusedJob(Exception):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app
 
 from campaigns.core import config
-from campaigns.core.jobs import JOBS, QUEUE, RefusedJob
+from campaigns.core.jobs import JOBS, RefusedJob, queue_of
 
 if TYPE_CHECKING:
     import redis
@@ -59,7 +59,7 @@ def enqueue(job: str, *ids: int | str) -> bool:
 
     words = "-".join(map(str, (job.removeprefix("campaigns."), *ids)))
     try:
-        redis_queue.queue(client()).enqueue_call(
+        redis_queue.queue(client(), queue_of(job)).enqueue_call(
             job,
             args=list(ids),
             job_id=f"{re.sub('[^A-Za-z0-9_]', '-', words)}-{secrets.token_hex(4)}",
@@ -74,10 +74,10 @@ def enqueue(job: str, *ids: int | str) -> bool:
 
 
 def waiting(job: str, *, other: bool = False, most: int = 500) -> int:
-    """How many hints for this job wait (or for all others); 0 when Redis is away."""
+    """How many hints for this job wait (or for all others in its queue); 0 when Redis is away."""
     name = job.removeprefix("campaigns.").replace(".", "-")
     try:
-        ids: Any = client().lrange(f"rq:queue:{QUEUE}", 0, most)
+        ids: Any = client().lrange(f"rq:queue:{queue_of(job)}", 0, most)
     except away():
         return 0
     return sum(1 for job_id in ids if job_id.decode().startswith(name) is not other)

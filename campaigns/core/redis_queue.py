@@ -46,6 +46,6 @@ def connect(url: str, **options: Any) -> redis.Redis:
     return redis.Redis.from_url(url, **options)
 
 
-def queue(connection: redis.Redis) -> Queue:
-    """The one queue; every worker serves it."""
-    return Queue(QUEUE, connection=connection, serializer=JSONSerializer, job_class=SafeJob)
+def queue(connection: redis.Redis, name: str = QUEUE) -> Queue:
+    """The queue of that name; a worker serves one."""
+    return Queue(name, connection=connection, serializer=JSONSerializer, job_class=SafeJob)

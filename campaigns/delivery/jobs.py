@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import signal
-
 from flask import Flask, current_app
 
 from campaigns.core import config, queue
+from campaigns.core.app_worker import die_with_parent
 from campaigns.delivery.autopause import server_outage
 from campaigns.delivery.dispatch import shift
 from campaigns.delivery.dispatch.dispatcher import SEND
@@ -17,7 +15,6 @@ from campaigns.delivery.limits import receiver_rows, release
 from campaigns.delivery.sender.timing import Timing
 from campaigns.notices.jobs import send_notice
 
-PR_SET_PDEATHSIG = 1
 LOOK_UP_S = 4.0
 
 
@@ -58,11 +55,6 @@ def release_receiver(domain: str) -> None:
     """A receiver's limit was raised or deleted: make its deferred recipients due."""
     if release.release(domain, now=database_clock.measured()()):
         queue.nudge()
-
-
-def die_with_parent() -> None:
-    """Let the kernel end a work horse together with its worker: after a kill it would go on unnoticed."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _other_jobs_wait() -> bool:

@@ -1,0 +1,99 @@
+"""A worker's process: one queue, only our own jobs, each in a forked work horse with the app around it."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+from contextlib import suppress
+from typing import Any
+
+from flask import Flask, current_app
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from campaigns.core import config, queue, redis_queue
+from campaigns.core.db import db
+from campaigns.core.jobs import QUEUE
+from campaigns.core.patient_worker import PatientWorker, wait_for_redis
+
+WORKER_TTL_S = 25  # blocks 15 s less in Redis, and notices 10 s later that Redis is gone
+MONITORING_INTERVAL_S = 10
+MAINTENANCE_INTERVAL_S = 30
+PR_SET_PDEATHSIG = 1
+_ARENA_MAX = -8  # parameter of mallopt in glibc
+
+
+class AppWorker(PatientWorker):
+    """Runs each job in an app context of its own, in a forked work horse."""
+
+    app: Flask
+
+    def perform_job(self, job: Job, queue: Queue, execution: Any) -> bool:
+        with self.app.app_context():
+            # The parent's connections may neither be used nor closed here.
+            db.engine.dispose(close=False)
+            try:
+                return bool(super().perform_job(job, queue, execution))
+            finally:
+                db.session.remove()
+                db.engine.dispose()
+
+    def before_work(self) -> None:
+        """Whatever is to be done once before the first job."""
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()
+        signal.signal(signal.SIGUSR1, lambda *_: queue.leaving.set())
+
+    def handle_warm_shutdown_request(self) -> None:
+        """End the current job soon instead of at the end of its shift."""
+        super().handle_warm_shutdown_request()
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGUSR1)
+
+
+def save_memory() -> None:
+    """For a long-lived process that forks: one heap for all threads, and existing objects left uncollected.
+
+    A lane's threads take turns; a heap for each would keep several windows of messages. Objects that the
+    collector marks would be copied into each work horse.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+def serve(kind: type[AppWorker], *, queue_name: str = QUEUE, name: str | None = None) -> None:
+    """Serve a queue until a stop signal; the current job is finished first."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    db.session.remove()
+    db.engine.dispose()
+    if not wait_for_redis():
+        return
+    # No socket timeout: the worker blocks in Redis for longer than other calls may take.
+    connection = redis_queue.connect(config.current().redis_url, socket_timeout=None)
+    worker = kind(
+        [redis_queue.queue(connection, queue_name)],
+        name=name,
+        connection=connection,
+        serializer=JSONSerializer,
+        job_class=redis_queue.SafeJob,
+        job_monitoring_interval=MONITORING_INTERVAL_S,
+        maintenance_interval=MAINTENANCE_INTERVAL_S,
+        worker_ttl=WORKER_TTL_S,
+    )
+    worker.app = app
+    worker.before_work()
+    save_memory()
+    worker.work(with_scheduler=False, logging_level="WARNING")
+
+
+def die_with_parent() -> None:
+    """Let the kernel end a work horse together with its worker: after a kill it would go on unnoticed."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
