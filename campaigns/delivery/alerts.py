@@ -26,7 +26,7 @@ def post(campaign_id: int, *, now: datetime) -> list[int]:
         "campaign": campaign.name,
         "reason": campaign.pause_reason.label if campaign.pause_reason else "",
         "detail": campaign.pause_detail or "",
-        "link": f"{_public_url()}/campaigns/{campaign.id}",
+        "link": f"{public_url()}/campaigns/{campaign.id}",
     }
     kind = f"alert:{campaign_id}:{campaign.pause_reason or ''}"[:32]
     return _post("alert_paused", kind, values, now)
@@ -35,20 +35,23 @@ def post(campaign_id: int, *, now: datetime) -> list[int]:
 def post_about_bounces(campaign_id: int, *, now: datetime) -> list[int]:
     """The same for a campaign that is over and of which so much came back that no address was suppressed."""
     campaign = db.session.get_one(Campaign, campaign_id)
-    values = {"campaign": campaign.name, "link": f"{_public_url()}/campaigns/{campaign.id}/report"}
+    values = {"campaign": campaign.name, "link": f"{public_url()}/campaigns/{campaign.id}/report"}
     return _post("alert_bounces", f"alert:bounces:{campaign_id}", values, now)
 
 
 def post_about_server(server: Server, detail: str, *, now: datetime) -> list[int]:
     """The same for a server that rejects us while others carry on."""
-    link = f"{_public_url()}/settings/servers/{server.id}/edit"
+    link = f"{public_url()}/settings/servers/{server.id}/edit"
     values = {"server": server.name, "detail": detail, "link": link}
     return _post("alert_server", f"alert:server:{server.id}", values, now)
 
 
 def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> list[int]:
-    if _was_told(kind, now):
-        return []
+    return [] if _was_told(kind, now) else tell(template, kind, values, now=now)
+
+
+def tell(template: str, kind: str, values: dict[str, Any], *, now: datetime) -> list[int]:
+    """Store a notice for every operator who wants alerts, in their language; their ids."""
     wanted = sa.select(Operator).where(Operator.wants_alerts, sa.not_(Operator.is_disabled))
     site = settings_queries.site().name
     found = []
@@ -58,7 +61,7 @@ def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> li
     return found
 
 
-def _public_url() -> str:
+def public_url() -> str:
     """The public address as of the last launch: a worker's host may not have it in its configuration."""
     launched = sa.select(Revision.public_url).where(Revision.public_url != "").order_by(Revision.id.desc())
     return db.session.scalar(launched.limit(1)) or config.current().public_url

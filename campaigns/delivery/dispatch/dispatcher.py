@@ -8,9 +8,10 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from redis.exceptions import RedisError
 from rq.timeouts import BaseTimeoutException
@@ -44,6 +45,15 @@ class Ticks:
     launching: float = LAUNCHING_S  # of one tick, for launches
 
 
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What a package above this one looks after; `work` is given the database's time."""
+
+    name: str
+    seconds: float
+    work: Callable[[datetime], object]
+
+
 @dataclass
 class Dispatcher:
     """One process that may lead."""
@@ -52,6 +62,7 @@ class Dispatcher:
     owner: str = field(
         default_factory=lambda: f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     )
+    more: Sequence[Duty] = ()
     _due: dict[str, float] = field(default_factory=dict)
     _renew_at: float = 0.0
     is_behind: bool = False  # more campaigns are due for launch
@@ -123,7 +134,11 @@ class Dispatcher:
             ("leftovers", ticks.repairs, lambda: tasks.clean_up(now=self._now())),
             ("audit log", ticks.invariants, lambda: tasks.shorten_audit_log(now=clock.now())),
             ("invariants", ticks.invariants, lambda: tasks.check(now=self._now())),
+            *((each.name, each.seconds, partial(self._do_more, each)) for each in self.more),
         ]
+
+    def _do_more(self, duty: Duty) -> None:
+        duty.work(self._now())
 
     def _do(self, name: str, work: Callable[[], object]) -> None:
         """Run one duty; a failure is logged and does not stop the others."""
@@ -144,9 +159,9 @@ _EVICTS = (
 )
 
 
-def run(stop: threading.Event, *, ticks: Ticks | None = None) -> None:
-    """Run the dispatcher until `stop` is set."""
-    dispatcher = Dispatcher(ticks or Ticks())
+def run(stop: threading.Event, *, ticks: Ticks | None = None, more: Sequence[Duty] = ()) -> None:
+    """Run the dispatcher until `stop` is set. `more`: what else it looks after."""
+    dispatcher = Dispatcher(ticks or Ticks(), more=more)
     if policy := queue.eviction_policy():
         log.warning(_EVICTS, policy)
     while not stop.is_set():
