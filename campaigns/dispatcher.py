@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from campaigns import process
 from campaigns.delivery.dispatch import dispatcher
+from campaigns.delivery.dispatch.dispatcher import Duty
+from campaigns.inbound.mailboxes import hints
+
+DUTIES = (
+    Duty("mailboxes", hints.EVERY_S, hints.hint_mailboxes),
+    Duty("stored messages", hints.EVERY_S, hints.hint_messages),
+)
 
 
 def main() -> None:
     """Run the dispatcher until a stop signal; exits with a sentence if that is not possible."""
-    process.serve(lambda: dispatcher.run(process.stop_on_signal()))
+    process.serve(lambda: dispatcher.run(process.stop_on_signal(), more=DUTIES))
 
 
 if __name__ == "__main__":

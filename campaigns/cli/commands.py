@@ -25,6 +25,9 @@ COMMANDS = {
     ),
     "worker": Place("campaigns.cli.roles", "worker", "Run a worker: sends email and runs imports."),
     "dispatcher": Place("campaigns.cli.roles", "dispatcher", "Run the dispatcher: starts what is due."),
+    "reader": Place(
+        "campaigns.cli.roles", "reader", "Run a mail worker: reads mailboxes for bounces and replies."
+    ),
     "test-inbox": Place(
         "campaigns.cli.roles",
         "practice",
@@ -35,6 +38,9 @@ COMMANDS = {
     "people": Place("campaigns.cli.people", "people", "People on lists."),
     "server": Place("campaigns.cli.servers", "server", "SMTP servers used to send email."),
     "domain": Place("campaigns.cli.domains", "domain", "Domains whose email is signed with DKIM."),
+    "mailbox": Place(
+        "campaigns.cli.mailboxes", "mailbox", "Mailboxes in which bounces, complaints and replies arrive."
+    ),
     "campaign": Place("campaigns.cli.campaign", "campaign", "Emails to lists."),
     "inbound": Place(
         "campaigns.cli.inbound.classify", "inbound", "Emails that come back: bounces, complaints, answers."

@@ -19,6 +19,12 @@ def dispatcher() -> None:
     process.become("dispatcher")
 
 
+@click.command("reader")
+def reader() -> None:
+    """Run a mail worker: reads mailboxes for bounces and replies."""
+    process.become("reader")
+
+
 @click.command("test-inbox")
 def practice() -> None:
     """Run the test inbox: keeps emails on this machine for reading in the app."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Word
 from campaigns.core.i18n import Sentence, _
+from campaigns.inbound.troubles import said
 from campaigns.inbound.verdicts.verdict import MOST_DIAGNOSTIC, Cause, Detail, Kind
 from campaigns.mail.security import Security
 
@@ -92,6 +93,8 @@ class Mailbox(Model):
     folder: Mapped[str] = mapped_column(sa.String(255), default="INBOX", server_default="INBOX")
     # Whether messages stay on the server after they were handled.
     keeps: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # The folder to which handled messages are moved instead of being deleted (IMAP); NULL: deleted.
+    done_folder: Mapped[str | None] = mapped_column(sa.String(255))
     is_active: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     created_at: Mapped[datetime]
     # State of reading. `uid_validity`, `last_uid`: IMAP (RFC 9051 section 2.3.1.1).
@@ -106,8 +109,20 @@ class Mailbox(Model):
     last_error_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(sa.String(500))
     alerted_at: Mapped[datetime | None]  # until it can be read again
+    # The message at which reading failed last, and how often in a row; then it is fetched in part, then left out.
+    stuck_at: Mapped[str | None] = mapped_column(sa.String(100))
+    stuck_times: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
 
     __table_args__ = (sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),)
+
+    @property
+    def signs_in_by_token(self) -> bool:
+        return self.token_url is not None
+
+    @property
+    def error_text(self) -> str:
+        """What went wrong last, as a sentence in the current language; empty when nothing did."""
+        return said(self.last_error) if self.last_error else ""
 
     @property
     def health(self) -> str:

@@ -36,7 +36,7 @@ class Letter:
 def letter(raw: bytes) -> Letter:
     """Parses a message."""
     message = message_from_bytes(raw, policy=policy.compat32)
-    headers = [(visible(name), visible(_decoded(str(value)))) for name, value in message.items()]
+    headers = [(visible(name), visible(decoded(str(value)))) for name, value in message.items()]
     text = _body(raw, "plain")
     return Letter(headers, _body(raw, "html"), None if text is None else visible(text))
 
@@ -46,7 +46,8 @@ def visible(text: str) -> str:
     return _UNSHOWABLE.sub("\ufffd", text)
 
 
-def _decoded(value: str) -> str:
+def decoded(value: str) -> str:
+    """A header field's text with encoded words (RFC 2047) read, as far as they can be."""
     value = re.sub(r"\r?\n[ \t]+", " ", value)
     try:
         return str(make_header(decode_header(value)))

@@ -80,7 +80,10 @@ def set_oauth(account: Account, oauth: OAuth2, *, is_elsewhere: bool = False) ->
         raise Invalid(_("Enter the user name. OAuth 2 needs it too."), field="username")
     is_moved = is_elsewhere or bool(account.token_url and account.token_url != url)
     account.password_sealed = None
-    account.token_url, account.client_id = url, checks.one_line(oauth.client_id, longest=500, field="client_id")
+    account.token_url, account.client_id = (
+        url,
+        checks.one_line(oauth.client_id, longest=500, field="client_id"),
+    )
     account.token_scope = checks.one_line(oauth.scope, longest=500, field="scope") if oauth.scope else None
     account.client_secret_sealed = _sealed(
         account, "client_secret", oauth.client_secret, account.client_secret_sealed, is_moved
@@ -323,7 +326,9 @@ def _life(answer: dict[str, Any]) -> float:
         return USUAL_LIFE_S
 
 
-def _sealed(account: Account, name: str, typed: str | None, old: bytes | None, is_moved: bool) -> bytes | None:
+def _sealed(
+    account: Account, name: str, typed: str | None, old: bytes | None, is_moved: bool
+) -> bytes | None:
     """The sealed secret to store: the typed one, else the old one if it is still for the same place."""
     typed = (typed or "").strip()
     if typed:

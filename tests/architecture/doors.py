@@ -17,6 +17,8 @@ DOOR_MODULES = {
     "dispatcher",
     "everything",
     "mailbox",
+    "reader",
+    "intake",
     "__init__",
 }
 

@@ -49,7 +49,7 @@ FLOORS = {
     "inbound": [
         {"reading"},
         {"verdicts"},
-        {"models"},
+        {"models", "troubles"},
         {"mailboxes"},
         {"effects"},
         {"rules"},

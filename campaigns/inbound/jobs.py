@@ -1,0 +1,46 @@
+"""The jobs of a mail worker."""
+
+from __future__ import annotations
+
+import logging
+
+from campaigns.core import config, queue
+from campaigns.core.app_worker import die_with_parent
+from campaigns.core.db import db
+from campaigns.delivery.ledger import database_clock
+from campaigns.inbound.effects import handling
+from campaigns.inbound.mailboxes import alerts, hints, leases, stored
+from campaigns.inbound.mailboxes.leases import LostLease
+from campaigns.inbound.mailboxes.reader import read_held
+from campaigns.inbound.mailboxes.session import MailboxError
+from campaigns.inbound.mailboxes.stored import Effects
+from campaigns.notices import services as notices_services
+
+EFFECTS = Effects(handling.handle, handling.settle)
+log = logging.getLogger(__name__)
+
+
+def read_mailbox(mailbox_id: int) -> None:
+    """Read a mailbox, unless another worker does; tells operators when that fails again and again."""
+    die_with_parent()
+    hold = leases.take(mailbox_id, seconds=config.current().lease_s)
+    db.session.commit()
+    if hold is None:
+        return
+    now = database_clock.measured()
+    try:
+        read_held(hold, EFFECTS, now=now, is_stopping=queue.leaving.is_set, may_wait=hints.nobody_waits)
+    except LostLease:
+        db.session.rollback()
+        log.warning("Mailbox %s is read by another worker by now.", mailbox_id)
+    except MailboxError:
+        notices = alerts.post_if_needed(mailbox_id, now=now())
+        db.session.commit()
+        for notice_id in notices:
+            queue.enqueue(notices_services.JOB, notice_id)
+
+
+def handle_message(message_id: int) -> None:
+    """Handle a stored message, unless that is done."""
+    die_with_parent()
+    stored.handle_some([message_id], EFFECTS, now=database_clock.measured(), between=lambda: None)

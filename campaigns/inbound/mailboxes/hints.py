@@ -1,0 +1,41 @@
+"""What the dispatcher asks the mail workers for: mailboxes that are due, messages that were left unhandled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from campaigns.core import queue
+from campaigns.core.db import db, reading
+from campaigns.inbound.mailboxes import queries, stored
+
+EVERY_S = 2.0
+READ = "campaigns.inbound.jobs.read_mailbox"
+HANDLE = "campaigns.inbound.jobs.handle_message"
+
+
+def hint_mailboxes(now: datetime) -> None:
+    """Enqueue the mailboxes that are due, once each."""
+    _hint(READ, lambda: queries.due(now=now))
+
+
+def hint_messages(now: datetime) -> None:
+    """Enqueue stored messages whose handling was cut short."""
+    _hint(HANDLE, lambda: stored.due(now=now))
+
+
+def nobody_waits() -> bool:
+    """Whether no job waits for a mail worker."""
+    return not queue.waiting(READ) and not queue.waiting(READ, other=True)
+
+
+def _hint(job: str, look: Callable[[], Sequence[int]]) -> None:
+    if queue.waiting(job):
+        return
+    db.session.rollback()
+    with reading():
+        found = look()
+        db.session.rollback()
+    for each in found:
+        if not queue.enqueue(job, each):
+            return

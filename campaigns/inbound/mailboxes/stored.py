@@ -1,0 +1,153 @@
+"""Handles what is stored: each message once. One that fails again and again is set aside and holds up no other."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
+from rq.timeouts import BaseTimeoutException
+
+from campaigns.audit import services as audit_services
+from campaigns.core.db import changed_by, db
+from campaigns.core.errors import Conflict
+from campaigns.core.i18n import _
+from campaigns.inbound.models import InboundMessage, Stage
+from campaigns.inbound.verdicts.verdict import Kind
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+# After the first and the second attempt; before the first for whoever stored it to handle it.
+WAITS = (timedelta(seconds=60), timedelta(seconds=90), timedelta(seconds=300))
+ENDED = "The process ended while it handled this message."
+
+
+class Outcome(Protocol):
+    """What a message was, and the campaigns of which something came back."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def campaigns(self) -> frozenset[int]: ...
+
+
+class Handle(Protocol):
+    """Classifies a stored message and applies what it says, in the caller's transaction."""
+
+    def __call__(self, message_id: int, *, now: datetime) -> Outcome: ...
+
+
+class Settle(Protocol):
+    """Asks what follows for these campaigns, once some messages are handled. Commits."""
+
+    def __call__(self, campaign_ids: Iterable[int], *, now: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What messages lead to. It stands above this room, so that the doors bring it along."""
+
+    handle: Handle
+    settle: Settle
+
+
+def handle_some(
+    message_ids: Iterable[int], effects: Effects, *, now: Callable[[], datetime], between: Callable[[], None]
+) -> Counter[str]:
+    """Handle stored messages; how many of each kind, failed ones apart. Calls `between` before each. Commits."""
+    counts: Counter[str] = Counter()
+    campaigns: set[int] = set()
+    for message_id in message_ids:
+        between()
+        outcome = handle_one(message_id, effects.handle, now=now)
+        counts[outcome.kind.value if outcome else "failed"] += 1
+        campaigns |= outcome.campaigns if outcome else set()
+    if campaigns:
+        effects.settle(campaigns, now=now())
+    return counts
+
+
+def handle_one(message_id: int, handle: Handle, *, now: Callable[[], datetime]) -> Outcome | None:
+    """Handle a stored message; None if it was not to be handled or failed. Commits.
+
+    The attempt is counted before it begins: a message that ends the process is set aside too.
+    """
+    if not _begin(message_id, now=now()):
+        return None
+    try:
+        if not _is_ours(message_id):
+            db.session.rollback()
+            return None
+        outcome = handle(message_id, now=now())
+        db.session.commit()
+    except BaseTimeoutException:
+        db.session.rollback()
+        raise
+    except Exception as error:
+        db.session.rollback()
+        log.exception("Message %s could not be handled.", message_id)
+        _failed(message_id, error)
+        return None
+    return outcome
+
+
+def due(*, now: datetime, limit: int = 100) -> Sequence[int]:
+    """Ids of stored messages that whoever stored them has not handled, oldest first."""
+    waits = [
+        sa.and_(InboundMessage.attempts == number, InboundMessage.received_at <= now - wait)
+        for number, wait in enumerate(WAITS)
+    ]
+    statement = sa.select(InboundMessage.id).where(
+        InboundMessage.stage == Stage.STORED, sa.or_(InboundMessage.attempts >= len(WAITS), *waits)
+    )
+    return db.session.scalars(statement.order_by(InboundMessage.id).limit(limit)).all()
+
+
+def try_again(message: InboundMessage) -> None:
+    """Let a quarantined message be handled anew; raises Conflict. The caller commits and asks for it."""
+    if message.stage is not Stage.QUARANTINED:
+        raise Conflict(_("This message isn't quarantined."))
+    if message.raw is None:
+        raise Conflict(_("The message itself isn't stored, so it can't be handled again."))
+    message.stage, message.attempts, message.error = Stage.STORED, 0, None
+    audit_services.record("inbound.retried", message.sender, message=message.id)
+
+
+def _begin(message_id: int, *, now: datetime) -> bool:
+    """Count an attempt; False if the message is not stored, or has had all its attempts. Commits."""
+    stored = sa.update(InboundMessage).where(
+        InboundMessage.id == message_id, InboundMessage.stage == Stage.STORED
+    )
+    counted = changed_by(
+        stored.where(InboundMessage.attempts < MOST_ATTEMPTS).values(attempts=InboundMessage.attempts + 1)
+    )
+    if not counted:
+        changed_by(stored.values(stage=Stage.QUARANTINED, error=ENDED))
+    db.session.commit()
+    return bool(counted)
+
+
+def _is_ours(message_id: int) -> bool:
+    """Lock the message until the transaction ends: two that handle it come one after the other."""
+    locked = sa.select(InboundMessage.id).where(
+        InboundMessage.id == message_id, InboundMessage.stage == Stage.STORED
+    )
+    return db.session.scalar(locked.with_for_update()) is not None
+
+
+def _failed(message_id: int, error: Exception) -> None:
+    stage = sa.case(
+        (InboundMessage.attempts >= MOST_ATTEMPTS, Stage.QUARANTINED.value), else_=InboundMessage.stage
+    )
+    changed_by(
+        sa.update(InboundMessage)
+        .where(InboundMessage.id == message_id, InboundMessage.stage == Stage.STORED)
+        .values(stage=stage, error=f"{type(error).__name__}: {error}"[:500].replace("\0", ""))
+    )
+    db.session.commit()
