@@ -22,7 +22,8 @@ from campaigns.core import clock, signing
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Batch, BatchState, Delivery, State, Wave
-from campaigns.inbound.effects.handling import TOGETHER, handle_some, settle
+from campaigns.inbound.effects.handling import handle_some, settle
+from campaigns.inbound.mailboxes.stored import TOGETHER
 from campaigns.inbound.models import InboundMessage, Origin, Stage
 from campaigns.planning.models import Status
 from campaigns.settings import queries as settings_queries

@@ -9,6 +9,7 @@ from campaigns.inbound.mailboxes import hints
 
 DUTIES = (
     Duty("mailboxes", hints.EVERY_S, hints.hint_mailboxes),
+    Duty("test inbox", hints.EVERY_S, hints.hint_practice),
     Duty("stored messages", hints.EVERY_S, hints.hint_messages),
 )
 

@@ -39,7 +39,9 @@ COMMANDS = {
     "server": Place("campaigns.cli.servers", "server", "SMTP servers used to send email."),
     "domain": Place("campaigns.cli.domains", "domain", "Domains whose email is signed with DKIM."),
     "mailbox": Place(
-        "campaigns.cli.mailboxes", "mailbox", "Mailboxes in which bounces, complaints and replies arrive."
+        "campaigns.cli.inbound.mailboxes",
+        "mailbox",
+        "Mailboxes in which bounces, complaints and replies arrive.",
     ),
     "campaign": Place("campaigns.cli.campaign", "campaign", "Emails to lists."),
     "inbound": Place(

@@ -16,6 +16,7 @@ JOBS = frozenset(
         "campaigns.delivery.jobs.send",
         "campaigns.inbound.jobs.handle_message",
         "campaigns.inbound.jobs.read_mailbox",
+        "campaigns.inbound.jobs.read_practice",
         "campaigns.notices.jobs.send_notice",
     }
 )

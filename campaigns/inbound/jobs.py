@@ -9,14 +9,14 @@ from campaigns.core.app_worker import die_with_parent
 from campaigns.core.db import db
 from campaigns.delivery.ledger import database_clock
 from campaigns.inbound.effects import handling
-from campaigns.inbound.mailboxes import alerts, hints, leases, stored
+from campaigns.inbound.mailboxes import alerts, hints, leases, practice, stored
 from campaigns.inbound.mailboxes.leases import LostLease
 from campaigns.inbound.mailboxes.reader import read_held
 from campaigns.inbound.mailboxes.session import MailboxError
 from campaigns.inbound.mailboxes.stored import Effects
 from campaigns.notices import services as notices_services
 
-EFFECTS = Effects(handling.handle, handling.settle)
+EFFECTS = Effects(handling.handle, handling.handle_some, handling.settle)
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +38,12 @@ def read_mailbox(mailbox_id: int) -> None:
         db.session.commit()
         for notice_id in notices:
             queue.enqueue(notices_services.JOB, notice_id)
+
+
+def read_practice() -> None:
+    """Take what the test inbox sends back, as from a mailbox."""
+    die_with_parent()
+    practice.read(EFFECTS, now=database_clock.measured())
 
 
 def handle_message(message_id: int) -> None:

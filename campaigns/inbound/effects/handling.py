@@ -24,7 +24,6 @@ from campaigns.tracking import queries as tracking_queries
 from campaigns.tracking import services as tracking_services
 
 LONGEST_ADDRESS = 320
-TOGETHER = 50  # messages in one transaction
 LARGEST_BYTES = 10 * 1024 * 1024
 ABOUT_RECIPIENTS = (Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT, Kind.RECEIPT)
 

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from campaigns.core import queue
 from campaigns.core.db import db, reading
-from campaigns.inbound.mailboxes import queries, stored
+from campaigns.inbound.mailboxes import practice, queries, stored
 
 EVERY_S = 2.0
 READ = "campaigns.inbound.jobs.read_mailbox"
 HANDLE = "campaigns.inbound.jobs.handle_message"
+PRACTICE = "campaigns.inbound.jobs.read_practice"
 
 
 def hint_mailboxes(now: datetime) -> None:
@@ -22,6 +23,12 @@ def hint_mailboxes(now: datetime) -> None:
 def hint_messages(now: datetime) -> None:
     """Enqueue stored messages whose handling was cut short."""
     _hint(HANDLE, lambda: stored.due(now=now))
+
+
+def hint_practice(now: datetime) -> None:
+    """Enqueue the reading of the test inbox when it has sent something back."""
+    if practice.has_answers() and not queue.waiting(PRACTICE):
+        queue.enqueue(PRACTICE)
 
 
 def nobody_waits() -> bool:

@@ -22,6 +22,7 @@ from campaigns.inbound.verdicts.verdict import Kind
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
+TOGETHER = 50
 # After the first and the second attempt; before the first for whoever stored it to handle it.
 WAITS = (timedelta(seconds=60), timedelta(seconds=90), timedelta(seconds=300))
 ENDED = "The process ended while it handled this message."
@@ -43,6 +44,12 @@ class Handle(Protocol):
     def __call__(self, message_id: int, *, now: datetime) -> Outcome: ...
 
 
+class HandleSome(Protocol):
+    """The same for several in one transaction, in their order."""
+
+    def __call__(self, message_ids: Sequence[int], *, now: datetime) -> Sequence[Outcome]: ...
+
+
 class Settle(Protocol):
     """Asks what follows for these campaigns, once some messages are handled. Commits."""
 
@@ -54,23 +61,69 @@ class Effects:
     """What messages lead to. It stands above this room, so that the doors bring it along."""
 
     handle: Handle
+    handle_some: HandleSome
     settle: Settle
 
 
 def handle_some(
     message_ids: Iterable[int], effects: Effects, *, now: Callable[[], datetime], between: Callable[[], None]
 ) -> Counter[str]:
-    """Handle stored messages; how many of each kind, failed ones apart. Calls `between` before each. Commits."""
+    """Handle stored messages; how many of each kind, failed ones apart. Calls `between` as it goes. Commits.
+
+    Many at once, and one by one where that fails: one that fails holds up no other.
+    """
     counts: Counter[str] = Counter()
     campaigns: set[int] = set()
-    for message_id in message_ids:
+    rest = list(message_ids)
+    while rest:
+        some, rest = rest[:TOGETHER], rest[TOGETHER:]
         between()
-        outcome = handle_one(message_id, effects.handle, now=now)
-        counts[outcome.kind.value if outcome else "failed"] += 1
-        campaigns |= outcome.campaigns if outcome else set()
+        outcomes: list[Outcome | None] = list(_together(some, effects.handle_some, now=now) or ())
+        for message_id in some if not outcomes else ():
+            between()
+            outcomes.append(handle_one(message_id, effects.handle, now=now))
+        for outcome in outcomes:
+            counts[outcome.kind.value if outcome else "failed"] += 1
+            campaigns |= outcome.campaigns if outcome else set()
     if campaigns:
         effects.settle(campaigns, now=now())
     return counts
+
+
+def _together(
+    message_ids: Sequence[int], handle_some: HandleSome, *, now: Callable[[], datetime]
+) -> Sequence[Outcome] | None:
+    """Handle messages that nobody has tried yet in one transaction; None if one was tried, or any fails.
+
+    An attempt of each is counted before it begins, as for a single one.
+    """
+    fresh = _untried(message_ids, attempts=0).values(attempts=1)
+    if len(message_ids) < 2 or changed_by(fresh) < len(message_ids):
+        db.session.rollback()
+        return None
+    db.session.commit()
+    try:
+        outcomes = handle_some(message_ids, now=now())
+        db.session.commit()
+    except BaseTimeoutException:
+        db.session.rollback()
+        raise
+    except Exception:
+        db.session.rollback()
+        log.warning("Some of %s messages could not be handled together.", len(message_ids), exc_info=True)
+        changed_by(_untried(message_ids, attempts=1).values(attempts=0))  # each gets its own attempts
+        db.session.commit()
+        return None
+    return outcomes
+
+
+def _untried(message_ids: Sequence[int], *, attempts: int) -> sa.Update:
+    """An UPDATE of those that are stored and have had so many attempts."""
+    return sa.update(InboundMessage).where(
+        InboundMessage.id.in_(message_ids),
+        InboundMessage.stage == Stage.STORED,
+        InboundMessage.attempts == attempts,
+    )
 
 
 def handle_one(message_id: int, handle: Handle, *, now: Callable[[], datetime]) -> Outcome | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -64,6 +64,18 @@ class Handler:
     kind: Kind = Kind.REPLY
     handled: list[int] = field(default_factory=list)
     fails_on: Callable[[InboundMessage], bool] = lambda _message: False
+    fails_together: bool = False
+
+    def some(self, message_ids: Sequence[int], *, now: datetime) -> list[Outcome]:
+        """Several in one transaction: what was handled of them is forgotten when one fails."""
+        before = len(self.handled)
+        try:
+            if self.fails_together:
+                raise ValueError("together")
+            return [self(each, now=now) for each in message_ids]
+        except ValueError:
+            del self.handled[before:]
+            raise
 
     def __call__(self, message_id: int, *, now: datetime) -> Outcome:
         message = db.session.get_one(InboundMessage, message_id)
@@ -80,7 +92,8 @@ def read(
     """Read it once, as a worker does; raises MailboxError."""
     hold = leases.take(mailbox.id)
     db.session.commit()
-    effects = Effects(handler or Handler(), lambda _campaigns, now: None)
+    handler = handler or Handler()
+    effects = Effects(handler, handler.some, lambda _campaigns, now: None)
     assert hold is not None, "somebody else reads it"
     return read_held(hold, effects, now=clock.now, bounds=bounds, **options)
 

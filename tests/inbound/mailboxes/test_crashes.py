@@ -32,6 +32,7 @@ STEPS = {
     "storing": (intake, "store"),
     "remembering": (reader.Reader, "_store"),
     "deleting": (reader.Reader, "_remove"),
+    "handling together": (stored, "_together"),
     "counting an attempt": (stored, "_begin"),
     "handling": (stored, "handle_one"),
     "forgetting": (reader.Reader, "_forget_removed"),
@@ -64,7 +65,7 @@ def test_after_a_kill_each_message_is_still_handled_once(
             real(*arguments, **named)
         raise Killed
 
-    handler = Handler()
+    handler = Handler(fails_together=step in ("counting an attempt", "handling"))
     with SERVERS[kind](*(mail(number) for number in range(COUNT))) as server:
         mailbox = make_mailbox(server)
         mailbox_id = mailbox.id

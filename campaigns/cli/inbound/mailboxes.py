@@ -25,7 +25,7 @@ from campaigns.mail.security import Security
 from campaigns.settings.oauth import OAuth2
 from campaigns.settings.trust import read_authorities
 
-EFFECTS = Effects(handling.handle, handling.settle)
+EFFECTS = Effects(handling.handle, handling.handle_some, handling.settle)
 WAIT_S = 200.0  # for a worker that reads it already
 BETWEEN_S = 0.2
 UNVERIFIED = (
