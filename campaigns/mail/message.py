@@ -5,9 +5,10 @@ A boundary contains `=_`, which quoted-printable text cannot, so no content can 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -97,29 +98,74 @@ def build_notice(
     html: str | None = None,
     message_id: str,
     date: datetime,
-    auto_submitted: str = "auto-generated",
+    more: Mapping[str, str] | None = None,
+    attached: bytes | None = None,
     sign: Sign | None = None,
 ) -> bytes:
-    """A notice of the app as bytes; `from_` is an address or (name, address). Auto-Submitted: RFC 3834."""
+    """A notice of the app as bytes; `from_` is an address or (name, address).
+
+    `more`: other header fields, and another Auto-Submitted (RFC 3834); `attached`: a message that goes with the text.
+    """
     name, sender = ("", from_) if isinstance(from_, str) else from_
+    own = dict(more or {})
     fields = [
         headers.mailbox("From", name, sender),
         headers.mailbox("To", "", to),
         headers.unstructured("Subject", subject),
         f"Date: {_date(int(date.timestamp()))}\r\n",
         f"Message-ID: {checked_message_id(message_id)}\r\n",
-        headers.constant("Auto-Submitted", auto_submitted),
+        headers.constant("Auto-Submitted", own.pop("Auto-Submitted", "auto-generated")),
         "X-Auto-Response-Suppress: OOF, AutoReply\r\n",
+        *(_field(each, value) for each, value in own.items()),
     ]
     if html is not None:
         made = frame(fields, (), (), boundary=boundary_for(text + html))
         return made.joined("", quoted_printable.body(text), quoted_printable.body(html), sign=sign)
+    if attached is not None:
+        return _with_attached(fields, quoted_printable.body(text), attached, sign)
     block = "".join(fields) + "MIME-Version: 1.0\r\n" + _PART.format(kind="plain")
     check_block(block, (*field_names("".join(fields)), *_MIME_NAMES))
     return _finished(block, quoted_printable.body(text), sign)
 
 
 _MIME_NAMES = ("MIME-Version", "Content-Type", "Content-Transfer-Encoding")
+_OF_IDS = ("In-Reply-To", "References")
+
+
+def _field(name: str, value: str) -> str:
+    """Another field: an address in Reply-To, ids in those of a thread, else a text."""
+    if name == "Reply-To":
+        return headers.mailbox(name, "", value)
+    if name in _OF_IDS:
+        return headers.folded(name, headers.refuse_control(name, value).split(" "))
+    return headers.constant(name, value)
+
+
+def _with_attached(fields: Sequence[str], text: str, attached: bytes, sign: Sign | None) -> bytes:
+    """A text and a message beneath it, as it came; in base64, and then only a file, where it has 8-bit text.
+
+    No transfer encoding is allowed for a message (RFC 2046 section 5.2.1).
+    """
+    lines = attached.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    is_plain = attached.isascii() and b"\0" not in attached and max(map(len, lines)) <= LONGEST_LINE
+    if is_plain:
+        kind, content = "message/rfc822", b"\r\n".join(lines).decode("ascii")
+        encoding = "7bit"
+    else:
+        kind, encoding = 'application/octet-stream; name="message.eml"', "base64"
+        content = base64.encodebytes(attached).decode("ascii").replace("\n", "\r\n")
+    boundary = boundary_for(text + content)
+    names = ("MIME-Version", "Content-Type")
+    block = (
+        "".join(fields) + f'MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary="{boundary}"\r\n'
+    )
+    check_block(block, (*field_names("".join(fields)), *names))
+    body = (
+        f"--{boundary}\r\n{_PART.format(kind='plain')}\r\n{text}\r\n--{boundary}\r\n"
+        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n"
+        f'Content-Disposition: attachment; filename="message.eml"\r\n\r\n{content}\r\n--{boundary}--\r\n'
+    )
+    return _finished(block, body, sign)
 
 
 def _mime(boundary: str) -> str:

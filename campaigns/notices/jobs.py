@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from campaigns.core import addresses, clock, config
 from campaigns.core.db import db
@@ -50,7 +51,11 @@ def _delivered(notice: Notice) -> Result:
         return Result(notice.id, Outcome.UNSENDABLE, Phase.MAIL, Reply(550, str(error)), str(error))
     finally:
         db.session.commit()  # no transaction stays open while the server takes its time
-    return smtp.deliver(connection, envelope)
+    result = smtp.deliver(connection, envelope)
+    if notice.has_null_path and result.outcome is Outcome.REFUSED and result.phase is Phase.MAIL:
+        # Some providers take no mail without a return path.
+        return smtp.deliver(connection, replace(envelope, mail_from=_from(notice)[1]))
+    return result
 
 
 def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
@@ -65,9 +70,12 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
         text=notice.text,
         message_id=f"<{secrets.token_hex(16)}@{addresses.ascii_domain(addresses.domain_of(sender))}>",
         date=notice.created_at,
+        more=notice.headers or {},
+        attached=services.attachment_of(notice),
         sign=sign_from(sender, notice.created_at),
     )
-    return settings_services.connection(server), Envelope(notice.id, sender, notice.to_address, message)
+    path = "" if notice.has_null_path else sender
+    return settings_services.connection(server), Envelope(notice.id, path, notice.to_address, message)
 
 
 def _from(notice: Notice) -> tuple[str, str]:
@@ -77,6 +85,6 @@ def _from(notice: Notice) -> tuple[str, str]:
     site = settings_queries.site()
     known = settings_queries.own_sender()
     if known is not None:
-        return known.name or site.name, known.email
+        return notice.from_name or known.name or site.name, known.email
     host = config.current().public_host
-    return site.name, f"no-reply@{host if '.' in host else 'localhost.localdomain'}"
+    return notice.from_name or site.name, f"no-reply@{host if '.' in host else 'localhost.localdomain'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,6 +23,13 @@ class Notice(Model):
     text: Mapped[str] = mapped_column(sa.Text)
     from_name: Mapped[str | None] = mapped_column(sa.String(200))
     from_address: Mapped[str | None] = mapped_column(sa.String(320))
+    # What it is about: a second notice about the same is not stored.
+    once: Mapped[str | None] = mapped_column(sa.String(100), unique=True)
+    # More header fields, by name.
+    headers: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    attachment: Mapped[bytes | None] = mapped_column(sa.LargeBinary, deferred=True)  # a message, in zlib
+    # Nobody is told when it can't be delivered: MAIL FROM:<> (RFC 3834 section 3.3).
+    has_null_path: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     next_at: Mapped[datetime | None]

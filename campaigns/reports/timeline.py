@@ -24,13 +24,16 @@ _OF_MACHINES = {
     Kind.OPEN: _("Images of “%(name)s” loaded automatically"),
     Kind.CLICK: _("A link in “%(name)s” was opened automatically"),
 }
+_REPLIED = _("Replied to “%(name)s”")
 MOST_MAILS = 30
 MOST_MOMENTS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A message (`state` is set), or an open, click or unsubscribe (`kind` is set), repeated `times`."""
+    """A message (`state` is set), an answer to it (`is_reply`), or an open, click or unsubscribe (`kind` is set),
+    repeated `times`.
+    """
 
     at: datetime
     campaign_id: int
@@ -41,14 +44,19 @@ class Moment:
     is_machine: bool = False
     url: str | None = None
     times: int = 1
+    is_reply: bool = False
 
     @property
     def icon(self) -> str:
+        if self.is_reply:
+            return "message"
         return "send" if self.kind is None else _ICONS[self.kind]
 
     @property
     def sentence(self) -> str:
         """What the person, or a machine in their place, did with the mail; empty for the mail itself."""
+        if self.is_reply:
+            return str(_REPLIED) % {"name": self.campaign}
         if self.kind is None:
             return ""
         of_machines = _OF_MACHINES if self.is_machine else {}
@@ -75,6 +83,17 @@ def timeline(subscriber_id: int) -> list[Moment]:
         )
         for row in mails
         if row.Delivery.done_at or row.Delivery.started_at
+    ]
+    found += [
+        Moment(
+            at=row.Delivery.replied_at,
+            campaign_id=row.Delivery.campaign_id,
+            campaign=row.name,
+            delivery_id=row.Delivery.id,
+            is_reply=True,
+        )
+        for row in mails
+        if row.Delivery.replied_at
     ]
     found += _came_back([row.Delivery.id for row in mails])
     return sorted(found, key=lambda moment: moment.at, reverse=True)[:MOST_MOMENTS]

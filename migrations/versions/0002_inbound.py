@@ -166,6 +166,15 @@ def upgrade() -> None:
             sqlite_where=sa.text("replied_at IS NOT NULL AND is_latest = 1"),
         )
 
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("once", sa.String(length=100), nullable=True))
+        batch_op.add_column(sa.Column("headers", sa.JSON(), nullable=True))
+        batch_op.add_column(sa.Column("attachment", sa.LargeBinary(), nullable=True))
+        batch_op.add_column(
+            sa.Column("has_null_path", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
+        batch_op.create_unique_constraint(op.f("uq_notice_once"), ["once"])
+
     for table in ("sender", "revision"):
         with op.batch_alter_table(table, schema=None) as batch_op:
             batch_op.add_column(
@@ -177,6 +186,13 @@ def downgrade() -> None:
     for table in ("revision", "sender"):
         with op.batch_alter_table(table, schema=None) as batch_op:
             batch_op.drop_column("bounce_address")
+
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.drop_constraint(op.f("uq_notice_once"), type_="unique")
+        batch_op.drop_column("has_null_path")
+        batch_op.drop_column("attachment")
+        batch_op.drop_column("headers")
+        batch_op.drop_column("once")
 
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_replied_at")

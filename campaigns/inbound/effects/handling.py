@@ -14,7 +14,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
-from campaigns.inbound.effects import apply, brakes, corrections, owner
+from campaigns.inbound.effects import apply, brakes, corrections, forwarding, owner
 from campaigns.inbound.effects.owner import Mail, Tokens
 from campaigns.inbound.models import Effect, Finding, InboundMessage, Stage
 from campaigns.inbound.verdicts.classify import classify
@@ -80,8 +80,10 @@ class _Read:
 
 
 def _read(message: InboundMessage, key: bytes) -> _Read:
-    verdict = classify(raw_of(message))
-    return _Read(message, verdict, owner.tokens_in(verdict.ways, key))
+    raw = raw_of(message)
+    verdict = classify(raw)
+    ways = () if forwarding.is_our_own(raw, key) else verdict.ways
+    return _Read(message, verdict, owner.tokens_in(ways, key))
 
 
 def _apply(read: _Read, mails: list[Mail], known: Mapping[str, Cause], now: datetime) -> None:
@@ -92,6 +94,8 @@ def _apply(read: _Read, mails: list[Mail], known: Mapping[str, Cause], now: date
         *_about_recipients(verdict, mails, known, now),
         *_from_the_reader(verdict, read.tokens, mails, now),
     ]
+    if verdict.kind is Kind.REPLY and mails:
+        forwarding.forward(message, raw_of(message), mails[0], now=now)
     message.stage, message.handled_at, message.error = Stage.HANDLED, now, None
 
 
