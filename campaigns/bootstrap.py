@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import ForeignKey
 
 from campaigns.core import config as configuration
-from campaigns.core import files, logs
+from campaigns.core import files, inboxes, logs
 from campaigns.core.config import Config
 from campaigns.core.db import db, engine_options, prepare_engine
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, babel, language_of
@@ -29,6 +29,7 @@ MODELS = (
     "campaigns.settings.domains.models",
     "campaigns.audience.models",
     "campaigns.planning.models",
+    "campaigns.planning.by_mail.models",
     "campaigns.delivery.models",
     "campaigns.delivery.autopause.models",
     "campaigns.tracking.models",
@@ -57,6 +58,7 @@ def lay(config: Config | None = None, *, models: Iterable[str] = MODELS) -> Flas
         LANGUAGES=list(LANGUAGES),
     )
     app.extensions["columba"] = config
+    inboxes.attach(app, _is_mail_read)
     logs.attach()
     app.logger.setLevel(config.log_level.upper())
     db.init_app(app)
@@ -65,6 +67,12 @@ def lay(config: Config | None = None, *, models: Iterable[str] = MODELS) -> Flas
     for name in models:
         import_module(name)
     return app
+
+
+def _is_mail_read() -> bool:
+    from campaigns.inbound import queries  # imported only when needed, to keep workers small
+
+    return queries.is_any_read()
 
 
 def without_pages(config: Config | None = None, *, models: Iterable[str] = MODELS) -> Flask:

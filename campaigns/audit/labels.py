@@ -71,6 +71,7 @@ LABELS = {
     "campaign.paused": _("Paused a campaign"),
     "campaign.resumed": _("Resumed a campaign"),
     "campaign.cancelled": _("Cancelled a campaign"),
+    "campaign.commanded": _("Gave a command for a campaign by email"),
     "campaign.sent_again": _("Resent a campaign"),
     "campaign.unsuppressed": _("Undid the suppressions of a campaign"),
     "campaign.suppressed": _("Suppressed the bounced addresses of a campaign"),

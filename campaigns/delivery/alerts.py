@@ -12,6 +12,7 @@ from campaigns.core import config, mailtext
 from campaigns.core.db import db
 from campaigns.notices import services as notices_services
 from campaigns.notices.models import Notice
+from campaigns.planning.by_mail import services as by_mail
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
@@ -29,7 +30,7 @@ def post(campaign_id: int, *, now: datetime) -> list[int]:
         "link": f"{public_url()}/campaigns/{campaign.id}",
     }
     kind = f"alert:{campaign_id}:{campaign.pause_reason or ''}"[:32]
-    return _post("alert_paused", kind, values, now)
+    return _post("alert_paused", kind, values, now, campaign)
 
 
 def post_about_bounces(campaign_id: int, *, now: datetime) -> list[int]:
@@ -46,18 +47,29 @@ def post_about_server(server: Server, detail: str, *, now: datetime) -> list[int
     return _post("alert_server", f"alert:server:{server.id}", values, now)
 
 
-def _post(template: str, kind: str, values: dict[str, Any], now: datetime) -> list[int]:
-    return [] if _was_told(kind, now) else tell(template, kind, values, now=now)
+def _post(
+    template: str, kind: str, values: dict[str, Any], now: datetime, campaign: Campaign | None = None
+) -> list[int]:
+    return [] if _was_told(kind, now) else tell(template, kind, values, now=now, campaign=campaign)
 
 
-def tell(template: str, kind: str, values: dict[str, Any], *, now: datetime) -> list[int]:
-    """Store a notice for every operator who wants alerts, in their language; their ids."""
+def tell(
+    template: str, kind: str, values: dict[str, Any], *, now: datetime, campaign: Campaign | None = None
+) -> list[int]:
+    """Store a notice for every operator who wants alerts, in their language; their ids.
+
+    About a campaign: who may stop it may answer with a command.
+    """
     wanted = sa.select(Operator).where(Operator.wants_alerts, sa.not_(Operator.is_disabled))
     site = settings_queries.site().name
     found = []
     for operator in db.session.scalars(wanted):
-        text = mailtext.render(template, language=operator.language, site=site, **values)
-        found.append(notices_services.post(text, kind=kind, to=operator.email, now=now).id)
+        answers = by_mail.invite(campaign, operator, now=now) if campaign is not None else ""
+        text = mailtext.render(
+            template, language=operator.language, site=site, takes_answers=bool(answers), **values
+        )
+        headers = {"Reply-To": answers} if answers else None
+        found.append(notices_services.post(text, kind=kind, to=operator.email, now=now, headers=headers).id)
     return found
 
 

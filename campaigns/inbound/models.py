@@ -62,6 +62,7 @@ class Effect(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     COMPLAINED = "complained"  # suppressed, and unsubscribed from all lists
     REPLIED = "replied"
+    COMMANDED = "commanded"  # a campaign was paused, resumed or cancelled
 
     @property
     def label(self) -> Sentence:
@@ -241,4 +242,5 @@ _EFFECTS = {
     Effect.UNSUBSCRIBED: statuses.label("unsubscribed"),
     Effect.COMPLAINED: _("Suppressed and unsubscribed everywhere"),
     Effect.REPLIED: _("Counted as a reply"),
+    Effect.COMMANDED: _("Command carried out"),
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.inbound.models import Effect, Finding
+from campaigns.inbound.models import Effect, Finding, Mailbox
 
 OF_BOUNCES = (Effect.BOUNCED, Effect.SCORED, Effect.SUPPRESSED)
 
@@ -29,3 +29,8 @@ def findings_of(delivery_id: int) -> list[Finding]:
     """Everything that came back for a delivery, in order."""
     statement = sa.select(Finding).where(Finding.delivery_id == delivery_id).order_by(Finding.id)
     return list(db.session.scalars(statement.options(sa.orm.joinedload(Finding.message))))
+
+
+def is_any_read() -> bool:
+    """Whether a mailbox is read, so that answers by mail are heard."""
+    return db.session.scalar(sa.select(Mailbox.id).where(Mailbox.is_active).limit(1)) is not None

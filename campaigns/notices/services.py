@@ -31,6 +31,7 @@ def post(
     now: datetime,
     from_name: str | None = None,
     from_address: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Notice:
     """Store a notice; after the commit, `enqueue(JOB, notice.id)` sends it at once."""
     notice = Notice(
@@ -40,6 +41,7 @@ def post(
         text=text.text,
         from_name=from_name,
         from_address=from_address,
+        headers=None if headers is None else dict(headers),
         created_at=now,
         expires_at=now + HORIZON,
         next_at=now,

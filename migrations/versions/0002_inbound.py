@@ -166,6 +166,27 @@ def upgrade() -> None:
             sqlite_where=sa.text("replied_at IS NOT NULL AND is_latest = 1"),
         )
 
+    op.create_table(
+        "mail_command",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("operator_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refusals", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_mail_command_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["operator_id"], ["operator.id"], name=op.f("fk_mail_command_operator_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_command")),
+    )
+    with op.batch_alter_table("mail_command", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mail_command_campaign_id"), ["campaign_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mail_command_operator_id"), ["operator_id"], unique=False)
+
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.add_column(sa.Column("once", sa.String(length=100), nullable=True))
         batch_op.add_column(sa.Column("headers", sa.JSON(), nullable=True))
@@ -187,6 +208,11 @@ def downgrade() -> None:
         with op.batch_alter_table(table, schema=None) as batch_op:
             batch_op.drop_column("bounce_address")
 
+    with op.batch_alter_table("mail_command", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mail_command_operator_id"))
+        batch_op.drop_index(batch_op.f("ix_mail_command_campaign_id"))
+
+    op.drop_table("mail_command")
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.drop_constraint(op.f("uq_notice_once"), type_="unique")
         batch_op.drop_column("has_null_path")

@@ -14,7 +14,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
-from campaigns.inbound.effects import apply, brakes, corrections, forwarding, owner
+from campaigns.inbound.effects import apply, brakes, commands, corrections, forwarding, owner
 from campaigns.inbound.effects.owner import Mail, Tokens
 from campaigns.inbound.models import Effect, Finding, InboundMessage, Stage
 from campaigns.inbound.verdicts.classify import classify
@@ -93,6 +93,7 @@ def _apply(read: _Read, mails: list[Mail], known: Mapping[str, Cause], now: date
     message.findings = [
         *_about_recipients(verdict, mails, known, now),
         *_from_the_reader(verdict, read.tokens, mails, now),
+        *_from_an_operator(read, now),
     ]
     if verdict.kind is Kind.REPLY and mails:
         forwarding.forward(message, raw_of(message), mails[0], now=now)
@@ -162,6 +163,15 @@ def _from_the_reader(verdict: Verdict, tokens: Tokens, mails: list[Mail], now: d
             for mail in mails[:1]
         ]
     return []
+
+
+def _from_an_operator(read: _Read, now: datetime) -> list[Finding]:
+    """A command, or an answer to an alert in which there is none."""
+    numbers, verdict = read.tokens[Purpose.COMMAND][:1], read.verdict
+    if not numbers or verdict.kind not in (Kind.COMMAND, Kind.REPLY):
+        return []
+    word = verdict.action if verdict.kind is Kind.COMMAND else ""
+    return commands.obey(read.message, raw_of(read.message), word, numbers[0], now=now)
 
 
 def _unsubscribe(tokens: Tokens, now: datetime) -> list[Finding]:
