@@ -12,7 +12,7 @@ from campaigns.core import config, mailtext
 from campaigns.core.db import db
 from campaigns.notices import services as notices_services
 from campaigns.notices.models import Notice
-from campaigns.planning.by_mail import services as by_mail
+from campaigns.planning.by_mail.services import invite
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
@@ -64,7 +64,7 @@ def tell(
     site = settings_queries.site().name
     found = []
     for operator in db.session.scalars(wanted):
-        answers = by_mail.invite(campaign, operator, now=now) if campaign is not None else ""
+        answers = invite(campaign, operator, now=now) if campaign is not None else ""
         text = mailtext.render(
             template, language=operator.language, site=site, takes_answers=bool(answers), **values
         )
