@@ -40,9 +40,13 @@ def is_one(facts: Facts) -> bool:
     if facts.headers.has("in-reply-to") and not (from_daemon or by_nobody or is_reported):
         return False
     says = signs.text_fails(facts.text)
-    if from_daemon or by_nobody or is_reported:
-        return says or (says_subject and (from_daemon or facts.has_returned_part or bool(facts.original)))
-    return says_subject and says and (bool(facts.original) or facts.has_returned_part or _has_reply(facts))
+    gives_back = facts.has_returned_part or bool(facts.original)
+    if from_daemon or is_reported:
+        return says or (says_subject and (from_daemon or gives_back))
+    # An answer of a person's program comes from nobody too, and may say that it delivers nothing.
+    return says and (
+        (says_subject and by_nobody) or ((says_subject or by_nobody) and (gives_back or _has_reply(facts)))
+    )
 
 
 def _has_reply(facts: Facts) -> bool:

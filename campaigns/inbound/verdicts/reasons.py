@@ -88,7 +88,9 @@ def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> D
     meant = None if is_generic(enhanced) else codes.by_enhanced(enhanced, phase)
     if said is not None and meant in _EXACT and said in _SOFT_TEXTS:
         return meant
-    found = _EXACT_REPLIES.get(reply.code) or said or meant
+    if meant is Detail.REJECTED and said in HARD:
+        return meant  # x.1.7 and x.1.8 are about the sender
+    found = said or _EXACT_REPLIES.get(reply.code) or meant
     if found in HARD and phase in _BEFORE_RCPT:
         return _BEFORE_RCPT[phase]  # what is unknown there is ours
     return found
