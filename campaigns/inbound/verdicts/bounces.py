@@ -224,17 +224,28 @@ def _chosen(facts: Facts) -> list[Mention]:
     ]
     if named:
         return [by_name.get(address.lower(), Mention(address, Place.ALONE)) for address in named]
+    known = _recipients_of_original(facts)
     for place in (Place.ALONE, Place.LABELLED, Place.SAID):
         best = [each for each in found if each.place is place]
         if best:
-            return best
-    known = _recipients_of_original(facts)
+            return _without_helpers(best, {address.lower() for address in known})
     elsewhere = [by_name[address.lower()] for address in known if address.lower() in by_name]
     if elsewhere:
         return elsewhere
     if known:
         return [Mention(known[0], Place.ELSEWHERE)]
     return found[:1]
+
+
+def _without_helpers(found: list[Mention], known: set[str]) -> list[Mention]:
+    """Without addresses to write to: where one stands that the message was sent to, another must have failed."""
+    if len(found) == 1 or not any(each.address.lower() in known for each in found):
+        return found
+    return [each for each in found if each.address.lower() in known or any(map(_says_why, each.near))]
+
+
+def _says_why(text: str) -> bool:
+    return any(letter.isdigit() for letter in text) or signs.text_fails(text)
 
 
 def _ours(facts: Facts) -> set[str]:

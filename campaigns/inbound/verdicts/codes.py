@@ -147,7 +147,6 @@ _SUBJECT = {
     "2": Detail.FILTERED,
     "3": Detail.SYSTEMERROR,
     "4": Detail.NETWORKERROR,
-    "5": Detail.SYNTAXERROR,
     "6": Detail.CONTENTERROR,
 }
 _REFUSED_AT = {
@@ -202,7 +201,7 @@ def by_enhanced(code: str, phase: Phase) -> Detail | None:
         return found
     if subject == "7":
         return _REFUSED_AT.get(phase)
-    if subject == "1" and (klass == "4" or phase is Phase.MAIL):
+    if subject == "1" and (klass == "4" or phase is not Phase.RCPT):
         return Detail.REJECTED if phase is Phase.MAIL else None
     return _SUBJECT.get(subject) if last == "0" else None
 

@@ -3,7 +3,7 @@
 A text is brought into one form first: lower case, words with one space between, without those that carry no
 meaning, and with "isn't" as "is not". In a phrase `~` stands for up to 40 letters of anything, `~~` for up to
 120, `(a|b)` for one of several, and a `*` at the end of a word for any end of it. Chinese, Japanese and Thai
-have no spaces: their phrases are found anywhere.
+have no spaces and Korean has endings: their phrases are found anywhere.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ _REPLACED = (
     (" no longer ", " nolonger "),
 )
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "’": "'", "ё": "е"})
+_SPACELESS = (("\u0e00", "\u0eff"), ("\u3040", "\u30ff"), ("\u4e00", "\u9fff"), ("\uac00", "\ud7af"))
 _GAP = 40
 _WIDE_GAP = 120
 MOST_TEXT = 4_000  # letters of a text that are looked at
@@ -120,7 +121,7 @@ class Phrase:
 
 def _piece(word: str) -> str:
     """A piece between gaps: whole words, but for a star at its end and scripts without spaces."""
-    if any(_is_spaceless(letter) for letter in word):
+    if not word.isascii() and any(map(_is_spaceless, word)):
         return _NO_WORDS.sub(" ", word.lower()).strip()
     is_open = word.rstrip().endswith("*")
     found = normal(word)
@@ -128,7 +129,8 @@ def _piece(word: str) -> str:
 
 
 def _is_spaceless(letter: str) -> bool:
-    return "\u0e00" <= letter <= "\u0eff" or "\u3040" <= letter <= "\u30ff" or "\u4e00" <= letter <= "\u9fff"
+    """Whether its script has no spaces between words, or, as Korean, endings on every word."""
+    return any(first <= letter <= last for first, last in _SPACELESS)
 
 
 def expanded(text: str) -> list[str]:

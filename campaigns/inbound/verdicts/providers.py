@@ -32,6 +32,8 @@ ROWS: tuple[Row, ...] = (
     # Carriers' pages for bulk senders: at RCPT the user is unknown, after DATA the subscriber's filter refuses.
     Row(Detail.FILTERED, ("unknown",), _JAPANESE_PHONES, _AFTER_RCPT),
     Row(Detail.MAILBOXFULL, ("too much mail data",)),
+    # Cisco's appliances (formerly IronPort): a recipient that its directory doesn't have.
+    Row(Detail.USERUNKNOWN, ("5.1.0", "address rejected")),
     # Microsoft 365: directory-based edge blocking, 550 5.4.1.
     Row(Detail.USERUNKNOWN, ("5.4.1", "recipient address rejected", "access denied")),
     Row(Detail.SUSPEND, ("5.2.1", "mailbox", "disabled")),

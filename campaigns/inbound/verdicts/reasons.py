@@ -90,6 +90,8 @@ def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> D
         return meant
     if meant is Detail.REJECTED and said in HARD:
         return meant  # x.1.7 and x.1.8 are about the sender
+    if said is Detail.USERUNKNOWN and _is_a_filter(reply, enhanced, phase):
+        return Detail.FILTERED
     found = said or _EXACT_REPLIES.get(reply.code) or meant
     if found in HARD and phase in _BEFORE_RCPT:
         return _BEFORE_RCPT[phase]  # what is unknown there is ours
@@ -98,6 +100,16 @@ def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> D
 
 _EXACT_REPLIES = {"521": Detail.NOTACCEPT, "556": Detail.NOTACCEPT}  # RFC 7504
 _BEFORE_RCPT = {Phase.MAIL: Detail.REJECTED, Phase.CONNECT: Detail.BLOCKED, Phase.HELLO: Detail.BLOCKED}
+
+
+def _is_a_filter(reply: Reply, enhanced: str, phase: Phase) -> bool:
+    """Whether "unknown user" hides a recipient's filter, as Japanese carriers document it: the recipient was taken
+    and refused after the message, or the code is about the mailbox and not about the address."""
+    if "unknown" not in reply.words.lower():
+        return False
+    return enhanced == "5.2.0" or (
+        phase is Phase.DATA and is_generic(reply.enhanced) and is_generic(enhanced)
+    )
 
 
 def _said(reply: Reply, names: tuple[str, ...]) -> Detail | None:
@@ -175,6 +187,8 @@ def _without_text(code: str, reply: Reply, *, has_text: bool) -> Detail:
         found = codes.by_reply(reply.code, reply.phase)
     if found is not None:
         return found
+    if code.startswith("5.7."):
+        return Detail.POLICYVIOLATION
     if code.startswith("4") or reply.code.startswith("4"):
         return Detail.EXPIRED
     return Detail.ONHOLD if has_text or code else Detail.UNDEFINED
