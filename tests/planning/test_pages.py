@@ -18,6 +18,8 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign, Status
+from campaigns.settings import queries as settings_queries
+from campaigns.settings import senders
 from campaigns.settings.models import Server
 from tests.browser_client import BrowserClient
 from tests.factories import (
@@ -394,6 +396,19 @@ def test_a_test_mail_arrives_as_that_person_would_get_it(ada: BrowserClient) -> 
     assert b"/o/" not in raw
     page = page_of(ada.get(f"/campaigns/{campaign.id}/check"))
     assert "wire accepted the test email to me@example.com" in page
+
+
+def test_a_test_mail_has_no_bounce_address_of_its_own_and_no_address_to_unsubscribe(
+    ada: BrowserClient,
+) -> None:
+    with SmtpServer() as fake:
+        campaign = make_ready(server_id=make_server(port=fake.port).id)
+        senders.set_bounce_address(settings_queries.sender(1), "@bounce.example.com")
+        db.session.commit()
+        ada.post(f"/campaigns/{campaign.id}/test-mails", data={"to": "me@example.com"})
+    mail_from, _rcpt_to, raw = fake.messages[0]
+    assert mail_from == "news@example.com"
+    assert b"mailto:" not in raw.partition(b"\r\n\r\n")[0]
 
 
 def test_what_the_server_says_to_a_test_mail_is_told(ada: BrowserClient) -> None:
