@@ -28,7 +28,7 @@ from campaigns.core.config import Config
 from campaigns.core.errors import ConfigError
 
 START_TIMEOUT_S = 30.0
-PROCESSES = ("mailbox", "webserver.__main__", "dispatcher", "worker")
+PROCESSES = ("mailbox", "webserver.__main__", "dispatcher", "worker", "reader")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def load() -> None:
     from campaigns import bootstrap, create_app
     from campaigns.core.jobs import JOBS
 
-    for name in PROCESSES:
+    for name in (*PROCESSES, *(("intake",) if "INTAKE" in os.environ else ())):
         import_module(f"campaigns.{name}")
     for job in JOBS:
         import_module(job.rpartition(".")[0])
@@ -129,6 +129,9 @@ def _children(plan: Plan, config: Config, lock: IO[str]) -> list[Child]:
         child(f"worker {number}", module="worker", order=2, grace_s=60.0)
         for number in range(1, plan.workers + 1)
     ]
+    children.append(child("reader", module="reader", order=2, grace_s=60.0))
+    if config.intake:
+        children.append(child("intake", module="intake", order=0))
     if "REDIS_URL" not in os.environ:
         socket_path = Path(config.redis_url.removeprefix("unix://"))
         command = redis_server.command(socket_path, config.data_dir / "redis")

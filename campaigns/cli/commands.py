@@ -28,6 +28,9 @@ COMMANDS = {
     "reader": Place(
         "campaigns.cli.roles", "reader", "Run a mail worker: reads mailboxes for bounces and replies."
     ),
+    "intake": Place(
+        "campaigns.cli.roles", "intake", "Run the intake: takes bounces by LMTP or SMTP without a mailbox."
+    ),
     "test-inbox": Place(
         "campaigns.cli.roles",
         "practice",

@@ -25,6 +25,12 @@ def reader() -> None:
     process.become("reader")
 
 
+@click.command("intake")
+def intake() -> None:
+    """Run the intake: takes bounces by LMTP or SMTP without a mailbox."""
+    process.become("intake")
+
+
 @click.command("test-inbox")
 def practice() -> None:
     """Run the test inbox: keeps emails on this machine for reading in the app."""

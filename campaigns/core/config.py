@@ -45,6 +45,8 @@ class Config:
     other_hosts: frozenset[str] = frozenset()  # names of this site besides that of `public_url`
     internal_hosts: InternalHosts = EVERYTHING_PRIVATE
     audit_days: int = 730  # 0: the audit log is kept for ever
+    # Where messages that come back are taken without a mailbox: `lmtp` or `smtp`, address, port. None: nowhere.
+    intake: tuple[str, str, int] | None = None
 
     @property
     def is_https(self) -> bool:
@@ -104,6 +106,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         other_hosts=frozenset(map(_ascii, (env.get("OTHER_HOSTS") or "").replace(",", " ").split())),
         internal_hosts=_internal_hosts(env.get("INTERNAL_HOSTS")),
         audit_days=_int(env, "AUDIT_DAYS", 730),
+        intake=_intake(env.get("INTAKE")),
     )
 
 
@@ -145,6 +148,20 @@ def _dns_server(text: str | None) -> tuple[str, int] | None:
         raise ConfigError(
             f"DNS_SERVER must be like 192.0.2.1:53 or [2001:db8::1]:53, not {text!r}."
         ) from error
+
+
+def _intake(text: str | None) -> tuple[str, str, int] | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    wrong = ConfigError(f"INTAKE must be like lmtp://127.0.0.1:2424 or smtp://127.0.0.1:2424, not {text!r}.")
+    try:
+        address, port = str(ipaddress.ip_address(parts.hostname or "")), parts.port
+    except ValueError as error:
+        raise wrong from error
+    if parts.scheme not in ("lmtp", "smtp") or not port:
+        raise wrong
+    return parts.scheme, address, port
 
 
 def _refuse_debugger(env: Mapping[str, str]) -> None:

@@ -65,7 +65,7 @@ def test_redis_asks_for_its_password() -> None:
     assert "redis://columba:${VALKEY_PASSWORD" in text
 
 
-SERVICES = ("migrate", "web", "dispatcher", "worker", "postgres", "valkey")
+SERVICES = ("migrate", "web", "dispatcher", "worker", "reader", "postgres", "valkey")
 
 
 @pytest.mark.parametrize("name", SERVICES)

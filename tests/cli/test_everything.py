@@ -29,7 +29,7 @@ left = [os.readlink(f"/proc/self/fd/{each}") for each in set(os.listdir("/proc/s
 print(json.dumps({"threads": len(os.listdir("/proc/self/task")), "left": left, "modules": sorted(sys.modules)}))
 """
 MOST_AT_REST_MIB = 250
-PARTS = ("test inbox", "web", "dispatcher", "worker 1", "worker 2")
+PARTS = ("test inbox", "web", "dispatcher", "worker 1", "worker 2", "reader")
 
 
 def test_what_is_forked_has_one_thread_and_no_connection(tmp_path: Path) -> None:
