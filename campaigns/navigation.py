@@ -114,6 +114,16 @@ ENTRIES = (
                 ("audience.suppression",),
                 Action.READ_PEOPLE,
             ),
+            Entry(
+                _("Mailboxes"), "inbound.mailboxes", "mail-opened", ("inbound.mailbox",), Action.READ_SETTINGS
+            ),
+            Entry(
+                _("Incoming"),
+                "inbound.incoming",
+                "inbox",
+                ("inbound.incoming", "inbound.message", "inbound.create_retry"),
+                Action.READ_PEOPLE,
+            ),
             Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
         ),
     ),

@@ -11,8 +11,8 @@ from campaigns.delivery.ledger import database_clock
 from campaigns.inbound.effects import handling
 from campaigns.inbound.mailboxes import alerts, hints, leases, practice, stored
 from campaigns.inbound.mailboxes.leases import LostLease
+from campaigns.inbound.mailboxes.protocols.session import MailboxError
 from campaigns.inbound.mailboxes.reader import read_held
-from campaigns.inbound.mailboxes.session import MailboxError
 from campaigns.inbound.mailboxes.stored import Effects
 from campaigns.notices import services as notices_services
 

@@ -170,6 +170,15 @@ class InboundMessage(Model):
     error: Mapped[str | None] = mapped_column(sa.String(500))
     handled_at: Mapped[datetime | None]
 
+    @property
+    def error_text(self) -> str:
+        """Why it could not be handled, in the current language where we have the words; empty when it could."""
+        return said(self.error) if self.error else ""
+
+    @property
+    def is_quarantined(self) -> bool:
+        return self.stage is Stage.QUARANTINED
+
     findings: Mapped[list[Finding]] = relationship(
         back_populates="message", order_by="Finding.id", cascade="all, delete-orphan", passive_deletes=True
     )

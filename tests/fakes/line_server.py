@@ -71,6 +71,7 @@ class LineServer:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
+        self._socket.shutdown(socket.SHUT_RDWR)  # who waits in `accept` would keep it open
         self._socket.close()
         for each in self._talks:
             with contextlib.suppress(OSError):

@@ -15,9 +15,9 @@ from campaigns.delivery.ledger import database_clock
 from campaigns.inbound.effects import handling
 from campaigns.inbound.mailboxes import leases, queries, services, trial
 from campaigns.inbound.mailboxes.leases import Hold, LostLease
+from campaigns.inbound.mailboxes.protocols.session import MailboxError
 from campaigns.inbound.mailboxes.reader import Reading, read_held
 from campaigns.inbound.mailboxes.services import Settings
-from campaigns.inbound.mailboxes.session import MailboxError
 from campaigns.inbound.mailboxes.stored import Effects
 from campaigns.inbound.models import Mailbox, Protocol
 from campaigns.inbound.troubles import said

@@ -19,8 +19,8 @@ from campaigns.core.db import changed_by, db
 from campaigns.core.dialect import insert
 from campaigns.inbound.mailboxes import intake, services, stored
 from campaigns.inbound.mailboxes.leases import Hold
-from campaigns.inbound.mailboxes.opening import opened
-from campaigns.inbound.mailboxes.session import (
+from campaigns.inbound.mailboxes.protocols.opening import opened
+from campaigns.inbound.mailboxes.protocols.session import (
     MEGABYTE,
     Bounds,
     Fetched,

@@ -15,7 +15,7 @@ from campaigns.core.db import changed_by, db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
 from campaigns.core.i18n import _
 from campaigns.inbound.mailboxes.leases import Hold
-from campaigns.inbound.mailboxes.session import Bounds, MailboxError, Target
+from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError, Target
 from campaigns.inbound.models import Mailbox, Protocol
 from campaigns.inbound.troubles import Trouble
 from campaigns.mail.envelope import LOOPBACK

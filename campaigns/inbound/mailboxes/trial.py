@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from campaigns.inbound.mailboxes import services
-from campaigns.inbound.mailboxes.opening import opened
-from campaigns.inbound.mailboxes.session import Bounds, MailboxError, Target
+from campaigns.inbound.mailboxes.protocols.opening import opened
+from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError, Target
 from campaigns.inbound.models import Mailbox, Protocol
 from campaigns.inbound.troubles import said
 

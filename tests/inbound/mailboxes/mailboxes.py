@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.inbound.mailboxes import leases, services
+from campaigns.inbound.mailboxes.protocols.session import Bounds
 from campaigns.inbound.mailboxes.reader import Reading, read_held
 from campaigns.inbound.mailboxes.services import Settings
-from campaigns.inbound.mailboxes.session import Bounds
 from campaigns.inbound.mailboxes.stored import Effects
 from campaigns.inbound.models import InboundMessage, Mailbox, Protocol, Stage
 from campaigns.inbound.verdicts.verdict import Kind

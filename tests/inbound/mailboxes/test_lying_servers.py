@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.inbound.mailboxes.session import Bounds, MailboxError
+from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError
 from campaigns.inbound.models import InboundMessage, Mailbox, Stage
 from campaigns.inbound.troubles import Trouble
 from tests.fakes.imap_server import FakeImap

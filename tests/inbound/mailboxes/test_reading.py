@@ -8,7 +8,7 @@ import pytest
 
 from campaigns.core.db import db
 from campaigns.inbound.mailboxes import intake
-from campaigns.inbound.mailboxes.session import Bounds
+from campaigns.inbound.mailboxes.protocols.session import Bounds
 from campaigns.inbound.models import InboundMessage, Mailbox, Seen
 from campaigns.inbound.verdicts.verdict import Kind
 from tests.fakes.imap_server import FakeImap

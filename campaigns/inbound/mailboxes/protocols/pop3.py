@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from campaigns.inbound.mailboxes.guarded_socket import Expired, Limits, TooMuch, context, dial
-from campaigns.inbound.mailboxes.session import BATCH, Fetched, Item, MailboxError, Place, Target
+from campaigns.inbound.mailboxes.protocols.guarded_socket import Expired, Limits, TooMuch, context, dial
+from campaigns.inbound.mailboxes.protocols.session import BATCH, Fetched, Item, MailboxError, Place, Target
 from campaigns.inbound.troubles import Trouble
 from campaigns.mail import auth, tls
 from campaigns.mail.security import Security

@@ -14,8 +14,8 @@ from typing import Any
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
-from campaigns.inbound.mailboxes.guarded_socket import Expired, Limits, TooMuch, context, dial
-from campaigns.inbound.mailboxes.session import BATCH, Fetched, Item, MailboxError, Place, Target
+from campaigns.inbound.mailboxes.protocols.guarded_socket import Expired, Limits, TooMuch, context, dial
+from campaigns.inbound.mailboxes.protocols.session import BATCH, Fetched, Item, MailboxError, Place, Target
 from campaigns.inbound.troubles import Trouble
 from campaigns.mail import tls
 from campaigns.mail.errors import NoToken

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from campaigns.inbound.mailboxes.guarded_socket import Limits
-from campaigns.inbound.mailboxes.session import MailboxError, Session, Target
+from campaigns.inbound.mailboxes.protocols.guarded_socket import Limits
+from campaigns.inbound.mailboxes.protocols.session import MailboxError, Session, Target
 from campaigns.inbound.models import Protocol
 from campaigns.inbound.troubles import Trouble
 from campaigns.mail.errors import NoToken
@@ -27,9 +27,9 @@ def opened(protocol: Protocol, target: Target) -> Iterator[Session]:
 
 def _session(protocol: Protocol, target: Target, limits: Limits) -> Session:
     if protocol is Protocol.IMAP:
-        from campaigns.inbound.mailboxes.imap import ImapSession  # loaded by whoever reads one
+        from campaigns.inbound.mailboxes.protocols.imap import ImapSession  # loaded by whoever reads one
 
         return ImapSession(target, limits)
-    from campaigns.inbound.mailboxes.pop3 import Pop3Session
+    from campaigns.inbound.mailboxes.protocols.pop3 import Pop3Session
 
     return Pop3Session(target, limits)

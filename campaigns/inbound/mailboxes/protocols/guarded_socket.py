@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from campaigns.inbound.mailboxes.session import Bounds, MailboxError, Target
+from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError, Target
 from campaigns.inbound.troubles import Trouble
 from campaigns.mail import tls
 from campaigns.mail.dialling import in_turn

@@ -1,0 +1,139 @@
+"""The form of a mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from campaigns.accounts.forms import choices, trimmed
+from campaigns.core.i18n import _
+from campaigns.inbound.mailboxes.services import Settings
+from campaigns.inbound.models import Mailbox, Protocol
+from campaigns.mail.security import Security
+from campaigns.settings.forms import OAUTH2, OTHER, PASSWORD, SIGN_IN, TEXTS, ServerForm
+from campaigns.settings.oauth import OAuth2
+
+SECURITY = (
+    (Security.TLS.value, Security.TLS.label),
+    (Security.STARTTLS.value, Security.STARTTLS.label),
+    (Security.NONE.value, _("None (only for this machine or a trusted network)")),
+)
+DELETE, MOVE, KEEP = "delete", "move", "keep"
+AFTER_READING = (
+    (DELETE, _("Delete from the server")),
+    (MOVE, _("Move to another folder (IMAP)")),
+    (KEEP, _("Leave on the server")),
+)
+PROVIDERS = {
+    "google": ("https://oauth2.googleapis.com/token", ""),
+    "microsoft": (
+        "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+        "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/POP.AccessAsUser.All offline_access",
+    ),
+}
+SHOWN_FIRST = {"name", "protocol", "host", "security", "port", "username", "password", "after_reading"}
+
+
+class MailboxForm(FlaskForm):
+    name = StringField(
+        _("Name"),
+        [InputRequired(TEXTS["name"]), Length(max=100)],
+        filters=[trimmed],
+        description=_("A name to recognize it by."),
+    )
+    protocol = SelectField(
+        _("Protocol"),
+        choices=choices((each.value, each.label) for each in Protocol),
+        default=Protocol.IMAP.value,
+    )
+    host = StringField(
+        _("Host"),
+        [InputRequired(_("Enter a host name like imap.example.com, without a port or https://."))],
+        filters=[trimmed],
+        render_kw={"placeholder": "imap.example.com", "spellcheck": "false", "autocapitalize": "none"},
+    )
+    security = SelectField(_("Security"), choices=choices(SECURITY), default=Security.TLS.value)
+    port = IntegerField(
+        _("Port"),
+        [InputRequired(_("Use %(ports)s or a port from 1024 to 65535.", ports="110, 143, 993, 995"))],
+        default=993,
+        description=_("Usually 993 for IMAP and 995 for POP3."),
+    )
+    username = StringField(
+        _("User name"),
+        [InputRequired(_("Enter the user name.")), Length(max=320)],
+        filters=[trimmed],
+        render_kw={"autocomplete": "off"},
+    )
+    password = PasswordField(_("Password"), [Optional()], render_kw={"autocomplete": "new-password"})
+    after_reading = SelectField(
+        _("After reading"),
+        choices=choices(AFTER_READING),
+        default=DELETE,
+        description=_("Every message is stored here before it is deleted or moved."),
+    )
+    done_folder = StringField(_("Move to folder"), [Optional(), Length(max=255)], filters=[trimmed])
+    folder = StringField(
+        _("Folder to read"),
+        [Optional(), Length(max=255)],
+        filters=[trimmed],
+        default="INBOX",
+        description=_("For IMAP."),
+    )
+    is_active = BooleanField(
+        _("Read this mailbox"), default=True, description=_("Clear this to stop reading it for a while.")
+    )
+    verify_certificate = ServerForm.verify_certificate
+    authorities = ServerForm.authorities
+    sign_in = SelectField(_("Authentication"), choices=choices(SIGN_IN), default=PASSWORD)
+    provider = ServerForm.provider
+    token_url = ServerForm.token_url
+    scope = ServerForm.scope
+    client_id = ServerForm.client_id
+    client_secret = ServerForm.client_secret
+    refresh_token = ServerForm.refresh_token
+
+    def show(self, mailbox: Mailbox) -> None:
+        """Fill in what a field does not have by name."""
+        self.after_reading.data = KEEP if mailbox.keeps else MOVE if mailbox.done_folder else DELETE
+        if not mailbox.signs_in_by_token:
+            return
+        self.sign_in.data, self.scope.data = OAUTH2, mailbox.token_scope or ""
+        pair = (mailbox.token_url, self.scope.data)
+        self.provider.data = next((name for name, known in PROVIDERS.items() if known == pair), OTHER)
+
+    @property
+    def is_advanced(self) -> bool:
+        """Whether something is wrong or set that few need to change."""
+        return self.sign_in.data == OAUTH2 or any(name not in SHOWN_FIRST for name in self.errors)
+
+    def settings(self) -> Settings:
+        """What the service needs."""
+        found = Settings(
+            name=self.name.data or "",
+            protocol=Protocol(self.protocol.data),
+            host=self.host.data or "",
+            port=self.port.data or 0,
+            security=Security(self.security.data),
+            username=self.username.data or "",
+            password=self.password.data or None,
+            folder=self.folder.data or "INBOX",
+            keeps=self.after_reading.data == KEEP,
+            done_folder=self.done_folder.data if self.after_reading.data == MOVE else None,
+            is_active=self.is_active.data,
+            verify_certificate=self.verify_certificate.data,
+            authorities=self.authorities.data,
+            signs_in=OAuth2(),
+        )
+        if self.sign_in.data != OAUTH2:
+            return found
+        typed = (self.token_url.data or "", self.scope.data or "")
+        url, scope = PROVIDERS.get(self.provider.data, typed)
+        # Without a token URL the choice would silently become a password.
+        secrets = (self.client_secret.data, self.refresh_token.data)
+        return replace(
+            found, password=None, signs_in=OAuth2(url or "-", self.client_id.data or "", *secrets, scope)
+        )
