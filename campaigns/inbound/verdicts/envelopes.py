@@ -175,7 +175,7 @@ def _near(lines: list[str], number: int, one: Found) -> str:
             if any(each.strip() for each in said):
                 break
             continue
-        if _begins_another(line):
+        if _begins_another(line, one.address):
             break
         if is_summary(line):
             continue
@@ -192,10 +192,9 @@ def is_summary(line: str) -> bool:
     return name in _SUMMARY
 
 
-def _begins_another(line: str) -> bool:
+def _begins_another(line: str, address: str) -> bool:
+    """Whether a line begins with another address: the same one may stand at the beginning of a folded line."""
     found = addresses.find(line, most=1)
-    return (
-        bool(found)
-        and not line[: found[0].start].strip(_DECORATION)
-        and _is_alone(line[found[0].end :].strip())
-    )
+    if not found or found[0].address.lower() == address.lower():
+        return False
+    return not line[: found[0].start].strip(_DECORATION) and _is_alone(line[found[0].end :].strip())
