@@ -59,6 +59,7 @@ _REPLACED = (
     (" no longer ", " nolonger "),
 )
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "’": "'", "ё": "е"})
+_OPEN = re.compile(r"\* (?=[^~])")  # behind an open end anything may stand
 _SPACELESS = (("\u0e00", "\u0eff"), ("\u3040", "\u30ff"), ("\u4e00", "\u9fff"), ("\uac00", "\ud7af"))
 _GAP = 40
 _WIDE_GAP = 120
@@ -87,7 +88,7 @@ class Phrase:
     def __init__(self, text: str) -> None:
         self.pieces: list[tuple[str, int]] = []
         gap = 0
-        for word in re.split(r"(~~?)", text):
+        for word in re.split(r"(~~?)", _OPEN.sub("* ~ ", text)):
             if word in ("~", "~~"):
                 gap = _WIDE_GAP if word == "~~" else _GAP
             elif (piece := _piece(word)).strip():

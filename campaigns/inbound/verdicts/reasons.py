@@ -128,19 +128,21 @@ def _weak(reply: Reply, _status: str, names: tuple[str, ...], phase: Phase) -> D
 
 _HOST = re.compile(r"[\w.-]+")
 _BEFORE_HOSTS = (
-    " host",
-    " with",
-    " by",
-    " to",
-    " from",
-    " at",
-    " server",
-    "name=",
-    " for",
-    " domain",
-    " mta",
-    ";",
-    " host:",
+    *(
+        " host",
+        " host:",
+        " with",
+        " by",
+        " to",
+        " from",
+        " at",
+        " server",
+        " for",
+        " domain",
+        " mta",
+        "name=",
+        ";",
+    ),
 )
 
 
@@ -149,18 +151,27 @@ def _without_names(text: str, names: tuple[str, ...]) -> str:
     text = " " + (_without_addresses(text) if "@" in text else text)
     out, at = [], 0
     for found in _HOST.finditer(text):
-        name = found[0].lower().strip(".")
-        if "." not in name:
-            continue
-        before = text[max(0, found.start() - 12) : found.start()].rstrip(" <('\"").lower()
-        if not before.endswith(_BEFORE_HOSTS) and not any(each and name.endswith(each) for each in names):
-            continue
-        if any(sign in name for sign in texts.listed("list")):
-            continue
-        out.append(text[at : found.start()])
-        at = found.end()
-    out.append(text[at:])
-    return " ".join(out)
+        meant = _meant(text, found[0].lower().strip("."), found.start(), names)
+        if meant is not None:
+            out += [text[at : found.start()], meant]
+            at = found.end()
+    return " ".join([*out, text[at:]])
+
+
+def _meant(text: str, word: str, start: int, names: tuple[str, ...]) -> str | None:
+    """What stands for a word: nothing for a server's name, "ip" for a number, None for itself."""
+    if "." not in word:
+        return None
+    if word.count(".") == 3 and word.replace(".", "").isdigit():
+        return "" if _is_a_servers(text, start) else "ip"
+    before = text[max(0, start - 12) : start].rstrip(" <('\"").lower()
+    is_name = before.endswith(_BEFORE_HOSTS) or any(each and word.endswith(each) for each in names)
+    return "" if is_name and not any(sign in word for sign in texts.listed("list")) else None
+
+
+def _is_a_servers(text: str, start: int) -> bool:
+    """Whether a number stands behind a server's name, as in `mx.b.example[192.0.2.1]`: it is not the sender's."""
+    return text[start - 1 : start] in ("[", "(") and text[max(0, start - 2) : start - 1].strip().isalnum()
 
 
 def _without_addresses(text: str) -> str:
