@@ -34,6 +34,7 @@ MODELS = (
     "campaigns.delivery.autopause.models",
     "campaigns.tracking.models",
     "campaigns.inbound.models",
+    "campaigns.inbound.timed.models",
 )
 
 

@@ -6,11 +6,13 @@ from campaigns import process
 from campaigns.delivery.dispatch import dispatcher
 from campaigns.delivery.dispatch.dispatcher import Duty
 from campaigns.inbound.mailboxes import hints
+from campaigns.inbound.timed import duties as timed_duties
 
 DUTIES = (
     Duty("mailboxes", hints.EVERY_S, hints.hint_mailboxes),
     Duty("test inbox", hints.EVERY_S, hints.hint_practice),
     Duty("stored messages", hints.EVERY_S, hints.hint_messages),
+    Duty("timed emails", timed_duties.EVERY_S, timed_duties.send_due),
 )
 
 

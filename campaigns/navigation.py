@@ -142,6 +142,9 @@ ENTRIES = (
                 ("settings.sender_", "settings.senders"),
                 Action.READ_SETTINGS,
             ),
+            Entry(
+                _("Scheduled emails"), "timed.timed_mails", "calendar-time", ("timed.",), Action.READ_PEOPLE
+            ),
             Entry(_("Team"), "accounts.operators", "users-group", TEAM, Action.ADMINISTER),
             Entry(
                 _("Sign-in"), "accounts.sign_in_rules", "lock", ("accounts.sign_in_rules",), Action.ADMINISTER

@@ -187,6 +187,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_mail_command_campaign_id"), ["campaign_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_mail_command_operator_id"), ["operator_id"], unique=False)
 
+    op.create_table(
+        "timed_mail",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("recipients", sa.JSON(), nullable=False),
+        sa.Column("rhythm", sa.String(length=32), nullable=False),
+        sa.Column("first", sa.String(length=16), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("runs", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["created_by_id"], ["operator.id"], name=op.f("fk_timed_mail_created_by_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_timed_mail")),
+    )
+    with op.batch_alter_table("timed_mail", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_timed_mail_next_at"), ["next_at"], unique=False)
+
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.add_column(sa.Column("once", sa.String(length=100), nullable=True))
         batch_op.add_column(sa.Column("headers", sa.JSON(), nullable=True))
@@ -208,6 +231,10 @@ def downgrade() -> None:
         with op.batch_alter_table(table, schema=None) as batch_op:
             batch_op.drop_column("bounce_address")
 
+    with op.batch_alter_table("timed_mail", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_timed_mail_next_at"))
+
+    op.drop_table("timed_mail")
     with op.batch_alter_table("mail_command", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mail_command_operator_id"))
         batch_op.drop_index(batch_op.f("ix_mail_command_campaign_id"))

@@ -53,6 +53,7 @@ FLOORS = {
         {"mailboxes"},
         {"effects"},
         {"rules"},
+        {"timed"},
         {"hooks"},
         {"queries"},
     ],
