@@ -9,9 +9,11 @@ from wtforms import BooleanField, IntegerField, PasswordField, SelectField, Stri
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns.accounts.forms import choices, trimmed
+from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.inbound.mailboxes.services import Settings
 from campaigns.inbound.models import Mailbox, Protocol
+from campaigns.inbound.verdicts.verdict import Cause
 from campaigns.mail.security import Security
 from campaigns.settings.forms import OAUTH2, OTHER, PASSWORD, SIGN_IN, TEXTS, ServerForm
 from campaigns.settings.oauth import OAuth2
@@ -137,3 +139,11 @@ class MailboxForm(FlaskForm):
         return replace(
             found, password=None, signs_in=OAuth2(url or "-", self.client_id.data or "", *secrets, scope)
         )
+
+
+def cause_in(word: str) -> Cause:
+    """The reason with that word; raises Invalid for a word that is none."""
+    try:
+        return Cause(word)
+    except ValueError as error:
+        raise Invalid(_("Choose a reason."), field="reason") from error

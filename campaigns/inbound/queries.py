@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from campaigns.core.db import db
+from campaigns.core.errors import NotFound
+from campaigns.core.i18n import _
 from campaigns.inbound.models import Effect, Finding, Mailbox
 
 OF_BOUNCES = (Effect.BOUNCED, Effect.SCORED, Effect.SUPPRESSED)
@@ -22,6 +24,14 @@ def bounces_of(delivery_ids: Sequence[int]) -> dict[int, Finding]:
     found: dict[int, Finding] = {}
     for finding in db.session.scalars(statement.order_by(Finding.id)):
         found.setdefault(finding.delivery_id or 0, finding)
+    return found
+
+
+def finding(finding_id: int) -> Finding:
+    """What a message said of a recipient; raises NotFound."""
+    found = db.session.get(Finding, finding_id, with_for_update=True)
+    if found is None:
+        raise NotFound(_("Bounce not found."))
     return found
 
 

@@ -14,10 +14,13 @@ from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.form_page import after
-from campaigns.inbound.forms import MailboxForm
+from campaigns.inbound import queries as inbound_queries
+from campaigns.inbound.effects import corrections, handling
+from campaigns.inbound.forms import MailboxForm, cause_in
 from campaigns.inbound.mailboxes import hints, queries, services, shown, stored, trial
 from campaigns.inbound.mailboxes.protocols.session import MailboxError
 from campaigns.inbound.models import Mailbox
+from campaigns.inbound.verdicts.verdict import Kind
 
 bp = Blueprint("inbound", __name__)
 
@@ -138,7 +141,13 @@ def message(message_id: int) -> Any:
     note_view(shown.view_of(found.id))
     source = shown.source_of(found)
     offers_retry = found.is_quarantined and bool(source)
-    return render_template("inbound/message.html", message=found, source=source, offers_retry=offers_retry)
+    return render_template(
+        "inbound/message.html",
+        message=found,
+        source=source,
+        offers_retry=offers_retry,
+        causes=corrections.CHOICES if found.kind is Kind.BOUNCE else (),
+    )
 
 
 @bp.post("/incoming/<big:message_id>/retry")
@@ -149,6 +158,19 @@ def create_retry(message_id: int) -> Any:
     db.session.commit()
     queue.enqueue(hints.HANDLE, message_id)
     flash(_("The message is being handled again."), "success")
+    return redirect(url_for(".message", message_id=message_id), 303)
+
+
+@bp.post("/incoming/findings/<big:finding_id>/reason")
+@allow(Action.EDIT_PEOPLE)
+def create_correction(finding_id: int) -> Any:
+    """Give a bounce another reason: undoes what it did, and reads the same text so from now on."""
+    found = inbound_queries.finding(finding_id)
+    message_id, campaign_id = found.message_id, found.campaign_id
+    corrections.overrule(found, cause_in(request.form.get("reason", "")), now=clock.now())
+    db.session.commit()
+    handling.settle([campaign_id] if campaign_id else [], now=clock.now())
+    flash(_("The reason is changed. Messages with the same text are read this way from now on."), "success")
     return redirect(url_for(".message", message_id=message_id), 303)
 
 
