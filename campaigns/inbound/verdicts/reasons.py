@@ -19,13 +19,8 @@ from campaigns.inbound.verdicts.verdict import MOST_DIAGNOSTIC, Detail, Recipien
 HARD = {Detail.USERUNKNOWN, Detail.HOSTUNKNOWN, Detail.HASMOVED, Detail.NOTACCEPT}
 # What a text says in passing, while an exact code says more.
 _SOFT_TEXTS = {
-    Detail.SYSTEMERROR,
-    Detail.EXPIRED,
-    Detail.NETWORKERROR,
-    Detail.SYNTAXERROR,
-    Detail.MAILERERROR,
-    Detail.FILTERED,
-    Detail.POLICYVIOLATION,
+    *(Detail.SYSTEMERROR, Detail.EXPIRED, Detail.NETWORKERROR, Detail.SYNTAXERROR, Detail.MAILERERROR),
+    *(Detail.FILTERED, Detail.POLICYVIOLATION),
 }
 _EXACT = {
     *(
@@ -54,20 +49,10 @@ def recipient(
     What is clear counts before what is weak, and then what is near before what is far.
     """
     names = (*hosts, address.rpartition("@")[2].lower())
-    replies = [read(text) for text in near if text.strip()]
-    around = [read(text) for text in far if text.strip()]
-    phase = next((reply.phase for reply in (*replies, *around[:1]) if reply.phase), Phase.UNKNOWN)
-    found, chosen = None, (replies or around or [read("")])[0]
-    for decide in (_clear, _weak):
-        for reply in (*replies, *around):
-            found = found or decide(reply, status, names, reply.phase or phase)
-            if found is not None:
-                chosen = reply
-                break
-        if found is not None:
-            break
+    replies = [read(text) for text in (*near, *far) if text.strip()]
+    found, chosen = _decided(replies, status, names)
     code = _status(status, chosen)
-    detail = found or _without_text(code, chosen, has_text=bool(replies or around))
+    detail = found or _without_text(code, chosen, has_text=bool(replies))
     return Recipient(
         address=address,
         reason=detail.cause,
@@ -76,6 +61,17 @@ def recipient(
         status=code,
         diagnostic=" ".join(chosen.text.split())[:MOST_DIAGNOSTIC],
     )
+
+
+def _decided(replies: list[Reply], status: str, names: tuple[str, ...]) -> tuple[Detail | None, Reply]:
+    """The reason, and the reply that it was read from; without one the first reply."""
+    phase = next((reply.phase for reply in replies if reply.phase), Phase.UNKNOWN)
+    for decide in (_clear, _weak):
+        for reply in replies:
+            found = decide(reply, status, names, reply.phase or phase)
+            if found is not None:
+                return found, reply
+    return None, replies[0] if replies else read("")
 
 
 def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> Detail | None:
