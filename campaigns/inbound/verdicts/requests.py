@@ -14,13 +14,20 @@ _TO = ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "c
 COMMANDS = ("pause", "resume", "cancel", "stop", "continue", "status", "approve", "send", "confirm", "help")
 _LONGEST = 60  # letters of a line that asks for it; a longer one tells something
 _MOST_LINES = 10
+_SHORTEST_TOKEN = 20
 
 
 def unsubscribe_to(facts: Facts) -> Verdict | None:
     """A request to be unsubscribed by the address that it was sent to, whatever it says."""
-    starts = ("unsub+", "unsub-", "unsubscribe+", "unsubscribe-")
-    is_asked = any(local.startswith(starts) for local in _locals(facts))
-    return Verdict(Kind.UNSUBSCRIBE) if is_asked else None
+    return Verdict(Kind.UNSUBSCRIBE) if any(map(_is_for_leaving, _locals(facts))) else None
+
+
+def _is_for_leaving(local: str) -> bool:
+    """`unsub+<token>`, also where a mail program has dropped the plus."""
+    if local.startswith(("unsub+", "unsub-", "unsubscribe+", "unsubscribe-")):
+        return True
+    token = local.removeprefix("unsub")
+    return token != local and token.isalnum() and len(token) >= _SHORTEST_TOKEN
 
 
 def unsubscribe(facts: Facts) -> Verdict | None:
