@@ -96,6 +96,8 @@ ENHANCED = {
 }
 # Microsoft: learn.microsoft.com/exchange/troubleshoot/email-delivery/ndr/non-delivery-reports-in-exchange-online.
 MICROSOFT = {
+    "2.121": Detail.SPEEDING,
+    "2.122": Detail.SPEEDING,
     "4.310": Detail.HOSTUNKNOWN,
     "4.311": Detail.HOSTUNKNOWN,
     "4.312": Detail.NETWORKERROR,

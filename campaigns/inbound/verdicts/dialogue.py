@@ -67,6 +67,11 @@ class Reply:
         """Whether the codes say that it may pass: the enhanced one counts, for it is the more exact."""
         return (self.enhanced or self.code).startswith("4")
 
+    @property
+    def is_about_more(self) -> bool:
+        """Whether the codes say that the reason is a rule or the moment, and not the address."""
+        return self.is_temporary or self.enhanced.startswith("5.7.")
+
 
 def read(text: str) -> Reply:
     """The reply in a text."""

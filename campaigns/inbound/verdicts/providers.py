@@ -33,7 +33,7 @@ ROWS: tuple[Row, ...] = (
     Row(Detail.FILTERED, ("unknown",), _JAPANESE_PHONES, _AFTER_RCPT),
     Row(Detail.MAILBOXFULL, ("too much mail data",)),
     # Cisco's appliances (formerly IronPort): a recipient that its directory doesn't have.
-    Row(Detail.USERUNKNOWN, ("5.1.0", "address rejected")),
+    Row(Detail.USERUNKNOWN, ("5.1.0 address rejected",)),
     # Microsoft 365: directory-based edge blocking, 550 5.4.1.
     Row(Detail.USERUNKNOWN, ("5.4.1", "recipient address rejected", "access denied")),
     Row(Detail.SUSPEND, ("5.2.1", "mailbox", "disabled")),
@@ -44,6 +44,7 @@ ROWS: tuple[Row, ...] = (
     Row(Detail.USERUNKNOWN, ("resolver.adr.invalidinaddr",)),
     Row(Detail.USERUNKNOWN, ("resolver.adr.ambiguous",)),
     Row(Detail.EXCEEDLIMIT, ("resolver.rst.recipsizelimit",)),
+    Row(Detail.SPEEDING, ("resolver.rst.reciplimit",)),
     Row(Detail.MESGTOOBIG, ("resolver.rst.sendsizelimit",)),
     Row(Detail.SECURITYERROR, ("resolver.rst.authrequired",)),
     Row(Detail.REJECTED, ("resolver.rst.notauthorized",)),

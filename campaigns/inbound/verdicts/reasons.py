@@ -119,6 +119,8 @@ def _said(reply: Reply, names: tuple[str, ...]) -> Detail | None:
 
 def _weak(reply: Reply, _status: str, names: tuple[str, ...], phase: Phase) -> Detail | None:
     weak = texts.weak().find(normal(_without_names(reply.words, names)))
+    if weak is Detail.USERUNKNOWN and reply.is_about_more:
+        return Detail.FILTERED  # servers refuse an address in these words for any reason
     return weak or codes.by_reply(reply.code, phase)
 
 
