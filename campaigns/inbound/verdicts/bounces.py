@@ -35,6 +35,8 @@ def is_one(facts: Facts) -> bool:
     says_subject = signs.subject_fails(facts.subject)
     from_daemon = is_from_daemon(facts)
     by_nobody = facts.return_path == ""
+    if not (from_daemon or by_nobody or is_reported) and _is_of_somebody(facts):
+        return False
     if not (from_daemon or by_nobody or says_subject or is_reported):
         return False
     if facts.headers.has("in-reply-to") and not (from_daemon or by_nobody or is_reported):
@@ -49,6 +51,13 @@ def is_one(facts: Facts) -> bool:
     )
 
 
+def _is_of_somebody(facts: Facts) -> bool:
+    """Whether a person passes it on, or a list of readers gets it: it only tells of a bounce."""
+    if any(facts.headers.has(name) for name in ("list-unsubscribe", "list-post")):
+        return True
+    return facts.subject.lower().lstrip().startswith(listed("passed on"))
+
+
 def _has_reply(facts: Facts) -> bool:
     return any(each.place is not Place.ELSEWHERE for each in mentions(facts.text, _ours(facts)))
 
@@ -56,11 +65,11 @@ def _has_reply(facts: Facts) -> bool:
 def is_from_daemon(facts: Facts) -> bool:
     """Whether a mail system wrote it."""
     value = facts.headers.get("from").lower()
-    return (
-        facts.sender.startswith(listed("daemon"))
-        or any(name in value for name in listed("daemon name"))
-        or value.strip() == "<>"
-    )
+    if facts.sender.startswith(listed("daemon")) or value.strip() == "<>":
+        return True
+    # Spam calls itself so too, and comes from an address of its own.
+    is_own = bool(facts.sender) and (facts.return_path or "").lower() == facts.sender
+    return not is_own and any(name in value for name in listed("daemon name"))
 
 
 # Reports.
