@@ -24,4 +24,6 @@ def is_warning(subject: str, text: str) -> bool:
     ends, warnings = words(_FILE, "end"), words(_FILE, "warning")
     if ends.has_one_in(head) or warnings.has_one_in(head):
         return not ends.has_one_in(head)
+    if words(_FILE, "goes on").has_one_in(said):
+        return True
     return warnings.has_one_in(said) and not ends.has_one_in(said)
