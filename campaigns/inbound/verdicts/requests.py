@@ -13,6 +13,9 @@ from campaigns.inbound.verdicts.verdict import Kind, Verdict
 _TO = ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "cc")
 COMMANDS = ("pause", "resume", "cancel", "stop", "continue", "status", "approve", "send", "confirm", "help")
 _LONGEST = 60  # letters of a line that asks for it; a longer one tells something
+_LONGEST_PLEA = 160  # the same, of one that asks in so many words
+_LONGEST_GREETING = 40
+_FILE = "requests.txt"
 _MOST_LINES = 10
 _SHORTEST_TOKEN = 20
 
@@ -31,7 +34,7 @@ def _is_for_leaving(local: str) -> bool:
 
 
 def unsubscribe(facts: Facts) -> Verdict | None:
-    """A request to be unsubscribed by its subject or its first line."""
+    """A request to be unsubscribed by its subject or its first line that is no greeting."""
     is_asked = _asks(_without_prefix(facts.subject)) or _asks(_first_line(facts.text))
     return Verdict(Kind.UNSUBSCRIBE) if is_asked else None
 
@@ -58,20 +61,38 @@ def _locals(facts: Facts) -> list[str]:
 
 
 def _asks(line: str) -> bool:
-    if " ".join(normal(line).split()) in _alone():
+    said = normal(line)
+    if " ".join(said.split()) in _alone():
         return True
-    return 0 < len(line) <= _LONGEST and words("requests.txt", "unsubscribe").has_one_in(normal(line))
+    if words(_FILE, "stays").has_one_in(said):
+        return False
+    if "?" not in line and 0 < len(line) <= _LONGEST_PLEA and words(_FILE, "plea").has_one_in(said):
+        return True
+    return 0 < len(line) <= _LONGEST and words(_FILE, "unsubscribe").has_one_in(said)
 
 
 @cache
 def _alone() -> frozenset[str]:
     """What asks for it when a line says nothing else."""
-    return frozenset(text for name, texts in sections("requests.txt") if name == "alone" for text in texts)
+    return frozenset(text for name, texts in sections(_FILE) if name == "alone" for text in texts)
 
 
 def _first_line(text: str) -> str:
     lines = (line.strip() for line in text.split("\n")[:_MOST_LINES])
-    return next((line for line in lines if line and not line.startswith((">", "|"))), "")
+    own = [line for line in lines if line and not line.startswith((">", "|"))]
+    if len(own) > 1 and _greets(own[0]):
+        return own[1]
+    return own[0] if own else ""
+
+
+def _greets(line: str) -> bool:
+    is_short = len(line) <= _LONGEST_GREETING
+    return is_short and normal(line).startswith(_greetings()) and not _asks(line)
+
+
+@cache
+def _greetings() -> tuple[str, ...]:
+    return tuple(normal(text) for name, texts in sections(_FILE) if name == "greeting" for text in texts)
 
 
 def _without_prefix(subject: str) -> str:
