@@ -35,6 +35,8 @@ MODELS = (
     "campaigns.tracking.models",
     "campaigns.inbound.models",
     "campaigns.inbound.timed.models",
+    "campaigns.inbound.hooks.models",
+    "campaigns.inbound.hooks.alerts.models",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from campaigns import process
 from campaigns.delivery.dispatch import dispatcher
 from campaigns.delivery.dispatch.dispatcher import Duty
+from campaigns.inbound.hooks import duties as hook_duties
 from campaigns.inbound.mailboxes import hints
 from campaigns.inbound.timed import duties as timed_duties
 
@@ -13,6 +14,9 @@ DUTIES = (
     Duty("test inbox", hints.EVERY_S, hints.hint_practice),
     Duty("stored messages", hints.EVERY_S, hints.hint_messages),
     Duty("timed emails", timed_duties.EVERY_S, timed_duties.send_due),
+    Duty("webhooks", hook_duties.EVERY_S, hook_duties.hint_events),
+    Duty("alerts", hook_duties.EVERY_S, hook_duties.hint_alerts),
+    Duty("old events", hook_duties.SELDOM_S, hook_duties.clean_up),
 )
 
 

@@ -106,6 +106,13 @@ ENTRIES = (
                 ("settings.sending_domain",),
                 Action.READ_SETTINGS,
             ),
+            Entry(
+                _("Provider webhooks"),
+                "hooks.webhooks_page",
+                "plug-connected",
+                ("hooks.webhook",),
+                Action.READ_SETTINGS,
+            ),
             Entry(_("Domain limits"), "settings.domains", "filter", ("settings.domain",), Action.ADMINISTER),
             Entry(
                 _("Suppressions"),
@@ -144,6 +151,13 @@ ENTRIES = (
             ),
             Entry(
                 _("Scheduled emails"), "timed.timed_mails", "calendar-time", ("timed.",), Action.READ_PEOPLE
+            ),
+            Entry(
+                _("Monitoring alerts"),
+                "hooks.alerts",
+                "bell",
+                ("hooks.alert",),
+                Action.READ_SETTINGS,
             ),
             Entry(_("Team"), "accounts.operators", "users-group", TEAM, Action.ADMINISTER),
             Entry(

@@ -17,6 +17,8 @@ JOBS = frozenset(
         "campaigns.inbound.jobs.handle_message",
         "campaigns.inbound.jobs.read_mailbox",
         "campaigns.inbound.jobs.read_practice",
+        "campaigns.inbound.hooks.jobs.apply_events",
+        "campaigns.inbound.hooks.jobs.tell_of_alerts",
         "campaigns.notices.jobs.send_notice",
     }
 )

@@ -43,6 +43,13 @@ LABELS = {
     "working": _("Working"),
     "untested": _("Not tested"),
     "broken": _("Not working"),
+    # webhooks of providers
+    "incomplete": _("Secret missing"),
+    "listening": _("No events yet"),
+    "receiving": _("Receiving"),
+    # alerts of monitoring
+    "firing": _("Firing"),
+    "resolved": _("Resolved"),
     # sending domains, their keys and records
     "waiting": _("Waiting for DNS records"),
     "signing": _("Signing"),

@@ -21,10 +21,13 @@ from campaigns.settings import queries as settings_queries
 from campaigns.settings import services as settings_services
 from campaigns.settings import sharing
 from campaigns.settings.domains.signing import sign_from
+from campaigns.settings.models import Server
+
+MOST_TRIED = 3
 
 
 def send_notice(notice_id: int) -> None:
-    """Send a waiting notice over the default server and record the result; only one worker sends it."""
+    """Send a waiting notice and record the result; only one worker sends it."""
     notice = services.take(notice_id, now=clock.now())
     db.session.commit()
     if notice is None:
@@ -42,8 +45,9 @@ def send_notice(notice_id: int) -> None:
 
 
 def _delivered(notice: Notice) -> Result:
+    """An urgent one goes over the next server if the first doesn't take it."""
     try:
-        connection, envelope = _prepared(notice)
+        connections, envelope = _prepared(notice)
     except Misconfigured as error:
         with force_locale(settings_queries.site().language):  # no request, so no reader's language
             return Result(notice.id, Outcome.NOT_SENT, Phase.CONNECT, None, str(error))
@@ -51,6 +55,14 @@ def _delivered(notice: Notice) -> Result:
         return Result(notice.id, Outcome.UNSENDABLE, Phase.MAIL, Reply(550, str(error)), str(error))
     finally:
         db.session.commit()  # no transaction stays open while the server takes its time
+    for connection in connections[:-1]:
+        result = _over(connection, envelope, notice)
+        if result.outcome in (Outcome.ACCEPTED, Outcome.IN_DOUBT, Outcome.UNSENDABLE):
+            return result
+    return _over(connections[-1], envelope, notice)
+
+
+def _over(connection: smtp.Server, envelope: Envelope, notice: Notice) -> Result:
     result = smtp.deliver(connection, envelope)
     if notice.has_null_path and result.outcome is Outcome.REFUSED and result.phase is Phase.MAIL:
         # Some providers take no mail without a return path.
@@ -58,10 +70,10 @@ def _delivered(notice: Notice) -> Result:
     return result
 
 
-def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
+def _prepared(notice: Notice) -> tuple[list[smtp.Server], Envelope]:
     name, sender = _from(notice)
-    server = sharing.for_own_mail(addresses.domain_of(sender), now=clock.now())
-    if server is None:
+    servers = _servers(notice, addresses.domain_of(sender))
+    if not servers:
         raise Misconfigured(_("No sending server. Add one first."))
     message = build_notice(
         from_=(name, sender),
@@ -75,7 +87,16 @@ def _prepared(notice: Notice) -> tuple[smtp.Server, Envelope]:
         sign=sign_from(sender, notice.created_at),
     )
     path = "" if notice.has_null_path else sender
-    return settings_services.connection(server), Envelope(notice.id, path, notice.to_address, message)
+    envelope = Envelope(notice.id, path, notice.to_address, message)
+    return [settings_services.connection(server) for server in servers], envelope
+
+
+def _servers(notice: Notice, domain: str) -> list[Server]:
+    """Over which one it goes; for an urgent one, and over which next."""
+    if notice.is_urgent:
+        return sharing.fastest(domain, now=clock.now())[:MOST_TRIED]
+    server = sharing.for_own_mail(domain, now=clock.now())
+    return [server] if server else []
 
 
 def _from(notice: Notice) -> tuple[str, str]:

@@ -30,6 +30,8 @@ class Notice(Model):
     attachment: Mapped[bytes | None] = mapped_column(sa.LargeBinary, deferred=True)  # a message, in zlib
     # Nobody is told when it can't be delivered: MAIL FROM:<> (RFC 3834 section 3.3).
     has_null_path: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    # Sent at once, whatever a worker is doing, over the fastest server.
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     next_at: Mapped[datetime | None]

@@ -18,6 +18,7 @@ from campaigns.mail.retry import next_attempt
 from campaigns.notices.models import Notice
 
 HORIZON = timedelta(hours=4)
+MOST_URGENT = 20  # taken at once
 JOB = "campaigns.notices.jobs.send_notice"
 # A worker that claims a notice has this long before another may try it.
 TAKEN_FOR = timedelta(minutes=5)
@@ -32,8 +33,12 @@ def post(
     from_name: str | None = None,
     from_address: str | None = None,
     headers: Mapping[str, str] | None = None,
+    is_urgent: bool = False,
 ) -> Notice:
-    """Store a notice; after the commit, `enqueue(JOB, notice.id)` sends it at once."""
+    """Store a notice; after the commit, `enqueue(JOB, notice.id)` sends it at once.
+
+    An urgent one does not wait for a free worker: one that sends a campaign sends it meanwhile.
+    """
     notice = Notice(
         kind=kind,
         to_address=to,
@@ -42,6 +47,7 @@ def post(
         from_name=from_name,
         from_address=from_address,
         headers=None if headers is None else dict(headers),
+        is_urgent=is_urgent,
         created_at=now,
         expires_at=now + HORIZON,
         next_at=now,
@@ -127,9 +133,12 @@ def record_failure(notice: Notice, error: str, *, is_final: bool, now: datetime)
 
 
 def due(*, now: datetime, limit: int = 100) -> list[int]:
-    """Ids of notices that are due, at most `limit`."""
-    return list(
-        db.session.scalars(
-            sa.select(Notice.id).where(Notice.next_at <= now).order_by(Notice.next_at).limit(limit)
-        )
-    )
+    """Ids of notices that are due, the urgent ones first, at most `limit`."""
+    waiting = sa.select(Notice.id).where(Notice.next_at <= now)
+    return list(db.session.scalars(waiting.order_by(Notice.is_urgent.desc(), Notice.next_at).limit(limit)))
+
+
+def urgent(*, now: datetime) -> list[int]:
+    """Ids of urgent notices that are due."""
+    waiting = sa.select(Notice.id).where(Notice.next_at <= now, Notice.is_urgent)
+    return list(db.session.scalars(waiting.order_by(Notice.next_at).limit(MOST_URGENT)))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
+
+json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
@@ -140,6 +143,112 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_finding_message_id"), ["message_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_finding_subscriber_id"), ["subscriber_id"], unique=False)
 
+    op.create_table(
+        "provider",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("token_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("events", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ignored", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider")),
+        sa.UniqueConstraint("name", name=op.f("uq_provider_name")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_provider_token_hash")),
+    )
+    op.create_table(
+        "provider_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=True),
+        sa.Column("address", sa.String(length=320), server_default="", nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("detail", sa.String(length=32), nullable=False),
+        sa.Column("is_hard", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("status", sa.String(length=11), server_default="", nullable=False),
+        sa.Column("diagnostic", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("ways", json, nullable=False),
+        sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("effect", sa.String(length=32), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("error", sa.String(length=500), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("fk_provider_event_provider_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_event")),
+        sa.UniqueConstraint("provider_id", "event_id", name=op.f("uq_provider_event_provider_id")),
+    )
+    with op.batch_alter_table("provider_event", schema=None) as batch_op:
+        batch_op.create_index("ix_provider_event_received_at", ["received_at"], unique=False)
+        batch_op.create_index(
+            "ix_provider_event_waiting",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("effect IS NULL"),
+            sqlite_where=sa.text("effect IS NULL"),
+        )
+
+    op.create_table(
+        "provider_nonce",
+        sa.Column("provider_id", sa.Integer(), nullable=False),
+        sa.Column("nonce", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("fk_provider_nonce_provider_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("provider_id", "nonce", name=op.f("pk_provider_nonce")),
+    )
+    with op.batch_alter_table("provider_nonce", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provider_nonce_at"), ["at"], unique=False)
+
+    op.create_table(
+        "alert_source",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("token_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("recipients", json, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mails", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("mails_since", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_source")),
+        sa.UniqueConstraint("name", name=op.f("uq_alert_source_name")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_alert_source_token_hash")),
+    )
+    op.create_table(
+        "alert",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), server_default="", nullable=False),
+        sa.Column("url", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("fired_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("mail_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["alert_source.id"], name=op.f("fk_alert_source_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
+        sa.UniqueConstraint("source_id", "fingerprint", name=op.f("uq_alert_source_id")),
+    )
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_alert_mail_at"), ["mail_at"], unique=False)
+
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("is_urgent", sa.Boolean(), server_default=sa.false(), nullable=False))
+
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.add_column(sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("complained_at", sa.DateTime(timezone=True), nullable=True))
@@ -255,6 +364,11 @@ def downgrade() -> None:
         batch_op.drop_column("complained_at")
         batch_op.drop_column("bounced_at")
 
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.drop_column("is_urgent")
+
+    for table in ("alert", "alert_source", "provider_nonce", "provider_event", "provider"):
+        op.drop_table(table)
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_finding_subscriber_id"))
         batch_op.drop_index(batch_op.f("ix_finding_message_id"))

@@ -32,6 +32,10 @@ STANDING = {
     "domains": "/settings/domains",
     "sending-domains": "/settings/sending-domains",
     "sending-domain-new": "/settings/sending-domains/new",
+    "webhooks": "/settings/webhooks",
+    "webhook-new": "/settings/webhooks/new",
+    "alerts": "/alerts",
+    "alert-source-new": "/alerts/sources/new",
     "site": "/settings/site",
     "operators": "/operators",
     "invite": "/operators/invite",
@@ -81,6 +85,8 @@ def operator_pages(page: Page) -> dict[str, str]:
         "/imports": {"import": r"^/imports/\d+$"},
         "/practice": {"practice-message": r"^/practice/\d+$"},
         "/settings/servers": {"server-edit": r"^/settings/servers/\d+(/edit)?$"},
+        "/settings/webhooks": {"webhook": r"^/settings/webhooks/\d+$"},
+        "/alerts": {"alert-source": r"^/alerts/sources/\d+$"},
         "/settings/sending-domains": {"sending-domain": r"^/settings/sending-domains/\d+$"},
     }
     for start, wanted in patterns.items():

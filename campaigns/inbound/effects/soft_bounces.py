@@ -45,6 +45,13 @@ def forget(address_key: str) -> None:
     db.session.execute(sa.delete(SoftBounces).where(SoftBounces.address_key == address_key))
 
 
+def forget_before(address_key: str, moment: datetime) -> None:
+    """The same, if it has shown so after its last bounce."""
+    db.session.execute(
+        sa.delete(SoftBounces).where(SoftBounces.address_key == address_key, SoftBounces.at < moment)
+    )
+
+
 def _has_worked_since(delivery: Delivery, moment: datetime, *, now: datetime) -> bool:
     """Whether the person opened something since, or a mail to the address has arrived."""
     person = delivery.subscriber

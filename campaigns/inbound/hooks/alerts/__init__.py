@@ -1,0 +1,1 @@
+"""Alerts of monitoring: what fires, who is told, and when again."""

@@ -1,0 +1,1 @@
+"""More pages of this package."""
