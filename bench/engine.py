@@ -90,7 +90,7 @@ class Engine:
             tarpit_s=way.tarpit_s,
         )
         try:
-            self._start(name, port, to, sender)
+            self.begin(self.prepare(name, port, to, sender))
             while not sink.stat(port)[0]:
                 time.sleep(0.01)
             before = self._cpu_s()
@@ -99,7 +99,8 @@ class Engine:
             process.kill()
             process.wait()
 
-    def _start(self, name: str, port: int, to: str, sender: str) -> None:
+    def prepare(self, name: str, port: int, to: str, sender: str = SENDER) -> int:
+        """A server at that port, and a campaign over it that is ready to go; its id."""
         html, text = self.folder / "mail.html", self.folder / "mail.txt"
         html.write_text(content.HTML)
         text.write_text(content.TEXT)
@@ -111,7 +112,11 @@ class Engine:
             *("campaign", "create", "--name", name, "--subject", content.SUBJECT, "--list", to),
             *("--from", sender, "--server", name, "--html", str(html), "--text", str(text)),
         )
-        self.site.flask("campaign", "schedule", str(made["id"]), "--grace", "0")
+        return int(made["id"])
+
+    def begin(self, campaign_id: int) -> None:
+        """Send it now."""
+        self.site.flask("campaign", "schedule", str(campaign_id), "--grace", "0")
 
     def _cpu_s(self) -> float:
         return usage.cpu_s(self.site.process.pid) + usage.cpu_s(self.postmaster)

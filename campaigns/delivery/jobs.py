@@ -13,6 +13,7 @@ from campaigns.delivery.dispatch.lookout import Lookout
 from campaigns.delivery.ledger import database_clock
 from campaigns.delivery.limits import receiver_rows, release
 from campaigns.delivery.sender.timing import Timing
+from campaigns.notices import services as notices_services
 from campaigns.notices.jobs import send_notice
 
 LOOK_UP_S = 4.0
@@ -58,5 +59,9 @@ def release_receiver(domain: str) -> None:
 
 
 def _other_jobs_wait() -> bool:
-    """Whether other jobs wait and this worker is the one to make room for them."""
-    return queue.waiting(SEND, other=True) > 0 and queue.is_first_to_make_room()
+    """Whether other jobs wait and this worker is the one to make room for them.
+
+    Notices need no room: `Lookout` sends them beside the lane.
+    """
+    others = queue.waiting(SEND, other=True) - queue.waiting(notices_services.JOB)
+    return others > 0 and queue.is_first_to_make_room()

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 SOON_S = 0.25  # while a campaign waits
+URGENT_EVERY_S = 0.4  # an urgent notice waits for no longer
 LANES_AT_ONCE = 8  # up to this many lanes check that often; more of them, less often
 LEFT_FOR = timedelta(seconds=1)  # a notice is left to a free worker for this long
 OWN_MAILS_AT_ONCE = 20
@@ -52,6 +53,7 @@ class Lookout:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
         self._errand: threading.Thread | None = None
+        self._urgent: threading.Thread | None = None
 
     def __enter__(self) -> Lookout:
         self._thread.start()
@@ -63,8 +65,9 @@ class Lookout:
         """Waits for a notice that is being sent."""
         self._over.set()
         self._thread.join()
-        if self._errand:
-            self._errand.join()
+        for errand in (self._urgent, self._errand):
+            if errand:
+                errand.join()
 
     def begins(self, place: Place) -> None:
         """The lane at this place begins."""
@@ -92,27 +95,41 @@ class Lookout:
             self._pause_s = SOON_S * max(1.0, len(outlook.lanes) / LANES_AT_ONCE)
             if fairness.makes_room(outlook, place.owner, has_answers=self.has_answers):
                 self._makes_room_for = place
-        if self._errand is None or not self._errand.is_alive():
-            self._run_errands()
+        if not _is_running(self._errand):  # send notices that a free worker would have sent by now
+            self._errand = self._started(_overdue, self._now() - LEFT_FOR)
+
+    def send_urgent(self) -> None:
+        """Send urgent notices, beside whatever the lane does."""
+        if not _is_running(self._urgent):
+            self._urgent = self._started(notices_services.urgent, self._now())
 
     def _run(self) -> None:
-        while not self._over.wait(self._pause_s):
+        rest_s = self._pause_s
+        while not self._over.wait(min(rest_s, URGENT_EVERY_S)):
+            rest_s -= URGENT_EVERY_S
+            is_time = rest_s <= 0
+            rest_s = self._pause_s if is_time else rest_s
             with self._app_context():
                 try:
-                    self.look()
+                    self.send_urgent()
+                    if is_time:
+                        self.look()
+                        rest_s = self._pause_s
                 except Exception as error:
                     log.warning("A worker could not look around: %s", error)
                 finally:
                     db.session.remove()
 
-    def _run_errands(self) -> None:
-        """Send notices that a free worker would have sent by now."""
+    def _started(self, due: Callable[..., list[int]], moment: datetime) -> threading.Thread | None:
+        """A thread that sends the notices that are due at that moment; None if there are none."""
         with reading():
-            ids = notices_services.due(now=self._now() - LEFT_FOR, limit=OWN_MAILS_AT_ONCE)
+            ids = due(now=moment)
             db.session.rollback()
-        if ids:
-            self._errand = threading.Thread(target=self._send, args=(ids,), name="own mails", daemon=True)
-            self._errand.start()
+        if not ids:
+            return None
+        thread = threading.Thread(target=self._send, args=(ids,), name="own mails", daemon=True)
+        thread.start()
+        return thread
 
     def _send(self, ids: list[int]) -> None:
         for notice_id in ids:
@@ -123,3 +140,11 @@ class Lookout:
                     log.exception("Own mail %s could not be sent; it is tried again.", notice_id)
                 finally:
                     db.session.remove()
+
+
+def _overdue(*, now: datetime) -> list[int]:
+    return notices_services.due(now=now, limit=OWN_MAILS_AT_ONCE)
+
+
+def _is_running(thread: threading.Thread | None) -> bool:
+    return thread is not None and thread.is_alive()
