@@ -13,6 +13,7 @@ VIEWS = (
     "campaigns.audience.views",
     "campaigns.audit.views",
     "campaigns.delivery.views",
+    "campaigns.inbound.rules.views",
     "campaigns.inbound.timed.views",
     "campaigns.inbound.views",
     "campaigns.inbound.hooks.views",

@@ -34,6 +34,7 @@ MODELS = (
     "campaigns.delivery.autopause.models",
     "campaigns.tracking.models",
     "campaigns.inbound.models",
+    "campaigns.inbound.rules.models",
     "campaigns.inbound.timed.models",
     "campaigns.inbound.hooks.models",
     "campaigns.inbound.hooks.alerts.models",

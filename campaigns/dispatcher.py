@@ -7,12 +7,14 @@ from campaigns.delivery.dispatch import dispatcher
 from campaigns.delivery.dispatch.dispatcher import Duty
 from campaigns.inbound.hooks import duties as hook_duties
 from campaigns.inbound.mailboxes import hints
+from campaigns.inbound.rules import duties as rule_duties
 from campaigns.inbound.timed import duties as timed_duties
 
 DUTIES = (
     Duty("mailboxes", hints.EVERY_S, hints.hint_mailboxes),
     Duty("test inbox", hints.EVERY_S, hints.hint_practice),
     Duty("stored messages", hints.EVERY_S, hints.hint_messages),
+    Duty("rules", rule_duties.EVERY_S, rule_duties.hint_runs),
     Duty("timed emails", timed_duties.EVERY_S, timed_duties.send_due),
     Duty("webhooks", hook_duties.EVERY_S, hook_duties.hint_events),
     Duty("alerts", hook_duties.EVERY_S, hook_duties.hint_alerts),

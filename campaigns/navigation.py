@@ -107,6 +107,17 @@ ENTRIES = (
                 Action.READ_SETTINGS,
             ),
             Entry(
+                _("Mailboxes"), "inbound.mailboxes", "mail-opened", ("inbound.mailbox",), Action.READ_SETTINGS
+            ),
+            Entry(
+                _("Incoming"),
+                "inbound.incoming",
+                "inbox",
+                ("inbound.incoming", "inbound.message", "inbound.create_retry"),
+                Action.READ_PEOPLE,
+            ),
+            Entry(_("Rules for email"), "rules.rules_page", "filter", ("rules.",), Action.ADMINISTER),
+            Entry(
                 _("Provider webhooks"),
                 "hooks.webhooks_page",
                 "plug-connected",
@@ -119,16 +130,6 @@ ENTRIES = (
                 "audience.suppressions",
                 "ban",
                 ("audience.suppression",),
-                Action.READ_PEOPLE,
-            ),
-            Entry(
-                _("Mailboxes"), "inbound.mailboxes", "mail-opened", ("inbound.mailbox",), Action.READ_SETTINGS
-            ),
-            Entry(
-                _("Incoming"),
-                "inbound.incoming",
-                "inbox",
-                ("inbound.incoming", "inbound.message", "inbound.create_retry"),
                 Action.READ_PEOPLE,
             ),
             Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),

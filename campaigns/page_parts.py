@@ -23,6 +23,8 @@ STATUS_LOOKS = {
     "finished": ("check", "good"),
     "cancelled": ("ban", "idle"),
     "queued": ("circle-dotted", "idle"),
+    "done": ("check", "good"),
+    "refused": ("ban", "bad"),
     "retrying": ("rotate-clockwise", "warn"),
     "sent": ("check", "good"),
     "failed": ("alert-triangle", "bad"),

@@ -47,6 +47,7 @@ class Config:
     audit_days: int = 730  # 0: the audit log is kept for ever
     # Where messages that come back are taken without a mailbox: `lmtp` or `smtp`, address, port. None: nowhere.
     intake: tuple[str, str, int] | None = None
+    rule_commands: Path | None = None  # the file of commands that emails may run; None: they run none
 
     @property
     def is_https(self) -> bool:
@@ -107,6 +108,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         internal_hosts=_internal_hosts(env.get("INTERNAL_HOSTS")),
         audit_days=_int(env, "AUDIT_DAYS", 730),
         intake=_intake(env.get("INTAKE")),
+        rule_commands=Path(env["RULE_COMMANDS"]) if env.get("RULE_COMMANDS") else None,
     )
 
 

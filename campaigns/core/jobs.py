@@ -16,6 +16,7 @@ JOBS = frozenset(
         "campaigns.delivery.jobs.send",
         "campaigns.inbound.jobs.handle_message",
         "campaigns.inbound.jobs.read_mailbox",
+        "campaigns.inbound.jobs.run_rule",
         "campaigns.inbound.jobs.read_practice",
         "campaigns.inbound.hooks.jobs.apply_events",
         "campaigns.inbound.hooks.jobs.tell_of_alerts",

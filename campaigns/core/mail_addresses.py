@@ -13,12 +13,12 @@ from campaigns.core import signing
 from campaigns.core.addresses import LONGEST_LOCAL_PART
 from campaigns.core.signing import CURRENT_KEY, LOCAL_MAC, LONGEST_LOCAL_TOKEN, Purpose
 
-UNSUBSCRIBE, COMMAND = "unsub", "command"  # local parts, before the plus
+UNSUBSCRIBE, COMMAND, RULE = "unsub", "command", "rule"  # local parts, before the plus
 LONGEST_BEFORE_PLUS = LONGEST_LOCAL_PART - 1 - LONGEST_LOCAL_TOKEN
 LONGEST_READ = 2000  # characters of a text in which a token is looked for
 MOST_RUNS = 16
 
-_SENT = (Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE, Purpose.COMMAND)
+_SENT = (Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE, Purpose.COMMAND, Purpose.RULE)
 _SHORTEST = 1 + LOCAL_MAC
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
 _RUN = re.compile(rf"[a-z2-7]{{{_SHORTEST},}}")

@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     MESSAGE = "message"  # in the Message-ID
     UNSUBSCRIBE = "unsubscribe"  # in an address that unsubscribes whoever writes to it
     COMMAND = "command"  # in an address that takes a command
+    RULE = "rule"  # in an address for which a rule was made
 
 
 def sign(key: bytes, purpose: Purpose, number: int) -> str:

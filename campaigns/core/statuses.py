@@ -34,6 +34,9 @@ LABELS = {
     "stored": _("Waiting to be read"),
     "handled": _("Read"),
     "quarantined": _("Quarantined"),
+    # runs of rules
+    "done": _("Done"),
+    "refused": _("Not authenticated"),
     # team members
     "invited": _("Invited"),
     "active": _("Active"),

@@ -14,9 +14,10 @@ from campaigns.inbound.mailboxes.leases import LostLease
 from campaigns.inbound.mailboxes.protocols.session import MailboxError
 from campaigns.inbound.mailboxes.reader import read_held
 from campaigns.inbound.mailboxes.stored import Effects
+from campaigns.inbound.rules import meeting, running
 from campaigns.notices import services as notices_services
 
-EFFECTS = Effects(handling.handle, handling.handle_some, handling.settle)
+EFFECTS = Effects(meeting.handle, meeting.handle_some, handling.settle)
 log = logging.getLogger(__name__)
 
 
@@ -50,3 +51,18 @@ def handle_message(message_id: int) -> None:
     """Handle a stored message, unless that is done."""
     die_with_parent()
     stored.handle_some([message_id], EFFECTS, now=database_clock.measured(), between=lambda: None)
+
+
+def run_rule(run_id: int) -> None:
+    """Do what a rule says for a message that met its conditions, unless that is done."""
+    die_with_parent()
+    taken = running.take(run_id)
+    db.session.commit()  # no transaction stays open while name servers take their time
+    if taken is None:
+        return
+    now = database_clock.measured()
+    if running.is_proven(taken):
+        running.act(taken, now=now())
+    else:
+        running.refuse(taken, now=now())
+        db.session.commit()

@@ -297,6 +297,59 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_mail_command_operator_id"), ["operator_id"], unique=False)
 
     op.create_table(
+        "rule",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("conditions", sa.JSON(), nullable=False),
+        sa.Column("proof", sa.String(length=32), nullable=False),
+        sa.Column("act", sa.String(length=32), nullable=False),
+        sa.Column("list_id", sa.Integer(), nullable=True),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("field_key", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("field_value", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("command", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("url", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_rule_campaign_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by_id"], ["operator.id"], name=op.f("fk_rule_created_by_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["list_id"], ["list.id"], name=op.f("fk_rule_list_id"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule")),
+        sa.UniqueConstraint("name", name=op.f("uq_rule_name")),
+    )
+    op.create_table(
+        "rule_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule_id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("output", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["inbound_message.id"], name=op.f("fk_rule_run_message_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["rule_id"], ["rule.id"], name=op.f("fk_rule_run_rule_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_run")),
+        sa.UniqueConstraint("rule_id", "key", name=op.f("uq_rule_run_rule_id")),
+    )
+    with op.batch_alter_table("rule_run", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rule_run_message_id"), ["message_id"], unique=False)
+        batch_op.create_index(
+            "ix_rule_run_queued",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("state = 'queued'"),
+            sqlite_where=sa.text("state = 'queued'"),
+        )
+
+    op.create_table(
         "timed_mail",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("subject", sa.String(length=200), nullable=False),
@@ -344,6 +397,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_timed_mail_next_at"))
 
     op.drop_table("timed_mail")
+    with op.batch_alter_table("rule_run", schema=None) as batch_op:
+        batch_op.drop_index("ix_rule_run_queued")
+        batch_op.drop_index(batch_op.f("ix_rule_run_message_id"))
+
+    op.drop_table("rule_run")
+    op.drop_table("rule")
     with op.batch_alter_table("mail_command", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mail_command_operator_id"))
         batch_op.drop_index(batch_op.f("ix_mail_command_campaign_id"))

@@ -1,0 +1,78 @@
+"""Finds the rules whose conditions a message meets, and notes them down to be run."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.core.db import db
+from campaigns.core.dialect import insert
+from campaigns.core.signing import Purpose
+from campaigns.inbound.effects import forwarding, handling, owner
+from campaigns.inbound.effects.handling import Handled
+from campaigns.inbound.models import InboundMessage
+from campaigns.inbound.reading.facts import Facts, read, ways
+from campaigns.inbound.rules import queries
+from campaigns.inbound.rules.matching import matches
+from campaigns.inbound.rules.models import Proof, Rule, RuleRun, RunState
+from campaigns.inbound.verdicts.verdict import Kind
+from campaigns.settings import queries as settings_queries
+
+OF_PEOPLE = (Kind.REPLY, Kind.COMMAND, Kind.UNSUBSCRIBE)
+MOST_AN_HOUR = 60  # runs of one rule
+HOUR = timedelta(hours=1)
+log = logging.getLogger(__name__)
+
+
+def handle(message_id: int, *, now: datetime) -> Handled:
+    """As `effects.handling.handle`, and note down the rules that the message meets, in the same transaction."""
+    handled = handling.handle(message_id, now=now)
+    note([message_id], now=now)
+    return handled
+
+
+def handle_some(message_ids: Sequence[int], *, now: datetime) -> list[Handled]:
+    """The same for several messages."""
+    handled = handling.handle_some(message_ids, now=now)
+    note(message_ids, now=now)
+    return handled
+
+
+def note(message_ids: Sequence[int], *, now: datetime) -> None:
+    """Note down a run for each rule that each of these messages meets. Safe to repeat."""
+    rules = queries.active()
+    if not rules:
+        return
+    people = sa.select(InboundMessage).where(
+        InboundMessage.id.in_(message_ids), InboundMessage.kind.in_(OF_PEOPLE)
+    )
+    key = settings_queries.link_key()
+    for message in db.session.scalars(people.options(sa.orm.undefer(InboundMessage.raw))):
+        raw = handling.raw_of(message)
+        if not forwarding.is_our_own(raw, key):
+            _note(message, read(raw), rules, key, now)
+
+
+def key_of(message: InboundMessage, facts: Facts) -> str:
+    """What tells messages apart, however often one comes in."""
+    own = facts.headers.get("message-id").strip() or message.digest
+    return hashlib.sha256(own.encode()).hexdigest()[:40]
+
+
+def _note(message: InboundMessage, facts: Facts, rules: Sequence[Rule], key: bytes, now: datetime) -> None:
+    addressed = owner.tokens_in(ways(facts), key)[Purpose.RULE]
+    for rule in rules:
+        if rule.proof is Proof.ADDRESS and rule.id not in addressed:
+            continue
+        if not matches(rule.parts, facts):
+            continue
+        if queries.count_since(rule.id, now - HOUR) >= MOST_AN_HOUR:
+            log.warning("Rule %s was met too often within an hour; the message is left alone.", rule.id)
+            continue
+        values = {"rule_id": rule.id, "message_id": message.id, "key": key_of(message, facts), "at": now}
+        written = insert(RuleRun).values(**values, state=RunState.QUEUED)
+        db.session.execute(written.on_conflict_do_nothing(index_elements=["rule_id", "key"]))
