@@ -35,7 +35,7 @@ LABELS = {
     "handled": _("Read"),
     "quarantined": _("Quarantined"),
     # runs of rules
-    "done": _("Done"),
+    "done": _("Applied"),
     "refused": _("Not authenticated"),
     # team members
     "invited": _("Invited"),

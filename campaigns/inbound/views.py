@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
+from campaigns.accounts import policy
 from campaigns.accounts.forms import accepted
-from campaigns.accounts.guards import Action, allow, note_view
+from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.accounts.stepup.guards import confirmed
 from campaigns.core import clock, queue
 from campaigns.core.db import db
@@ -19,8 +20,8 @@ from campaigns.inbound.effects import corrections, handling
 from campaigns.inbound.forms import MailboxForm, cause_in
 from campaigns.inbound.mailboxes import hints, queries, services, shown, stored, trial
 from campaigns.inbound.mailboxes.protocols.session import MailboxError
-from campaigns.inbound.models import Mailbox
-from campaigns.inbound.verdicts.verdict import Kind
+from campaigns.inbound.models import InboundMessage, Mailbox
+from campaigns.inbound.verdicts.verdict import Cause, Kind
 
 bp = Blueprint("inbound", __name__)
 
@@ -146,8 +147,14 @@ def message(message_id: int) -> Any:
         message=found,
         source=source,
         offers_retry=offers_retry,
-        causes=corrections.CHOICES if found.kind is Kind.BOUNCE else (),
+        causes=_choices(found),
     )
+
+
+def _choices(message: InboundMessage) -> tuple[Cause, ...]:
+    """The reasons that this operator may give its findings."""
+    may = policy.can(operator(), Action.EDIT_PEOPLE)
+    return corrections.CHOICES if may and message.kind is Kind.BOUNCE else ()
 
 
 @bp.post("/incoming/<big:message_id>/retry")

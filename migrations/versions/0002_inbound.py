@@ -335,7 +335,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["message_id"], ["inbound_message.id"], name=op.f("fk_rule_run_message_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["rule_id"], ["rule.id"], name=op.f("fk_rule_run_rule_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["rule_id"], ["rule.id"], name=op.f("fk_rule_run_rule_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_run")),
         sa.UniqueConstraint("rule_id", "key", name=op.f("uq_rule_run_rule_id")),
     )

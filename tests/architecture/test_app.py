@@ -161,7 +161,7 @@ def _read(module: str) -> tuple[dict[str, set[str]], dict[str, tuple[str, str]]]
 
 
 def test_a_post_without_csrf_token_is_refused(app: Flask, ada) -> None:
-    exempt = {"public", "signup"}
+    exempt = {"public", "signup", "hook_doors"}
     for rule in app.url_map.iter_rules():
         if "POST" not in (rule.methods or ()) or rule.endpoint.split(".")[0] in exempt:
             continue

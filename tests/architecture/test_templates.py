@@ -46,7 +46,7 @@ FORMATS = {
     *("trim", "xmlattr"),
 }
 # Methods of values; everything else that is called is a macro, a form's field or a function by its name.
-METHODS = {"isoformat", "items"}
+METHODS = {"isoformat", "items", "of_sent", "of_wanted"}
 MACROS = ("ui", "parts", "forms")  # as which templates import the macros of another
 ATTRIBUTES = {"attrs", "fields", "keep"}  # arguments of macros that name HTML attributes and hidden fields
 ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Concat)

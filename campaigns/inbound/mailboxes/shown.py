@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.audit.services import View
+from campaigns.core import statuses
 from campaigns.core.i18n import _
 from campaigns.inbound.mailboxes import intake
 from campaigns.inbound.models import InboundMessage
@@ -20,7 +21,7 @@ STATES = [
     ("", _("All messages")),
     (SIGNED, _("Signed by us")),
     (UNSIGNED, _("Not signed by us")),
-    (QUARANTINED, _("Quarantined")),
+    (QUARANTINED, statuses.label("quarantined")),
 ]
 
 
