@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 from tests.servers.cache import Unfetched
-from tests.servers.fleet import DEBIAN, OTHERS
+from tests.servers.fleet import DEBIAN, MAILBOXES, OTHERS
 
 
 def main(*words: str) -> None:
-    for server in DEBIAN if "debian" in words else (*DEBIAN, *OTHERS):
+    for server in (*DEBIAN, *MAILBOXES, *(() if "debian" in words else OTHERS)):
         try:
             if server.fetch():
                 print(f"Fetched {server.name} for the tests")

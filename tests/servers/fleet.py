@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.servers.aiosmtpd import Aiosmtpd
 from tests.servers.chasquid import Chasquid
 from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot_mailboxes import DovecotMailboxes
 from tests.servers.exim import Exim
 from tests.servers.go_smtp import GoSmtp
 from tests.servers.haraka import Haraka
@@ -18,3 +19,5 @@ from tests.servers.server import RealServer
 DEBIAN: tuple[type[RealServer], ...] = (Postfix, Exim, OpenSmtpd, Sendmail)
 # Of `make servers` alone.
 OTHERS: tuple[type[RealServer], ...] = (Dovecot, Chasquid, Aiosmtpd, GoSmtp, Nodemailer, Haraka)
+# Where mail is read.
+MAILBOXES: tuple[type[RealServer], ...] = (DovecotMailboxes,)
