@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 
-_WHOLE = re.compile(r"\S*[@/\\]\S*")  # addresses, links, message ids
-_HOST = re.compile(r"(?<![\w.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?![\w-])")
-_NUMBERED = re.compile(r"[a-z0-9_-]*\d[a-z0-9_-]*")
-_REST = re.compile(r"[^\w]+")
+_SIGNS = re.compile(r"[^\w]+")
 _CODE = re.compile(r"(?<![\w.])[245]\.\d{1,3}\.\d{1,3}(?![\w.])|(?<!\w)[245]\d\d(?!\w)")
+_OF_A_NAME = frozenset("@/\\")  # addresses, links, message ids
 LONGEST = 2000
 
 
@@ -21,7 +19,12 @@ def shape_of(diagnostic: str) -> str:
 def plain(diagnostic: str) -> str:
     """The text that the shape is made of."""
     text = diagnostic[:LONGEST].lower()
-    codes = " ".join(_CODE.findall(text))
-    for pattern in (_WHOLE, _HOST, _NUMBERED, _REST):
-        text = pattern.sub(" ", text)
-    return f"{codes} {' '.join(text.split())}".strip()
+    words = [word for each in text.split() if not _is_name(each) for word in _SIGNS.sub(" ", each).split()]
+    kept = [word for word in words if not any(letter.isdigit() for letter in word)]
+    return f"{' '.join(_CODE.findall(text))} {' '.join(kept)}".strip()
+
+
+def _is_name(word: str) -> bool:
+    """Whether it names an address, a link or a host, like mx.example.org."""
+    inner = word.strip("()[]<>{}.,;:\"'")
+    return not _OF_A_NAME.isdisjoint(word) or "." in inner
