@@ -116,7 +116,6 @@ ENTRIES = (
                 ("inbound.incoming", "inbound.message", "inbound.create_retry"),
                 Action.READ_PEOPLE,
             ),
-            Entry(_("Rules for email"), "rules.rules_page", "filter", ("rules.",), Action.ADMINISTER),
             Entry(
                 _("Provider webhooks"),
                 "hooks.webhooks_page",
@@ -132,6 +131,7 @@ ENTRIES = (
                 ("audience.suppression",),
                 Action.READ_PEOPLE,
             ),
+            Entry(_("Rules for email"), "rules.rules_page", "wand", ("rules.",), Action.ADMINISTER),
             Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
         ),
     ),

@@ -20,12 +20,13 @@ from campaigns.inbound.mailboxes.reader import Reading, read_held
 from campaigns.inbound.mailboxes.services import Settings
 from campaigns.inbound.mailboxes.stored import Effects
 from campaigns.inbound.models import Mailbox, Protocol
+from campaigns.inbound.rules import meeting
 from campaigns.inbound.troubles import said
 from campaigns.mail.security import Security
 from campaigns.settings.oauth import OAuth2
 from campaigns.settings.trust import read_authorities
 
-EFFECTS = Effects(handling.handle, handling.handle_some, handling.settle)
+EFFECTS = Effects(meeting.handle, meeting.handle_some, handling.settle)
 WAIT_S = 200.0  # for a worker that reads it already
 BETWEEN_S = 0.2
 UNVERIFIED = (
