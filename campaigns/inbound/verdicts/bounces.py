@@ -6,7 +6,7 @@ from campaigns.inbound.reading import addresses
 from campaigns.inbound.reading.addresses import domain_of
 from campaigns.inbound.reading.facts import Facts
 from campaigns.inbound.verdicts import signs
-from campaigns.inbound.verdicts.envelopes import Mention, Place, is_summary, mentions
+from campaigns.inbound.verdicts.envelopes import Mention, Place, is_summary, mentions, without_summary
 from campaigns.inbound.verdicts.reasons import recipient
 from campaigns.inbound.verdicts.texts import listed
 from campaigns.inbound.verdicts.verdict import Detail, Kind, Recipient, Verdict
@@ -80,7 +80,7 @@ def _of_report(facts: Facts) -> Verdict:
     own = _ours(facts)
     near = {each.address.lower(): each for each in mentions(facts.text, own)}
     groups = [(group, _action(group, facts)) for group in facts.report.recipients]
-    far = _far(facts)
+    far = without_summary(facts.text)
     failed = [group for group, action in groups if action == "failed"]
     if failed:
         found = [_of_group(group, facts, near, far) for group in failed]
@@ -185,11 +185,6 @@ def _delivered(group: dict[str, str], facts: Facts) -> Recipient:
     )
 
 
-def _far(facts: Facts) -> str:
-    """The text without the lines that tell of the message that failed."""
-    return "\n".join(line for line in facts.text.split("\n") if not is_summary(line))
-
-
 def _subject(facts: Facts) -> str:
     """The subject without that of the message that failed."""
     known = [
@@ -208,7 +203,7 @@ def _subject(facts: Facts) -> str:
 def _of_text(facts: Facts) -> Verdict | None:
     is_delay = signs.is_warning(facts.subject, facts.text)
     chosen = _chosen(facts) or [Mention("", Place.ELSEWHERE)]
-    far = [_far(facts), _subject(facts)]
+    far = [without_summary(facts.text), _subject(facts)]
     found = []
     for each in chosen:
         near = _in_order(each.near)

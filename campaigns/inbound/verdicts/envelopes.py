@@ -192,6 +192,11 @@ def is_summary(line: str) -> bool:
     return name in _SUMMARY
 
 
+def without_summary(text: str) -> str:
+    """The text without the lines that tell of the message that failed."""
+    return "\n".join(line for line in text.split("\n") if not is_summary(line))
+
+
 def _begins_another(line: str, address: str) -> bool:
     """Whether a line begins with another address: the same one may stand at the beginning of a folded line."""
     found = addresses.find(line, most=1)
