@@ -175,7 +175,7 @@ def _near(lines: list[str], number: int, one: Found) -> str:
             if any(each.strip() for each in said):
                 break
             continue
-        if _begins_another(line, one.address):
+        if _begins_another(line, one.address) or _is_back(line, lines[number], lines[number + 1]):
             break
         if is_summary(line):
             continue
@@ -184,6 +184,16 @@ def _near(lines: list[str], number: int, one: Found) -> str:
 
 
 _MOST_LINES = 25
+
+
+def _is_back(line: str, own: str, first: str) -> bool:
+    """Whether a line stands as far in as the address itself, where its reason stands further: Exim's lists."""
+    depth = _depth(own)
+    return 0 < depth < _depth(first) and _depth(line) <= depth
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
 
 
 def is_summary(line: str) -> bool:
