@@ -50,6 +50,7 @@ class MailboxForm(FlaskForm):
         _("Protocol"),
         choices=choices((each.value, each.label) for each in Protocol),
         default=Protocol.IMAP.value,
+        description=_("With TLS usually port 993 for IMAP and 995 for POP3."),
     )
     host = StringField(
         _("Host"),
@@ -62,7 +63,6 @@ class MailboxForm(FlaskForm):
         _("Port"),
         [InputRequired(_("Use %(ports)s or a port from 1024 to 65535.", ports="110, 143, 993, 995"))],
         default=993,
-        description=_("Usually 993 for IMAP and 995 for POP3."),
     )
     username = StringField(
         _("User name"),
