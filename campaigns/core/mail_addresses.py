@@ -21,7 +21,7 @@ MOST_RUNS = 16
 _SENT = (Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE, Purpose.COMMAND, Purpose.RULE)
 _SHORTEST = 1 + LOCAL_MAC
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
-_RUN = re.compile(rf"[a-z2-7]{{{_SHORTEST},}}")
+_RUN = re.compile(r"[a-z2-7]{17,}")  # of _SHORTEST
 
 
 def with_token(address: str, token: str) -> str:

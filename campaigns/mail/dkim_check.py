@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ LARGEST = 10 * 1024 * 1024
 # What has to be signed: without one of these, a message that was signed once could be sent again as another.
 SIGNED = frozenset({b"from", b"date", b"subject", b"message-id"})
 
+_SIGNED_FIELD = re.compile(rb"^(from|date|subject|message-id)[ \t]*:", re.I | re.M)
 _SIGNATURE = re.compile(rb"^dkim-signature[ \t]*:", re.I | re.M)
 Texts = Callable[[str], Sequence[str]]
 
@@ -49,7 +51,8 @@ def _covers(checked: Any, domain: str) -> bool:
 
 def _has_each_field_once(head: bytes) -> bool:
     """A second From or Subject beside the signed one is shown by some and signed by nobody."""
-    return all(len(re.findall(rb"(?im)^" + name + rb"[ \t]*:", head)) == 1 for name in SIGNED)
+    found = Counter(name.lower() for name in _SIGNED_FIELD.findall(head))
+    return all(found[name] == 1 for name in SIGNED)
 
 
 def _record(name: bytes, texts: Texts) -> bytes | None:
