@@ -255,7 +255,7 @@ class Reader:
         chunk: list[Item] = []
         size = 0
         for item in items:
-            is_full = len(chunk) >= CHUNK_MESSAGES or size + item.size > CHUNK_BYTES
+            is_full = len(chunk) >= min(CHUNK_MESSAGES, self._rest()) or size + item.size > CHUNK_BYTES
             if chunk and (is_full or self._is_careful):
                 yield chunk
                 chunk, size = [], 0
@@ -264,9 +264,12 @@ class Reader:
         if chunk:
             yield chunk
 
+    def _rest(self) -> int:
+        """How many messages the run may still take."""
+        return self.target.bounds.messages - self.done.read - self.done.doubles - self.done.left_out
+
     def _is_enough(self) -> bool:
-        done = self.done.read + self.done.doubles + self.done.left_out
-        return done >= self.target.bounds.messages or time.monotonic() > self._until or self.is_stopping()
+        return self._rest() <= 0 or time.monotonic() > self._until or self.is_stopping()
 
     # -- messages that cannot be fetched
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import imaplib
-import itertools
 import logging
 import select
 import ssl
@@ -93,9 +92,8 @@ class ImapSession:
         """In the order of UIDs. The folder is opened again for each: numbers change when messages are removed."""
         after = place.position if keeps and place.validity == self.validity else 0
         first = 1
-        for number in itertools.count():
-            if number:
-                self._select()
+        while True:
+            self._select()
             first = self._first_after(after, guess=first)
             items = self._listed(first)
             if not items:
