@@ -47,7 +47,8 @@ def is_one(facts: Facts) -> bool:
         return says or (says_subject and (from_daemon or gives_back))
     # An answer of a person's program comes from nobody too, and may say that it delivers nothing.
     return says and (
-        (says_subject and by_nobody) or ((says_subject or by_nobody) and (gives_back or _has_reply(facts)))
+        (says_subject and by_nobody)
+        or ((says_subject or by_nobody) and (gives_back or _has_entry(facts, by_nobody=by_nobody)))
     )
 
 
@@ -58,8 +59,10 @@ def _is_of_somebody(facts: Facts) -> bool:
     return facts.subject.lower().lstrip().startswith(listed("passed on"))
 
 
-def _has_reply(facts: Facts) -> bool:
-    return any(each.place is not Place.ELSEWHERE for each in mentions(facts.text, _ours(facts)))
+def _has_entry(facts: Facts, *, by_nobody: bool) -> bool:
+    """Whether an address stands as programs list those that failed; people name one in a sentence."""
+    furthest = Place.SAID if by_nobody else Place.ALONE
+    return any(each.place <= furthest for each in mentions(facts.text, _ours(facts)))
 
 
 def is_from_daemon(facts: Facts) -> bool:
