@@ -89,11 +89,19 @@ def _clear(reply: Reply, status: str, names: tuple[str, ...], phase: Phase) -> D
     if said is Detail.USERUNKNOWN and _is_a_filter(reply, enhanced, phase):
         return Detail.FILTERED
     found = said or _EXACT_REPLIES.get(reply.code) or meant
-    if found in HARD and phase in _BEFORE_RCPT:
+    return _softer(reply, phase) or found if found in HARD else found
+
+
+def _softer(reply: Reply, phase: Phase) -> Detail | None:
+    """What an unknown address or domain means in a reply that isn't about the recipient, or not for ever."""
+    if phase in _BEFORE_RCPT:
         return _BEFORE_RCPT[phase]  # what is unknown there is ours
-    return found
+    if reply.code in _OF_AUTH:
+        return Detail.SECURITYERROR
+    return Detail.SYSTEMERROR if " temporar" in f" {_without_addresses(reply.words)}".lower() else None
 
 
+_OF_AUTH = {"530", "534", "535", "538"}  # RFC 4954: whom the server doesn't know is us
 _EXACT_REPLIES = {"521": Detail.NOTACCEPT, "556": Detail.NOTACCEPT}  # RFC 7504
 _BEFORE_RCPT = {Phase.MAIL: Detail.REJECTED, Phase.CONNECT: Detail.BLOCKED, Phase.HELLO: Detail.BLOCKED}
 
