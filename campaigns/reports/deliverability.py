@@ -20,6 +20,7 @@ from campaigns.mail.domains import group_of
 
 LOOKED_BACK = timedelta(days=30)
 MOST_PROVIDERS = 20
+LEAST = 3  # of complaints or bounces, before their share says anything
 MOST_ON_THEIR_WAY = 20
 ON_THEIR_WAY_FROM = 0.3 * SUPPRESSED_AT
 
@@ -39,7 +40,9 @@ class Share:
         if not self.whole:
             return "idle"
         share = self.number / self.whole
-        return "bad" if share >= self.bad else "warn" if share >= self.warn else "good"
+        if self.number < LEAST or share < self.warn:
+            return "good"  # one or two prove nothing
+        return "bad" if share >= self.bad else "warn"
 
     @property
     def is_too_high(self) -> bool:
