@@ -24,13 +24,16 @@ from campaigns.cli.demo_data import history
 from campaigns.core import clock
 from campaigns.core.acting import Actor
 from campaigns.core.db import db
+from campaigns.inbound.models import Mailbox
 from campaigns.planning.models import Campaign, Status
 from tests.factories import PASSWORD, make_campaign, make_list, make_operator, make_server, make_subscriber
+from tests.fakes.pop3_server import FakePop3
+from tests.inbound.mailboxes.mailboxes import make_mailbox
 
 # What only runs the app; `up` and `demo` are looked at below.
-RUN = {"up", "demo", "worker", "dispatcher", "test-inbox"}
+RUN = {"up", "demo", "worker", "dispatcher", "reader", "intake", "test-inbox"}
 # What changes nothing that somebody has said, and shows nobody's address.
-READ = {"audit verify", "campaign status", "inbound classify"}
+READ = {"audit verify", "campaign status", "inbound classify", "mailbox list", "mailbox test"}
 ASKS_DNS = {"domain check"}  # tests/settings/test_domains.py
 
 
@@ -60,6 +63,11 @@ def suppressing_campaign() -> None:
     db.session.execute(sa.update(Suppression).values(campaign_id=made.id))
 
 
+def bounces_mailbox() -> Mailbox:
+    with FakePop3() as server:
+        return make_mailbox(server)
+
+
 def lists() -> list[List]:
     return db.session.query(List).all()
 
@@ -85,6 +93,15 @@ CASES = {
     "domain create": Case(["example.org"], ("domain.created", "example.org", {})),
     "list create": Case(["Club"], ("list.created", "Club", {"is_public": False})),
     "list delete": Case(["1"], ("list.deleted", "Friends", {})),
+    "mailbox create": Case(
+        [
+            *("Bounces", "--protocol", "imap", "--host", "imap.example.org", "--port", "993"),
+            *("--security", "tls", "--username", "bounce", "--password-stdin"),
+        ],
+        ("mailbox.created", "Bounces", {"host": "imap.example.org"}),
+        typed="secret\n",
+    ),
+    "mailbox delete": Case(["Bounces"], ("mailbox.deleted", "Bounces", {}), lambda: bounces_mailbox()),
     "operator create": Case(
         ["eve@example.org", "--role", "viewer", "--password-stdin"],
         ("operator.created", "eve@example.org", {"role": "viewer"}),
@@ -127,7 +144,7 @@ def leaves() -> Iterator[str]:
 
 
 def test_each_command_is_looked_at() -> None:
-    assert set(leaves()) == RUN | READ | ASKS_DNS | set(CASES)
+    assert set(leaves()) == RUN | READ | ASKS_DNS | {"mailbox read"} | set(CASES)
 
 
 @pytest.fixture
@@ -158,6 +175,15 @@ def test_a_command_that_changes_or_reads_people_is_on_record(
     assert (last.action, last.subject) == (action, subject)
     assert {key: ... if details.get(key) is ... else value for key, value in last.details.items()} == details
     assert last.actor.endswith(" (command line)") or action == "audit.shortened"
+
+
+def test_reading_a_mailbox_by_command_is_on_record(app: Flask) -> None:
+    with FakePop3() as server:
+        make_mailbox(server)
+        done = app.test_cli_runner().invoke(args=["mailbox", "read", "Bounces"])
+    assert done.exit_code == 0, done.output
+    entries = db.session.query(AuditEntry).filter_by(action="mailbox.read").all()
+    assert [(each.subject, each.actor.endswith(" (command line)")) for each in entries] == [("Bounces", True)]
 
 
 def test_a_link_to_the_first_operator_is_on_record(app: Flask) -> None:

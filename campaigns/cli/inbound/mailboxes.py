@@ -169,6 +169,8 @@ def read(name: str, wants_json: bool) -> None:
     """Read a mailbox now and handle what is in it."""
     found = queries.mailbox_by_name(name)
     mailbox_id = found.id
+    services.note_reading(found)
+    db.session.commit()
     done = Reading(has_more=True)
     while done.has_more:
         hold = _hold(mailbox_id, name)

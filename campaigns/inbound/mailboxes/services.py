@@ -164,6 +164,11 @@ def record_trial(mailbox: Mailbox, *, error: str | None, now: datetime) -> None:
 def read_soon(mailbox: Mailbox, *, now: datetime) -> None:
     """Let it be read as soon as a worker is free; one that waits for new messages gives way. The caller commits."""
     ask_for(mailbox.id, now=now)
+    note_reading(mailbox)
+
+
+def note_reading(mailbox: Mailbox) -> None:
+    """Put on record that somebody has it read."""
     audit_services.record("mailbox.read", mailbox.name)
 
 
