@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test screenshots sbom faults crawl servers bare bench-send clean simulate
+.PHONY: help run demo setup check test screenshots sbom faults crawl servers bare bench-send bench-inbound clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -48,6 +48,11 @@ sbom: ## what the app is made of, as CycloneDX, into sbom/
 bench-send: ## the figures of the delivery engine, each beside what it has to be
 	@scripts/setup --dev
 	$(BIN)/python -m bench.send
+
+bench-inbound: ## ten thousand bounces of a campaign, read and applied on both databases
+	@scripts/setup --dev
+	$(BIN)/python -m bench.inbound --database sqlite
+	$(BIN)/python -m bench.inbound --database postgres
 
 simulate: ## ten thousand random courses of the delivery engine on a simulated machine
 	@scripts/setup --dev
