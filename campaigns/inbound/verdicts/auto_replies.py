@@ -28,6 +28,7 @@ _HEADERS = (
     ),
 )
 _NO = {"", "no", "false", "none", "0"}
+_BULK = {"bulk", "junk", "list"}
 _PRECEDENCES = {"auto_reply", "auto-reply", "autoreply"}
 _BEGINNING = 1_200  # letters of a text that say what it is
 _LONGEST = 1_100  # letters of such an answer
@@ -67,7 +68,21 @@ def _says_its_head(facts: Facts) -> bool:
 
 
 def _says_its_subject(facts: Facts) -> bool:
-    return words(_FILE, "subject").has_one_in(normal(facts.subject))
+    subject = normal(facts.subject)
+    if words(_FILE, "subject").has_one_in(subject):
+        return True
+    is_answer = facts.return_path == "" or any(map(facts.headers.has, ("in-reply-to", "references")))
+    return is_answer and words(_FILE, "subject of an answer").has_one_in(subject)
+
+
+def _is_by_hand(facts: Facts) -> bool:
+    """Whether it is an answer as mail programs of people name one, and nothing says that a program sent it."""
+    if facts.return_path == "" or facts.headers.get("precedence").strip().lower() in _BULK:
+        return False
+    to = (*facts.headers.all("to"), *facts.headers.all("delivered-to"))
+    if any("bounce" in local_of(value).lower() for value in to):
+        return False  # programs answer the address of the envelope (RFC 3834 section 4), people that of From
+    return facts.subject.lower().lstrip().startswith(listed("answered"))
 
 
 def _says_its_text(facts: Facts) -> bool:
@@ -75,6 +90,6 @@ def _says_its_text(facts: Facts) -> bool:
     own = "\n".join(
         line for line in facts.text[:_BEGINNING].split("\n") if not line.startswith((">", "|"))
     ).strip()
-    if "?" in own or len(own) > _LONGEST:
+    if "?" in own or len(own) > _LONGEST or _is_by_hand(facts):
         return False
     return words(_FILE, "text").has_one_in(normal(own[:_FIRST]))
