@@ -14,6 +14,7 @@ DUTIES = (
     Duty("mailboxes", hints.EVERY_S, hints.hint_mailboxes),
     Duty("test inbox", hints.EVERY_S, hints.hint_practice),
     Duty("stored messages", hints.EVERY_S, hints.hint_messages),
+    Duty("old messages", hints.SELDOM_S, hints.drop_old_bytes),
     Duty("rules", rule_duties.EVERY_S, rule_duties.hint_runs),
     Duty("timed emails", timed_duties.EVERY_S, timed_duties.send_due),
     Duty("webhooks", hook_duties.EVERY_S, hook_duties.hint_events),

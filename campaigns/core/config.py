@@ -45,6 +45,7 @@ class Config:
     other_hosts: frozenset[str] = frozenset()  # names of this site besides that of `public_url`
     internal_hosts: InternalHosts = EVERYTHING_PRIVATE
     audit_days: int = 730  # 0: the audit log is kept for ever
+    inbound_days: int = 90  # how long the bytes of messages that came back are kept; 0: for ever
     # Where messages that come back are taken without a mailbox: `lmtp` or `smtp`, address, port. None: nowhere.
     intake: tuple[str, str, int] | None = None
     rule_commands: Path | None = None  # the file of commands that emails may run; None: they run none
@@ -107,6 +108,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         other_hosts=frozenset(map(_ascii, (env.get("OTHER_HOSTS") or "").replace(",", " ").split())),
         internal_hosts=_internal_hosts(env.get("INTERNAL_HOSTS")),
         audit_days=_int(env, "AUDIT_DAYS", 730),
+        inbound_days=_int(env, "INBOUND_DAYS", 90),
         intake=_intake(env.get("INTAKE")),
         rule_commands=Path(env["RULE_COMMANDS"]) if env.get("RULE_COMMANDS") else None,
     )

@@ -40,6 +40,14 @@ def post_about_bounces(campaign_id: int, *, now: datetime) -> list[int]:
     return _post("alert_bounces", f"alert:bounces:{campaign_id}", values, now)
 
 
+def post_about_receiver(campaign_id: int, receiver: str, detail: str, *, now: datetime) -> list[int]:
+    """The same for a campaign that is over and of which one receiver sent back too much."""
+    campaign = db.session.get_one(Campaign, campaign_id)
+    link = f"{public_url()}/campaigns/{campaign.id}/report"
+    values = {"campaign": campaign.name, "receiver": receiver, "detail": detail, "link": link}
+    return _post("alert_receiver", f"alert:{campaign_id}:{receiver}"[:32], values, now)
+
+
 def post_about_server(server: Server, detail: str, *, now: datetime) -> list[int]:
     """The same for a server that rejects us while others carry on."""
     link = f"{public_url()}/settings/servers/{server.id}/edit"

@@ -33,8 +33,15 @@ def check(campaign_id: int, *, now: datetime) -> None:
     status = db.session.scalar(sa.select(Campaign.status).where(Campaign.id == campaign_id))
     if status is Status.SENDING:
         _pause_if_bad(campaign_id, now)
-    elif status in (Status.FINISHED, Status.CANCELLED) and not finishing.judge_late(campaign_id, now=now):
+        return
+    if status not in (Status.FINISHED, Status.CANCELLED):
+        return
+    if not finishing.judge_late(campaign_id, now=now):
         alerts.post_about_bounces(campaign_id, now=now)
+    for receiver, came in suspects(campaign_id).items():
+        if found := _cause(receiver, came):
+            _reason, detail = found
+            alerts.post_about_receiver(campaign_id, receiver, said(detail), now=now)
 
 
 def to_judge() -> list[int]:
@@ -66,8 +73,9 @@ def _pause_if_bad(campaign_id: int, now: datetime) -> None:
     for receiver, came in suspects(campaign_id).items():
         found = _cause(receiver, came)
         if found is not None:
-            reason, detail = found
-            delivery_services.stop_by_itself(campaign_id, reason=reason, detail=said(detail), now=now)
+            reason, fact = found
+            detail = f"{said(fact)} {said(_ADVICE[reason])}"
+            delivery_services.stop_by_itself(campaign_id, reason=reason, detail=detail, now=now)
             return
 
 
@@ -75,26 +83,32 @@ def _cause(receiver: str, came: Came) -> tuple[PauseReason, object] | None:
     numbers = {"receiver": receiver, "sent": came.sent}
     if came.has_too_many_complaints:
         return PauseReason.COMPLAINTS, _(
-            "%(number)d of %(sent)d recipients at %(receiver)s marked this email as spam. Check who is on the list "
-            "and whether they asked for it. Then resume or cancel.",
+            "%(number)d of %(sent)d recipients at %(receiver)s marked this email as spam.",
             number=came.complaints,
             **numbers,
         )
     if came.has_too_many_blocks:
         return PauseReason.POLICY, _(
-            "%(receiver)s sent back %(number)d of %(sent)d emails because of our server, domain or content. See the "
-            "bounces for what it says, then resume or cancel.",
+            "%(receiver)s sent back %(number)d of %(sent)d emails because of our server, domain or content.",
             number=came.blocks,
             **numbers,
         )
     if came.has_too_many_bounces:
         return PauseReason.BOUNCE_RATE, _(
-            "%(number)d of %(sent)d emails to %(receiver)s came back: the addresses do not exist. Check the list. Then "
-            "resume or cancel.",
+            "%(number)d of %(sent)d emails to %(receiver)s came back: the addresses do not exist.",
             number=came.hard_bounces,
             **numbers,
         )
     return None
+
+
+_ADVICE = {
+    PauseReason.COMPLAINTS: _(
+        "Check who is on the list and whether they asked for it. Then resume or cancel."
+    ),
+    PauseReason.POLICY: _("See the bounces for what it says, then resume or cancel."),
+    PauseReason.BOUNCE_RATE: _("Check the list, then resume or cancel."),
+}
 
 
 _COMPLAINED = Delivery.complained_at.is_not(None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from campaigns.core import queue
+from campaigns.core import config, queue
 from campaigns.core.db import db, reading
 from campaigns.inbound.mailboxes import practice, queries, stored
 
 EVERY_S = 2.0
+SELDOM_S = 60.0
 READ = "campaigns.inbound.jobs.read_mailbox"
 HANDLE = "campaigns.inbound.jobs.handle_message"
 PRACTICE = "campaigns.inbound.jobs.read_practice"
@@ -29,6 +30,12 @@ def hint_practice(now: datetime) -> None:
     """Enqueue the reading of the test inbox when it has sent something back."""
     if practice.has_answers() and not queue.waiting(PRACTICE):
         queue.enqueue(PRACTICE)
+
+
+def drop_old_bytes(now: datetime) -> None:
+    """Forget the bytes of messages that are kept no longer."""
+    if stored.drop_old_bytes(now=now, days=config.current().inbound_days):
+        db.session.commit()
 
 
 def nobody_waits() -> bool:

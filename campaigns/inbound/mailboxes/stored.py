@@ -162,6 +162,29 @@ def due(*, now: datetime, limit: int = 100) -> Sequence[int]:
     return db.session.scalars(statement.order_by(InboundMessage.id).limit(limit)).all()
 
 
+def drop_old_bytes(*, now: datetime, days: int, most: int = 500) -> int:
+    """Forget the bytes of messages that were handled that long ago; what they said and did stays. How many.
+
+    Some at a time, so that nobody waits for it. The caller commits.
+    """
+    if not days:
+        return 0
+    old = (
+        sa.select(InboundMessage.id)
+        .where(
+            InboundMessage.received_at < now - timedelta(days=days),
+            InboundMessage.raw.is_not(None),
+            InboundMessage.stage != Stage.STORED,
+        )
+        .order_by(InboundMessage.received_at)
+        .limit(most)
+    )
+    ids = db.session.scalars(old).all()
+    return (
+        changed_by(sa.update(InboundMessage).where(InboundMessage.id.in_(ids)).values(raw=None)) if ids else 0
+    )
+
+
 def try_again(message: InboundMessage) -> None:
     """Let a quarantined message be handled anew; raises Conflict. The caller commits and asks for it."""
     if message.stage is not Stage.QUARANTINED:

@@ -16,11 +16,13 @@ from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.models import Bounce, Delivery, Stage, State
 from campaigns.inbound.effects import corrections, handling
 from campaigns.inbound.effects.handling import handle, settle
+from campaigns.inbound.mailboxes import stored
 from campaigns.inbound.models import Effect, Finding, InboundMessage, SoftBounces
 from campaigns.inbound.verdicts.verdict import Cause, Kind
+from campaigns.notices.models import Notice
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.reports import queries as reports_queries
-from tests.factories import make_campaign, make_delivery, make_list, make_subscriber
+from tests.factories import make_campaign, make_delivery, make_list, make_operator, make_subscriber
 from tests.inbound.mails import (
     FULL,
     bounce_address,
@@ -284,3 +286,29 @@ def test_a_message_that_is_no_longer_kept_is_an_empty_one(each_database: Flask) 
     assert handling.raw_of(message) == b""
     assert handle(message.id, now=clock.now()).kind is Kind.REPLY
     assert not db.session.scalars(sa.select(Finding)).all()
+
+
+def test_when_a_receiver_blocks_a_campaign_that_is_over_the_team_is_told_once(each_database: Flask) -> None:
+    make_operator("ada@example.com", wants_alerts=True)
+    sent = make_sent(25)
+    text = "550 5.7.1 Service unavailable, client host [192.0.2.1] blocked using Spamhaus"
+    for number, each in enumerate(sent):
+        read(dsn(bounce_address(each), email(each), text=f"{text} {number}", status="5.7.1"))
+    told = db.session.scalars(sa.select(Notice).where(Notice.kind.startswith("alert:"))).all()
+    assert len(told) == 1
+    assert told[0].subject.startswith("example.org sends back too much of Campaign")
+    assert "of 25 emails because of our server, domain or content." in told[0].text
+    assert not db.session.scalars(sa.select(Suppression)).all()
+
+
+def test_the_bytes_are_forgotten_after_a_while_and_what_was_said_stays(sent: list[Delivery]) -> None:
+    message = read(dsn(bounce_address(sent[0]), email(sent[0])))
+    waiting = make_message(b"waits")
+    later = clock.now() + timedelta(days=91)
+    assert stored.drop_old_bytes(now=later, days=0) == 0
+    assert stored.drop_old_bytes(now=clock.now(), days=90) == 0
+    assert stored.drop_old_bytes(now=later, days=90) == 1
+    db.session.expire_all()
+    assert message.raw is None
+    assert message.findings[0].diagnostic
+    assert waiting.raw
