@@ -14,6 +14,7 @@ VIEWS = (
     "campaigns.audit.views",
     "campaigns.delivery.views",
     "campaigns.inbound.rules.views",
+    "campaigns.inbound.loopback.views",
     "campaigns.inbound.timed.views",
     "campaigns.inbound.views",
     "campaigns.inbound.hooks.views",

@@ -35,6 +35,7 @@ MODELS = (
     "campaigns.tracking.models",
     "campaigns.inbound.models",
     "campaigns.inbound.rules.models",
+    "campaigns.inbound.loopback.models",
     "campaigns.inbound.timed.models",
     "campaigns.inbound.hooks.models",
     "campaigns.inbound.hooks.alerts.models",

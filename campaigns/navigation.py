@@ -131,6 +131,7 @@ ENTRIES = (
                 ("audience.suppression",),
                 Action.READ_PEOPLE,
             ),
+            Entry(_("Loopback test"), "loopback.tests", "refresh", ("loopback.",), Action.READ_SETTINGS),
             Entry(_("Rules for email"), "rules.rules_page", "wand", ("rules.",), Action.ADMINISTER),
             Entry(_("Test inbox"), "practice.index", "mailbox", ("practice.",), Action.PRACTISE),
         ),

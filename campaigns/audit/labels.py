@@ -59,6 +59,7 @@ LABELS = {
     "mailbox.created": _("Added a mailbox"),
     "mailbox.updated": _("Changed a mailbox"),
     "mailbox.deleted": _("Deleted a mailbox"),
+    "loopback.sent": _("Sent a loopback test"),
     "mailbox.read": _("Had a mailbox read"),
     "inbound.viewed": _("Viewed incoming messages"),
     "inbound.retried": _("Had an incoming message handled again"),

@@ -18,7 +18,10 @@ LONGEST_BEFORE_PLUS = LONGEST_LOCAL_PART - 1 - LONGEST_LOCAL_TOKEN
 LONGEST_READ = 2000  # characters of a text in which a token is looked for
 MOST_RUNS = 16
 
-_SENT = (Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE, Purpose.COMMAND, Purpose.RULE)
+_SENT = (
+    *(Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE),
+    *(Purpose.COMMAND, Purpose.RULE, Purpose.LOOPBACK),
+)
 _SHORTEST = 1 + LOCAL_MAC
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
 _RUN = re.compile(r"[a-z2-7]{17,}")  # of _SHORTEST

@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     MESSAGE = "message"  # in the Message-ID
     UNSUBSCRIBE = "unsubscribe"  # in an address that unsubscribes whoever writes to it
     COMMAND = "command"  # in an address that takes a command
+    LOOPBACK = "loopback"  # in an address to which we write ourselves, to see how it arrives
     RULE = "rule"  # in an address for which a rule was made
 
 

@@ -34,6 +34,11 @@ LABELS = {
     "stored": _("Waiting to be read"),
     "handled": _("Read"),
     "quarantined": _("Quarantined"),
+    # loopback tests
+    "arrived": _("Arrived"),
+    "under_way": _("On its way"),
+    "late": _("Not arrived"),
+    "not_accepted": _("Not accepted"),
     # runs of rules
     "done": _("Applied"),
     "refused": _("Not authenticated"),

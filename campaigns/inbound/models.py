@@ -62,6 +62,7 @@ class Effect(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     COMPLAINED = "complained"  # suppressed, and unsubscribed from all lists
     REPLIED = "replied"
+    ARRIVED = "arrived"  # a loopback test
     COMMANDED = "commanded"  # a campaign was paused, resumed or cancelled
 
     @property
@@ -250,6 +251,7 @@ _EFFECTS = {
     Effect.SUPPRESSED: _("Address suppressed"),
     Effect.UNSUBSCRIBED: statuses.label("unsubscribed"),
     Effect.COMPLAINED: _("Suppressed and unsubscribed everywhere"),
+    Effect.ARRIVED: _("Loopback test arrived"),
     Effect.REPLIED: _("Counted as a reply"),
     Effect.COMMANDED: _("Command carried out"),
 }

@@ -352,6 +352,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "loopback_test",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("server_id", sa.Integer(), nullable=True),
+        sa.Column("sender", sa.String(length=320), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reply", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("is_accepted", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trace", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["server_id"], ["server.id"], name=op.f("fk_loopback_test_server_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_loopback_test")),
+    )
+    op.create_table(
         "timed_mail",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("subject", sa.String(length=200), nullable=False),
@@ -399,6 +415,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_timed_mail_next_at"))
 
     op.drop_table("timed_mail")
+    op.drop_table("loopback_test")
     with op.batch_alter_table("rule_run", schema=None) as batch_op:
         batch_op.drop_index("ix_rule_run_queued")
         batch_op.drop_index(batch_op.f("ix_rule_run_message_id"))

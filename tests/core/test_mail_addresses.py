@@ -16,7 +16,7 @@ from campaigns.core.signing import Purpose
 from tests.content.calls import calls
 
 KEY = bytes(range(32))
-SENT = (Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE, Purpose.COMMAND, Purpose.RULE)
+SENT = (Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE, Purpose.COMMAND, Purpose.RULE, Purpose.LOOPBACK)
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 numbers = st.integers(0, 2**63 - 1)
 purposes = st.sampled_from(SENT)

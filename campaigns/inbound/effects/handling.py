@@ -16,6 +16,7 @@ from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
 from campaigns.inbound.effects import apply, brakes, commands, corrections, forwarding, owner
 from campaigns.inbound.effects.owner import Mail, Tokens
+from campaigns.inbound.loopback import services as loopback
 from campaigns.inbound.models import Effect, Finding, InboundMessage, Stage
 from campaigns.inbound.verdicts.classify import classify
 from campaigns.inbound.verdicts.verdict import Cause, Kind, Recipient, Verdict
@@ -94,6 +95,7 @@ def _apply(read: _Read, mails: list[Mail], known: Mapping[str, Cause], now: date
         *_about_recipients(verdict, mails, known, now),
         *_from_the_reader(verdict, read.tokens, mails, now),
         *_from_an_operator(read, now),
+        *_from_ourselves(read, now),
     ]
     if verdict.kind is Kind.REPLY and mails:
         forwarding.forward(message, raw_of(message), mails[0], now=now)
@@ -172,6 +174,15 @@ def _from_an_operator(read: _Read, now: datetime) -> list[Finding]:
         return []
     word = verdict.action if verdict.kind is Kind.COMMAND else ""
     return commands.obey(read.message, raw_of(read.message), word, numbers[0], now=now)
+
+
+def _from_ourselves(read: _Read, now: datetime) -> list[Finding]:
+    """A loopback test that has arrived; a bounce of one is none."""
+    if read.verdict.kind not in (Kind.REPLY, Kind.AUTO_REPLY):
+        return []
+    numbers = read.tokens[Purpose.LOOPBACK][:1]
+    has_arrived = [each for each in numbers if loopback.arrived(each, raw_of(read.message), now=now)]
+    return [Finding(effect=Effect.ARRIVED) for _each in has_arrived]
 
 
 def _unsubscribe(tokens: Tokens, now: datetime) -> list[Finding]:
