@@ -43,6 +43,20 @@ ASKS = {
     ("settings.sending_domain_create_keys", "POST"),
     ("settings.sending_domain_delete_key", "POST"),
     ("settings.sending_domain_delete", "POST"),
+    ("hooks.alert_source_create", "POST"),
+    ("hooks.alert_source_delete", "POST"),
+    ("hooks.alert_source_rotate", "POST"),
+    ("hooks.alert_source_show", "POST"),
+    ("hooks.webhook_create", "POST"),
+    ("hooks.webhook_delete", "POST"),
+    ("hooks.webhook_rotate", "POST"),
+    ("hooks.webhook_update", "POST"),
+    ("inbound.mailbox_create", "POST"),
+    ("inbound.mailbox_delete", "POST"),
+    ("inbound.mailbox_edit", "POST"),
+    ("rules.rule_create", "POST"),
+    ("rules.rule_delete", "POST"),
+    ("rules.rule_edit", "POST"),
 }
 
 

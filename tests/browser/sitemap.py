@@ -38,6 +38,7 @@ STANDING = {
     "alert-source-new": "/alerts/sources/new",
     "rules": "/settings/rules",
     "rule-new": "/settings/rules/new",
+    "loopback": "/loopback",
     "timed-emails": "/scheduled-emails",
     "timed-email-new": "/scheduled-emails/new",
     "site": "/settings/site",

@@ -75,6 +75,7 @@ NOWHERE = {
         "reports.dismiss_import",
         "reports.create_certainty",
         "reports.create_retry",
+        "reports.deliverability_received",
     ),
     "settings.create_default_server",
     *("accounts.confirm", "accounts.second_step", "accounts.set_up", "accounts.sign_in_by_passkey"),
