@@ -16,7 +16,7 @@ from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
 from campaigns.inbound.effects import apply, brakes, commands, corrections, forwarding, owner
 from campaigns.inbound.effects.owner import Mail, Tokens
-from campaigns.inbound.loopback import services as loopback
+from campaigns.inbound.loopback import services as loopback_services
 from campaigns.inbound.models import Effect, Finding, InboundMessage, Stage
 from campaigns.inbound.verdicts.classify import classify
 from campaigns.inbound.verdicts.verdict import Cause, Kind, Recipient, Verdict
@@ -181,7 +181,7 @@ def _from_ourselves(read: _Read, now: datetime) -> list[Finding]:
     if read.verdict.kind not in (Kind.REPLY, Kind.AUTO_REPLY):
         return []
     numbers = read.tokens[Purpose.LOOPBACK][:1]
-    has_arrived = [each for each in numbers if loopback.arrived(each, raw_of(read.message), now=now)]
+    has_arrived = [each for each in numbers if loopback_services.arrived(each, raw_of(read.message), now=now)]
     return [Finding(effect=Effect.ARRIVED) for _each in has_arrived]
 
 
