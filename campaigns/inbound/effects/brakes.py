@@ -112,17 +112,18 @@ _ADVICE = {
 
 
 _COMPLAINED = Delivery.complained_at.is_not(None)
-_HARD = Delivery.id.in_(
-    sa.select(Finding.delivery_id).where(
-        Finding.campaign_id == Delivery.campaign_id, Finding.effect == Effect.SUPPRESSED
-    )
+# By the delivery's id, which has an index: by the campaign's, each row would read the findings of all.
+_HARD = (
+    sa.select(Finding.id)
+    .where(Finding.delivery_id == Delivery.id, Finding.effect == Effect.SUPPRESSED)
+    .correlate(Delivery)
+    .exists()
 )
-_BLOCKED = Delivery.id.in_(
-    sa.select(Finding.delivery_id).where(
-        Finding.campaign_id == Delivery.campaign_id,
-        Finding.effect == Effect.BOUNCED,
-        Finding.reason.in_(OURS),
-    )
+_BLOCKED = (
+    sa.select(Finding.id)
+    .where(Finding.delivery_id == Delivery.id, Finding.effect == Effect.BOUNCED, Finding.reason.in_(OURS))
+    .correlate(Delivery)
+    .exists()
 )
 
 
