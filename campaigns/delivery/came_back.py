@@ -11,19 +11,20 @@ from campaigns.audience.models import SuppressionReason
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
-from campaigns.delivery.models import Bounce, Delivery, Stage, State
+from campaigns.delivery.models import ACCEPTED, Bounce, Delivery, Stage, State
 
-ACCEPTED = (State.SENT, State.UNKNOWN)
+# A server may be quicker than the lane, which records its answers once a second.
+_CAN_COME_BACK = (*ACCEPTED, State.SENDING)
 _CAME_BACK = {"bounced": "bounced_at", "complained": "complained_at", "replied": "replied_at"}
 
 
 def note(delivery: Delivery, what: str, *, at: datetime) -> bool:
     """Record the first time that it `bounced`, `complained` or `replied`; False if it was recorded before.
 
-    Only a delivery that was sent, or whose outcome is unknown, can have come back. The caller has locked the row.
+    Only a delivery that a server had can have come back. The caller has locked the row.
     """
     column = _CAME_BACK[what]
-    if delivery.state not in ACCEPTED or getattr(delivery, column) is not None:
+    if delivery.state not in _CAN_COME_BACK or getattr(delivery, column) is not None:
         return False
     setattr(delivery, column, at)
     return True

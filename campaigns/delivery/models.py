@@ -51,6 +51,7 @@ Tally = Annotated[
     mapped_column(sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
 ]
 OPEN_STATES = (State.PENDING, State.SENDING, State.DEFERRED)
+ACCEPTED = (State.SENT, State.UNKNOWN)  # by a server, or perhaps: what came back counts then
 
 
 class Reason(StrEnum):
@@ -116,6 +117,11 @@ class BatchState(IntEnum):
 _LEASED = sa.text(f"state = {int(BatchState.LEASED)}")
 
 
+def outcome_of(state: State, bounced_at: datetime | None) -> State:
+    """What pages call a recipient in that state."""
+    return State.BOUNCED if bounced_at and state in ACCEPTED else state
+
+
 def _of_readers(column: str) -> sa.Index:
     """A partial index on recipients who did something, which are few: reports count them without a scan."""
     some = f"{column} IS NOT NULL AND is_latest"
@@ -174,8 +180,7 @@ class Delivery(Model):
 
     @property
     def outcome(self) -> State:
-        """What became of it, with what came back after it was sent."""
-        return State.BOUNCED if self.bounced_at else self.state
+        return outcome_of(self.state, self.bounced_at)
 
     # No index may contain a column that sending writes (state, reason, done_at, fence …), not even in its
     # condition: then PostgreSQL keeps updates on the row's own page. The indexes below are written once, in
@@ -352,8 +357,7 @@ class Meter(Model):
 
 
 class CampaignRun(Model):
-    """When lanes last served a campaign that is being sent: the basis for sharing workers
-    (`dispatch.fairness`).
+    """When lanes last served a campaign that is being sent, by which workers are shared (`dispatch.fairness`).
 
     A table of its own, because workers write it often and the campaign's row has to stay free for operators.
     """

@@ -13,12 +13,21 @@ import sqlalchemy as sa
 from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
 from campaigns.delivery.ledger import tallies
-from campaigns.delivery.models import OPEN_STATES, Attempt, Batch, Delivery, Reason, State, Wave
+from campaigns.delivery.models import ACCEPTED, OPEN_STATES, Attempt, Batch, Delivery, Reason, State, Wave
 from campaigns.delivery.progress import holdups
 from campaigns.planning import queries as planning_queries
 
+HAS_BOUNCED = sa.and_(Delivery.bounced_at.is_not(None), Delivery.state.in_(ACCEPTED))
 RATE_OVER = timedelta(seconds=30)
 RATE_BATCHES = 20
+
+
+def became(outcome: State) -> sa.ColumnElement[bool]:
+    """SQL condition: that is what pages call the recipient (`Delivery.outcome`)."""
+    if outcome is State.BOUNCED:
+        return HAS_BOUNCED
+    state = Delivery.state == outcome
+    return sa.and_(state, Delivery.bounced_at.is_(None)) if outcome in ACCEPTED else state
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +175,7 @@ def _bounced(campaign_id: int) -> dict[State, int]:
     """How many came back after they had been sent, by the state that they are in."""
     rows = db.session.execute(
         sa.select(Delivery.state, sa.func.count())
-        .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, Delivery.bounced_at.is_not(None))
+        .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, HAS_BOUNCED)
         .group_by(Delivery.state)
     )
     return {row[0]: row[1] for row in rows}

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber, Suppression, SuppressionReason
 from campaigns.core.db import db
-from campaigns.core.dialect import domain_of
 from campaigns.delivery.models import Delivery, State, Wave
-from campaigns.inbound.effects import rates
-from campaigns.inbound.effects.policy import OURS, SUPPRESSED_AT, Score
-from campaigns.inbound.models import Effect, Finding, SoftBounces
-from campaigns.mail.domains import group_of
+from campaigns.inbound.effects import counted, rates
+from campaigns.inbound.effects.policy import SUPPRESSED_AT, Score
+from campaigns.inbound.models import SoftBounces
 
 LOOKED_BACK = timedelta(days=30)
 MOST_PROVIDERS = 20
@@ -63,11 +59,6 @@ class Provider:
     complaints: Share
     blocks: int
 
-    @property
-    def search(self) -> str:
-        """What finds its recipients."""
-        return f"@{self.name}"
-
 
 @dataclass(frozen=True, slots=True)
 class OnTheWay:
@@ -105,11 +96,13 @@ def overview(*, now: datetime) -> Overview:
 
 
 def _providers(since: datetime) -> list[Provider]:
-    accepted = _by_provider(since, Delivery.state == State.SENT)
-    hard, blocked = (
-        _by_provider(since, which) for which in (_found(Effect.SUPPRESSED), _found(Effect.BOUNCED))
+    deliveries = sa.join(
+        Wave, Delivery, sa.and_(Delivery.campaign_id == Wave.campaign_id, Delivery.wave == Wave.number)
     )
-    complaints = _by_provider(since, Delivery.complained_at.is_not(None))
+    accepted, hard, complaints, blocked = (
+        counted.by_receiver(deliveries, Wave.launched_at >= since, each)
+        for each in (Delivery.state == State.SENT, counted.HARD, counted.COMPLAINED, counted.BLOCKED)
+    )
     return [
         Provider(
             name=name,
@@ -120,32 +113,6 @@ def _providers(since: datetime) -> list[Provider]:
         )
         for name, number in accepted.most_common(MOST_PROVIDERS)
     ]
-
-
-def _found(effect: Effect) -> sa.ColumnElement[bool]:
-    """SQL condition: it came back, and that had this effect; for BOUNCED only what is about us."""
-    theirs = sa.select(Finding.delivery_id).where(
-        Finding.delivery_id == Delivery.id, Finding.effect == effect
-    )
-    if effect is Effect.BOUNCED:
-        theirs = theirs.where(Finding.reason.in_(OURS))
-    return sa.and_(Delivery.bounced_at.is_not(None), theirs.exists())
-
-
-def _by_provider(since: datetime, which: sa.ColumnElement[bool]) -> Counter[str]:
-    domain = domain_of(Subscriber.address)
-    rows: Any = db.session.execute(
-        sa.select(domain, sa.func.count())
-        .select_from(Wave)
-        .join(Delivery, sa.and_(Delivery.campaign_id == Wave.campaign_id, Delivery.wave == Wave.number))
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Wave.launched_at >= since, which)
-        .group_by(domain)
-    )
-    found: Counter[str] = Counter()
-    for name, number in rows:
-        found[group_of(name)] += number
-    return found
 
 
 def _suppressed(since: datetime) -> list[tuple[SuppressionReason, int]]:
@@ -164,7 +131,12 @@ def _on_their_way(now: datetime) -> list[OnTheWay]:
         sa.select(SoftBounces, Subscriber.email, Subscriber.id)
         .join(Subscriber, Subscriber.address_key == SoftBounces.address_key)
         .outerjoin(Suppression, Suppression.address_key == SoftBounces.address_key)
-        .where(SoftBounces.score >= ON_THEIR_WAY_FROM, Suppression.id.is_(None))
+        .where(
+            SoftBounces.score >= ON_THEIR_WAY_FROM,
+            Suppression.id.is_(None),
+            # Who has opened something since begins anew with the next bounce.
+            sa.or_(Subscriber.last_opened_at.is_(None), Subscriber.last_opened_at <= SoftBounces.at),
+        )
         .order_by(SoftBounces.score.desc(), SoftBounces.at.desc())
         .limit(MOST_ON_THEIR_WAY * 5)
     )

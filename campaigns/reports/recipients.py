@@ -21,7 +21,7 @@ from campaigns.core.paging import number_in
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.ledger.waves import of_person
-from campaigns.delivery.models import Delivery, Reason, State, Wave
+from campaigns.delivery.models import Delivery, Reason, State, Wave, outcome_of
 from campaigns.inbound.models import Finding
 from campaigns.planning.models import Campaign, Link
 from campaigns.tracking.models import Actor, Event, Kind
@@ -32,9 +32,7 @@ CHUNK_ROWS = 1000
 LONGEST_SEARCH = 200
 DONE: Mapping[str, Any] = {
     "opened": Delivery.opened_at.is_not(None),
-    "not-opened": sa.and_(
-        Delivery.state == State.SENT, Delivery.bounced_at.is_(None), Delivery.opened_at.is_(None)
-    ),
+    "not-opened": sa.and_(delivery_queries.became(State.SENT), Delivery.opened_at.is_(None)),
     "clicked": Delivery.clicked_at.is_not(None),
     "unsubscribed": Delivery.unsubscribed_at.is_not(None),
     "complained": Delivery.complained_at.is_not(None),
@@ -270,7 +268,7 @@ def _rows(campaign_id: int, chosen: Filter, *, walks: bool = False) -> sa.Select
 def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
     found: list[Any] = [Delivery.is_latest]
     if chosen.state is not None:
-        found.append(_is_in(chosen.state))
+        found.append(delivery_queries.became(chosen.state))
     if chosen.reason is not None:
         found.append(Delivery.reason == chosen.reason)
     if chosen.done:
@@ -278,13 +276,6 @@ def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
     if chosen.link is not None:
         found.append(Delivery.id.in_(_clickers(campaign_id, chosen.link)))
     return found
-
-
-def _is_in(state: State) -> sa.ColumnElement[bool]:
-    """Whether that became of a recipient (`Delivery.outcome`)."""
-    if state is State.BOUNCED:
-        return Delivery.bounced_at.is_not(None)
-    return sa.and_(Delivery.state == state, Delivery.bounced_at.is_(None))
 
 
 def _clickers(campaign_id: int, link: int) -> Any:
@@ -315,7 +306,7 @@ def _count(campaign_id: int, chosen: Filter) -> int:
 
 
 def _cells(row: Any) -> list[str]:
-    outcome = State.BOUNCED if row.bounced_at else row.state
+    outcome = outcome_of(row.state, row.bounced_at)
     texts = (row.email, outcome.word, row.reason and row.reason.value, row.attempts, row.code, row.reply)
     moments = (
         *(row.done_at, row.opened_at, row.clicked_at, row.unsubscribed_at),

@@ -222,7 +222,7 @@ def _domains(campaign_id: int) -> list[DomainRow]:
         sa.select(
             domain,
             number,
-            sa.func.count().filter(Delivery.state == State.SENT, Delivery.bounced_at.is_(None)),
+            sa.func.count().filter(delivery_queries.became(State.SENT)),
             sa.func.count().filter(Delivery.state.in_(_NOT_ARRIVED)),
             sa.func.count(Delivery.opened_at),
             sa.func.count(Delivery.clicked_at),

@@ -68,6 +68,8 @@ def judge_late(campaign_id: int, *, now: datetime) -> bool:
 
     Those stay staged: an operator decides, by undoing or applying them.
     """
+    if not staging.has_staged(campaign_id):
+        return True
     finding = bounce_finding.look(campaign_id, is_over=True)
     if finding.bad is not None:
         return False

@@ -50,7 +50,7 @@ def take_back(delivery_id: int, effect: Effect, recipient: Recipient, *, now: da
         return
     if effect in (Effect.BOUNCED, Effect.SCORED, Effect.SUPPRESSED):
         delivery_services.take_back_bounce(delivery, now=now)
-    if effect is Effect.SCORED:
+    if effect is Effect.SCORED or (effect is Effect.SUPPRESSED and not recipient.hard):
         soft_bounces.take_back(delivery.address_key, recipient.reason)
     if effect is Effect.COMPLAINED:
         delivery_services.take_back_complaint(delivery)
@@ -61,10 +61,11 @@ def _bounce(delivery: Delivery, act: Act, recipient: Recipient, now: datetime) -
     if act is Act.SUPPRESS:
         delivery_services.note_bounce(delivery, SuppressionReason.HARD_BOUNCE, counts=True, at=now)
         return Effect.SUPPRESSED
-    is_new = delivery_services.note_bounce(delivery, None, counts=False, at=now)
+    if not delivery_services.note_bounce(delivery, None, counts=False, at=now):
+        return Effect.NONE  # what was said of this mail before has had its effect
     if act is not Act.SCORE:
         return Effect.BOUNCED
-    if is_new and soft_bounces.add(delivery, recipient.reason, now=now).is_too_high:
+    if soft_bounces.add(delivery, recipient.reason, now=now).is_too_high:
         delivery_services.note_bounce(delivery, SuppressionReason.UNREACHABLE, counts=True, at=now)
         return Effect.SUPPRESSED
     return Effect.SCORED
@@ -72,7 +73,7 @@ def _bounce(delivery: Delivery, act: Act, recipient: Recipient, now: datetime) -
 
 def _complain(delivery: Delivery, now: datetime) -> Effect:
     if not delivery_services.note_complaint(delivery, at=now):
-        return Effect.COMPLAINED
+        return Effect.NONE
     person = delivery.subscriber
     email = person.email if person is not None and person.address_key == delivery.address_key else None
     suppressing.suppress_key(delivery.address_key, email=email, reason=SuppressionReason.COMPLAINT, now=now)

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import Subscriber
 from campaigns.core.db import db
-from campaigns.core.dialect import domain_of
 from campaigns.core.i18n import _
 from campaigns.delivery import alerts
 from campaigns.delivery import services as delivery_services
 from campaigns.delivery.autopause import finishing
 from campaigns.delivery.models import Bounce, Delivery, State
 from campaigns.delivery.stored_text import said
-from campaigns.inbound.effects import rates
-from campaigns.inbound.effects.policy import OURS
+from campaigns.inbound.effects import counted, rates
 from campaigns.inbound.effects.rates import Came
-from campaigns.inbound.models import Effect, Finding
-from campaigns.mail.domains import group_of
 from campaigns.planning.models import Campaign, PauseReason, Status
-
-Rows = Iterable[Any]  # of a domain and a number
 
 
 def check(campaign_id: int, *, now: datetime) -> None:
@@ -55,8 +45,13 @@ def to_judge() -> list[int]:
 
 def suspects(campaign_id: int) -> dict[str, Came]:
     """What came back of a campaign from receivers from which so much did that it may be too much."""
+    theirs: tuple[sa.ColumnElement[bool], ...] = (
+        Delivery.campaign_id == campaign_id,
+        sa.and_(Delivery.is_latest),
+    )
     complaints, bounces, blocks = (
-        _by_receiver(_came_back(campaign_id, each)) for each in (_COMPLAINED, _HARD, _BLOCKED)
+        counted.by_receiver(Delivery, *theirs, each)
+        for each in (counted.COMPLAINED, counted.HARD, counted.BLOCKED)
     )
     many = {
         *(receiver for receiver, number in complaints.items() if number >= rates.LEAST_COMPLAINTS),
@@ -65,7 +60,7 @@ def suspects(campaign_id: int) -> dict[str, Came]:
     }
     if not many:  # nearly always: the count of all recipients is spared
         return {}
-    sent = _by_receiver(_counted(campaign_id, Delivery.state == State.SENT))
+    sent = counted.by_receiver(Delivery, *theirs, Delivery.state == State.SENT)
     return {each: Came(sent[each], complaints[each], bounces[each], blocks[each]) for each in sorted(many)}
 
 
@@ -109,42 +104,3 @@ _ADVICE = {
     PauseReason.POLICY: _("See the bounces for what it says, then resume or cancel."),
     PauseReason.BOUNCE_RATE: _("Check the list, then resume or cancel."),
 }
-
-
-_COMPLAINED = Delivery.complained_at.is_not(None)
-# By the delivery's id, which has an index: by the campaign's, each row would read the findings of all.
-_HARD = (
-    sa.select(Finding.id)
-    .where(Finding.delivery_id == Delivery.id, Finding.effect == Effect.SUPPRESSED)
-    .correlate(Delivery)
-    .exists()
-)
-_BLOCKED = (
-    sa.select(Finding.id)
-    .where(Finding.delivery_id == Delivery.id, Finding.effect == Effect.BOUNCED, Finding.reason.in_(OURS))
-    .correlate(Delivery)
-    .exists()
-)
-
-
-def _came_back(campaign_id: int, which: sa.ColumnElement[bool]) -> Rows:
-    came_back = sa.or_(Delivery.bounced_at.is_not(None), Delivery.complained_at.is_not(None))
-    return _counted(campaign_id, sa.and_(came_back, which))
-
-
-def _counted(campaign_id: int, which: sa.ColumnElement[bool]) -> Rows:
-    domain = domain_of(Subscriber.address)
-    return db.session.execute(
-        sa.select(domain, sa.func.count())
-        .select_from(Delivery)
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.campaign_id == campaign_id, Delivery.is_latest, which)
-        .group_by(domain)
-    )
-
-
-def _by_receiver(rows: Rows) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for domain, number in rows:
-        found[group_of(domain)] += number
-    return found

@@ -106,8 +106,3 @@ def _remember(diagnostic: str, reason: Cause, now: datetime) -> None:
     values = {"sample": diagnostic, "reason": reason, "at": now}
     written = insert(Correction).values(shape=shape_of(diagnostic), **values)
     db.session.execute(written.on_conflict_do_update(index_elements=["shape"], set_=values))
-
-
-def known(limit: int = 200) -> list[Correction]:
-    """The texts that operators have read otherwise, latest first."""
-    return list(db.session.scalars(sa.select(Correction).order_by(Correction.at.desc()).limit(limit)))

@@ -40,13 +40,8 @@ def take_back(address_key: str, reason: Cause) -> None:
         held.score = max(0.0, held.score - WEIGHTS.get(reason, 0.0))
 
 
-def forget(address_key: str) -> None:
-    """Begin anew: the address has shown that it works."""
-    db.session.execute(sa.delete(SoftBounces).where(SoftBounces.address_key == address_key))
-
-
 def forget_before(address_key: str, moment: datetime) -> None:
-    """The same, if it has shown so after its last bounce."""
+    """Begin anew, if the address has shown that it works after its last bounce."""
     db.session.execute(
         sa.delete(SoftBounces).where(SoftBounces.address_key == address_key, SoftBounces.at < moment)
     )

@@ -22,6 +22,7 @@ from campaigns.inbound.verdicts.verdict import Cause, Kind
 from campaigns.notices.models import Notice
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.reports import queries as reports_queries
+from tests.delivery.factories import make_bounces
 from tests.factories import make_campaign, make_delivery, make_list, make_operator, make_subscriber
 from tests.inbound.mails import (
     FULL,
@@ -312,3 +313,63 @@ def test_the_bytes_are_forgotten_after_a_while_and_what_was_said_stays(sent: lis
     assert message.raw is None
     assert message.findings[0].diagnostic
     assert waiting.raw
+
+
+def test_a_bounce_that_overtakes_the_lanes_own_record_is_not_lost(each_database: Flask) -> None:
+    """A server on the same machine is quicker than the lane, which records its answers once a second."""
+    delivery = make_sent(3)[0]
+    delivery.state = State.SENDING
+    db.session.commit()
+    read(dsn(bounce_address(delivery), email(delivery)))
+    assert delivery.bounced_at
+    assert delivery.outcome is State.SENDING
+    delivery.state = State.SENT
+    db.session.commit()
+    assert delivery.outcome is State.BOUNCED
+
+
+def test_what_came_back_for_a_mail_that_is_tried_again_is_no_outcome_yet(sent: list[Delivery]) -> None:
+    sent[0].state, sent[0].bounced_at = State.DEFERRED, clock.now()
+    db.session.commit()
+    counts = delivery_queries.counts(sent[0].campaign_id)
+    assert sent[0].outcome is State.DEFERRED
+    assert counts[State.BOUNCED] == 0
+
+
+def test_a_second_report_of_the_same_mail_is_no_second_effect(sent: list[Delivery]) -> None:
+    to, address = bounce_address(sent[0]), email(sent[0])
+    first = read(dsn(to, address, text=FULL, status="5.2.2"))
+    second = read(dsn(to, address, text=FULL + " (again)", status="5.2.2"))
+    assert (effects(first), effects(second)) == ([Effect.SCORED], [Effect.NONE])
+    corrections.overrule(second.findings[0], Cause.DISABLED, now=clock.now())
+    assert db.session.get_one(SoftBounces, sent[0].address_key).score == pytest.approx(1, abs=0.01)
+
+
+def test_undoing_the_bounce_that_was_one_too_many_takes_it_off_the_score(each_database: Flask) -> None:
+    first = make_sent(3)[0]
+    person = db.session.get_one(Subscriber, first.subscriber_id)
+    mails = [first] + [
+        make_delivery(make_campaign(status=Status.FINISHED), person, done_at=clock.now())
+        for _each in range(3)
+    ]
+    for number, each in enumerate(mails):
+        last = read(dsn(bounce_address(each), person.email, text=f"{FULL} {number}", status="5.2.2"))
+    assert effects(last) == [Effect.SUPPRESSED]
+    corrections.overrule(last.findings[0], Cause.BLOCKED_SENDER, now=clock.now())
+    db.session.commit()
+    assert db.session.get_one(SoftBounces, first.address_key).score < 3
+    assert suppression(first) is None
+
+
+def test_a_finished_campaign_with_nothing_staged_alerts_nobody_about_its_old_bounces(
+    each_database: Flask,
+) -> None:
+    make_operator("ada@example.com", wants_alerts=True)
+    sent = make_sent(PEOPLE)
+    make_bounces(
+        db.session.get_one(Campaign, sent[0].campaign_id), [each.id for each in sent[1:9]], at=clock.now()
+    )
+    db.session.execute(sa.update(Bounce).values(stage=Stage.DROPPED))
+    db.session.commit()
+    read(dsn(bounce_address(sent[0]), email(sent[0]), text=FULL, status="5.2.2"))
+    assert not db.session.scalars(sa.select(Notice)).all()
