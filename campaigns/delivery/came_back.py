@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from campaigns.audience.models import SuppressionReason
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
-from campaigns.core.dialect import insert
+from campaigns.core.dialect import insert, is_sqlite
 from campaigns.delivery.models import ACCEPTED, Bounce, Delivery, Stage, State
 
 # A server may be quicker than the lane, which records its answers once a second.
@@ -56,16 +57,21 @@ def record_bounce(
         "stage": stage,
         "at": at,
     }
-    written = insert(Bounce).values(values)
-    if suppresses is None:
-        db.session.execute(written.on_conflict_do_nothing(index_elements=["delivery_id"]))
-        return
-    db.session.execute(
-        written.on_conflict_do_update(
-            index_elements=["delivery_id"],
-            set_={"suppresses": suppresses, "stage": stage},
-            where=Bounce.stage == Stage.COUNTED,
-        )
+    statement = _counting(is_sqlite()) if suppresses is None else _staging(is_sqlite())
+    db.session.connection().execute(statement, values)
+
+
+@cache  # made once: a mailbox may hold ten thousand
+def _counting(_is_sqlite: bool) -> Any:
+    return insert(Bounce.__table__).on_conflict_do_nothing(index_elements=["delivery_id"])
+
+
+@cache
+def _staging(_is_sqlite: bool) -> Any:
+    written = insert(Bounce.__table__)
+    said = {name: written.excluded[name] for name in ("suppresses", "stage")}
+    return written.on_conflict_do_update(
+        index_elements=["delivery_id"], set_=said, where=Bounce.stage == Stage.COUNTED
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,22 +60,21 @@ def handle_some(message_ids: Sequence[int], *, now: datetime) -> list[Handled]:
     read = [_read(each, key) for each in messages if each.stage is not Stage.HANDLED]
     mails = owner.lock(number for each in read for number in each.tokens.mails)
     known = corrections.known_for(who for each in read for who in each.verdict.recipients)
+    campaigns: dict[int, frozenset[int]] = {}
     with db.session.no_autoflush:  # written together at the end
         for each in read:
-            _apply(each, [mails[number] for number in each.tokens.mails if number in mails], known, now)
+            theirs = [mails[number] for number in each.tokens.mails if number in mails]
+            campaigns[each.message.id] = _apply(each, theirs, known, now)
     db.session.flush()
-    fresh_ones = {each.message for each in read}
-    return [
-        Handled(each.kind or Kind.REPLY, frozenset(_campaigns(each) if each in fresh_ones else ()))
-        for each in messages
-    ]
+    return [Handled(each.kind or Kind.REPLY, campaigns.get(each.id, frozenset())) for each in messages]
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A message, what it is, and the tokens in it."""
+    """A message, its bytes, what it is, and the tokens in it."""
 
     message: InboundMessage
+    raw: bytes
     verdict: Verdict
     tokens: Tokens
 
@@ -84,26 +83,27 @@ def _read(message: InboundMessage, key: bytes) -> _Read:
     raw = raw_of(message)
     verdict = classify(raw)
     ways = () if forwarding.is_our_own(raw, key) else verdict.ways
-    return _Read(message, verdict, owner.tokens_in(ways, key))
+    return _Read(message, raw, verdict, owner.tokens_in(ways, key))
 
 
-def _apply(read: _Read, mails: list[Mail], known: Mapping[str, Cause], now: datetime) -> None:
+def _apply(read: _Read, mails: list[Mail], known: Mapping[str, Cause], now: datetime) -> frozenset[int]:
+    """Do what the message says; the campaigns of which something came back."""
     message, verdict = read.message, read.verdict
     message.kind, message.action = verdict.kind, verdict.action[:32]
     message.is_signed = read.tokens.is_signed
-    message.findings = [
+    findings = [
         *_about_recipients(verdict, mails, known, now),
         *_from_the_reader(verdict, read.tokens, mails, now),
         *_from_an_operator(read, now),
         *_from_ourselves(read, now),
     ]
     if verdict.kind is Kind.REPLY and mails:
-        forwarding.forward(message, raw_of(message), mails[0], now=now)
+        forwarding.forward(message, read.raw, mails[0], now=now)
     message.stage, message.handled_at, message.error = Stage.HANDLED, now, None
-
-
-def _campaigns(message: InboundMessage) -> Iterator[int]:
-    return (each.campaign_id for each in message.findings if each.campaign_id is not None)
+    for finding in findings:
+        finding.message = message  # without a look at what it had: nothing, until it is handled
+    db.session.add_all(findings)
+    return frozenset(each.campaign_id for each in findings if each.campaign_id is not None)
 
 
 def settle(campaign_ids: Iterable[int], *, now: datetime) -> None:
@@ -173,7 +173,7 @@ def _from_an_operator(read: _Read, now: datetime) -> list[Finding]:
     if not numbers or verdict.kind not in (Kind.COMMAND, Kind.REPLY):
         return []
     word = verdict.action if verdict.kind is Kind.COMMAND else ""
-    return commands.obey(read.message, raw_of(read.message), word, numbers[0], now=now)
+    return commands.obey(read.message, read.raw, word, numbers[0], now=now)
 
 
 def _from_ourselves(read: _Read, now: datetime) -> list[Finding]:
@@ -181,7 +181,7 @@ def _from_ourselves(read: _Read, now: datetime) -> list[Finding]:
     if read.verdict.kind not in (Kind.REPLY, Kind.AUTO_REPLY):
         return []
     numbers = read.tokens[Purpose.LOOPBACK][:1]
-    has_arrived = [each for each in numbers if loopback_services.arrived(each, raw_of(read.message), now=now)]
+    has_arrived = [each for each in numbers if loopback_services.arrived(each, read.raw, now=now)]
     return [Finding(effect=Effect.ARRIVED) for _each in has_arrived]
 
 
