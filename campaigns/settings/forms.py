@@ -321,8 +321,8 @@ class SenderForm(FlaskForm):
         [Optional(), Length(max=254)],
         filters=[trimmed],
         description=_(
-            "Blank means bounce@ and the sender's domain. Email to this address with a plus sign, and to unsub@ "
-            "at the same domain, must reach the mailbox that is read."
+            "Blank means bounce@ and the sender's domain. Email to this address with a plus sign, and to unsub@, "
+            "command@ and rule@ at the same domain, must reach the mailbox that is read."
         ),
         render_kw={"placeholder": "bounce@example.com", "spellcheck": "false", "autocapitalize": "none"},
     )
