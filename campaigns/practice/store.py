@@ -102,8 +102,8 @@ def keep(config: Config, arrivals: Iterable[Arrival]) -> None:
     ]
     returned = [
         (each.received_at.timestamp(), zlib.compress(raw, 1))
-        for each in arrivals
-        if _is_campaign(each.raw) and (raw := _answer(each)) is not None
+        for each, (*_, is_campaign) in zip(arrivals, rows, strict=True)
+        if is_campaign and (raw := _answer(each)) is not None
     ]
     with _open(config) as file:
         if returned:
