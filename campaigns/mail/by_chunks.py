@@ -7,6 +7,7 @@ import re
 from math import ceil
 
 from campaigns.mail.by_data import ByData
+from campaigns.mail.connection import QUIT
 from campaigns.mail.errors import Lost, Silent
 from campaigns.mail.protocol import Phase, Reply
 from campaigns.mail.traits import Trait
@@ -59,6 +60,8 @@ class ByChunks:
         leave a whole window in doubt. Later, as many are in flight as are answered soon.
         """
         flights, under_way = self._flights, self._under_way
+        if self._connection.has_quit:
+            return None
         if flights and not flights[-1].is_over:
             return flights[-1]
         if self._connection.is_gone:
@@ -80,9 +83,21 @@ class ByChunks:
                 break
             flight.is_over, flight.handed_at, flight.number = True, now, len(flights)
             group += _chunk(flight)
+        if group and self._is_last(single):
+            group.append(QUIT)
+            self._connection.has_quit = True
         if group:
             await self._connection.write(b"".join(group), Phase.END)
         return single
+
+    def _is_last(self, single: Flight | None) -> bool:
+        """Whether the connection takes no message after these, so that QUIT may end the group.
+
+        RFC 2920 section 3.1. It saves the round trip that a new connection would have to wait for.
+        """
+        connection = self._connection
+        is_quiet = connection.takes_chunks and not connection.is_closing
+        return is_quiet and connection.is_worn and single is None and not self._is_late
 
     @property
     def _room(self) -> int:

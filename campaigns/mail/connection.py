@@ -18,6 +18,7 @@ from campaigns.mail.security import Security
 
 LONGEST_AUTH_LINE = 12288  # RFC 4954 section 4
 KEEPALIVE_S = 30
+QUIT = b"QUIT\r\n"
 REST_S = 5.0  # a connection idle for longer is tested before use
 
 
@@ -36,6 +37,7 @@ class Connection:
         self.opened_at = time.monotonic()
         self.is_closing = False
         self.farewell: Reply | None = None  # its 421 reply
+        self.has_quit = False  # QUIT was sent, perhaps behind messages whose replies are not read yet
         self._context = context
         self._channel = Channel()
         self._is_open = False
@@ -171,7 +173,8 @@ class Connection:
         """Send QUIT if the server still reads, then close."""
         if self._is_open and not self.is_closing:
             try:
-                await self.write(b"QUIT\r\n", Phase.QUIT)
+                if not self.has_quit:
+                    await self.write(QUIT, Phase.QUIT)
                 await self.reply(Phase.QUIT, self.server.timeouts.quit)
             except Lost:
                 self.is_closing = True

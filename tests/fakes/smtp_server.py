@@ -102,6 +102,7 @@ class SmtpServer:
         self.sasl: list[str] = []  # the client's answers to 334
         self.thrown_away = 0  # lines that followed a final dot
         self.too_early: list[str] = []  # commands that end a group, with more data behind them
+        self.behind_ends: list[bytes] = []  # what had arrived behind the end of each message
         self.body_bytes = 0  # bytes of messages read so far, including one in progress
         self.connections = 0
         self.open_connections = 0
@@ -235,6 +236,8 @@ class Session:
             await asyncio.sleep(server.delay_s)
             if self.reader._buffer:  # type: ignore[attr-defined]
                 server.too_early.append(verb)
+        if verb == "END":
+            server.behind_ends.append(bytes(self.reader._buffer))  # type: ignore[attr-defined]
         if server.stall_at == verb:
             await asyncio.sleep(3600)
         while server.holds is not None and server.holds(call):

@@ -221,6 +221,35 @@ def test_connections_are_replaced_after_their_share_S25() -> None:
         assert len(fake.messages) == 35
 
 
+def test_the_goodbye_follows_the_last_chunk_in_its_group_S16_S25() -> None:
+    with SmtpServer() as fake:
+        server = make_server(fake, connections=1, messages_per_connection=10, depth=5)
+        results = send(server, make_envelopes(25))
+        assert Counter(each.outcome for each in results.values()) == {Outcome.ACCEPTED: 25}
+        assert fake.connections == 3
+        goodbyes = [number for number, behind in enumerate(fake.behind_ends, 1) if behind == b"QUIT\r\n"]
+        assert goodbyes == [10, 20], "the last connection rests first"
+
+
+def test_a_refusal_ahead_of_the_goodbye_hits_only_its_own_message_S16() -> None:
+    def refuse(call: Call) -> str | None:
+        return "552 5.2.2 mailbox full" if call.count % 10 == 0 else None
+
+    with SmtpServer(replies={"END": refuse}) as fake:
+        server = make_server(fake, connections=1, messages_per_connection=5, depth=5)
+        results = send(server, make_envelopes(25))
+        found = Counter(each.outcome for each in results.values())
+        assert found == {Outcome.ACCEPTED: 23, Outcome.REFUSED: 2}
+
+
+def test_a_connection_lost_behind_the_goodbye_leaves_its_last_group_in_doubt_S06() -> None:
+    with SmtpServer(drop_at={"END": lambda call: call.count == 10}) as fake:
+        server = make_server(fake, connections=1, messages_per_connection=10, depth=5)
+        results = send(server, make_envelopes(20))
+        found = Counter(each.outcome for each in results.values())
+        assert found == {Outcome.ACCEPTED: 19, Outcome.IN_DOUBT: 1}
+
+
 def test_no_more_connections_are_open_than_allowed_S26() -> None:
     with SmtpServer(delay_s=0.001) as fake:
         send(make_server(fake, connections=3), make_envelopes(60))
