@@ -37,7 +37,7 @@ class Sendable:
     campaign_id: int
     epoch: int
     relays: tuple[Relay, ...]
-    ready: int  # batches to claim, counted up to a few dozen
+    ready: int  # batches to claim, counted up to a few dozen, without those of lanes that have just set out
     lanes: int
     waits_s: float  # since its last lane
     is_new: bool  # no lane since it was started

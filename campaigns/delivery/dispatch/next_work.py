@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 MOST_BATCHES = 64  # counted for each campaign
 JOINS_WITHIN_S = 20.0  # a place is given up after this time if no lane begins
+LOOKS = 4  # others are quicker at most this often: then enough of them have come
 
 
 def look(*, now: datetime) -> Outlook:
@@ -64,12 +66,20 @@ def take(
     without: Collection[int] = (),
     dice: Callable[[], float] = random.random,
 ) -> Place | None:
-    """Take what comes next; None if there is nothing to send or others have taken it. Commits."""
-    for choice in fairness.choices(look(now=now), dice=dice(), without=without):
-        with db.engine.connect() as connection, connection.begin() as transaction:
-            if _is_ours(connection, choice, owner):
-                return Place(choice.sendable.campaign_id, choice.server_id, owner)
-            transaction.rollback()
+    """Take what comes next; None if there is nothing to send. Commits.
+
+    If others were quicker it looks again: a campaign may be of use to them and to this worker.
+    """
+    for _look in range(LOOKS):
+        were_others_quicker = False
+        for choice in fairness.choices(look(now=now), dice=dice(), without=without):
+            with db.engine.connect() as connection, connection.begin() as transaction:
+                if _is_ours(connection, choice, owner):
+                    return Place(choice.sendable.campaign_id, choice.server_id, owner)
+                transaction.rollback()
+                were_others_quicker = True
+        if not were_others_quicker:
+            break
     return None
 
 
@@ -115,23 +125,23 @@ def _look(now: datetime) -> Outlook:
         )
         for share in shares
     ]
-    of_campaign: dict[int, int] = {}
-    for lane in lanes:
-        of_campaign[lane.campaign_id] = of_campaign.get(lane.campaign_id, 0) + 1
-    sendable = [_sendable(row, there, of_campaign.get(row.id, 0)) for row in rows]
+    of_campaign = Counter(share.campaign_id for share in shares)
+    # They have not claimed their batch yet.
+    set_out = Counter(share.campaign_id for share in shares if not share.connections)
+    sendable = [_sendable(row, there, of_campaign[row.id], set_out[row.id]) for row in rows]
     return Outlook(tuple(each for each in sendable if each is not None), tuple(lanes))
 
 
-def _sendable(row: Any, there: _Circumstances, lanes: int) -> Sendable | None:
+def _sendable(row: Any, there: _Circumstances, lanes: int, set_out: int) -> Sendable | None:
     """The campaign if it could send now; an error in one campaign does not affect the others."""
     try:
-        return _possible(row, there, lanes)
+        return _possible(row, there, lanes, set_out)
     except Exception:
         log.exception("Nobody can tell whether campaign %s may be sent.", row.id)
         return None
 
 
-def _possible(row: Any, there: _Circumstances, lanes: int) -> Sendable | None:
+def _possible(row: Any, there: _Circumstances, lanes: int, set_out: int) -> Sendable | None:
     if not row.ready or there.is_closed(row.sending_hours):
         return None
     relays = there.servers_for(row)
@@ -143,7 +153,7 @@ def _possible(row: Any, there: _Circumstances, lanes: int) -> Sendable | None:
         campaign_id=row.id,
         epoch=row.epoch,
         relays=relays,
-        ready=row.ready,
+        ready=max(0, row.ready - set_out),
         lanes=lanes,
         waits_s=_seconds(row.moment - since),
         is_new=is_new,
@@ -256,7 +266,14 @@ _CAMPAIGNS = (
     .order_by(Campaign.id)
 )
 _SHARES = (
-    sa.select(Share.owner, Share.campaign_id, Share.server_id, Share.messages, Share.created_at)
+    sa.select(
+        Share.owner,
+        Share.campaign_id,
+        Share.server_id,
+        Share.messages,
+        Share.connections,
+        Share.created_at,
+    )
     .where(Share.until > database_moment())
     .order_by(Share.created_at, Share.owner)
 )
