@@ -82,6 +82,7 @@ class Course:
     size: int = 4  # recipients in a batch
     hours: int = 24
     connections: int = 1
+    per_connection: int = 100  # messages before a connection is replaced
     keywords: tuple[bytes, ...] = ()
     holds: bool = False
     pace: Pace = USUAL_PACE
@@ -127,6 +128,7 @@ class Course:
             refuses=dice.choice((0.0, 0.0, 0.0, 0.2, 0.7)),
             dice=dice,
         )
+        course.per_connection = random.Random(-1 - seed).choice((100, 100, 2, 3, 5))
         course._draw_quirks()
         course._draw_hosts()
         for _act in range(dice.choice((0, 0, 1, 2))):

@@ -118,9 +118,11 @@ class _Run:
         return self.report
 
     def _prepare(self) -> None:
-        db.session.execute(sa.update(Server).values(connections=self.course.connections))
-        db.session.execute(sa.update(Campaign).values(holds_in_doubt=self.course.holds))
-        db.session.execute(sa.update(Site).values(retry_hours=self.course.hours))
+        course = self.course
+        offered = {"connections": course.connections, "per_connection": course.per_connection}
+        db.session.execute(sa.update(Server).values(offered))
+        db.session.execute(sa.update(Campaign).values(holds_in_doubt=course.holds))
+        db.session.execute(sa.update(Site).values(retry_hours=course.hours))
         db.session.commit()
         self.campaign_id: int = self.ground.one("SELECT id FROM campaign")[0]
         emails = self.ground.reader.execute("SELECT email FROM subscriber ORDER BY id")
