@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import SplitResult, urlsplit
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core import config, secrets
+from campaigns.core import config, guarded_http, secrets
 from campaigns.core.db import db, reading
 from campaigns.core.errors import Invalid, Misconfigured
 from campaigns.core.i18n import _
@@ -24,9 +23,6 @@ from campaigns.core.internal_hosts import InternalHosts
 from campaigns.mail.envelope import LOOPBACK
 from campaigns.mail.errors import NoToken
 from campaigns.settings import checks
-
-if TYPE_CHECKING:
-    from urllib3 import HTTPConnectionPool
 
 LONGEST_SECRET = 8000
 LONGEST_URL = 500
@@ -241,54 +237,16 @@ def _store(kind: type[Account], account_id: int, old: bytes, refresh_token: Any)
 
 def _ask(url: str, values: dict[str, str]) -> dict[str, Any]:
     """The token server's response; raises NoToken when it refuses, OSError when it is unavailable."""
-    import urllib3  # imported only when needed, to keep workers small
-
-    deadline = time.monotonic() + PATIENCE_S
-    parts = urlsplit(url)
-    pool = _pool(parts)
-    try:
-        with pool.request(
-            "POST",
-            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-            fields=values,
-            encode_multipart=False,
-            headers={"Accept": "application/json", "Host": parts.netloc},
-            redirect=False,
-            preload_content=False,
-        ) as answer:
-            body = b""
-            while piece := answer.read1(8192, decode_content=False):
-                body += piece
-                if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
-                    raise OSError("the token server's answer was too long or too slow")
-            status = answer.status
-    except urllib3.exceptions.HTTPError as error:
-        raise OSError("the token server could not be reached") from error
-    finally:
-        pool.close()
+    status, body = guarded_http.ask(
+        url,
+        _internal_hosts(),
+        patience_s=PATIENCE_S,
+        largest=LARGEST_ANSWER,
+        body=urlencode(values).encode(),
+        headers={"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
+        who="the token server",
+    )
     return _read(status, body)
-
-
-def _pool(parts: SplitResult) -> HTTPConnectionPool:
-    """Connections to the address that was checked: resolved again, the name might lead elsewhere."""
-    import urllib3
-
-    host = parts.hostname or ""
-    address = _address_of(host, parts.port or (443 if parts.scheme == "https" else 80))
-    options: dict[str, Any] = {"timeout": urllib3.Timeout(total=PATIENCE_S), "retries": False}
-    if parts.scheme == "https":
-        options |= {"server_hostname": host, "assert_hostname": host}
-        return urllib3.HTTPSConnectionPool(address, parts.port, **options)
-    return urllib3.HTTPConnectionPool(address, parts.port, **options)
-
-
-def _address_of(host: str, port: int) -> str:
-    """The first of the host's addresses that we may connect to; raises OSError."""
-    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    allowed = [each for each in found if _internal_hosts().may_reach(host, each)]
-    if not allowed:
-        raise OSError("the token server's address is internal and not in INTERNAL_HOSTS")
-    return allowed[0]
 
 
 def _internal_hosts() -> InternalHosts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
 import time
@@ -10,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from campaigns.core import guarded_http
 from campaigns.core.internal_hosts import InternalHosts
 
 PATIENCE_S = 5.0
@@ -24,48 +24,13 @@ def get(url: str, hosts: InternalHosts, *, trust: ssl.SSLContext | None = None) 
 
     `trust`: instead of the system's certificate authorities.
     """
-    import urllib3  # imported only when needed, to keep workers small
-
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or 443
-    if parts.scheme != "https" or not host:
+    if parts.scheme != "https" or not parts.hostname:
         raise OSError("not an https address")
-    deadline = time.monotonic() + PATIENCE_S
-    pool = urllib3.HTTPSConnectionPool(
-        _address_of(host, port, hosts),
-        port,
-        timeout=urllib3.Timeout(total=PATIENCE_S),
-        retries=False,
-        ssl_context=trust,
-        server_hostname=host,
-        assert_hostname=host,
-    )
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        with pool.request(
-            "GET", path, headers={"Host": parts.netloc}, redirect=False, preload_content=False
-        ) as answer:
-            body = b""
-            while piece := answer.read1(8192, decode_content=False):
-                body += piece
-                if len(body) > LARGEST or time.monotonic() > deadline:
-                    raise OSError("the answer was too long or too slow")
-            if answer.status != 200:
-                raise OSError(f"the answer was {answer.status}")
-    except urllib3.exceptions.HTTPError as error:
-        raise OSError("the host could not be reached") from error
-    finally:
-        pool.close()
+    status, body = guarded_http.ask(url, hosts, patience_s=PATIENCE_S, largest=LARGEST, trust=trust)
+    if status != 200:
+        raise OSError(f"the answer was {status}")
     return body
-
-
-def _address_of(host: str, port: int, hosts: InternalHosts) -> str:
-    """The first of the host's addresses that we may connect to: asked again, the name might lead elsewhere."""
-    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    allowed = [each for each in found if hosts.may_reach(host, each)]
-    if not allowed:
-        raise OSError("the address is internal and not in INTERNAL_HOSTS")
-    return allowed[0]
 
 
 @dataclass(slots=True)

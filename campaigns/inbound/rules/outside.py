@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import threading
@@ -14,8 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from campaigns.core import guarded_http
 from campaigns.core.internal_hosts import InternalHosts
 
 PATIENCE_S = 30.0
@@ -113,40 +112,20 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def call(url: str, facts: Mapping[str, str], hosts: InternalHosts) -> str:
-    """POST the facts as JSON to the URL; the status of the answer. Raises Refused.
-
-    To the address that was checked, for the name could lead elsewhere when it is asked again; no redirects.
-    """
-    import urllib3  # imported only when needed, to keep workers small
-
-    parts = urlsplit(url)
-    host, is_tls = parts.hostname or "", parts.scheme == "https"
-    options: dict[str, Any] = {"timeout": urllib3.Timeout(total=WEBHOOK_PATIENCE_S), "retries": False}
-    if is_tls:
-        options |= {"server_hostname": host, "assert_hostname": host}
-    pool = urllib3.HTTPSConnectionPool if is_tls else urllib3.HTTPConnectionPool
+    """POST the facts as JSON to the URL; the status of the answer. Raises Refused."""
     try:
-        port = parts.port or (443 if is_tls else 80)
-        with pool(_address_of(host, port, hosts), port, **options) as connections:
-            answer = connections.request(
-                "POST",
-                (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-                body=json.dumps(dict(facts)).encode(),
-                headers={"Content-Type": "application/json", "Host": parts.netloc},
-                redirect=False,
-                preload_content=False,
-            )
-            answer.close()
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        status, _body = guarded_http.ask(
+            url,
+            hosts,
+            patience_s=WEBHOOK_PATIENCE_S,
+            largest=0,
+            body=json.dumps(dict(facts)).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+    except guarded_http.Internal as error:
+        raise Refused("the address is internal and not in INTERNAL_HOSTS") from error
+    except (OSError, ValueError) as error:
         raise Refused("the host can't be reached") from error
-    if not 200 <= answer.status < 300:
-        raise Refused(f"the answer was {answer.status}")
-    return str(answer.status)
-
-
-def _address_of(host: str, port: int, hosts: InternalHosts) -> str:
-    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    allowed = [each for each in found if hosts.may_reach(host, each)]
-    if not allowed:
-        raise Refused("the address is internal and not in INTERNAL_HOSTS")
-    return allowed[0]
+    if not 200 <= status < 300:
+        raise Refused(f"the answer was {status}")
+    return str(status)
