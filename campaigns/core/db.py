@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, registry
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 20_000
 
@@ -127,6 +129,16 @@ def reading() -> Iterator[None]:
         yield
     finally:
         _begin.reset(token)
+
+
+def peek(look: Callable[[], T]) -> T:
+    """What a read finds that takes no lock; leaves no transaction open."""
+    db.session.rollback()
+    with reading():
+        try:
+            return look()
+        finally:
+            db.session.rollback()
 
 
 def begin_by_reading() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
@@ -71,6 +72,13 @@ def enqueue(job: str, *ids: int | str) -> bool:
         current_app.logger.warning("Redis is away, the dispatcher will ask again: %s", error)
         return False
     return True
+
+
+def enqueue_each(job: str, ids: Iterable[int]) -> None:
+    """The same for each of these ids, as long as Redis answers."""
+    for each in ids:
+        if not enqueue(job, each):
+            return
 
 
 def waiting(job: str, *, other: bool = False, most: int = 500) -> int:

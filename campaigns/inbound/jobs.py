@@ -37,8 +37,7 @@ def read_mailbox(mailbox_id: int) -> None:
     except MailboxError:
         notices = alerts.post_if_needed(mailbox_id, now=now())
         db.session.commit()
-        for notice_id in notices:
-            queue.enqueue(notices_services.JOB, notice_id)
+        queue.enqueue_each(notices_services.JOB, notices)
 
 
 def read_practice() -> None:

@@ -88,8 +88,7 @@ def take_alerts(token: str) -> Response:
     begin_by_writing()
     posted = intake.take(source_id, body, now=clock.now())
     db.session.commit()
-    for notice_id in posted:
-        queue.enqueue(notices_services.JOB, notice_id)
+    queue.enqueue_each(notices_services.JOB, posted)
     return _said(200)
 
 

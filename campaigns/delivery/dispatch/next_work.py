@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.core import addresses
-from campaigns.core.db import db, reading
+from campaigns.core.db import db, peek, reading
 from campaigns.core.dialect import insert
 from campaigns.delivery.dispatch import fairness
 from campaigns.delivery.dispatch.fairness import Choice, LaneAtWork, Outlook, Relay, Sendable
@@ -38,12 +38,7 @@ LOOKS = 4  # others are quicker at most this often: then enough of them have com
 
 def look(*, now: datetime) -> Outlook:
     """Everything that could be sent now, and every lane that sends. Leaves no transaction open."""
-    db.session.rollback()
-    with reading():
-        try:
-            return _look(now)
-        finally:
-            db.session.rollback()
+    return peek(lambda: _look(now))
 
 
 def anybody_waits() -> bool:

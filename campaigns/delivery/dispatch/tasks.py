@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import sqlalchemy as sa
 from redis.exceptions import RedisError
@@ -17,8 +16,8 @@ from rq.timeouts import BaseTimeoutException
 
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audit import services as audit_services
-from campaigns.core import config, queue, redis_queue
-from campaigns.core.db import db, reading
+from campaigns.core import config, hints, queue, redis_queue
+from campaigns.core.db import db, peek
 from campaigns.delivery import services
 from campaigns.delivery.autopause import failure_rate, finishing, restored_backup, server_outage
 from campaigns.delivery.dispatch import fairness, invariants, launch, next_work
@@ -31,8 +30,6 @@ from campaigns.notices import services as notices_services
 from campaigns.planning.models import Campaign, Status
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 IMPORT = "campaigns.audience.jobs.run_import"
 USUAL_WORKERS = 2
@@ -52,7 +49,7 @@ def launch_due(*, now: datetime, rounds: Rounds | None = None) -> bool:
         with _apart(campaign_id, "could not be launched"):
             launch.launch(campaign_id, now)
 
-    due = _read(lambda: launch.due(now))
+    due = peek(lambda: launch.due(now))
     return (rounds or Rounds(0, budget_s=math.inf)).go(due, work)
 
 
@@ -69,36 +66,26 @@ def wake_workers(job: str, *, now: datetime) -> None:
 
 def hint_probes(job: str, *, now: datetime) -> None:
     """Enqueue connection tests for servers that paused campaigns wait for."""
-    if queue.waiting(job):
-        return
-    for server_id in _read(lambda: server_outage.to_probe(now=now)):
-        queue.enqueue(job, server_id)
+    hints.hint_each(job, lambda: server_outage.to_probe(now=now))
 
 
 def hint_look_ups(job: str, *, now: datetime) -> None:
     """Enqueue a look-up of the mail exchangers of domains in trouble."""
-    if _read(receiver_rows.to_look_up) and not queue.waiting(job):
-        queue.enqueue(job)
+    hints.hint(job, lambda: bool(receiver_rows.to_look_up()))
 
 
 def hint_imports(*, now: datetime) -> None:
     """Enqueue imports that no worker runs, once each."""
-    if queue.waiting(IMPORT):
-        return
     abandoned = sa.or_(Import.lease_until.is_(None), Import.lease_until < now)
     statement = sa.select(Import.id).where(
         Import.status.in_((ImportStatus.QUEUED, ImportStatus.RUNNING)), abandoned
     )
-    for import_id in _read(lambda: db.session.scalars(statement).all()):
-        queue.enqueue(IMPORT, import_id)
+    hints.hint_each(IMPORT, lambda: db.session.scalars(statement).all())
 
 
 def hint_notices(*, now: datetime) -> None:
     """Enqueue notices that wait; one that is enqueued twice is sent once."""
-    if queue.waiting(notices_services.JOB):
-        return
-    for notice_id in _read(lambda: notices_services.due(now=now)):
-        queue.enqueue(notices_services.JOB, notice_id)
+    hints.hint_each(notices_services.JOB, lambda: notices_services.due(now=now))
 
 
 def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
@@ -106,11 +93,11 @@ def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
 
     For all campaigns, or those whose turn it is.
     """
-    any_down = _read(lambda: server_outage.has_any_lasted(now=now))
+    any_down = peek(lambda: server_outage.has_any_lasted(now=now))
     (rounds or Rounds(0, budget_s=math.inf)).go(
         _sending(), lambda campaign_id: _repair(campaign_id, now, any_down=any_down)
     )
-    for campaign_id in _read(staging.cancelled):
+    for campaign_id in peek(staging.cancelled):
         with _apart(campaign_id, "is cancelled, but its bounces could not be judged"):
             finishing.judge_cancelled(campaign_id, now=now)
             db.session.commit()
@@ -118,7 +105,7 @@ def repair(*, now: datetime, rounds: Rounds | None = None) -> None:
 
 def _repair(campaign_id: int, now: datetime, *, any_down: bool) -> None:
     with _apart(campaign_id, "could not be looked after"):
-        if not _read(lambda: _needs_repair(campaign_id, now, any_down=any_down)):
+        if not peek(lambda: _needs_repair(campaign_id, now, any_down=any_down)):
             return
         if not finishing.finish(campaign_id, now=now):
             if not failure_rate.check(campaign_id, now=now):
@@ -142,7 +129,7 @@ def clean_up(*, now: datetime) -> None:
     """Delete journals of ended lanes, data kept only during sending, and old trouble of receivers."""
     next_work.forget_the_ended()
     db.session.commit()
-    if _read(lambda: receiver_rows.is_any_old(now=now)):
+    if peek(lambda: receiver_rows.is_any_old(now=now)):
         receiver_rows.prune(now=now)
         db.session.commit()
     _sweep_journals()
@@ -151,7 +138,7 @@ def clean_up(*, now: datetime) -> None:
 def shorten_audit_log(*, now: datetime) -> None:
     """Delete audit log entries that are older than they are kept."""
     days = config.current().audit_days
-    if days and _read(lambda: audit_services.has_older(now - timedelta(days=days))):
+    if days and peek(lambda: audit_services.has_older(now - timedelta(days=days))):
         audit_services.keep_for(days, now=now)
         db.session.commit()
 
@@ -159,7 +146,7 @@ def shorten_audit_log(*, now: datetime) -> None:
 def settle_cancelled(*, now: datetime) -> None:
     """Go on ending the waiting rows of cancelled campaigns, for a moment; commits as it goes."""
     until = time.monotonic() + CANCELLING_S
-    for campaign_id in _read(cancellation.unsettled):
+    for campaign_id in peek(cancellation.unsettled):
         with _apart(campaign_id, "is cancelled, but not everybody could be told so"):
             while cancellation.settle_some(campaign_id, now=now) and time.monotonic() < until:
                 db.session.commit()
@@ -200,23 +187,13 @@ def _apart(campaign_id: int, trouble: str) -> Iterator[None]:
         log.exception("Campaign %s %s; it is tried again.", campaign_id, trouble)
 
 
-def _read(look: Callable[[], T]) -> T:
-    """Run a read that takes no lock, and leave no transaction open."""
-    db.session.rollback()
-    with reading():
-        try:
-            return look()
-        finally:
-            db.session.rollback()
-
-
 def _sending() -> list[int]:
     statement = sa.select(Campaign.id).where(Campaign.status == Status.SENDING)
-    return _read(lambda: list(db.session.scalars(statement)))
+    return peek(lambda: list(db.session.scalars(statement)))
 
 
 def _sweep_journals() -> None:
     """Delete journals of lanes that hold nothing, except young ones: a lane may be starting."""
     owners = sa.select(Batch.owner).where(Batch.state == BatchState.LEASED, Batch.owner.is_not(None))
-    still_needed = _read(lambda: set(db.session.scalars(owners.distinct())))
+    still_needed = peek(lambda: set(db.session.scalars(owners.distinct())))
     ack_journal.sweep(lane_runner.journals(), still_needed={each for each in still_needed if each})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
-from campaigns.core import queue
-from campaigns.core.db import db, reading
+from campaigns.core.db import db
+from campaigns.core.hints import hint
 from campaigns.inbound.hooks import keeping
 from campaigns.inbound.hooks.alerts import intake
 
@@ -17,14 +16,12 @@ TELL = "campaigns.inbound.hooks.jobs.tell_of_alerts"
 
 def hint_events(now: datetime) -> None:
     """Enqueue a job for events that no worker has applied."""
-    if _read(keeping.is_any_waiting) and not queue.waiting(keeping.APPLY):
-        queue.enqueue(keeping.APPLY)
+    hint(keeping.APPLY, keeping.is_any_waiting)
 
 
 def hint_alerts(now: datetime) -> None:
     """Enqueue a job for alerts that the team has to be told of."""
-    if _read(lambda: intake.is_any_due(now=now)) and not queue.waiting(TELL):
-        queue.enqueue(TELL)
+    hint(TELL, lambda: intake.is_any_due(now=now))
 
 
 def clean_up(now: datetime) -> None:
@@ -32,13 +29,3 @@ def clean_up(now: datetime) -> None:
     keeping.forget_old(now=now)
     intake.forget_resolved(now - intake.KEPT_FOR)
     db.session.commit()
-
-
-def _read(look: Callable[[], bool]) -> bool:
-    """Run a read that takes no lock, and leave no transaction open."""
-    db.session.rollback()
-    with reading():
-        try:
-            return look()
-        finally:
-            db.session.rollback()

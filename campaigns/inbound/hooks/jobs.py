@@ -31,5 +31,4 @@ def tell_of_alerts() -> None:
     """Mail the team about alerts that fire still, or whose news was collected."""
     posted = intake.tell_due(now=clock.now())
     db.session.commit()
-    for notice_id in posted:
-        queue.enqueue(notices_services.JOB, notice_id)
+    queue.enqueue_each(notices_services.JOB, posted)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from campaigns.core import config, queue
-from campaigns.core.db import db, reading
+from campaigns.core.db import db
+from campaigns.core.hints import hint_each
 from campaigns.inbound.mailboxes import practice, queries, stored
 
 EVERY_S = 2.0
@@ -18,12 +18,12 @@ PRACTICE = "campaigns.inbound.jobs.read_practice"
 
 def hint_mailboxes(now: datetime) -> None:
     """Enqueue the mailboxes that are due, once each."""
-    _hint(READ, lambda: queries.due(now=now))
+    hint_each(READ, lambda: queries.due(now=now))
 
 
 def hint_messages(now: datetime) -> None:
     """Enqueue stored messages whose handling was cut short."""
-    _hint(HANDLE, lambda: stored.due(now=now))
+    hint_each(HANDLE, lambda: stored.due(now=now))
 
 
 def hint_practice(now: datetime) -> None:
@@ -41,15 +41,3 @@ def drop_old_bytes(now: datetime) -> None:
 def nobody_waits() -> bool:
     """Whether no job waits for a mail worker."""
     return not queue.waiting(READ) and not queue.waiting(READ, other=True)
-
-
-def _hint(job: str, look: Callable[[], Sequence[int]]) -> None:
-    if queue.waiting(job):
-        return
-    db.session.rollback()
-    with reading():
-        found = look()
-        db.session.rollback()
-    for each in found:
-        if not queue.enqueue(job, each):
-            return

@@ -8,7 +8,7 @@ from datetime import datetime
 from rq.timeouts import BaseTimeoutException
 
 from campaigns.core import queue
-from campaigns.core.db import db, reading
+from campaigns.core.db import db, peek
 from campaigns.inbound.timed import queries, services
 from campaigns.notices import services as notices_services
 
@@ -18,11 +18,7 @@ log = logging.getLogger(__name__)
 
 def send_due(now: datetime) -> None:
     """Put every timed email whose time has come into the outbox. Commits after each."""
-    db.session.rollback()
-    with reading():
-        found = queries.due(now=now)
-        db.session.rollback()
-    for each in found:
+    for each in peek(lambda: queries.due(now=now)):
         _send(each, now)
 
 
@@ -37,5 +33,4 @@ def _send(mail_id: int, now: datetime) -> None:
         db.session.rollback()
         log.exception("Timed email %s could not be sent; it is tried again.", mail_id)
         return
-    for notice_id in notices:
-        queue.enqueue(notices_services.JOB, notice_id)
+    queue.enqueue_each(notices_services.JOB, notices)

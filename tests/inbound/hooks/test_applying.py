@@ -13,7 +13,7 @@ from flask import Flask
 from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audience.models import Subscription, Suppression, SuppressionReason
 from campaigns.audit.models import AuditEntry
-from campaigns.core import clock
+from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Delivery
@@ -192,7 +192,7 @@ def test_a_confirmation_that_leads_elsewhere_is_never_opened(app: Flask) -> None
 
 def test_the_dispatcher_finds_what_no_job_was_made_for(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(duties.queue, "enqueue", lambda job, *_ids: asked.append(job))
+    monkeypatch.setattr(queue, "enqueue", lambda job, *_ids: asked.append(job))
     duties.hint_events(clock.now())
     post_sample(app, make_webhook(Provider.MAILJET))
     duties.hint_events(clock.now())

@@ -95,8 +95,7 @@ def alert_source_test(source_id: int) -> Any:
     source = queries.source(source_id)
     is_over, posted = sources.test(source, translate("Test alert"), now=clock.now())
     db.session.commit()
-    for notice_id in posted:
-        queue.enqueue(notices_services.JOB, notice_id)
+    queue.enqueue_each(notices_services.JOB, posted)
     if is_over:
         flash(_("The test alert was resolved. Check your inbox."), "success")
     else:
