@@ -15,6 +15,7 @@ from campaigns.inbound.hooks.providers import (
     resend,
     sendgrid,
     ses,
+    shared_secret,
     sns,
     sparkpost,
 )
@@ -52,10 +53,10 @@ def is_signed(
 WAYS = {
     Provider.SES: Way(ses.read, None),
     Provider.SENDGRID: Way(sendgrid.read, sendgrid.verify),
-    Provider.POSTMARK: Way(postmark.read, postmark.verify),
+    Provider.POSTMARK: Way(postmark.read, shared_secret.verify),
     Provider.MAILGUN: Way(mailgun.read, mailgun.verify, nonce=mailgun.nonce),
-    Provider.BREVO: Way(brevo.read, brevo.verify),
-    Provider.SPARKPOST: Way(sparkpost.read, sparkpost.verify),
-    Provider.MAILJET: Way(mailjet.read, mailjet.verify),
+    Provider.BREVO: Way(brevo.read, shared_secret.verify),
+    Provider.SPARKPOST: Way(sparkpost.read, shared_secret.verify),
+    Provider.MAILJET: Way(mailjet.read, shared_secret.verify),
     Provider.RESEND: Way(resend.read, resend.verify),
 }

@@ -5,8 +5,6 @@ Amazon and SendGrid sign with a key that only they have: their samples are unsig
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Callable
@@ -15,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.inbound.hooks.kinds import Provider
-from campaigns.inbound.hooks.providers import resend, shared_secret
+from campaigns.inbound.hooks.providers import mailgun, resend, shared_secret
 
 ADDRESS = "bounce-test@example.com"
 WORDS = "550 5.1.1 This is a test"
@@ -47,8 +45,7 @@ def sample(provider: Provider, secret: str, *, now: datetime) -> Sample:
 
 def _mailgun_signature(secret: str, now: datetime) -> dict[str, str]:
     stamp, token = str(int(now.timestamp())), secrets.token_hex(25)
-    signed = hmac.new(secret.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
-    return {"timestamp": stamp, "token": token, "signature": signed}
+    return {"timestamp": stamp, "token": token, "signature": mailgun.signature(secret, stamp, token)}
 
 
 def _resend_headers(secret: str, number: str, body: bytes, now: datetime) -> dict[str, str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from campaigns.inbound.hooks.providers import loose_json
 from campaigns.inbound.verdicts.verdict import Cause, Detail, Kind, Recipient
 
 LONGEST_NAME = 60
@@ -28,6 +30,11 @@ class Event:
     recipient: Recipient
     ways: tuple[str, ...] = ()
     at: datetime | None = None
+
+
+def items_in(body: bytes) -> list[Any]:
+    """What stands in a body that has one event or an array of them; raises Unreadable."""
+    return loose_json.items(loose_json.parse(body))[:MOST_EVENTS]
 
 
 def identity(*parts: object) -> str:

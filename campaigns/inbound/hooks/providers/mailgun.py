@@ -39,8 +39,13 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) 
     stamp, token = loose_json.text(signed, "timestamp"), loose_json.text(signed, "token")
     if not secret or not token or not freshness.is_fresh(stamp, now=now, oldest=OLDEST):
         return False
-    expected = hmac.new(secret.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+    expected = signature(secret, stamp, token)
     return hmac.compare_digest(loose_json.text(signed, "signature").encode(), expected.encode())
+
+
+def signature(key: str, stamp: str, token: str) -> str:
+    """The signature of that timestamp and token, in hexadecimal."""
+    return hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
 
 
 def nonce(body: bytes) -> str:

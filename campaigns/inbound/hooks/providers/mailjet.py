@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from campaigns.inbound.hooks.providers import loose_json, shared_secret
-from campaigns.inbound.hooks.providers.event import LONGEST_NAME, MOST_EVENTS, Event, identity
+from campaigns.inbound.hooks.providers import loose_json
+from campaigns.inbound.hooks.providers.event import LONGEST_NAME, Event, identity, items_in
 from campaigns.inbound.hooks.providers.judging import about, finding
 from campaigns.inbound.verdicts.verdict import Detail, Kind, Recipient
 
@@ -39,14 +37,9 @@ _QUIET = {
 }
 
 
-def verify(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> bool:
-    """Whether it carries the user and password that were put into the URL, if there are any."""
-    return shared_secret.is_carried(headers, secret)
-
-
 def read(body: bytes) -> list[Event]:
     """Its events; raises Unreadable."""
-    return [_event(each) for each in loose_json.items(loose_json.parse(body))[:MOST_EVENTS]]
+    return [_event(each) for each in items_in(body)]
 
 
 def _event(item: Any) -> Event:

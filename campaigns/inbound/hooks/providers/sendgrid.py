@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from campaigns.inbound.hooks.providers import freshness, loose_json
-from campaigns.inbound.hooks.providers.event import LONGEST_NAME, MOST_EVENTS, Event, identity
+from campaigns.inbound.hooks.providers.event import LONGEST_NAME, Event, identity, items_in
 from campaigns.inbound.hooks.providers.judging import about, finding
 from campaigns.inbound.verdicts.verdict import Detail, Kind, Recipient
 
@@ -81,7 +81,7 @@ def key_of(secret: str) -> ec.EllipticCurvePublicKey | None:
 
 def read(body: bytes) -> list[Event]:
     """Its events; raises Unreadable."""
-    return [_event(each) for each in loose_json.items(loose_json.parse(body))[:MOST_EVENTS]]
+    return [_event(each) for each in items_in(body)]
 
 
 def _event(item: Any) -> Event:

@@ -6,9 +6,10 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
+from datetime import datetime
 
 
-def is_carried(headers: Mapping[str, str], secret: str) -> bool:
+def verify(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> bool:
     """Whether the request carries the secret: `user:password` (RFC 7617) or a token (RFC 6750).
 
     Without a secret the one in the URL has to do. Names of headers are in lower case.

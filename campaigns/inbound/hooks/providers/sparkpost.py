@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from campaigns.inbound.hooks.providers import loose_json, shared_secret
-from campaigns.inbound.hooks.providers.event import LONGEST_NAME, MOST_EVENTS, Event, identity
+from campaigns.inbound.hooks.providers import loose_json
+from campaigns.inbound.hooks.providers.event import LONGEST_NAME, MOST_EVENTS, Event, identity, items_in
 from campaigns.inbound.hooks.providers.judging import about, finding
 from campaigns.inbound.verdicts.verdict import Detail, Kind, Recipient
 
@@ -42,15 +41,10 @@ _QUIET = {
 }
 
 
-def verify(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> bool:
-    """Whether it carries the user and password, or the token, if there is any."""
-    return shared_secret.is_carried(headers, secret)
-
-
 def read(body: bytes) -> list[Event]:
     """Its events, none for its ping `[{"msys": {}}]`; raises Unreadable."""
     found = []
-    for each in loose_json.items(loose_json.parse(body))[:MOST_EVENTS]:
+    for each in items_in(body):
         held = loose_json.mapping(loose_json.mapping(each).get("msys"))
         found += [_event(item) for item in held.values() if isinstance(item, dict)]
     return found[:MOST_EVENTS]
