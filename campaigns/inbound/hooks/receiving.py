@@ -69,13 +69,13 @@ def secret_of(webhook: Webhook) -> str:
     if webhook.secret_sealed is None:
         return ""
     return secrets.open_sealed(
-        config.current().secret_key, bytes(webhook.secret_sealed), owner=seal_owner(webhook.id, "secret")
+        config.current().secret_key, bytes(webhook.secret_sealed), owner=seal_owner(webhook.id)
     )
 
 
-def seal_owner(webhook_id: int, what: str) -> str:
-    """What its secrets are bound to."""
-    return f"provider:{webhook_id}:{what}"
+def seal_owner(webhook_id: int) -> str:
+    """What its secret is bound to."""
+    return f"provider:{webhook_id}:secret"
 
 
 def is_theirs(

@@ -15,7 +15,7 @@ from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import Misconfigured
 from campaigns.core.i18n import _
-from campaigns.inbound.hooks import queries, receiving, samples, webhooks
+from campaigns.inbound.hooks import queries, receiving, samples, secret_urls, webhooks
 from campaigns.inbound.hooks.forms import NewWebhookForm, WebhookForm
 from campaigns.inbound.hooks.kinds import Provider
 from campaigns.inbound.hooks.models import Webhook
@@ -182,7 +182,7 @@ def _to(webhook_id: int) -> Any:
 
 
 def _path(webhook: Webhook) -> str:
-    return url_for("hook_doors.take_events", kind=webhook.kind.value, token=webhooks.token_of(webhook))
+    return url_for("hook_doors.take_events", kind=webhook.kind.value, token=secret_urls.token_of(webhook))
 
 
 def _url(webhook: Webhook) -> str | None:

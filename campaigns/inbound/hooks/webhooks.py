@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import secrets as randomness
 from datetime import datetime
-
-from sqlalchemy.exc import IntegrityError
 
 from campaigns.audit import services as audit_services
 from campaigns.audit.services import View
-from campaigns.core import config, secrets, signing
+from campaigns.core import config, secrets
 from campaigns.core.db import db
-from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
-from campaigns.inbound.hooks import receiving
+from campaigns.inbound.hooks import receiving, secret_urls
 from campaigns.inbound.hooks.kinds import Provider, SecretKind
 from campaigns.inbound.hooks.models import Webhook
 from campaigns.inbound.hooks.providers import resend, sendgrid, sns
@@ -27,10 +24,8 @@ def create(kind: Provider, name: str, *, secret: str = "", now: datetime) -> Web
     The secret may follow: most providers show theirs only once they know the URL.
     """
     secret = clean_secret(kind, secret)
-    webhook = Webhook(kind=kind, name=_name(name), token_hash="", token_sealed=b"", created_at=now)
-    webhook.token_hash = signing.secret_hash(randomness.token_hex(8))
-    _save(webhook)
-    _set_token(webhook)
+    webhook = Webhook(kind=kind, name=secret_urls.clean_name(name), created_at=now)
+    secret_urls.add(webhook)
     _seal(webhook, secret)
     audit_services.record("webhook.created", webhook.name, provider=kind.label, now=now)
     return webhook
@@ -39,8 +34,8 @@ def create(kind: Provider, name: str, *, secret: str = "", now: datetime) -> Web
 def update(webhook: Webhook, *, name: str, secret: str, forget: bool = False, now: datetime) -> None:
     """Change it. An empty secret keeps the stored one, unless it is to be forgotten. Raises Invalid, Conflict."""
     secret = clean_secret(webhook.kind, secret)
-    webhook.name = _name(name)
-    _save(webhook)
+    webhook.name = secret_urls.clean_name(name)
+    secret_urls.save(webhook)
     if forget:
         webhook.secret_sealed = None
     _seal(webhook, secret)
@@ -50,7 +45,7 @@ def update(webhook: Webhook, *, name: str, secret: str, forget: bool = False, no
 
 def rotate(webhook: Webhook, *, now: datetime) -> None:
     """Give it a new URL; the old one stops at once."""
-    _set_token(webhook)
+    secret_urls.renew(webhook)
     audit_services.record("webhook.rotated", webhook.name, now=now)
 
 
@@ -64,12 +59,6 @@ def delete(webhook: Webhook, *, now: datetime) -> None:
 def note_test(webhook: Webhook, *, now: datetime) -> None:
     """Write down that a sample is sent to it."""
     audit_services.record("webhook.tested", webhook.name, now=now)
-
-
-def token_of(webhook: Webhook) -> str:
-    """The secret in its URL; raises Misconfigured when SECRET_KEY has changed."""
-    owner = receiving.seal_owner(webhook.id, "token")
-    return secrets.open_sealed(config.current().secret_key, bytes(webhook.token_sealed), owner=owner)
 
 
 def view_of(webhook: Webhook) -> View:
@@ -100,32 +89,8 @@ def _wrong(kind: Provider, typed: str) -> object | None:
     return None
 
 
-def _name(name: str) -> str:
-    name = name.strip()
-    if not name:
-        raise Invalid(_("Enter a name."), field="name")
-    return name[:100]
-
-
-def _set_token(webhook: Webhook) -> None:
-    token = randomness.token_urlsafe(32)
-    owner = receiving.seal_owner(webhook.id, "token")
-    webhook.token_hash = signing.secret_hash(token)
-    webhook.token_sealed = secrets.seal(config.current().secret_key, token, owner=owner)
-    db.session.flush()
-
-
 def _seal(webhook: Webhook, secret: str) -> None:
     if secret:
-        owner = receiving.seal_owner(webhook.id, "secret")
+        owner = receiving.seal_owner(webhook.id)
         webhook.secret_sealed = secrets.seal(config.current().secret_key, secret, owner=owner)
     db.session.flush()
-
-
-def _save(webhook: Webhook) -> None:
-    db.session.add(webhook)
-    try:
-        db.session.flush()
-    except IntegrityError as error:
-        db.session.rollback()
-        raise Conflict(_("There is already one with this name.")) from error

@@ -9,7 +9,7 @@ from werkzeug.test import Client, TestResponse
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.inbound.hooks import samples, webhooks
+from campaigns.inbound.hooks import samples, secret_urls, webhooks
 from campaigns.inbound.hooks.alerts import sources
 from campaigns.inbound.hooks.alerts.models import AlertSource
 from campaigns.inbound.hooks.kinds import Provider
@@ -44,8 +44,8 @@ def make_source(name: str = "Grafana", recipients: str = "ops@example.com") -> A
 
 def path_of(hook: Webhook | AlertSource) -> str:
     if isinstance(hook, Webhook):
-        return f"/hooks/{hook.kind}/{webhooks.token_of(hook)}"
-    return f"/hooks/alerts/{sources.token_of(hook)}"
+        return f"/hooks/{hook.kind}/{secret_urls.token_of(hook)}"
+    return f"/hooks/alerts/{secret_urls.token_of(hook)}"
 
 
 def post(app: Flask, path: str, body: bytes, headers: dict[str, str] | None = None) -> TestResponse:

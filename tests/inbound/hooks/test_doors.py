@@ -10,7 +10,7 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.inbound.hooks import queries, receiving, samples, webhooks
+from campaigns.inbound.hooks import queries, receiving, samples, secret_urls, webhooks
 from campaigns.inbound.hooks.kinds import Provider
 from campaigns.inbound.hooks.models import ProviderNonce, Webhook
 from campaigns.inbound.verdicts.verdict import Kind
@@ -85,7 +85,7 @@ def test_amazon_tries_again_while_its_certificate_cannot_be_fetched(app: Flask) 
 @pytest.mark.parametrize("kind", ["postmark", "ses", "alerts", "nobody"])
 def test_an_unknown_token_is_told_nothing(app: Flask, kind: str) -> None:
     webhook = make_webhook()
-    token = webhooks.token_of(webhook)
+    token = secret_urls.token_of(webhook)
     assert post(app, f"/hooks/{kind}/{token[:-1]}x", b"{}").status_code == 404
     other = "brevo" if kind == "postmark" else kind
     assert post(app, f"/hooks/{other}/{token}", b"{}").status_code == 404  # a token is for one provider

@@ -11,7 +11,7 @@ from flask import Flask
 
 from campaigns.audit.models import AuditEntry
 from campaigns.core.db import db
-from campaigns.inbound.hooks import receiving, webhooks
+from campaigns.inbound.hooks import receiving, secret_urls
 from campaigns.inbound.hooks.alerts.models import Alert, AlertSource
 from campaigns.inbound.hooks.kinds import Provider
 from campaigns.inbound.hooks.models import Webhook
@@ -141,7 +141,7 @@ def test_a_changed_secret_key_is_said_and_a_new_url_helps(ada: BrowserClient, ap
     assert ada.post(f"/settings/webhooks/{webhook.id}/test").status_code == 303
     ada.post(f"/settings/webhooks/{webhook.id}/url")
     db.session.expire_all()
-    assert webhooks.token_of(webhook)
+    assert secret_urls.token_of(webhook)
     assert post_sample(app, webhook).status_code == 403  # until the key is entered again
 
 

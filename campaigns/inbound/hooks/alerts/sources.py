@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import secrets as randomness
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
-
 from campaigns.audit import services as audit_services
-from campaigns.core import addresses, config, secrets, signing
+from campaigns.core import addresses
 from campaigns.core.db import db
-from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
+from campaigns.inbound.hooks import secret_urls
 from campaigns.inbound.hooks.alerts import intake, queries
 from campaigns.inbound.hooks.alerts.models import AlertSource
 
@@ -23,24 +21,24 @@ TEST_KEY = "columba test"  # of the alert that the test button sends
 
 def create(name: str, recipients: str, *, now: datetime) -> AlertSource:
     """A new source with a URL of its own; raises Invalid at a field, Conflict if the name exists."""
-    source = AlertSource(name=_name(name), recipients=clean_recipients(recipients), created_at=now)
-    source.token_hash, source.token_sealed = signing.secret_hash(randomness.token_hex(8)), b""
-    _save(source)  # the token is sealed for its id
-    _set_token(source)
+    source = AlertSource(
+        name=secret_urls.clean_name(name), recipients=clean_recipients(recipients), created_at=now
+    )
+    secret_urls.add(source)
     audit_services.record("alert_source.created", source.name, now=now)
     return source
 
 
 def update(source: AlertSource, *, name: str, recipients: str, now: datetime) -> None:
     """Change it; raises Invalid at a field, Conflict if the name exists."""
-    source.name, source.recipients = _name(name), clean_recipients(recipients)
-    _save(source)
+    source.name, source.recipients = secret_urls.clean_name(name), clean_recipients(recipients)
+    secret_urls.save(source)
     audit_services.record("alert_source.updated", source.name, now=now)
 
 
 def rotate(source: AlertSource, *, now: datetime) -> None:
     """Give it a new URL; the old one stops at once."""
-    _set_token(source)
+    secret_urls.renew(source)
     audit_services.record("alert_source.rotated", source.name, now=now)
 
 
@@ -63,11 +61,6 @@ def test(source: AlertSource, title: str, *, now: datetime) -> tuple[bool, list[
     return is_over, posted
 
 
-def token_of(source: AlertSource) -> str:
-    """The secret in its URL; raises Misconfigured when SECRET_KEY has changed."""
-    return secrets.open_sealed(config.current().secret_key, bytes(source.token_sealed), owner=_owner(source))
-
-
 def clean_recipients(text: str) -> list[str]:
     """The addresses in a text, each once; raises Invalid."""
     found = []
@@ -80,30 +73,3 @@ def clean_recipients(text: str) -> list[str]:
     if len(kept) > MOST_RECIPIENTS:
         raise Invalid(_("Enter at most %(most)s addresses.", most=MOST_RECIPIENTS), field="recipients")
     return kept
-
-
-def _name(name: str) -> str:
-    name = name.strip()
-    if not name:
-        raise Invalid(_("Enter a name."), field="name")
-    return name[:100]
-
-
-def _set_token(source: AlertSource) -> None:
-    token = randomness.token_urlsafe(32)
-    source.token_hash = signing.secret_hash(token)
-    source.token_sealed = secrets.seal(config.current().secret_key, token, owner=_owner(source))
-    db.session.flush()
-
-
-def _owner(source: AlertSource) -> str:
-    return f"alert_source:{source.id}:token"
-
-
-def _save(source: AlertSource) -> None:
-    db.session.add(source)
-    try:
-        db.session.flush()
-    except IntegrityError as error:
-        db.session.rollback()
-        raise Conflict(_("There is already one with this name.")) from error

@@ -14,6 +14,7 @@ from campaigns.core import clock, config, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Misconfigured
 from campaigns.core.i18n import _, translate
+from campaigns.inbound.hooks import secret_urls
 from campaigns.inbound.hooks.alerts import queries, sources
 from campaigns.inbound.hooks.alerts.models import AlertSource
 from campaigns.inbound.hooks.forms import AlertSourceForm
@@ -132,7 +133,7 @@ def _to(source_id: int) -> Any:
 def _url(source: AlertSource) -> str | None:
     """What is entered in the monitoring; None when SECRET_KEY has changed."""
     try:
-        token = sources.token_of(source)
+        token = secret_urls.token_of(source)
     except Misconfigured:
         return None
     return config.current().public_url + url_for("hook_doors.take_alerts", token=token)
