@@ -99,11 +99,7 @@ class _Handler:
     async def write(self) -> None:
         """Store waiting messages, all at once up to a batch, until closed."""
         while (first := await self.waiting.get()) is not None:
-            batch = [first]
-            while (
-                len(batch) < MOST_AT_ONCE and not self.waiting.empty() and (more := self.waiting.get_nowait())
-            ):
-                batch.append(more)
+            batch = [first, *self._more()]
             arrivals = [each for mails, _kept in batch for each in mails]
             try:
                 await asyncio.to_thread(store.keep, self.config, arrivals)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
 import socket
 import threading
@@ -16,7 +17,7 @@ from campaigns.core import config as configuration
 from campaigns.core import framing
 from campaigns.core.config import Config
 from campaigns.core.errors import NotFound
-from campaigns.practice import store
+from campaigns.practice import server, store
 from tests.practice.conftest import make_config
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -47,6 +48,24 @@ def test_a_mail_that_was_accepted_is_kept_byte_for_byte(box: Config) -> None:
     assert store.raw_messages(box) == [raw]
     kept = store.page(box).items[0]
     assert (kept.mail_from, kept.rcpt_to, kept.size) == ("post@example.com", "ann@example.org", len(raw))
+
+
+def test_mails_that_wait_when_it_is_stopped_are_kept_and_it_ends(tmp_path: Path) -> None:
+    config = make_config(tmp_path)
+
+    async def stop() -> None:
+        handler = server._Handler(config)
+        kept: list[asyncio.Future[None]] = []
+        for subject in ("One", "Two"):
+            kept.append(asyncio.get_running_loop().create_future())
+            arrival = store.Arrival(NOON, "post@example.com", "ann@example.org", make_raw(subject))
+            await handler.waiting.put(([arrival], kept[-1]))
+        await handler.close()
+        await asyncio.wait_for(handler.write(), 10)
+        await asyncio.gather(*kept)
+
+    asyncio.run(stop())
+    assert {mail.subject for mail in store.page(config).items} == {"One", "Two"}
 
 
 def test_each_recipient_of_an_envelope_has_a_mail(box: Config) -> None:
