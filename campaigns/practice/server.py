@@ -12,6 +12,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from campaigns.core.config import Config
+from campaigns.mail.listening import Listener
 from campaigns.practice import store
 
 HOST = "127.0.0.1"
@@ -30,31 +31,24 @@ log = logging.getLogger(__name__)
 
 def run(config: Config, stop: threading.Event) -> None:
     """Serve on the practice port until `stop` is set; raises OSError when the port is taken."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs a line for each command
     asyncio.run(_serve(config, stop))
 
 
 async def _serve(config: Config, stop: threading.Event) -> None:
-    loop = asyncio.get_running_loop()
     handler = _Handler(config)
+    listener = Listener(
+        HOST,
+        config.practice_port,
+        name="practice.localhost",
+        ident="test inbox",
+        largest_bytes=LARGEST_BYTES,
+        idle_limit_s=IDLE_LIMIT_S,
+        backlog=128,
+    )
     writer = asyncio.create_task(handler.write())
-
-    def protocol() -> SMTP:
-        return SMTP(
-            handler,
-            hostname="practice.localhost",
-            ident="test inbox",
-            data_size_limit=LARGEST_BYTES,
-            enable_SMTPUTF8=True,
-            timeout=IDLE_LIMIT_S,
-            loop=loop,
-        )
-
-    server = await loop.create_server(protocol, HOST, config.practice_port, backlog=128)
     try:
-        await asyncio.to_thread(stop.wait)
+        await listener.run(handler, stop)
     finally:
-        server.close()
         await handler.close()
         await writer
 

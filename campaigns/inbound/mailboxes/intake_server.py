@@ -17,6 +17,7 @@ from campaigns.core.mail_addresses import way_of
 from campaigns.inbound.mailboxes import intake
 from campaigns.inbound.mailboxes.hints import HANDLE
 from campaigns.inbound.models import Origin
+from campaigns.mail.listening import Listener
 
 LARGEST_BYTES = 10 * 1024 * 1024
 IDLE_LIMIT_S = 120
@@ -40,35 +41,18 @@ def run(
     ready: threading.Event | None = None,
 ) -> None:
     """Take messages there until `stop` is set; raises OSError when the port is taken. `key`: signs our addresses."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs a line for each command
-    asyncio.run(_serve(place, Intake(key, open_context), stop, ready))
-
-
-async def _serve(
-    place: tuple[str, str, int], handler: Intake, stop: threading.Event, ready: threading.Event | None
-) -> None:
     kind, host, port = place
-    loop = asyncio.get_running_loop()
-
-    def protocol() -> SMTP:
-        speaks = LMTP if kind == "lmtp" else SMTP
-        return speaks(
-            handler,
-            hostname="intake.localhost",
-            ident="intake",
-            data_size_limit=LARGEST_BYTES,
-            enable_SMTPUTF8=True,
-            timeout=IDLE_LIMIT_S,
-            loop=loop,
-        )
-
-    server = await loop.create_server(protocol, host, port, backlog=64)
-    if ready is not None:
-        ready.set()
-    try:
-        await asyncio.to_thread(stop.wait)
-    finally:
-        server.close()
+    listener = Listener(
+        host,
+        port,
+        name="intake.localhost",
+        ident="intake",
+        largest_bytes=LARGEST_BYTES,
+        idle_limit_s=IDLE_LIMIT_S,
+        backlog=64,
+        speaks=LMTP if kind == "lmtp" else SMTP,
+    )
+    asyncio.run(listener.run(Intake(key, open_context), stop, ready))
 
 
 class Intake:
