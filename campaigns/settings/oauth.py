@@ -62,6 +62,11 @@ class OAuth2:
     scope: str = ""
 
 
+def as_stored(account: Account) -> OAuth2:
+    """What is stored with the account, without its secrets."""
+    return OAuth2(account.token_url or "", account.client_id or "", scope=account.token_scope or "")
+
+
 def set_oauth(account: Account, oauth: OAuth2, *, is_elsewhere: bool = False) -> None:
     """Store it with the account (which has an id); raises Invalid at a field.
 

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.audit import services as audit_services
-from campaigns.core import config, secrets
+from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
 from campaigns.core.i18n import _
-from campaigns.mail.envelope import LOOPBACK, MESSAGES_PER_CONNECTION
+from campaigns.mail.envelope import MESSAGES_PER_CONNECTION
 from campaigns.mail.envelope import Server as Connection
 from campaigns.mail.security import Security
 from campaigns.practice import store as practice
-from campaigns.settings import checks, oauth, queries
+from campaigns.settings import checks, oauth, queries, trust
 from campaigns.settings.limits import ServerLimits, set_limits
 from campaigns.settings.models import Server
 from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart, set_part
-from campaigns.settings.trust import set_trust
 
 MOST_CONNECTIONS = 100
-LONGEST_PASSWORD = 1000
 PRACTICE_CONNECTIONS = 4
 
 
@@ -52,7 +49,7 @@ def create_server(
     """
     server = Server(created_at=now)
     _set(server, name, host, port, security, username, connections)
-    set_trust(server, verify_certificate, authorities)
+    trust.set_trust(server, verify_certificate, authorities)
     set_limits(server, limits or ServerLimits())
     set_part(server, part or ServerPart())
     others = queries.servers()
@@ -60,7 +57,7 @@ def create_server(
         make_default = all(other.is_practice for other in others)
     _add(server)
     if password:
-        _seal(server, password)
+        trust.seal_password(server, password)
     if signs_in is not None:
         oauth.set_oauth(server, signs_in)
     if make_default:
@@ -92,17 +89,17 @@ def update_server(
     protection, than it was entered for.
     """
     _refuse_practice(server)
-    before = _place(server)
+    before = trust.place_of(server)
     _set(server, name, host, port, security, username, connections)
-    set_trust(server, verify_certificate, authorities)
+    trust.set_trust(server, verify_certificate, authorities)
     if limits is not None:
         set_limits(server, limits)
     if part is not None:
         set_part(server, part)
     _require_free_name(server)
-    is_elsewhere = before != _place(server)
+    is_elsewhere = before != trust.place_of(server)
     if signs_in is not None or server.signs_in_by_token:
-        oauth.set_oauth(server, signs_in or _as_it_is(server), is_elsewhere=is_elsewhere)
+        oauth.set_oauth(server, signs_in or oauth.as_stored(server), is_elsewhere=is_elsewhere)
     if not server.signs_in_by_token:
         _set_password(server, password, forgets=forget_password, is_elsewhere=is_elsewhere)
     # What was learned about the server may not apply any more.
@@ -154,17 +151,13 @@ def ensure_practice_server(port: int, *, now: datetime) -> Server:
 def connection(server: Server) -> Connection:
     """The settings for the SMTP client; raises Misconfigured when a stored secret cannot be unsealed."""
     running = config.current()
-    password = None
     tokens = oauth.tokens_of(server) if server.signs_in_by_token else None
-    if server.password_sealed:
-        sealed = bytes(server.password_sealed)
-        password = secrets.open_sealed(running.secret_key, sealed, owner=f"server:{server.id}")
     return Connection(
         host=server.host,
         port=server.port,
         security=server.security,
         username=server.username,
-        password=password,
+        password=trust.password_of(server),
         token=tokens,
         verify=server.verify_certificate,
         authorities=server.authorities,
@@ -222,16 +215,8 @@ def _set(
         raise Invalid(_("Use 1 to %(most)s connections.", most=MOST_CONNECTIONS), field="connections")
     server.port, server.security, server.connections = checks.port(port), Security(security), connections
     server.username = checks.one_line(username, longest=320, field="username") if username else None
-    if server.username and server.security is Security.NONE and server.host not in LOOPBACK:
-        raise Invalid(
-            _("A user name and password need STARTTLS or TLS, unless the server runs on this machine."),
-            field="security",
-        )
-
-
-def _place(server: Server) -> tuple[object, ...]:
-    """Where a secret is sent, and how it is protected on the way."""
-    return (server.host, server.port, server.security, server.verify_certificate, server.authorities)
+    if server.username:
+        trust.require_encryption(server)
 
 
 def _add(server: Server) -> None:
@@ -251,10 +236,6 @@ def _require_free_name(server: Server) -> None:
         raise Conflict(_("A server named %(name)s already exists.", name=server.name))
 
 
-def _as_it_is(server: Server) -> OAuth2:
-    return OAuth2(server.token_url or "", server.client_id or "", scope=server.token_scope or "")
-
-
 def _free_name(name: str) -> str:
     taken = {server.name for server in queries.servers()}
     return next(
@@ -266,20 +247,12 @@ def _set_password(server: Server, password: str | None, *, forgets: bool, is_els
     if forgets:
         server.password_sealed = None
     elif password:
-        _seal(server, password)
+        trust.seal_password(server, password)
     elif server.password_sealed and is_elsewhere:
         raise Invalid(
             _("Enter the password again because the host, port or security has changed."),
             field="password",
         )
-
-
-def _seal(server: Server, password: str) -> None:
-    if len(password) > LONGEST_PASSWORD or re.search(r"[\x00\r\n]", password):
-        raise Invalid(_("This password is too long or contains a line break."), field="password")
-    key = config.current().secret_key
-    server.password_sealed = secrets.seal(key, password, owner=f"server:{server.id}")
-    db.session.flush()
 
 
 def _make_only_default(server: Server) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.audit import services as audit_services
-from campaigns.core import config, secrets
+from campaigns.core import config
 from campaigns.core.db import changed_by, db
 from campaigns.core.errors import Conflict, Invalid, Misconfigured
 from campaigns.core.i18n import _
@@ -18,16 +17,13 @@ from campaigns.inbound.mailboxes.leases import Hold
 from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError, Target
 from campaigns.inbound.models import Mailbox, Protocol
 from campaigns.inbound.troubles import Trouble
-from campaigns.mail.envelope import LOOPBACK
 from campaigns.mail.security import Security
-from campaigns.settings import checks, oauth
+from campaigns.settings import checks, oauth, trust
 from campaigns.settings.oauth import OAuth2
-from campaigns.settings.trust import set_trust
 
 PORTS = frozenset({110, 143, 993, 995})
 READ_EVERY = timedelta(seconds=60)
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=15)
-LONGEST_PASSWORD = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,7 @@ def create_mailbox(settings: Settings, *, now: datetime) -> Mailbox:
     if settings.signs_in is not None and settings.signs_in.token_url:
         oauth.set_oauth(mailbox, settings.signs_in)
     elif settings.password:
-        _seal(mailbox, settings.password)
+        trust.seal_password(mailbox, settings.password)
     audit_services.record("mailbox.created", mailbox.name, host=mailbox.host, now=now)
     return mailbox
 
@@ -74,12 +70,12 @@ def update_mailbox(mailbox: Mailbox, settings: Settings) -> Mailbox:
 
     A stored secret is never sent to another host or port, or over a weaker protection, than it was entered for.
     """
-    before, read_from = _place(mailbox), _source(mailbox)
+    before, read_from = trust.place_of(mailbox), _source(mailbox)
     _set(mailbox, settings)
     _require_free_name(mailbox)
-    is_elsewhere = before != _place(mailbox)
+    is_elsewhere = before != trust.place_of(mailbox)
     if settings.signs_in is not None or mailbox.signs_in_by_token:
-        oauth.set_oauth(mailbox, settings.signs_in or _as_it_is(mailbox), is_elsewhere=is_elsewhere)
+        oauth.set_oauth(mailbox, settings.signs_in or oauth.as_stored(mailbox), is_elsewhere=is_elsewhere)
     if not mailbox.signs_in_by_token:
         _set_password(mailbox, settings.password, is_elsewhere=is_elsewhere)
     if read_from != _source(mailbox):
@@ -103,10 +99,7 @@ def target(mailbox: Mailbox, *, bounds: Bounds | None = None) -> Target:
     """Where it is and how it is entered; raises MailboxError when a stored secret cannot be unsealed."""
     running = config.current()
     try:
-        password = None
-        if mailbox.password_sealed:
-            sealed = bytes(mailbox.password_sealed)
-            password = secrets.open_sealed(running.secret_key, sealed, owner=_owner(mailbox))
+        password = trust.password_of(mailbox)
         tokens = oauth.tokens_of(mailbox) if mailbox.signs_in_by_token else None
     except Misconfigured as error:
         raise MailboxError(Trouble.NO_SECRET) from error
@@ -187,11 +180,7 @@ def _set(mailbox: Mailbox, settings: Settings) -> None:
     checks.require_reachable(mailbox.host, config.current().internal_hosts, field="host")
     mailbox.port = checks.port(settings.port, known=PORTS)
     mailbox.username = checks.one_line(settings.username, longest=320, field="username")
-    if mailbox.security is Security.NONE and mailbox.host not in LOOPBACK:
-        raise Invalid(
-            _("A user name and password need STARTTLS or TLS, unless the server runs on this machine."),
-            field="security",
-        )
+    trust.require_encryption(mailbox)
     mailbox.keeps, mailbox.is_active = settings.keeps, settings.is_active
     is_imap = mailbox.protocol is Protocol.IMAP
     mailbox.folder = _folder(settings.folder, "folder") if is_imap and settings.folder else "INBOX"
@@ -199,7 +188,7 @@ def _set(mailbox: Mailbox, settings: Settings) -> None:
     mailbox.done_folder = _folder(settings.done_folder or "", "done_folder") if wants_move else None
     if mailbox.done_folder == mailbox.folder:
         raise Invalid(_("Choose a different folder than the one that is read."), field="done_folder")
-    set_trust(mailbox, settings.verify_certificate, settings.authorities)
+    trust.set_trust(mailbox, settings.verify_certificate, settings.authorities)
 
 
 def _host(host: str) -> str:
@@ -215,45 +204,18 @@ def _folder(name: str, field: str) -> str:
     return checks.one_line(name, longest=255, field=field)
 
 
-def _place(mailbox: Mailbox) -> tuple[object, ...]:
-    """Where a secret is sent, and how it is protected on the way."""
-    return (
-        mailbox.host,
-        mailbox.port,
-        mailbox.security,
-        mailbox.verify_certificate,
-        mailbox.authorities,
-    )
-
-
 def _source(mailbox: Mailbox) -> tuple[object, ...]:
     """What ids of messages belong to."""
     return (mailbox.protocol, mailbox.host, mailbox.username, mailbox.folder)
 
 
-def _as_it_is(mailbox: Mailbox) -> OAuth2:
-    return OAuth2(mailbox.token_url or "", mailbox.client_id or "", scope=mailbox.token_scope or "")
-
-
 def _set_password(mailbox: Mailbox, password: str | None, *, is_elsewhere: bool) -> None:
     if password:
-        _seal(mailbox, password)
+        trust.seal_password(mailbox, password)
     elif is_elsewhere or not mailbox.password_sealed:
         raise Invalid(
             _("Enter the password again because the host, port or security has changed."), field="password"
         )
-
-
-def _seal(mailbox: Mailbox, password: str) -> None:
-    if len(password) > LONGEST_PASSWORD or re.search(r"[\x00\r\n]", password):
-        raise Invalid(_("This password is too long or contains a line break."), field="password")
-    key = config.current().secret_key
-    mailbox.password_sealed = secrets.seal(key, password, owner=_owner(mailbox))
-    db.session.flush()
-
-
-def _owner(mailbox: Mailbox) -> str:
-    return f"mailbox:{mailbox.id}"
 
 
 def _require_free_name(mailbox: Mailbox) -> None:
