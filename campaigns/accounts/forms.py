@@ -1,4 +1,4 @@
-"""Forms about operators. Texts say what to do; `put` shows a service's complaint at its field."""
+"""Forms about operators. Error texts say what to do; `put` shows a service's error at its field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PASSWORD_HINT = _("At least 12 characters. A few words in a row are easy to reme
 
 
 def put(form: FlaskForm, error: DomainError) -> None:
-    """Show what a service said at the field it is about, else above the form."""
+    """Show a service's error at the field it names, or above the form if it names none."""
     name = error.field if isinstance(error, Invalid) else None
     if name and name in form:
         form[name].errors = [*form[name].errors, error.message]
@@ -35,7 +35,7 @@ def put(form: FlaskForm, error: DomainError) -> None:
 
 
 def accepted(form: FlaskForm, act: Callable[[], T]) -> T | None:
-    """What the service made; when it refuses, None: nothing is kept and its sentence stands in the form."""
+    """The result of `act`; None on a DomainError, which rolls back and shows the error in the form."""
     try:
         return act()
     except DomainError as error:
@@ -45,7 +45,7 @@ def accepted(form: FlaskForm, act: Callable[[], T]) -> T | None:
 
 
 def is_address(_form: FlaskForm, field: Any) -> None:
-    """Refuse what is no e-mail address; nothing at all is another validator's business."""
+    """Validator: raises ValidationError for an invalid address. An empty field passes."""
     try:
         if field.data:
             addresses.clean(field.data)
@@ -54,23 +54,23 @@ def is_address(_form: FlaskForm, field: Any) -> None:
 
 
 def trimmed(text: str | None) -> str | None:
-    """The text without the spaces around it; control characters become visible, so that they are refused."""
+    """The text without surrounding spaces. Control characters become U+FFFD, which services refuse."""
     return _CONTROL.sub("\ufffd", text.strip()) if text else text
 
 
 def choices(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
-    """What a SelectField offers, from pairs of value and label."""
+    """The choices of a SelectField, from pairs of value and label."""
     return [SelectChoice(value=value, label=label) for value, label in pairs]
 
 
 def email_field(label: Any, **options: Any) -> EmailField:
-    """A field for an address that must be given."""
+    """A required field for an email address of at most 320 characters."""
     required = InputRequired(_("Enter an email address like name@example.com."))
     return EmailField(label, validators=[required, Length(max=320), is_address], filters=[trimmed], **options)
 
 
 def new_password_field(label: Any) -> PasswordField:
-    """A field for a password that somebody chooses."""
+    """A required field for a new password."""
     return PasswordField(
         label,
         validators=[InputRequired(_("Choose a password.")), Length(max=passwords.LONGEST)],
@@ -102,7 +102,7 @@ class ResetForm(FlaskForm):
 
 
 class PersonForm(FlaskForm):
-    """What an operator says about themselves."""
+    """Name, language and time zone of an operator."""
 
     name = StringField(
         _("Your name"), [Length(max=LONGEST_NAME)], filters=[trimmed], render_kw={"autocomplete": "name"}

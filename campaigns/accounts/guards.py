@@ -1,6 +1,6 @@
-"""The door's guards: every route says whom it lets in, `allow(Action…)` or `anyone`.
+"""Access control of routes: each route declares who may use it, by `allow(Action…)` or `anyone`.
 
-`web.py` refuses a route that says nothing, so a forgotten guard is a closed door.
+`web.py` refuses a route that declares neither, so a forgotten guard denies access.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from campaigns.core.limits import limiter, network
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-PATIENCE_MS = 500  # as long as a page waits to be put on record
-KNOWN_FOR = timedelta(days=180)  # a browser that has signed in
+PATIENCE_MS = 500  # how long a page waits for its audit entry to be written
+KNOWN_FOR = timedelta(days=180)  # how long a browser that has signed in counts as known
 
 login_manager = LoginManager()
 login_manager.login_view = "accounts.sign_in"
 login_manager.login_message = _("Sign in to view this page.")
 login_manager.login_message_category = "info"
-login_manager.session_protection = None  # sessions live in our table, which knows more than a cookie
+login_manager.session_protection = None  # `operator_session` checks sessions
 
 
 class SignedIn:
-    """What Flask-Login holds: an operator together with the secret of this browser's session.
+    """Flask-Login's user: an operator and the secret of this browser's session.
 
-    `must_set_up`: nothing but setting up a second factor is open to it.
+    `must_set_up`: the session may only set up a second factor.
     """
 
     is_authenticated = True
@@ -76,7 +76,7 @@ class SignedIn:
 
 
 def init_app(app: Flask) -> None:
-    """Attach the sign-in machinery to the app."""
+    """Attach Flask-Login and the source of the acting operator to the app."""
     login_manager.init_app(app)
     acting.attach(app, who_acts)
 
@@ -90,7 +90,7 @@ def load(secret: str) -> SignedIn | None:
     operator, must_set_up = found.operator, found.must_set_up
     if now - found.seen_at >= sessions.SEEN_GRAIN:
         begin_by_writing()
-        db.session.commit()  # end the reading transaction: SQLite can't turn it into a writing one
+        db.session.commit()  # end the read transaction: SQLite can't turn it into a write transaction
         sessions.touch(found, now=now)
         db.session.commit()
         if request.method in ("GET", "HEAD"):
@@ -99,12 +99,12 @@ def load(secret: str) -> SignedIn | None:
 
 
 def operator() -> Operator:
-    """The operator of this request; only behind `allow`."""
+    """The operator of this request. Only for routes guarded by `allow`."""
     return cast(SignedIn, current_user).operator
 
 
 def who_acts() -> Actor:
-    """Who makes this request, for the audit log; the app itself where there is none."""
+    """The actor of this request for the audit log; the app itself outside of requests."""
     if not has_request_context():
         return Actor()
     ip = request.remote_addr or ""
@@ -115,8 +115,8 @@ def who_acts() -> Actor:
 
 @contextmanager
 def reading_on_record() -> Iterator[None]:
-    """What is recorded in here is kept before any of it is read; for requests that write nothing else."""
-    db.session.commit()  # SQLite can't turn a reading transaction into a writing one
+    """Commit audit entries made in this block before the data is read. Only for requests that write nothing else."""
+    db.session.commit()  # SQLite can't turn a read transaction into a write transaction
     begin_by_writing()
     yield
     db.session.commit()
@@ -124,12 +124,15 @@ def reading_on_record() -> Iterator[None]:
         begin_by_reading()
     db.session.refresh(
         operator()
-    )  # an answer that is streamed asks for their language when the session is gone
+    )  # a streamed response reads the operator's language after the session is closed
 
 
 def note_view(view: AuditView) -> None:
-    """Put on record what the page shows of people. While a writer holds the database the page is shown anyway,
-    and the log of the process says so."""
+    """Record that the acting operator views this personal data, at most once an hour.
+
+    If another writer holds the database for more than PATIENCE_MS, the page is shown without an entry, and the
+    process log gets a warning.
+    """
     now = clock.now()
     try:
         if audit_services.is_news(view, now=now):
@@ -142,25 +145,28 @@ def note_view(view: AuditView) -> None:
 
 
 def session_secret() -> str:
-    """The secret of this browser's session; only behind `allow`."""
+    """The secret of this browser's session. Only for routes guarded by `allow`."""
     return cast(SignedIn, current_user).secret
 
 
 def sign_in(who: Operator, secret: str) -> None:
-    """Put a fresh session into the cookie; whatever was there before is dropped."""
+    """Put the session's secret into a cleared cookie: nothing from before the sign-in is kept."""
     session.clear()
     session.permanent = True
     login_user(SignedIn(who, secret))
 
 
 def sign_out() -> None:
-    """Drop the session from the cookie."""
+    """Clear the cookie; the session's row is the caller's to delete."""
     logout_user()
     session.clear()
 
 
 def allow(action: Action) -> Callable[[View], View]:
-    """Let in signed-in operators who may do that; others get the sign-in page or a 403."""
+    """Decorator: lets in operators whose role permits the action.
+
+    Others are redirected to the sign-in page, or get Forbidden (403) if signed in, with an audit entry.
+    """
 
     def guard(view: View) -> View:
         @wraps(view)
@@ -181,33 +187,33 @@ def allow(action: Action) -> Callable[[View], View]:
 
 
 def anyone(view: View) -> View:
-    """Say on purpose that a route is for anybody, signed in or not."""
+    """Decorator: the route is open to everyone, signed in or not."""
     view.guard = "anyone"  # type: ignore[attr-defined]
     return view
 
 
 def sets_up(view: View) -> View:
-    """Open the route also to who must set up a second factor first."""
+    """Decorator: the route is also open to operators who must set up a second factor first."""
     view.is_set_up = True  # type: ignore[attr-defined]
     return view
 
 
 def frame() -> str:
-    """The layout of a page of this operator: who must set up a second factor first can go nowhere, and gets no bar."""
+    """The layout template for this operator: without navigation if a second factor must be set up first."""
     return "accounts/layout.html" if current_user.must_set_up else "layout.html"
 
 
 def writes(view: View) -> View:
-    """Mark a GET route that changes data, so that its transaction begins as a writing one."""
+    """Decorator: the GET route changes data, so its transaction begins as a write transaction."""
     view.writes = True  # type: ignore[attr-defined]
     return view
 
 
 def limited_sign_in(view: View) -> View:
-    """Refuse more than 5 failures in 15 minutes per account and place, 20 per network, 50 an hour per account.
+    """Decorator: 429 after 5 failures in 15 minutes per account and place, 20 per network, or 50 an hour per account.
 
-    A place is a network, or a browser that has signed in to the account before: guesses from elsewhere
-    lock nobody out of the browser they work in.
+    A place is a network, or a browser that has signed in to the account before. So guesses from elsewhere do not
+    lock operators out of the browsers they use.
     """
     limits = (
         ("5 per 15 minutes", _account_and_place, None),
@@ -222,20 +228,20 @@ def limited_sign_in(view: View) -> View:
 
 
 def limited_second_step(view: View) -> View:
-    """Refuse more than 20 failures in 15 minutes per network; each account counts its wrong codes besides."""
+    """Decorator: 429 after 20 failures in 15 minutes per network. Wrong codes are also counted per account."""
     limit = limiter.limit("20 per 15 minutes", key_func=network, methods=["POST"], on_breach=_too_often)
     return cast(View, limit(_counted_if_failed(view)))
 
 
 def own_path(wanted: str | None, *, otherwise: str = "/") -> str:
-    """Where somebody wanted to go: a path of ours, never another site."""
+    """The requested path if it is on this site, else `otherwise`: prevents open redirects."""
     wanted = wanted or ""
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return wanted if is_ours else otherwise
 
 
 def remember_browser(response: Response, who: Operator) -> Response:
-    """Mark the browser as one that has signed in to this account; only after it has."""
+    """Set the cookie that marks this browser as known for the account. Call it only after a sign-in."""
     value = _browser_signer().dumps([_account(who.email), secrets.token_hex(8)])
     response.set_cookie(
         _browser_cookie(),
@@ -249,7 +255,7 @@ def remember_browser(response: Response, who: Operator) -> Response:
 
 
 def limited_reset(view: View) -> View:
-    """Refuse more than 3 reset mails an hour per address, 20 per network."""
+    """Decorator: 429 after 3 requests for a reset link an hour per address, or 20 per network."""
     for rate, key in (("3 per hour", _account), ("20 per hour", network)):
         limit = limiter.limit(rate, key_func=key, methods=["POST"], on_breach=_too_often)
         view = cast(View, limit(view))
@@ -257,7 +263,7 @@ def limited_reset(view: View) -> View:
 
 
 def _account(typed: str | None = None) -> str:
-    """Whose account is tried, without writing the address into Redis."""
+    """The account's key in rate limits: a hash, so that Redis holds no addresses."""
     typed = (request.form.get("email", "") if typed is None else typed)[:1000].strip()
     try:
         typed = addresses.normalise(typed)
@@ -282,7 +288,7 @@ def _is_known_browser() -> bool:
 
 
 def _known_browser() -> str | None:
-    """The name of this browser if it has signed in to the account that is typed."""
+    """The random name of this browser if it has signed in to the account that was typed; else None."""
     try:
         account, name = _browser_signer().loads(
             request.cookies.get(_browser_cookie(), ""), max_age=int(KNOWN_FOR.total_seconds())
@@ -301,7 +307,7 @@ def _browser_cookie() -> str:
 
 
 def _counted_if_failed(view: View) -> View:
-    """Each attempt is counted as it begins, so that many at once get no more; one that does not fail is given back."""
+    """Count each attempt before it runs, so that parallel ones cannot pass the limit; undo it unless it failed (401)."""
 
     @wraps(view)
     def counted(*args: Any, **kwargs: Any) -> Any:

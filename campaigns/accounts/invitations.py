@@ -1,4 +1,4 @@
-"""Invitations: a one-time link, sent by mail or printed at the first start, that makes an operator."""
+"""Invitations: one-time links that create an operator, sent by email or printed at the first start."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ LASTS = timedelta(days=7)
 
 
 def invite(email: str, *, role: Role, by: Operator, site: str, now: datetime) -> tuple[Invitation, Notice]:
-    """Invite somebody by mail; raises Invalid (email) or Conflict. Enqueue the notice after the commit."""
+    """Create an invitation and the notice that mails its link. Enqueue the notice after the commit.
+
+    Raises Invalid (email), or Conflict if the address has an account or an open invitation.
+    """
     email = typed_address(email)
     if queries.operator_by_email(email):
         raise Conflict(_("A team member with the address %(email)s already exists.", email=email))
@@ -44,7 +47,7 @@ def invite(email: str, *, role: Role, by: Operator, site: str, now: datetime) ->
 
 
 def send_again(invitation: Invitation, *, by: Operator, site: str, now: datetime) -> Notice:
-    """A new link to the same person; the old one stops working."""
+    """Replace the invitation's link and return the notice that mails it. The old link stops working."""
     secret = secrets.token_urlsafe(32)
     invitation.secret_hash = signing.secret_hash(secret)
     invitation.expires_at = now + LASTS
@@ -54,7 +57,7 @@ def send_again(invitation: Invitation, *, by: Operator, site: str, now: datetime
 
 
 def revoke(invitation: Invitation) -> None:
-    """Take the invitation back; its link stops working."""
+    """Delete the invitation; its link stops working."""
     audit_services.record("operator.invitation_revoked", invitation.email or "")
     db.session.delete(invitation)
 
@@ -69,9 +72,9 @@ def accept(
     time_zone: str,
     now: datetime,
 ) -> Operator:
-    """Make the operator, once; `email` only for the first one, whose link names none.
+    """Create the operator; a link works once. `email` is only for the first operator, whose link has no address.
 
-    Raises Invalid for the input, Conflict when the link is used up.
+    Raises Invalid for the input, or Conflict if the link has expired or was used.
     """
     used = db.session.execute(
         sa.update(Invitation)

@@ -1,4 +1,4 @@
-"""The mails that operators get about their accounts. Links come from the configured public URL alone."""
+"""Emails to operators about their accounts. Links use the configured PUBLIC_URL, never the Host header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from campaigns.notices.models import Notice
 def post_invitation(
     invitation: Invitation, secret: str, *, site: str, language: str, now: datetime
 ) -> Notice:
-    """Tell somebody that they are invited; the link shows that the address is theirs."""
+    """A notice with the invitation's link; whoever opens it has proven to own the address."""
     text = mailtext.render(
         "invitation",
         language=language,
@@ -26,21 +26,21 @@ def post_invitation(
 
 
 def post_reset(operator: Operator, secret: str, *, site: str, minutes: int, now: datetime) -> Notice:
-    """Send the link by which a forgotten password is set anew."""
+    """A notice with the link that sets a new password; `minutes` is how long it works."""
     link = f"{config.current().public_url}/reset/{secret}"
     text = mailtext.render("reset", language=operator.language, site=site, link=link, minutes=minutes)
     return notices_services.post(text, kind="reset", to=operator.email, now=now)
 
 
 def post_password_changed(operator: Operator, *, site: str, now: datetime) -> Notice:
-    """Warn the owner of an account that its password is another one now."""
+    """A notice that the account's password was changed."""
     link = f"{config.current().public_url}/forgotten"
     text = mailtext.render("password_changed", language=operator.language, site=site, link=link)
     return notices_services.post(text, kind="password", to=operator.email, now=now)
 
 
 def post_security_changed(operator: Operator, change: str, *, site: str, now: datetime) -> Notice:
-    """Tell the owner of an account what changed about its second factor; `change` as the template names it."""
+    """A notice that the account's second factor changed; `change` is a word of the template."""
     link = f"{config.current().public_url}/profile/security"
     values = {"site": site, "link": link, "change": change}
     text = mailtext.render("security_changed", language=operator.language, **values)

@@ -1,4 +1,7 @@
-"""Signing in by address and password, and out again. Takes as long, and says as little, whoever asks."""
+"""Signing in by address and password, and signing out.
+
+Time and answer are the same for unknown accounts and wrong passwords, so neither tells who has an account.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from campaigns.core import addresses
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody says to be this operator; nothing is proven yet."""
+    """The account that a sign-in names, before its password is verified; no id for an unknown or disabled one."""
 
     typed: str
     operator_id: int | None = None
@@ -21,7 +24,7 @@ class Claim:
 
 
 def claim(email: str) -> Claim:
-    """Whom that address would be. End the transaction before `prove`, which is slow on purpose."""
+    """The account for a typed address. End the transaction before `prove`: hashing takes tens of milliseconds."""
     operator = queries.operator_by_email(email)
     if operator is None or operator.is_disabled:
         return Claim(email)
@@ -29,9 +32,9 @@ def claim(email: str) -> Claim:
 
 
 def prove(claimed: Claim, password: str, *, now: datetime) -> Operator | None:
-    """The operator whose password that is; None, and on record, when it is wrong or nobody's.
+    """The operator if the password is right; otherwise None, with an audit entry.
 
-    It may be the first of two steps.
+    An operator with a second factor is not signed in yet. A hash with outdated parameters is renewed.
     """
     is_right = passwords.matches(claimed.password_hash, password)
     if not is_right or claimed.operator_id is None:
@@ -52,7 +55,7 @@ def begin(
     method: str = "",
     device_id: int | None = None,
 ) -> str:
-    """Begin a session and return its secret. `method` is what was given besides the password, or instead of it."""
+    """Begin a session and return its secret. `method` names the second factor, or the passkey used alone."""
     secret = sessions.start(operator, ip=ip, user_agent=user_agent, now=now, device_id=device_id)
     remembered = {"device": "remembered"} if device_id else {}
     how = {"method": method} if method else remembered
@@ -61,38 +64,38 @@ def begin(
 
 
 def end(operator: Operator, secret: str) -> None:
-    """Sign out."""
+    """End the session with this secret."""
     sessions.end(secret)
     audit_services.record("operator.signed_out", operator.email)
 
 
 def end_everywhere(operator: Operator) -> None:
-    """Sign out on every device."""
+    """End all sessions of the operator and forget their remembered devices."""
     sessions.end_all(operator.id)
     audit_services.record("operator.signed_out_everywhere", operator.email)
 
 
 def end_others(operator: Operator, secret: str) -> None:
-    """Sign out on every device but the one with that session."""
+    """End all sessions of the operator except the one with this secret."""
     sessions.end_all(operator.id, but=secret)
     audit_services.record("operator.other_sessions_ended", operator.email)
 
 
 def end_on_device(session: OperatorSession) -> None:
-    """Sign out on one device, and ask it for the second step again."""
+    """End one session and forget its remembered device, so that it needs the second step again."""
     browser = session.browser
     sessions.end_with_device(session)
     audit_services.record("operator.session_ended", browser)
 
 
 def confirm(operator: Operator, secret: str, *, method: str, now: datetime) -> None:
-    """Note that whoever holds the session has shown again who they are."""
+    """Record that the session's owner gave the password or a factor again; `method` says which."""
     sessions.confirm(secret, now=now)
     audit_services.record("operator.confirmed", operator.email, now=now, method=method)
 
 
 def refuse_to_confirm(operator: Operator, secret: str, *, now: datetime) -> bool:
-    """Note that they could not; whether the session is over with it."""
+    """Record a wrong answer; True if it was the last one allowed and ended the session."""
     audit_services.record("operator.confirmation_failed", operator.email, now=now)
     return sessions.end_if_guessed(secret)
 

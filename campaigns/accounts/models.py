@@ -1,4 +1,4 @@
-"""Operators: who may work here, and the secrets by which they prove it."""
+"""Operators, their sessions, invitations and password resets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 
 class Operator(Model):
-    """A person who signs in. `address` is the normalised e-mail, unique."""
+    """A person who can sign in. `email` is the address as typed, `address` its normalised form, which is unique."""
 
     __tablename__ = "operator"
 
@@ -52,7 +52,7 @@ class Operator(Model):
 
 
 class OperatorSession(Model):
-    """One signed-in browser; the cookie holds the secret, this row its hash."""
+    """A signed-in browser. The cookie holds the secret, this row its hash."""
 
     __tablename__ = "operator_session"
 
@@ -62,10 +62,10 @@ class OperatorSession(Model):
     seen_at: Mapped[datetime]
     ip: Mapped[str] = mapped_column(sa.String(45), default="")
     user_agent: Mapped[str] = mapped_column(sa.String(300), default="")
-    # When the password or a factor was given last: some acts ask for it again.
+    # When the password or a factor was last given: some actions ask for it again.
     confirmed_at: Mapped[datetime]
-    failures: Mapped[int] = mapped_column(default=0)  # wrong answers when it was asked for again
-    # The role needs a second factor and there is none: until one is set up, nothing else is open.
+    failures: Mapped[int] = mapped_column(default=0)  # wrong answers to that question
+    # The role needs a second factor and the operator has none: only the set-up pages are open.
     must_set_up: Mapped[bool] = mapped_column(default=False)
     device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("remembered_device.id", ondelete="SET NULL"))
 
@@ -73,17 +73,17 @@ class OperatorSession(Model):
 
     @property
     def browser(self) -> str:
-        """Program and system as somebody would say them: "Firefox, Linux"; empty when it says neither."""
+        """Browser and operating system, like "Firefox, Linux"; empty if the user agent names neither."""
         return browsers.name(self.user_agent)
 
     @property
     def key(self) -> str:
-        """What stands for the session in an address; the secret itself can't be found by it."""
+        """The session's name in URLs: the beginning of the hash, from which the secret cannot be derived."""
         return self.secret_hash[:16]
 
 
 class Invitation(Model):
-    """A one-time link that makes an operator. Without an address it is the first operator's link."""
+    """A one-time link that creates an operator. `email` is None in the link for the first operator."""
 
     __tablename__ = "invitation"
 
@@ -100,7 +100,7 @@ class Invitation(Model):
 
 
 class PasswordReset(Model):
-    """A one-time link to a new password; used once, good for 30 minutes."""
+    """A one-time link that sets a new password; valid for 30 minutes."""
 
     __tablename__ = "password_reset"
 

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, and what we accept as one."""
+"""Passwords: argon2id hashes (RFC 9106), and the rules for new passwords."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 
 SHORTEST = 12
-LONGEST = 4096  # longer than any password manager makes; more would only cost time
-# Of 0 to 4, as zxcvbn counts: below it there are fewer than 10^8 guesses to make.
+LONGEST = 4096  # characters; password managers make shorter ones, and more would only take time to hash
+# zxcvbn's score, 0 to 4: a lower score means fewer than 10^8 guesses.
 WEAKEST = 3
-LOOKED_AT = 32  # characters: what comes after them can only make a password stronger
-# zxcvbn tries every meaning of these as a letter. With many of them in one password that takes seconds, so
-# that symbols are shown to it as one that means none.
+LOOKED_AT = 32  # characters: further ones can only make a password stronger
+# zxcvbn tries every letter that each of these symbols can stand for, which takes seconds for a password with many
+# of them. Such a password is passed to it with one symbol that stands for no letter instead.
 _SYMBOLS = str.maketrans(dict.fromkeys("@({[<&#!/|$+%", "~"))
-MOST_SYMBOLS = 3  # different ones, up to which `p@$$word` is recognised
+MOST_SYMBOLS = 3  # different symbols: up to here, substitutions like `p@$$word` are recognised
 
 _hasher = PasswordHasher()
-# Verified when there is no such operator, so that both answers take the same time.
+# Verified if there is no such operator, so that the answer takes as long as for a wrong password.
 _nobody = _hasher.hash("nobody has this password")
 
 
 def check(password: str, *, email: str = "", field: str = "password") -> None:
-    """Raise Invalid unless it may be somebody's password; long matters, odd characters do not."""
+    """Raise Invalid for a password that is too short, too long, the email address, or easy to guess.
+
+    No kinds of characters are required (NIST SP 800-63B section 5.1.1.2). `field` names the form field.
+    """
     if len(password) < SHORTEST:
         raise Invalid(_("Use at least %(shortest)s characters.", shortest=SHORTEST), field=field)
     if len(password) > LONGEST:
@@ -37,12 +40,12 @@ def check(password: str, *, email: str = "", field: str = "password") -> None:
 
 
 def hashed(password: str) -> str:
-    """The argon2id hash to keep."""
+    """The argon2id hash of the password, with its parameters and salt."""
     return _hasher.hash(password)
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Whether that is the password; takes as long for a missing hash as for a wrong password."""
+    """Whether the password has this hash; None takes as long as a wrong password."""
     try:
         _hasher.verify(password_hash or _nobody, password)
     except (VerifyMismatchError, InvalidHashError):
@@ -51,13 +54,13 @@ def matches(password_hash: str | None, password: str) -> bool:
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Whether the hash was made with weaker settings than today's."""
+    """Whether the hash was made with other parameters than the current ones."""
     return _hasher.check_needs_rehash(password_hash)
 
 
 def _strength(password: str, email: str) -> int:
-    """From 0 to 4: how many guesses it takes of somebody who knows common passwords, words, names and keyboards."""
-    from zxcvbn import zxcvbn  # its 90,000 words are for the few processes that are given a password
+    """zxcvbn's score, 0 (fewest guesses needed) to 4; the address and the app's name count as known words."""
+    from zxcvbn import zxcvbn  # only when needed: it loads 90,000 words
 
     looked_at = password[:LOOKED_AT]
     if len({each for each in looked_at if ord(each) in _SYMBOLS}) > MOST_SYMBOLS:

@@ -1,4 +1,4 @@
-"""Named reads of operators, their invitations and sessions."""
+"""Queries on operators, their invitations, password resets and sessions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 
-SESSION_NAME = 16  # letters of a session's hash that stand in addresses
+SESSION_NAME = 16  # characters of a session's hash that name it in URLs
 
 
 def operators() -> Sequence[Operator]:
-    """All operators by name."""
+    """All operators, by name."""
     return db.session.scalars(sa.select(Operator).order_by(Operator.name, Operator.email)).all()
 
 
 def operator(operator_id: int) -> Operator:
-    """That operator; raises NotFound."""
+    """The operator with this id; raises NotFound."""
     found = db.session.get(Operator, operator_id)
     if found is None:
         raise NotFound(_("Team member not found."))
@@ -32,7 +32,7 @@ def operator(operator_id: int) -> Operator:
 
 
 def operator_by_email(email: str) -> Operator | None:
-    """The operator with this address in any spelling; None for an invalid address too."""
+    """The operator with this address in any spelling; None if there is none or the address is invalid."""
     try:
         address = addresses.normalise(email)
     except (addresses.BadAddress, UnicodeError):
@@ -41,12 +41,12 @@ def operator_by_email(email: str) -> Operator | None:
 
 
 def has_operators() -> bool:
-    """Whether anybody can sign in, disabled or not."""
+    """Whether any operator exists, disabled or not."""
     return bool(db.session.scalar(sa.select(sa.exists(sa.select(Operator.id)))))
 
 
 def open_invitations() -> Sequence[Invitation]:
-    """Invitations by mail that nobody has accepted, newest first, those that ran out too."""
+    """Emailed invitations that were not accepted, newest first; expired ones included."""
     statement = sa.select(Invitation).where(Invitation.email.is_not(None), Invitation.accepted_at.is_(None))
     return db.session.scalars(
         statement.options(selectinload(Invitation.invited_by)).order_by(Invitation.created_at.desc())
@@ -54,7 +54,7 @@ def open_invitations() -> Sequence[Invitation]:
 
 
 def invitation(invitation_id: int) -> Invitation:
-    """That open invitation by mail; raises NotFound."""
+    """The emailed invitation with this id; raises NotFound if there is none or it was accepted."""
     found = db.session.get(Invitation, invitation_id)
     if found is None or found.email is None or found.accepted_at:
         raise NotFound(_("Invitation not found. It may have been accepted or revoked."))
@@ -62,19 +62,19 @@ def invitation(invitation_id: int) -> Invitation:
 
 
 def invitation_by_secret(secret: str, *, now: datetime) -> Invitation | None:
-    """The invitation whose link this is, while it can be accepted; else None."""
+    """The invitation with this secret; None if there is none, it expired or it was accepted."""
     statement = sa.select(Invitation).filter_by(secret_hash=signing.secret_hash(secret))
     return db.session.scalar(statement.where(Invitation.accepted_at.is_(None), Invitation.expires_at > now))
 
 
 def reset_by_secret(secret: str, *, now: datetime) -> PasswordReset | None:
-    """The password reset whose link this is, while it can be used; else None."""
+    """The password reset with this secret; None if there is none, it expired or it was used."""
     statement = sa.select(PasswordReset).filter_by(secret_hash=signing.secret_hash(secret))
     return db.session.scalar(statement.where(PasswordReset.used_at.is_(None), PasswordReset.expires_at > now))
 
 
 def sessions_of(operator_id: int, *, now: datetime) -> Sequence[OperatorSession]:
-    """The operator's live sessions, the one used last first."""
+    """The operator's sessions that have not expired, most recently used first."""
     return db.session.scalars(
         sa.select(OperatorSession)
         .filter_by(operator_id=operator_id)
@@ -87,7 +87,7 @@ def sessions_of(operator_id: int, *, now: datetime) -> Sequence[OperatorSession]
 
 
 def session(operator_id: int, beginning: str) -> OperatorSession:
-    """The operator's session whose hash begins so; raises NotFound."""
+    """The operator's session whose hash begins with these characters; raises NotFound."""
     is_hash = len(beginning) == SESSION_NAME and beginning.isalnum()
     named = sa.select(OperatorSession).filter_by(operator_id=operator_id)
     named = named.where(OperatorSession.secret_hash.startswith(beginning))

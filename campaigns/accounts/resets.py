@@ -1,4 +1,4 @@
-"""A forgotten password: a link by mail, good once and for half an hour, that never signs in."""
+"""Forgotten passwords: a link by email that works once within 30 minutes and does not sign in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ KEPT = timedelta(days=30)
 
 
 def request(email: str, *, site: str, now: datetime) -> Notice | None:
-    """Post a link to whoever has that address; None, and nothing else differs, when nobody has."""
+    """The notice that mails a reset link; None for an unknown address or a disabled operator.
+
+    The page must answer both the same way. Enqueue the notice after the commit.
+    """
     operator = queries.operator_by_email(email)
     if operator is None or operator.is_disabled:
         return None
@@ -45,7 +48,10 @@ def request(email: str, *, site: str, now: datetime) -> Notice | None:
 
 
 def use(reset: PasswordReset, *, password: str, site: str, now: datetime) -> tuple[Operator, Notice]:
-    """Set the new password, end every session and every other link; raises Invalid, Conflict."""
+    """Set the new password, end all sessions and reset links; the operator, and the notice about the change.
+
+    Raises Invalid for the password, or Conflict if the account is disabled or the link expired or was used.
+    """
     operator = reset.operator
     if operator.is_disabled:
         raise Conflict(_("This account is disabled. Ask an admin."))

@@ -1,4 +1,4 @@
-"""Verbs on operators: create, change, disable, remove. Nobody can take away the last admin."""
+"""Create, change, disable and remove operators. The last admin cannot be disabled, removed or demoted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def create_operator(
     time_zone: str = "UTC",
     now: datetime,
 ) -> Operator:
-    """An operator whom nobody had to invite; raises as `new_operator` does."""
+    """Create an operator without an invitation; raises as `new_operator` does."""
     made = new_operator(
         email, role=role, password=password, name=name, language=language, time_zone=time_zone, now=now
     )
@@ -43,9 +43,9 @@ def create_operator(
 def new_operator(
     email: str, *, role: Role, password: str, name: str, language: str, time_zone: str, now: datetime
 ) -> Operator:
-    """The row of an operator; raises Invalid (email, password, name, …) or Conflict for a known address.
+    """Create an operator's row, without an audit entry: the caller records why the operator was created.
 
-    Why there is one is for the caller to put on record.
+    Raises Invalid (email, password, name, language, time_zone), or Conflict if the address has an account.
     """
     email = typed_address(email)
     passwords.check(password, email=email)
@@ -66,7 +66,7 @@ def new_operator(
 
 
 def first_operator_link(*, now: datetime) -> str | None:
-    """The secret of a fresh one-time link to the first operator; None once there is one."""
+    """The secret of a new link for the first operator, replacing earlier ones; None if an operator exists."""
     if queries.has_operators():
         return None
     db.session.execute(
@@ -94,7 +94,7 @@ def update_profile(
     time_zone: str | None = None,
     wants_alerts: bool | None = None,
 ) -> Operator:
-    """Set what an operator may say about themselves; None leaves a value; raises Invalid."""
+    """Change the operator's profile; None keeps a value. Raises Invalid (name, language, time_zone)."""
     before = _profile(operator)
     _set_profile(operator, name=name, language=language, time_zone=time_zone, wants_alerts=wants_alerts)
     after = _profile(operator)
@@ -129,7 +129,10 @@ def _set_profile(
 
 
 def change_password(operator: Operator, *, current: str, password: str, session_secret: str) -> Operator:
-    """Set a new password and end all other sessions; raises Invalid (current, password)."""
+    """Set a new password and end all other sessions; raises Invalid (current, password).
+
+    `session_secret` is that of the session that stays.
+    """
     if not passwords.matches(operator.password_hash, current):
         raise Invalid(_("Incorrect current password."), field="current")
     set_password(operator, password)
@@ -139,19 +142,19 @@ def change_password(operator: Operator, *, current: str, password: str, session_
 
 
 def set_password(operator: Operator, password: str) -> None:
-    """Check and keep a new password; the caller ends the sessions."""
+    """Check and set a new password; raises Invalid. The caller ends sessions and records the change."""
     passwords.check(password, email=operator.email)
     operator.password_hash = passwords.hashed(password)
 
 
 def give_password(operator: Operator, password: str) -> None:
-    """Set a new password without the old one, for whoever owns the machine; raises Invalid."""
+    """Set a new password without the current one, for commands on the machine; raises Invalid."""
     set_password(operator, password)
     audit_services.record("operator.password_changed", operator.email)
 
 
 def change_role(operator: Operator, role: Role) -> Operator:
-    """Give another role; the operator signs in anew. Raises Conflict for the last admin."""
+    """Change the role and end the operator's sessions; raises Conflict for the last admin."""
     if operator.role is role:
         return operator
     if role is not Role.ADMIN:
@@ -163,7 +166,7 @@ def change_role(operator: Operator, role: Role) -> Operator:
 
 
 def disable(operator: Operator) -> None:
-    """Let somebody in no more, without forgetting them; raises Conflict for the last admin."""
+    """Prevent the operator from signing in and end their sessions; raises Conflict for the last admin."""
     _keep_an_admin(operator)
     operator.is_disabled = True
     sessions.end_all(operator.id)
@@ -171,13 +174,13 @@ def disable(operator: Operator) -> None:
 
 
 def enable(operator: Operator) -> None:
-    """Let a disabled operator in again."""
+    """Allow a disabled operator to sign in again."""
     operator.is_disabled = False
     audit_services.record("operator.enabled", operator.email)
 
 
 def remove(operator: Operator) -> None:
-    """Forget an operator; what they made stays. Raises Conflict for the last admin."""
+    """Delete an operator; what they created stays. Raises Conflict for the last admin."""
     _keep_an_admin(operator)
     audit_services.record("operator.removed", operator.email)
     db.session.delete(operator)

@@ -1,4 +1,4 @@
-"""Signed-in browsers: made at sign-in, looked up at each request, ended by whoever has the right."""
+"""Sessions: created at sign-in, looked up at each request, ended by their operator or an admin."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from campaigns.core.db import db
 
 IDLE_LIMIT = timedelta(hours=12)
 AGE_LIMIT = timedelta(days=7)
-# `seen_at` is written at most this often, so that reading pages stays reading.
+# `seen_at` is written at most this often, so that most page views write nothing.
 SEEN_GRAIN = timedelta(minutes=5)
-# For so long after the password or a factor was given, nothing asks for it again.
+# How long a given password or factor counts before it is asked for again.
 CONFIRMED_FOR = timedelta(minutes=10)
-CONFIRM_TRIES = 5  # wrong answers, with which a session ends
+CONFIRM_TRIES = 5  # wrong answers that end a session
 
 
 def start(
     operator: Operator, *, ip: str, user_agent: str, now: datetime, device_id: int | None = None
 ) -> str:
-    """Begin a session and return its secret, which only the cookie will hold; `device_id` of a remembered device."""
+    """Create a session and return its secret, of which only the hash is kept.
+
+    `device_id` is that of a remembered device. The operator's expired sessions are deleted.
+    """
     over = sa.or_(OperatorSession.seen_at < now - IDLE_LIMIT, OperatorSession.created_at < now - AGE_LIMIT)
     db.session.execute(sa.delete(OperatorSession).where(OperatorSession.operator_id == operator.id, over))
     secret = secrets.token_urlsafe(32)
@@ -47,7 +50,7 @@ def start(
 
 
 def find(secret: str, *, now: datetime) -> OperatorSession | None:
-    """The live session of that secret; None when it is over or its operator is disabled."""
+    """The session with this secret; None if there is none, it has expired or its operator is disabled."""
     session = db.session.get(OperatorSession, signing.secret_hash(secret))
     if session is None or session.operator.is_disabled:
         return None
@@ -57,7 +60,7 @@ def find(secret: str, *, now: datetime) -> OperatorSession | None:
 
 
 def touch(session: OperatorSession, *, now: datetime) -> bool:
-    """Note that the session is in use; whether anything was written."""
+    """Update the time the session was last used; False if it was updated less than SEEN_GRAIN ago."""
     if now - session.seen_at < SEEN_GRAIN:
         return False
     session.seen_at = now
@@ -66,13 +69,13 @@ def touch(session: OperatorSession, *, now: datetime) -> bool:
 
 
 def is_confirmed(secret: str, *, now: datetime) -> bool:
-    """Whether the session's password or factor was given lately."""
+    """Whether the password or a factor was given in this session within CONFIRMED_FOR."""
     session = find(secret, now=now)
     return session is not None and now - session.confirmed_at <= CONFIRMED_FOR
 
 
 def take_try(secret: str) -> bool:
-    """Count one answer to the question for the password or factor, before it is looked at; False when none is left."""
+    """Count one attempt to confirm the session before it is checked; False if none is left."""
     counted = db.session.execute(
         sa.update(OperatorSession)
         .where(
@@ -86,13 +89,13 @@ def take_try(secret: str) -> bool:
 
 
 def confirm(secret: str, *, now: datetime) -> None:
-    """Note that the session's password or factor was given."""
+    """Record that the password or a factor was given, and reset the count of attempts."""
     mine = sa.update(OperatorSession).filter_by(secret_hash=signing.secret_hash(secret))
     db.session.execute(mine.values(confirmed_at=now, failures=0))
 
 
 def end_if_guessed(secret: str) -> bool:
-    """End the session when no try is left: its browser may be in other hands. Whether it is over."""
+    """End the session if no attempt is left, as someone else may be using the browser; True if it has ended."""
     session = db.session.get(OperatorSession, signing.secret_hash(secret), populate_existing=True)
     if session is not None and session.failures < CONFIRM_TRIES:
         return False
@@ -101,12 +104,12 @@ def end_if_guessed(secret: str) -> bool:
 
 
 def end(secret: str) -> None:
-    """End one session."""
+    """Delete the session with this secret."""
     db.session.execute(sa.delete(OperatorSession).filter_by(secret_hash=signing.secret_hash(secret)))
 
 
 def end_with_device(session: OperatorSession) -> None:
-    """End one session, and remember its device no more."""
+    """Delete the session and forget its remembered device."""
     if session.device_id is not None:
         devices.forget(devices.device(session.operator_id, session.device_id))
     db.session.delete(session)
@@ -114,7 +117,7 @@ def end_with_device(session: OperatorSession) -> None:
 
 
 def end_all(operator_id: int, *, but: str | None = None) -> None:
-    """End every session of an operator and forget the remembered devices, except those of the given secret."""
+    """Delete all sessions and remembered devices of an operator, except those of the session with secret `but`."""
     kept = db.session.get(OperatorSession, signing.secret_hash(but)) if but else None
     statement = sa.delete(OperatorSession).filter_by(operator_id=operator_id)
     if but:

@@ -1,4 +1,4 @@
-"""Pages of accounts: coming in, going out, one's profile, and the others who work here."""
+"""Pages for signing in and out, the profile, and team members."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ from campaigns.settings import site as site_services
 
 bp = Blueprint("accounts", __name__)
 
-# Asking for a new password answers after this long, whether or not there is such an operator.
+# A request for a reset link is answered after this time, so that its duration does not tell who has an account.
 STEADY = timedelta(milliseconds=200)
 
 
-# -- coming in and going out
+# -- signing in and out
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -67,7 +67,7 @@ def sign_in() -> Any:
     if not form.validate_on_submit():
         return sign_in_page(form), _status(form)
     claimed = login.claim(form.email.data)
-    db.session.commit()  # nothing may wait for the database while a password is verified
+    db.session.commit()  # hold no transaction while a password is verified
     who = login.prove(claimed, form.password.data, now=clock.now())
     if who is None:
         return _refuse_sign_in(form)
@@ -78,7 +78,7 @@ def sign_in() -> Any:
 
 
 def sign_in_page(form: SignInForm) -> str:
-    """The page with the form, and a passkey's button where anybody has one."""
+    """The sign-in page, with a passkey button if any operator has a passkey."""
     can_use_passkeys = passkeys.are_possible() and passkeys.are_there()
     return render_template(
         "accounts/sign_in.html",
@@ -96,7 +96,7 @@ def _ask_second_step(who: Operator) -> Any:
 
 
 def _come_in(who: Operator, device: RememberedDevice | None) -> Any:
-    """Sign in by password alone: there is no second factor, or this device has given it before."""
+    """Sign in without a second step: there is no second factor, or the device is remembered."""
     if device:
         device.seen_at = clock.now()
     step.sign_in(who, device_id=device.id if device else None)
@@ -194,21 +194,21 @@ def invitation(secret: str) -> Any:
 
 
 def _join(form: InvitedForm, found: Invitation, *, email: str | None = None) -> bool:
-    """Make the operator of that invitation and sign them in; whether it went well."""
+    """Create the invited operator and sign them in; False if the form was refused."""
     now = clock.now()
     values = {name: form[name].data for name in ("name", "password", "language", "time_zone")}
     who = accepted(form, lambda: invitations.accept(found, email=email, **values, now=now))
     if who is None:
         return False
     step.sign_in(who)
-    if found.email is None:  # the first one: where they are is where the site is
+    if found.email is None:  # the first operator's language and time zone become the site's
         site_services.adopt(settings_queries.site(), language=who.language, time_zone=who.time_zone)
     db.session.commit()
     flash(_("Welcome, %(name)s.", name=who.display_name), "success")
     return True
 
 
-# -- one's own profile
+# -- the operator's profile
 
 
 @bp.route("/profile", methods=["GET", "POST"])
@@ -225,7 +225,7 @@ def profile() -> Any:
 
 
 def account_tabs() -> list[Tab]:
-    """The pages of one's own account."""
+    """The tabs of the operator's account pages."""
     pages = ((_("Profile"), "accounts.profile"), (_("Security"), "accounts.security"))
     is_profile = request.endpoint == "accounts.profile"
     return [
@@ -234,7 +234,7 @@ def account_tabs() -> list[Tab]:
     ]
 
 
-# -- the others who work here
+# -- team members
 
 
 @bp.get("/operators")
@@ -345,7 +345,7 @@ def delete(operator_id: int) -> Any:
 
 
 def _done(who: Operator, act: Any, sentence: Any) -> Any:
-    """Do that to the operator, or say why not, and go back to the list."""
+    """Apply `act` to the operator and return to the list, or show its DomainError on the operator's page."""
     sentence = str(sentence)
     try:
         act(who)
@@ -357,16 +357,16 @@ def _done(who: Operator, act: Any, sentence: Any) -> Any:
     return redirect(url_for(".operators"), 303)
 
 
-# -- small things of this door
+# -- shared by the routes above
 
 
 def site_name() -> str:
-    """What the site is called."""
+    """The site's name, as set in the settings."""
     return settings_queries.site().name
 
 
 def _next_page() -> str:
-    """Where somebody wanted to go before signing in."""
+    """The page that was requested before signing in."""
     return own_path(request.args.get("next"))
 
 

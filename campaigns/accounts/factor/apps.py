@@ -1,4 +1,4 @@
-"""Authenticator apps: six digits that change every 30 seconds (TOTP, RFC 6238). Each code is accepted once."""
+"""Authenticator apps: six digits that change every 30 seconds (TOTP, RFC 6238). Each code works once."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from campaigns.core import config, secrets
 from campaigns.core.db import changed_by, db
 
 STEP_S = 30
-TRIES = 5  # wrong codes, after which none is looked at for a while
-BLOCKED_FOR = timedelta(minutes=15)  # twice as long after each further five
+TRIES = 5  # wrong codes in a row that block codes for a while
+BLOCKED_FOR = timedelta(minutes=15)  # doubles with each further five wrong codes
 BLOCKED_AT_MOST = timedelta(days=1)
 _CODE = re.compile(r"[0-9]{6}")
 
 
 def app_of(operator_id: int) -> AuthenticatorApp | None:
-    """The operator's app, confirmed; None without one."""
+    """The operator's confirmed app, or None."""
     return db.session.scalar(_apps(operator_id).where(AuthenticatorApp.confirmed_at.is_not(None)))
 
 
 def begin(operator: Operator, *, now: datetime) -> AuthenticatorApp:
-    """An app with a fresh secret, which `confirm` makes the operator's; another one begun before is forgotten."""
+    """Create an app with a new secret, to be confirmed by `confirm`. Replaces an earlier unconfirmed one."""
     mine = AuthenticatorApp.operator_id == operator.id
     db.session.execute(sa.delete(AuthenticatorApp).where(mine, AuthenticatorApp.confirmed_at.is_(None)))
     sealed = secrets.seal(config.current().secret_key, pyotp.random_base32(), owner=_owner(operator.id))
@@ -38,30 +38,30 @@ def begin(operator: Operator, *, now: datetime) -> AuthenticatorApp:
 
 
 def begun(operator: Operator) -> AuthenticatorApp | None:
-    """The app that waits for its first code."""
+    """The operator's unconfirmed app, or None."""
     return db.session.scalar(_apps(operator.id).where(AuthenticatorApp.confirmed_at.is_(None)))
 
 
 def secret(app: AuthenticatorApp) -> str:
-    """What is typed into the app, in base 32; raises Misconfigured when SECRET_KEY has changed."""
+    """The shared secret in base32 (RFC 4648); raises Misconfigured if SECRET_KEY has changed."""
     return secrets.open_sealed(config.current().secret_key, app.secret_sealed, owner=_owner(app.operator_id))
 
 
 def address(app: AuthenticatorApp, *, account: str, site: str) -> str:
-    """The otpauth: address that a QR code shows to the app."""
+    """The otpauth: URI for the QR code. Raises Misconfigured if SECRET_KEY has changed."""
     issuer = site.replace(":", " ").strip() or "Columba"
     return pyotp.TOTP(secret(app)).provisioning_uri(name=account, issuer_name=issuer)
 
 
 def qr_code(text: str) -> str:
-    """A QR code as a data: address of an SVG image: drawn here, shown to nobody else."""
-    import segno  # for the few requests that show one
+    """A QR code as a data: URI with an SVG image, drawn here so that no other service sees the secret."""
+    import segno  # only when needed
 
     return str(segno.make(text, error="m").svg_data_uri(scale=5, border=3, dark="#000", light="#fff"))
 
 
 def confirm(app: AuthenticatorApp, code: str, *, now: datetime) -> bool:
-    """Make it the operator's app, in the place of the one before, if the code shows that it has the secret."""
+    """Confirm the app if the code is right, and delete the operator's other apps; False for a wrong code."""
     step = _step(app, code, now=now)
     if step is None:
         return False
@@ -76,12 +76,12 @@ def confirm(app: AuthenticatorApp, code: str, *, now: datetime) -> bool:
 
 
 def accepts(operator_id: int, code: str, *, now: datetime) -> bool:
-    """Whether the code is right and new; a wrong one is counted: commit, whatever the answer.
+    """Whether the code is right and was not used before. Commit in both cases: a wrong code is counted.
 
-    None is looked at while `blocked_until` says so.
+    Always False while codes are blocked (see `blocked_until`).
     """
     confirmed = _apps(operator_id).where(AuthenticatorApp.confirmed_at.is_not(None))
-    app = db.session.scalar(confirmed.with_for_update())  # guesses at once are counted one after another
+    app = db.session.scalar(confirmed.with_for_update())  # locked, so that parallel guesses are all counted
     if app is None or (app.blocked_until and app.blocked_until > now):
         return False
     step = _step(app, code, now=now)
@@ -94,23 +94,23 @@ def accepts(operator_id: int, code: str, *, now: datetime) -> bool:
 
 
 def blocked_until(operator_id: int, *, now: datetime) -> datetime | None:
-    """Until when no code is looked at, because too many were wrong."""
+    """Until when codes are refused because too many were wrong; None if they are not."""
     app = app_of(operator_id)
     return app.blocked_until if app and app.blocked_until and app.blocked_until > now else None
 
 
 def remove(operator_id: int) -> bool:
-    """Forget the operator's app; whether there was one."""
+    """Delete the operator's apps; False if there was none."""
     return changed_by(sa.delete(AuthenticatorApp).filter_by(operator_id=operator_id)) > 0
 
 
 def looks_like_code(typed: str) -> bool:
-    """Whether that is six digits, as an app shows them; spaces between them do not matter."""
+    """Whether the text is six digits; spaces are ignored."""
     return _CODE.fullmatch(_plain(typed)) is not None
 
 
 def _step(app: AuthenticatorApp, code: str, *, now: datetime) -> int | None:
-    """The time step whose code that is: this one, the one before or the next, if it is not used up."""
+    """The time step of the code, at most one off (RFC 6238 section 5.2); None if wrong or not newer than the last."""
     code = _plain(code)
     if not looks_like_code(code):
         return None

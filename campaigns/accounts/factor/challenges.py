@@ -1,7 +1,6 @@
-"""WebAuthn challenges: signed, good for five minutes, for one purpose and one operator, and answered once.
+"""WebAuthn challenges: signed, valid for five minutes, for one purpose and one operator, and answered once.
 
-A challenge is made without writing anything, so that a page which offers a passkey stays a page that reads;
-only answers leave a row.
+Creating a challenge writes nothing, so that pages which offer a passkey only read. Answers are stored.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from campaigns.core.db import db
 from campaigns.core.dialect import insert
 
 LASTS = timedelta(minutes=5)
-ANYBODY = 0  # who signs in by a passkey alone has not said yet who they are
+ANYBODY = 0  # the operator's id in a sign-in by passkey alone: not known yet
 
 
 class Purpose(StrEnum):
-    """What the answer to a challenge allows; an answer to one is none to another."""
+    """What the answer to a challenge permits. An answer for one purpose is refused for another."""
 
     REGISTER = "register"
     SIGN_IN = "sign-in"
@@ -32,13 +31,13 @@ class Purpose(StrEnum):
 
 
 def make(purpose: Purpose, operator_id: int, *, now: datetime) -> bytes:
-    """A fresh challenge."""
+    """A new challenge; ANYBODY as the operator's id if it is not known yet."""
     expires = int((now + LASTS).timestamp())
     return _signer().dumps([purpose, operator_id, expires, secrets.token_urlsafe(24)]).encode()  # type: ignore[no-any-return]
 
 
 def is_ours(challenge: bytes, purpose: Purpose, operator_id: int, *, now: datetime) -> bool:
-    """Whether we made it for that purpose and operator, and it is in time."""
+    """Whether the challenge was made here for this purpose and operator, and has not expired."""
     try:
         found, whose, expires, _nonce = _signer().loads(challenge)
     except (BadData, ValueError, TypeError):
@@ -47,7 +46,7 @@ def is_ours(challenge: bytes, purpose: Purpose, operator_id: int, *, now: dateti
 
 
 def spend(challenge: bytes, *, now: datetime) -> bool:
-    """Take an answer to it; False when one was taken before."""
+    """Mark the challenge as answered; False if it already was. Deletes expired rows."""
     db.session.execute(sa.delete(SpentChallenge).where(SpentChallenge.expires_at < now))
     row = {"challenge_hash": signing.secret_hash(challenge.decode()), "expires_at": now + LASTS}
     kept = insert(SpentChallenge).values(row).on_conflict_do_nothing()

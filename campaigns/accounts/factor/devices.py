@@ -1,4 +1,4 @@
-"""Remembered devices: for 30 days a browser that has given both steps is asked for the password only."""
+"""Remembered devices: browsers that skip the second step for 30 days after it was passed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LASTS = timedelta(days=30)
 
 
 def remember(operator: Operator, *, ip: str, user_agent: str, now: datetime) -> tuple[RememberedDevice, str]:
-    """The device and its secret, which only the cookie will hold."""
+    """Create a remembered device; also returns its secret for the cookie, of which only the hash is kept."""
     over = sa.delete(RememberedDevice).where(
         RememberedDevice.operator_id == operator.id, RememberedDevice.expires_at <= now
     )
@@ -40,7 +40,7 @@ def remember(operator: Operator, *, ip: str, user_agent: str, now: datetime) -> 
 
 
 def find(operator: Operator, secret: str, *, now: datetime) -> RememberedDevice | None:
-    """The device with that secret, if it is this operator's and remembered yet."""
+    """The operator's device with this secret; None if there is none or it has expired."""
     mine = sa.select(RememberedDevice).filter_by(
         operator_id=operator.id, secret_hash=signing.secret_hash(secret)
     )
@@ -48,7 +48,7 @@ def find(operator: Operator, secret: str, *, now: datetime) -> RememberedDevice 
 
 
 def of(operator_id: int, *, now: datetime) -> Sequence[RememberedDevice]:
-    """The operator's remembered devices, the one used last first."""
+    """The operator's remembered devices, most recently used first."""
     mine = sa.select(RememberedDevice).filter_by(operator_id=operator_id)
     return db.session.scalars(
         mine.where(RememberedDevice.expires_at > now).order_by(RememberedDevice.seen_at.desc())
@@ -56,7 +56,7 @@ def of(operator_id: int, *, now: datetime) -> Sequence[RememberedDevice]:
 
 
 def device(operator_id: int, device_id: int) -> RememberedDevice:
-    """That device, if it is the operator's; raises NotFound."""
+    """The operator's device with this id; raises NotFound."""
     found = db.session.get(RememberedDevice, device_id)
     if found is None or found.operator_id != operator_id:
         raise NotFound(_("Device not found. It may have been removed already."))
@@ -64,13 +64,13 @@ def device(operator_id: int, device_id: int) -> RememberedDevice:
 
 
 def forget(device: RememberedDevice) -> None:
-    """Ask that device for the second factor again."""
+    """Delete the device: it needs the second step again."""
     db.session.delete(device)
     db.session.flush()
 
 
 def forget_all(operator_id: int, *, but: int | None = None) -> None:
-    """Forget every device of an operator, except the one with the given number."""
+    """Delete all remembered devices of an operator, except the one with id `but`."""
     statement = sa.delete(RememberedDevice).filter_by(operator_id=operator_id)
     if but is not None:
         statement = statement.where(RememberedDevice.id != but)

@@ -19,7 +19,7 @@ DIGITS = {"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 
 
 
 class SecondStepForm(FlaskForm):
-    """A code of the app, a recovery code, or what a passkey says."""
+    """A code of the app, a recovery code, or a passkey's answer (JSON)."""
 
     code = StringField(_("6-digit code"), [Length(max=100)], filters=[trimmed], render_kw=DIGITS)
     remember = BooleanField(
@@ -29,7 +29,7 @@ class SecondStepForm(FlaskForm):
     passkey = HiddenField()
 
     def ask_for_recovery_code(self) -> None:
-        """Call the field what it is for."""
+        """Label the code field for a recovery code."""
         self.code.label.text = _("Recovery code")
         self.code.render_kw = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 

@@ -1,4 +1,4 @@
-"""The second step at the door: who has given a password only, and which devices are asked for no more."""
+"""Cookies of the second step: operators who have given only the password, and remembered devices."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from campaigns.accounts.models import Operator
 from campaigns.core import clock, config, signing
 from campaigns.core.errors import NotFound
 
-HALF_WAY = "half_way"  # in the cookie: whose password was right, and when
+HALF_WAY = "half_way"  # key in the session cookie: the operator whose password was right, and when
 HALF_WAY_FOR = timedelta(minutes=10)
 
 
 def hold(who: Operator) -> None:
-    """Keep in the cookie that the password was right. It opens nothing but the page of the second step."""
+    """Store in the cookie that the password was right. That permits only the page of the second step."""
     session.clear()
     session[HALF_WAY] = [who.id, _mark(who), int(clock.now().timestamp())]
 
 
 def half_way() -> Operator | None:
-    """Who has given the right password in this browser a few minutes ago, and it is the password yet."""
+    """The operator who gave the right password in this browser in the last ten minutes; else None.
+
+    None also if the account was disabled or its password changed since.
+    """
     try:
         operator_id, mark, at = session[HALF_WAY]
         who = queries.operator(operator_id)
@@ -36,13 +39,13 @@ def half_way() -> Operator | None:
 
 
 def sign_in(who: Operator, *, method: str = "", device_id: int | None = None) -> None:
-    """Begin a session in this browser; whatever its cookie held before is dropped."""
+    """Begin a session in this browser; the cookie's earlier content is dropped."""
     secret = login.begin(who, **_browser(), now=clock.now(), method=method, device_id=device_id)
     guards.sign_in(who, secret)
 
 
 def remembered_device(who: Operator) -> RememberedDevice | None:
-    """The row of this browser, if this operator has chosen to be asked for no second step in it."""
+    """This browser's remembered device of this operator; None if there is none or it has expired."""
     try:
         operator_id, secret = _signer().loads(request.cookies.get(_cookie(), ""))
     except (BadData, ValueError, TypeError):
@@ -53,7 +56,7 @@ def remembered_device(who: Operator) -> RememberedDevice | None:
 
 
 def remember_device(who: Operator) -> tuple[RememberedDevice, str]:
-    """Remember this browser; what `set_device_cookie` puts into the answer."""
+    """Remember this browser; the device, and the value for `set_device_cookie`."""
     device, secret = second_step.remember_device(who, **_browser(), now=clock.now())
     return device, str(_signer().dumps([who.id, secret]))
 
@@ -75,7 +78,7 @@ def _browser() -> dict[str, str]:
 
 
 def _mark(who: Operator) -> str:
-    """Changes with the password."""
+    """A hash that changes with the password."""
     return signing.secret_hash(f"half way {who.id} {who.password_hash}")[:16]
 
 

@@ -13,7 +13,7 @@ from campaigns.core.db import Json, Model, Word
 
 
 class AuthenticatorApp(Model):
-    """A secret shared with an app that shows six digits (RFC 6238). Not confirmed: it opens nothing yet."""
+    """A secret shared with an authenticator app (RFC 6238). Until it is confirmed, its codes are not accepted."""
 
     __tablename__ = "authenticator_app"
 
@@ -23,15 +23,15 @@ class AuthenticatorApp(Model):
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
-    # The time step of the last code that was accepted: it and all earlier ones are used up.
+    # The time step of the last accepted code; its code and all earlier ones are refused.
     last_step: Mapped[int] = mapped_column(sa.BigInteger, default=0)
-    # Wrong codes in a row. They are the account's: another sign-in by password does not forget them.
+    # Wrong codes in a row. Signing in by password again does not reset the count.
     failures: Mapped[int] = mapped_column(default=0)
     blocked_until: Mapped[datetime | None]
 
 
 class RecoveryCode(Model):
-    """Stands in for a lost factor, once; we keep its hash."""
+    """A code that replaces a lost factor, once. Only its hash is kept."""
 
     __tablename__ = "recovery_code"
 
@@ -43,7 +43,7 @@ class RecoveryCode(Model):
 
 
 class Passkey(Model):
-    """A WebAuthn credential: we keep the public half."""
+    """A WebAuthn credential; the private key stays on the authenticator."""
 
     __tablename__ = "passkey"
 
@@ -59,7 +59,7 @@ class Passkey(Model):
 
 
 class SpentChallenge(Model):
-    """A WebAuthn challenge that was answered: no second answer to it is taken while it would still be in time."""
+    """An answered WebAuthn challenge, kept until it expires so that it cannot be answered twice."""
 
     __tablename__ = "spent_challenge"
 
@@ -68,7 +68,7 @@ class SpentChallenge(Model):
 
 
 class RememberedDevice(Model):
-    """A browser that need not give the second factor for a while; its cookie holds the secret."""
+    """A browser that skips the second step until `expires_at`. The cookie holds the secret, this row its hash."""
 
     __tablename__ = "remembered_device"
 
@@ -87,7 +87,7 @@ class RememberedDevice(Model):
 
 
 class FactorRule(Model):
-    """A role whose operators need a second factor."""
+    """A role that requires a second factor."""
 
     __tablename__ = "factor_rule"
 

@@ -1,6 +1,6 @@
-"""Passkeys (WebAuthn): made for this site's address alone, so that no other site can ask for them.
+"""Passkeys (WebAuthn Level 2): bound to this site's host name, so that no other site can use them.
 
-The library is loaded for the few requests that carry one: its parsers would be a tenth of a process.
+The library is imported when needed: its parsers take a tenth of a process's memory.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from campaigns.core.i18n import _
 
 LONGEST_ANSWER = 32 * 1024
 LONGEST_NAME = 100
-MOST = 20  # of one operator
+MOST = 20  # passkeys of one operator
 
 
 def are_possible() -> bool:
-    """Whether browsers offer passkeys at PUBLIC_URL: they want a host name, and HTTPS or this machine."""
+    """Whether browsers support passkeys at PUBLIC_URL: a host name, with HTTPS unless it is localhost."""
     host = config.current().public_host
     try:
         ipaddress.ip_address(host)
@@ -39,18 +39,18 @@ def are_possible() -> bool:
 
 
 def are_there() -> bool:
-    """Whether anybody has a passkey."""
+    """Whether any operator has a passkey."""
     return bool(db.session.scalar(sa.select(sa.exists(sa.select(Passkey.id)))))
 
 
 def of(operator_id: int) -> Sequence[Passkey]:
-    """The operator's passkeys, the oldest first."""
+    """The operator's passkeys, oldest first."""
     mine = sa.select(Passkey).filter_by(operator_id=operator_id)
     return db.session.scalars(mine.order_by(Passkey.created_at, Passkey.id)).all()
 
 
 def passkey(operator_id: int, passkey_id: int) -> Passkey:
-    """That passkey, if it is the operator's; raises NotFound."""
+    """The operator's passkey with this id; raises NotFound."""
     found = db.session.get(Passkey, passkey_id)
     if found is None or found.operator_id != operator_id:
         raise NotFound(_("Passkey not found. It may have been removed already."))
@@ -58,7 +58,7 @@ def passkey(operator_id: int, passkey_id: int) -> Passkey:
 
 
 def options_to_register(operator: Operator, *, site: str, now: datetime) -> str:
-    """What the browser's `navigator.credentials.create` is given, as JSON."""
+    """The options for the browser's `navigator.credentials.create`, as JSON."""
     import webauthn
     from webauthn.helpers import structs
 
@@ -80,7 +80,7 @@ def options_to_register(operator: Operator, *, site: str, now: datetime) -> str:
 
 
 def options_to_ask(purpose: Purpose, operator: Operator | None, *, now: datetime) -> str:
-    """What the browser's `navigator.credentials.get` is given, as JSON; without an operator, any passkey may answer."""
+    """The options for the browser's `navigator.credentials.get`, as JSON; without an operator, for any passkey."""
     import webauthn
     from webauthn.helpers import structs
 
@@ -95,7 +95,10 @@ def options_to_ask(purpose: Purpose, operator: Operator | None, *, now: datetime
 
 
 def register(operator: Operator, answer: str, *, name: str, now: datetime) -> Passkey:
-    """Keep the passkey that the browser made; raises Invalid (name), Conflict."""
+    """Verify and store a new passkey; `answer` is the browser's JSON.
+
+    Raises Invalid (name), or Conflict for too many passkeys, a late or invalid answer, or a known passkey.
+    """
     import webauthn
 
     name = " ".join(name.split())[:LONGEST_NAME]
@@ -113,7 +116,7 @@ def register(operator: Operator, answer: str, *, name: str, now: datetime) -> Pa
             expected_rp_id=config.current().public_host,
             expected_origin=_origin(),
         )
-    except Exception as error:  # what comes in may be anything, and the parsers raise anything
+    except Exception as error:  # the input is untrusted, and the parsers raise many kinds of errors
         raise Conflict(_("The passkey couldn't be verified. Try again.")) from error
     if not challenges.spend(challenge, now=now) or _by_credential(made.credential_id):
         raise Conflict(_("This passkey is already in use."))
@@ -132,9 +135,9 @@ def register(operator: Operator, answer: str, *, name: str, now: datetime) -> Pa
 
 
 def accepts(answer: str, purpose: Purpose, operator: Operator | None, *, now: datetime) -> Passkey | None:
-    """The passkey that has answered our challenge, once; None when it has not, or is another operator's.
+    """The passkey that answered our challenge; None for an invalid or repeated answer, or another operator's passkey.
 
-    Without an operator whoever holds it must also have shown to it who they are, by PIN or finger.
+    Without an operator (sign-in by passkey alone) the authenticator must have verified its user by PIN or biometrics.
     """
     import webauthn
 
@@ -152,7 +155,7 @@ def accepts(answer: str, purpose: Purpose, operator: Operator | None, *, now: da
             credential_current_sign_count=key.sign_count,
             require_user_verification=operator is None,
         )
-    except Exception:  # what comes in may be anything, and the parsers raise anything
+    except Exception:  # the input is untrusted, and the parsers raise many kinds of errors
         return None
     if not challenges.spend(challenge, now=now):
         return None
@@ -161,13 +164,13 @@ def accepts(answer: str, purpose: Purpose, operator: Operator | None, *, now: da
 
 
 def remove(key: Passkey) -> None:
-    """Let the passkey open nothing any more."""
+    """Delete the passkey."""
     db.session.delete(key)
     db.session.flush()
 
 
 def _handle(operator: Operator) -> bytes:
-    """What authenticators know the account by: the same for all its passkeys, and nobody's address."""
+    """WebAuthn's user handle: the same for all passkeys of an account, and no personal data."""
     account = f"{operator.id}:{operator.created_at.isoformat()}"
     return bytes.fromhex(signing.secret_hash(f"passkeys of {account} at {config.current().secret_key}"))
 
@@ -193,7 +196,7 @@ def _by_credential(credential_id: bytes) -> Passkey | None:
 
 
 def _challenge_of(answer: str, purpose: Purpose, operator_id: int, *, now: datetime) -> bytes | None:
-    """The challenge that is answered, if it is one of ours for that purpose and operator."""
+    """The challenge in the answer if it was made here for this purpose and operator; else None."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
     try:
@@ -214,7 +217,7 @@ def _credential_of(answer: str) -> bytes:
 
 
 def _transports(answer: str) -> list[str]:
-    """How the browser reaches the authenticator, in the words of the standard."""
+    """How the browser reaches the authenticator (WebAuthn's `transports`)."""
     from webauthn.helpers import structs
 
     said = _read(answer)["response"].get("transports") or []

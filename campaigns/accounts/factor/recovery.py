@@ -1,4 +1,4 @@
-"""Recovery codes: ten of 80 bits, each good once in the place of a lost factor. Only hashes are kept."""
+"""Recovery codes: ten of 80 bits; each replaces a lost factor once. Only hashes are kept."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from campaigns.core import signing
 from campaigns.core.db import db
 
 NUMBER = 10
-BYTES = 10  # 16 letters in base 32
+BYTES = 10  # 16 characters in base32
 _CODE = re.compile(r"[a-z2-7]{16}")
 
 
 def create(operator: Operator, *, now: datetime) -> list[str]:
-    """Fresh codes, to be shown once; all earlier ones stop working."""
+    """New codes, to be shown once; all earlier ones stop working."""
     forget(operator.id)
     codes = [_fresh() for _number in range(NUMBER)]
     db.session.add_all(
@@ -32,7 +32,7 @@ def create(operator: Operator, *, now: datetime) -> list[str]:
 
 
 def use(operator_id: int, typed: str, *, now: datetime) -> bool:
-    """Use the code up; whether it was one of the operator's that is good yet."""
+    """Mark the code as used; False if it is not an unused code of the operator."""
     if not _CODE.fullmatch(_plain(typed)):
         return False
     used = db.session.execute(
@@ -49,13 +49,13 @@ def use(operator_id: int, typed: str, *, now: datetime) -> bool:
 
 
 def left(operator_id: int) -> int:
-    """How many codes are good yet."""
+    """How many unused codes the operator has."""
     counted = sa.select(sa.func.count()).select_from(RecoveryCode)
     return db.session.scalar(counted.filter_by(operator_id=operator_id, used_at=None)) or 0
 
 
 def forget(operator_id: int) -> None:
-    """Let no code of the operator work any more."""
+    """Delete all codes of the operator."""
     db.session.execute(sa.delete(RecoveryCode).filter_by(operator_id=operator_id))
 
 

@@ -1,4 +1,4 @@
-"""Whose role needs a second factor, and who has one."""
+"""Roles that require a second factor, and operators who have one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from campaigns.core.db import db
 
 
 def roles_that_need_one() -> set[Role]:
-    """The roles whose operators must give a second factor at sign-in."""
+    """The roles that require a second factor."""
     return set(db.session.scalars(sa.select(FactorRule.role)))
 
 
 def need_one(roles: Collection[Role], *, now: datetime) -> None:
-    """Set those roles; it is asked at the next sign-in of each of their operators."""
+    """Replace the roles that require a second factor. It applies from each operator's next sign-in."""
     before = roles_that_need_one()
     db.session.execute(sa.delete(FactorRule).where(FactorRule.role.not_in(list(roles))))
     db.session.add_all([FactorRule(role=role, created_at=now) for role in set(roles) - before])
@@ -26,7 +26,7 @@ def need_one(roles: Collection[Role], *, now: datetime) -> None:
 
 
 def is_needed(operator: Operator) -> bool:
-    """Whether the operator's role needs a second factor."""
+    """Whether the operator's role requires a second factor."""
     return db.session.get(FactorRule, operator.role) is not None
 
 
@@ -36,12 +36,12 @@ def has_one(operator: Operator) -> bool:
 
 
 def must_set_up(operator: Operator) -> bool:
-    """Whether the operator needs a second factor and has none."""
+    """Whether the operator's role requires a second factor and the operator has none."""
     return is_needed(operator) and not has_one(operator)
 
 
 def operators_with_one() -> set[int]:
-    """The numbers of all operators that have a second factor."""
+    """The ids of all operators who have a second factor."""
     return _with_one(None)
 
 

@@ -1,4 +1,4 @@
-"""The second step of signing in: what is given, looked at and put on record."""
+"""The second step of signing in: verified and recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECOVERY_CODE = "recovery code"
 
 
 def take(operator: Operator, *, passkey: str, code: str, now: datetime) -> str | None:
-    """By what the step was made; None when it was not. Commit, whatever the answer."""
+    """What passed the step: `passkey`, `app` or `recovery code`; None if it failed. Commit in both cases."""
     method = _method(operator, passkey=passkey, code=code, now=now)
     if method is None:
         audit_services.record("operator.second_step_failed", operator.email, now=now)
@@ -26,7 +26,7 @@ def take(operator: Operator, *, passkey: str, code: str, now: datetime) -> str |
 
 
 def by_passkey_alone(answer: str, *, now: datetime) -> Operator | None:
-    """Whose passkey has answered, in the place of both steps; None when nobody's. Commit, whatever the answer."""
+    """The operator whose passkey answered, instead of both steps; None if it failed. Commit in both cases."""
     key = passkeys.accepts(answer, Purpose.SIGN_IN, None, now=now)
     who = queries.operator(key.operator_id) if key else None
     if who is None or who.is_disabled:
@@ -38,7 +38,7 @@ def by_passkey_alone(answer: str, *, now: datetime) -> Operator | None:
 def remember_device(
     operator: Operator, *, ip: str, user_agent: str, now: datetime
 ) -> tuple[RememberedDevice, str]:
-    """The device that is asked for the step no more, and its secret, which only the cookie will hold."""
+    """Create a remembered device, which skips the step; also returns its secret for the cookie."""
     found = devices.remember(operator, ip=ip, user_agent=user_agent, now=now)
     audit.record_own("operator.device_remembered", operator, now=now)
     return found

@@ -1,4 +1,4 @@
-"""Verbs on all second factors of an operator together."""
+"""Changes to an operator's second factors, with their effects on sessions and recovery codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from campaigns.core.i18n import _
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """What an operator can give in the second step."""
+    """The second factors of an operator."""
 
     app: AuthenticatorApp | None
     passkeys: Sequence[Passkey]
@@ -28,7 +28,7 @@ class Factors:
 
     @property
     def are_on(self) -> bool:
-        """Whether there is a second step at all: recovery codes alone ask for none."""
+        """Whether sign-in needs a second step: recovery codes alone do not require it."""
         return self.app is not None or bool(self.passkeys)
 
 
@@ -42,9 +42,9 @@ def factors_of(operator: Operator) -> Factors:
 
 
 def confirm_app(operator: Operator, code: str, *, session_secret: str, now: datetime) -> list[str] | None:
-    """Make the app that was begun the operator's; None for a wrong code, else recovery codes to be shown once.
+    """Confirm the operator's new app; None for a wrong code, else recovery codes to be shown once.
 
-    There are none to show when earlier ones still work. Other sessions end.
+    The list is empty if earlier codes still work. The operator's other sessions end.
     """
     app = apps.begun(operator)
     if app is None or not apps.confirm(app, code, now=now):
@@ -57,14 +57,14 @@ def confirm_app(operator: Operator, code: str, *, session_secret: str, now: date
 def add_passkey(
     operator: Operator, answer: str, *, name: str, session_secret: str, now: datetime
 ) -> list[str]:
-    """Keep the passkey that the browser made; recovery codes to be shown once, as above. Raises Invalid, Conflict."""
+    """Store a new passkey; returns recovery codes as `confirm_app` does. Raises Invalid (name), Conflict."""
     key = passkeys.register(operator, answer, name=name, now=now)
     audit_services.record("operator.passkey_added", operator.email, now=now, name=key.name)
     return _begun(operator, session_secret, now=now)
 
 
 def _begun(operator: Operator, session_secret: str, *, now: datetime) -> list[str]:
-    """Recovery codes for who has none. With the first factor, sessions that gave none are over."""
+    """New recovery codes if the operator has none, and then other sessions end; else an empty list."""
     if recovery.left(operator.id):
         return []
     sessions.end_all(operator.id, but=session_secret)
@@ -74,7 +74,7 @@ def _begun(operator: Operator, session_secret: str, *, now: datetime) -> list[st
 
 
 def remove_app(operator: Operator, *, session_secret: str) -> None:
-    """Forget the app and end all other sessions; raises Conflict for the last factor of who needs one."""
+    """Delete the app and end all other sessions; raises Conflict for the last factor if the role requires one."""
     _keep_a_factor(operator, without_app=True)
     apps.remove(operator.id)
     audit_services.record("operator.app_removed", operator.email)
@@ -82,7 +82,7 @@ def remove_app(operator: Operator, *, session_secret: str) -> None:
 
 
 def remove_passkey(operator: Operator, key: Passkey, *, session_secret: str) -> None:
-    """Forget the passkey and end all other sessions; raises Conflict for the last factor of who needs one."""
+    """Delete the passkey and end all other sessions; raises Conflict for the last factor if the role requires one."""
     _keep_a_factor(operator, without_key=key)
     audit_services.record("operator.passkey_removed", operator.email, name=key.name)
     passkeys.remove(key)
@@ -90,28 +90,28 @@ def remove_passkey(operator: Operator, key: Passkey, *, session_secret: str) -> 
 
 
 def renew_codes(operator: Operator, *, now: datetime) -> list[str]:
-    """Fresh recovery codes, to be shown once; all earlier ones stop working."""
+    """New recovery codes, to be shown once; all earlier ones stop working."""
     audit_services.record("operator.recovery_codes_created", operator.email, now=now)
     return recovery.create(operator, now=now)
 
 
 def forget_device(device: RememberedDevice) -> None:
-    """Ask that device for the second step again."""
+    """Delete the remembered device: it needs the second step again."""
     audit_services.record("operator.device_forgotten", device.browser)
     devices.forget(device)
 
 
 def need_one(roles: Collection[Role], *, now: datetime) -> None:
-    """Set the roles that need a second factor."""
+    """Replace the roles that require a second factor."""
     rules.need_one(roles, now=now)
     names = ", ".join(sorted(role.value for role in roles))
     audit_services.record("operator.rules_changed", now=now, required_for=names)
 
 
 def reset(operator: Operator) -> bool:
-    """Take every second factor off an operator and end all sessions; whether there was any factor.
+    """Delete all second factors of an operator and end all their sessions; False if there was no factor.
 
-    Whose role needs one sets it up anew at the next sign-in.
+    An operator whose role requires one sets it up at the next sign-in.
     """
     had_one = rules.has_one(operator)
     apps.remove(operator.id)
@@ -136,7 +136,7 @@ def _keep_a_factor(
 
 
 def _end_step(operator: Operator, session_secret: str) -> None:
-    """Other sessions are over; with the last factor, recovery codes and remembered devices are too."""
+    """End other sessions; after the last factor, also delete recovery codes and remembered devices."""
     sessions.end_all(operator.id, but=session_secret)
     if not rules.has_one(operator):
         recovery.forget(operator.id)

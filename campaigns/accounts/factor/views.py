@@ -1,4 +1,4 @@
-"""The second step of signing in, setting it up, and which roles need it."""
+"""Pages for the second step of signing in, its set-up, and the roles that require it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _say_codes_left(who: Operator) -> None:
 
 
 def _refuse(form: SecondStepForm, who: Operator, *, warns: bool) -> tuple[str, int]:
-    """Say what was wrong; with the code that blocks all others, also to the owner by mail, whose password is known."""
+    """Show the error. `warns`: if codes are blocked now, email the owner, since someone knows the password."""
     blocked = apps.blocked_until(who.id, now=clock.now())
     if warns and blocked:
         _post(who, "guessed")
@@ -135,7 +135,7 @@ def sign_in_by_passkey() -> Any:
 @allow(Action.SIGN_IN)
 @sets_up
 def set_up() -> Any:
-    """Where an operator lands whose role needs a second factor, and who has none yet."""
+    """The page for operators whose role requires a second factor and who have none."""
     if not current_user.must_set_up:
         return redirect(url_for(".security"), 303)
     return render_template("accounts/set_up.html", can_use_passkeys=passkeys.are_possible())
@@ -160,7 +160,7 @@ def security_app() -> Any:
 
 
 def _confirm_app(form: AppForm) -> list[str] | None:
-    """Recovery codes to show, which may be none; None when the code was wrong."""
+    """Recovery codes to show, possibly none; None if the code was wrong."""
     code, secret = form.code.data or "", session_secret()
     codes = services.confirm_app(operator(), code, session_secret=secret, now=clock.now())
     if codes is None:
@@ -202,7 +202,7 @@ def security_passkey() -> Any:
 
 
 def _add_passkey(form: PasskeyForm) -> list[str] | None:
-    """Recovery codes to show, which may be none; None when the passkey was refused."""
+    """Recovery codes to show, possibly none; None if the passkey was refused."""
     answer, name, secret = form.passkey.data or "", form.name.data or "", session_secret()
     codes = accepted(
         form,
@@ -246,7 +246,7 @@ def _stays(error: Conflict) -> Any:
 
 
 def _set_up_done(codes: list[str], sentence: Any) -> Any:
-    """The recovery codes where there are new ones, which are never shown again; else back to the list."""
+    """The page with new recovery codes, which are shown only once; without any, a redirect to the list."""
     flash(sentence, "success")
     return _codes_page(codes) if codes else redirect(url_for(".security"), 303)
 
@@ -255,7 +255,7 @@ def _codes_page(codes: list[str]) -> str:
     return render_template("accounts/recovery_codes.html", codes=codes, frame=frame())
 
 
-# -- the others who work here
+# -- team members
 
 
 @bp.route("/operators/security", methods=["GET", "POST"])
@@ -289,11 +289,11 @@ def delete_factors(operator_id: int) -> Any:
     return redirect(url_for(".edit", operator_id=who.id), 303)
 
 
-# -- small things of this door
+# -- shared by the routes above
 
 
 def _post(owner: Operator, letter: str) -> None:
-    """Tell the owner of the account by mail, and commit everything that was done."""
+    """Email the account's owner about the change, and commit."""
     site = site_name()
     notice = letters.post_security_changed(owner, letter, site=site, now=clock.now())
     db.session.commit()

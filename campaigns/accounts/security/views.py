@@ -1,4 +1,4 @@
-"""One's own security: password, second factors, and where one is signed in."""
+"""The operator's security page: password, second factors, sessions and remembered devices."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _page(form: PasswordForm) -> str:
 
 
 class SignedIn(NamedTuple):
-    """A browser that is signed in; `device` if it is also remembered, `is_this` for the one that asks."""
+    """A signed-in browser; `device` if it is also remembered, `is_this` for the browser of this request."""
 
     session: OperatorSession
     device: RememberedDevice | None
@@ -50,7 +50,7 @@ class SignedIn(NamedTuple):
 
 
 def _signed_in(who: Operator, *, now: datetime) -> tuple[list[SignedIn], list[RememberedDevice]]:
-    """Where the operator is signed in, and the remembered devices on which they are not."""
+    """The operator's sessions, and the remembered devices without a session."""
     remembered = {each.id: each for each in devices.of(who.id, now=now)}
     this = signing.secret_hash(session_secret())
     found = [
@@ -67,7 +67,7 @@ def update_password() -> Any:
     if not form.validate_on_submit():
         return _page(form), 422
     may_try = sessions.take_try(secret)
-    db.session.commit()  # counted, whatever happens now
+    db.session.commit()  # the attempt is counted whatever follows
     if may_try and _change_password(form):
         flash(_("Password changed. You're signed out on all other devices."), "success")
         return redirect(url_for(".security"), 303)
@@ -79,7 +79,7 @@ def update_password() -> Any:
 
 
 def _change_password(form: PasswordForm) -> bool:
-    """Whether it is changed. A current password that is right confirms the session, whatever the new one is."""
+    """Whether the password was changed. A right current password confirms the session even if the new one is refused."""
     values = {"current": form.current.data, "password": form.password.data}
     secret = session_secret()
     change = lambda: services.change_password(operator(), **values, session_secret=secret)  # noqa: E731
@@ -118,7 +118,7 @@ def security_end_others() -> Any:
 @bp.post("/profile/security/sessions/<key>/delete")
 @allow(Action.SIGN_IN)
 def security_end_session(key: str) -> Any:
-    """End one session, and ask its device for the second step again."""
+    """End one session and forget its remembered device."""
     login.end_on_device(queries.session(operator().id, key))
     db.session.commit()
     flash(_("Signed out on that device."), "success")

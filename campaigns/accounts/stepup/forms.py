@@ -1,4 +1,4 @@
-"""The form that asks who is there."""
+"""The form that asks for the password or a second factor again."""
 
 from __future__ import annotations
 

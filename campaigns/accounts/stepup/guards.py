@@ -1,4 +1,4 @@
-"""Acts that would hurt most in wrong hands ask for the password or a factor, unless it was given lately."""
+"""Sensitive actions ask for the password or a second factor again, unless it was given recently."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from campaigns.core.i18n import _
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-HELD = "confirm_held"  # the field with the form that waits, sealed
+HELD = "confirm_held"  # form field with the sealed form of the action that waits
 
 
 def confirmed(*methods: str) -> Callable[[View], View]:
-    """Ask for the password or a factor before these methods, unless it was given in the last ten minutes.
+    """Decorator: these methods need the password or a factor, unless it was given in the last ten minutes.
 
-    What was read goes on from `/confirm`. What was posted is held, sealed, in the page that asks, and goes on with
-    the answer.
+    A GET continues from `/confirm`. A POST's form is kept, sealed, in the page that asks, and is processed with the
+    right answer.
     """
 
     def guard(view: View) -> View:
@@ -48,7 +48,7 @@ def confirmed(*methods: str) -> Callable[[View], View]:
 
 
 def _refusal(method: str) -> Any:
-    """What is answered instead; None when the act goes on."""
+    """The response to send instead of the view's; None if the action may go on."""
     is_known = sessions.is_confirmed(session_secret(), now=clock.now())
     if method == "GET":
         return (
@@ -61,17 +61,17 @@ def _refusal(method: str) -> Any:
     form = new_form()
     if not is_known and (refusal := answer(form, held=request.form[HELD], back=_page_before())) is not None:
         return refusal
-    request.form = _held(request.form[HELD])  # the view sees what was typed before
+    request.form = _held(request.form[HELD])  # the view gets the original form
     return None
 
 
 def new_form(**options: Any) -> ConfirmForm:
-    """The question for the operator of this request."""
+    """The form for the operator of this request."""
     return ConfirmForm(has_app=apps.app_of(operator().id) is not None, **options)
 
 
 def page(form: ConfirmForm, *, held: str = "", back: str = "/") -> str:
-    """The page that asks. It is sent to the address that was asked for."""
+    """The page that asks; its form posts to the URL of the action. `held` is the sealed form."""
     who = operator()
     keys = passkeys.are_possible() and passkeys.of(who.id)
     options = passkeys.options_to_ask(Purpose.CONFIRM, who, now=clock.now()) if keys else None
@@ -87,10 +87,10 @@ def page(form: ConfirmForm, *, held: str = "", back: str = "/") -> str:
 
 
 def answer(form: ConfirmForm, *, held: str = "", back: str = "/") -> Any:
-    """Look at what was given: None when it is right, else the answer for the browser. Commits."""
+    """Check the answer: None if it is right, else the response to send. Commits."""
     secret = session_secret()
     may_try = sessions.take_try(secret)
-    db.session.commit()  # counted, whatever happens now; and nothing waits while a password is verified
+    db.session.commit()  # the attempt is counted, and no transaction is held while a password is verified
     method = _method(form) if may_try else None
     if method:
         login.confirm(operator(), secret, method=method, now=clock.now())
@@ -107,7 +107,7 @@ def answer(form: ConfirmForm, *, held: str = "", back: str = "/") -> Any:
 
 
 def _method(form: ConfirmForm) -> str | None:
-    """By what it was shown who is there; None when it was not."""
+    """What was right: `passkey`, `app` or `password`; None if nothing was."""
     who, typed, now = operator(), form.typed.data or "", clock.now()
     if form.passkey.data:
         return "passkey" if passkeys.accepts(form.passkey.data, Purpose.CONFIRM, who, now=now) else None
@@ -119,7 +119,7 @@ def _method(form: ConfirmForm) -> str | None:
 
 
 def _hold() -> str:
-    """The form that was posted, sealed for this session and this address: it may hold a server's password."""
+    """The posted form, sealed for this session and URL: it may contain a server's password."""
     typed = json.dumps(list(request.form.items(multi=True)))
     return base64.urlsafe_b64encode(secrets.seal(config.current().secret_key, typed, owner=_owner())).decode()
 
@@ -142,6 +142,6 @@ def _this_page() -> str:
 
 
 def _page_before() -> str:
-    """The page with the link, to go back to."""
+    """The page to return to: the one with the link or form."""
     before = request.referrer or ""
     return guards.own_path(before.removeprefix(config.current().public_url)) if before else "/"

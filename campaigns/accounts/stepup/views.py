@@ -17,7 +17,10 @@ from campaigns.core import clock
 @allow(Action.SIGN_IN)
 @sets_up
 def confirm() -> Any:
-    """Ask, then go on to `next`; a file is fetched from a page, because a browser stays where it is meanwhile."""
+    """Ask for the password or a factor, then continue to `next`.
+
+    A download is started from a page, because the browser stays on the current page during it.
+    """
     wanted, back = own_path(request.args.get("next")), own_path(request.args.get("back"))
     form = guards.new_form()
     if not form.validate_on_submit():
