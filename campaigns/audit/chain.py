@@ -1,7 +1,7 @@
-"""The chain of the audit log: each entry's hash covers the entry and the hash before it. Pure.
+"""The hash chain of the audit log: each entry's hash covers the entry and the hash before it. Pure.
 
-Whoever changes, removes or inserts an entry would have to make all later hashes anew; the number and hash of one
-entry, kept somewhere else, show that nobody did.
+To change, remove or insert an entry, all later hashes must be recomputed. The number and hash of one entry, kept
+elsewhere, show whether that was done.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-BEGINNING = ""  # stands for the hash before the first entry
+BEGINNING = ""  # the hash before the first entry
 
 
 class Entry(Protocol):
-    """What the hash covers."""
+    """The fields that the hash covers, and the hash."""
 
     number: Any
     at: Any
@@ -32,14 +32,14 @@ class Entry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where the chain does not hold, and an English sentence on what is wrong there."""
+    """The number of the entry at which the chain is broken, and an English phrase that says how."""
 
     number: int
     what: str
 
 
 def link(entry: Entry, *, number: int, before: str) -> str:
-    """The hash of an entry at that place of the chain, behind the one with the hash `before`."""
+    """The SHA-256 in hex of an entry at this place of the chain; `before` is the hash of the entry before it."""
     moment: datetime = entry.at
     covered = [
         number,
@@ -57,7 +57,7 @@ def link(entry: Entry, *, number: int, before: str) -> str:
 
 
 class Check:
-    """Follows a chain entry by entry, in order; `broken` is the first place where it does not hold."""
+    """Verifies a chain entry by entry, in order; `broken` is the first break, or None."""
 
     def __init__(self, *, first: int, before: str) -> None:
         self.next_number = first
@@ -79,6 +79,6 @@ class Check:
             self.next_number, self.hash = entry.number + 1, entry.hash
 
     def end(self, *, number: int, last: str) -> None:
-        """Say where the chain should have ended."""
+        """Compare the end of the chain with the number and hash that it should have."""
         if self.broken is None and (self.next_number - 1, self.hash) != (number, last):
             self.broken = Break(self.next_number, "the newest entries are missing")

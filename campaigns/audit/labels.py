@@ -1,4 +1,4 @@
-"""What can be on the audit log, and how it is called."""
+"""The actions of the audit log, and their labels."""
 
 from __future__ import annotations
 
@@ -140,10 +140,10 @@ LABELS = {
 
 
 def label(action: str) -> Any:
-    """The action in words."""
+    """The label of an action; the action itself if it has none."""
     return LABELS.get(action, action)
 
 
 def groups() -> list[str]:
-    """The words before the dot: what actions are about."""
+    """The groups of actions: the words before the dot, sorted."""
     return sorted({action.partition(".")[0] for action in LABELS})

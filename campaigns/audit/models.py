@@ -12,10 +12,10 @@ from campaigns.core.db import BigId, Model
 
 
 class AuditEntry(Model):
-    """Who did what, to what and how many, from where. Never changed once it has its place in the chain.
+    """Who did what, to what, and from which IP address. Not changed once it has its place in the chain.
 
-    `operator_id` is no foreign key: what somebody did stays theirs when their account is gone. `number` and `hash`
-    come with the commit.
+    `operator_id` is no foreign key, so that it stays after the account is deleted. `number` and `hash` are set before
+    the commit.
     """
 
     __tablename__ = "audit_entry"
@@ -33,7 +33,7 @@ class AuditEntry(Model):
 
 
 class AuditHead(Model):
-    """The one row with the ends of the chain: the newest entry, and what stood before the oldest that is kept."""
+    """The only row: number and hash of the newest entry, and the hash before the oldest entry that is kept."""
 
     __tablename__ = "audit_head"
 

@@ -1,4 +1,4 @@
-"""Named reads of the audit log: by who, what and when, and whether its chain holds."""
+"""Queries on the audit log by actor, action and date, its export, and the verification of its chain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADINGS = ("number", "at", "who", "action", "about", "details", "from", "hash")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What of the log is wanted; what is empty narrows nothing. Days are UTC, both included."""
+    """Conditions on entries; empty ones match all. Dates are UTC days, both included."""
 
     who: str = ""
     action: str = ""
@@ -36,20 +36,20 @@ class Filter:
 
     @property
     def query(self) -> dict[str, str]:
-        """The same as arguments of a URL."""
+        """The conditions as arguments of a URL."""
         days = {"since": self.since, "until": self.until}
         words = {"who": self.who, "action": self.action}
         return {name: str(value) for name, value in {**words, **days}.items() if value}
 
     @property
     def text(self) -> str:
-        """The same in a line, for the log itself."""
+        """The conditions in one line, for the log's entry about an export."""
         return ", ".join(f"{name} {value}" for name, value in self.query.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How many entries were looked at, the last one's number and hash, and the first break, if any."""
+    """How many entries were verified, number and hash of the newest entry, and the first break, if any."""
 
     entries: int
     number: int
@@ -58,7 +58,7 @@ class Verdict:
 
 
 def filter_from(args: Mapping[str, str]) -> Filter:
-    """What a URL asks for; rubbish narrows nothing."""
+    """The conditions in a URL's arguments; invalid ones are ignored."""
     action = args.get("action", "")
     return Filter(
         who=args.get("who", "").strip()[:320],
@@ -69,17 +69,17 @@ def filter_from(args: Mapping[str, str]) -> Filter:
 
 
 def page(chosen: Filter, *, number: int) -> Page[AuditEntry]:
-    """A page of the log, newest first."""
+    """A page of matching entries, newest first; `number` begins with 1."""
     return paginate(_entries(chosen).order_by(AuditEntry.id.desc()), number=number)
 
 
 def count(chosen: Filter) -> int:
-    """How many entries that is."""
+    """How many entries match."""
     return db.session.scalar(sa.select(sa.func.count()).select_from(_entries(chosen).subquery())) or 0
 
 
 def export(chosen: Filter) -> Iterator[list[str]]:
-    """Headings, then a row each, oldest first; texts safe for spreadsheets."""
+    """The headings, then a row per matching entry, oldest first. Texts are safe for spreadsheets."""
     yield list(HEADINGS)
     last = 0
     while chunk := db.session.scalars(
@@ -92,9 +92,9 @@ def export(chosen: Filter) -> Iterator[list[str]]:
 
 
 def verify(*, kept: tuple[int, str] | None = None) -> Verdict:
-    """Follow the whole chain; `kept` is the number and hash of an entry as it was once.
+    """Verify the whole chain; `kept` is the number and hash that an entry had earlier.
 
-    Everything is read in one transaction, so that nobody writes meanwhile.
+    Everything is read in one transaction. Entries that are added meanwhile are not read.
     """
     head = db.session.execute(
         sa.select(AuditHead.number, AuditHead.hash, AuditHead.first_number, AuditHead.hash_before_first)

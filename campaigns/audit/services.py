@@ -1,7 +1,7 @@
-"""Writing the audit log. Services that change or read personal data call `record`; it is kept with their commit.
+"""Writes the audit log. Services that change or read personal data call `record`; their commit stores the entry.
 
-An entry gets its place in the chain as the last thing before the commit: two processes that write at once wait for
-each other there, and for no longer than that.
+An entry gets its place in the chain right before the commit, so that concurrent writers wait for each other only
+during the commit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from campaigns.core import acting, clock
 from campaigns.core.acting import Actor
 from campaigns.core.db import db
 
-VIEWED_AGAIN = timedelta(hours=1)  # the same page once more within it is the same reading
+VIEWED_AGAIN = timedelta(hours=1)  # views of the same page within this time are recorded once
 _PENDING = "audit entries without a place"
 DELETED_AT_ONCE = 50_000
 
@@ -29,9 +29,9 @@ DELETED_AT_ONCE = 50_000
 def record(
     action: str, subject: str = "", *, now: datetime | None = None, by: Actor | None = None, **details: Any
 ) -> AuditEntry:
-    """Note that somebody, by default whoever acts, did that, by default at this moment.
+    """Add an entry and return it. `by` defaults to the current actor, `now` to the current time.
 
-    `action` is one of LABELS.
+    Texts are cut to their columns' lengths. Raises ValueError for an action that is not in LABELS.
     """
     if action not in LABELS:
         raise ValueError(f"no label for the action {action!r}")
@@ -51,7 +51,7 @@ def record(
 
 
 def is_known(action: str, subject: str, *, operator_id: int | None, since: datetime) -> bool:
-    """Whether the operator is on record for the same since then: a page asked for in a loop fills no log."""
+    """Whether the operator has such an entry since then. Callers use it to record repeated views once."""
     same = sa.select(AuditEntry.id).where(
         AuditEntry.at >= since,
         AuditEntry.operator_id == operator_id,
@@ -63,7 +63,7 @@ def is_known(action: str, subject: str, *, operator_id: int | None, since: datet
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Personal data on a page: what the log says about whoever opens it."""
+    """The entry to be recorded when an operator opens a page with personal data."""
 
     action: str
     subject: str
@@ -71,37 +71,37 @@ class View:
 
 
 def is_news(view: View, *, now: datetime) -> bool:
-    """Whether whoever acts is not on record for that page within the last hour."""
+    """Whether the current actor has no entry for this view within the last hour."""
     who = acting.actor().operator_id
     return not is_known(view.action, view.subject, operator_id=who, since=now - VIEWED_AGAIN)
 
 
 def record_view(view: View, *, now: datetime) -> None:
-    """Note that whoever acts reads that."""
+    """Record that the current actor views this data."""
     record(view.action, view.subject, now=now, **view.details)
 
 
 def record_once_an_hour(action: str, subject: str, *, now: datetime) -> None:
-    """Note it unless whoever acts is on record for the same within the last hour."""
+    """Record the action unless the current actor has the same entry within the last hour."""
     view = View(action, subject, {})
     if is_news(view, now=now):
         record_view(view, now=now)
 
 
 def record_export(chosen: queries.Filter, *, now: datetime) -> None:
-    """Note that whoever acts takes that part of the log itself."""
+    """Record that the current actor exports these entries of the log."""
     record("audit.exported", chosen.text, now=now, entries=queries.count(chosen))
 
 
 def has_older(moment: datetime) -> bool:
-    """Whether there is anything from before that moment."""
+    """Whether there are entries from before this moment."""
     return db.session.scalar(sa.select(AuditEntry.id).where(AuditEntry.at < moment).limit(1)) is not None
 
 
 def forget_before(moment: datetime, *, now: datetime) -> int:
-    """Delete what is older, and write down that it was; how many. The rest of the chain stays whole.
+    """Delete older entries and record that; the number deleted. The rest of the chain can still be verified.
 
-    At most some thousands at a time, oldest first, so that nobody waits long.
+    At most DELETED_AT_ONCE, oldest first, to keep the transaction short.
     """
     head = db.session.scalars(sa.select(AuditHead).with_for_update()).one()
     db.session.refresh(head)
@@ -112,7 +112,7 @@ def forget_before(moment: datetime, *, now: datetime) -> int:
         return 0
     last = db.session.scalar(sa.select(AuditEntry.hash).where(AuditEntry.number == end - 1))
     head.first_number, head.hash_before_first = end, last or ""
-    db.session.flush()  # entries can be deleted only once the chain begins behind them
+    db.session.flush()  # a trigger refuses to delete entries that are still part of the chain
     db.session.execute(
         sa.delete(AuditEntry).where(AuditEntry.number < end).execution_options(synchronize_session=False)
     )
@@ -121,7 +121,7 @@ def forget_before(moment: datetime, *, now: datetime) -> int:
 
 
 def keep_for(days: int, *, now: datetime) -> int:
-    """Delete what is older than so many days; 0 keeps all. How many were deleted."""
+    """Delete entries older than this many days, 0 for none; the number deleted."""
     moment = now - timedelta(days=days)
     return forget_before(moment, now=now) if days and has_older(moment) else 0
 
@@ -143,7 +143,7 @@ def _take_places(session: Session) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON gives back as it was, on every database."""
+    """A value that JSON returns unchanged on each database."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, list | tuple | set | frozenset):
@@ -152,5 +152,5 @@ def _plain(value: Any) -> Any:
 
 
 def _clean(text: str) -> str:
-    """PostgreSQL takes no zero byte, and no half of a pair."""
+    """The text without NUL bytes and lone surrogates, which PostgreSQL refuses."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
