@@ -1,6 +1,6 @@
-"""Who is at work right now, for the audit log: an operator's request, a command, or the app by itself.
+"""The current actor, for the audit log: the operator of a request, the user of a command, or the app itself.
 
-Doors say it once; services that write the log ask here.
+Requests and commands set it once; services that write the log read it here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EXTENSION = "columba.actor"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`name` is an operator's address or a user of the machine; empty for the app itself."""
+    """`name` is an operator's email address or a user of the machine; empty for the app itself."""
 
     name: str = ""
     operator_id: int | None = None
@@ -28,13 +28,13 @@ _named: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
 def attach(app: Flask, ask: Callable[[], Actor]) -> None:
-    """Have this app ask there who acts, unless `acting_as` says it."""
+    """Set the function that returns the current actor outside of `acting_as`."""
     app.extensions[EXTENSION] = ask
 
 
 @contextmanager
 def acting_as(actor: Actor) -> Iterator[None]:
-    """What is done in here is done by that one."""
+    """Set the current actor within this block."""
     token = _named.set(actor)
     try:
         yield
@@ -43,7 +43,7 @@ def acting_as(actor: Actor) -> Iterator[None]:
 
 
 def actor() -> Actor:
-    """Who acts."""
+    """The current actor; the app itself if none is set."""
     if (named := _named.get()) is not None:
         return named
     ask: Callable[[], Actor] = current_app.extensions.get(EXTENSION, Actor)

@@ -1,4 +1,4 @@
-"""E-mail addresses: what is one, and when two are the same mailbox."""
+"""Email addresses: validation, and the form in which they are compared."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PLAIN = re.compile(
 
 
 class BadAddress(ValueError):
-    """Not an address; the message is a short English reason for logs (pages say it in their words)."""
+    """Not an email address. The message is a short English reason for logs; pages use their own text."""
 
 
 def clean(text: str) -> str:
-    """The address as it will be stored and shown: trimmed, lower-cased domain; raises BadAddress."""
+    """The address as it is stored and shown: trimmed, with a lower-case domain; raises BadAddress."""
     text = text.strip()
     if len(text) > LONGEST_ADDRESS:
         raise BadAddress("longer than 254 characters")
@@ -34,7 +34,7 @@ def clean(text: str) -> str:
     if plain and "xn--" not in text.lower():
         local, _, domain = text.rpartition("@")
         return f"{local}@{domain.lower()}"
-    from email_validator import EmailNotValidError, validate_email  # large, and few addresses come here
+    from email_validator import EmailNotValidError, validate_email  # large, and seldom needed
 
     try:
         valid = validate_email(text, check_deliverability=False, allow_smtputf8=True, test_environment=True)
@@ -44,31 +44,31 @@ def clean(text: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """The form in which two spellings of one mailbox are equal: lower case, A-label domain."""
+    """The form in which spellings of one mailbox are equal: lower case, domain in A-labels; raises BadAddress."""
     local, _, domain = clean(text).rpartition("@")
     return f"{local.casefold()}@{ascii_domain(domain)}"
 
 
 def ascii_domain(domain: str) -> str:
-    """The domain in A-labels (IDNA 2008; RFC 5891), as DNS and the wire want it."""
+    """The domain in A-labels (IDNA 2008, RFC 5891), as DNS and SMTP need it."""
     if domain.isascii():
         return domain.lower()
     return idna.encode(domain, uts46=True).decode()
 
 
 def domain_of(address: str) -> str:
-    """What stands behind the last @, lower-cased."""
+    """The part after the last @, in lower case."""
     return address.rpartition("@")[2].lower()
 
 
 def masked(address: str) -> str:
-    """An address for public pages and logs: `a…@example.org`."""
+    """The address shortened for public pages and logs: `a…@example.org`."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 
 
 def typed_address(text: str, *, field: str = "email") -> str:
-    """The address that somebody typed, as `clean`; raises Invalid for that field of the form."""
+    """A typed address, cleaned by `clean`; raises Invalid for this form field."""
     try:
         return clean(text)
     except BadAddress as error:

@@ -1,4 +1,4 @@
-"""A worker's process: one queue, only our own jobs, each in a forked work horse with the app around it."""
+"""The RQ worker: serves one queue and runs each job in a forked work horse with an app context."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from campaigns.core.db import db
 from campaigns.core.jobs import QUEUE
 from campaigns.core.patient_worker import PatientWorker, wait_for_redis
 
-WORKER_TTL_S = 25  # blocks 15 s less in Redis, and notices 10 s later that Redis is gone
+WORKER_TTL_S = 25  # RQ blocks in Redis for 15 s less, and notices 10 s later that Redis is gone
 MONITORING_INTERVAL_S = 10
 MAINTENANCE_INTERVAL_S = 30
 PR_SET_PDEATHSIG = 1
-_ARENA_MAX = -8  # parameter of mallopt in glibc
+_ARENA_MAX = -8  # M_ARENA_MAX of mallopt(3)
 
 
 class AppWorker(PatientWorker):
-    """Runs each job in an app context of its own, in a forked work horse."""
+    """Runs each job in its own app context, in a forked work horse."""
 
     app: Flask
 
     def perform_job(self, job: Job, queue: Queue, execution: Any) -> bool:
         with self.app.app_context():
-            # The parent's connections may neither be used nor closed here.
+            # The parent's connections must be neither used nor closed in the work horse.
             db.engine.dispose(close=False)
             try:
                 return bool(super().perform_job(job, queue, execution))
@@ -42,14 +42,14 @@ class AppWorker(PatientWorker):
                 db.engine.dispose()
 
     def before_work(self) -> None:
-        """Whatever is to be done once before the first job."""
+        """Called once before the first job."""
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()
         signal.signal(signal.SIGUSR1, lambda *_: queue.leaving.set())
 
     def handle_warm_shutdown_request(self) -> None:
-        """End the current job soon instead of at the end of its shift."""
+        """On a stop signal, also ask the current job to end soon."""
         super().handle_warm_shutdown_request()
         if self.horse_pid:
             with suppress(ProcessLookupError):
@@ -57,10 +57,10 @@ class AppWorker(PatientWorker):
 
 
 def save_memory() -> None:
-    """For a long-lived process that forks: one heap for all threads, and existing objects left uncollected.
+    """For a long-lived process that forks: use one heap for all threads, and exclude existing objects from collection.
 
-    A lane's threads take turns; a heap for each would keep several windows of messages. Objects that the
-    collector marks would be copied into each work horse.
+    A heap per thread would keep the messages of several windows, although a lane's threads work in turn. The
+    collector writes to the objects it visits, which would copy their memory pages into each work horse.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
@@ -70,13 +70,13 @@ def save_memory() -> None:
 
 
 def serve(kind: type[AppWorker], *, queue_name: str = QUEUE, name: str | None = None) -> None:
-    """Serve a queue until a stop signal; the current job is finished first."""
+    """Serve a queue until a stop signal. The current job is finished first."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.remove()
     db.engine.dispose()
     if not wait_for_redis():
         return
-    # No socket timeout: the worker blocks in Redis for longer than other calls may take.
+    # No socket timeout: the worker blocks in Redis for longer than other calls may.
     connection = redis_queue.connect(config.current().redis_url, socket_timeout=None)
     worker = kind(
         [redis_queue.queue(connection, queue_name)],
@@ -95,5 +95,5 @@ def serve(kind: type[AppWorker], *, queue_name: str = QUEUE, name: str | None = 
 
 
 def die_with_parent() -> None:
-    """Let the kernel end a work horse together with its worker: after a kill it would go on unnoticed."""
+    """Have the kernel end this work horse when its worker ends, also after a SIGKILL (PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,8 +1,8 @@
-"""What a browser says of itself, as somebody would say it."""
+"""Names browsers and operating systems by their user agents."""
 
 from __future__ import annotations
 
-# The first mark found wins: Edge and Opera also say Chrome, Chrome also says Safari.
+# The first match counts: Edge and Opera also name Chrome, and Chrome also names Safari.
 _PROGRAMS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -21,7 +21,7 @@ _SYSTEMS = (
 
 
 def name(user_agent: str) -> str:
-    """Program and system, like "Firefox, Linux"; empty when it says neither."""
+    """Browser and operating system, like "Firefox, Linux"; empty if neither is known."""
     program = next((name for mark, name in _PROGRAMS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     return ", ".join(filter(None, (program, system)))

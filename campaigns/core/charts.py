@@ -1,4 +1,4 @@
-"""What a chart draws."""
+"""Data of charts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line of a chart: a value for each of its moments, None for a gap."""
+    """One line of a chart: a value for each moment, None for a gap."""
 
     label: str
     values: Sequence[float | None]

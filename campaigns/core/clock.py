@@ -1,4 +1,4 @@
-"""The time. Doors ask for it and pass it in; nothing inside looks at a clock by itself."""
+"""The clock. Requests, jobs and commands read it and pass the time on; services and pure code do not."""
 
 import time
 from datetime import UTC, datetime
@@ -6,24 +6,24 @@ from zoneinfo import ZoneInfo, available_timezones
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC."""
+    """The current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def boot_seconds() -> float:
-    """Seconds that go on while the machine sleeps: a lease ends also for who was frozen."""
+    """Seconds since boot, including time asleep, so that leases also end while a machine is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def zone(name: str | None) -> ZoneInfo:
-    """The time zone of that name; UTC for none or an unknown one."""
+    """The time zone with this name; UTC for None or an unknown name."""
     if name and name in zone_names():
         return ZoneInfo(name)
     return ZoneInfo("UTC")
 
 
 def zone_names() -> list[str]:
-    """Every zone an operator may choose, sorted."""
+    """The names of all time zones that can be chosen, sorted."""
     global _zones
     if not _zones:
         _zones = sorted(name for name in available_timezones() if "/" in name or name == "UTC")

@@ -1,4 +1,4 @@
-"""The one typed configuration object, read from the environment once and loud about mistakes."""
+"""The configuration, read from the environment once. Unusable values raise ConfigError."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from campaigns.core import addresses, files, internal_hosts
 from campaigns.core.errors import ConfigError
 from campaigns.core.internal_hosts import EVERYTHING_PRIVATE, InternalHosts
 
-# A unix socket path longer than this is refused by the kernel (sun_path is 108 bytes).
+# bytes; sun_path of unix(7) holds 108
 LONGEST_SOCKET_PATH = 100
 SHORTEST_SECRET = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything the app is told from outside."""
+    """All settings from the environment."""
 
     data_dir: Path
     database_url: str
@@ -36,19 +36,19 @@ class Config:
     trusted_proxies: int = 0
     log_level: str = "INFO"
     practice_port: int = 2525
-    dns_server: tuple[str, int] | None = None  # None: the machine's own
+    dns_server: tuple[str, int] | None = None  # None: the machine's resolver
     limiter_url: str | None = None
-    # How long a sender may be silent before its recipients are given to another one, in seconds.
+    # Seconds without a sign of life after which a sender's recipients are given to another sender.
     lease_s: int = 60
-    rsa_in_eights: bool = True  # where it can be (`mail.rsa_batch`)
+    rsa_in_eights: bool = True  # if the CPU supports it (`mail.rsa_batch`)
     debug: bool = False
-    other_hosts: frozenset[str] = frozenset()  # names of this site besides that of `public_url`
+    other_hosts: frozenset[str] = frozenset()  # host names of this site besides that of `public_url`
     internal_hosts: InternalHosts = EVERYTHING_PRIVATE
-    audit_days: int = 730  # 0: the audit log is kept for ever
-    inbound_days: int = 90  # how long the bytes of messages that came back are kept; 0: for ever
-    # Where messages that come back are taken without a mailbox: `lmtp` or `smtp`, address, port. None: nowhere.
+    audit_days: int = 730  # how long audit entries are kept; 0: for ever
+    inbound_days: int = 90  # how long the source of incoming messages is kept; 0: for ever
+    # Where the intake listens for incoming messages: `lmtp` or `smtp`, address, port. None: it does not.
     intake: tuple[str, str, int] | None = None
-    rule_commands: Path | None = None  # the file of commands that emails may run; None: they run none
+    rule_commands: Path | None = None  # file with the commands that rules may run; None: they may run none
 
     @property
     def is_https(self) -> bool:
@@ -56,12 +56,12 @@ class Config:
 
     @property
     def public_host(self) -> str:
-        """Host name of the public URL, without the port."""
+        """The host name in the public URL, without the port."""
         return urlsplit(self.public_url).hostname or "localhost"
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The host names that requests may ask for, as browsers write them."""
+        """The host names that requests may have, as browsers write them."""
         return frozenset({_ascii(self.public_host), *self.other_hosts})
 
     @property
@@ -70,24 +70,24 @@ class Config:
 
     @property
     def run_dir(self) -> Path:
-        """Sockets, pid files and ack journals of the processes on this machine."""
+        """The folder for sockets, pid files and ack journals of the processes on this machine."""
         return self.data_dir / "run"
 
 
 def current() -> Config:
-    """The configuration of the app that is running; only inside an app context."""
+    """The current app's configuration. Needs an app context."""
     config: Config = current_app.extensions["columba"]
     return config
 
 
 def context_opener() -> Callable[[], AbstractContextManager[object]]:
-    """Opens a context of the running app in any thread, with a database session of its own."""
+    """A function that opens a context of the current app in any thread, with its own database session."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     return app.app_context
 
 
 def from_env(environ: Mapping[str, str] | None = None) -> Config:
-    """The configuration that the environment asks for; raises ConfigError with a sentence."""
+    """The configuration from the environment (os.environ by default); raises ConfigError for an unusable value."""
     env = os.environ if environ is None else environ
     _refuse_debugger(env)
     data_dir = Path(env.get("DATA_DIR") or "data").expanduser().resolve()
@@ -115,7 +115,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
 
 
 def private_redis_url(data_dir: Path) -> str:
-    """The unix socket on which `up` starts a Redis of its own for this data folder."""
+    """The URL of the unix socket on which `up` starts a private Redis for this data folder."""
     path = data_dir / "run" / "redis.sock"
     if len(str(path)) > LONGEST_SOCKET_PATH:
         digest = hashlib.blake2b(str(data_dir).encode(), digest_size=8).hexdigest()
@@ -126,7 +126,7 @@ def private_redis_url(data_dir: Path) -> str:
 def _database_url(url: str | None, data_dir: Path) -> str:
     if not url:
         return f"sqlite:///{data_dir / 'columba.db'}"
-    # Hosting platforms hand out these two spellings; both mean the driver that we ship.
+    # Hosting platforms use these two schemes; both mean the driver in our requirements.
     for short in ("postgres://", "postgresql://"):
         if url.startswith(short):
             return "postgresql+psycopg://" + url.removeprefix(short)
@@ -169,7 +169,7 @@ def _intake(text: str | None) -> tuple[str, str, int] | None:
 
 
 def _refuse_debugger(env: Mapping[str, str]) -> None:
-    """Flask's debug mode shows code and secrets to whoever makes an error, and its debugger runs what they type."""
+    """Raise ConfigError for debug mode: error pages would show code and secrets, and its debugger runs typed code."""
     if (env.get("FLASK_DEBUG") or "0").lower() not in ("0", "false", "no"):
         raise ConfigError("FLASK_DEBUG must not be set: error pages would show secrets to visitors.")
 
@@ -200,9 +200,9 @@ def _given_secret(secret: str | None) -> str | None:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret of this data folder, made on the first run, readable only by its owner."""
+    """The secret key in the data folder, created at the first start, readable only by its owner."""
     if not path.exists():
-        # O_EXCL: two processes that start together must agree on one secret.
+        # O_EXCL: processes that start at the same time must use the same secret.
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

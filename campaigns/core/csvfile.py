@@ -1,6 +1,6 @@
-"""CSV files as they are uploaded and exported: records of bounded size; a broken row breaks no other.
+"""Reads and writes CSV (RFC 4180). Records are of bounded size, and a malformed record does not affect others.
 
-A file is UTF-8 here (uploads are converted first), so a position in bytes is a place to go on from.
+Files are UTF-8 (uploads are converted first); reading can resume at a position in bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import BinaryIO
 
 LONGEST_RECORD_BYTES = 1 << 20
-MOST_LINES = 200  # of one record: more is a quotation mark that nobody closed
+MOST_LINES = 200  # of one record; more means an unclosed quotation mark
 DELIMITERS = (",", ";", "\t", "|")
 _TEXT_SHOWN = 300
 _SAMPLE_ROWS = 50
@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 
 class Fault(StrEnum):
-    """Why a record can't be read."""
+    """Why a record cannot be read."""
 
     TOO_LONG = "row_too_long"
     OPEN_QUOTE = "open_quote"
@@ -34,7 +34,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row: its first line (from 1), where the next begins, and its cells or what is wrong with it."""
+    """One record: its first line (from 1), the position of the next record in bytes, and its cells or its fault."""
 
     line: int
     end: int
@@ -51,7 +51,7 @@ class _Broken(Exception):
 
 
 class Records:
-    """Iterates over the records from a byte position; after a broken one it goes on with the next line."""
+    """Iterates over the records from a byte position. After a malformed record it continues with the next line."""
 
     def __init__(self, file: BinaryIO, *, delimiter: str, position: int = 0, line: int = 1) -> None:
         file.seek(position)
@@ -77,7 +77,7 @@ class Records:
         return self._advance(self._size, len(self._taken), cells=cells)
 
     def give_up_last(self) -> Record:
-        """The last record as an open quotation mark instead; the next one begins on its second line."""
+        """Replace the last record by an unclosed quotation mark; the next record begins on its second line."""
         self._position -= self._size
         self._line -= len(self._taken)
         return self._go_on(Fault.OPEN_QUOTE)
@@ -86,7 +86,7 @@ class Records:
         return csv.reader(self._feed(), delimiter=self._delimiter)
 
     def _feed(self) -> Iterator[str]:
-        """The lines that the reader asks for; it asks for a second one only inside quotation marks."""
+        """The lines of one record; the CSV reader asks for further ones only within quotation marks."""
         while raw := self._file.readline(LONGEST_RECORD_BYTES + 1):
             self._taken.append(raw)
             self._size += len(raw)
@@ -104,7 +104,7 @@ class Records:
             raise _Broken(Fault.OPEN_QUOTE)
 
     def _go_on(self, fault: Fault) -> Record:
-        """Give up the first line of the record, and read again from the second."""
+        """Report the fault for the record's first line, and continue with its second."""
         first = self._taken[0]
         text = first[:_TEXT_SHOWN].decode(errors="replace").replace("\0", "�").strip()
         length = len(first)
@@ -139,7 +139,7 @@ class Records:
 
 
 def guess_delimiter(lines: Iterable[str]) -> str:
-    """The delimiter that cuts most of these lines into the same number of cells, more than one."""
+    """The delimiter that splits most of these lines into the same number of cells, more than one."""
     sample = [line for line in lines if line.strip()][:_SAMPLE_ROWS]
     best, best_score = DELIMITERS[0], (0.0, 0)
     for delimiter in DELIMITERS:
@@ -155,7 +155,7 @@ def guess_delimiter(lines: Iterable[str]) -> str:
 
 
 def lines(table: Iterable[list[str]]) -> Iterator[str]:
-    """The rows as CSV text (RFC 4180), some at a time."""
+    """The rows as CSV text (RFC 4180), several rows at a time."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     for number, row in enumerate(table, start=1):
@@ -168,7 +168,7 @@ def lines(table: Iterable[list[str]]) -> Iterator[str]:
 
 
 def guarded(text: str) -> str:
-    """The text so that no spreadsheet takes it for a formula: an apostrophe before = + - @ and controls."""
+    """The text, safe from being read as a formula by spreadsheets: an apostrophe before = + - @ and controls."""
     if text[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\0") and not _NUMBER.fullmatch(
         text
     ):

@@ -1,8 +1,8 @@
-"""The database: one declarative base, aware datetimes, and how transactions begin.
+"""The database: the declarative base, column types, engine options, and how transactions begin.
 
-SQLite is opened in WAL mode. A transaction that may write begins with BEGIN IMMEDIATE, because
-SQLite refuses to turn a reader into a writer when somebody else wrote in between ("database is
-locked", at once, whatever the timeout). Requests that only read say so by `reading()`.
+SQLite is opened in WAL mode. A transaction that may write begins with BEGIN IMMEDIATE, because SQLite does not
+let a reader become a writer after another connection wrote ("database is locked", at once, whatever the
+timeout). Code that only reads uses `reading()`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _patience_ms: ContextVar[int] = ContextVar("patience_ms", default=BUSY_TIMEOUT_M
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """Aware UTC moments on every database (SQLite drops the zone by itself)."""
+    """Aware datetimes in UTC on each database (SQLite itself drops the zone)."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -48,7 +48,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
 
 class Word(sa.types.TypeDecorator[Any]):
-    """A StrEnum kept as its word."""
+    """A StrEnum, stored as its value."""
 
     impl = sa.String(32)
     cache_ok = True
@@ -65,7 +65,7 @@ class Word(sa.types.TypeDecorator[Any]):
 
 
 class Number(sa.types.TypeDecorator[Any]):
-    """An IntEnum kept as a small number: the ledger has millions of them."""
+    """An IntEnum, stored as a small integer to save space: the ledger has millions of rows."""
 
     impl = sa.SmallInteger
     cache_ok = True
@@ -81,13 +81,13 @@ class Number(sa.types.TypeDecorator[Any]):
         return None if value is None else self.enum(value)
 
 
-# SQLite counts only INTEGER PRIMARY KEY up by itself; PostgreSQL needs the 64 bits said.
+# SQLite generates only INTEGER PRIMARY KEY; PostgreSQL needs BIGINT for 64 bits.
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-# Of a row in any other table: PostgreSQL refuses to compare its number with a larger one.
+# The largest id in other tables (32 bits): PostgreSQL raises an error if an id is compared with a larger number.
 LARGEST_ID = 2**31 - 1
 
 
-# Text on SQLite; on PostgreSQL the form that can be indexed and looked into.
+# Text on SQLite; JSONB on PostgreSQL, which can be indexed.
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
 
 NAMES = {
@@ -115,7 +115,7 @@ else:
 
 
 def changed_by(statement: Any) -> int:
-    """How many rows an INSERT, UPDATE or DELETE changes. It passes by the objects that the session holds."""
+    """Execute an INSERT, UPDATE or DELETE; the number of rows changed. Loaded objects are not updated."""
     options = {"synchronize_session": False, "preserve_rowcount": True}
     done: Any = db.session.execute(statement.execution_options(**options))
     return int(done.rowcount)
@@ -123,7 +123,7 @@ def changed_by(statement: Any) -> int:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Transactions begun in here take no write lock (SQLite; PostgreSQL knows no difference)."""
+    """Transactions begun in this block take no write lock (SQLite; no effect on PostgreSQL)."""
     token = _begin.set("BEGIN")
     try:
         yield
@@ -142,18 +142,18 @@ def peek(look: Callable[[], T]) -> T:
 
 
 def begin_by_reading() -> None:
-    """For the rest of this context (a request) transactions begin without the write lock."""
+    """Begin transactions without the write lock for the rest of this context (a request)."""
     _begin.set("BEGIN")
 
 
 def begin_by_writing() -> None:
-    """Undo `begin_by_reading` for a request that turns out to write."""
+    """Undo `begin_by_reading`, for a request that has to write."""
     _begin.set("BEGIN IMMEDIATE")
 
 
 @contextmanager
 def impatient(milliseconds: int) -> Iterator[None]:
-    """Transactions begun in here wait only so long for what another writer holds, then raise OperationalError."""
+    """Transactions begun in this block wait for locks at most this long, then raise OperationalError."""
     token = _patience_ms.set(milliseconds)
     try:
         yield
@@ -161,9 +161,9 @@ def impatient(milliseconds: int) -> Iterator[None]:
         _patience_ms.reset(token)
 
 
-# A host may vanish without a word. Both ends of a connection notice it within half a minute, not after hours:
-# we, so that a lane does not wait for an answer that can't come, and PostgreSQL, because the transaction of a
-# host that is cut off holds locks, and so keeps everybody else from its batches. Seconds, then milliseconds.
+# A host may disappear without closing its connections. Both ends notice it within half a minute instead of hours:
+# the client, so that a lane does not wait for an answer that cannot come, and PostgreSQL, because the transaction of
+# a lost host holds locks that keep others from its batches. Seconds, then milliseconds.
 GONE_AFTER_MS = 20_000
 _OUR_SIDE = {
     "connect_timeout": 10,
@@ -185,12 +185,12 @@ def _notice_cut_hosts(connection: Any, _record: Any) -> None:
 
 
 def _limit_locks(connection: sa.Connection) -> None:
-    """PostgreSQL waits for locks without end, unless the transaction says how long."""
+    """Set the transaction's lock timeout: PostgreSQL has none by default."""
     if (patience := _patience_ms.get()) != BUSY_TIMEOUT_MS:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
 
 
-# A connection that was used so recently is taken from the pool unasked: a tick of the dispatcher takes dozens.
+# Connections used more recently are not pinged: a tick of the dispatcher checks out dozens.
 FRESH_FOR_S = 1.0
 
 
@@ -199,7 +199,7 @@ def _note_return(_dbapi_connection: Any, record: Any) -> None:
 
 
 def _ask_whether_alive(dialect: sa.Dialect) -> Callable[[Any, Any, Any], None]:
-    """What the pool's own ping does (`pool_pre_ping`), for connections that have rested a while."""
+    """A check-out listener that pings like `pool_pre_ping`, but only connections that were idle for a while."""
 
     def ask(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
         returned_at = record.info.get("returned_at")
@@ -216,8 +216,8 @@ def _ask_whether_alive(dialect: sa.Dialect) -> Callable[[Any, Any, Any], None]:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """What SQLAlchemy's engine needs for this database."""
-    private = {"hide_parameters": True}  # errors are logged, and rows hold links and addresses
+    """The options of SQLAlchemy's engine for this database URL."""
+    private = {"hide_parameters": True}  # errors are logged, and parameters hold links and addresses
     if url.startswith("sqlite"):
         return {
             **private,
@@ -227,7 +227,7 @@ def engine_options(url: str) -> dict[str, Any]:
 
 
 def prepare_engine(engine: sa.Engine) -> None:
-    """Attach to an engine what each of its connections needs."""
+    """Attach the listeners that set up connections and begin transactions."""
     if engine.dialect.name != "sqlite":
         sa.event.listen(engine, "connect", _notice_cut_hosts)
         sa.event.listen(engine, "begin", _limit_locks)
@@ -237,7 +237,7 @@ def prepare_engine(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.isolation_level = None  # the `begin` listener emits BEGIN
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -251,7 +251,7 @@ def prepare_engine(engine: sa.Engine) -> None:
     def _say_begin(connection: sa.Connection) -> None:
         patience = _patience_ms.get()
         if connection.info.get("patience_ms", BUSY_TIMEOUT_MS) != patience:
-            driver: Any = connection.connection.dbapi_connection  # asked directly: a tenth of the time
+            driver: Any = connection.connection.dbapi_connection  # on the driver: a tenth of the time
             driver.execute(f"PRAGMA busy_timeout={patience}")
             connection.info["patience_ms"] = patience
         connection.exec_driver_sql(_begin.get())

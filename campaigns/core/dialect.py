@@ -1,6 +1,6 @@
-"""What differs between SQLite and PostgreSQL, for statements that are the same otherwise.
+"""Expressions that differ between SQLite and PostgreSQL.
 
-`with_for_update` needs no branch: SQLite has one writer, and SQLAlchemy leaves it out there.
+`with_for_update` needs no branch: SQLite has one writer, and SQLAlchemy omits it there.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def is_sqlite() -> bool:
 
 
 def insert(table: Any) -> Any:
-    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    """The dialect's INSERT, with `on_conflict_do_nothing` and `on_conflict_do_update`."""
     return sqlite.insert(table) if is_sqlite() else postgresql.insert(table)
 
 
 def begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:
-    """Whether a text column begins so, letter by letter.
+    """Whether a text column begins with this text; case matters.
 
-    SQLite compares by bytes, so a range finds it by the index. PostgreSQL sorts by the rules of a language, which
-    may pass over signs: a range there would hold others and miss some.
+    SQLite compares bytes, so a range can use the index. PostgreSQL's collations may ignore punctuation, so that a
+    range would contain other texts and miss some.
     """
     if is_sqlite():
         return sa.and_(column >= text, column < text + "\U0010ffff")
@@ -38,19 +38,19 @@ def begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:
 
 
 def domain_of(address: Any) -> sa.ColumnElement[str]:
-    """What stands behind the @ of a column of normalised addresses."""
+    """The part after the @ of a column with normalised addresses."""
     if is_sqlite():
         return sa.func.substr(address, sa.func.instr(address, "@") + 1, type_=sa.String())
     return sa.func.split_part(address, "@", 2, type_=sa.String())
 
 
 def json_text(column: Any, key: str) -> sa.ColumnElement[str]:
-    """A field of a JSON column as text."""
+    """A field of a JSON column, as text."""
     return column[key].as_string()
 
 
 def one_of(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.ColumnElement[bool]:
-    """Whether a text column is one of these names. They are one parameter: there may be thousands."""
+    """Whether a text column is one of these names, passed as one parameter: there may be thousands."""
     if connection.dialect.name == "postgresql":
         found: sa.ColumnElement[bool] = column == sa.any_(sa.literal(list(names), sa.ARRAY(sa.String)))
         return found
@@ -59,12 +59,12 @@ def one_of(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.C
 
 
 def minute_of(column: Any) -> Any:
-    """The minute of a moment, in an expression that is cheap for a million rows; `read_minute` reads what it gives."""
+    """The minute of a datetime column, cheap for a million rows; `read_minute` converts its result."""
     if is_sqlite():
         return sa.func.substr(sa.type_coerce(column, sa.String), 1, 16)
     return sa.func.date_trunc("minute", column)
 
 
 def read_minute(found: Any) -> datetime:
-    """What `minute_of` gave, as a moment in UTC."""
+    """A result of `minute_of` as an aware datetime in UTC."""
     return datetime.fromisoformat(found).replace(tzinfo=UTC) if isinstance(found, str) else found

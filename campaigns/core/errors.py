@@ -1,13 +1,13 @@
-"""Domain errors: what went wrong in a sentence, and what the caller should do next.
+"""Domain errors: a sentence for a person, and a class that says what to do next.
 
 DomainError
-├── NotFound       there is no such thing (or it is none of your business)
-├── Forbidden      the operator has not the right
-├── Conflict       the thing is in another state by now: look again
-├── Invalid        the input must be corrected; `field` says where
+├── NotFound       there is no such thing, or it is not visible to the operator
+├── Forbidden      the operator lacks the permission
+├── Conflict       the state does not allow it: reload and look again
+├── Invalid        the input must be corrected; `field` names the form field
 └── Misconfigured  an operator must set something up first
 
-ConfigError stands beside them: no app begins with such a setting.
+ConfigError is no DomainError: with such a setting the app does not start.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 
 
 class ConfigError(Exception):
-    """A setting is unusable; the message says which one and what it may be."""
+    """A setting is unusable; the message names it and the values allowed."""
 
 
 class DomainError(Exception):
-    """Carries a sentence for a person; `web.py` and the commands show it as it is."""
+    """An error with a sentence for a person, which pages and commands show unchanged."""
 
     def __init__(self, message: Any, **details: Any) -> None:
         super().__init__(message)

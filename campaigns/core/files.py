@@ -1,4 +1,4 @@
-"""Files in the data folder: random names, never a path from outside, readable for their owner alone."""
+"""Files in the data folder: random names, never a path from outside, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
-OTHERS = 0o077  # what group and others might do
-# What the app's processes keep in the data folder. Nothing else in it is touched.
+OTHERS = 0o077  # permissions of group and others
+# What the app itself creates in the data folder. Other files in it are not touched.
 OURS = ("columba.db*", "practice.db*", "secret_key", "watermark*", "files", "log", "run", "redis")
 
 
 class TooLarge(Exception):
-    """The upload is larger than allowed; what was written has been removed."""
+    """The upload is larger than allowed. The part that was written has been removed."""
 
 
 def write_for_oneself() -> None:
-    """Let no file that this process or its children make be read by other users of the machine."""
+    """Set the umask so that other users cannot read files of this process and its children."""
     os.umask(OTHERS)
 
 
 def make_private(folder: Path) -> None:
-    """Make the data folder if there is none, and close it to others, with all that is in it already.
+    """Create the data folder if needed, and remove all permissions of others on it and the app's files in it.
 
-    A folder of somebody else, or one that all may use like /tmp, stays as it is.
+    A folder of another user, or one with the sticky bit like /tmp, is left unchanged.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     mode = folder.stat().st_mode
     if not mode & OTHERS or mode & stat.S_ISVTX:
-        return  # closed already, and so is the way to what is in it
+        return  # private already, so that others cannot enter it
     for path in _ours_in(folder):
-        with suppress(OSError):  # gone meanwhile, or another user's
+        with suppress(OSError):  # deleted meanwhile, or owned by another user
             if not path.is_symlink():
                 path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)
     with suppress(PermissionError):
@@ -51,7 +51,7 @@ def _ours_in(folder: Path) -> Iterator[Path]:
 
 
 def keep(stream: BinaryIO, folder: Path, *, suffix: str, limit_bytes: int) -> Path:
-    """Store a stream under a new random name and return its path; raises TooLarge."""
+    """Write a stream to a file with a random name and return its path; raises TooLarge."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (secrets.token_hex(16) + suffix)
     size = 0

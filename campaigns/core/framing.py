@@ -1,4 +1,4 @@
-"""The HTML of a mail for a frame within a page: its links open in a new tab."""
+"""Email HTML for a frame within a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NEW_TAB = '<base target="_blank">'
 
 
 def in_new_tab(html: str) -> str:
-    """The HTML of a mail, its links opening in a new tab."""
+    """The HTML with its links opening in a new tab."""
     begun = _HEAD.search(html) or _DOCTYPE.match(html)
     end = html.find(">", begun.end()) + 1 if begun else 0
     return html[:end] + _NEW_TAB + html[end:]

@@ -1,4 +1,4 @@
-"""Whether the parts that the app stands on answer. Says nothing about them."""
+"""Whether the database and Redis answer, without details about them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from flask import current_app
 from campaigns.core import queue
 from campaigns.core.db import db
 
-KEPT_S = 1.0  # so that a thousand clients who ask cost the database and Redis one question a second
+KEPT_S = 1.0  # so that many clients cause at most one check a second
 _KEY = "columba.all_is_well_until"
 _ASK = sa.text("SELECT 1")
 
 
 def check(*, now_s: float | None = None) -> dict[str, str]:
-    """`ok` or `away` for the database and Redis. That all is well holds for a second, an `away` for no time.
+    """`ok` or `away` for the database and Redis. A result with all `ok` is kept for KEPT_S, others are not kept.
 
     `now_s`: the monotonic clock, in seconds.
     """

@@ -1,5 +1,4 @@
-"""Which host names the app answers to. A request for another site's name is refused before it is read further:
-links, redirects and caches must never carry a name that a stranger has put into a header."""
+"""Refuses requests with an unknown Host header, so that a forged name gets into no link, redirect or cache."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ ANSWER = b"This server does not answer to that host name. Set PUBLIC_URL to its 
 
 
 class KnownHosts:
-    """A WSGI application in front of ours: 421 (RFC 9110 section 15.5.20) for a host that is none of these."""
+    """WSGI middleware: answers 421 (RFC 9110 section 15.5.20) for any other host."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]], names: Iterable[str]) -> None:
         self._app = app
@@ -28,7 +27,7 @@ class KnownHosts:
 
 
 def is_known(host: str, names: frozenset[str]) -> bool:
-    """Whether the Host header names one of these, this machine, or a bare address, which is nobody's name."""
+    """Whether the Host header has one of these names, localhost, or an IP address."""
     found = _HOST.fullmatch(host.lower())
     if not found:
         return False

@@ -1,4 +1,4 @@
-"""Translation. Every string a person reads is marked with one of these."""
+"""Translation. Each text that a person reads is marked with one of these functions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ babel = Babel()
 
 
 class Sentence(LazyString):
-    """A text that is translated when it is read, and escaped when it is put into a page.
+    """A text that is translated when it is used, and escaped when it is put into a page.
 
-    The library's own class passes for HTML as it is, so a person's name in a sentence would be markup.
+    The library's own class counts as safe HTML, so that markup in a person's name would not be escaped.
     """
 
     def __html__(self) -> str:
@@ -26,38 +26,38 @@ class Sentence(LazyString):
 
 
 def _(message: str, **values: Any) -> Sentence:
-    """The message in the language of whoever reads it."""
+    """The message, translated into the reader's language when it is used."""
     return Sentence(gettext, message, **values)
 
 
 def _n(singular: str, plural: str, number: int, **values: Any) -> Sentence:
-    """The message for that number in the language of whoever reads it; `%(num)s` is the number."""
+    """The message for a number, translated into the reader's language when it is used; `%(num)s` is the number."""
     return Sentence(ngettext, singular, plural, number, **values)
 
 
 def language_of(tag: str | None) -> str | None:
-    """Our language for a tag like `zh-Hans-CN` or `en_GB`; None where we have none."""
+    """The supported language for a tag like `zh-Hans-CN` or `en_GB` (BCP 47); None if there is none."""
     primary = (tag or "").replace("_", "-").split("-")[0].lower()
     return primary if primary in LANGUAGES else None
 
 
 def translate(message: str, **values: Any) -> str:
-    """The message in the current language, at once."""
+    """The message in the current language, translated now."""
     return str(gettext(message, **values))
 
 
 def translate_plural(singular: str, plural: str, number: int, /, **values: Any) -> str:
-    """The message for that number in the current language, at once; `%(num)s` is the number."""
+    """The message for a number in the current language, translated now; `%(num)s` is the number."""
     return str(ngettext(singular, plural, number, **values))
 
 
 def join_sentences(sentences: Sequence[str]) -> str:
-    """Whole sentences one after the other, as the current language does it: Chinese has no space between."""
+    """Complete sentences, joined as in the current language: Chinese has no space between them."""
     language = str(get_locale() or DEFAULT_LANGUAGE).split("_")[0]
     return ("" if language == "zh" else " ").join(sentences)
 
 
-# 24 hours and the month as a word: nobody has to guess which number is the day.
+# 24 hours, and the month as a word: which number is the day must be clear.
 PATTERNS = {
     "en": {"short": "d MMM y, HH:mm", "medium": "d MMM y, HH:mm", "full": "EEEE, d MMMM y, HH:mm zzzz"},
     "zh": {"short": "y年M月d日 HH:mm", "medium": "y年M月d日 HH:mm", "full": "y年M月d日 EEEE HH:mm zzzz"},
@@ -65,7 +65,7 @@ PATTERNS = {
 
 
 def datetime_text(moment: datetime | None, style: str = "medium") -> str:
-    """A moment in the reader's zone and language, in a style of PATTERNS or a pattern; empty for none."""
+    """A datetime in the reader's time zone and language; empty for None. `style` is a key of PATTERNS or a pattern."""
     if moment is None:
         return ""
     language = str(get_locale() or DEFAULT_LANGUAGE).split("_")[0]
@@ -73,7 +73,7 @@ def datetime_text(moment: datetime | None, style: str = "medium") -> str:
 
 
 def number_text(number: float | None) -> str:
-    """A number with the reader's separators."""
+    """A number with the separators of the reader's language."""
     return "" if number is None else str(format_decimal(number))
 
 

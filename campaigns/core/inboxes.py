@@ -1,4 +1,4 @@
-"""Whether mail that comes back is read here: what asks for answers by mail lies below what reads them."""
+"""Whether incoming mail is read. Here, so that packages below `campaigns.inbound` can ask for it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ EXTENSION = "columba.inboxes"
 
 
 def attach(app: Flask, ask: Callable[[], bool]) -> None:
-    """Have this app ask there whether any mailbox is read."""
+    """Set the function that says whether any mailbox is read."""
     app.extensions[EXTENSION] = ask
 
 
 def is_any_read() -> bool:
-    """Whether an answer to a bounce address is read."""
+    """Whether mail to the bounce address is read; False if no function is set."""
     ask: Callable[[], bool] | None = current_app.extensions.get(EXTENSION)
     return ask is not None and ask()

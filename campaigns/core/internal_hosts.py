@@ -1,7 +1,6 @@
-"""Which addresses inside our own network the app may connect to, whatever somebody types into settings.
+"""Which internal addresses the app may connect to, whatever the settings say. Pure.
 
-Addresses that are no host of anybody's (link-local with its cloud metadata, multicast, reserved ones) are never
-connected to unless INTERNAL_HOSTS names them. Pure.
+Link-local (with cloud metadata), multicast and reserved addresses are refused unless INTERNAL_HOSTS lists them.
 """
 
 from __future__ import annotations
@@ -20,15 +19,14 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 @dataclass(frozen=True, slots=True)
 class InternalHosts:
-    """The names and networks that may be reached although they are internal. Without a list (`is_open`) all
-    private addresses may."""
+    """The internal names and networks that may be connected to; with `is_open`, all private addresses."""
 
     names: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
     is_open: bool = False
 
     def may_reach(self, host: str, address: str) -> bool:
-        """Whether a connection to that host may go to this address of its."""
+        """Whether a connection to this host may use this IP address of it."""
         found = _meant(address)
         if found is None:
             return False
@@ -39,7 +37,7 @@ class InternalHosts:
         return found.is_global or self.is_open
 
     def without_others(self) -> InternalHosts:
-        """The same for what needs no private network: only what is listed."""
+        """The same without `is_open`: of internal hosts, only those listed may be connected to."""
         return InternalHosts(self.names, self.networks)
 
 
@@ -47,7 +45,10 @@ EVERYTHING_PRIVATE = InternalHosts(is_open=True)
 
 
 def parse(text: str | None) -> InternalHosts:
-    """What the text lists, divided by spaces or commas; raises ValueError. None: nothing was said."""
+    """The names and networks in the text, separated by spaces or commas; raises ValueError.
+
+    None (not set) allows all private addresses.
+    """
     if text is None:
         return EVERYTHING_PRIVATE
     names, networks = set(), []
@@ -62,7 +63,7 @@ def parse(text: str | None) -> InternalHosts:
 
 
 def _meant(address: str) -> Address | None:
-    """The address that packets go to: IPv4 may be written inside IPv6."""
+    """The address itself, or the IPv4 address embedded in an IPv6 address."""
     try:
         found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     except ValueError:

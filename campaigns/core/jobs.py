@@ -1,12 +1,12 @@
-"""Which functions a worker may run, and the queues in which they are asked for."""
+"""The functions that workers may run, and their queues."""
 
 from __future__ import annotations
 
 QUEUE = "columba"
-# Of its own, for its workers wait for other people's servers.
+# A separate queue, because its workers wait for servers of others.
 MAIL_QUEUE = "columba-mail"
 
-# Every function a worker may run. A test asks that each exists and is enqueued somewhere.
+# All functions that a worker may run. A test checks that each exists and is enqueued somewhere.
 JOBS = frozenset(
     {
         "campaigns.audience.jobs.run_import",
@@ -26,9 +26,9 @@ JOBS = frozenset(
 
 
 def queue_of(job: str) -> str:
-    """The queue in which a job is asked for."""
+    """The name of a job's queue."""
     return MAIL_QUEUE if job.startswith("campaigns.inbound.") else QUEUE
 
 
 class RefusedJob(Exception):
-    """A job in Redis asks for something that is none of ours."""
+    """A job in Redis names a function that is not in JOBS."""

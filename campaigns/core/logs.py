@@ -1,4 +1,4 @@
-"""Log lines that say what happened, and neither what strangers wrote over them nor what rows hold."""
+"""Log format: one line per record, without injected line breaks and without values of database rows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 from flask.logging import default_handler
 
 INDENT = "    "
-# What ends a line or moves the cursor somewhere: in a terminal, a pager or a collector of logs.
+# Line breaks and control characters, which terminals, pagers and log collectors interpret.
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-# PostgreSQL repeats a row's values in this line of its errors.
+# PostgreSQL's errors show a row's values in this line.
 _VALUES = re.compile(r"DETAIL:.*")
 
 
 class Lines(logging.Formatter):
-    """A record begins one line; what follows of a traceback is indented, so that no text can pose as a record."""
+    """A record is one line; lines of a traceback are indented, so that no text can look like another record."""
 
     def format(self, record: logging.LogRecord) -> str:
         record.message = record.getMessage()
@@ -30,7 +30,7 @@ class Lines(logging.Formatter):
 
 
 def attach() -> None:
-    """Write the records of every logger to standard error by these rules; once, however often it is called."""
+    """Write the records of all loggers to standard error in this format. Further calls do nothing."""
     default_handler.setFormatter(Lines("[%(asctime)s] %(levelname)s in %(name)s: %(message)s"))
     root = logging.getLogger()
     if default_handler not in root.handlers:
@@ -38,7 +38,7 @@ def attach() -> None:
 
 
 def one_line(text: str) -> str:
-    """The text with its line breaks and control characters spelled out, like `\\n`."""
+    """The text with line breaks and control characters escaped, like `\\n`."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

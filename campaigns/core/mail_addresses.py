@@ -1,7 +1,7 @@
-"""Addresses of ours that carry a signed token, and how they are read again, whatever came of them on the way.
+"""Our addresses with a signed token, and finding the token again in altered text.
 
-A bounce address is kept as one text: `bounce@example.com` gets the token after a plus, and in
-`@bounce.example.com`, a whole sub-domain, the token is the local part. Empty: there is none.
+A bounce address is stored as one text: `bounce@example.com` gets the token after a plus; with
+`@bounce.example.com`, a whole subdomain, the token is the local part. Empty: there is none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from campaigns.core.signing import CURRENT_KEY, LOCAL_MAC, LONGEST_LOCAL_TOKEN, 
 
 UNSUBSCRIBE, COMMAND, RULE = "unsub", "command", "rule"  # local parts, before the plus
 LONGEST_BEFORE_PLUS = LONGEST_LOCAL_PART - 1 - LONGEST_LOCAL_TOKEN
-LONGEST_READ = 2000  # characters of a text in which a token is looked for
+LONGEST_READ = 2000  # characters of a text that are searched for a token
 MOST_RUNS = 16
 
 _SENT = (
@@ -24,11 +24,11 @@ _SENT = (
 )
 _SHORTEST = 1 + LOCAL_MAC
 _SOFT_BREAK = re.compile(r"=[ \t]*\r?\n")
-_RUN = re.compile(r"[a-z2-7]{17,}")  # of _SHORTEST
+_RUN = re.compile(r"[a-z2-7]{17,}")  # at least _SHORTEST characters
 
 
 def with_token(address: str, token: str) -> str:
-    """The bounce address with the token in it (VERP)."""
+    """The bounce address with the token (VERP)."""
     local, _at, domain = address.rpartition("@")
     return f"{local}+{token}@{domain}" if local else f"{token}@{domain}"
 
@@ -39,11 +39,11 @@ def domain_of(address: str) -> str:
 
 
 def way_of(key: bytes, text: str) -> tuple[Purpose, int] | None:
-    """What a token of ours in the text is for, and the row number in it; None without one that we signed.
+    """Purpose and row number of a token in the text; None without one that we signed.
 
-    The text is an address, a Message-ID, an envelope id or a line that contains one, in any case, as it came:
-    in angle brackets or quotes, in quoted-printable, with BATV's or SRS's parts before ours, or without its
-    plus. What stands around the token is not believed: only its signature tells what it is for.
+    The text is an address, a Message-ID, an envelope id or a line that contains one, in any case: in angle brackets
+    or quotes, in quoted-printable, with BATV's or SRS's parts before ours, or without its plus. The text around the
+    token is not trusted: only the signature says what the token is for.
     """
     for token in _candidates(_SOFT_BREAK.sub("", text[:LONGEST_READ]).lower()):
         for purpose in _SENT:
@@ -54,7 +54,7 @@ def way_of(key: bytes, text: str) -> tuple[Purpose, int] | None:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """The ends of long runs of base32 letters: a gateway may have joined something to a token's beginning."""
+    """The ends of long runs of base32 characters: a gateway may have put something directly before the token."""
     for count, run in enumerate(_RUN.finditer(text)):
         if count == MOST_RUNS:
             return

@@ -1,6 +1,6 @@
-"""The texts of the app's own mails: a subject and a text rendered from `templates/mail/<name>.txt`.
+"""The texts of the app's own emails, rendered from `templates/mail/<name>.txt`.
 
-The first line of the rendered template is the subject, the rest the text.
+The first line of the rendered template is the subject, the rest is the text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class MailText:
 
 
 def render(name: str, *, language: str, **values: Any) -> MailText:
-    """Subject and text of an own mail in that language."""
+    """Subject and text of the app's email with this name, in this language."""
     with force_locale(language):
         template = current_app.jinja_env.get_template(f"mail/{name}.txt")
         subject, _, text = template.render(**values).strip().partition("\n")

@@ -1,4 +1,4 @@
-"""A page of rows, with what a pager needs to draw itself."""
+"""Pages of rows, with the numbers that a pager shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from campaigns.core.db import db
 T = TypeVar("T")
 PAGE_SIZE = 50
 LAST_PAGE = 1_000_000
-MOST_DIGITS = 18  # of a number from outside: int() refuses thousands, and a database more than 63 bits
+MOST_DIGITS = 18  # of a number in a URL: int() refuses thousands of digits, and databases more than 63 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Page(Generic[T]):
 
     @property
     def first(self) -> int:
-        """Position of the first row on this page, from 1; 0 when there is none."""
+        """Position of the page's first row among all rows, from 1; 0 if there are none."""
         return (self.number - 1) * self.size + 1 if self.items else 0
 
     @property
@@ -46,12 +46,12 @@ class Page(Generic[T]):
 
 
 def page_number(text: str | None) -> int:
-    """The page that a URL asks for; the first for anything invalid."""
+    """The page number in a URL; 1 for anything invalid."""
     return max(1, min(number_in(text) or 1, LAST_PAGE))
 
 
 def number_in(text: str | None) -> int | None:
-    """The number of a row in a URL; None for anything invalid or too long for a row."""
+    """The row id in a URL; None for anything invalid or too large."""
     if text and text.isascii() and text.isdigit():
         return int(text[-MOST_DIGITS:]) if len(text.lstrip("0")) <= MOST_DIGITS else 10**MOST_DIGITS
     return None
@@ -60,7 +60,7 @@ def number_in(text: str | None) -> int | None:
 def paginate(
     statement: sa.Select[Any], *, number: int, size: int = PAGE_SIZE, scalars: bool = True
 ) -> Page[Any]:
-    """That page of the statement's rows (entities, or whole rows with scalars=False) and the total."""
+    """A page of the statement's rows (entities, or whole rows with scalars=False) and the total."""
     total = db.session.scalar(_counting(statement)) or 0
     number = min(number, max(1, -(-total // size)))
     rows = db.session.execute(statement.limit(size).offset((number - 1) * size))
@@ -69,7 +69,7 @@ def paginate(
 
 
 def _counting(statement: sa.Select[Any]) -> sa.Select[Any]:
-    """How many rows it has. Without its columns the database need not read the rows themselves."""
+    """Counts the statement's rows, without its columns, so that the database need not read them."""
     whole = statement.order_by(None)
     if whole._distinct or whole._group_by_clauses:
         return sa.select(sa.func.count()).select_from(whole.subquery())

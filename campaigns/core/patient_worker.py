@@ -1,9 +1,8 @@
-"""An RQ worker that goes on without Redis: nothing that Redis does or leaves undone ends it, or the job in its hands.
+"""An RQ worker that keeps running while Redis is away: no failure of Redis ends it or its current job.
 
-RQ's own worker quits when a heartbeat fails, and its work horse dies with it. What heartbeats, states and
-registries are for is to be looked at; a job here is a wake-up that may be lost (`core.queue`), so none of them is
-worth a mail. Commands over Redis (stop this job, kill that horse) are not listened to: what can write to Redis must
-not be able to end a send.
+RQ's own worker quits when a heartbeat fails, and its work horse ends with it. Heartbeats, states and registries
+only inform, and jobs are hints that may be lost (`core.queue`), so none of them is worth an interrupted send.
+RQ's commands over Redis (stop a job, kill a work horse) are ignored: access to Redis must not suffice to end a send.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ from campaigns.core import queue
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 5.0  # between two attempts to reach Redis
-SAID_EVERY_S = 60.0  # that it is away
+SAID_EVERY_S = 60.0  # between two log lines that Redis is away
 
 
 class PatientWorker(Worker):
-    """Waits for Redis when it is idle, and goes on without it when it is not."""
+    """Waits for Redis while it is idle, and continues its job without Redis."""
 
     max_connection_wait_time = LONGEST_WAIT_S
 
     def after_unseen_end(self) -> None:
-        """The work horse has ended while Redis was away, and nobody knows how."""
+        """Called if the work horse ended while Redis was away, so that its result is unknown."""
 
-    # -- what is only there to be looked at
+    # -- information only: failures are ignored
 
     def _set_ip_address(self, connection: Any) -> None:
         self.ip_address = "unknown"
@@ -52,7 +51,7 @@ class PatientWorker(Worker):
             super().register_birth()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Also say again who we are: a Redis that came back empty has forgotten its workers."""
+        """Also register again if needed: a restarted Redis may have lost the list of workers."""
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
             return
@@ -85,14 +84,14 @@ class PatientWorker(Worker):
             super().teardown()
 
     def subscribe(self) -> None:
-        """To no commands."""
+        """Does nothing: commands over Redis are ignored."""
 
     # -- jobs
 
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
-        """The next job, however long Redis is away or refuses; what is no job of ours is thrown away."""
+        """The next job, waiting while Redis is away or refuses. Jobs that are not in JOBS are dropped."""
         while True:
             try:
                 return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
@@ -109,12 +108,12 @@ class PatientWorker(Worker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         try:
             super().execute_job(job, queue)
-        except RedisError as error:  # before the work horse began: there is nothing to look after
+        except RedisError as error:  # before the work horse was forked: nothing to wait for
             log.warning("A job is lost, because Redis went away: %s", error)
             self.executions.clear()
 
     def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
-        """Until it has ended. That its end can't be noted down changes nothing."""
+        """Wait until the work horse has ended, also if that cannot be recorded in Redis."""
         try:
             super().monitor_work_horse(job, queue, execution)
         except RedisError as error:
@@ -129,7 +128,7 @@ class PatientWorker(Worker):
 
 
 def wait_for_redis() -> bool:
-    """Until Redis answers; False when a signal asked to stop first. Says once a minute that it waits."""
+    """Wait until Redis answers; False if a stop signal came first. Logs once a minute that it waits."""
     said_at: float | None = None
     with _signals_heard() as stop:
         while not stop.is_set():
@@ -144,7 +143,7 @@ def wait_for_redis() -> bool:
 
 
 def _trouble() -> Exception | None:
-    """Why Redis does not answer; None when it does."""
+    """The error if Redis does not answer; None if it does."""
     try:
         queue.client().ping()
     except (RedisError, OSError) as error:

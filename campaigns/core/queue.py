@@ -1,6 +1,6 @@
-"""Jobs only say that there is work: they carry ids, may be lost and may run twice. The database holds the state.
+"""The job queue. Jobs are hints with ids: they may be lost and may run twice. The database holds the state.
 
-Nothing of Redis is loaded before it is asked: most commands never do.
+The Redis libraries are imported when needed: most commands never use them.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 NUDGE_KEY = "columba:nudge"
 ROOM_KEY = "columba:room"
 ROOM_MADE_WITHIN_MS = 3000
-JOB_TIMEOUT_S = 900  # a back-stop: every job of ours stops itself long before
+JOB_TIMEOUT_S = 900  # a last resort: all jobs end by themselves long before
 FAILURE_TTL_S = 3600
 
-# Set in a work horse when its worker was asked to stop: long jobs look at it between two steps.
+# Set in a work horse when its worker was asked to stop. Long jobs check it between two steps.
 leaving = threading.Event()
 
 
 def client() -> redis.Redis:
-    """The app's one Redis client; it connects when it is first used."""
-    from campaigns.core import redis_queue  # not before Redis is asked
+    """The app's Redis client, created once; it connects at its first use."""
+    from campaigns.core import redis_queue  # imported when needed
 
     kept: dict[str, Any] = current_app.extensions
     if "redis" not in kept:
@@ -41,22 +41,22 @@ def client() -> redis.Redis:
 
 
 def away() -> tuple[type[Exception], ...]:
-    """What a call of the client raises while Redis can't be reached: `except queue.away():`."""
+    """The errors that the client raises while Redis cannot be reached: `except queue.away():`."""
     from redis.exceptions import (
         RedisError,
-    )  # not before Redis is asked: Python comes here once something was raised
+    )  # imported when needed: `except` evaluates this only after an error
 
     return RedisError, OSError
 
 
 def enqueue(job: str, *ids: int | str) -> bool:
-    """Ask a worker to run a job named in JOBS; False when Redis is away (the dispatcher asks again).
+    """Queue a job of JOBS; False if Redis is away, in which case the dispatcher queues it later.
 
-    Call it after the commit: a worker may be quicker than the transaction.
+    Call it after the commit: a worker may begin before the transaction ends.
     """
     if job not in JOBS:
         raise RefusedJob(job)
-    from campaigns.core import redis_queue  # not before Redis is asked
+    from campaigns.core import redis_queue  # imported when needed
 
     words = "-".join(map(str, (job.removeprefix("campaigns."), *ids)))
     try:
@@ -82,7 +82,10 @@ def enqueue_each(job: str, ids: Iterable[int]) -> None:
 
 
 def waiting(job: str, *, other: bool = False, most: int = 500) -> int:
-    """How many hints for this job wait (or for all others in its queue); 0 when Redis is away."""
+    """How many entries of this job wait (with `other`, of all other jobs in its queue); 0 if Redis is away.
+
+    Looks at about the first `most` entries of the queue.
+    """
     name = job.removeprefix("campaigns.").replace(".", "-")
     try:
         ids: Any = client().lrange(f"rq:queue:{queue_of(job)}", 0, most)
@@ -92,7 +95,7 @@ def waiting(job: str, *, other: bool = False, most: int = 500) -> int:
 
 
 def is_first_to_make_room() -> bool:
-    """Whether nobody else has said within the last seconds that it makes room for a job that waits."""
+    """Whether no other process has claimed within the last seconds to make room for a waiting job."""
     try:
         return bool(client().set(ROOM_KEY, 1, nx=True, px=ROOM_MADE_WITHIN_MS))
     except away():
@@ -100,18 +103,18 @@ def is_first_to_make_room() -> bool:
 
 
 def eviction_policy() -> str | None:
-    """How Redis makes room when it is full, if that may cost us hints; None when it refuses instead, or won't say."""
+    """Redis's maxmemory policy if it may evict jobs; None if it refuses writes instead, or cannot be asked."""
     try:
-        # Not CONFIG GET, which tells passwords too: nobody should be granted it for this.
+        # Not CONFIG GET: it also returns passwords, and should not have to be permitted for this.
         found: Any = client().info("memory")
-    except away():  # it is away, or lets nobody look
+    except away():  # Redis is away, or the command is not permitted
         return None
     policy = str(found.get("maxmemory_policy", "noeviction"))
     return None if policy == "noeviction" else policy
 
 
 def nudge() -> None:
-    """Wake the dispatcher now instead of at its next tick; a lost nudge costs seconds."""
+    """Wake the dispatcher before its next tick. A lost nudge costs seconds."""
     try:
         connection = client()
         connection.lpush(NUDGE_KEY, 1)

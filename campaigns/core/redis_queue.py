@@ -1,7 +1,6 @@
-"""The queue as Redis and RQ know it. Loading both takes a fifth of a command's time, so `core.queue` does when it must.
+"""The queue in Redis and RQ. Importing both takes a fifth of a command's time, so `core.queue` does it when needed.
 
-What can write to Redis must not be able to run code, so jobs are JSON, only functions named in
-JOBS run, and callbacks are refused.
+Access to Redis must not suffice to run code: jobs are JSON, only functions in JOBS run, and callbacks are refused.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ SOCKET_TIMEOUT_S = 5
 
 
 class SafeJob(Job):
-    """A job that can only call a function named in JOBS, and brings no callbacks."""
+    """A job that can only call a function in JOBS, without callbacks. Others raise RefusedJob."""
 
     def restore(self, raw_data: Any) -> None:
         super().restore(raw_data)
@@ -36,10 +35,10 @@ class SafeJob(Job):
 
 
 def connect(url: str, **options: Any) -> redis.Redis:
-    """A Redis client for the URL; `unix://` is a socket path."""
+    """A Redis client for the URL; `unix://` precedes a socket path."""
     options.setdefault("socket_connect_timeout", SOCKET_TIMEOUT_S)
     options.setdefault("socket_timeout", SOCKET_TIMEOUT_S)
-    # Says nothing of itself: Redis 7.0 does not know that command, and takes no list of rights that names it.
+    # Sends no CLIENT SETINFO: Redis 7.0 does not know it, and accepts no ACL that names it.
     options.setdefault("driver_info", None)
     if not url.startswith("unix://"):
         options.setdefault("socket_keepalive", True)
@@ -47,5 +46,5 @@ def connect(url: str, **options: Any) -> redis.Redis:
 
 
 def queue(connection: redis.Redis, name: str = QUEUE) -> Queue:
-    """The queue of that name; a worker serves one."""
+    """The queue with this name; a worker serves one."""
     return Queue(name, connection=connection, serializer=JSONSerializer, job_class=SafeJob)

@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-256-GCM under a key derived from SECRET_KEY, bound to what they belong to."""
+"""Secrets at rest: AES-256-GCM with a key derived from SECRET_KEY, bound to their owner."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ NONCE_BYTES = 12
 
 
 def seal(secret_key: str, plain: str, *, owner: str) -> bytes:
-    """The secret, encrypted; `owner` (like `server:7`) must be said again to open it."""
+    """The encrypted secret; it can only be opened with the same `owner`, like `server:7`."""
     nonce = os.urandom(NONCE_BYTES)
     return KEY_ID + nonce + AESGCM(_key(secret_key)).encrypt(nonce, plain.encode(), owner.encode())
 
 
 def open_sealed(secret_key: str, sealed: bytes, *, owner: str) -> str:
-    """The secret again; Misconfigured when SECRET_KEY is not the one that sealed it."""
+    """The secret; raises Misconfigured if SECRET_KEY or the owner is not the one that sealed it."""
     nonce, box = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
         return AESGCM(_key(secret_key)).decrypt(nonce, box, owner.encode()).decode()

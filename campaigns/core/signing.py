@@ -1,13 +1,13 @@
-"""Tokens in public links and in addresses: short, unforgeable, one key per purpose, verified without a look-up.
+"""Signed tokens in public links and addresses: one key per purpose, verified without the database.
 
 In a link a token is `<kid><id in hex>-<128-bit keyed BLAKE2b in hex>`: lower-case hex survives gateways that
 change the case, quoted-printable soft breaks and any URL parser. The purpose is part of the key
 derivation (BLAKE2b `person`), so a click token can't unsubscribe.
 
-Before the @ of an address, in a Message-ID and in an envelope id it is `<kid><id><80-bit keyed BLAKE2b>` in
+In a local part, a Message-ID and an envelope id it is `<kid><id><80-bit keyed BLAKE2b>` in
 lower-case base32 (RFC 4648) without padding: at most 31 characters for any id, because a local part has 64
-(RFC 5321 section 4.5.3.1.1) and BATV and SRS put theirs before ours. To forge one, somebody would have to send
-us 2^80 mails; nothing can be tried out elsewhere.
+(RFC 5321 section 4.5.3.1.1) and BATV and SRS prepend their parts. 80 bits suffice because a guess can only be
+tested by sending us a message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _VALUES = {letter: value for value, letter in enumerate(_LETTERS)}
 
 
 class Purpose(StrEnum):
-    """What a token allows; at most 16 characters (BLAKE2b's `person`)."""
+    """What a token permits; at most 16 bytes (BLAKE2b's `person`)."""
 
     TRACK = "track"
     SUBSCRIPTION = "subscription"
@@ -38,20 +38,20 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     BOUNCE = "bounce"  # in the envelope: MAIL FROM and ENVID
     MESSAGE = "message"  # in the Message-ID
-    UNSUBSCRIBE = "unsubscribe"  # in an address that unsubscribes whoever writes to it
-    COMMAND = "command"  # in an address that takes a command
-    LOOPBACK = "loopback"  # in an address to which we write ourselves, to see how it arrives
-    RULE = "rule"  # in an address for which a rule was made
+    UNSUBSCRIBE = "unsubscribe"  # in an address that unsubscribes the person who writes to it
+    COMMAND = "command"  # in an address that accepts commands
+    LOOPBACK = "loopback"  # in an address of a loopback test
+    RULE = "rule"  # in the address of a rule
 
 
 def sign(key: bytes, purpose: Purpose, number: int) -> str:
-    """The token for a row number: under 60 characters, safe in a URL and in a local part."""
+    """The token for a row id: under 60 characters, safe in a URL and in a local part."""
     body = f"{CURRENT_KEY}{number:x}"
     return f"{body}-{_mac(key, purpose, body)}"
 
 
 def read(key: bytes, purpose: Purpose, token: str) -> int | None:
-    """The row number a token was made for, or None when it is not ours (constant time)."""
+    """The row id of the token; None if we did not sign it for this purpose. Compares in constant time."""
     token = token.strip().lower()
     if len(token) > LONGEST_TOKEN or not token.isascii():
         return None
@@ -64,7 +64,7 @@ def read(key: bytes, purpose: Purpose, token: str) -> int | None:
 
 
 def sign_local(key: bytes, purpose: Purpose, number: int) -> str:
-    """The token for a row number below 2^63: at most 31 lower-case letters and digits of base32."""
+    """The token for a row id below 2^63: at most 31 lower-case base32 characters."""
     body, rest = "", number
     while rest:
         body = _PAIRS[rest & 1023] + body
@@ -74,7 +74,7 @@ def sign_local(key: bytes, purpose: Purpose, number: int) -> str:
 
 
 def read_local(key: bytes, purpose: Purpose, token: str) -> int | None:
-    """The row number, in whichever case the token came back, or None when it is not ours (constant time)."""
+    """The row id of the token, in any case; None if we did not sign it for this purpose. Compares in constant time."""
     token = token.strip().lower()
     if not LOCAL_MAC < len(token) <= LONGEST_LOCAL_TOKEN or not token.isascii():
         return None
@@ -90,17 +90,17 @@ def read_local(key: bytes, purpose: Purpose, token: str) -> int | None:
 
 
 def address_key(key: bytes, address: str) -> str:
-    """A keyed hash of a normalised address: equal addresses meet, nobody can read them back."""
+    """A keyed hash of a normalised address: equal for equal addresses, and not reversible without the key."""
     return hashlib.blake2b(address.encode(), key=key, digest_size=16, person=b"address").hexdigest()
 
 
 def installation_name(key: bytes) -> str:
-    """Eight letters and digits that name this installation to receivers, always the same (base32)."""
+    """Eight base32 characters that identify this installation to receivers; they never change."""
     return _base32(hashlib.blake2b(key=key, digest_size=10, person=b"installation").digest())[:8]
 
 
 def secret_hash(secret: str) -> str:
-    """How a one-time secret (reset, invitation, session) is kept: a leaked table opens nothing."""
+    """The hash under which a random secret (reset, invitation, session) is stored, so that a leaked table is useless."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -111,7 +111,7 @@ def _mac(key: bytes, purpose: Purpose, body: str) -> str:
 
 
 def _local_mac(key: bytes, purpose: Purpose, body: str) -> str:
-    # The size of the digest is part of BLAKE2b's parameters, so this is no part of a link's MAC.
+    # The digest size is a parameter of BLAKE2b, so this is not a prefix of a link's MAC.
     return _base32(
         hashlib.blake2b(
             body.encode(), key=key, digest_size=LOCAL_MAC_SIZE_BYTES, person=purpose.encode()
@@ -120,7 +120,7 @@ def _local_mac(key: bytes, purpose: Purpose, body: str) -> str:
 
 
 def _base32(digest: bytes) -> str:
-    """Ten bytes as 16 letters; without a loop, because each mail needs three."""
+    """Ten bytes as 16 characters; without a loop, because each message needs three."""
     n, pairs = int.from_bytes(digest), _PAIRS
     return (
         f"{pairs[n >> 70]}{pairs[n >> 60 & 1023]}{pairs[n >> 50 & 1023]}{pairs[n >> 40 & 1023]}"

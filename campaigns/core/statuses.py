@@ -1,4 +1,4 @@
-"""What every status is called: the one place for badges, filters, tables, exports and commands."""
+"""The labels of all statuses, for badges, filters, tables, exports and commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABELS = {
     "expired": _("Expired"),
     "bounced": _("Bounced"),
     "unknown": _("Unknown outcome"),
-    # people on lists
+    # subscriptions
     "unconfirmed": _("Unconfirmed"),
     "subscribed": _("Subscribed"),
     "unsubscribed": _("Unsubscribed"),
@@ -30,7 +30,7 @@ LABELS = {
     # imports
     "uploaded": _("Columns not matched"),
     "running": _("Running"),
-    # messages that came back
+    # incoming messages
     "stored": _("Waiting to be read"),
     "handled": _("Read"),
     "quarantined": _("Quarantined"),
@@ -55,10 +55,10 @@ LABELS = {
     "incomplete": _("Secret missing"),
     "listening": _("No events yet"),
     "receiving": _("Receiving"),
-    # alerts of monitoring
+    # monitoring alerts
     "firing": _("Firing"),
     "resolved": _("Resolved"),
-    # sending domains, their keys and records
+    # sending domains, DKIM keys and DNS records
     "waiting": _("Waiting for DNS records"),
     "signing": _("Signing"),
     "unpublished": _("DNS record missing"),
@@ -72,5 +72,5 @@ LABELS = {
 
 
 def label(word: str) -> Sentence:
-    """The label of a status, in the language of whoever reads it. KeyError for a word that is none."""
+    """The label of a status, in the reader's language; raises KeyError for an unknown status."""
     return LABELS[word]
