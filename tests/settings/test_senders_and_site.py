@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from campaigns.core.db import db
@@ -131,3 +133,13 @@ def test_an_editor_does_not_choose_whom_password_resets_come_from(ada, ben) -> N
         ada.post("/settings/senders/1/edit", data={"name": "Loft", "email": "post@example.org"}).status_code
         == 303
     )
+
+
+@pytest.mark.parametrize("path", ["/deliverability", "/settings"])
+@pytest.mark.parametrize("name", ["ada", "cleo"])
+def test_an_index_lists_the_pages_below_it_in_the_order_of_the_sidebar(request, path, name) -> None:
+    page = request.getfixturevalue(name).get(path).get_data(as_text=True)
+    group = page[page.index(f'href="{path}"') :]
+    below = re.findall(r'<a href="([^"]+)"', group[: group.index("</ul>")])
+    assert below
+    assert re.findall(r'<dt><a href="([^"]+)"', page) == below
