@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,13 @@ from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import resend
 from campaigns.delivery.queries import Progress
+from campaigns.inbound.effects import rates
+from campaigns.inbound.hooks.alerts import queries as alert_queries
+from campaigns.inbound.hooks.alerts.models import Alert
+from campaigns.inbound.models import Mailbox
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import queries
+from campaigns.reports.deliverability import Share
 from campaigns.reports.queries import Comparison, Figures, Rate
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains.models import DkimKey, KeyState
@@ -35,12 +40,15 @@ class Needs:
     failed: list[
         tuple[Campaign, int, bool]
     ]  # finished lately: number of failed recipients, whether any can be retried
+    came_back: list[tuple[Campaign, Figures]]  # finished lately, with too many bounces or complaints
     servers: list[Server]
+    mailboxes: list[Mailbox]  # that can't be read
+    alerts: list[Alert]  # of monitoring, firing now
     unmapped: list[Import]
     rejected: list[Import]
 
     def __bool__(self) -> bool:
-        return any((self.paused, self.returned, self.failed, self.servers, self.unmapped, self.rejected))
+        return any(getattr(self, each.name) for each in fields(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +117,15 @@ def needs(*, now: datetime) -> Needs:
     lately = now - LATELY
     returned = (Campaign.status == Status.DRAFT) & Campaign.pause_reason.is_not(None)
     rejected = (Import.status == ImportStatus.FAILED) | (Import.rejected > 0)
+    finished = _finished(lately)
     return Needs(
         paused=_campaigns(Campaign.status == Status.PAUSED),
         returned=_campaigns(returned),
-        failed=_failed(lately),
+        failed=[(each, its.failed, resend.is_any_left(each.id)) for each, its in finished if its.failed],
+        came_back=[(each, its) for each, its in finished if _is_too_much(its)],
         servers=[each for each in db.session.scalars(sa.select(Server)) if not each.is_healthy],
+        mailboxes=list(db.session.scalars(sa.select(Mailbox).where(Mailbox.is_active, Mailbox.failures > 0))),
+        alerts=list(alert_queries.firing()[:MOST]),
         unmapped=_imports(Import.status == ImportStatus.UPLOADED),
         rejected=_imports(rejected & (Import.finished_at > lately) & Import.dismissed_at.is_(None)),
     )
@@ -193,13 +205,20 @@ def _campaigns(condition: sa.ColumnElement[bool], *order: Any, most: int = MOST)
     return list(db.session.scalars(statement))
 
 
-def _failed(since: datetime) -> list[tuple[Campaign, int, bool]]:
+def _finished(since: datetime) -> list[tuple[Campaign, Figures]]:
+    """Campaigns that finished since then and were not dismissed, with their figures."""
     is_new = sa.or_(Campaign.dismissed_at.is_(None), Campaign.dismissed_at < Campaign.finished_at)
     found = _campaigns((Campaign.status == Status.FINISHED) & (Campaign.finished_at > since) & is_new)
     known = queries.figures([each.id for each in found])
-    return [
-        (each, known[each.id].failed, resend.is_any_left(each.id)) for each in found if known[each.id].failed
-    ]
+    return [(each, known[each.id]) for each in found]
+
+
+def _is_too_much(figures: Figures) -> bool:
+    """Whether so much of a campaign came back that receivers act on it."""
+    accepted = figures.sent + figures.bounced
+    bounces = Share(figures.bounced, accepted, rates.BOUNCES_WARN, rates.BOUNCES_BAD)
+    complaints = Share(figures.complaints, accepted, rates.COMPLAINTS_WARN, rates.COMPLAINTS_BAD)
+    return bounces.is_too_high or complaints.is_too_high
 
 
 def _imports(condition: sa.ColumnElement[bool]) -> list[Import]:

@@ -13,6 +13,9 @@ from campaigns.audience.suppressing import suppress
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery.models import Reason, State
+from campaigns.inbound.hooks.alerts.models import Alert, AlertSource
+from campaigns.inbound.models import Mailbox, Protocol
+from campaigns.mail.security import Security
 from campaigns.planning.models import PauseReason, Status
 from campaigns.reports import home, series
 from campaigns.settings import queries as settings_queries
@@ -128,6 +131,50 @@ def test_what_stands_still_is_said_first(app: Flask, ada) -> None:
         "12 rows of “bad.csv” were not imported",
     ):
         assert words in page
+
+
+def test_mailboxes_and_alerts_in_trouble_stand_on_the_page(app: Flask, ada, cleo) -> None:
+    now = clock.now()
+    values = {
+        "protocol": Protocol.IMAP,
+        "port": 993,
+        "security": Security.TLS,
+        "username": "b",
+        "created_at": now,
+    }
+    values |= {"host": "imap.example.com", "last_error": "unreachable", "last_error_at": now, "failures": 1}
+    db.session.add(Mailbox(name="Bounces", **values))
+    db.session.add(Mailbox(name="Old", is_active=False, **values))
+    source = AlertSource(name="Grafana", token_hash="x", token_sealed=b"", recipients=[], created_at=now)
+    alerts = {"Disk full": None, "Queue long": now}
+    for title, resolved_at in alerts.items():
+        moments = {"fired_at": now, "last_at": now, "resolved_at": resolved_at}
+        db.session.add(Alert(source=source, fingerprint=title, title=title, **moments))
+    db.session.commit()
+    page = ada.get("/").text
+    for words in ("Mailbox “Bounces” isn't working", "/mailboxes/1/edit", "Alert: Disk full", "Grafana"):
+        assert words in page
+    assert "Old" not in page and "Queue long" not in page
+    assert "/mailboxes/1/edit" not in cleo.get("/").text, "who may not edit it is led to the list"
+
+
+def test_a_campaign_of_which_too_much_came_back_stands_there_until_somebody_has_seen_it(
+    app: Flask, ada
+) -> None:
+    now = clock.now()
+    bad, usual = (
+        make_campaign(name=name, status=Status.FINISHED, started_at=now, finished_at=now)
+        for name in ("Bought list", "Own list")
+    )
+    for campaign, bounced in ((bad, 3), (usual, 2)):
+        for number in range(10):
+            make_delivery(campaign, make_subscriber(), bounced_at=now if number < bounced else None)
+    page = ada.get("/").text
+    assert "Too much of “Bought list” came back" in page
+    assert "3 of 10 recipients bounced, 0 marked it as spam." in page
+    assert "“Own list” came back" not in page
+    ada.post(f"/needs/campaigns/{bad.id}/deletion")
+    assert "came back" not in ada.get("/").text
 
 
 def test_sending_again_is_offered_where_somebody_can_be_sent_to(app: Flask, ada) -> None:
