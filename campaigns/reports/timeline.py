@@ -24,14 +24,18 @@ _OF_MACHINES = {
     Kind.OPEN: _("Images of “%(name)s” loaded automatically"),
     Kind.CLICK: _("A link in “%(name)s” was opened automatically"),
 }
-_REPLIED = _("Replied to “%(name)s”")
+# What a person answered, by the column that has the moment: the icon, and the sentence.
+_ANSWERS = {
+    "replied_at": ("message", _("Replied to “%(name)s”")),
+    "complained_at": ("alert-triangle", _("Marked “%(name)s” as spam")),
+}
 MOST_MAILS = 30
 MOST_MOMENTS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A message (`state` is set), an answer to it (`is_reply`), or an open, click or unsubscribe (`kind` is set),
+    """A message (`state` is set), an answer to it (`answer`), or an open, click or unsubscribe (`kind` is set),
     repeated `times`.
     """
 
@@ -44,19 +48,19 @@ class Moment:
     is_machine: bool = False
     url: str | None = None
     times: int = 1
-    is_reply: bool = False
+    answer: str = ""  # of `_ANSWERS`
 
     @property
     def icon(self) -> str:
-        if self.is_reply:
-            return "message"
+        if self.answer:
+            return _ANSWERS[self.answer][0]
         return "send" if self.kind is None else _ICONS[self.kind]
 
     @property
     def sentence(self) -> str:
         """What the person, or a machine in their place, did with the mail; empty for the mail itself."""
-        if self.is_reply:
-            return str(_REPLIED) % {"name": self.campaign}
+        if self.answer:
+            return str(_ANSWERS[self.answer][1]) % {"name": self.campaign}
         if self.kind is None:
             return ""
         of_machines = _OF_MACHINES if self.is_machine else {}
@@ -86,14 +90,15 @@ def timeline(subscriber_id: int) -> list[Moment]:
     ]
     found += [
         Moment(
-            at=row.Delivery.replied_at,
+            at=getattr(row.Delivery, answer),
             campaign_id=row.Delivery.campaign_id,
             campaign=row.name,
             delivery_id=row.Delivery.id,
-            is_reply=True,
+            answer=answer,
         )
         for row in mails
-        if row.Delivery.replied_at
+        for answer in _ANSWERS
+        if getattr(row.Delivery, answer)
     ]
     found += _came_back([row.Delivery.id for row in mails])
     return sorted(found, key=lambda moment: moment.at, reverse=True)[:MOST_MOMENTS]

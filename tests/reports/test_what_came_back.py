@@ -7,9 +7,11 @@ import io
 import json
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from campaigns.audience.models import Subscriber
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
@@ -26,8 +28,9 @@ def campaign(app: Flask) -> Campaign:
     """Sent to ann, bob, cid and dot: bob's came back, cid complained, dot answered."""
     readers = make_list()
     found = make_campaign(lists=[readers], status=Status.FINISHED, name="Spring")
+    said = {"done_at": clock.now(), "code": 250, "reply": "2.0.0 queued"}
     rows = [
-        make_delivery(found, make_subscriber(f"{name}@example.org", lists=[readers]), done_at=clock.now())
+        make_delivery(found, make_subscriber(f"{name}@example.org", lists=[readers]), **said)
         for name in ("ann", "bob", "cid", "dot")
     ]
     about = f"Message-ID: <{token(rows[2], Purpose.MESSAGE)}@news.example>\n"
@@ -70,6 +73,21 @@ def test_recipients_are_found_by_it(cleo: FlaskClient, campaign: Campaign) -> No
     page = cleo.get(f"/campaigns/{campaign.id}/recipients?state=bounced").text
     assert "Address does not exist" in page
     assert "550 5.1.1" in page
+
+
+def test_a_suppression_does_not_quote_the_reply_that_accepted_the_email(
+    ada: FlaskClient, campaign: Campaign
+) -> None:
+    page = ada.get("/suppressions").text
+    assert "bob@example.org" in page
+    assert "The address does not exist" in page
+    assert "queued" not in page
+
+
+def test_a_person_is_shown_as_having_complained_or_replied(ada: FlaskClient, campaign: Campaign) -> None:
+    ids = {each.email: each.id for each in db.session.scalars(sa.select(Subscriber))}
+    assert "Marked “Spring” as spam" in ada.get(f"/people/{ids['cid@example.org']}").text
+    assert "Replied to “Spring”" in ada.get(f"/people/{ids['dot@example.org']}").text
 
 
 def test_the_export_has_it(ada: FlaskClient, campaign: Campaign) -> None:

@@ -163,7 +163,10 @@ def _has_bounced_before(moment: datetime) -> sa.ColumnElement[bool]:
 
 
 def _suppressions(now: datetime) -> Any:
-    """A suppression for each bounce; only with the key if the person was erased or changed the address."""
+    """A suppression for each bounce; only with the key if the person was erased or changed the address.
+
+    It quotes the server's reply, unless that accepted the email: what came back later is said elsewhere.
+    """
     code = sa.func.coalesce(sa.cast(Delivery.code, sa.String) + " ", "")
     said = sa.func.substr(code + sa.func.coalesce(Delivery.reply, ""), 1, LONGEST_NOTE)
     return (
@@ -171,7 +174,7 @@ def _suppressions(now: datetime) -> Any:
             Bounce.address_key,
             Subscriber.email,
             Bounce.suppresses,
-            sa.case((Subscriber.id.is_(None), ""), else_=said),
+            sa.case((sa.or_(Subscriber.id.is_(None), Delivery.bounced_at.is_not(None)), ""), else_=said),
             Bounce.campaign_id,
             sa.literal(now, Suppression.created_at.type),
         )
