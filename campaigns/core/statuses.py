@@ -31,8 +31,8 @@ LABELS = {
     "uploaded": _("Columns not matched"),
     "running": _("Running"),
     # incoming messages
-    "stored": _("Waiting to be read"),
-    "handled": _("Read"),
+    "stored": _("Waiting"),
+    "handled": _("Processed"),
     "quarantined": _("Quarantined"),
     # loopback tests
     "arrived": _("Arrived"),
@@ -52,7 +52,7 @@ LABELS = {
     "untested": _("Not tested"),
     "broken": _("Not working"),
     # webhooks of providers
-    "incomplete": _("Secret missing"),
+    "incomplete": _("Setup incomplete"),
     "listening": _("No events yet"),
     "receiving": _("Receiving"),
     # monitoring alerts

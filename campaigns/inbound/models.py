@@ -245,7 +245,7 @@ class Correction(Model):
 
 _EFFECTS = {
     Effect.NONE: _("Nothing to do"),
-    Effect.RECORDED: _("Recorded only: not signed by us"),
+    Effect.RECORDED: _("Recorded only: not linked to an email of ours"),
     Effect.BOUNCED: _("Marked as bounced"),
     Effect.SCORED: _("Counted as a soft bounce"),
     Effect.SUPPRESSED: _("Address suppressed"),

@@ -164,7 +164,7 @@ def create_retry(message_id: int) -> Any:
     stored.try_again(queries.message(message_id))
     db.session.commit()
     queue.enqueue(hints.HANDLE, message_id)
-    flash(_("The message is being handled again."), "success")
+    flash(_("The message is being processed again."), "success")
     return redirect(url_for(".message", message_id=message_id), 303)
 
 

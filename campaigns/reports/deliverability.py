@@ -88,6 +88,11 @@ class Overview:
         """Providers that act, or soon will, on what our recipients report."""
         return [each for each in self.providers if each.complaints.is_too_high or each.bounces.is_too_high]
 
+    @property
+    def worst_names(self) -> str:
+        """Their names, in the order of the table."""
+        return ", ".join(each.name for each in self.worst)
+
 
 def overview(*, now: datetime) -> Overview:
     """Reads the deliveries of thirty days: seconds for millions."""

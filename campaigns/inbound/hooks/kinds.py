@@ -71,7 +71,9 @@ _HINTS = {
     Provider.MAILJET: _(
         "In Mailjet, open Account settings → Event notifications and add the URL for each event."
     ),
-    Provider.RESEND: _("In Resend, add the URL under Webhooks. The signing secret begins with whsec_."),
+    Provider.RESEND: _(
+        "In Resend, add the URL under Webhooks. The signing key, there called signing secret, begins with whsec_."
+    ),
 }
 _LABELS = {
     Provider.SES: "Amazon SES",

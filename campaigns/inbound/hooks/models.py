@@ -99,8 +99,6 @@ class ProviderEvent(Model):
     @property
     def effect_text(self) -> str:
         """What it led to, in the current language."""
-        if self.effect is Effect.RECORDED:
-            return translate("Recorded only: not linked to an email of ours")
         return str(self.effect.label) if self.effect else translate("Waiting")
 
     @property

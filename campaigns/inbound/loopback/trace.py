@@ -81,9 +81,9 @@ class Trace:
 
     @property
     def missing(self) -> list[str]:
-        """Checks that receivers ask for and that were not made or not passed."""
-        good = {each.method for each in self.results if each.is_good}
-        return [each.upper() for each in METHODS[:3] if each not in good]
+        """Checks that receivers ask for and of which nothing is said."""
+        said = {each.method for each in self.results}
+        return [each.upper() for each in METHODS[:3] if each not in said]
 
 
 def trace_of(raw: bytes) -> Trace:

@@ -39,7 +39,9 @@ def create_test() -> Any:
     sender = settings_queries.sender(number_in(request.form.get("sender", "")) or 0)
     test_id, is_accepted = _sent(server, sender)
     said = (
-        _("Sent. It appears here once it has arrived.") if is_accepted else _("The server did not take it.")
+        _("Sent. It appears here once it has arrived.")
+        if is_accepted
+        else _("The server did not accept the email.")
     )
     flash(said, "success" if is_accepted else "error")
     return redirect(url_for(".test", test_id=test_id), 303)

@@ -19,8 +19,8 @@ KINDS = [("", _("All kinds")), *((kind.value, kind.label) for kind in Kind)]
 SIGNED, UNSIGNED, QUARANTINED = "signed", "unsigned", "quarantined"
 STATES = [
     ("", _("All messages")),
-    (SIGNED, _("Signed by us")),
-    (UNSIGNED, _("Not signed by us")),
+    (SIGNED, _("Linked to our email")),
+    (UNSIGNED, _("Not linked to our email")),
     (QUARANTINED, statuses.label("quarantined")),
 ]
 

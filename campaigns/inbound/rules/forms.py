@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns.accounts.forms import choices, trimmed
 from campaigns.audience import queries as audience_queries
-from campaigns.core import config
+from campaigns.core import config, statuses
 from campaigns.core.i18n import _
 from campaigns.inbound.rules import services
 from campaigns.inbound.rules.matching import Condition, How, Part
@@ -42,7 +42,7 @@ def _text() -> StringField:
 
 class RuleForm(FlaskForm):
     name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=100)], filters=[trimmed])
-    is_active = BooleanField(_("Switched on"), default=True)
+    is_active = BooleanField(statuses.label("active"), default=True)
     part1, header1, how1, text1 = _part(), _header(), _how(), _text()
     part2, header2, how2, text2 = _part(), _header(), _how(), _text()
     part3, header3, how3, text3 = _part(), _header(), _how(), _text()

@@ -87,7 +87,7 @@ def test_what_a_server_refuses_is_shown_with_its_words(app: Flask, ada: FlaskCli
     row = make_server(port=1)
     page = ada.post("/loopback", data={"server": row.id, "sender": sender.id}, follow_redirects=True).text
     assert "Not accepted" in page
-    assert "The server did not take it." in page
+    assert "The server did not accept the email." in page
 
 
 def test_without_a_bounce_address_or_a_mailbox_it_says_what_is_missing(app: Flask, ada: FlaskClient) -> None:
@@ -112,8 +112,13 @@ def test_the_way_is_read_from_the_first_server_on_and_only_the_topmost_result_is
         Result("dkim", "fail", "news.example"),
         Result("dmarc", "fail", "news.example"),
     )
-    assert trace.missing == ["DKIM", "DMARC"]
+    assert trace.missing == []
     assert Trace.read(trace.stored) == trace
+
+
+def test_a_check_of_which_nothing_is_said_is_missing_and_one_that_failed_is_not() -> None:
+    head = b"Authentication-Results: mx.example.org; spf=fail smtp.mailfrom=news.example\r\n\r\n"
+    assert trace_of(head).missing == ["DKIM", "DMARC"]
 
 
 @pytest.mark.parametrize(
