@@ -12,6 +12,7 @@ from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.accounts.stepup.guards import confirmed
 from campaigns.core import clock, queue
 from campaigns.core.db import db
+from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.form_page import after
@@ -21,6 +22,7 @@ from campaigns.inbound.forms import MailboxForm, cause_in
 from campaigns.inbound.mailboxes import hints, queries, services, shown, stored, trial
 from campaigns.inbound.mailboxes.protocols.session import MailboxError
 from campaigns.inbound.models import InboundMessage, Mailbox
+from campaigns.inbound.rules import services as rules_services
 from campaigns.inbound.verdicts.verdict import Cause, Kind
 
 bp = Blueprint("inbound", __name__)
@@ -115,7 +117,11 @@ def mailbox_read(mailbox_id: int) -> Any:
 def mailbox_delete(mailbox_id: int) -> Any:
     mailbox = queries.mailbox(mailbox_id)
     name = mailbox.name
-    services.delete_mailbox(mailbox)
+    try:
+        rules_services.delete_mailbox(mailbox)
+    except Conflict as error:
+        flash(error.message, "error")
+        return redirect(url_for(".mailbox_edit", mailbox_id=mailbox_id), 303)
     db.session.commit()
     flash(_("%(name)s deleted.", name=name), "success")
     return redirect(url_for(".mailboxes"), 303)

@@ -301,6 +301,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("mailbox_id", sa.Integer(), nullable=True),
         sa.Column("conditions", sa.JSON(), nullable=False),
         sa.Column("proof", sa.String(length=32), nullable=False),
         sa.Column("act", sa.String(length=32), nullable=False),
@@ -319,6 +320,9 @@ def upgrade() -> None:
             ["created_by_id"], ["operator.id"], name=op.f("fk_rule_created_by_id"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(["list_id"], ["list.id"], name=op.f("fk_rule_list_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"], ["mailbox.id"], name=op.f("fk_rule_mailbox_id"), ondelete="RESTRICT"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule")),
         sa.UniqueConstraint("name", name=op.f("uq_rule_name")),
     )

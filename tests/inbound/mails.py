@@ -120,10 +120,13 @@ Content-Type: text/plain; charset=utf-8
 """.replace("\n", "\r\n").encode()
 
 
-def make_message(raw: bytes, *, origin: Origin = Origin.MAILBOX) -> InboundMessage:
+def make_message(
+    raw: bytes, *, origin: Origin = Origin.MAILBOX, mailbox_id: int | None = None
+) -> InboundMessage:
     """The message, stored and not handled yet."""
     message = InboundMessage(
         origin=origin,
+        mailbox_id=mailbox_id,
         digest=hashlib.sha256(raw).hexdigest(),
         raw=zlib.compress(raw),
         size_bytes=len(raw),

@@ -21,6 +21,7 @@ from campaigns.inbound.mailboxes.services import Settings
 from campaigns.inbound.mailboxes.stored import Effects
 from campaigns.inbound.models import Mailbox, Protocol
 from campaigns.inbound.rules import meeting
+from campaigns.inbound.rules import services as rules_services
 from campaigns.inbound.troubles import said
 from campaigns.mail.security import Security
 from campaigns.settings.oauth import OAuth2
@@ -193,7 +194,7 @@ def read(name: str, wants_json: bool) -> None:
 @command
 def delete(name: str, wants_json: bool) -> None:
     """Delete a mailbox; what was read from it stays."""
-    services.delete_mailbox(queries.mailbox_by_name(name))
+    rules_services.delete_mailbox(queries.mailbox_by_name(name))
     db.session.commit()
     answer({"deleted": name}, wants_json=wants_json, sentence=f"Deleted mailbox {name}.")
 

@@ -12,6 +12,7 @@ from campaigns.accounts.forms import choices, trimmed
 from campaigns.audience import queries as audience_queries
 from campaigns.core import config, statuses
 from campaigns.core.i18n import _
+from campaigns.inbound.mailboxes import queries as mailboxes_queries
 from campaigns.inbound.rules import services
 from campaigns.inbound.rules.matching import Condition, How, Part
 from campaigns.inbound.rules.models import Act, Proof, Rule
@@ -43,6 +44,13 @@ def _text() -> StringField:
 class RuleForm(FlaskForm):
     name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=100)], filters=[trimmed])
     is_active = BooleanField(statuses.label("active"), default=True)
+    mailbox_id = SelectField(
+        _("Mailbox"),
+        validators=[Optional()],
+        description=_(
+            "A rule for one mailbox ignores emails from other mailboxes, the intake and the test inbox."
+        ),
+    )
     part1, header1, how1, text1 = _part(), _header(), _how(), _text()
     part2, header2, how2, text2 = _part(), _header(), _how(), _text()
     part3, header3, how3, text3 = _part(), _header(), _how(), _text()
@@ -70,6 +78,8 @@ class RuleForm(FlaskForm):
         fields = [(each.key, each.label) for each in audience_queries.fields()]
         known = services.known_commands(config.current().rule_commands)
         known += [rule.command] if rule is not None and rule.command and rule.command not in known else []
+        boxes = [(str(each.id), each.name) for each in mailboxes_queries.mailboxes()]
+        self.mailbox_id.choices = choices([("", _("All mailboxes")), *boxes])
         self.list_id.choices = choices([("", _("All lists")), *lists])
         self.campaign_id.choices = choices([nothing, *going])
         self.field_key.choices = choices([nothing, *fields])
@@ -81,6 +91,7 @@ class RuleForm(FlaskForm):
             self[f"part{number}"].data, self[f"how{number}"].data = each.part.value, each.how.value
             self[f"text{number}"].data, self[f"header{number}"].data = each.text, each.header
         self.name.data, self.is_active.data = rule.name, rule.is_active
+        self.mailbox_id.data = str(rule.mailbox_id or "")
         self.proof.data, self.act.data = rule.proof.value, rule.act.value
         self.list_id.data = str(rule.list_id or "")
         self.campaign_id.data = str(rule.campaign_id or "")
@@ -107,6 +118,7 @@ class RuleForm(FlaskForm):
             command=self.command.data or "",
             url=self.url.data or "",
             is_active=bool(self.is_active.data),
+            mailbox_id=int(self.mailbox_id.data or 0) or None,
         )
 
     def _condition(self, number: int) -> Condition:

@@ -66,7 +66,7 @@ def key_of(message: InboundMessage, facts: Facts) -> str:
 def _note(message: InboundMessage, facts: Facts, rules: Sequence[Rule], key: bytes, now: datetime) -> None:
     addressed = owner.tokens_in(ways(facts), key)[Purpose.RULE]
     for rule in rules:
-        if rule.proof is Proof.ADDRESS and rule.id not in addressed:
+        if not rule.is_about(message) or (rule.proof is Proof.ADDRESS and rule.id not in addressed):
             continue
         if not matches(rule.parts, facts):
             continue

@@ -14,7 +14,7 @@ from campaigns.audience.models import List
 from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Word
 from campaigns.core.i18n import Sentence, _
-from campaigns.inbound.models import InboundMessage
+from campaigns.inbound.models import InboundMessage, Mailbox
 from campaigns.inbound.rules.matching import Condition
 from campaigns.planning.models import Campaign
 
@@ -88,6 +88,8 @@ class Rule(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(100), unique=True)
     is_active: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    # The mailbox that messages have to be read from; NULL: whichever way they came in.
+    mailbox_id: Mapped[int | None] = mapped_column(sa.ForeignKey("mailbox.id", ondelete="RESTRICT"))
     conditions: Mapped[list[Any]] = mapped_column(sa.JSON)
     proof: Mapped[Proof] = mapped_column(Word(Proof))
     act: Mapped[Act] = mapped_column(Word(Act))
@@ -103,10 +105,15 @@ class Rule(Model):
     created_by: Mapped[Operator | None] = relationship()
     list_: Mapped[List | None] = relationship()
     campaign: Mapped[Campaign | None] = relationship()
+    mailbox: Mapped[Mailbox | None] = relationship()
 
     @property
     def status(self) -> str:
         return "active" if self.is_active else "disabled"
+
+    def is_about(self, message: InboundMessage) -> bool:
+        """Whether the message came in where the rule looks."""
+        return self.mailbox_id is None or self.mailbox_id == message.mailbox_id
 
     @property
     def parts(self) -> list[Condition]:

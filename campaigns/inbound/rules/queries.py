@@ -20,12 +20,18 @@ MOST_SHOWN = 20
 
 def rules() -> Sequence[Rule]:
     """All rules by name."""
-    return db.session.scalars(sa.select(Rule).order_by(Rule.name)).all()
+    statement = sa.select(Rule).options(sa.orm.joinedload(Rule.mailbox))
+    return db.session.scalars(statement.order_by(Rule.name)).all()
 
 
 def active() -> Sequence[Rule]:
     """Those that are switched on, in the order in which they were made."""
     return db.session.scalars(sa.select(Rule).where(Rule.is_active).order_by(Rule.id)).all()
+
+
+def limited_to(mailbox_id: int) -> Sequence[Rule]:
+    """Those that only look at messages of that mailbox, by name."""
+    return db.session.scalars(sa.select(Rule).where(Rule.mailbox_id == mailbox_id).order_by(Rule.name)).all()
 
 
 def rule(rule_id: int) -> Rule:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -18,7 +19,9 @@ from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
-from campaigns.inbound.rules import outside
+from campaigns.inbound.mailboxes import services as mailboxes_services
+from campaigns.inbound.models import Mailbox
+from campaigns.inbound.rules import outside, queries
 from campaigns.inbound.rules.matching import Condition, How, Part, plain
 from campaigns.inbound.rules.models import OF_CAMPAIGNS, OF_THE_SENDER, Act, Proof, Rule
 from campaigns.planning.models import Campaign
@@ -42,6 +45,7 @@ class Written:
     command: str = ""
     url: str = ""
     is_active: bool = True
+    mailbox_id: int | None = None  # None: whichever way an email comes in
 
 
 def create(written: Written, *, by: Operator, now: datetime) -> Rule:
@@ -50,14 +54,14 @@ def create(written: Written, *, by: Operator, now: datetime) -> Rule:
         raise Conflict(_("There are too many rules. Delete some first."))
     rule = Rule(created_at=now)
     _set(rule, written, by)
-    audit_services.record("rule.created", rule.name, does=rule.act.value, now=now)
+    _record("rule.created", rule, now)
     return rule
 
 
 def update(rule: Rule, written: Written, *, by: Operator, now: datetime) -> None:
     """Change it; from now on it acts with the rights of whoever did."""
     _set(rule, written, by)
-    audit_services.record("rule.updated", rule.name, does=rule.act.value, now=now)
+    _record("rule.updated", rule, now)
 
 
 def delete(rule: Rule, *, now: datetime) -> None:
@@ -65,6 +69,25 @@ def delete(rule: Rule, *, now: datetime) -> None:
     audit_services.record("rule.deleted", rule.name, now=now)
     db.session.delete(rule)
     db.session.flush()
+
+
+def delete_mailbox(mailbox: Mailbox) -> None:
+    """Delete a mailbox and its secrets; raises Conflict while a rule is limited to it.
+
+    Without its mailbox such a rule would look at no message, or at those of all mailboxes: neither was asked for.
+    """
+    limited = queries.limited_to(mailbox.id)
+    if limited:
+        names = ", ".join(each.name for each in limited)
+        raise Conflict(
+            _(
+                "%(name)s can't be deleted: these rules only look at its emails: %(rules)s. "
+                "Change or delete them first.",
+                name=mailbox.name,
+                rules=names,
+            )
+        )
+    mailboxes_services.delete_mailbox(mailbox)
 
 
 def known_commands(path: Path | None) -> list[str]:
@@ -79,6 +102,7 @@ def _set(rule: Rule, written: Written, by: Operator) -> None:
     _check(written)
     rule.name = _name(written.name)
     rule.conditions = [each.stored() for each in written.conditions]
+    rule.mailbox_id = written.mailbox_id
     rule.proof, rule.act, rule.is_active = written.proof, written.act, written.is_active
     rule.list_id = written.list_id if written.act in (Act.UNSUBSCRIBE, Act.SUBSCRIBE) else None
     rule.campaign_id = written.campaign_id if written.act in OF_CAMPAIGNS else None
@@ -95,7 +119,17 @@ def _set(rule: Rule, written: Written, by: Operator) -> None:
         raise Conflict(_("There is already a rule with this name.")) from error
 
 
+def _record(action: str, rule: Rule, now: datetime) -> None:
+    mailbox = db.session.get(Mailbox, rule.mailbox_id or 0)
+    details: dict[str, Any] = {"does": rule.act.value}
+    if mailbox is not None:
+        details["mailbox"] = mailbox.name
+    audit_services.record(action, rule.name, **details, now=now)
+
+
 def _check(written: Written) -> None:
+    if written.mailbox_id is not None and db.session.get(Mailbox, written.mailbox_id) is None:
+        raise Invalid(_("Choose a mailbox."), field="mailbox_id")
     if not written.conditions:
         raise Invalid(_("Enter at least one condition."), field="text1")
     for number, each in enumerate(written.conditions, start=1):
