@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,31 +44,59 @@ def ask(
     if is_tls:
         options |= {"server_hostname": host, "assert_hostname": host, "ssl_context": trust}
     pool = urllib3.HTTPSConnectionPool if is_tls else urllib3.HTTPConnectionPool
+    address = _address_of(host, port, hosts, who)
+    found = b""
     try:
-        with (
-            pool(_address_of(host, port, hosts, who), port, **options) as connections,
-            connections.request(
+        with ExitStack() as stack:
+            connections: Any = stack.enter_context(pool(address, port, **options))
+            connections.ConnectionCls = _ending(connections.ConnectionCls, deadline, stack)
+            answer = connections.request(
                 "GET" if body is None else "POST",
                 (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
                 body=body,
                 headers={**(headers or {}), "Host": parts.netloc},
                 redirect=False,
                 preload_content=False,
-            ) as answer,
-        ):
-            found = b""
+            )
+            stack.enter_context(answer)
             while largest and (piece := answer.read1(8192, decode_content=False)):
                 found += piece
-                if len(found) > largest or time.monotonic() > deadline:
-                    raise OSError(f"{who}'s answer was too long or too slow")
-            return answer.status, found
+                if len(found) > largest:
+                    raise OSError(f"{who}'s answer was too long")
     except urllib3.exceptions.HTTPError as error:
-        raise OSError(f"{who} could not be reached") from error
+        is_late = time.monotonic() >= deadline
+        said = "did not answer in time" if is_late else "could not be reached"
+        raise OSError(f"{who} {said}") from error
+    if time.monotonic() >= deadline:
+        raise OSError(f"{who} did not answer in time")
+    return answer.status, found
+
+
+def _ending(kind: Any, deadline: float, stack: ExitStack) -> Any:
+    """That kind of connection, hung up at the deadline: its own time limit begins again with each byte."""
+
+    class Ending(kind):  # type: ignore[misc]
+        def connect(self) -> None:
+            super().connect()
+            timer = threading.Timer(max(0, deadline - time.monotonic()), _hang_up, (self.sock,))
+            timer.daemon = True
+            timer.start()
+            stack.callback(timer.cancel)
+
+    return Ending
+
+
+def _hang_up(sock: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a socket with TLS would give up its state first
 
 
 def _address_of(host: str, port: int, hosts: InternalHosts, who: str) -> str:
     """The first of the host's addresses that we may connect to: asked again, the name might lead elsewhere."""
-    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    try:
+        found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError as error:  # no name in DNS is like that
+        raise OSError(f"{who} could not be reached") from error
     allowed = [each for each in found if hosts.may_reach(host, each)]
     if not allowed:
         raise Internal(f"{who}'s address is internal and not in INTERNAL_HOSTS")
