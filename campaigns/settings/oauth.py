@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -29,6 +30,7 @@ LONGEST_URL = 500
 PATIENCE_S = 10.0
 LARGEST_ANSWER = 64 * 1024
 USUAL_LIFE_S = 300  # if the response does not say
+LONGEST_LIFE_S = 86400
 EARLY_S = 60  # a token is not used in its last minute
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _ERROR = re.compile(r"[a-z0-9_.-]{1,60}")
@@ -268,8 +270,8 @@ def _read(status: int, body: bytes) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         found = {}
-    if status == 200 and found:
-        return found
+    if status == 200:
+        return found  # a page of something in between is no refusal
     said = found.get("error")
     code = said if isinstance(said, str) and _ERROR.fullmatch(said) else f"status {status}"
     raise NoToken(f"no access token: its server refused ({code}). Enter the client and refresh token again")
@@ -284,9 +286,10 @@ def _token(answer: dict[str, Any]) -> str:
 
 def _life(answer: dict[str, Any]) -> float:
     try:
-        return min(max(float(answer.get("expires_in", USUAL_LIFE_S)), 0), 86400)
-    except (TypeError, ValueError):
+        life_s = float(answer.get("expires_in", USUAL_LIFE_S))
+    except (TypeError, ValueError, OverflowError):
         return USUAL_LIFE_S
+    return USUAL_LIFE_S if math.isnan(life_s) else min(max(life_s, 0), LONGEST_LIFE_S)
 
 
 def _sealed(
