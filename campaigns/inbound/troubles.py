@@ -16,6 +16,7 @@ class Trouble(StrEnum):
     INTERNAL = "internal"  # the host leads to an address that we may not connect to
     NO_TLS = "no_tls"
     REFUSED_SIGN_IN = "refused_sign_in"
+    REFUSED_TOKEN = "refused_token"  # noqa: S105 (not a secret)
     NO_TOKEN = "no_token"  # noqa: S105 (not a secret)
     NO_SECRET = "no_secret"  # noqa: S105 (the stored one cannot be read)
     NO_FOLDER = "no_folder"
@@ -53,6 +54,7 @@ _SENTENCES: dict[Trouble, Callable[[str], Sentence]] = {
     Trouble.REFUSED_SIGN_IN: lambda text: _(
         "The server refused the user name or password: %(said)s", said=text
     ),
+    Trouble.REFUSED_TOKEN: lambda text: _("The server refused the access token: %(said)s", said=text),
     Trouble.NO_TOKEN: lambda text: _("The OAuth provider gave no access token: %(said)s", said=text),
     Trouble.NO_SECRET: lambda _text: _(
         "The saved password can't be read because SECRET_KEY has changed. Enter it again."

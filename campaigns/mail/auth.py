@@ -45,11 +45,19 @@ def lines(mechanism: str, username: str, secret: str, *, host: str = "", port: i
         return ["AUTH LOGIN", _coded(username), _coded(secret)]
     if mechanism == "CRAM-MD5":
         return ["AUTH CRAM-MD5", lambda challenge: _cram(prepared(username), prepared(secret), challenge)]
+    first, last = bearer(mechanism, username, secret, host=host, port=port)
+    return [f"AUTH {mechanism} {first}", last]
+
+
+def bearer(mechanism: str, username: str, token: str, *, host: str = "", port: int = 0) -> tuple[str, str]:
+    """The client's two responses by OAUTHBEARER or XOAUTH2, in base64: the token, and what acknowledges the 334 (or
+    its like in another protocol) within which a server rejects it.
+    """
     if mechanism == "OAUTHBEARER":
         name = username.replace("=", "=3D").replace(",", "=2C")
-        text = f"n,a={name},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01"
-        return ["AUTH OAUTHBEARER " + _coded(text), _coded("\x01")]
-    return ["AUTH XOAUTH2 " + _coded(f"user={username}\x01auth=Bearer {secret}\x01\x01"), ""]
+        text = f"n,a={name},\x01host={host}\x01port={port}\x01auth=Bearer {token}\x01\x01"
+        return _coded(text), _coded("\x01")
+    return _coded(f"user={username}\x01auth=Bearer {token}\x01\x01"), ""
 
 
 def prepared(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 
+from tests.fakes.bearer import REFUSAL, Bearers
 from tests.fakes.line_server import LineServer, Talk
 
 CAPABILITIES = "IMAP4rev1 UIDPLUS MOVE IDLE AUTH=PLAIN"
@@ -25,7 +26,7 @@ class FakeImap(LineServer):
         self.folder: dict[int, bytes] = {}
         self.others: dict[str, list[bytes]] = {}
         self.deleted: set[int] = set()
-        self.tokens: set[str] = set()
+        self.bearers = Bearers(user)
         for each in messages:
             self.put(each)
 
@@ -71,12 +72,17 @@ class FakeImap(LineServer):
 
     def do_authenticate(self, talk: Talk, tag: bytes, rest: bytes) -> None:
         talk.say("+ ")
-        given = b64decode(talk.line()).decode()
-        if rest.upper() == b"PLAIN":
-            self._answer(talk, tag, given == f"\0{self.user}\0{self.password}")
+        line, mechanism = talk.line(), rest.decode().upper()
+        if mechanism == "PLAIN":
+            self._answer(talk, tag, b64decode(line).decode() == f"\0{self.user}\0{self.password}")
             return
-        found = re.search("auth=Bearer ([^\1]+)", given)
-        self._answer(talk, tag, bool(found) and found[1] in self.tokens)
+        is_right = self.bearers.is_right(mechanism, line)
+        if not is_right and not self.bearers.is_blunt:
+            talk.say(b"+ " + REFUSAL)
+            self.bearers.note_end(mechanism, talk.line())
+        self._answer(talk, tag, is_right)
+        if not is_right and self.bearers.hangs_up:
+            talk.hang_up()
 
     def _answer(self, talk: Talk, tag: bytes, is_right: bool) -> None:
         if is_right:

@@ -37,6 +37,9 @@ class Talk:
         assert self.server.tls is not None
         self.attach(self.server.tls.wrap_socket(self.sock, server_side=True))
 
+    def hang_up(self) -> None:
+        self.sock.shutdown(socket.SHUT_RDWR)
+
     def hang(self) -> None:
         """Say nothing more until the server ends."""
         self.server.stopping.wait(60)

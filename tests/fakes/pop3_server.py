@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-
+from tests.fakes.bearer import REFUSAL, Bearers
 from tests.fakes.line_server import LineServer, Talk
 
 
@@ -17,7 +16,7 @@ class FakePop3(LineServer):
         self.user, self.password = user, password
         self.drop: list[tuple[str, bytes]] = []
         self.knows_ids = True
-        self.tokens: set[str] = set()
+        self.bearers = Bearers(user)
         for each in messages:
             self.put(each)
 
@@ -44,7 +43,8 @@ class FakePop3(LineServer):
         numbers = [int(each) for each in rest.split() if each.isdigit()]
         number = numbers[0] if numbers else 0
         if word == "CAPA":
-            talk.say("+OK", "UIDL", "TOP", *(["STLS"] if self.tls else []), ".")
+            sasl = " ".join(("SASL", *self.bearers.mechanisms))
+            talk.say("+OK", "UIDL", "TOP", sasl, *(["STLS"] if self.tls else []), ".")
         elif word == "STLS":
             talk.say("+OK begin")
             talk.secure()
@@ -55,9 +55,7 @@ class FakePop3(LineServer):
             is_right = (self._user, rest.decode()) == (self.user, self.password)
             talk.say("+OK in" if is_right else "-ERR [AUTH] Wrong user or password")
         elif word == "AUTH":
-            talk.say("+ ")
-            token = b64decode(talk.line()).decode().partition("auth=Bearer ")[2].partition("\1")[0]
-            talk.say("+OK in" if token in self.tokens else "-ERR [AUTH] token refused")
+            self._authenticate(talk, rest.decode().upper())
         elif word == "STAT":
             talk.say(f"+OK {len(drop)} {sum(len(raw) for _key, raw in drop)}")
         elif word in ("UIDL", "LIST"):
@@ -70,6 +68,16 @@ class FakePop3(LineServer):
             talk.say("+OK")
         else:
             talk.say("-ERR unknown command")
+
+    def _authenticate(self, talk: Talk, mechanism: str) -> None:
+        talk.say("+ ")
+        is_right = self.bearers.is_right(mechanism, talk.line())
+        if not is_right and not self.bearers.is_blunt:
+            talk.say(b"+ " + REFUSAL)
+            self.bearers.note_end(mechanism, talk.line())
+        talk.say("+OK in" if is_right else "-ERR [AUTH] Wrong user or password")
+        if not is_right and self.bearers.hangs_up:
+            talk.hang_up()
 
     def _list(
         self, word: str, talk: Talk, number: int, drop: list[tuple[str, bytes]], gone: set[int]

@@ -4,29 +4,49 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
+
+GIVEN = (200, {"access_token": "access", "expires_in": 3600})
+REFUSED = (400, {"error": "invalid_grant"})
+Answer = tuple[int, dict[str, Any] | bytes] | Callable[[BinaryIO], object]
 
 
 class TokenServer:
-    """Responds with the next of `answers` (status and JSON) each time; repeats the last one."""
+    """Responds with the next of `answers` each time; repeats the last one. An answer is a status and JSON (or other
+    bytes), or a function that writes all of it. `elsewhere` is where a status of 302 leads."""
 
-    def __init__(self, *answers: tuple[int, dict[str, Any]]) -> None:
+    def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.asked: list[dict[str, str]] = []
+        self.elsewhere = ""
+        self.followed = 0  # redirects to here
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 outer.asked.append(dict(parse_qsl(self.rfile.read(length).decode())))
-                status, body = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                with suppress(OSError):  # the client does not wait for the end of every answer
+                    if callable(answer):
+                        answer(self.wfile)
+                    else:
+                        self._send(*answer)
+
+            def do_GET(self) -> None:
+                outer.followed += 1
+                self._send(*GIVEN)
+
+            def _send(self, status: int, body: dict[str, Any] | bytes) -> None:
                 self.send_response(status)
                 if status == 302:
-                    self.send_header("Location", outer.url + "/elsewhere")
+                    self.send_header("Location", outer.elsewhere or outer.url + "/elsewhere")
                 self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
+                self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
 
             def log_message(self, *_args: object) -> None:
                 pass

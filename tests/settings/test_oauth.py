@@ -20,7 +20,7 @@ from campaigns.settings.oauth import OAuth2
 from tests.delivery.factories import fresh, make_launched, send, states
 from tests.factories import NOON
 from tests.fakes.smtp_server import SmtpServer
-from tests.fakes.token_server import TokenServer
+from tests.fakes.token_server import GIVEN, REFUSED, TokenServer
 
 TYPED = {
     "name": "Relay",
@@ -36,8 +36,6 @@ TYPED = {
     "refresh_token": "refresh-hush",
     "connections": "7",
 }
-GIVEN = (200, {"access_token": "access", "expires_in": 3600})
-REFUSED = (400, {"error": "invalid_grant"})
 
 
 def create(url: str = "https://login.example.com/token", *, port: int = 2525) -> Server:

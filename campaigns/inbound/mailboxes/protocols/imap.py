@@ -6,6 +6,7 @@ import imaplib
 import logging
 import select
 import ssl
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,8 +17,7 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginEr
 from campaigns.inbound.mailboxes.protocols.guarded_socket import Expired, Limits, TooMuch, context, dial
 from campaigns.inbound.mailboxes.protocols.session import BATCH, Fetched, Item, MailboxError, Place, Target
 from campaigns.inbound.troubles import Trouble
-from campaigns.mail import tls
-from campaigns.mail.errors import NoToken
+from campaigns.mail import auth, tls
 from campaigns.mail.security import Security
 
 LARGEST_UID = 2**32 - 1
@@ -72,8 +72,8 @@ class ImapSession:
 
     has_keys = True
 
-    def __init__(self, target: Target, limits: Limits) -> None:
-        self._target, self._limits = target, limits
+    def __init__(self, target: Target, limits: Limits, token: str | None) -> None:
+        self._target, self._limits, self._token = target, limits, token
         self.validity: int | None = None
         self._count = 0
         with self._said():
@@ -167,8 +167,8 @@ class ImapSession:
     def _sign_in(self) -> None:
         target, client = self._target, self._client
         try:
-            if target.token is not None:
-                self._sign_in_by_token()
+            if self._token is not None:
+                self._sign_in_by_token(self._token)
             elif client.has_capability("AUTH=PLAIN"):
                 client.plain_login(target.username, target.password or "")
             else:
@@ -176,24 +176,21 @@ class ImapSession:
         except IMAPClientAbortError:
             raise
         except (LoginError, IMAPClientError, UnicodeError) as error:
-            raise MailboxError(Trouble.REFUSED_SIGN_IN, _text(error)) from error
+            trouble = Trouble.REFUSED_SIGN_IN if self._token is None else Trouble.REFUSED_TOKEN
+            raise MailboxError(trouble, self._text(error)) from error
 
-    def _sign_in_by_token(self) -> None:
-        """With an access token; once more with a fresh one if it is refused."""
+    def _sign_in_by_token(self, token: str) -> None:
+        target = self._target
         mechanism = "OAUTHBEARER" if self._client.has_capability("AUTH=OAUTHBEARER") else "XOAUTH2"
-        given = self._target.access_token(None)
-        try:
-            self._authenticate(mechanism, given)
-        except IMAPClientAbortError:
-            raise
-        except IMAPClientError:
-            self._authenticate(mechanism, self._target.access_token(given))
+        lines = iter(auth.bearer(mechanism, target.username, token, host=target.host, port=target.port))
 
-    def _authenticate(self, mechanism: str, given: str) -> None:
-        if mechanism == "OAUTHBEARER":
-            self._client.oauthbearer_login(self._target.username, given)
-        else:
-            self._client.oauth2_login(self._target.username, given)
+        def respond(_challenge: bytes) -> bytes:
+            line = next(lines, None)
+            if line is None:
+                raise MailboxError(Trouble.MAKES_NO_SENSE, "it does not follow the protocol")
+            return b64decode(line)
+
+        self._client.sasl_login(mechanism, respond)
 
     def _select(self) -> None:
         try:
@@ -300,7 +297,7 @@ class ImapSession:
         self._limits.begin(answer_size)
         try:
             yield
-        except (MailboxError, NoToken):
+        except MailboxError:
             raise
         except TooMuch as error:
             raise MailboxError(Trouble.MAKES_NO_SENSE, "its answer is far too long") from error
@@ -313,15 +310,14 @@ class ImapSession:
         except ProtocolError as error:
             raise MailboxError(Trouble.MAKES_NO_SENSE, "it does not follow the protocol") from error
         except IMAPClientError as error:
-            raise MailboxError(Trouble.REFUSED, _text(error)) from error
+            raise MailboxError(Trouble.REFUSED, self._text(error)) from error
         except OSError as error:
             raise MailboxError(Trouble.CLOSED) from error
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             # The library stumbles over what no server should send.
             raise MailboxError(Trouble.MAKES_NO_SENSE, "it does not follow the protocol") from error
 
-
-def _text(error: Exception) -> str:
-    """The server's reply in an error of the library, on one line."""
-    text = str(error).replace("b'", "'")
-    return " ".join(text.split())[:200]
+    def _text(self, error: Exception) -> str:
+        """The server's reply in an error of the library, on one line."""
+        secret = self._token or self._target.password or ""
+        return self._target.shown(str(error).replace("b'", "'"), secret)

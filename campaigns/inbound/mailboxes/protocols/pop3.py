@@ -40,12 +40,15 @@ class _Wire(poplib.POP3):
             raise EOFError
         return line[:-2] if line.endswith(b"\r\n") else line[:-1], len(line)
 
-    def sign_in_by(self, username: str, token: str) -> None:
-        """By XOAUTH2, in two steps as all providers take it."""
-        command = str(auth.lines("XOAUTH2", username, token)[0])
+    def sign_in_by(self, mechanism: str, lines: Sequence[str]) -> None:
+        """By a mechanism of SASL, in two steps as all providers take it (RFC 5034 section 4)."""
         send: Callable[[str], bytes] = self._shortcmd  # type: ignore[attr-defined]
-        send("AUTH XOAUTH2")
-        send(command.rpartition(" ")[2])
+        reply = send(f"AUTH {mechanism}")
+        for line in lines:
+            reply = send(line)
+            if reply.startswith(b"+OK"):
+                return
+        raise poplib.error_proto(reply)
 
 
 class Pop3Session:
@@ -53,8 +56,8 @@ class Pop3Session:
 
     validity: int | None = None
 
-    def __init__(self, target: Target, limits: Limits) -> None:
-        self._target, self._limits = target, limits
+    def __init__(self, target: Target, limits: Limits, token: str | None) -> None:
+        self._target, self._limits, self._token = target, limits, token
         self.has_keys = True
         self._keys: set[str] = set()
         with self._said():
@@ -124,14 +127,15 @@ class Pop3Session:
             self._secure()
         try:
             with self._said(WORDS):
-                if target.token is not None:
-                    self._sign_in_by_token()
+                if self._token is not None:
+                    self._sign_in_by_token(self._token)
                 else:
                     self._wire.user(target.username)
                     self._wire.pass_(target.password or "")
         except MailboxError as error:
             if error.trouble is Trouble.REFUSED:
-                raise MailboxError(Trouble.REFUSED_SIGN_IN, error.text) from error
+                trouble = Trouble.REFUSED_SIGN_IN if self._token is None else Trouble.REFUSED_TOKEN
+                raise MailboxError(trouble, error.text) from error
             raise
 
     def _secure(self) -> None:
@@ -143,12 +147,18 @@ class Pop3Session:
                 raise MailboxError(Trouble.NO_TLS, "the server does not offer STLS") from error
             raise
 
-    def _sign_in_by_token(self) -> None:
-        given = self._target.access_token(None)
+    def _sign_in_by_token(self, token: str) -> None:
+        target, mechanism = self._target, self._mechanism()
+        lines = auth.bearer(mechanism, target.username, token, host=target.host, port=target.port)
+        self._wire.sign_in_by(mechanism, lines)
+
+    def _mechanism(self) -> str:
+        """XOAUTH2, which all providers know, unless the server offers OAUTHBEARER alone."""
         try:
-            self._wire.sign_in_by(self._target.username, given)
+            offered = self._wire.capa().get("SASL", [])
         except poplib.error_proto:
-            self._wire.sign_in_by(self._target.username, self._target.access_token(given))
+            offered = []
+        return "OAUTHBEARER" if "OAUTHBEARER" in offered and "XOAUTH2" not in offered else "XOAUTH2"
 
     def _knows_keys(self) -> bool:
         try:
@@ -225,19 +235,19 @@ class Pop3Session:
         except (EOFError, OSError) as error:
             raise MailboxError(Trouble.CLOSED) from error
         except poplib.error_proto as error:
-            raise _refusal(error) from error
+            raise self._refusal(error) from error
         except (ValueError, TypeError, IndexError) as error:
             # The library stumbles over what no server should send.
             raise MailboxError(Trouble.MAKES_NO_SENSE, "it does not follow the protocol") from error
 
-
-def _refusal(error: poplib.error_proto) -> MailboxError:
-    """What the server said, unless it speaks something else: the reply of another service is not shown."""
-    said = error.args[0] if error.args else b""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    if not text.startswith("-ERR"):
-        return MailboxError(Trouble.MAKES_NO_SENSE, "it does not follow the protocol")
-    return MailboxError(Trouble.REFUSED, " ".join(text.removeprefix("-ERR").split())[:200])
+    def _refusal(self, error: poplib.error_proto) -> MailboxError:
+        """What the server said, unless it speaks something else: the reply of another service is not shown."""
+        said = error.args[0] if error.args else b""
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        if not text.startswith("-ERR"):
+            return MailboxError(Trouble.MAKES_NO_SENSE, "it does not follow the protocol")
+        secret = self._token or self._target.password or ""
+        return MailboxError(Trouble.REFUSED, self._target.shown(text.removeprefix("-ERR"), secret))
 
 
 def _pairs(lines: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from campaigns.core.internal_hosts import EVERYTHING_PRIVATE, InternalHosts
 from campaigns.inbound.troubles import Trouble
-from campaigns.mail.errors import NoToken
 from campaigns.mail.security import Security
 
 MEGABYTE = 1024 * 1024
+LONGEST_REPLY = 200
+HIDDEN = "…"
 BATCH = 100  # messages that are looked at together
+
+_CODED = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
 
 
 class MailboxError(Exception):
@@ -60,13 +65,17 @@ class Target:
     internal_hosts: InternalHosts = EVERYTHING_PRIVATE
     bounds: Bounds = field(default_factory=Bounds)
 
-    def access_token(self, refused: str | None) -> str:
-        """An access token, a fresh one if that one was refused; raises NoToken."""
-        assert self.token is not None
-        try:
-            return self.token(refused)
-        except OSError as error:
-            raise NoToken(str(error)) from error
+    def shown(self, said: str, secret: str) -> str:
+        """The beginning of a server's reply on one line, without the secret that we have sent to it."""
+        if secret:
+            said = said.replace(secret, HIDDEN)
+            said = _CODED.sub(lambda found: HIDDEN if _is_of(found[0], secret) else found[0], said)
+        return " ".join(said.split())[:LONGEST_REPLY]
+
+
+def _is_of(word: str, secret: str) -> bool:
+    """Whether the word is base64 of something with the secret in it."""
+    return secret.encode() in b64decode(word + "=" * (-len(word) % 4))
 
 
 @dataclass(frozen=True, slots=True)
