@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -15,8 +12,8 @@ from campaigns.inbound.mailboxes.services import Settings
 from campaigns.inbound.models import Mailbox, Protocol
 from campaigns.inbound.verdicts.verdict import Cause
 from campaigns.mail.security import Security
-from campaigns.settings.forms import OAUTH2, OTHER, PASSWORD, SIGN_IN, TEXTS, ServerForm
-from campaigns.settings.oauth import OAuth2
+from campaigns.settings.forms import TEXTS, ServerForm
+from campaigns.settings.sign_in_form import SignInForm
 
 SECURITY = (
     (Security.TLS.value, Security.TLS.label),
@@ -29,17 +26,20 @@ AFTER_READING = (
     (MOVE, _("Move to another folder (IMAP)")),
     (KEEP, _("Leave on the server")),
 )
-PROVIDERS = {
-    "google": ("https://oauth2.googleapis.com/token", ""),
-    "microsoft": (
-        "https://login.microsoftonline.com/common/oauth2/v2.0/token",
-        "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/POP.AccessAsUser.All offline_access",
-    ),
-}
-SHOWN_FIRST = {"name", "protocol", "host", "security", "port", "username", "password", "after_reading"}
 
 
-class MailboxForm(FlaskForm):
+class MailboxForm(SignInForm):
+    scopes = {
+        "google": "",
+        "microsoft": (
+            "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/POP.AccessAsUser.All "
+            "offline_access"
+        ),
+    }
+    shown_first = frozenset(
+        ("name", "protocol", "host", "security", "port", "username", "password", "after_reading")
+    )
+
     name = StringField(
         _("Name"),
         [InputRequired(TEXTS["name"]), Length(max=100)],
@@ -90,54 +90,29 @@ class MailboxForm(FlaskForm):
     )
     verify_certificate = ServerForm.verify_certificate
     authorities = ServerForm.authorities
-    sign_in = SelectField(_("Authentication"), choices=choices(SIGN_IN), default=PASSWORD)
-    provider = ServerForm.provider
-    token_url = ServerForm.token_url
-    scope = ServerForm.scope
-    client_id = ServerForm.client_id
-    client_secret = ServerForm.client_secret
-    refresh_token = ServerForm.refresh_token
 
     def show(self, mailbox: Mailbox) -> None:
         """Fill in what a field does not have by name."""
         self.after_reading.data = KEEP if mailbox.keeps else MOVE if mailbox.done_folder else DELETE
-        if not mailbox.signs_in_by_token:
-            return
-        self.sign_in.data, self.scope.data = OAUTH2, mailbox.token_scope or ""
-        pair = (mailbox.token_url, self.scope.data)
-        self.provider.data = next((name for name, known in PROVIDERS.items() if known == pair), OTHER)
-
-    @property
-    def is_advanced(self) -> bool:
-        """Whether something is wrong or set that few need to change."""
-        return self.sign_in.data == OAUTH2 or any(name not in SHOWN_FIRST for name in self.errors)
+        self.show_sign_in(mailbox)
 
     def settings(self) -> Settings:
         """What the service needs."""
-        found = Settings(
+        return Settings(
             name=self.name.data or "",
             protocol=Protocol(self.protocol.data),
             host=self.host.data or "",
             port=self.port.data or 0,
             security=Security(self.security.data),
             username=self.username.data or "",
-            password=self.password.data or None,
+            password=self.typed_password,
             folder=self.folder.data or "INBOX",
             keeps=self.after_reading.data == KEEP,
             done_folder=self.done_folder.data if self.after_reading.data == MOVE else None,
             is_active=self.is_active.data,
             verify_certificate=self.verify_certificate.data,
             authorities=self.authorities.data,
-            signs_in=OAuth2(),
-        )
-        if self.sign_in.data != OAUTH2:
-            return found
-        typed = (self.token_url.data or "", self.scope.data or "")
-        url, scope = PROVIDERS.get(self.provider.data, typed)
-        # Without a token URL the choice would silently become a password.
-        secrets = (self.client_secret.data, self.refresh_token.data)
-        return replace(
-            found, password=None, signs_in=OAuth2(url or "-", self.client_id.data or "", *secrets, scope)
+            signs_in=self.signs_in(),
         )
 
 

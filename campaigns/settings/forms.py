@@ -30,9 +30,9 @@ from campaigns.mail.security import Security
 from campaigns.settings import checks, warmup
 from campaigns.settings.limits import CAPS, MOST, ServerLimits
 from campaigns.settings.models import Server
-from campaigns.settings.oauth import OAuth2
 from campaigns.settings.services import MOST_CONNECTIONS
 from campaigns.settings.sharing import MOST_WEIGHT, ServerPart, clean_domains
+from campaigns.settings.sign_in_form import SignInForm
 from campaigns.settings.trust import LONGEST_AUTHORITIES, clean_authorities
 
 SECURITY = (
@@ -52,23 +52,11 @@ PRESETS = {
     "postmark": ("Postmark", "smtp.postmarkapp.com", Security.STARTTLS, 587),
     "sendgrid": ("SendGrid", "smtp.sendgrid.net", Security.STARTTLS, 587),
 }
-PASSWORD, OAUTH2 = "password", "oauth2"
-SIGN_IN = ((PASSWORD, _("Password")), (OAUTH2, _("OAuth 2")))
-OTHER = "other"
 BOUNCES = (
     (Bounces.PLAIN.value, _("The sender's address")),
     (Bounces.PLUS.value, _("One address per email, with a plus sign")),
     (Bounces.SUBDOMAIN.value, _("One address per email, at a subdomain")),
 )
-# OAuth providers: the token URL, and the scope.
-PROVIDERS = {
-    "google": ("https://oauth2.googleapis.com/token", ""),
-    "microsoft": (
-        "https://login.microsoftonline.com/common/oauth2/v2.0/token",
-        "https://outlook.office.com/SMTP.Send offline_access",
-    ),
-}
-PROVIDER_NAMES = (("google", "Google"), ("microsoft", "Microsoft 365"), (OTHER, _("Other provider")))
 TEXTS = {
     "name": _("Enter a name."),
     "host": _("Enter a host name like smtp.example.com, without a port or https://."),
@@ -97,11 +85,12 @@ def limit_field(label: Any, *, description: Any = "") -> IntegerField:
     )
 
 
-# The fields that everybody needs; the others fold away.
-SHOWN_FIRST = {"preset", "name", "host", "security", "port", "username", "password", "forget_password"}
+class ServerForm(SignInForm):
+    scopes = {"google": "", "microsoft": "https://outlook.office.com/SMTP.Send offline_access"}
+    shown_first = frozenset(
+        ("preset", "name", "host", "security", "port", "username", "password", "forget_password")
+    )
 
-
-class ServerForm(FlaskForm):
     name = StringField(
         _("Name"),
         [InputRequired(TEXTS["name"]), Length(max=100)],
@@ -144,24 +133,6 @@ class ServerForm(FlaskForm):
         _("User name"), [Optional(), Length(max=320)], filters=[trimmed], render_kw={"autocomplete": "off"}
     )
     password = PasswordField(_("Password"), [Optional()], render_kw={"autocomplete": "new-password"})
-    sign_in = SelectField(_("Authentication"), choices=choices(SIGN_IN), default=PASSWORD)
-    provider = SelectField(_("OAuth provider"), choices=choices(PROVIDER_NAMES), default="google")
-    token_url = StringField(
-        _("Token URL"),
-        [Optional(), Length(max=500)],
-        filters=[trimmed],
-        render_kw={"placeholder": "https://login.example.com/token", "spellcheck": "false"},
-    )
-    scope = StringField(_("Scope"), [Optional(), Length(max=500)], filters=[trimmed])
-    client_id = StringField(
-        _("Client ID"), [Optional(), Length(max=500)], filters=[trimmed], render_kw={"autocomplete": "off"}
-    )
-    client_secret = PasswordField(
-        _("Client secret"), [Optional()], render_kw={"autocomplete": "new-password"}
-    )
-    refresh_token = PasswordField(
-        _("Refresh token"), [Optional()], render_kw={"autocomplete": "new-password"}
-    )
     connections = IntegerField(
         _("Simultaneous connections"),
         [InputRequired(), NumberRange(1, MOST_CONNECTIONS)],
@@ -221,38 +192,12 @@ class ServerForm(FlaskForm):
         self.warm_up_from.data = (server and server.warm_up_from) or clock.now().date()
         self.warm_up_curve.data = ", ".join(str(number) for number in curve)
 
-    def show_sign_in(self, server: Server | None) -> None:
-        """Fill in the server's sign-in."""
-        if server is None or not server.signs_in_by_token:
-            return
-        self.sign_in.data, self.scope.data = OAUTH2, server.token_scope or ""
-        pair = (server.token_url, self.scope.data)
-        self.provider.data = next((name for name, known in PROVIDERS.items() if known == pair), OTHER)
-
-    @property
-    def is_advanced(self) -> bool:
-        """Whether something is wrong or set that few need to change."""
-        return self.sign_in.data == OAUTH2 or any(name not in SHOWN_FIRST for name in self.errors)
-
-    def signs_in(self) -> OAuth2:
-        """How access tokens are obtained; empty if the server uses a password."""
-        if self.sign_in.data != OAUTH2:
-            return OAuth2()
-        typed = (self.token_url.data or "", self.scope.data or "")
-        url, scope = PROVIDERS.get(self.provider.data, typed)
-        # Without a token URL the choice would silently become a password.
-        return OAuth2(
-            url or "-", self.client_id.data or "", self.client_secret.data, self.refresh_token.data, scope
-        )
-
     def values(self) -> dict[str, Any]:
         """Arguments for the service, by name."""
         names = ("name", "host", "port", "username", "connections", "verify_certificate", "authorities")
         chosen = {name: self[name].data for name in names}
-        chosen |= {"security": Security(self.security.data), "password": self.password.data or None}
+        chosen |= {"security": Security(self.security.data), "password": self.typed_password}
         part = ServerPart(self.weight.data or 0, self.sender_domains.data or "")
-        if self.sign_in.data == OAUTH2:
-            chosen["password"] = None
         return {**chosen, "limits": self.limits(), "part": part, "signs_in": self.signs_in()}
 
 
