@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from campaigns.cli.output import answer, as_json, command, secret_from_stdin
+from campaigns.cli.sign_in import oauth2_from_stdin, secret_options, trust_options, warn_if_unverified
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.mail.security import Security
@@ -16,25 +16,8 @@ from campaigns.settings import queries as settings_queries
 from campaigns.settings import services as settings_services
 from campaigns.settings.limits import ServerLimits
 from campaigns.settings.models import Server
-from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart
 from campaigns.settings.trust import read_authorities
-
-UNVERIFIED = (
-    "Warning: its certificate is not checked. Somebody in between can read the password and the mails; "
-    "with --ca-file nobody can."
-)
-_ca_file = click.option(
-    "--ca-file",
-    type=click.Path(path_type=Path),
-    help="CA certificates (PEM) to trust instead of the system's; stored with its settings.",
-)
-_verify = click.option(
-    "--verify/--no-verify",
-    "verifies",
-    default=None,
-    help="Verify the server's certificate. Without it, attackers on the network can read everything.",
-)
 
 
 @click.group("server")
@@ -48,15 +31,7 @@ def server() -> None:
 @click.option("--port", required=True, type=click.IntRange(1, 65535))
 @click.option("--security", required=True, type=click.Choice([each.value for each in Security]))
 @click.option("--username")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--oauth2-token-url", default="", help="Sign in with OAuth 2: the token URL.")
-@click.option("--client-id", default="")
-@click.option("--scope", default="")
-@click.option(
-    "--oauth2-stdin",
-    is_flag=True,
-    help="Read the refresh token and the client secret from standard input, one per line.",
-)
+@secret_options
 @click.option("--connections", type=click.IntRange(1, 100), default=5, show_default=True)
 @click.option("--per-second", type=click.IntRange(1), help="Emails per second, at most.")
 @click.option("--per-minute", type=click.IntRange(1))
@@ -69,8 +44,7 @@ def server() -> None:
     "--share", default=0, help="Relative weight when a campaign names no server; 0 = fallback only."
 )
 @click.option("--domains", default="", help="Sender domains it is limited to; all if omitted.")
-@_ca_file
-@_verify
+@trust_options
 @as_json
 @command
 def create(
@@ -112,7 +86,7 @@ def create(
         security=Security(security),
         username=username,
         password=secret_from_stdin() if password_stdin else None,
-        signs_in=_oauth2(oauth2_token_url, client_id, scope) if oauth2_stdin else None,
+        signs_in=oauth2_from_stdin(oauth2_token_url, client_id, scope) if oauth2_stdin else None,
         connections=connections,
         verify_certificate=verifies is not False,
         authorities=read_authorities(ca_file) if ca_file else None,
@@ -133,9 +107,8 @@ def create(
 @click.option("--username", help='"" for none.')
 @click.option("--password-stdin", is_flag=True, help="Read a new password from standard input.")
 @click.option("--connections", type=click.IntRange(1, 100))
-@_ca_file
+@trust_options
 @click.option("--system-ca", is_flag=True, help="Trust the system's CAs again.")
-@_verify
 @as_json
 @command
 def edit(
@@ -178,8 +151,7 @@ def edit(
 
 def _tell(found: Server, sentence: str, *, wants_json: bool) -> None:
     """The server as it is now, and on standard error what is not safe about it."""
-    if found.security is not Security.NONE and not found.verify_certificate:
-        click.echo(UNVERIFIED, err=True)
+    warn_if_unverified(found)
     values = {
         "id": found.id,
         "name": found.name,
@@ -189,10 +161,3 @@ def _tell(found: Server, sentence: str, *, wants_json: bool) -> None:
         "has_authorities": found.authorities is not None,
     }
     answer(values, wants_json=wants_json, sentence=sentence)
-
-
-def _oauth2(token_url: str, client_id: str, scope: str) -> OAuth2:
-    """The refresh token stands in the first line, the client secret, where there is one, in the second."""
-    refresh_token = secret_from_stdin("The refresh token")
-    client_secret = sys.stdin.readline().strip()
-    return OAuth2(token_url, client_id, client_secret, refresh_token, scope)

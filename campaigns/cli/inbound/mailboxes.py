@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
 import click
 
 from campaigns.cli.output import answer, as_json, command, secret_from_stdin
+from campaigns.cli.sign_in import oauth2_from_stdin, secret_options, trust_options, warn_if_unverified
 from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.delivery.ledger import database_clock
@@ -24,16 +24,11 @@ from campaigns.inbound.rules import meeting
 from campaigns.inbound.rules import services as rules_services
 from campaigns.inbound.troubles import said
 from campaigns.mail.security import Security
-from campaigns.settings.oauth import OAuth2
 from campaigns.settings.trust import read_authorities
 
 EFFECTS = Effects(meeting.handle, meeting.handle_some, handling.settle)
 WAIT_S = 200.0  # for a worker that reads it already
 BETWEEN_S = 0.2
-UNVERIFIED = (
-    "Warning: its certificate is not checked. Somebody in between can read the password and the mails; "
-    "with --ca-file nobody can."
-)
 
 
 @click.group("mailbox")
@@ -48,29 +43,11 @@ def mailbox() -> None:
 @click.option("--port", required=True, type=click.IntRange(1, 65535))
 @click.option("--security", required=True, type=click.Choice([each.value for each in Security]))
 @click.option("--username", required=True)
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--oauth2-token-url", default="", help="Sign in with OAuth 2: the token URL.")
-@click.option("--client-id", default="")
-@click.option("--scope", default="")
-@click.option(
-    "--oauth2-stdin",
-    is_flag=True,
-    help="Read the refresh token and the client secret from standard input, one per line.",
-)
+@secret_options
 @click.option("--folder", default="INBOX", show_default=True, help="The folder to read (IMAP).")
 @click.option("--keep", is_flag=True, help="Leave messages on the server; otherwise they are deleted.")
 @click.option("--move-to", default=None, help="Move read messages to this folder instead of deleting (IMAP).")
-@click.option(
-    "--ca-file",
-    type=click.Path(path_type=Path),
-    help="CA certificates (PEM) to trust instead of the system's; stored with its settings.",
-)
-@click.option(
-    "--verify/--no-verify",
-    "verifies",
-    default=True,
-    help="Verify the server's certificate. Without it, attackers on the network can read everything.",
-)
+@trust_options
 @as_json
 @command
 def create(
@@ -89,7 +66,7 @@ def create(
     keep: bool,
     move_to: str | None,
     ca_file: Path | None,
-    verifies: bool,
+    verifies: bool | None,
     wants_json: bool,
 ) -> None:
     """Create a mailbox; it is read from now on."""
@@ -109,15 +86,14 @@ def create(
             folder=folder,
             keeps=keep,
             done_folder=move_to,
-            verify_certificate=verifies,
+            verify_certificate=verifies is not False,
             authorities=read_authorities(ca_file) if ca_file else None,
-            signs_in=_oauth2(oauth2_token_url, client_id, scope) if oauth2_stdin else None,
+            signs_in=oauth2_from_stdin(oauth2_token_url, client_id, scope) if oauth2_stdin else None,
         ),
         now=clock.now(),
     )
     db.session.commit()
-    if made.security is not Security.NONE and not made.verify_certificate:
-        click.echo(UNVERIFIED, err=True)
+    warn_if_unverified(made)
     answer(
         _values(made),
         wants_json=wants_json,
@@ -212,13 +188,6 @@ def _hold(mailbox_id: int, name: str) -> Hold:
         services.ask_for(mailbox_id, now=clock.now())
         db.session.commit()
         time.sleep(BETWEEN_S)
-
-
-def _oauth2(token_url: str, client_id: str, scope: str) -> OAuth2:
-    """The refresh token stands in the first line, the client secret, where there is one, in the second."""
-    refresh_token = secret_from_stdin("The refresh token")
-    client_secret = sys.stdin.readline().strip()
-    return OAuth2(token_url, client_id, client_secret, refresh_token, scope)
 
 
 def _values(found: Mailbox) -> dict[str, object]:
