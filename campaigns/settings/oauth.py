@@ -33,7 +33,7 @@ USUAL_LIFE_S = 300  # if the response does not say
 LONGEST_LIFE_S = 86400
 EARLY_S = 60  # a token is not used in its last minute
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_ERROR = re.compile(r"[a-z0-9_.-]{1,60}")
+_ERROR = re.compile(r"[a-z_]{1,40}")  # no token looks like that
 
 
 class Account(Protocol):

@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from campaigns.core.db import db
-from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError
+from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError, Target
 from campaigns.inbound.models import InboundMessage, Mailbox, Stage
 from campaigns.inbound.troubles import Trouble
+from campaigns.mail.security import Security
 from tests.fakes.imap_server import FakeImap
 from tests.fakes.pop3_server import FakePop3
 from tests.inbound.mailboxes.mailboxes import (
@@ -214,6 +215,37 @@ def test_an_id_that_was_used_for_another_message_deletes_nothing_unread(app) -> 
         read(db.session.get_one(Mailbox, mailbox_id))
         assert left(server) == 0
     assert subjects() == ["Number 0", "Number 1", "Number 2"]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Temporary  trouble\r\n", "Temporary trouble"),
+        *((f"[{'a' * length}]", f"[{'a' * length}]") for length in range(7, 13)),
+        ("no hush here", "no … here"),
+        ("PLAIN AGFubgBodXNo", "PLAIN …"),  # what was sent: \0ann\0hush
+        ("line=AGFubgBodXNo.", "line=…."),
+        ("xAGFubgBodXNo", "…"),
+        ("ann hush " + "x" * 300, "ann … " + "x" * 194),
+    ],
+)
+def test_a_reply_is_shown_without_the_secret_that_it_repeats(said: str, shown: str) -> None:
+    target = Target("localhost", 143, Security.NONE, "ann")
+    assert target.shown(said, "hush") == shown
+
+
+@both
+def test_a_password_that_a_refusal_repeats_is_not_shown(app, kind: str) -> None:
+    def repeats(talk: Any, arguments: bytes) -> bool:
+        talk.say(b"-ERR " + arguments if kind == "pop3" else arguments.split(b" ")[0] + b" NO " + arguments)
+        return True
+
+    with SERVERS[kind]() as server:
+        if kind == "imap":
+            server.capabilities = "IMAP4rev1"
+        server.lies["LOGIN"] = server.lies["PASS"] = repeats
+        assert trouble(server, password="hush") is Trouble.REFUSED_SIGN_IN
+    assert "hush" not in db.session.scalars(sa.select(Mailbox)).one().error_text
 
 
 @both

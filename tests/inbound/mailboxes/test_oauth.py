@@ -19,6 +19,7 @@ from campaigns.inbound.mailboxes import queries
 from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError
 from campaigns.inbound.models import Mailbox
 from campaigns.inbound.troubles import Trouble
+from campaigns.mail.security import Security
 from campaigns.notices.models import Notice
 from campaigns.settings import oauth
 from campaigns.settings.oauth import OAuth2
@@ -253,6 +254,14 @@ def test_what_a_refusal_repeats_of_the_token_is_not_shown(app, way: str) -> None
     assert error.text.endswith("… …"), error.text
 
 
+@each_way
+def test_no_token_is_sent_without_starttls(app, way: str) -> None:
+    with TokenServer(GIVEN) as tokens, serve(way) as server:
+        error = fails(enter(server, tokens, host="localhost", security=Security.STARTTLS).id)
+        assert error.trouble is Trouble.NO_TLS
+        assert (tried(server), server.bearers.given) == (0, [])
+
+
 # -- token servers
 
 
@@ -302,6 +311,7 @@ LIES: dict[str, tuple[Answer, str]] = {
     "no token": ((200, {"token_type": "bearer"}), "an answer without one"),
     "two lines": ((200, {"access_token": "a\r\nb"}), "an answer without one"),
     "an error that is a page": ((400, {"error": "<script>hush"}), "status 400"),
+    "an error that repeats": ((400, {"error": "refresh-hush"}), "status 400"),
     "huge": ((200, {"access_token": "x" * 70_000}), "too long"),
     "endless": (floods, "too long"),
     "nothing": (hangs_up, "could not be reached"),

@@ -74,8 +74,14 @@ class Target:
 
 
 def _is_of(word: str, secret: str) -> bool:
-    """Whether the word is base64 of something with the secret in it."""
-    return secret.encode() in b64decode(word + "=" * (-len(word) % 4))
+    """Whether the word has base64 of something with the secret in it."""
+    bare = word.rstrip("=")
+    return any(secret.encode() in _decoded(bare[start:]) for start in range(4))
+
+
+def _decoded(word: str) -> bytes:
+    whole = word[: -1 if len(word) % 4 == 1 else None]
+    return b64decode(whole + "=" * (-len(whole) % 4))
 
 
 @dataclass(frozen=True, slots=True)
