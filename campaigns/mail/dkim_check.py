@@ -14,7 +14,15 @@ LARGEST = 10 * 1024 * 1024
 # What has to be signed: without one of these, a message that was signed once could be sent again as another.
 SIGNED = frozenset({b"from", b"date", b"subject", b"message-id"})
 
-_SIGNED_FIELD = re.compile(rb"^(from|date|subject|message-id)[ \t]*:", re.I | re.M)
+# Where a second one would be read instead of the one that is signed (RFC 5322 section 3.6, RFC 2045 section 3).
+ONCE = frozenset(
+    {b"to", b"cc", b"reply-to", b"in-reply-to", b"references"}
+    | {b"content-type", b"content-transfer-encoding", b"mime-version"}
+)
+
+_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.M)
+# A line break that only some see, and a line that only some take for the end of the head.
+_AMBIGUOUS = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|^[ \t]+\r?$", re.M)
 _SIGNATURE = re.compile(rb"^dkim-signature[ \t]*:", re.I | re.M)
 Texts = Callable[[str], Sequence[str]]
 
@@ -28,7 +36,7 @@ def is_signed_by(raw: bytes, domain: str, texts: Texts) -> bool:
 
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
     count = len(_SIGNATURE.findall(head))
-    if len(raw) > LARGEST or not _has_each_field_once(head):
+    if len(raw) > LARGEST or _AMBIGUOUS.search(head) or not _has_each_field_once(head):
         return False
     for number in range(min(count, MOST_SIGNATURES)):
         try:
@@ -51,8 +59,8 @@ def _covers(checked: Any, domain: str) -> bool:
 
 def _has_each_field_once(head: bytes) -> bool:
     """A second From or Subject beside the signed one is shown by some and signed by nobody."""
-    found = Counter(name.lower() for name in _SIGNED_FIELD.findall(head))
-    return all(found[name] == 1 for name in SIGNED)
+    found = Counter(name.lower() for name in _FIELD.findall(head))
+    return all(found[name] == 1 for name in SIGNED) and all(found[name] <= 1 for name in ONCE)
 
 
 def _record(name: bytes, texts: Texts) -> bytes | None:

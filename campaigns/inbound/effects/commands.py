@@ -94,7 +94,7 @@ def _operator(order: Order, now: datetime) -> Operator | None:
 def _signed_by(order: Order, now: datetime) -> Operator | None:
     """The operator from whose domain it bears a signature, if it was written lately."""
     try:
-        sender = addresses.normalise(order.facts.sender)
+        sender = addresses.normalise(order.facts.author)
         written = parsedate_to_datetime(order.facts.headers.get("date"))
     except (ValueError, TypeError, IndexError):
         return None

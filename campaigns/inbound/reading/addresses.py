@@ -24,11 +24,13 @@ class Found:
 def find(text: str, most: int = limits.ADDRESSES) -> list[Found]:
     """The addresses in a text, in their order, as often as they stand there."""
     found: list[Found] = []
-    at = text.find("@")
-    while at >= 0 and len(found) < most:
+    at, bare = text.find("@"), 0
+    while at >= 0 and len(found) < most and bare < limits.BARE_SIGNS:
         one = _around(text, at)
         if one is not None:
             found.append(one)
+        else:
+            bare += 1
         at = text.find("@", max(at + 1, one.end if one else 0))
     return found
 
@@ -76,6 +78,43 @@ def _start(text: str, at: int) -> int:
     while start < at and text[start] in "'`=*|&":
         start += 1
     return start
+
+
+def author(value: str) -> str:
+    """The address of a From field that names one mailbox (RFC 5322 section 3.4); "" for any other.
+
+    A name is no address, whatever it looks like: `"you@corp.example" <me@mail.example>` is by the second.
+    """
+    bare = _without_words(value)
+    name, opening, rest = bare.partition("<")
+    inner, closing, after = rest.partition(">")
+    if opening and ("@" in name or not closing or after.strip() or "<" in inner):
+        return ""
+    text = inner if opening else bare
+    found = find(text, most=2)
+    return found[0].address if len(found) == 1 and text.count("@") == 1 else ""
+
+
+def _without_words(value: str) -> str:
+    """The value without quoted strings and comments; as it stands where they don't end."""
+    if '"' not in value and "(" not in value:
+        return value
+    out: list[str] = []
+    is_quoted, depth, escaped = False, 0, False
+    for letter in value:
+        if escaped:
+            escaped = False
+        elif letter == "\\" and (is_quoted or depth):
+            escaped = True
+        elif letter == '"' and not depth:
+            is_quoted = not is_quoted
+        elif letter == "(" and not is_quoted:
+            depth += 1
+        elif letter == ")" and depth and not is_quoted:
+            depth -= 1
+        elif not is_quoted and not depth:
+            out.append(letter)
+    return value if is_quoted or depth else "".join(out)
 
 
 def typed(value: str) -> str:

@@ -48,9 +48,14 @@ class Facts:
 
     @property
     def sender(self) -> str:
-        """The address of From in lower case, or ""."""
+        """The address of From in lower case, or ""; of several the first, so that it proves nothing."""
         value = self.headers.get("from")
-        return (addresses.first_in(value) or value.strip(" <>\"'")).lower()
+        return self.author or (addresses.first_in(value) or value.strip(" <>\"'")).lower()
+
+    @property
+    def author(self) -> str:
+        """The address of From in lower case if it names one person; "" otherwise."""
+        return addresses.author(self.headers.written("from")).lower()
 
     @property
     def return_path(self) -> str | None:
@@ -87,7 +92,7 @@ def _take(part: Part, facts: Facts, texts: list[str], markups: list[str]) -> Non
         if facts.report is None or not facts.report.recipients:
             facts.report = found
         else:
-            facts.report.recipients += found.recipients
+            facts.report.recipients += found.recipients[: limits.GROUPS - len(facts.report.recipients)]
     elif kind in _READING and facts.reading is None:
         facts.reading = pairs(part.text())
     elif kind in _FEEDBACK and facts.feedback is None:

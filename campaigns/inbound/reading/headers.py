@@ -23,6 +23,10 @@ class Headers:
         found = self._fields.get(name)
         return words_of(found[0]) if found else ""
 
+    def written(self, name: str) -> str:
+        """The same with its encoded words as they stand there: what they say is no syntax (RFC 2047 section 5)."""
+        return next(iter(self._fields.get(name, ())), "")
+
     def all(self, name: str) -> list[str]:
         """All fields of that name, decoded."""
         return [words_of(value) for value in self._fields.get(name, ())]

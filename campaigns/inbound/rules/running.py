@@ -59,7 +59,7 @@ def is_proven(taken: Taken) -> bool:
     if taken.proof is Proof.ADDRESS:
         return True  # without the address it would not have met the rule
     try:
-        domain = addresses.domain_of(addresses.normalise(taken.facts.sender))
+        domain = addresses.domain_of(addresses.normalise(taken.facts.author))
         written = parsedate_to_datetime(taken.facts.headers.get("date"))
     except (ValueError, TypeError, IndexError):
         return False

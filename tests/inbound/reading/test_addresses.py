@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from campaigns.inbound.reading import addresses
 from campaigns.inbound.reading.addresses import all_in, typed
 
 
@@ -42,3 +43,28 @@ def test_addresses_are_found_in_a_text(text: str, found: list[str]) -> None:
 )
 def test_a_field_of_a_report_holds_an_address(value: str, address: str) -> None:
     assert typed(value) == address
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("ana@corp.example", "ana@corp.example"),
+        ("Ana <ana@corp.example>", "ana@corp.example"),
+        ('"boss@corp.example" <eve@corp.example>', "eve@corp.example"),
+        ('"boss@corp.example <" <eve@corp.example>', "eve@corp.example"),
+        ("eve@corp.example (boss@corp.example)", "eve@corp.example"),
+        ("=?utf-8?q?boss=40corp.example?= <eve@corp.example>", "eve@corp.example"),
+        ("boss@corp.example <eve@corp.example>", ""),
+        ("boss@corp.example, eve@corp.example", ""),
+        ("<boss@corp.example> <eve@corp.example>", ""),
+        ("Boss <boss@corp.example>, Eve <eve@corp.example>", ""),
+        ("<eve@corp.example", ""),
+        ('"boss@corp.example <eve@corp.example>', ""),
+        ("boss@corp.example@eve.example", ""),
+        ("<@relay.example:eve@corp.example>", ""),
+        ("nobody", ""),
+        ("", ""),
+    ],
+)
+def test_an_author_is_one_mailbox_and_never_a_name(value: str, address: str) -> None:
+    assert addresses.author(value) == address

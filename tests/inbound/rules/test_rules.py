@@ -70,6 +70,19 @@ def test_what_is_not_signed_does_nothing_and_is_on_record(team: None) -> None:
     assert db.session.scalars(sa.select(Subscription.status)).all() == [Subscribed.SUBSCRIBED]
 
 
+@pytest.mark.parametrize(
+    "author", ['"boss@team.example" <ana@team.example>', "boss@team.example, ana@team.example"]
+)
+def test_a_colleague_of_the_same_domain_is_nobody_else(team: None, author: str) -> None:
+    """Everybody at a provider of mailboxes has its signature."""
+    news = make_list()
+    make_subscriber("boss@team.example", lists=[news])
+    make_rule(Act.UNSUBSCRIBE, conditions=(ABOUT,))
+    read(signed(written().replace(b"From: Reader <ana@team.example>", f"From: {author}".encode())))
+    assert db.session.scalars(sa.select(Subscription.status)).all() == [Subscribed.SUBSCRIBED]
+    assert RunState.DONE not in runs()
+
+
 def test_whoever_subscribes_by_email_has_to_confirm(team: None) -> None:
     news = make_list()
     make_rule(Act.SUBSCRIBE, list_id=news.id)
