@@ -25,6 +25,7 @@ from campaigns.tracking import queries as tracking_queries
 from campaigns.tracking import services as tracking_services
 
 LONGEST_ADDRESS = 320
+MOST_RECORDED = 20  # findings of one message that lead to nothing
 LARGEST_BYTES = 10 * 1024 * 1024
 ABOUT_RECIPIENTS = (Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT, Kind.RECEIPT)
 
@@ -141,7 +142,14 @@ def _about_recipients(
             )
         found.append(_finding(recipient, mail, effect))
     found += _complaints_without_names(verdict, mails, taken, now)
-    return found
+    return _without_most_of_nobodys(found)
+
+
+def _without_most_of_nobodys(found: list[Finding]) -> list[Finding]:
+    """Anybody may send thousands of reports, each of hundreds of addresses that are none of ours."""
+    nobodys = [each for each in found if each.delivery_id is None]
+    left_out = set(map(id, nobodys[MOST_RECORDED:]))
+    return [each for each in found if id(each) not in left_out]
 
 
 def _complaints_without_names(

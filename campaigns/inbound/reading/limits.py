@@ -15,3 +15,5 @@ LINES = 2_000  # of a text
 FIELDS = 4_000  # of a delivery report
 GROUPS = 500  # recipients of a delivery report
 ADDRESSES = 500  # in one text
+BARE_SIGNS = 50  # @ without an address, in one text
+JUDGED = 150_000  # letters of a bounce that reasons are read from, all recipients together

@@ -37,18 +37,18 @@ _SEPARATORS = (
 def divide(text: str) -> tuple[str, Headers]:
     """What a text says by itself, and the head of the message that it gives back, empty where it gives none."""
     lines = text.split("\n")[: limits.LINES]
-    for number, line in enumerate(lines):
-        if not _may_begin(lines, number, line):
+    named = [_name(line) for line in lines]
+    for number, name in enumerate(named):
+        if not _may_begin(lines, number, name):
             continue
-        fields, names = _run(lines, number)
-        is_marked = _is_marked(lines, number)
-        if _is_head(names, is_marked=is_marked):
-            return "\n".join(lines[:number]), Headers(fields)
+        end = _end_of_run(lines, named, number)
+        names = {each for each in named[number:end] if each}
+        if _is_head(names, is_marked=_is_marked(lines, number)):
+            return "\n".join(lines[:number]), Headers(_fields(lines[number:end]))
     return "\n".join(lines), Headers([])
 
 
-def _may_begin(lines: list[str], number: int, line: str) -> bool:
-    name = _name(line)
+def _may_begin(lines: list[str], number: int, name: str | None) -> bool:
     if not name or name not in _KNOWN:
         return name is not None and name.startswith("x-") and _previous_is_empty(lines, number)
     return True
@@ -73,10 +73,24 @@ def _name(line: str) -> str | None:
     return name if name.replace("-", "").isalnum() and name.isascii() else None
 
 
-def _run(lines: list[str], start: int) -> tuple[list[tuple[str, str]], set[str]]:
-    """The fields from a line on, until the first line that can belong to no head."""
+def _end_of_run(lines: list[str], named: list[str | None], start: int) -> int:
+    """The first line from there on that can belong to no head."""
+    end = min(len(lines), start + limits.HEADERS)
+    for number in range(start, end):
+        if not named[number] and not _goes_on(_bare(lines[number])):
+            return number
+    return end
+
+
+def _goes_on(bare: str) -> bool:
+    """Whether a line that names no field may stand in a head: a folded one, or one of an envelope."""
+    return (bare[:1] in (" ", "\t") and bool(bare.strip())) or bare.startswith("From ")
+
+
+def _fields(lines: list[str]) -> list[tuple[str, str]]:
+    """The fields of a head."""
     fields: list[tuple[str, str]] = []
-    for line in lines[start : start + limits.HEADERS]:
+    for line in lines:
         bare = _bare(line)
         name = _name(line)
         if name:
@@ -85,9 +99,7 @@ def _run(lines: list[str], start: int) -> tuple[list[tuple[str, str]], set[str]]
             known, value = fields[-1]
             if len(value) < limits.HEADER:
                 fields[-1] = (known, value + " " + bare.strip())
-        elif not bare.startswith("From "):
-            break
-    return fields, {name for name, _value in fields}
+    return fields
 
 
 def _is_marked(lines: list[str], number: int) -> bool:

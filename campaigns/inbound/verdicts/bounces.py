@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from campaigns.inbound.reading import addresses
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from campaigns.inbound.reading import addresses, limits
 from campaigns.inbound.reading.addresses import domain_of
 from campaigns.inbound.reading.facts import Facts
 from campaigns.inbound.verdicts import signs
+from campaigns.inbound.verdicts.allowance import Allowance
 from campaigns.inbound.verdicts.envelopes import Mention, Place, is_summary, mentions, without_summary
 from campaigns.inbound.verdicts.reasons import recipient
 from campaigns.inbound.verdicts.texts import listed
@@ -13,6 +18,7 @@ from campaigns.inbound.verdicts.verdict import Detail, Kind, Recipient, Verdict
 
 _DONE = {"delivered": "delivered", "relayed": "relayed", "expanded": "expanded", "deliverable": "delivered"}
 _GOES_ON = {"delayed", "delay", "deferred", "warning", "retrying"}
+_DIGIT = re.compile(r"\d")
 _LOCAL_DOMAINS = ("localhost", "localdomain", "localhost.localdomain", "local")
 
 
@@ -82,18 +88,43 @@ def _of_report(facts: Facts) -> Verdict:
     assert facts.report is not None
     own = _ours(facts)
     near = {each.address.lower(): each for each in mentions(facts.text, own)}
-    groups = [(group, _action(group, facts)) for group in facts.report.recipients]
-    far = without_summary(facts.text)
+    groups = [(group, _action(group, facts)) for group in _some_of_each(facts.report.recipients)]
+    said = _Said(near, without_summary(facts.text), _recipients_of_original(facts))
     failed = [group for group, action in groups if action == "failed"]
     if failed:
-        found = [_of_group(group, facts, near, far) for group in failed]
+        found = [_of_group(group, facts, said) for group in failed]
         return Verdict(Kind.BOUNCE, _once(found), "failed")
     late = [group for group, action in groups if action == "delayed"]
     if late:
-        found = [_of_group(group, facts, near, far, is_delay=True) for group in late]
+        found = [_of_group(group, facts, said, is_delay=True) for group in late]
         return Verdict(Kind.DELAY, _once(found), "delayed")
-    done = [_delivered(group, facts) for group, _action in groups]
+    done = [_delivered(group, facts, said.known) for group, _action in groups]
     return Verdict(Kind.RECEIPT, _once(done), groups[0][1])
+
+
+@dataclass(slots=True)
+class _Said:
+    """What a message says of its recipients: `near` the address of each, of all of them, and to whom it was sent."""
+
+    near: dict[str, Mention]
+    far: str
+    known: list[str]
+    allowance: Allowance = field(default_factory=Allowance)
+
+
+def _some_of_each(groups: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The groups without further ones of the same recipient: they say no more."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for group in groups:
+        name = group.get("final-recipient", "").lower()
+        counts[name] += 1
+        if not name or counts[name] <= _MOST_OF_ONE:
+            kept.append(group)
+    return kept
+
+
+_MOST_OF_ONE = 3
 
 
 def _action(group: dict[str, str], facts: Facts) -> str:
@@ -110,10 +141,9 @@ def _action(group: dict[str, str], facts: Facts) -> str:
     return "delayed" if signs.is_warning(facts.subject, facts.text) else "failed"
 
 
-def _of_group(
-    group: dict[str, str], facts: Facts, near: dict[str, Mention], far: str, *, is_delay: bool = False
-) -> Recipient:
-    address = _address_of(group, facts)
+def _of_group(group: dict[str, str], facts: Facts, all_said: _Said, *, is_delay: bool = False) -> Recipient:
+    address = _address_of(group, facts, all_said.known)
+    near = all_said.near
     kind, semicolon, said = group.get("diagnostic-code", "").partition(";")
     is_typed = (
         bool(semicolon)
@@ -129,10 +159,10 @@ def _of_group(
         evidence = [*around, said]
     status = _status_of(group.get("status", ""))
     is_only = facts.report is None or len(facts.report.recipients) == 1
+    far = [all_said.far] if is_only or not any(each.strip() for each in evidence) else []
     return recipient(
         address,
-        evidence,
-        [far] if is_only or not any(each.strip() for each in evidence) else [],
+        *all_said.allowance.of(evidence, far),
         status=status,
         hosts=_hosts(group),
         is_delay=is_delay,
@@ -156,7 +186,7 @@ def _hosts(group: dict[str, str]) -> tuple[str, ...]:
     return (words[0].strip(".[]"),) if words else ()
 
 
-def _address_of(group: dict[str, str], facts: Facts) -> str:
+def _address_of(group: dict[str, str], facts: Facts, known: list[str]) -> str:
     """The address that failed, as the sender knows it: the final one, unless that is a local name."""
     given = [
         addresses.typed(group.get(name, ""))
@@ -165,7 +195,6 @@ def _address_of(group: dict[str, str], facts: Facts) -> str:
     for address in given:
         if _is_whole(address):
             return address
-    known = _recipients_of_original(facts)
     if len(known) == 1 or (known and facts.report is not None and len(facts.report.recipients) == 1):
         return known[0]
     return next((each for each in given if each), "")
@@ -176,10 +205,10 @@ def _is_whole(address: str) -> bool:
     return bool(domain) and ("." in domain or domain.startswith("[")) and not domain.endswith(_LOCAL_DOMAINS)
 
 
-def _delivered(group: dict[str, str], facts: Facts) -> Recipient:
+def _delivered(group: dict[str, str], facts: Facts, known: list[str]) -> Recipient:
     said = group.get("diagnostic-code", "")
     return Recipient(
-        _address_of(group, facts),
+        _address_of(group, facts, known),
         Detail.DELIVERED.cause,
         Detail.DELIVERED,
         False,
@@ -207,18 +236,19 @@ def _of_text(facts: Facts) -> Verdict | None:
     is_delay = signs.is_warning(facts.subject, facts.text)
     chosen = _chosen(facts) or [Mention("", Place.ELSEWHERE)]
     far = [without_summary(facts.text), _subject(facts)]
-    found = []
+    found, allowance = [], Allowance()
     for each in chosen:
         near = _in_order(each.near)
         is_lonely = len(chosen) == 1 or not any(text.strip() for text in near)
-        found.append(recipient(each.address, near, far if is_lonely else [], is_delay=is_delay))
+        evidence = allowance.of(near, far if is_lonely else [])
+        found.append(recipient(each.address, *evidence, is_delay=is_delay))
     kind = Kind.DELAY if is_delay else Kind.BOUNCE
     return Verdict(kind, _once(found), "delayed" if is_delay else "failed")
 
 
 def _in_order(near: list[str]) -> list[str]:
     """What is said near an address: first what has a code."""
-    return sorted(near, key=lambda text: not any(letter.isdigit() for letter in text))
+    return sorted(near, key=lambda text: _DIGIT.search(text) is None)
 
 
 def _chosen(facts: Facts) -> list[Mention]:
@@ -230,6 +260,7 @@ def _chosen(facts: Facts) -> list[Mention]:
         address for value in facts.headers.all("x-failed-recipients") for address in addresses.all_in(value)
     ]
     if named:
+        named = list(dict.fromkeys(named))[: limits.ADDRESSES]
         return [by_name.get(address.lower(), Mention(address, Place.ALONE)) for address in named]
     known = _recipients_of_original(facts)
     for place in (Place.ALONE, Place.LABELLED, Place.SAID):
@@ -252,7 +283,7 @@ def _without_helpers(found: list[Mention], known: set[str]) -> list[Mention]:
 
 
 def _says_why(text: str) -> bool:
-    return any(letter.isdigit() for letter in text) or signs.text_fails(text)
+    return _DIGIT.search(text) is not None or signs.text_fails(text)
 
 
 def _ours(facts: Facts) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from campaigns.inbound.reading import addresses
+from campaigns.inbound.reading import addresses, limits
 from campaigns.inbound.reading.facts import Facts
 from campaigns.inbound.reading.headers import Headers
 from campaigns.inbound.verdicts.phrases import normal
@@ -31,7 +31,8 @@ def read(facts: Facts) -> Verdict | None:
         return Verdict(Kind.RECEIPT, (), kind)
     detail = Detail.FEEDBACK
     said = facts.text.strip()[:200]
-    found = tuple(Recipient(address, detail.cause, detail, diagnostic=said) for address in _addresses(facts))
+    some = _addresses(facts)[: limits.ADDRESSES]
+    found = tuple(Recipient(address, detail.cause, detail, diagnostic=said) for address in some)
     return Verdict(Kind.COMPLAINT, found or (Recipient("", detail.cause, detail, diagnostic=said),), kind)
 
 

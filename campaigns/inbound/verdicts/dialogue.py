@@ -49,7 +49,7 @@ _COMMANDS = (
     ("starttls", Phase.HELLO),
 )
 _SENT = (">>>", "sent >>>", "->", "c:")
-_MOST = 8_000  # letters of a text that are looked at
+MOST = 8_000  # letters of a text that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Reply:
 
 def read(text: str) -> Reply:
     """The reply in a text."""
-    text = text[:_MOST]
+    text = text[:MOST]
     enhanced = enhanced_in(text)
     code, start = _code(text, enhanced)
     words = text[start:] if len(text) - start > _FEW else text
@@ -87,7 +87,7 @@ _FEW = 12  # letters that are no words of a reply
 
 def enhanced_in(text: str) -> str:
     """The enhanced code of a failure in a text: one that says something before one that ends with zeros."""
-    found = [match for match in _ENHANCED.findall(text[:_MOST]) if match[0] != "2"]
+    found = [match for match in _ENHANCED.findall(text[:MOST]) if match[0] != "2"]
     return next((each for each in found if not is_generic(each)), found[0] if found else "")
 
 

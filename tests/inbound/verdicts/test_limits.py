@@ -63,6 +63,28 @@ def _groups(number: int) -> bytes:
     )
 
 
+def _report(groups: bytes, *, text: bytes = b"", number: int = 1, more: bytes = b"") -> bytes:
+    """A report whose text says something of its recipients, with that many parts about them."""
+    start = HEAD + b"Content-Type: multipart/report; boundary=x\n\n--x\n\n" + text
+    part = b"\n--x\nContent-Type: message/delivery-status\n\n" + groups
+    return start + part * number + more + b"\n--x--\n"
+
+
+def _same(number: int, address: bytes = b"a@b.example") -> bytes:
+    return b"Final-Recipient: rfc822; %s\nAction: failed\n\n" % address * number
+
+
+def _others(number: int) -> bytes:
+    return b"".join(_same(1, b"a%d@b.example" % each) for each in range(number))
+
+
+WORDS = b"the mailbox or user does not exist here and is not known, quota over it is too\n" * 1200
+ORIGINAL = b"\n--x\nContent-Type: message/rfc822\n\n" + (b"To: " + b"b@c.dd," * 1100 + b"\n") * 24
+NAMED = b"".join(
+    b"X-Failed-Recipients: " + b",".join([b"a%d@b.cc" % each] * 400) + b"\n" for each in range(40)
+)
+
+
 def _text(line: bytes, size: int) -> bytes:
     return HEAD + b"\n" + line * (size // len(line))
 
@@ -86,6 +108,13 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "30 MB": lambda: _text(b"Hello there, this is a long line of a person's answer.\n", 30_000_000),
     "encoded words": lambda: HEAD + b"Subject: " + b"=?utf-8?b?YQ==?= " * 100_000 + b"\n\n",
     "semicolons": lambda: HEAD + b"Content-Type: text/plain" + b";" * 1_000_000 + b"\n\n",
+    "one recipient in 500 groups": lambda: _report(_same(500), text=(b"a@b.example\n" + b"x " * 2000 + b"\n") * 25),
+    "500 recipients of whom one text speaks": lambda: _report(_others(500), text=WORDS),
+    "reports in 100 parts": lambda: _report(_same(900), number=100),
+    "local names and a long head": lambda: _report(_same(500, b"joe"), more=ORIGINAL),
+    "recipients named in the head": lambda: NAMED + HEAD + b"\n" + WORDS,
+    "beginnings of heads": lambda: _text(b"from: a\nto: b\n", 98_000),
+    "at signs behind an address": lambda: HEAD + b"\n" + b"<a@b.cc>:\n" * 144 + b"@" * 90_000,
     "boundaries that are none": lambda: HEAD + b"Content-Type: multipart/mixed; boundary=x\n\n" + b"--xx\n" * 500_000,
 }  # fmt: skip
 
@@ -101,6 +130,14 @@ def test_of_many_recipients_the_first_are_read() -> None:
     verdict = classify(_groups(20_000))
     assert verdict.kind is Kind.BOUNCE
     assert len(verdict.recipients) == limits.GROUPS
+
+
+def test_of_many_complaints_in_one_report_the_first_are_read() -> None:
+    fields = b"".join(b"Original-Rcpt-To: a%d@b.example\n" % each for each in range(4_000))
+    start = HEAD + b"Content-Type: multipart/report; report-type=feedback-report; boundary=x\n\n--x\n"
+    verdict = classify(start + b"Content-Type: message/feedback-report\n\n" + fields + b"\n--x--\n")
+    assert verdict.kind is Kind.COMPLAINT
+    assert len(verdict.recipients) == limits.ADDRESSES
 
 
 def test_of_a_message_that_is_too_large_the_beginning_is_read() -> None:
