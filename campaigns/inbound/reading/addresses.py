@@ -157,9 +157,10 @@ def _unicode_escapes(text: str) -> str:
     for piece in pieces[1:]:
         code, close, rest = piece.partition("}")
         try:
-            out.append(chr(int(code, 16)) + rest if close else "\\x{" + piece)
+            letter = chr(int(code, 16)) if close else ""
         except (ValueError, OverflowError):
-            out.append("\\x{" + piece)
+            letter = ""
+        out.append(letter + rest if letter.isprintable() and letter else "\\x{" + piece)
     return "".join(out)
 
 

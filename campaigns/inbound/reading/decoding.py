@@ -6,6 +6,7 @@ import binascii
 import codecs
 import html
 import quopri
+import re
 from email import errors
 from email.header import decode_header
 
@@ -58,7 +59,19 @@ def _from_base64(body: bytes) -> bytes:
 
 
 def text_of(content: bytes, charset: str) -> str:
-    """The content as text, by the charset that it names, or else by what it looks like."""
+    """The content as text, by the charset that it names, or else by what it looks like.
+
+    Without what no database takes: zero bytes, and halves of a pair, which UTF-7 may contain.
+    """
+    text = _text_of(content, charset)
+    return text if _STORABLE.fullmatch(text) else _UNSTORABLE.sub("\ufffd", text)
+
+
+_STORABLE = re.compile(r"[^\0\ud800-\udfff]*")
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
+
+
+def _text_of(content: bytes, charset: str) -> str:
     if content.isascii() and b"\x1b" not in content and not charset.lower().startswith("utf-7"):
         return content.decode("ascii")
     if b"\x1b$" in content or b"\x1b(" in content:  # ISO 2022, whatever it is called
@@ -85,7 +98,10 @@ def _decoded(content: bytes, charset: str) -> str | None:
         return None
 
 
-_NO_CHARSETS = {"rot13", "hex", "base64", "bz2", "zlib", "uu", "quopri", "undefined", "idna", "punycode"}
+_NO_CHARSETS = {
+    *("rot13", "hex", "base64", "bz2", "zlib", "uu", "quopri", "undefined", "idna", "punycode"),
+    *("unicode-escape", "raw-unicode-escape"),
+}
 
 
 def _is_dense(content: bytes) -> bool:

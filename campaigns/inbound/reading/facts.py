@@ -104,8 +104,14 @@ def _take(part: Part, facts: Facts, texts: list[str], markups: list[str]) -> Non
     elif part.children or facts.has_returned_part:
         return
     elif kind == "text/html":
-        markups.append(part.text())
+        _add(markups, part)
     elif kind.startswith(("text/", "multipart/")) or (part.body and not kind.startswith(_NO_TEXT)):
+        _add(texts, part)
+
+
+def _add(texts: list[str], part: Part) -> None:
+    """The text of a part, unless there is as much as is looked at already."""
+    if sum(map(len, texts)) < limits.TEXT:
         texts.append(part.text())
 
 
