@@ -11,6 +11,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 from rq.timeouts import BaseTimeoutException
+from sqlalchemy.exc import DBAPIError
 
 from campaigns.audit import services as audit_services
 from campaigns.core.db import changed_by, db
@@ -144,10 +145,37 @@ def handle_one(message_id: int, handle: Handle, *, now: Callable[[], datetime]) 
         raise
     except Exception as error:
         db.session.rollback()
+        if _is_passing(error):
+            log.warning("Message %s has to wait for the database.", message_id, exc_info=True)
+            _give_back(message_id)
+            return None
         log.exception("Message %s could not be handled.", message_id)
         _failed(message_id, error)
         return None
     return outcome
+
+
+# The states in which PostgreSQL has ended a transaction in favour of another (its manual, appendix A).
+_OF_LOCKS = ("40001", "40P01", "55P03")
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether a lock or the connection failed, for which no message can do anything."""
+    if not isinstance(error, DBAPIError):
+        return False
+    name = str(getattr(error.orig, "sqlite_errorname", ""))
+    is_a_lock = getattr(error.orig, "sqlstate", None) in _OF_LOCKS or name.startswith("SQLITE_BUSY")
+    return error.connection_invalidated or is_a_lock
+
+
+def _give_back(message_id: int) -> None:
+    """Take the attempt back: it was none of this message. Raises OperationalError while the database can't write."""
+    changed_by(
+        sa.update(InboundMessage)
+        .where(InboundMessage.id == message_id, InboundMessage.attempts > 0)
+        .values(attempts=InboundMessage.attempts - 1)
+    )
+    db.session.commit()
 
 
 def due(*, now: datetime, limit: int = 100) -> Sequence[int]:
