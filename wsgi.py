@@ -1,4 +1,4 @@
-"""The WSGI entry point, and what `flask --app wsgi` loads."""
+"""The WSGI entry point, also for `flask --app wsgi`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How Alembic runs our migrations: on the app's engine, with SQLite's foreign keys held still."""
+"""Alembic's environment: runs migrations on the app's engine, with foreign keys off on SQLite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from campaigns.core.db import db
 
 
 def types(_type: str, item: Any, _autogen: Any) -> str | bool:
-    """Write our own column types as the plain types they stand on: a migration must not age."""
+    """Render our column types as the SQLAlchemy types they are based on, so that migrations do not depend on our code."""
     if isinstance(item, sa.types.TypeDecorator):
         return f"sa.{item.impl_instance!r}"
     return False
@@ -20,8 +20,8 @@ def types(_type: str, item: Any, _autogen: Any) -> str | bool:
 def run() -> None:
     engine = db.engine
     with engine.connect() as connection:
-        # Batch mode copies a table and drops the old one; with foreign keys on, the drop would
-        # cascade and empty the child tables. The pragma only works outside a transaction.
+        # Batch mode copies a table and drops the old one; with foreign keys on, the drop would cascade and empty the
+        # child tables. The pragma only works outside of a transaction.
         if engine.dialect.name == "sqlite":
             connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
         context.configure(

@@ -1,4 +1,4 @@
-"""`flask audit …`"""
+"""`flask audit …`: verify, export and shorten the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flask commands, in one list. Each is loaded when it is given, with as little as it needs."""
+"""The list of flask commands. Each is imported only when it is run, with the parts of the app that it needs."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ COMMANDS = {
     "db": Place("flask_migrate.cli", "db", "Perform database migrations."),
 }
 MIGRATIONS = "db"
-NEED_ALL_TABLES = {"up", "demo", MIGRATIONS}  # for others it takes a third of their time
-GARBAGE_AFTER = 200_000  # objects, some 20 MB; by itself Python looks after 700
+NEED_ALL_TABLES = {"up", "demo", MIGRATIONS}  # others would spend a third of their time on it
+GARBAGE_AFTER = 200_000  # objects, some 20 MB; Python's default is 700
 
 
 class Commands(AppGroup):
-    """Ours, and what extensions add."""
+    """Our commands, and those of extensions."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *COMMANDS})
@@ -70,15 +70,15 @@ class Commands(AppGroup):
 
 
 def register(app: Flask) -> None:
-    """Attach the commands to the app."""
+    """Attach the commands to the app's `flask` command."""
     commands = Commands(app.name)
     commands.commands.update(app.cli.commands)
     app.cli = commands
 
 
 def is_asked_for() -> bool:
-    """Whether this process is `flask` with one of our commands or a question for help: it needs no pages."""
-    program = Path(sys.argv[0])  # `flask`, or `flask/__main__.py` of `python -m flask`; never a web server's
+    """Whether this process is `flask` with one of our commands or --help, which needs no pages."""
+    program = Path(sys.argv[0])  # `flask`, or `flask/__main__.py` with `python -m flask`; not a web server
     is_flask = os.environ.get("FLASK_RUN_FROM_CLI") == "true" and "flask" in (
         program.name,
         program.parent.name,
@@ -87,17 +87,17 @@ def is_asked_for() -> bool:
 
 
 def app() -> Flask:
-    """The app of a command; raises ConfigError."""
+    """The app for a command, without pages; raises ConfigError."""
     _collect_little_garbage()
     name = _named()
-    if "--help" in sys.argv:  # asks no database
+    if "--help" in sys.argv:  # needs no database
         found = Flask("campaigns")
     else:
-        from campaigns import bootstrap  # here, for `--help` does without
+        from campaigns import bootstrap  # `--help` does not need it
 
         found = bootstrap.without_pages(models=bootstrap.MODELS if name in NEED_ALL_TABLES else ())
     if name == MIGRATIONS:
-        from campaigns import schema  # here, for others do without Alembic
+        from campaigns import schema  # most commands do not need Alembic
 
         schema.attach(found)
     register(found)
@@ -109,6 +109,6 @@ def _named() -> str | None:
 
 
 def _collect_little_garbage() -> None:
-    """What is loaded stays until the end; to look in it for garbage, then and before, is a third of a command's time."""
+    """Collect garbage rarely, and never in loaded modules, which would take a third of a command's time."""
     gc.set_threshold(GARBAGE_AFTER)
     atexit.register(gc.freeze)

@@ -1,4 +1,4 @@
-"""Commands that are named before they are loaded."""
+"""Commands that are listed without being imported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 
 class Place(NamedTuple):
-    """Where a command is, and what `--help` says of it: its own first sentence, without loading it."""
+    """Where a command is defined, and its line in `--help`: the first sentence of its docstring."""
 
     module: str
     name: str
@@ -17,14 +17,14 @@ class Place(NamedTuple):
 
 
 class Deferred(click.Command):
-    """Stands in for a command until it is given."""
+    """A placeholder for a command, which is imported when it is run."""
 
     def __init__(self, command: str, place: Place) -> None:
         super().__init__(command, short_help=place.summary)
         self.place = place
 
     def load(self) -> click.Command:
-        """The command itself."""
+        """Import the command and return it."""
         found: click.Command = getattr(import_module(self.place.module), self.place.name)
         return found
 

@@ -1,4 +1,4 @@
-"""`flask demo`: everything running, with three months of a small club to look at."""
+"""`flask demo`: runs everything, with sample data of a small club for three months."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def demo(host: str, port: int, workers: int) -> None:
 
 
 def prepare(url: str) -> list[str]:
-    """Write the history, the first time, and give the operator a new password; what to say of it."""
-    logging.getLogger("campaigns").setLevel(logging.WARNING)  # launches of two months are no news
+    """Write the sample data at the first start and set a new password; the lines to print."""
+    logging.getLogger("campaigns").setLevel(logging.WARNING)  # do not log the launches of past campaigns
     password = secrets.token_urlsafe(12)
     fill(password, now=clock.now(), url=url)
     history.point_at_test_inbox()
@@ -40,9 +40,9 @@ def prepare(url: str) -> list[str]:
 
 
 def fill(password: str, *, now: datetime, url: str = "") -> None:
-    """The history, unless it is there; raises click.ClickException where other data is.
+    """Write the sample data unless it is there; raises click.ClickException if the database has other data.
 
-    Links lead to `url`, where the app runs today.
+    Links in emails begin with `url`.
     """
     greta = history.operator()
     if greta is not None:

@@ -1,4 +1,4 @@
-"""`flask domain …`"""
+"""`flask domain …`: create and check sending domains."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(name: str, wants_json: bool) -> None:
     """Check a domain's DNS records; keys with verified records start signing."""
     row = queries.domain_by_name(name)
     questions, pairs = signing.questions(row), queries.bounce_domains(row)
-    db.session.commit()  # hold nothing in the database while DNS takes its time
+    db.session.commit()  # hold no transaction during DNS queries
     asked = Resolver(config.current().dns_server)
     found = records.look(questions, asked.texts) + bounces.look(pairs, asked.texts, asked.exchangers)
     row = queries.domain_by_name(name)

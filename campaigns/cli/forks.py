@@ -1,4 +1,4 @@
-"""Children of this process that go on with what it has loaded, and so share its memory until they write to it."""
+"""Forks this process, so that children share its loaded modules (copy-on-write)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Fork:
-    """A child, with what is needed of `subprocess.Popen`."""
+    """A child process, with the methods of `subprocess.Popen` that are used here."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code, or minus the signal that ended it; None while it runs."""
+        """The exit code, or minus the signal that ended it; None while it runs."""
         if self.returncode is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -37,7 +37,7 @@ class Fork:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """The same once it has ended; raises TimeoutExpired, the time in seconds."""
+        """Wait until it has ended and return as `poll`; raises TimeoutExpired after `timeout` seconds."""
         deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
         while (code := self.poll()) is None:
             if time.monotonic() > deadline:
@@ -46,21 +46,21 @@ class Fork:
         return code
 
     def kill(self) -> None:
-        """SIGKILL, unless it has ended already."""
+        """Send SIGKILL unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
 
 def fork(title: str, work: Callable[[], None], log: IO[bytes], not_theirs: Iterable[IO[Any]] = ()) -> Fork:
-    """Have a child do the work in a session of its own, and end with it. It ends when this process does.
+    """Fork a child that runs `work` in its own session and then ends; it is killed when this process ends.
 
-    Only for a process with one thread and no connection: a child would have half of each. What it writes goes
-    to the log; `not_theirs` are open files that it must not keep.
+    This process must have one thread and no open connections, because a child would share them. The child's output
+    goes to `log`; `not_theirs` are open files that it closes. `title` is what `ps` shows.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
-    # A signal that comes before the child has settled in waits until then, instead of going to our handlers there.
+    # Signals are blocked until the child has replaced this process's signal handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, OURS)
     try:
         if pid := os.fork():
@@ -77,7 +77,7 @@ def _be_child(
     code = 1
     try:
         _settle_in(title, log, not_theirs)
-        if os.getppid() == parent:  # else it has died before it could take us with it
+        if os.getppid() == parent:  # else the parent ended before die_with_parent took effect
             work()
         code = 0
     except SystemExit as end:
@@ -114,12 +114,12 @@ def _code_of(end: SystemExit) -> int:
 
 
 def die_with_parent() -> None:
-    """Let the kernel end this process as soon as its parent has ended, however that did."""
+    """Have the kernel end this process when its parent ends, for whatever reason (PR_SET_PDEATHSIG)."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def call_oneself(title: str) -> None:
-    """What `ps` shows as this process's command, as far as it fits in the place of the old one."""
+    """Set this process's command line in `ps`, cut to the length of the old one."""
     start, end = _place_of_arguments()
     if start and end - start > 1:
         text = title.encode()[: end - start - 1]
@@ -128,7 +128,7 @@ def call_oneself(title: str) -> None:
 
 
 def _place_of_arguments() -> tuple[int, int]:
-    """Where the kernel reads them (proc_pid_stat(5), fields 48 and 49); zeros where it won't say."""
+    """Start and end address of the command line (proc_pid_stat(5), fields 48 and 49); zeros if not readable."""
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         return int(fields[45]), int(fields[46])

@@ -1,4 +1,4 @@
-"""`flask list …`"""
+"""`flask list …`: create and delete lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`flask operator …`"""
+"""`flask operator …`: create team members and reset their second factors."""
 
 from __future__ import annotations
 

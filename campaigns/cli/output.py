@@ -1,5 +1,7 @@
-"""How commands speak: a sentence or one JSON object on standard output, one clear sentence on
-standard error with exit code 1 when they can't do what was asked."""
+"""Output of commands: a sentence or a JSON object on standard output.
+
+Errors are one sentence on standard error, with exit code 1.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ as_json = click.option("--json", "wants_json", is_flag=True, help="Print one JSO
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Run inside the app; turn errors that a person can mend into a sentence."""
+    """Decorator: run with an app context and the actor, and show expected errors as a sentence with exit code 1."""
 
     @with_appcontext
     @wraps(function)
@@ -44,21 +46,21 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def answer(values: dict[str, Any], *, wants_json: bool, sentence: str) -> None:
-    """Print the result."""
+    """Print the values as JSON, or the sentence."""
     click.echo(json.dumps(values, ensure_ascii=False, default=str) if wants_json else sentence)
 
 
 def _actor() -> Actor:
-    """Who gives a command: a user of this machine, for the audit log."""
+    """The actor of a command for the audit log: the user of this machine."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container may have no name for its user
+    except (KeyError, OSError):  # a container's user may have no name
         user = str(os.getuid())
     return Actor(f"{user} (command line)")
 
 
 def secret_from_stdin(what: str = "The password") -> str:
-    """The first line of standard input; raises a sentence when there is none."""
+    """The first line of standard input; raises click.ClickException if it is empty."""
     secret = sys.stdin.readline().rstrip("\r\n")
     if not secret:
         raise click.ClickException(f"{what} is read from standard input, which was empty.")
@@ -66,7 +68,7 @@ def secret_from_stdin(what: str = "The password") -> str:
 
 
 def database_sentence(error: Exception) -> str:
-    """What is wrong with the database, and what to do about it."""
+    """A sentence for a database error: what is wrong and what to do."""
     text = str(getattr(error, "orig", error))
     if "no such table" in text or "does not exist" in text:
         return "The database has no tables yet. Run: flask --app wsgi db upgrade"

@@ -1,4 +1,4 @@
-"""`flask people …`"""
+"""`flask people …`: import and export people."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def people() -> None:
 def import_(file: Path, list_name: str, wants_json: bool) -> None:
     """Import people from a CSV file, with a progress bar and counts at the end."""
     audience_queries.list_by_name(list_name)
-    db.session.commit()  # nobody may wait for the database while a file is read
+    db.session.commit()  # hold no transaction while the file is read
     kept = import_setup.keep(file)
     into = audience_queries.list_by_name(list_name)
     made = services.create_import(kept, file_name=file.name, list_=into, now=clock.now())
@@ -65,7 +65,7 @@ def export(list_name: str, raw: bool) -> None:
         for row in exporter.rows(Search(list_id=wanted.id), raw=raw):
             writer.writerow(row)
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough
+    except BrokenPipeError:  # the reader, like `head`, has ended
         sys.stderr.close()
 
 
@@ -74,4 +74,4 @@ def _run(made: Import, *, quiet: bool) -> None:
     label = f"Importing {made.file_name}"
     with click.progressbar(length=size, label=label, hidden=quiet, file=sys.stderr) as bar:
         while not importer.run(made.id, on_progress=lambda done: bar.update(done - bar.pos)):
-            time.sleep(BETWEEN_LOOKS_S)  # a worker was quicker: wait for it
+            time.sleep(BETWEEN_LOOKS_S)  # a worker has taken the import: wait for it

@@ -1,4 +1,4 @@
-"""Child processes of `up`: started, watched, started again when they die, stopped cleanly."""
+"""Starts, watches, restarts and stops the child processes of `up`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_GRACE_S = 40.0
 
 @dataclass
 class Child:
-    """One command, or some work in a fork, that shall run all the time. `stop_order`: lower ones are stopped first."""
+    """A command, or work in a fork, that is kept running. Children with a lower `stop_order` are stopped first."""
 
     name: str
     command: Sequence[str]
@@ -38,7 +38,7 @@ class Child:
     start_at: float = field(default=0.0)
 
     def start(self) -> None:
-        """Start it in a session of its own, so that Ctrl-C reaches only `up`; it dies with `up`."""
+        """Start it in its own session, so that Ctrl-C reaches only `up`. It is killed when `up` ends."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             if self.work:
@@ -48,14 +48,14 @@ class Child:
         self.started_at = time.monotonic()
 
     def _popen(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 (our own commands)
+        return subprocess.Popen(  # noqa: S603 (fixed commands)
             list(self.command),
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=forks.die_with_parent,  # noqa: PLW1509 (nothing has started a thread by then that matters)
+            preexec_fn=forks.die_with_parent,  # noqa: PLW1509 (no threads yet)
         )
 
     @property
@@ -63,14 +63,14 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def restart_delay(self) -> float:
-        """How long to wait before the next start: none after a long life, growing for a short one."""
+        """Seconds to wait before the next start: 0 after a long run, growing after each short one."""
         lived = time.monotonic() - self.started_at
         self.failures = 0 if lived > SHORTEST_LIFE_S * 2 else self.failures + 1
         return 0.2 if self.failures <= 1 else min(LONGEST_WAIT_S, 2.0 ** (self.failures - 1))
 
 
 class Supervisor:
-    """Keeps the children running until `stop` is set; then stops them in order."""
+    """Keeps the children running until `stop` is set, then stops them in order."""
 
     def __init__(self, children: Sequence[Child], *, say: Callable[[str], None]) -> None:
         self.children = list(children)
@@ -82,13 +82,13 @@ class Supervisor:
             child.start()
 
     def watch(self) -> None:
-        """Return when `stop` is set."""
+        """Restart children that end; returns when `stop` is set."""
         while not self.stop.wait(0.2):
             for child in self.children:
                 self._look_after(child)
 
     def stop_all(self) -> None:
-        """SIGTERM in stop order, SIGKILL for those that outlive their grace."""
+        """Send SIGTERM in stop order, and SIGKILL to those that are still running after their time."""
         for order in sorted({child.stop_order for child in self.children}):
             group = [child for child in self.children if child.stop_order == order and child.is_running]
             for child in group:
@@ -131,12 +131,12 @@ def _signal(child: Child, number: signal.Signals) -> None:
 
 
 def _sweep(child: Child) -> None:
-    """End what it has left behind: a web server's processes outlive it, and keep the port."""
+    """Kill processes that the child has left, such as those of a web server, which keep the port."""
     if child.process is None:
         return
     with suppress(ProcessLookupError):
         os.killpg(child.process.pid, signal.SIGKILL)
-    child.process = None  # its number may be another's by the next time
+    child.process = None  # the kernel may reuse its pid
 
 
 def _how(code: int | None) -> str:

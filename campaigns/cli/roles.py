@@ -1,4 +1,4 @@
-"""The processes that `up` starts, each as a command of its own for systemd or containers."""
+"""The processes that `up` starts, as separate commands for systemd or containers."""
 
 from __future__ import annotations
 

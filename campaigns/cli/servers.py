@@ -1,4 +1,4 @@
-"""`flask server …`"""
+"""`flask server …`: create and change sending servers."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def edit(
 
 
 def _tell(found: Server, sentence: str, *, wants_json: bool) -> None:
-    """The server as it is now, and on standard error what is not safe about it."""
+    """Print the server's settings, and warnings about insecure ones on standard error."""
     warn_if_unverified(found)
     values = {
         "id": found.id,

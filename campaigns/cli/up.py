@@ -1,4 +1,4 @@
-"""`flask up`: everything on one machine, in one command."""
+"""`flask up`: runs everything on one machine."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def up(host: str, port: int, workers: int) -> None:
 
 
 def run(*, host: str, port: int, workers: int, prepare: Callable[[str], list[str]] | None = None) -> None:
-    """Prepare the database, then become the process that runs everything and says where it is.
+    """Prepare the database, then replace this process by the one that starts and watches all others.
 
-    `prepare(url)` may fill the database before anything runs, and gives the lines to say; without it these are
-    the address, the link to the first operator while there is none, and where data and logs are.
+    `prepare(url)` may fill the database before the start, and returns lines to print. By default they are the
+    address, the link for the first operator if there is none, and the folders of data and logs.
     """
     config: Config = current_app.extensions["columba"]
     lock = _only_one(config)
@@ -62,7 +62,7 @@ def run(*, host: str, port: int, workers: int, prepare: Callable[[str], list[str
 
 
 def _welcome_link(url: str) -> str | None:
-    """The one-time link to the first operator; None once there is one."""
+    """The one-time link for the first operator; None if an operator exists."""
     secret = accounts_services.first_operator_link(now=clock.now())
     db.session.commit()
     return f"{url}/welcome/{secret}" if secret else None
@@ -77,7 +77,7 @@ def _lines(config: Config, url: str) -> list[str]:
 
 
 def _only_one(config: Config) -> IO[str]:
-    """A lock on the data folder, so that two `up`s never share it."""
+    """Lock the data folder, so that only one `up` uses it; the open lock file."""
     config.run_dir.mkdir(parents=True, exist_ok=True)
     lock = (config.run_dir / "up.lock").open("w")
     try:
