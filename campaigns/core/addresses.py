@@ -73,3 +73,11 @@ def typed_address(text: str, *, field: str = "email") -> str:
         return clean(text)
     except BadAddress as error:
         raise Invalid(_("Enter an email address like name@example.com."), field=field) from error
+
+
+def listed_address(text: str, *, field: str) -> str:
+    """One address of a list that somebody typed, as `clean`; raises Invalid, which names it, for that field."""
+    try:
+        return clean(text)
+    except BadAddress as error:
+        raise Invalid(_("“%(text)s” isn't an email address.", text=text[:100]), field=field) from error

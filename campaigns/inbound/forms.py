@@ -18,7 +18,7 @@ from campaigns.settings.sign_in_form import SignInForm
 SECURITY = (
     (Security.TLS.value, Security.TLS.label),
     (Security.STARTTLS.value, Security.STARTTLS.label),
-    (Security.NONE.value, _("None (only for this machine or a trusted network)")),
+    (Security.NONE.value, _("None (trusted networks only)")),
 )
 DELETE, MOVE, KEEP = "delete", "move", "keep"
 AFTER_READING = (

@@ -34,9 +34,11 @@ class Origin(StrEnum):
 
     @property
     def label(self) -> Sentence:
-        return {Origin.MAILBOX: _("Mailbox"), Origin.INTAKE: _("Intake"), Origin.PRACTICE: _("Test inbox")}[
-            self
-        ]
+        return {
+            Origin.MAILBOX: _("Mailbox"),
+            Origin.INTAKE: _("SMTP or LMTP"),
+            Origin.PRACTICE: _("Test inbox"),
+        }[self]
 
 
 class Stage(StrEnum):
@@ -179,6 +181,11 @@ class InboundMessage(Model):
     @property
     def is_quarantined(self) -> bool:
         return self.stage is Stage.QUARANTINED
+
+    @property
+    def about(self) -> list[str]:
+        """The addresses of which it says something, each once."""
+        return list(dict.fromkeys(each.address for each in self.findings if each.address))
 
     findings: Mapped[list[Finding]] = relationship(
         back_populates="message", order_by="Finding.id", cascade="all, delete-orphan", passive_deletes=True

@@ -38,7 +38,7 @@ from campaigns.settings.trust import LONGEST_AUTHORITIES, clean_authorities
 SECURITY = (
     (Security.STARTTLS.value, _("STARTTLS (usually port 587)")),
     (Security.TLS.value, _("TLS, usually port 465")),
-    (Security.NONE.value, _("None (only for this machine or a trusted network)")),
+    (Security.NONE.value, _("None (trusted networks only)")),
 )
 USUAL_PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 # Host, security and port from providers' documentation.

@@ -50,7 +50,9 @@ def messages(
     *, kind: Kind | None = None, is_signed: bool | None = None, quarantined: bool = False, number: int = 1
 ) -> Page[InboundMessage]:
     """What came in, newest first."""
-    statement = sa.select(InboundMessage).options(sa.orm.joinedload(InboundMessage.mailbox))
+    statement = sa.select(InboundMessage).options(
+        sa.orm.joinedload(InboundMessage.mailbox), sa.orm.selectinload(InboundMessage.findings)
+    )
     if kind is not None:
         statement = statement.where(InboundMessage.kind == kind)
     if is_signed is not None:

@@ -63,8 +63,8 @@ class Proof(StrEnum):
     @property
     def label(self) -> Sentence:
         return {
-            Proof.SIGNATURE: _("The sender's domain signed it (DKIM)"),
-            Proof.ADDRESS: _("It was sent to the secret address of this rule"),
+            Proof.SIGNATURE: _("Signed by the sender's domain (DKIM)"),
+            Proof.ADDRESS: _("Sent to the secret address of this rule"),
         }[self]
 
 

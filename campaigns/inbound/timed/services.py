@@ -158,7 +158,7 @@ def clean_recipients(text: str) -> list[str]:
     typed = [each for each in re.split(r"[\s,;]+", text.strip()) if each]
     kept: dict[str, str] = {}
     for each in typed[: MOST_RECIPIENTS + 1]:
-        address = addresses.typed_address(each, field="recipients")
+        address = addresses.listed_address(each, field="recipients")
         kept.setdefault(addresses.normalise(address), address)
     if not kept:
         raise Invalid(_("Enter at least one email address."), field="recipients")

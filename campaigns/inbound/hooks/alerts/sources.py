@@ -66,7 +66,7 @@ def clean_recipients(text: str) -> list[str]:
     found = []
     for each in re.split(r"[\s,;]+", text.strip()):
         if each:
-            found.append(addresses.typed_address(each, field="recipients"))
+            found.append(addresses.listed_address(each, field="recipients"))
     kept = list(dict.fromkeys(found))
     if not kept:
         raise Invalid(_("Enter at least one email address."), field="recipients")
