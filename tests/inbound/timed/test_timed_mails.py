@@ -129,7 +129,7 @@ def test_each_run_is_on_the_audit_log(app: Flask) -> None:
 
 
 def test_an_address_that_is_none_is_named(app: Flask) -> None:
-    with pytest.raises(Invalid, match="“bo-team.example” isn't an email address"):
+    with pytest.raises(Invalid, match=r"“bo-team\.example” isn't an email address"):
         services.clean_recipients("ana@team.example, bo-team.example")
 
 
