@@ -53,6 +53,20 @@ def test_the_usual_port_is_proposed_with_the_security(browser: Browser, app: Fla
         expect(port).to_have_value("2525")
 
 
+def test_a_double_click_sends_a_form_once(browser: Browser, app: Flask) -> None:
+    count = """() => {
+      window.sent = 0;
+      addEventListener("submit", (event) => { window.sent += !event.defaultPrevented; event.preventDefault(); });
+    }"""
+    with signed_in(browser, app, "ada") as page:
+        page.goto("/scheduled-emails/new")
+        page.evaluate(
+            count
+        )  # whatever the page itself lets through; nothing leaves, so both clicks are of one page
+        page.get_by_role("button", name="Schedule email").dblclick()
+        assert page.evaluate("window.sent") == 1
+
+
 def test_a_file_that_is_too_large_is_not_sent_and_the_form_stays(
     browser: Browser, app: Flask, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 import htmx from "htmx.org";
 import { confirm, dialog, openDialog } from "./dialogs.js";
 import { editor } from "./editor.js";
-import { autosave, bulk, lineNumbers, preview, previewWidth, renewed, unsaved } from "./forms.js";
+import { autosave, bulk, lineNumbers, preview, previewWidth, renewed, sendOnce, unsaved } from "./forms.js";
 import { live } from "./live.js";
 import { menu } from "./menus.js";
 import { openPalette, palette } from "./palette.js";
@@ -26,6 +26,7 @@ function improve(root) {
   }
 }
 
+sendOnce();
 improve(document);
 htmx.onLoad((root) => {
   improve(root);

@@ -165,3 +165,17 @@ export function bulk(form) {
   form.addEventListener("change", update);
   update();
 }
+
+const AGAIN_MS = 10_000;
+
+/** A form that was sent a moment ago isn't sent again: a double click schedules one email, not two. */
+export function sendOnce() {
+  let sent = new WeakMap();
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.getAttribute("method")?.toLowerCase() !== "post") return;
+    if (Date.now() - (sent.get(form) ?? -AGAIN_MS) < AGAIN_MS) event.preventDefault();
+    else sent.set(form, Date.now());
+  });
+  addEventListener("pageshow", () => { sent = new WeakMap(); }); // brought back by the back button
+}
