@@ -55,11 +55,11 @@ def handle_message(message_id: int) -> None:
 def run_rule(run_id: int) -> None:
     """Do what a rule says for a message that met its conditions, unless that is done."""
     die_with_parent()
-    taken = running.take(run_id)
+    now = database_clock.measured()
+    taken = running.take(run_id, now=now())
     db.session.commit()  # no transaction stays open while name servers take their time
     if taken is None:
         return
-    now = database_clock.measured()
     if running.is_proven(taken):
         running.act(taken, now=now())
     else:

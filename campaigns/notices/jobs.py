@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 
-from campaigns.core import addresses, clock, config
+from campaigns.core import addresses, clock, config, signing
 from campaigns.core.db import db
 from campaigns.core.errors import Misconfigured
 from campaigns.core.i18n import _
@@ -80,7 +79,7 @@ def _prepared(notice: Notice) -> tuple[list[smtp.Server], Envelope]:
         to=notice.to_address,
         subject=notice.subject,
         text=notice.text,
-        message_id=f"<{secrets.token_hex(16)}@{addresses.ascii_domain(addresses.domain_of(sender))}>",
+        message_id=f"<{_number(notice)}@{addresses.ascii_domain(addresses.domain_of(sender))}>",
         date=notice.created_at,
         more=notice.headers or {},
         attached=services.attachment_of(notice),
@@ -89,6 +88,13 @@ def _prepared(notice: Notice) -> tuple[list[smtp.Server], Envelope]:
     path = "" if notice.has_null_path else sender
     envelope = Envelope(notice.id, path, notice.to_address, message)
     return [settings_services.connection(server) for server in servers], envelope
+
+
+def _number(notice: Notice) -> str:
+    """The same in each attempt: a second copy, after an answer that was lost, is known as one."""
+    return signing.address_key(
+        settings_queries.link_key(), f"notice:{notice.id}:{notice.created_at.timestamp()}"
+    )
 
 
 def _servers(notice: Notice, domain: str) -> list[Server]:

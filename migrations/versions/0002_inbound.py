@@ -334,6 +334,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("output", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
@@ -348,11 +349,11 @@ def upgrade() -> None:
     with op.batch_alter_table("rule_run", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rule_run_message_id"), ["message_id"], unique=False)
         batch_op.create_index(
-            "ix_rule_run_queued",
+            "ix_rule_run_open",
             ["id"],
             unique=False,
-            postgresql_where=sa.text("state = 'queued'"),
-            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state IN ('queued', 'running')"),
+            sqlite_where=sa.text("state IN ('queued', 'running')"),
         )
 
     op.create_table(
@@ -421,7 +422,7 @@ def downgrade() -> None:
     op.drop_table("timed_mail")
     op.drop_table("loopback_test")
     with op.batch_alter_table("rule_run", schema=None) as batch_op:
-        batch_op.drop_index("ix_rule_run_queued")
+        batch_op.drop_index("ix_rule_run_open")
         batch_op.drop_index(batch_op.f("ix_rule_run_message_id"))
 
     op.drop_table("rule_run")

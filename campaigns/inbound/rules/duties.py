@@ -12,5 +12,5 @@ JOB = "campaigns.inbound.jobs.run_rule"
 
 
 def hint_runs(now: datetime) -> None:
-    """Enqueue the runs that wait; one that is enqueued twice is done once."""
-    hint_each(JOB, queries.queued)
+    """Enqueue the runs that are due; one that is enqueued twice is done once."""
+    hint_each(JOB, lambda: queries.due(now=now))

@@ -134,7 +134,8 @@ class RuleRun(Model):
     key: Mapped[str] = mapped_column(sa.String(40))
     state: Mapped[RunState] = mapped_column(Word(RunState))
     at: Mapped[datetime]
-    done_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
+    done_at: Mapped[datetime | None]  # while it is running: when that began
     output: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
 
     rule: Mapped[Rule] = relationship()
@@ -143,9 +144,9 @@ class RuleRun(Model):
     __table_args__ = (
         sa.UniqueConstraint("rule_id", "key"),
         sa.Index(
-            "ix_rule_run_queued",
+            "ix_rule_run_open",
             "id",
-            postgresql_where=sa.text("state = 'queued'"),
-            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state IN ('queued', 'running')"),
+            sqlite_where=sa.text("state IN ('queued', 'running')"),
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -16,6 +16,11 @@ from campaigns.inbound.rules.models import Rule, RuleRun, RunState
 from campaigns.settings import queries as settings_queries
 
 MOST_SHOWN = 20
+# Before the first attempt, the second and the third. A run that fails each time holds up no other.
+WAITS = (timedelta(0), timedelta(seconds=60), timedelta(seconds=300))
+# What is begun outside of the database is over by then, or its process is.
+ENDED_AFTER = timedelta(minutes=5)
+_OPEN = sa.text("state IN ('queued', 'running')")  # in the words of the index, or it isn't used
 
 
 def rules() -> Sequence[Rule]:
@@ -56,10 +61,19 @@ def count_since(rule_id: int, moment: datetime) -> int:
     return db.session.scalar(met) or 0
 
 
-def queued(*, limit: int = 50) -> Sequence[int]:
-    """Ids of runs that wait, oldest first."""
-    waiting = sa.select(RuleRun.id).where(RuleRun.state == RunState.QUEUED)
-    return db.session.scalars(waiting.order_by(RuleRun.id).limit(limit)).all()
+def due(*, now: datetime, limit: int = 50) -> Sequence[int]:
+    """Ids of runs that wait, and of those whose process has ended in the midst; oldest first."""
+    waits = [
+        sa.and_(RuleRun.attempts == number, RuleRun.at <= now - wait) for number, wait in enumerate(WAITS)
+    ]
+    found = sa.select(RuleRun.id).where(
+        _OPEN,
+        sa.or_(
+            sa.and_(RuleRun.state == RunState.QUEUED, sa.or_(RuleRun.attempts >= len(WAITS), *waits)),
+            sa.and_(RuleRun.state == RunState.RUNNING, RuleRun.done_at < now - ENDED_AFTER),
+        ),
+    )
+    return db.session.scalars(found.order_by(RuleRun.id).limit(limit)).all()
 
 
 def address_of(rule_id: int) -> str:

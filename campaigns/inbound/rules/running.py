@@ -21,7 +21,7 @@ from campaigns.core.errors import DomainError
 from campaigns.delivery import services as delivery_services
 from campaigns.inbound.effects.handling import raw_of
 from campaigns.inbound.reading.facts import Facts, read
-from campaigns.inbound.rules import outside
+from campaigns.inbound.rules import outside, queries
 from campaigns.inbound.rules.models import OUTSIDE, Act, Proof, Rule, RuleRun, RunState
 from campaigns.inbound.rules.outside import Refused
 from campaigns.mail.dkim_check import is_signed_by
@@ -30,6 +30,9 @@ from campaigns.planning.models import PauseReason
 
 FRESH_FOR = timedelta(hours=24)
 PATIENCE_S = 5.0
+MOST_ATTEMPTS = len(queries.WAITS)
+WORN = "It could not be done in three attempts."
+LEFT = "The process ended meanwhile. It may have been done, and is not done again."
 UNPROVEN = "The sender's domain has not signed it, or it was written long ago."
 
 
@@ -45,13 +48,30 @@ class Taken:
     received_at: datetime
 
 
-def take(run_id: int) -> Taken | None:
-    """A run that waits; None if there is none with that id."""
-    run = db.session.get(RuleRun, run_id, populate_existing=True)
-    if run is None or run.state is not RunState.QUEUED:
+def take(run_id: int, *, now: datetime) -> Taken | None:
+    """A run that waits; None if there is none with that id. The caller commits: the attempt counts before it begins.
+
+    One that has had all its attempts, or whose process ended while it did something outside, is closed.
+    """
+    _close(run_id, now)
+    waiting = sa.update(RuleRun).where(RuleRun.id == run_id, RuleRun.state == RunState.QUEUED)
+    if not changed_by(waiting.values(attempts=RuleRun.attempts + 1)):
         return None
+    run = db.session.get_one(RuleRun, run_id, populate_existing=True)
     raw = raw_of(run.message)
     return Taken(run.id, run.rule.proof, run.rule.act, raw, read(raw), run.message.received_at)
+
+
+def _close(run_id: int, now: datetime) -> None:
+    """Give up a run that fails each time, and one that was begun outside and that nobody works on any longer."""
+    run = db.session.get(RuleRun, run_id, populate_existing=True)
+    if run is None:
+        return
+    is_worn = run.state is RunState.QUEUED and run.attempts >= MOST_ATTEMPTS
+    is_left = run.state is RunState.RUNNING and run.done_at and run.done_at < now - queries.ENDED_AFTER
+    said = WORN if is_worn else LEFT
+    if (is_worn or is_left) and _move(run_id, run.state, RunState.FAILED, said, now):
+        _record(run.rule, "failed" if is_worn else "unknown", now)
 
 
 def is_proven(taken: Taken) -> bool:

@@ -19,6 +19,7 @@ from campaigns.core.db import changed_by, db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.core.mailtext import MailText
+from campaigns.inbound.timed import queries
 from campaigns.inbound.timed.models import TimedMail
 from campaigns.inbound.timed.next_run import Rhythm
 from campaigns.notices import services as notices_services
@@ -58,12 +59,13 @@ def create(written: Written, *, by: Operator, now: datetime) -> TimedMail:
 
 def update(mail: TimedMail, written: Written, *, now: datetime) -> None:
     """Change it; raises Invalid at a field."""
+    before = _when(mail)
     for name, value in _values(written).items():
         setattr(mail, name, value)
     if mail.is_paused:
         mail.next_at = None
-    else:
-        _set_next(mail, now)
+    elif mail.next_at is None or before != _when(mail):
+        _set_next(mail, now)  # else it stays due if it is: a change of its text takes no run away
     db.session.flush()
     audit_services.record("timed_mail.updated", mail.subject, people=len(mail.recipients), now=now)
 
@@ -99,7 +101,12 @@ def run(mail_id: int, *, now: datetime) -> list[int]:
     in the outbox. Runs that were missed are made up for by this one.
     """
     mail = db.session.get(TimedMail, mail_id, populate_existing=True)
-    if mail is None or mail.next_at is None or mail.next_at > now:
+    if mail is None or mail.next_at is None:
+        return []
+    if mail.last_at is not None and mail.last_at > now + queries.AHEAD:
+        _come_back(mail, now)
+        return []
+    if mail.next_at > now:
         return []
     due_at = mail.next_at
     taken = changed_by(
@@ -113,6 +120,23 @@ def run(mail_id: int, *, now: datetime) -> list[int]:
     posted = [_post(mail, each, due_at, now) for each in _not_suppressed(mail.recipients)]
     audit_services.record("timed_mail.sent", mail.subject, people=len(posted), by=Actor(), now=now)
     return [each for each in posted if each is not None]
+
+
+def _come_back(mail: TimedMail, now: datetime) -> None:
+    """The clock had gone ahead for a while: the times that it went past are still to come.
+
+    For those that were sent meanwhile there are notices, so that they are not sent again.
+    """
+    changed_by(
+        sa.update(TimedMail)
+        .where(TimedMail.id == mail.id, TimedMail.last_at == mail.last_at)
+        .values(next_at=mail.next_after(now), last_at=now)
+    )
+    db.session.expire(mail)
+
+
+def _when(mail: TimedMail) -> tuple[Rhythm, str, str]:
+    return mail.rhythm, mail.first, mail.time_zone
 
 
 def _post(mail: TimedMail, address: str, due_at: datetime, now: datetime) -> int | None:

@@ -47,9 +47,15 @@ def make_rule(
     return made
 
 
-def written(to: str = "team@news.example", *, number: int = 1, subject: str = "Columba: please") -> bytes:
+def written(
+    to: str = "team@news.example",
+    *,
+    number: int = 1,
+    subject: str = "Columba: please",
+    sender: str = SENDER,
+) -> bytes:
     ids = f"Message-ID: <rule{number}@team.example>\nDate: {format_datetime(clock.now())}\n"
-    return letter(to, SENDER, subject=subject, more=ids, text="Please do.")
+    return letter(to, sender, subject=subject, more=ids, text="Please do.")
 
 
 def signed(raw: bytes) -> bytes:
@@ -63,7 +69,7 @@ def read(raw: bytes) -> InboundMessage:
     message = make_message(raw)
     meeting.handle(message.id, now=clock.now())
     db.session.commit()
-    for each in queries.queued():
+    for each in queries.due(now=clock.now()):
         jobs.run_rule(each)
     db.session.expire_all()
     return message

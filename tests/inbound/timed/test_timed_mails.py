@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -21,26 +21,7 @@ from campaigns.inbound.timed.services import Written
 from campaigns.notices.models import Notice
 from campaigns.settings import queries as settings_queries
 from tests.factories import make_operator
-
-START = datetime(2026, 12, 7, 8, 0, tzinfo=UTC)  # nine in the morning in Berlin
-BEFORE = START - timedelta(hours=1)
-
-
-def make_timed(
-    *, rhythm: Rhythm = Rhythm.WEEKLY, recipients: str = "ana@team.example, bo@team.example", by: str = ""
-) -> TimedMail:
-    written = Written(
-        "Numbers", "Send me your numbers.", recipients, rhythm, "2026-12-07T09:00", "Europe/Berlin"
-    )
-    made = services.create(written, by=make_operator(by), now=BEFORE)
-    db.session.commit()
-    return made
-
-
-def posted() -> list[tuple[str, str]]:
-    return [
-        (each.to_address, each.subject) for each in db.session.scalars(sa.select(Notice).order_by(Notice.id))
-    ]
+from tests.inbound.timed.timed import BEFORE, START, make_timed, posted
 
 
 def test_it_goes_to_each_person_at_its_time_and_again_a_week_later(each_database: Flask) -> None:
