@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
+import json
+from base64 import b64encode, urlsafe_b64encode
+
 from campaigns.mail.security import Security
 from tests.servers.debian_server import DebianServer
 from tests.servers.private_root import HOST
@@ -18,6 +22,12 @@ ssl_key = </etc/key.pem
 disable_plaintext_auth = no
 first_valid_uid = 1
 mail_location = maildir:/srv/mailboxes/%u
+auth_mechanisms = plain oauthbearer xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = /etc/oauth2
+}}
 passdb {{
   driver = passwd-file
   args = /etc/users
@@ -53,7 +63,31 @@ service lmtp {{
 service stats {{
   client_limit = 100
 }}
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 """
+# Access tokens are JWTs (RFC 7519) that it verifies by itself.
+_TOKENS = """
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix=/etc/keys/
+username_attribute = sub
+"""
+_KEY = b"a key that only the tests have...."
+
+
+def access_token(user: str, *, until: float) -> str:
+    """A token with which that user gets in until then (seconds since 1970)."""
+    parts = {"alg": "HS256", "typ": "JWT"}, {"sub": user, "iat": 1, "exp": int(until)}
+    signed = b".".join(_coded(json.dumps(each).encode()) for each in parts)
+    return b".".join((signed, _coded(hmac.digest(_KEY, signed, "sha256")))).decode()
+
+
+def _coded(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
 
 
 class DovecotMailboxes(DebianServer):
@@ -77,4 +111,9 @@ exec dovecot -F
         configuration = _CONFIGURATION
         for name, port in self.ports.items():
             configuration = configuration.replace(f"port = {name.upper()}\n", f"port = {port}\n")
-        return {"etc/dovecot/dovecot.conf": configuration, "etc/users": f"{USER}:{{PLAIN}}{PASSWORD}::::::\n"}
+        return {
+            "etc/dovecot/dovecot.conf": configuration,
+            "etc/users": f"{USER}:{{PLAIN}}{PASSWORD}::::::\n",
+            "etc/oauth2": _TOKENS,
+            "etc/keys/default/HS256/default": b64encode(_KEY),
+        }

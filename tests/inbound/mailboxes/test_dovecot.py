@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from campaigns.inbound.mailboxes import intake, trial
 from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError
 from campaigns.inbound.models import InboundMessage, Protocol
 from campaigns.inbound.troubles import Trouble
+from campaigns.settings.oauth import OAuth2
+from tests.fakes.token_server import Answer, TokenServer
 from tests.inbound.mailboxes.mailboxes import mail, make_mailbox, read
-from tests.servers.dovecot_mailboxes import DovecotMailboxes
+from tests.servers.dovecot_mailboxes import DovecotMailboxes, access_token
 from tests.servers.server import PASSWORD, USER
 
 COUNT = 25
@@ -68,6 +71,25 @@ def test_each_message_is_read_once_as_it_was_delivered(app, dovecot: DovecotMail
     read(mailbox, bounds=Bounds(idle=0))
     assert trial.run(*trial.prepared(mailbox)).count == 0
     assert db.session.query(InboundMessage).count() == COUNT
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_token_that_has_expired_is_renewed_and_one_for_somebody_else_is_refused(
+    app, dovecot: DovecotMailboxes, way: str
+) -> None:
+    def answer(user: str, *, minutes: int) -> Answer:
+        token = access_token(user, until=time.time() + 60 * minutes)
+        return 200, {"access_token": token, "expires_in": 3600}
+
+    with TokenServer(answer(USER, minutes=-5), answer(USER, minutes=5)) as tokens:
+        signs_in = OAuth2(tokens.url, "our-app", None, "refresh")
+        assert trial.run(*trial.prepared(row(dovecot, way, signs_in=signs_in))).error is None
+        assert len(tokens.asked) == 2
+        tokens.answers = [answer("somebody@example.com", minutes=5)]
+        other = row(dovecot, way, name="other", signs_in=signs_in)
+        error = trial.run(*trial.prepared(other)).error or ""
+        assert error.startswith(Trouble.REFUSED_TOKEN.value)
+        assert len(tokens.asked) == 4
 
 
 def test_handled_messages_are_moved(app, dovecot: DovecotMailboxes) -> None:
