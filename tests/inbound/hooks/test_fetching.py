@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,8 +23,10 @@ NOTHING_INSIDE = internal_hosts.parse("")
 
 
 @contextmanager
-def serving(folder: Path, status: int, body: bytes) -> Iterator[tuple[str, ssl.SSLContext, list[str]]]:
-    """Its URL, who is to be trusted for it, and what was asked for."""
+def serving(
+    folder: Path, status: int, body: bytes, *, drips: int = 0
+) -> Iterator[tuple[str, ssl.SSLContext, list[str]]]:
+    """Its URL, who is to be trusted for it, and what was asked for. `drips`: fields of its header, one now and then."""
     certificate, key = make_certificate("localhost")
     (folder / "both.pem").write_bytes(certificate + key)
     asked: list[str] = []
@@ -34,8 +37,13 @@ def serving(folder: Path, status: int, body: bytes) -> Iterator[tuple[str, ssl.S
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):  # nobody waits for all of them
+                for number in range(drips):
+                    self.send_header(f"X-{number}", "x")
+                    self.flush_headers()
+                    time.sleep(0.05)
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
             pass
@@ -63,6 +71,16 @@ def test_a_document_is_fetched_with_its_query(tmp_path: Path) -> None:
 def test_anything_but_a_short_document_is_refused(tmp_path: Path, status: int, body: bytes) -> None:
     with serving(tmp_path, status, body) as (url, trust, asked), pytest.raises(OSError, match="answer"):
         get(url + "/a.pem", LOOPBACK, trust=trust)
+    assert asked == ["/a.pem"]
+
+
+def test_a_host_that_drips_its_header_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE_S", 1.5)
+    began = time.monotonic()
+    with serving(tmp_path, 200, b"pem", drips=600) as (url, trust, asked):
+        with pytest.raises(OSError, match="in time"):
+            get(url + "/a.pem", LOOPBACK, trust=trust)
+        assert time.monotonic() - began < 15  # it drips for 30 s
     assert asked == ["/a.pem"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -230,8 +231,9 @@ def test_an_id_that_was_used_for_another_message_deletes_nothing_unread(app) -> 
     ],
 )
 def test_a_reply_is_shown_without_the_secret_that_it_repeats(said: str, shown: str) -> None:
-    target = Target("localhost", 143, Security.NONE, "ann")
-    assert target.shown(said, "hush") == shown
+    target = Target("localhost", 143, Security.NONE, "ann", password="hush")
+    assert target.shown(said, None) == shown
+    assert replace(target, password=None).shown(said, "hush") == shown
 
 
 @both

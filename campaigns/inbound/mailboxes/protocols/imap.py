@@ -319,5 +319,4 @@ class ImapSession:
 
     def _text(self, error: Exception) -> str:
         """The server's reply in an error of the library, on one line."""
-        secret = self._token or self._target.password or ""
-        return self._target.shown(str(error).replace("b'", "'"), secret)
+        return self._target.shown(str(error).replace("b'", "'"), self._token)

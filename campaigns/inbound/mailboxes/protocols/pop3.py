@@ -246,8 +246,7 @@ class Pop3Session:
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         if not text.startswith("-ERR"):
             return MailboxError(Trouble.MAKES_NO_SENSE, "it does not follow the protocol")
-        secret = self._token or self._target.password or ""
-        return MailboxError(Trouble.REFUSED, self._target.shown(text.removeprefix("-ERR"), secret))
+        return MailboxError(Trouble.REFUSED, self._target.shown(text.removeprefix("-ERR"), self._token))
 
 
 def _pairs(lines: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -65,9 +65,9 @@ class Target:
     internal_hosts: InternalHosts = EVERYTHING_PRIVATE
     bounds: Bounds = field(default_factory=Bounds)
 
-    def shown(self, said: str, secret: str) -> str:
-        """The beginning of a server's reply on one line, without the secret that we have sent to it."""
-        if secret:
+    def shown(self, said: str, token: str | None) -> str:
+        """The beginning of a server's reply on one line, without the token or password that we have sent to it."""
+        if secret := token or self.password:
             said = said.replace(secret, HIDDEN)
             said = _CODED.sub(lambda found: HIDDEN if _is_of(found[0], secret) else found[0], said)
         return " ".join(said.split())[:LONGEST_REPLY]
