@@ -183,6 +183,11 @@ class InboundMessage(Model):
         return self.stage is Stage.QUARANTINED
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it is still to be processed."""
+        return self.stage is Stage.STORED
+
+    @property
     def about(self) -> list[str]:
         """The addresses of which it says something, each once."""
         return list(dict.fromkeys(each.address for each in self.findings if each.address))

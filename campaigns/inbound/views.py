@@ -59,7 +59,7 @@ def mailbox_edit(mailbox_id: int) -> Any:
     if not form.is_submitted():
         form.show(mailbox)
     if form.validate_on_submit() and _saved(form, mailbox):
-        flash(_("%(name)s saved. Test it again.", name=mailbox.name), "success")
+        flash(_("%(name)s saved.", name=mailbox.name), "success")
         return _shown_or_tested(mailbox)
     page = render_template("inbound/mailbox_form.html", form=form, mailbox=mailbox, server=mailbox)
     return page, _status(form)
