@@ -76,8 +76,8 @@ def test_an_answer_costs_no_more_however_many_came_before(
         )
         db.session.execute(sa.update(InboundMessage).values(kind="reply", stage="handled"))
         db.session.commit()
-        one = store(answer(mine, number=1000 + number))
-        took.append(work(lambda one=one: handle([one])))
+        fresh = (answer(mine, number=each) for each in range(1000 + number, 2000 + number))
+        took.append(work(lambda fresh=fresh: handle([store(next(fresh))])))
     assert took[1] < 1.5 * took[0]
 
 

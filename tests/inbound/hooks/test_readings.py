@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from campaigns.inbound.hooks.kinds import Provider
 from campaigns.inbound.hooks.providers import loose_json
 from campaigns.inbound.hooks.providers.event import MOST_EVENTS, Event
+from campaigns.inbound.hooks.providers.loose_json import Unreadable
 from campaigns.inbound.hooks.registry import WAYS
 from campaigns.inbound.verdicts.verdict import Cause, Detail, Kind
+from tests.content.calls import calls
 from tests.inbound.hooks.amazon import SUBSCRIBE_URL, Amazon
 
 NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -333,3 +336,26 @@ def test_causes_are_the_products_own() -> None:
     found = only(Provider.SES, ses_bounce("Permanent", "General", UNKNOWN_USER)).recipient
     assert (found.reason, found.status) == (Cause.BAD_ADDRESS, "5.1.1")
     assert found.diagnostic == UNKNOWN_USER.removeprefix("smtp; ")
+
+
+@pytest.mark.parametrize("provider", list(Provider))
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_what_is_nested_deep_is_said_to_be_unreadable(provider: Provider, opening: bytes) -> None:
+    """Python reads almost as deep as it can write: the same value could then not be told from others."""
+    closing = {b"[": b"]", b'{"a":': b"}"}[opening]
+    for depth in (60, 300, *range(900, 1000, 2), 100_000):
+        body = b'[{"event":"bounce","Type":"x","x":%s1%s}]' % (opening * depth, closing * depth)
+        with pytest.raises(Unreadable):
+            WAYS[provider].read(body)
+
+
+def test_what_is_said_of_a_failure_is_read_no_further_than_it_is_kept() -> None:
+    """One request has thousands of events."""
+    words = b"550 mailbox user unknown quota full mx.b.example "
+
+    def body(times: int) -> bytes:
+        events = (b'{"event":"bounce","reason":"%s"}' % (words * times) for _each in range(20))
+        return b"[" + b",".join(events) + b"]"
+
+    few, many = (calls(partial(WAYS[Provider.SENDGRID].read, body(each))) for each in (11, 40))
+    assert many < 1.2 * few

@@ -19,7 +19,7 @@ def finding(
     address: str, otherwise: Detail, *, is_permanent: bool, status: str = "", diagnostic: str = ""
 ) -> Recipient:
     """What is said of that address; `otherwise`: what the provider's own word for it means."""
-    said = _PREFIX.sub("", " ".join(diagnostic.split()))
+    said = _PREFIX.sub("", " ".join(diagnostic.split()))[:MOST_DIAGNOSTIC]  # thousands may come at once
     read = reasons.recipient(address, [said] if said else [], [], status=status)
     says_nothing = read.detail in _SAYS_NOTHING
     detail = otherwise if says_nothing else read.detail
@@ -29,7 +29,7 @@ def finding(
         detail=detail,
         hard=is_permanent and detail in reasons.HARD and (says_nothing or read.hard),
         status=read.status[:11],
-        diagnostic=said[:MOST_DIAGNOSTIC],
+        diagnostic=said,
     )
 
 

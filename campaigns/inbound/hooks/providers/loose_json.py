@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 LONGEST_TEXT = 2000
+DEEPEST = 50
 _EMPTY: Mapping[str, Any] = {}
 
 
@@ -17,11 +18,24 @@ class Unreadable(ValueError):
 
 
 def parse(body: bytes) -> Any:
-    """The value in a body; raises Unreadable."""
+    """The value in a body; raises Unreadable, also for one that is nested far deeper than any provider's."""
     try:
-        return json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Unreadable("not JSON") from error
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(value):
+        raise Unreadable("too deep")  # what is written out again would meet Python's limit
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _depth in range(DEEPEST):
+        held = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [each for values in held for each in values if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
