@@ -75,12 +75,12 @@ def _staging(_is_sqlite: bool) -> Any:
     )
 
 
-def take_back_bounce(delivery_id: int, *, now: datetime) -> str | None:
+def take_back_bounce(delivery_id: int) -> str | None:
     """Undo the bounce of a delivery; the address's key if this bounce had suppressed it, else None."""
     found = db.session.scalar(sa.select(Bounce).where(Bounce.delivery_id == delivery_id))
     if found is None:
         return None
     was_applied = found.stage is Stage.APPLIED
-    found.stage, found.judged_at = Stage.UNDONE, now
+    db.session.delete(found)  # so that the same delivery may still bounce for good
     db.session.flush()
     return found.address_key if was_applied else None

@@ -93,10 +93,10 @@ def note_bounce(
     return is_new
 
 
-def take_back_bounce(delivery: Delivery, *, now: datetime) -> None:
+def take_back_bounce(delivery: Delivery) -> None:
     """Undo a bounce that came back, and the suppression of the address if it came from that one alone."""
     came_back.take_back(delivery, "bounced")
-    suppressed = came_back.take_back_bounce(delivery.id, now=now)
+    suppressed = came_back.take_back_bounce(delivery.id)
     if suppressed is not None:
         staging.take_back(suppressed, campaign_id=delivery.campaign_id)
 

@@ -40,7 +40,7 @@ def apply_to(delivery: Delivery, kind: Kind, recipient: Recipient | None, *, now
     return _bounce(delivery, act, recipient, now)
 
 
-def take_back(delivery_id: int, effect: Effect, recipient: Recipient, *, now: datetime) -> None:
+def take_back(delivery_id: int, effect: Effect, recipient: Recipient) -> None:
     """Undo what `apply` did for that recipient, as far as nothing else asks for it.
 
     People who complained stay unsubscribed: only they can subscribe again.
@@ -49,7 +49,7 @@ def take_back(delivery_id: int, effect: Effect, recipient: Recipient, *, now: da
     if delivery is None:
         return
     if effect in (Effect.BOUNCED, Effect.SCORED, Effect.SUPPRESSED):
-        delivery_services.take_back_bounce(delivery, now=now)
+        delivery_services.take_back_bounce(delivery)
     if effect is Effect.SCORED or (effect is Effect.SUPPRESSED and not recipient.hard):
         soft_bounces.take_back(delivery.address_key, recipient.reason)
     if effect is Effect.COMPLAINED:

@@ -14,8 +14,9 @@ from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
+from campaigns.inbound import queries
 from campaigns.inbound.effects import apply as effects
-from campaigns.inbound.effects.shapes import shape_of
+from campaigns.inbound.effects.shapes import plain, shape_of
 from campaigns.inbound.models import Correction, Finding
 from campaigns.inbound.verdicts.verdict import Cause, Detail, Kind, Recipient
 
@@ -66,6 +67,7 @@ def as_read(recipient: Recipient, reason: Cause) -> Recipient:
 def overrule(finding: Finding, reason: Cause, *, now: datetime) -> None:
     """Give a finding another reason: undo its effect, apply the new one, and read that text so from now on.
 
+    What other messages have said of the same mail keeps its effect, unless they said it in the same words.
     Raises Conflict if it has that reason already, or is about no recipient of a bounce.
     """
     if finding.message.kind is not Kind.BOUNCE or finding.reason is None or finding.detail is None:
@@ -73,13 +75,16 @@ def overrule(finding: Finding, reason: Cause, *, now: datetime) -> None:
     if finding.reason is reason or reason not in _AS:
         raise Conflict(_("It has this reason already."))
     before = _recipient(finding)
-    after = as_read(before, reason)
-    if finding.delivery_id is not None:
-        effects.take_back(finding.delivery_id, finding.effect, before, now=now)
-        finding.effect = effects.apply(finding.delivery_id, Kind.BOUNCE, after, now=now)
-    finding.reason, finding.detail, finding.is_hard = after.reason, after.detail, after.hard
-    finding.overruled_at, finding.overruled_to = now, reason
-    if before.diagnostic:
+    beside = queries.findings_beside(finding)
+    for each in beside:
+        if each.delivery_id is not None:
+            effects.take_back(each.delivery_id, each.effect, _recipient(each))
+    for each in beside:
+        if each is finding or _says_the_same(each, finding):
+            _relabel(each, reason, now)
+        if each.delivery_id is not None:
+            each.effect = effects.apply(each.delivery_id, Kind.BOUNCE, _recipient(each), now=now)
+    if plain(before.diagnostic):
         _remember(before.diagnostic, reason, now)
     audit_services.record(
         "bounce.overruled",
@@ -89,6 +94,17 @@ def overrule(finding: Finding, reason: Cause, *, now: datetime) -> None:
         now=now,
     )
     db.session.flush()
+
+
+def _says_the_same(one: Finding, other: Finding) -> bool:
+    said = plain(one.diagnostic)
+    return bool(said) and said == plain(other.diagnostic)
+
+
+def _relabel(finding: Finding, reason: Cause, now: datetime) -> None:
+    after = as_read(_recipient(finding), reason)
+    finding.reason, finding.detail, finding.is_hard = after.reason, after.detail, after.hard
+    finding.overruled_at, finding.overruled_to = now, reason
 
 
 def _recipient(finding: Finding) -> Recipient:
