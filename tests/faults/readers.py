@@ -33,12 +33,12 @@ from tests.inbound.mailboxes.mailboxes import SERVERS, left
 from tests.inbound.mails import bounce_address, dsn, letter, token
 
 KILLS, BOUNCES = 8, 600
-MESSAGES, MESSAGES_IN_CUT = 200, 25
+MESSAGES, MESSAGES_IN_CUT = 110, 25
 MOMENTS_IN_CUT = ["commit.after", "expunge.before", "effects.after", "forward.after"]
 # Where the worker dies with its work horse.
 TREES = ("commit.before", "delete.after", "rules.after")
 PERSON = "team@people.example"
-ENDS_S = 240
+ENDS_S = 400
 _dice = random.Random(5)
 
 
