@@ -74,7 +74,7 @@ def make_config(data_dir: Path, database_url: str, *, redis_url: str = NO_REDIS)
 
 
 def make_app(config: Config) -> Flask:
-    with quick_apps.rules_kept():
+    with quick_apps.routes_kept():
         app = create_app(config)
     app.jinja_env.bytecode_cache = quick_apps.templates
     app.test_client_class = BrowserClient

@@ -1,29 +1,40 @@
 """Every test has an app of its own; what each would compile again is compiled once per test process.
 
-That is the URL rules and their builders, which take nine tenths of the time of `create_app`, the templates of
-the pages, and the SQL statements.
+That is the URL map, which takes nine tenths of the time of `create_app`, the templates of the pages, and the SQL
+statements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import sqlalchemy as sa
+from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
-from werkzeug.routing import Rule
+from werkzeug.routing import Map
 
 MOST_STATEMENTS = 4000
-_compile: Callable[[Rule], None] = Rule.compile
-_compiled: dict[tuple[str, ...], dict[str, Any]] = {}
+Route = tuple[str, str | None, Any, dict[str, Any]]
+_add_route = Flask.add_url_rule
+_routed: list[Routed] = []
 _statements: dict[str, LRUCache[Any, Any]] = {}
+
+
+class Routed(NamedTuple):
+    """The routes that an app was given, and what Flask made of them."""
+
+    asked: list[Route]
+    url_map: Map
+    views: dict[str, Any]
 
 
 class KeptTemplates(BytecodeCache):
@@ -46,10 +57,52 @@ templates = KeptTemplates()
 
 
 @contextmanager
-def rules_kept() -> Iterator[None]:
-    """Rules created meanwhile share compiled parts with earlier rules of the same text."""
-    with patch.object(Rule, "compile", _kept):
+def routes_kept() -> Iterator[None]:
+    """An app created meanwhile shares its URL map with an earlier one that was given the same routes."""
+    apps: list[Flask] = []
+    own: list[Route] = []
+    asked: list[Route] = []
+
+    def note(
+        self: Flask, rule: str, endpoint: str | None = None, view_func: Any = None, **options: Any
+    ) -> None:
+        route = (rule, endpoint, view_func, options)
+        if self.blueprints:
+            asked.append(route)
+            return
+        apps.append(self)
+        own.append(route)  # Flask's for static files: its view is of this app
+        self.view_functions[str(endpoint)] = view_func
+
+    with patch.object(Flask, "add_url_rule", note):
         yield
+    for app in apps:
+        _route(app, own, asked)
+
+
+def _route(app: Flask, own: list[Route], asked: list[Route]) -> None:
+    kept = next((each for each in _routed if each.asked == asked), None)
+    if kept is None:
+        static = set(app.view_functions)
+        for rule, endpoint, view_func, options in (*own, *asked):
+            _add_route(app, rule, endpoint, view_func, **options)
+        views = {name: view for name, view in app.view_functions.items() if name not in static}
+        kept = Routed(asked, app.url_map, views)
+        _routed.append(kept)
+    app.url_map = kept.url_map
+    app.view_functions.update(kept.views)
+    setattr(app, "add_url_rule", partial(_add_to_own, app))  # noqa: B010
+
+
+def _add_to_own(app: Flask, *about: Any, **options: Any) -> None:
+    """A route that a test adds is its app's alone."""
+    own = app.url_map_class()
+    own.converters = app.url_map.converters
+    for rule in app.url_map.iter_rules():
+        own.add(rule.empty())
+    app.url_map = own
+    delattr(app, "add_url_rule")
+    app.add_url_rule(*about, **options)
 
 
 def statements_kept() -> None:
@@ -70,19 +123,3 @@ def _is_alike(dialect: Dialect, other: object) -> bool:
 
 def _hash_of(dialect: Dialect) -> int:
     return hash(type(dialect))
-
-
-def _kept(rule: Rule) -> None:
-    """Compiled parts refer to no other rule: patterns, weights, argument names and builders."""
-    about = (rule.subdomain, rule.host, rule.merge_slashes, rule.defaults, sorted(rule.arguments))
-    key = (rule.rule, *map(repr, about))
-    if key not in _compiled:
-        _compile(rule)
-        builders = {name: getattr(rule, name).__func__ for name in ("_build", "_build_unknown")}
-        parts = {name: getattr(rule, name) for name in ("_parts", "_trace", "_converters")}
-        _compiled[key] = {"parts": parts, "builders": builders, "arguments": frozenset(rule.arguments)}
-        return
-    kept = _compiled[key]
-    vars(rule).update(kept["parts"], arguments=set(kept["arguments"]))
-    for name, builder in kept["builders"].items():
-        setattr(rule, name, builder.__get__(rule, None))
