@@ -19,13 +19,14 @@ ARG IFMA=
 RUN if [ -n "$IFMA" ]; then pip install --no-cache-dir --require-hashes -r requirements-ifma.txt; fi
 COPY . .
 COPY --from=assets /app/static/dist static/dist
-# Nobody may write beside the modules, so each command would compile them anew.
+# Nobody may write beside the modules, so each command would compile them anew. The user's number is fixed: its files in
+# the volume outlive the image.
 RUN pybabel --quiet compile -d campaigns/translations \
     && python -m compileall -q campaigns migrations wsgi.py \
-    && useradd --system --no-create-home --home /data --shell /usr/sbin/nologin columba \
+    && useradd --uid 10001 --no-log-init --no-create-home --home /data --shell /usr/sbin/nologin columba \
     && install -d -m 700 -o columba /data \
     && find / -xdev -perm /6000 -type f -exec chmod a-s {} +
-USER columba
+USER 10001
 VOLUME /data
 EXPOSE 8000
 CMD ["flask", "--app", "wsgi", "up", "--host", "0.0.0.0"]

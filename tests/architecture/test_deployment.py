@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -45,6 +49,14 @@ def test_no_secret_of_the_builder_is_in_the_image(path: str) -> None:
     assert is_left_out(path)
 
 
+@pytest.mark.parametrize(
+    "path", ["tests/conftest.py", "docs/pictures/check.png", "scripts/setup", "requirements-dev.txt"]
+)
+def test_what_only_developers_need_is_not_in_the_image(path: str) -> None:
+    assert (ROOT / path).exists()
+    assert is_left_out(path)
+
+
 def test_the_product_is_in_the_image() -> None:
     for path in ("wsgi.py", "campaigns/app.py", "templates/layout.html", "migrations/env.py"):
         assert (ROOT / path).exists()
@@ -60,7 +72,7 @@ def test_the_containers_know_no_password_that_is_not_given() -> None:
 
 def test_redis_asks_for_its_password() -> None:
     text = (ROOT / "compose.yaml").read_text()
-    assert "--user default off" in text
+    assert '--user, default, "off"' in text
     assert ">${VALKEY_PASSWORD" in text
     assert "redis://columba:${VALKEY_PASSWORD" in text
 
@@ -68,16 +80,73 @@ def test_redis_asks_for_its_password() -> None:
 SERVICES = ("migrate", "web", "dispatcher", "worker", "reader", "postgres", "valkey")
 
 
+def service(name: str) -> str:
+    """The lines of a service in compose.yaml."""
+    block = re.search(rf"^  {name}:\n(?:    .*\n)+", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+    assert block, name
+    return block[0]
+
+
+def shared() -> str:
+    """The lines of compose.yaml that the app's services have in common."""
+    block = re.search(r"^x-columba: &columba\n(?:  .*\n)+", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+    assert block
+    return block[0]
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_container_can_do_as_little_as_it_needs(name: str) -> None:
-    text = (ROOT / "compose.yaml").read_text()
-    block = re.search(rf"^  {name}:\n(?:    .*\n)+", text, re.MULTILINE)
-    assert block
-    shared = re.search(r"^x-columba: &columba\n(?:  .*\n)+", text, re.MULTILINE)
-    assert shared
-    said = block[0] + (shared[0] if "<<: *columba" in block[0] else "")
+    said = service(name) + (shared() if "<<: *columba" in service(name) else "")
     for rule in ("read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "pids_limit:"):
         assert rule in said, rule
+
+
+def test_nothing_runs_before_the_tables_are_there() -> None:
+    assert "migrate: { condition: service_completed_successfully }" in shared()
+    assert "postgres: { condition: service_healthy }" in service("migrate")
+    for name in ("web", "dispatcher", "worker", "reader"):
+        assert "depends_on" not in service(name), name  # it would take the place of the shared one
+
+
+def test_postgresql_is_ready_when_it_answers_by_tcp() -> None:
+    """On its socket it answers already while it makes the database, and then it starts again."""
+    assert '"pg_isready", "-h", "127.0.0.1"' in service("postgres")
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+def test_the_pages_are_well_when_health_says_so(status: int, code: int) -> None:
+    check = re.search(r'test: \["CMD", "python", "-c", "(.+)"\]', service("web"))
+    assert check
+    asked: list[str] = []
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        Thread(target=server.handle_request).start()
+        words = check[1].replace(":8000/", f":{server.server_port}/")
+        done = subprocess.run([sys.executable, "-c", words], capture_output=True, timeout=60, check=False)
+    assert asked == ["/health"]
+    assert done.returncode == code
+
+
+def test_the_user_of_the_image_has_a_number_that_stays() -> None:
+    """Its files outlive the image; and a cluster that wants no root can read a number, not a name."""
+    text = (ROOT / "Dockerfile").read_text()
+    user = re.search(r"useradd --uid (\d+) ", text)
+    assert user
+    assert int(user[1]) >= 10_000  # no user of the machine below
+    assert f"\nUSER {user[1]}\n" in text
+
+
+def test_each_container_that_the_guide_names_is_there() -> None:
+    text = (ROOT / "docs" / "deploy" / "README.md").read_text()
+    named = set(re.findall(r"docker compose (?:exec|run)(?: -\S+)* (\w+)", text))
+    assert named
+    assert named <= set(SERVICES)
 
 
 UNIT_RULES = (
