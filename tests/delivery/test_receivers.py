@@ -130,7 +130,8 @@ def test_a_firm_with_its_mail_at_a_big_provider_shares_that_ones_troubles(
 def test_a_receiver_that_takes_its_time_has_one_mail_at_a_time_until_the_others_are_out(
     each_database: Flask, keywords: tuple[str, ...]
 ) -> None:
-    timing = Timing(lease_s=8, budget_s=20, breath_s=0.01, window=40, slow_s=1)
+    # An answer within a tenth of `slow_s` is brisk: a whole second, which no machine is too slow for.
+    timing = Timing(lease_s=20, budget_s=60, breath_s=0.01, window=40, slow_s=10)
     on_the_wire: set[int] = set()
     most = 0
 
@@ -139,9 +140,10 @@ def test_a_receiver_that_takes_its_time_has_one_mail_at_a_time_until_the_others_
         if call.verb != "END" or not call.rcpt_to.endswith("@tar.example"):
             return 0.02 if call.verb == "END" else 0
         on_the_wire.add(call.connection)
-        if sum(each.endswith("@swift.example") for each in server.addresses) < 130:
+        out = sum(each.endswith("@swift.example") for each in server.addresses)
+        if out < 130:
             most = max(most, len(on_the_wire))
-        return 0.25
+        return 1.2 if out < 140 else 0
 
     def done(call: Call) -> str | None:
         on_the_wire.discard(call.connection)
