@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Word
-from campaigns.core.i18n import Sentence, _
+from campaigns.core.i18n import Sentence, _, translate
 from campaigns.inbound.troubles import said
 from campaigns.inbound.verdicts.verdict import MOST_DIAGNOSTIC, Cause, Detail, Kind
 from campaigns.mail.security import Security
@@ -183,13 +183,25 @@ class InboundMessage(Model):
         return self.stage is Stage.QUARANTINED
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether it is still to be processed."""
-        return self.stage is Stage.STORED
+    def link_text(self) -> str:
+        """Whether it is linked to an email of ours, in the current language."""
+        if self.stage is Stage.STORED:
+            return "–"
+        return translate("Yes") if self.is_signed else translate("No. Nothing was changed.")
 
     @property
-    def about(self) -> list[str]:
-        """The addresses of which it says something, each once."""
+    def about(self) -> str:
+        """The first address of which it says something, unless that is its sender's; empty without one."""
+        first = next(iter(self._addresses), "")
+        return "" if first in self.sender else first
+
+    @property
+    def more_about(self) -> int:
+        """Of how many other addresses it says something."""
+        return max(0, len(self._addresses) - 1)
+
+    @property
+    def _addresses(self) -> list[str]:
         return list(dict.fromkeys(each.address for each in self.findings if each.address))
 
     findings: Mapped[list[Finding]] = relationship(
@@ -231,6 +243,11 @@ class Finding(Model):
     overruled_to: Mapped[Cause | None] = mapped_column(Word(Cause))
 
     message: Mapped[InboundMessage] = relationship(back_populates="findings")
+
+    @property
+    def said(self) -> str:
+        """The server's words, behind their status if they don't have it."""
+        return self.diagnostic if self.status in self.diagnostic else f"{self.status} {self.diagnostic}"
 
 
 class SoftBounces(Model):

@@ -7,8 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Word
-from campaigns.core.i18n import translate
 from campaigns.inbound.hooks.kinds import Provider
 from campaigns.inbound.models import Effect
 from campaigns.inbound.verdicts.verdict import MOST_DIAGNOSTIC, Cause, Detail, Kind
@@ -99,7 +99,7 @@ class ProviderEvent(Model):
     @property
     def effect_text(self) -> str:
         """What it led to, in the current language."""
-        return str(self.effect.label) if self.effect else translate("Waiting")
+        return str(self.effect.label) if self.effect else str(statuses.label("stored"))
 
     @property
     def kind_text(self) -> str:

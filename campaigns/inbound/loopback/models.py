@@ -34,6 +34,18 @@ class LoopbackTest(Model):
     server: Mapped[Server | None] = relationship()
 
     @property
+    def is_refused(self) -> bool:
+        return self.status == "not_accepted"
+
+    @property
+    def is_late(self) -> bool:
+        return self.status == "late"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status == "under_way"
+
+    @property
     def status(self) -> str:
         """`arrived`, `failed`, `late` or `under_way`."""
         if self.arrived_at is not None:

@@ -47,9 +47,7 @@ class RuleForm(FlaskForm):
     mailbox_id = SelectField(
         _("Mailbox"),
         validators=[Optional()],
-        description=_(
-            "A rule for one mailbox ignores emails from other mailboxes, the intake and the test inbox."
-        ),
+        description=_("A rule for one mailbox ignores all other email."),
     )
     part1, header1, how1, text1 = _part(), _header(), _how(), _text()
     part2, header2, how2, text2 = _part(), _header(), _how(), _text()

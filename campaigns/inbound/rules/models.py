@@ -116,6 +116,11 @@ class Rule(Model):
         return self.mailbox_id is None or self.mailbox_id == message.mailbox_id
 
     @property
+    def has_address(self) -> bool:
+        """Whether messages have to come to an address of its own."""
+        return self.proof is Proof.ADDRESS
+
+    @property
     def parts(self) -> list[Condition]:
         return [Condition.of(each) for each in self.conditions]
 

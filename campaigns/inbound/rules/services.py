@@ -81,7 +81,7 @@ def delete_mailbox(mailbox: Mailbox) -> None:
         names = ", ".join(each.name for each in limited)
         raise Conflict(
             _(
-                "%(name)s can't be deleted: these rules only look at its emails: %(rules)s. "
+                "%(name)s can't be deleted: these rules apply only to its emails: %(rules)s. "
                 "Change or delete them first.",
                 name=mailbox.name,
                 rules=names,
