@@ -8,7 +8,7 @@ from flask import Flask
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.inbound.mailboxes import intake, queries
-from campaigns.inbound.models import InboundMessage, Mailbox, Origin, Protocol, Stage
+from campaigns.inbound.models import Effect, Finding, InboundMessage, Mailbox, Origin, Protocol, Stage
 from campaigns.inbound.verdicts.verdict import Kind
 from tests.inbound.mailboxes.mailboxes import SERVERS, left, mail
 
@@ -90,6 +90,26 @@ def test_messages_are_listed_and_chosen(cleo) -> None:
     }.items():
         page = cleo.get(f"/incoming{query}").text
         assert {number for number in (1, 2, 3) if f"Number {number}" in page} == shown, query
+
+
+def test_the_list_names_whom_a_message_is_about(cleo) -> None:
+    bounce = keep(mail(1), kind=Kind.BOUNCE, sender="mailer@host.example", stage=Stage.HANDLED)
+    reply = keep(mail(2), kind=Kind.REPLY, sender="Ana <ana@readers.example>", stage=Stage.HANDLED)
+    for number, address in (
+        (bounce, "bo@readers.example"),
+        (bounce, "cy@readers.example"),
+        (reply, "ana@readers.example"),
+    ):
+        db.session.add(Finding(message_id=number, address=address, effect=Effect.NONE))
+    db.session.commit()
+    page = cleo.get("/incoming").text
+    assert "bo@readers.example and 1 more" in page
+    assert page.count("ana@readers.example") == 1  # its sender, and not again
+
+
+def test_a_message_that_waits_says_nothing_of_its_link_yet(cleo) -> None:
+    assert "Nothing was changed." not in cleo.get(f"/incoming/{keep(mail(1), stage=Stage.STORED)}").text
+    assert "Nothing was changed." in cleo.get(f"/incoming/{keep(mail(2), stage=Stage.HANDLED)}").text
 
 
 def test_a_message_is_shown_as_text_and_nothing_in_it_is_run(cleo) -> None:
