@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from campaigns.cli.output import answer, as_json, command, secret_from_stdin
-from campaigns.cli.sign_in import oauth2_from_stdin, secret_options, trust_options, warn_if_unverified
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.mail.security import Security
@@ -16,8 +18,68 @@ from campaigns.settings import queries as settings_queries
 from campaigns.settings import services as settings_services
 from campaigns.settings.limits import ServerLimits
 from campaigns.settings.models import Server
+from campaigns.settings.oauth import OAuth2
 from campaigns.settings.sharing import ServerPart
-from campaigns.settings.trust import read_authorities
+from campaigns.settings.trust import Trusting, read_authorities
+
+UNVERIFIED = (
+    "Warning: its certificate is not checked. Somebody in between can read the password and the mails; "
+    "with --ca-file nobody can."
+)
+_SECRETS = (
+    click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
+    click.option("--oauth2-token-url", default="", help="Sign in with OAuth 2: the token URL."),
+    click.option("--client-id", default=""),
+    click.option("--scope", default=""),
+    click.option(
+        "--oauth2-stdin",
+        is_flag=True,
+        help="Read the refresh token and the client secret from standard input, one per line.",
+    ),
+)
+_TRUST = (
+    click.option(
+        "--ca-file",
+        type=click.Path(path_type=Path),
+        help="CA certificates (PEM) to trust instead of the system's; stored with its settings.",
+    ),
+    click.option(
+        "--verify/--no-verify",
+        "verifies",
+        default=None,
+        help="Verify the server's certificate. Without it, attackers on the network can read everything.",
+    ),
+)
+Function = Callable[..., Any]
+
+
+def secret_options(function: Function) -> Function:
+    """`--password-stdin` and the options of OAuth 2."""
+    return _with(_SECRETS, function)
+
+
+def trust_options(function: Function) -> Function:
+    """`--ca-file` and `--verify`, which is None unless it is given."""
+    return _with(_TRUST, function)
+
+
+def oauth2_from_stdin(token_url: str, client_id: str, scope: str) -> OAuth2:
+    """The refresh token stands in the first line, the client secret, where there is one, in the second."""
+    refresh_token = secret_from_stdin("The refresh token")
+    client_secret = sys.stdin.readline().strip()
+    return OAuth2(token_url, client_id, client_secret, refresh_token, scope)
+
+
+def warn_if_unverified(row: Trusting) -> None:
+    """Say on standard error if nobody checks whose server it is."""
+    if row.security is not Security.NONE and not row.verify_certificate:
+        click.echo(UNVERIFIED, err=True)
+
+
+def _with(options: tuple[Callable[[Function], Function], ...], function: Function) -> Function:
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 @click.group("server")

@@ -13,7 +13,7 @@ from campaigns.inbound.models import Mailbox, Protocol
 from campaigns.inbound.verdicts.verdict import Cause
 from campaigns.mail.security import Security
 from campaigns.settings.forms import TEXTS, ServerForm
-from campaigns.settings.sign_in_form import SignInForm
+from campaigns.settings.pages.sign_in_form import SignInForm
 
 SECURITY = (
     (Security.TLS.value, Security.TLS.label),

@@ -30,9 +30,9 @@ from campaigns.mail.security import Security
 from campaigns.settings import checks, warmup
 from campaigns.settings.limits import CAPS, MOST, ServerLimits
 from campaigns.settings.models import Server
+from campaigns.settings.pages.sign_in_form import SignInForm
 from campaigns.settings.services import MOST_CONNECTIONS
 from campaigns.settings.sharing import MOST_WEIGHT, ServerPart, clean_domains
-from campaigns.settings.sign_in_form import SignInForm
 from campaigns.settings.trust import LONGEST_AUTHORITIES, clean_authorities
 
 SECURITY = (

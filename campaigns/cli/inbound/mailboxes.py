@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from campaigns.cli.output import answer, as_json, command, secret_from_stdin
-from campaigns.cli.sign_in import oauth2_from_stdin, secret_options, trust_options, warn_if_unverified
+from campaigns.cli.servers import oauth2_from_stdin, secret_options, trust_options, warn_if_unverified
 from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.delivery.ledger import database_clock
