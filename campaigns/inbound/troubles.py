@@ -26,8 +26,10 @@ class Trouble(StrEnum):
     MAKES_NO_SENSE = "makes_no_sense"  # an answer that the protocol does not allow, or that is far too long
 
     def stored(self, text: str = "") -> str:
-        """The trouble and a short text about it, as one value for a column."""
-        return f"{self.value}{_DIVIDER}{' '.join(text.split())}"[:LONGEST]
+        """The trouble and a short text about it, as one value for a column: a server may have said it."""
+        plain = " ".join(text.split())[:LONGEST]
+        shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in plain)
+        return f"{self.value}{_DIVIDER}{shown}"[:LONGEST]
 
     def sentence(self, text: str) -> Sentence:
         """The sentence for whoever reads it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from campaigns.core.db import db
 from campaigns.inbound.mailboxes.protocols.session import Bounds, MailboxError, Target
@@ -257,3 +258,25 @@ def test_a_wrong_password_is_said_in_a_sentence(app, kind: str) -> None:
     text = db.session.scalars(sa.select(Mailbox)).one().error_text
     assert text.startswith("The server refused the user name or password: ")
     assert "Wrong user or password" in text
+
+
+@pytest.mark.parametrize("kind", list(SERVERS))
+def test_what_a_server_says_is_kept_as_text_that_any_database_and_page_takes(
+    each_database: Flask, kind: str
+) -> None:
+    command, line = {
+        "imap": ("SELECT", "TAG NO \0<b>no</b> \x1b[31m\x07 \x85 \udcff"),
+        "pop3": ("STAT", "-ERR \0<b>no</b> \x1b[31m\x07 \x85 \udcff"),
+    }[kind]
+
+    def lie(talk: Any, arguments: bytes) -> bool:
+        tag = arguments.split(b" ", 1)[0]
+        talk.say(line.encode("utf-8", "surrogateescape").replace(b"TAG", tag))
+        return True
+
+    with SERVERS[kind](mail(0)) as server:
+        server.lies[command] = lie
+        trouble(server)
+    said = db.session.scalars(sa.select(Mailbox.last_error)).one() or ""
+    assert "no" in said
+    assert all(letter.isprintable() for letter in said.partition("\n")[2])
