@@ -216,6 +216,10 @@ class InboundMessage(Model):
             postgresql_where=sa.text("stage = 'stored'"),
             sqlite_where=sa.text("stage = 'stored'"),
         ),
+        # For the list of messages: without them each page would read all, with their bytes.
+        sa.Index("ix_inbound_message_kind", "kind", "id"),
+        sa.Index("ix_inbound_message_is_signed", "is_signed", "id"),
+        sa.Index("ix_inbound_message_stage", "stage", "id"),
     )
 
 

@@ -98,6 +98,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_inbound_message_received_at"), ["received_at"], unique=False)
+        batch_op.create_index("ix_inbound_message_kind", ["kind", "id"], unique=False)
+        batch_op.create_index("ix_inbound_message_is_signed", ["is_signed", "id"], unique=False)
+        batch_op.create_index("ix_inbound_message_stage", ["stage", "id"], unique=False)
         batch_op.create_index(
             "ix_inbound_message_stored",
             ["id"],
@@ -462,6 +465,9 @@ def downgrade() -> None:
     op.drop_table("seen")
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
         batch_op.drop_index("ix_inbound_message_stored")
+        batch_op.drop_index("ix_inbound_message_stage")
+        batch_op.drop_index("ix_inbound_message_is_signed")
+        batch_op.drop_index("ix_inbound_message_kind")
         batch_op.drop_index(batch_op.f("ix_inbound_message_received_at"))
 
     op.drop_table("inbound_message")
