@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -33,6 +34,7 @@ from tests.factories import (
 from tests.fakes.smtp_server import SmtpServer
 from tests.inbound.mails import dsn, letter, make_message, token
 
+ENCODED = b"Content-Transfer-Encoding: base64\r\n"
 FROM, ANSWERS = "news@news.example", "team@people.example"
 
 
@@ -156,6 +158,9 @@ def test_what_we_forwarded_and_its_bounce_lead_to_nothing(sent: Delivery) -> Non
     bounce = dsn(FROM, ANSWERS).replace(b"From: News <news@news.example>", head.encode())
     found = read(bounce)
     assert not found.is_signed
+    part = bounce.partition(b"text/rfc822-headers\r\n\r\n")[2].partition(b"\r\n--b1--")[0]
+    encoded = bounce.replace(b"text/rfc822-headers\r\n", b"text/rfc822-headers\r\n" + ENCODED)
+    assert not read(encoded.replace(part, base64.encodebytes(part))).is_signed
     db.session.refresh(sent)
     assert sent.outcome is State.SENT
     assert len(notices()) == 1
