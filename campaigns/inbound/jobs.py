@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from sqlalchemy.exc import DBAPIError
+
 from campaigns.core import config, queue
 from campaigns.core.app_worker import die_with_parent
 from campaigns.core.db import db
@@ -60,8 +62,12 @@ def run_rule(run_id: int) -> None:
     db.session.commit()  # no transaction stays open while name servers take their time
     if taken is None:
         return
-    if running.is_proven(taken):
-        running.act(taken, now=now())
-    else:
-        running.refuse(taken, now=now())
+    try:
+        running.finish(taken, now=now)
+    except DBAPIError as error:
+        db.session.rollback()
+        if not stored.is_passing(error):
+            raise
+        log.warning("The run %s of a rule has to wait for the database.", run_id, exc_info=True)
+        running.give_back(run_id)
         db.session.commit()

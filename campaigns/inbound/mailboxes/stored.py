@@ -145,7 +145,7 @@ def handle_one(message_id: int, handle: Handle, *, now: Callable[[], datetime]) 
         raise
     except Exception as error:
         db.session.rollback()
-        if _is_passing(error):
+        if is_passing(error):
             log.warning("Message %s has to wait for the database.", message_id, exc_info=True)
             _give_back(message_id)
             return None
@@ -159,8 +159,8 @@ def handle_one(message_id: int, handle: Handle, *, now: Callable[[], datetime]) 
 _OF_LOCKS = ("40001", "40P01", "55P03")
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether a lock or the connection failed, for which no message can do anything."""
+def is_passing(error: Exception) -> bool:
+    """Whether a lock or the connection failed, which is nothing of what was being done."""
     if not isinstance(error, DBAPIError):
         return False
     name = str(getattr(error.orig, "sqlite_errorname", ""))

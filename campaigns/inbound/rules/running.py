@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -36,7 +38,7 @@ LEFT = "The process ended meanwhile. It may have been done, and is not done agai
 UNPROVEN = "The sender's domain has not signed it, or it was written long ago."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Taken:
     """What a run needs, read before anything is done."""
 
@@ -44,8 +46,12 @@ class Taken:
     proof: Proof
     act: Act
     raw: bytes
-    facts: Facts
     received_at: datetime
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the message says. It may take a while to read, so that no transaction may be open."""
+        return read(self.raw)
 
 
 def take(run_id: int, *, now: datetime) -> Taken | None:
@@ -59,7 +65,23 @@ def take(run_id: int, *, now: datetime) -> Taken | None:
         return None
     run = db.session.get_one(RuleRun, run_id, populate_existing=True)
     raw = raw_of(run.message)
-    return Taken(run.id, run.rule.proof, run.rule.act, raw, read(raw), run.message.received_at)
+    return Taken(run.id, run.rule.proof, run.rule.act, raw, run.message.received_at)
+
+
+def finish(taken: Taken, *, now: Callable[[], datetime]) -> None:
+    """Do what the rule says if the message is believed. Commits; a failure leaves the run to be tried again."""
+    _facts = taken.facts  # read before a transaction begins
+    if is_proven(taken):
+        act(taken, now=now())
+        return
+    _move(taken.run_id, RunState.QUEUED, RunState.REFUSED, UNPROVEN, now())
+    db.session.commit()
+
+
+def give_back(run_id: int) -> None:
+    """Take the attempt back: what failed was the database, and nothing of the run."""
+    waiting = (RuleRun.id == run_id, RuleRun.state == RunState.QUEUED, RuleRun.attempts > 0)
+    changed_by(sa.update(RuleRun).where(*waiting).values(attempts=RuleRun.attempts - 1))
 
 
 def _close(run_id: int, now: datetime) -> None:
@@ -87,11 +109,6 @@ def is_proven(taken: Taken) -> bool:
         return False
     texts = Resolver(config.current().dns_server, patience_s=PATIENCE_S).texts
     return is_signed_by(taken.raw, domain, texts)
-
-
-def refuse(taken: Taken, *, now: datetime) -> None:
-    """Record that the message was not believed."""
-    _move(taken.run_id, RunState.QUEUED, RunState.REFUSED, UNPROVEN, now)
 
 
 def act(taken: Taken, *, now: datetime) -> None:

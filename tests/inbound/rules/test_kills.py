@@ -4,12 +4,14 @@ of it at most once, and no run stays open.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -229,3 +231,29 @@ def test_a_run_that_ends_its_process_each_time_is_given_up_and_blocks_no_other(a
     assert db.session.get_one(RuleRun, run_id).state is RunState.DONE
     assert case.times(sender) == 1
     assert queries.due(now=clock.now() + LATER) == []
+
+
+class Busy(sqlite3.OperationalError):
+    """What SQLite says when another process has held the lock for too long."""
+
+    sqlite_errorname = "SQLITE_BUSY"
+
+
+def test_a_run_that_waits_in_vain_for_a_lock_is_tried_until_there_is_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with signing_team(app):
+        case = of_people(Act.UNSUBSCRIBE)
+        sender, run_id = note(case, 1)
+
+        def waits(*_rest: Any) -> None:
+            raise sa.exc.OperationalError("UPDATE", {}, Busy("database is locked"))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(running, "_change", waits)
+            for _each in range(running.MOST_ATTEMPTS + 1):
+                assert queries.due(now=clock.now()) == [run_id]
+                jobs.run_rule(run_id)
+        jobs.run_rule(run_id)
+    assert db.session.get_one(RuleRun, run_id).state is RunState.DONE
+    assert case.times(sender) == 1
