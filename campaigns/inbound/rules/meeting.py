@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.core.db import db
+from campaigns.core.db import db, peek
 from campaigns.core.dialect import insert
 from campaigns.core.signing import Purpose
 from campaigns.inbound.effects import forwarding, handling, owner
 from campaigns.inbound.effects.handling import Handled
-from campaigns.inbound.models import InboundMessage
+from campaigns.inbound.models import InboundMessage, Stage
 from campaigns.inbound.reading.facts import Facts, read, ways
 from campaigns.inbound.rules import queries
 from campaigns.inbound.rules.matching import matches
@@ -30,20 +30,39 @@ log = logging.getLogger(__name__)
 
 def handle(message_id: int, *, now: datetime) -> Handled:
     """As `effects.handling.handle`, and note down the rules that the message meets, in the same transaction."""
+    ahead = _read_ahead([message_id])
     handled = handling.handle(message_id, now=now)
-    note([message_id], now=now)
+    note([message_id], ahead, now=now)
     return handled
 
 
 def handle_some(message_ids: Sequence[int], *, now: datetime) -> list[Handled]:
     """The same for several messages."""
+    ahead = _read_ahead(message_ids)
     handled = handling.handle_some(message_ids, now=now)
-    note(message_ids, now=now)
+    note(message_ids, ahead, now=now)
     return handled
 
 
-def note(message_ids: Sequence[int], *, now: datetime) -> None:
-    """Note down a run for each rule that each of these messages meets. Safe to repeat."""
+def _read_ahead(message_ids: Sequence[int]) -> dict[int, Facts]:
+    """What the messages say, by id, found out before the transaction begins; nothing without rules, or within one."""
+    if db.session.registry().in_transaction():
+        return {}
+
+    def look() -> list[tuple[int, bytes]]:
+        if not queries.active():
+            return []
+        rows = sa.select(InboundMessage).where(
+            InboundMessage.id.in_(message_ids), InboundMessage.stage != Stage.HANDLED
+        )
+        found = db.session.scalars(rows.options(sa.orm.undefer(InboundMessage.raw)))
+        return [(each.id, handling.raw_of(each)) for each in found]
+
+    return {number: read(raw) for number, raw in peek(look)}
+
+
+def note(message_ids: Sequence[int], ahead: Mapping[int, Facts], *, now: datetime) -> None:
+    """Note down a run for each rule that each of these messages meets. `ahead`: what is read of them. Safe to repeat."""
     rules = queries.active()
     if not rules:
         return
@@ -54,7 +73,7 @@ def note(message_ids: Sequence[int], *, now: datetime) -> None:
     for message in db.session.scalars(people.options(sa.orm.undefer(InboundMessage.raw))):
         raw = handling.raw_of(message)
         if not forwarding.is_our_own(raw, key):
-            _note(message, read(raw), rules, key, now)
+            _note(message, ahead.get(message.id) or read(raw), rules, key, now)
 
 
 def key_of(message: InboundMessage, facts: Facts) -> str:
