@@ -22,7 +22,7 @@ from campaigns.inbound.timed import duties, services
 from campaigns.inbound.timed.models import TimedMail
 from campaigns.inbound.timed.next_run import Rhythm
 from campaigns.notices import jobs as notice_jobs
-from campaigns.notices import services as notices
+from campaigns.notices import services as notices_services
 from campaigns.notices.models import Notice
 from tests.delivery.killed import forked
 from tests.factories import make_server
@@ -85,7 +85,7 @@ def test_a_worker_that_is_killed_loses_nobody_and_a_second_copy_bears_the_same_i
         for number, notice_id in enumerate(ids, start=1):
             is_over = not is_killed(app, partial(notice_jobs.send_notice, notice_id), number, steps=steps)
             with pytest.MonkeyPatch.context() as later:
-                now = clock.now() + notices.TAKEN_FOR
+                now = clock.now() + notices_services.TAKEN_FOR
                 later.setattr(clock, "now", lambda now=now: now)
                 notice_jobs.send_notice(notice_id)
                 notice_jobs.send_notice(notice_id)
