@@ -74,19 +74,26 @@ def calls(trees: dict[str, ast.Module]) -> Iterator[Call]:
             continue
         assigned = {
             id(node.value): ast.unparse(target)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+            for node in _nodes(tree)
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call)
             for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         }
-        for node in ast.walk(tree):
+        for node in _nodes(tree):
             if isinstance(node, ast.Call) and (function := _function(node, known)):
                 yield Call(module, function, node, assigned.get(id(node), ""))
 
 
+@cache
+def _nodes(tree: ast.Module) -> list[ast.AST]:
+    """All of a tree: to walk it is most of the work, and each process of the tests does all this when it starts."""
+    return list(ast.walk(tree))
+
+
+@cache
 def _names(tree: ast.Module) -> dict[str, str]:
     """What stands for `re` and its functions in a module."""
     known = {}
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Import):
             known |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name == "re"}
         elif isinstance(node, ast.ImportFrom) and node.module == "re":
@@ -100,8 +107,8 @@ def handed_on(trees: dict[str, ast.Module]) -> Iterator[str]:
         known = _names(tree)
         if not known:
             continue
-        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        for node in ast.walk(tree):
+        called = {id(node.func) for node in _nodes(tree) if isinstance(node, ast.Call)}
+        for node in _nodes(tree):
             is_value = isinstance(node, ast.Attribute | ast.Name) and id(node) not in called
             if is_value and isinstance(node.ctx, ast.Load) and _full(node, known) in _FUNCTIONS:
                 yield f"{module}:{node.lineno}"
@@ -168,7 +175,7 @@ def _index(module: str, tree: ast.Module) -> tuple[Counter[str], dict[str, list[
     """How often each name stands in a module, and which attributes of it."""
     named: Counter[str] = Counter()
     attributes: dict[str, list[str]] = defaultdict(list)
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Name):
             named[node.id] += 1
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -194,4 +201,4 @@ def _taken_from(tree: ast.Module, module: str) -> set[str]:
 
 @cache
 def _imports(tree: ast.Module) -> list[ast.ImportFrom]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return [node for node in _nodes(tree) if isinstance(node, ast.ImportFrom)]
