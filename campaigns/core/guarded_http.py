@@ -1,4 +1,4 @@
-"""HTTP to hosts that somebody has named: to the address that was checked, without redirects, and not for long."""
+"""HTTP requests to hosts named by operators: only to a permitted address, without redirects, within a time limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from campaigns.core.internal_hosts import InternalHosts
 
 
 class Internal(OSError):
-    """The host has only addresses inside our own network that are not in INTERNAL_HOSTS."""
+    """The host has only internal addresses, and INTERNAL_HOSTS does not list them."""
 
 
 def ask(
@@ -29,10 +29,11 @@ def ask(
     trust: ssl.SSLContext | None = None,
     who: str = "the host",
 ) -> tuple[int, bytes]:
-    """The status and the body of the answer from an `http` or `https` URL: to a POST of `body`, else to a GET.
+    """Status and body of the answer from an `http` or `https` URL: to a POST if there is a `body`, else to a GET.
 
-    Raises OSError, with `who` in its words, when there is none within the time, or one of more bytes than `largest`
-    (0: its body is not read); ValueError for a port that is none. `trust`: instead of the system's authorities.
+    Raises OSError, with `who` in its message, if there is no answer within `patience_s` seconds or its body has more
+    than `largest` bytes (0: the body is not read), and ValueError for an invalid port. `trust` replaces the system's
+    certificate authorities.
     """
     import urllib3  # imported only when needed, to keep workers small
 
@@ -73,7 +74,7 @@ def ask(
 
 
 def _ending(kind: Any, deadline: float, stack: ExitStack) -> Any:
-    """That kind of connection, hung up at the deadline: its own time limit begins again with each byte."""
+    """A connection class that closes at the deadline: the library's timeout restarts with each byte received."""
 
     class Ending(kind):  # type: ignore[misc]
         def connect(self) -> None:
@@ -88,14 +89,14 @@ def _ending(kind: Any, deadline: float, stack: ExitStack) -> Any:
 
 def _hang_up(sock: socket.socket) -> None:
     with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a socket with TLS would give up its state first
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket's drops the TLS state first
 
 
 def _address_of(host: str, port: int, hosts: InternalHosts, who: str) -> str:
-    """The first of the host's addresses that we may connect to: asked again, the name might lead elsewhere."""
+    """The host's first permitted address. It is used for the connection, because a second DNS query may differ."""
     try:
         found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except UnicodeError as error:  # no name in DNS is like that
+    except UnicodeError as error:  # no valid DNS name
         raise OSError(f"{who} could not be reached") from error
     allowed = [each for each in found if hosts.may_reach(host, each)]
     if not allowed:

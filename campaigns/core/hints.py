@@ -1,4 +1,4 @@
-"""What the dispatcher asks workers for: found by a look that takes no lock, and asked for once."""
+"""Jobs that the dispatcher enqueues: found without a lock, and not enqueued again while they wait."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from campaigns.core.db import peek
 
 
 def hint(job: str, is_needed: Callable[[], bool]) -> None:
-    """Enqueue the job if it is needed, unless one waits."""
+    """Enqueue the job if it is needed and none is waiting."""
     if peek(is_needed) and not queue.waiting(job):
         queue.enqueue(job)
 
 
 def hint_each(job: str, look: Callable[[], Sequence[int]]) -> None:
-    """Enqueue the job for each id that the look finds, unless some of them wait still."""
+    """Enqueue the job for each id that `look` returns, unless any of these jobs is still waiting."""
     if not queue.waiting(job):
         queue.enqueue_each(job, peek(look))

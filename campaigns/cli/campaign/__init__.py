@@ -1,4 +1,4 @@
-"""`flask campaign …`: each of its commands is loaded when it is given."""
+"""`flask campaign …`: each subcommand is imported only when it is run."""
 
 from __future__ import annotations
 

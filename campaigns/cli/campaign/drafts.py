@@ -1,4 +1,4 @@
-"""`flask campaign create`, `schedule` and `unschedule`"""
+"""`flask campaign create`, `schedule` and `unschedule`."""
 
 from __future__ import annotations
 

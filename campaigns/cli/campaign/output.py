@@ -1,4 +1,4 @@
-"""What `flask campaign …` prints of a campaign that it has changed."""
+"""The output of `flask campaign …` about a changed campaign."""
 
 from __future__ import annotations
 

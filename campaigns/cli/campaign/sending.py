@@ -1,4 +1,4 @@
-"""`flask campaign pause`, `resume`, `cancel` and `unsuppress`"""
+"""`flask campaign pause`, `resume`, `cancel` and `unsuppress`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`flask campaign status`"""
+"""`flask campaign status`."""
 
 from __future__ import annotations
 

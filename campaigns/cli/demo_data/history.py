@@ -1,7 +1,7 @@
-"""Three months of a small club, written as its operators and servers would have: no email is sent for it.
+"""Writes the demo's sample data: three months of a small club. No email is sent.
 
-The steps are the product's own (drafts, schedules, launches, suppressions, unsubscribes), each at its moment in
-the past; only the answers of servers and what readers do are made up.
+The product's own functions make drafts, schedules, launches, suppressions and unsubscribes, with dates in the
+past. Only the answers of servers and the behaviour of readers are invented.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from campaigns.settings.models import Sender, Server
 
 EMAIL = "greta@example.com"
 SERVER = "Loft relay"
-WRITTEN_BEFORE = timedelta(days=2)  # a campaign is begun so long before it goes out
+WRITTEN_BEFORE = timedelta(days=2)  # how long before its launch a campaign is created
 
 
 def write(password: str, *, now: datetime) -> None:
-    """Write all of it; the operator comes last and in one transaction with the rest of the last step."""
+    """Write all sample data. The operator is created last, in the transaction of the last step."""
     began = plan.moment(now, days_ago=plan.BEGAN_DAYS_AGO, at=time(9, 0))
     site_services.update_site(
         settings_queries.site(),
@@ -75,7 +75,7 @@ def _key() -> bytes:
 
 
 def _server(began: datetime, *, now: datetime) -> Server:
-    """A server that is no test inbox to the app; `point_at_test_inbox` sees to it that its mail stays here."""
+    """A sending server that the app does not treat as the test inbox; see `point_at_test_inbox`."""
     made = settings_services.create_server(
         SERVER, host="127.0.0.1", port=25, security=Security.NONE, make_default=True, now=began
     )
@@ -84,14 +84,14 @@ def _server(began: datetime, *, now: datetime) -> Server:
 
 
 def point_at_test_inbox() -> None:
-    """Let the demo's server be the test inbox, whichever port that has today: nothing leaves this machine."""
+    """Set the demo server's port to that of the running test inbox, so that no email leaves this machine."""
     inbox = db.session.scalars(sa.select(Server).filter_by(is_practice=True)).one()
     for server in db.session.scalars(sa.select(Server).filter_by(name=SERVER)):
         server.host, server.port = inbox.host, inbox.port
 
 
 def _domain(began: datetime, *, now: datetime) -> None:
-    """A sending domain whose records were all found."""
+    """A sending domain whose DNS records have all been found."""
     domain = domain_services.create_domain(plan.DOMAIN, now=began)
     found = [Finding("dkim", key.record_name, State.RIGHT, [key.record]) for key in domain.keys]
     found.append(Finding("spf", plan.DOMAIN, State.RIGHT, ["v=spf1 mx -all"]))
@@ -121,7 +121,7 @@ def _lists(sender: Sender, began: datetime) -> dict[str, List]:
 
 
 def _who_joined(cast: people.Cast, by: datetime) -> Sequence[people.Person]:
-    """Those who have joined by then and are not written down yet."""
+    """The people who joined before this time and are not in the database yet."""
     return [each for each in cast.people if each.joined <= by and each.address not in cast.ids]
 
 
@@ -141,7 +141,7 @@ def _written(told: DemoCampaign, lists: dict[str, List], sender: Sender, at: dat
 def _launched(
     told: DemoCampaign, lists: dict[str, List], cast: people.Cast, sender: Sender, *, now: datetime
 ) -> Campaign:
-    """The campaign on its way, to everybody who was on its lists at that moment."""
+    """A launched campaign, with the people who were on its lists at the time."""
     at = plan.moment(now, days_ago=told.days_ago, at=told.at)
     people.add(_who_joined(cast, at), lists, cast, key=_key())
     campaign = _written(told, lists, sender, at - WRITTEN_BEFORE)
@@ -154,7 +154,7 @@ def _launched(
 def _pause_one(
     lists: dict[str, List], cast: people.Cast, sender: Sender, server: Server, *, now: datetime
 ) -> None:
-    """A campaign that somebody has paused half-way."""
+    """A campaign that was paused after half of its recipients."""
     campaign = _launched(plan.PAUSED, lists, cast, sender, now=now)
     last = sending.write(
         campaign, server_id=server.id, bounces=plan.PAUSED.bounces, key=_key(), batches=plan.PAUSED_AFTER
@@ -166,7 +166,7 @@ def _pause_one(
 
 
 def _plan_more(lists: dict[str, List], sender: Sender, *, now: datetime) -> None:
-    """One campaign to come, and a draft."""
+    """A scheduled campaign and a draft."""
     ready = _written(plan.SCHEDULED, lists, sender, now - timedelta(days=1, hours=3))
     at = plan.moment(now, days_ago=plan.SCHEDULED.days_ago, at=plan.SCHEDULED.at)
     planning_services.schedule(ready, at=at, now=now - timedelta(hours=20))
@@ -174,7 +174,7 @@ def _plan_more(lists: dict[str, List], sender: Sender, *, now: datetime) -> None
 
 
 def _suppress(cast: people.Cast, *, now: datetime) -> None:
-    """A complaint, and somebody who has phoned."""
+    """Two suppressions: a complaint, and a request by phone."""
     some = [each for each in cast.people if each.file][17:400:311]
     reasons = ((SuppressionReason.COMPLAINT, ""), (SuppressionReason.OPERATOR, "Asked by phone"))
     for person, (reason, note) in zip(some, reasons, strict=True):
@@ -184,7 +184,7 @@ def _suppress(cast: people.Cast, *, now: datetime) -> None:
 def _operator(
     password: str, cast: people.Cast, lists: dict[str, List], began: datetime, *, now: datetime
 ) -> None:
-    """Who has done all this, with the audit log of it."""
+    """The operator of the sample data, and the audit log of their actions."""
     greta = accounts_services.create_operator(
         EMAIL, role=Role.ADMIN, password=password, name="Greta Adler", time_zone=plan.ZONE.key, now=began
     )
@@ -212,5 +212,5 @@ def _acts(cast: people.Cast, began: datetime) -> list[tuple[datetime, str, str]]
 
 
 def operator() -> Operator | None:
-    """The demo's operator; None where no history was written."""
+    """The demo's operator; None if no sample data was written."""
     return db.session.scalar(sa.select(Operator).filter_by(address=EMAIL))

@@ -1,4 +1,4 @@
-"""Some emails of the last campaign in the test inbox, as its lane composed them."""
+"""Writes some emails of the last campaign to the test inbox, composed as for sending."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = 40
 
 
 def write() -> None:
-    """Keep the first emails of the campaign that finished last."""
+    """Store the first emails of the campaign that finished last."""
     finished = sa.select(Campaign).filter_by(status=Status.FINISHED).order_by(Campaign.id.desc())
     campaign = db.session.scalars(finished.limit(1)).one()
     content = composer.content_of(campaign)

@@ -1,4 +1,4 @@
-"""Many rows in one statement."""
+"""Inserts many rows in one statement."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from campaigns.core.db import db
 
 
 def insert(model: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert these rows, all with the same columns. Through the table: the mapper would sort them by what is None."""
+    """Insert these rows, which have the same columns. Not with the mapper, which groups rows by their None values."""
     if rows:
         db.session.execute(sa.insert(model.__table__), rows)

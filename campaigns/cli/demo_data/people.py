@@ -45,7 +45,7 @@ FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who joins at a moment; `file` names the import, None: signed up on the page."""
+    """A person and when they joined; `file` is the name of the import, None for a sign-up on the page."""
 
     email: str
     address: str
@@ -58,7 +58,7 @@ class Person:
 
 @dataclass(slots=True)
 class Cast:
-    """Everybody in the order in which they join, and the rows that were no addresses."""
+    """All people by the time they joined, and the rows without a valid address."""
 
     people: list[Person]
     bad: list[tuple[int, list[str]]]
@@ -68,7 +68,7 @@ class Cast:
 
 
 def read(now: datetime) -> Cast:
-    """The people of the sample file, each with the moment of joining. The same at every call with the same day."""
+    """The people of the sample file, with times of joining that depend only on the day of `now`."""
     dice = random.Random(SEED)  # noqa: S311 (a demo, no secret)
     first = plan.moment(now, days_ago=plan.BEGAN_DAYS_AGO, at=time(10, 12))
     second = plan.moment(now, days_ago=SECOND_DAYS_AGO, at=time(15, 40))
@@ -108,14 +108,14 @@ def _rows() -> tuple[list[tuple[str, dict[str, str]]], list[tuple[int, list[str]
 
 
 def _signed_up(now: datetime, dice: random.Random) -> datetime:
-    """By day, more of them lately, and none of them still to come."""
+    """A time of sign-up: by day, more often recently, and not in the future."""
     days_ago = int((plan.BEGAN_DAYS_AGO - 1) * dice.random() ** 1.3)
     joined = plan.moment(now, days_ago=days_ago, at=time(dice.randrange(7, 23), dice.randrange(60)))
     return joined if joined < now else joined - timedelta(days=1)
 
 
 def add(people: Sequence[Person], lists: dict[str, List], cast: Cast, *, key: bytes) -> None:
-    """Insert these people with their subscriptions and the proof of them."""
+    """Insert these people with their subscriptions and the proof of consent."""
     if not people:
         return
     rows = [
@@ -174,7 +174,7 @@ def _consents(person: Person, on: List, cast: Cast) -> Iterable[dict[str, Any]]:
 
 
 def add_imports(cast: Cast, onto: List, *, operator_id: int) -> None:
-    """The two imports as they ended, the first with the rows it could not use."""
+    """The rows of the two finished imports; the first has rejected rows."""
     for name, at in (("people.csv", cast.first_file), ("harbour-fair.csv", cast.second_file)):
         created = sum(each.file == name for each in cast.people)
         bad = cast.bad if name == "people.csv" else []

@@ -1,4 +1,4 @@
-"""What the demo tells: four lists, six campaigns that have gone out, one paused, one scheduled, one in work."""
+"""The content of the demo: four lists, and campaigns: six finished, one paused, one scheduled and one draft."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LISTS = (
 
 @dataclass(frozen=True, slots=True)
 class DemoCampaign:
-    """A campaign and what its readers do: shares of those who were mailed (clicks: of those who opened)."""
+    """A campaign and the behaviour of its readers, as shares of its recipients (clicks: of those who opened)."""
 
     name: str
     subject: str
@@ -219,6 +219,6 @@ DRAFT = DemoCampaign(
 
 
 def moment(now: datetime, *, days_ago: int, at: time) -> datetime:
-    """That time of day in the demo's zone, so many days before today (or after it, when negative)."""
+    """This time of day in the demo's time zone, this many days ago (ahead, if negative)."""
     day = now.astimezone(ZONE).date() - timedelta(days=days_ago)
     return datetime.combine(day, at, tzinfo=ZONE).astimezone(UTC)

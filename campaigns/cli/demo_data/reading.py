@@ -1,4 +1,4 @@
-"""The readers of the demo: each open and click is judged by the rules that judge real ones."""
+"""Writes the opens, clicks and unsubscribes of the demo, classified by the same rules as real ones."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com
 PRIVACY = "Mozilla/5.0"
 SCANNER = "Barracuda Sentinel (EE)"
 OPENERS = (PHONE, DESKTOP, PROXY)
-PREFETCHED, SCANNED = 0.15, 0.025  # shares of people whose mail a machine opens first
-# Of those who open: so many do at such a distance on average, in hours.
+PREFETCHED, SCANNED = 0.15, 0.025  # shares of people whose emails are first opened by a machine
+# Of those who open: the share, and its mean delay in hours.
 DELAYS = ((0.4, 0.9), (0.36, 6.0), (0.24, 34.0))
 LEAVE_WITHIN = timedelta(days=4)
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One email that arrived, with what came back of it."""
+    """One delivered email and its events."""
 
     delivery_id: int
     sent_at: datetime
     events: list[dict[str, Any]]
 
     def first(self, *kinds: Kind) -> datetime | None:
-        """When a person did that first; who clicks has opened."""
+        """When a person first did this. A click counts as an open."""
         by_people = (each for each in self.events if each["verdict"] is not Actor.MACHINE)
         return min((each["at"] for each in by_people if each["kind"] in kinds), default=None)
 
@@ -72,7 +72,7 @@ def _arrived(campaign_id: int) -> Sequence[Any]:
 
 
 def _read(row: Any, told: DemoCampaign, links: list[int], dice: random.Random, *, now: datetime) -> Read:
-    """What one person and their machines did; the same people read much, or are prefetched, every time."""
+    """The events of one person and their machines. How active a person is stays the same in all campaigns."""
     habit = row.subscriber_id * 2654435761 % 2**32 / 2**32
     ip = f"198.51.{row.subscriber_id % 100}.{row.subscriber_id % 250}"
     hits: list[tuple[Kind, datetime, int | None, str, str]] = []
@@ -103,7 +103,7 @@ def _of_person(
 
 
 def _delay(dice: random.Random) -> float:
-    """Hours until a reader opens: most at once, some in the evening, some days later."""
+    """Hours until a reader opens: soon for most, in the evening or days later for some."""
     roll = dice.random()
     for share, hours in DELAYS:
         if roll < share:
@@ -113,7 +113,7 @@ def _delay(dice: random.Random) -> float:
 
 
 def _awake(at: datetime, dice: random.Random) -> datetime:
-    """The moment itself, or the morning after it for most of those that fall into the night."""
+    """The time itself; for most times at night, the next morning."""
     hour = at.astimezone(ZONE).hour
     if hour >= 7 or dice.random() < 0.12:
         return at
@@ -159,7 +159,7 @@ def _write_firsts(reads: Sequence[Read]) -> None:
 
 
 def _leave(reads: Sequence[Read], leavers: int, dice: random.Random, *, now: datetime) -> None:
-    """Some of those who opened unsubscribe: half in their mail program, half on the page, where some say why."""
+    """Unsubscribe some of those who opened: half in their email program, half on the page, some with a reason."""
     latest = [(read, (read.first(Kind.OPEN) or now) + timedelta(minutes=2)) for read in reads]
     may = [(read, at) for read, at in latest if at < min(read.sent_at + LEAVE_WITHIN, now)]
     for place, (read, at) in enumerate(dice.sample(may, min(leavers, len(may)))):
@@ -179,7 +179,7 @@ def _leave(reads: Sequence[Read], leavers: int, dice: random.Random, *, now: dat
 
 
 def note_on_people() -> None:
-    """When each person last opened and clicked anything."""
+    """Set when each person last opened and clicked."""
     for column, of_ledger in (
         (Subscriber.last_opened_at, Delivery.opened_at),
         (Subscriber.last_clicked_at, Delivery.clicked_at),

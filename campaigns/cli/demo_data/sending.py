@@ -1,4 +1,4 @@
-"""The answers of servers to a campaign of the demo: written onto the ledger that a real launch has made."""
+"""Writes the answers of servers to the demo's campaigns into the ledger that their launch has created."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The last word of a server on one email, and the refusal before it, if it was tried twice."""
+    """A server's final answer to one email, and the refusal before it if there were two attempts."""
 
     state: State
     reason: Reason | None = None
@@ -53,7 +53,7 @@ GREYLISTED = Answer(State.SENT, is_retried=True)
 def write(
     campaign: Campaign, *, server_id: int, bounces: float, key: bytes, batches: int | None = None
 ) -> datetime:
-    """Send the waiting recipients of the first `batches` (None: of all); when the last had its answer."""
+    """Answer for the waiting recipients of the first `batches` (None: all); returns the time of the last answer."""
     start = campaign.started_at
     assert start is not None  # it is sending
     rows = _waiting(campaign.id, batches)
@@ -121,7 +121,7 @@ _UPDATE = (
 def _write_attempts(
     rows: Sequence[Any], answers: Sequence[Answer], written: Sequence[dict[str, Any]]
 ) -> None:
-    """A row for each refusal and doubt, as the engine keeps them."""
+    """Insert a row for each refusal and unknown result, as the engine does."""
     attempts = []
     for row, answer, values in zip(rows, answers, written, strict=True):
         if answer is SENT:
@@ -167,7 +167,7 @@ def _write_bounces(
 
 
 def _settle(campaign_id: int, batches: int | None, at: datetime) -> None:
-    """Close the batches, and count them."""
+    """Close the batches and update their counts."""
     theirs = Batch.campaign_id == campaign_id
     if batches is not None:
         theirs = sa.and_(theirs, Batch.number < batches)

@@ -1,1 +1,1 @@
-"""Commands about what comes back."""
+"""Commands about incoming email."""

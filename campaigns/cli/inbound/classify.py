@@ -1,4 +1,4 @@
-"""`flask inbound …`"""
+"""`flask inbound …`: classify emails in files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from campaigns.inbound.verdicts.verdict import Verdict
 
 _STDIN = "-"
 _CHUNK = 1_000_000  # bytes
-_ONE = (".eml", ".msg", ".email", ".txt")  # ends of names of files with one email
+_ONE = (".eml", ".msg", ".email", ".txt")  # suffixes of files with one email
 
 
 @click.group("inbound")
@@ -67,7 +67,7 @@ def _line(name: str, verdict: Verdict) -> str:
 
 
 def _messages(files: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """The name and the bytes of each email; raises a sentence for a file that can't be read."""
+    """The name and the bytes of each email; raises click.ClickException for a file that cannot be read."""
     for file in files:
         if file == _STDIN:
             yield from _of(file, sys.stdin.buffer)
@@ -83,7 +83,7 @@ def _messages(files: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
 
 
 def _of(name: str, stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """The one email of a stream, or each email of an mbox."""
+    """The email in a stream, or each email of an mbox (RFC 4155)."""
     first = stream.readline(_CHUNK)
     if not first.startswith(b"From ") or name.lower().endswith(_ONE):
         yield name, first + stream.read(limits.WHOLE + 1 - len(first))

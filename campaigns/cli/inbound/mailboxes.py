@@ -1,4 +1,4 @@
-"""`flask mailbox …`"""
+"""`flask mailbox …`: create, list, test, read and delete mailboxes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from campaigns.mail.security import Security
 from campaigns.settings.trust import read_authorities
 
 EFFECTS = Effects(meeting.handle, meeting.handle_some, handling.settle)
-WAIT_S = 200.0  # for a worker that reads it already
+WAIT_S = 200.0  # how long to wait for a worker that is reading the mailbox
 BETWEEN_S = 0.2
 
 
@@ -176,7 +176,7 @@ def delete(name: str, wants_json: bool) -> None:
 
 
 def _hold(mailbox_id: int, name: str) -> Hold:
-    """The mailbox, once no other process reads it."""
+    """Claim the mailbox, after other processes have stopped reading it."""
     until = time.monotonic() + WAIT_S
     while True:
         hold = leases.take(mailbox_id, seconds=config.current().lease_s)
