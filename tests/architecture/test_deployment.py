@@ -108,6 +108,12 @@ def test_nothing_runs_before_the_tables_are_there() -> None:
         assert "depends_on" not in service(name), name  # it would take the place of the shared one
 
 
+def test_valkey_is_never_root() -> None:
+    """Its image's root looks through the data first, which it may not without capabilities: it came up once."""
+    assert "user: valkey" in service("valkey")
+    assert "cap_add" not in service("valkey")
+
+
 def test_postgresql_is_ready_when_it_answers_by_tcp() -> None:
     """On its socket it answers already while it makes the database, and then it starts again."""
     assert '"pg_isready", "-h", "127.0.0.1"' in service("postgres")
