@@ -54,24 +54,24 @@ Function = Callable[..., Any]
 
 
 def secret_options(function: Function) -> Function:
-    """`--password-stdin` and the options of OAuth 2."""
+    """Decorator: adds `--password-stdin` and the options of OAuth 2."""
     return _with(_SECRETS, function)
 
 
 def trust_options(function: Function) -> Function:
-    """`--ca-file` and `--verify`, which is None unless it is given."""
+    """Decorator: adds `--ca-file` and `--verify`, which is None unless it is given."""
     return _with(_TRUST, function)
 
 
 def oauth2_from_stdin(token_url: str, client_id: str, scope: str) -> OAuth2:
-    """The refresh token stands in the first line, the client secret, where there is one, in the second."""
+    """OAuth 2 settings; standard input has the refresh token in its first line, any client secret in its second."""
     refresh_token = secret_from_stdin("The refresh token")
     client_secret = sys.stdin.readline().strip()
     return OAuth2(token_url, client_id, client_secret, refresh_token, scope)
 
 
 def warn_if_unverified(row: Trusting) -> None:
-    """Say on standard error if nobody checks whose server it is."""
+    """Warn on standard error if the server's certificate is not verified."""
     if row.security is not Security.NONE and not row.verify_certificate:
         click.echo(UNVERIFIED, err=True)
 
