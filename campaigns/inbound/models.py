@@ -276,6 +276,7 @@ class Correction(Model):
     at: Mapped[datetime]
 
 
+OF_BOUNCES = (Effect.BOUNCED, Effect.SCORED, Effect.SUPPRESSED)
 _EFFECTS = {
     Effect.NONE: _("Nothing to do"),
     Effect.RECORDED: _("Recorded only: not linked to an email of ours"),

@@ -11,9 +11,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.delivery.models import Delivery
-from campaigns.inbound.models import Effect, Finding, Mailbox
-
-OF_BOUNCES = (Effect.BOUNCED, Effect.SCORED, Effect.SUPPRESSED)
+from campaigns.inbound.models import OF_BOUNCES, Finding, Mailbox
 
 
 def bounces_of(delivery_ids: Sequence[int]) -> dict[int, Finding]:
@@ -38,18 +36,6 @@ def finding(finding_id: int) -> Finding:
         db.session.get(Delivery, found.delivery_id, with_for_update=True)
     db.session.refresh(found, with_for_update=True)
     return found
-
-
-def findings_beside(finding: Finding) -> list[Finding]:
-    """This one and the others that marked the same delivery as bounced, in order."""
-    if finding.delivery_id is None:
-        return [finding]
-    statement = sa.select(Finding).where(
-        Finding.delivery_id == finding.delivery_id,
-        sa.or_(Finding.effect.in_(OF_BOUNCES), Finding.id == finding.id),
-    )
-    fresh = statement.order_by(Finding.id).execution_options(populate_existing=True)
-    return list(db.session.scalars(fresh))
 
 
 def findings_of(delivery_id: int) -> list[Finding]:

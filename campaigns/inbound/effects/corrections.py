@@ -14,10 +14,9 @@ from campaigns.core.db import db
 from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
-from campaigns.inbound import queries
 from campaigns.inbound.effects import apply as effects
 from campaigns.inbound.effects.shapes import plain, shape_of
-from campaigns.inbound.models import Correction, Finding
+from campaigns.inbound.models import OF_BOUNCES, Correction, Finding
 from campaigns.inbound.verdicts.verdict import Cause, Detail, Kind, Recipient
 
 # The finer reason that stands for each, and whether the address may get no email any more.
@@ -75,7 +74,7 @@ def overrule(finding: Finding, reason: Cause, *, now: datetime) -> None:
     if finding.reason is reason or reason not in _AS:
         raise Conflict(_("It has this reason already."))
     before = _recipient(finding)
-    beside = queries.findings_beside(finding)
+    beside = _beside(finding)
     for each in beside:
         if each.delivery_id is not None:
             effects.take_back(each.delivery_id, each.effect, _recipient(each))
@@ -94,6 +93,18 @@ def overrule(finding: Finding, reason: Cause, *, now: datetime) -> None:
         now=now,
     )
     db.session.flush()
+
+
+def _beside(finding: Finding) -> list[Finding]:
+    """This one and the others that marked the same delivery as bounced, in order."""
+    if finding.delivery_id is None:
+        return [finding]
+    statement = sa.select(Finding).where(
+        Finding.delivery_id == finding.delivery_id,
+        sa.or_(Finding.effect.in_(OF_BOUNCES), Finding.id == finding.id),
+    )
+    fresh = statement.order_by(Finding.id).execution_options(populate_existing=True)
+    return list(db.session.scalars(fresh))
 
 
 def _says_the_same(one: Finding, other: Finding) -> bool:

@@ -10,7 +10,7 @@ from campaigns.inbound.reading import addresses, limits
 from campaigns.inbound.reading.addresses import domain_of
 from campaigns.inbound.reading.facts import Facts
 from campaigns.inbound.verdicts import signs
-from campaigns.inbound.verdicts.allowance import Allowance
+from campaigns.inbound.verdicts.dialogue import Allowance
 from campaigns.inbound.verdicts.envelopes import Mention, Place, is_summary, mentions, without_summary
 from campaigns.inbound.verdicts.reasons import recipient
 from campaigns.inbound.verdicts.texts import listed

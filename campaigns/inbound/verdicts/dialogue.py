@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from campaigns.inbound.reading import limits
 from campaigns.inbound.verdicts.codes import Phase
 from campaigns.inbound.verdicts.texts import listed
 
@@ -159,3 +160,18 @@ def _transcript_phase(lower: str) -> Phase:
             if code.startswith(("4", "5")):
                 return last
     return last
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many letters reasons may still be read from in one message: its recipients share them."""
+
+    left: int = limits.JUDGED
+
+    def of(self, near: list[str], far: list[str]) -> tuple[list[str], list[str]]:
+        """The texts about a recipient; none once there is not enough left: then its status alone speaks."""
+        wanted = sum(min(len(text), MOST) for text in (*near, *far))
+        if wanted > self.left:
+            return [], []
+        self.left -= wanted
+        return near, far

@@ -13,15 +13,13 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Delivery
-from campaigns.inbound.jobs import EFFECTS
-from campaigns.inbound.mailboxes import intake, stored
-from campaigns.inbound.models import Finding, InboundMessage, Origin, Stage
-from campaigns.inbound.rules import services as rules
+from campaigns.inbound.models import Finding, InboundMessage, Stage
+from campaigns.inbound.rules import services as rules_services
 from campaigns.inbound.rules.matching import Condition, How, Part
 from campaigns.inbound.rules.models import Act, Proof
 from campaigns.inbound.rules.services import Written
 from tests.factories import make_operator
-from tests.inbound.effects.test_forwarding import answer, make_sent
+from tests.inbound.effects.factories import answer, handle, make_answered, stages, store
 from tests.inbound.mails import bounce_address, dsn, letter, token
 
 GOOD = 3
@@ -86,29 +84,12 @@ NASTY: dict[str, Callable[[Delivery], bytes]] = {
 def make_rule() -> None:
     condition = Condition(Part.SUBJECT, How.CONTAINS, "hello")
     written = Written("Any", (condition,), Proof.SIGNATURE, Act.UNSUBSCRIBE)
-    rules.create(written, by=make_operator(), now=clock.now())
-
-
-def store(raw: bytes) -> int:
-    made = intake.store(raw, origin=Origin.MAILBOX, mailbox_id=None, now=clock.now())
-    assert made is not None
-    db.session.commit()
-    return made.id
-
-
-def handle(ids: list[int]) -> None:
-    stored.handle_some(ids, EFFECTS, now=clock.now, between=lambda: None)
-    db.session.expire_all()
-
-
-def stages(ids: list[int]) -> list[Stage]:
-    rows = sa.select(InboundMessage.stage).where(InboundMessage.id.in_(ids)).order_by(InboundMessage.id)
-    return list(db.session.scalars(rows))
+    rules_services.create(written, by=make_operator(), now=clock.now())
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_message_made_to_break_something_is_handled_like_any_other(each_database: Flask, name: str) -> None:
-    delivery = make_sent()
+    delivery = make_answered()
     make_rule()
     good = [dsn("bounce@news.example", f"r{each}@example.org") for each in range(GOOD)]
     ids = [store(raw) for raw in (good[0], NASTY[name](delivery), *good[1:])]
@@ -120,7 +101,7 @@ def test_a_message_made_to_break_something_is_handled_like_any_other(each_databa
 
 def test_many_findings_of_nobody_are_not_kept(each_database: Flask) -> None:
     """Anybody may send a thousand such reports."""
-    delivery = make_sent()
+    delivery = make_answered()
     others = "".join(
         f"Final-Recipient: rfc822; r{each}@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
         for each in range(400)

@@ -18,10 +18,7 @@ from campaigns.notices.models import Notice
 from campaigns.planning.models import Campaign, Status
 from campaigns.reports import queries as reports_queries
 from tests.delivery.work import work
-from tests.inbound.effects.test_batches import handle, store
-from tests.inbound.effects.test_forwarding import answer
-from tests.inbound.effects.test_forwarding import make_sent as make_answered
-from tests.inbound.effects.test_handling import email, make_sent
+from tests.inbound.effects.factories import answer, email, handle, make_answered, make_sent, store
 from tests.inbound.mails import FULL, bounce_address, complaint, dsn, letter, token
 
 MANY = 60  # more than a batch

@@ -13,7 +13,6 @@ from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Delivery, State
 from campaigns.inbound.effects import forwarding
 from campaigns.inbound.effects.handling import handle
@@ -23,45 +22,18 @@ from campaigns.notices.jobs import send_notice
 from campaigns.notices.models import Notice
 from campaigns.reports.timeline import timeline
 from tests.factories import (
-    make_campaign,
-    make_delivery,
-    make_list,
-    make_revision,
-    make_sender,
     make_server,
-    make_subscriber,
 )
 from tests.fakes.smtp_server import SmtpServer
-from tests.inbound.mails import dsn, letter, make_message, token
+from tests.inbound.effects.factories import ANSWERS, FROM, answer, make_answered, our_id
+from tests.inbound.mails import dsn, letter, make_message
 
 ENCODED = b"Content-Transfer-Encoding: base64\r\n"
-FROM, ANSWERS = "news@news.example", "team@people.example"
 
 
 @pytest.fixture
 def sent(each_database: Flask) -> Delivery:
-    return make_sent()
-
-
-def make_sent(*, reply_to: str | None = ANSWERS) -> Delivery:
-    readers = make_list()
-    make_sender(FROM, name="News", reply_to=reply_to, bounce_address="bounce@news.example")
-    campaign = make_campaign(lists=[readers], name="Spring", from_email=FROM)
-    make_revision(campaign, from_email=FROM, reply_to=reply_to)
-    return make_delivery(
-        campaign, make_subscriber("reader@example.org", lists=[readers]), done_at=clock.now()
-    )
-
-
-def our_id(delivery: Delivery) -> str:
-    return f"<{token(delivery, Purpose.MESSAGE)}@news.example>"
-
-
-def answer(
-    delivery: Delivery, *, to: str = FROM, text: str = "Thanks!", more: str = "", number: int = 1
-) -> bytes:
-    ids = f"Message-ID: <answer{number}@example.org>\nIn-Reply-To: {our_id(delivery)}\nReferences: {our_id(delivery)}\n"
-    return letter(to, "reader@example.org", more=ids + more, text=text)
+    return make_answered()
 
 
 def read(raw: bytes) -> InboundMessage:
@@ -138,7 +110,7 @@ def test_the_same_answer_is_forwarded_once(sent: Delivery) -> None:
 def test_nothing_is_forwarded_to_an_address_that_we_read_or_nobody_reads(
     each_database: Flask, reply_to: str | None
 ) -> None:
-    delivery = make_sent(reply_to=reply_to)
+    delivery = make_answered(reply_to=reply_to)
     message = read(answer(delivery, to=FROM))
     assert [each.effect for each in message.findings] == [Effect.REPLIED]
     assert notices() == []

@@ -15,7 +15,7 @@ from campaigns.core.signing import Purpose
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.models import Bounce, Delivery, Stage, State
 from campaigns.inbound.effects import corrections, handling
-from campaigns.inbound.effects.handling import handle, settle
+from campaigns.inbound.effects.handling import handle
 from campaigns.inbound.mailboxes import stored
 from campaigns.inbound.models import Effect, Finding, InboundMessage, SoftBounces
 from campaigns.inbound.verdicts.verdict import Cause, Kind
@@ -23,7 +23,8 @@ from campaigns.notices.models import Notice
 from campaigns.planning.models import Campaign, PauseReason, Status
 from campaigns.reports import queries as reports_queries
 from tests.delivery.factories import make_bounces
-from tests.factories import make_campaign, make_delivery, make_list, make_operator, make_subscriber
+from tests.factories import make_campaign, make_delivery, make_operator
+from tests.inbound.effects.factories import PEOPLE, email, make_sent, read, suppression
 from tests.inbound.mails import (
     FULL,
     bounce_address,
@@ -34,41 +35,11 @@ from tests.inbound.mails import (
     token,
 )
 
-PEOPLE = 12
-
 
 @pytest.fixture
 def sent(each_database: Flask) -> list[Delivery]:
     """The deliveries of a finished campaign, all accepted."""
     return make_sent()
-
-
-def make_sent(
-    people: int = PEOPLE, *, status: Status = Status.FINISHED, name: str = "reader"
-) -> list[Delivery]:
-    readers = make_list()
-    campaign = make_campaign(lists=[readers], status=status)
-    subscribers = [make_subscriber(f"{name}{each}@example.org", lists=[readers]) for each in range(people)]
-    return [make_delivery(campaign, each, done_at=clock.now()) for each in subscribers]
-
-
-def email(delivery: Delivery) -> str:
-    return db.session.get_one(Subscriber, delivery.subscriber_id).email
-
-
-def read(raw: bytes) -> InboundMessage:
-    message = make_message(raw)
-    handled = handle(message.id, now=clock.now())
-    db.session.commit()
-    settle(handled.campaigns, now=clock.now())
-    db.session.expire_all()
-    return message
-
-
-def suppression(delivery: Delivery) -> SuppressionReason | None:
-    return db.session.scalar(
-        sa.select(Suppression.reason).where(Suppression.address_key == delivery.address_key)
-    )
 
 
 def effects(message: InboundMessage) -> list[Effect]:

@@ -19,7 +19,7 @@ from campaigns.inbound.effects.handling import settle
 from campaigns.inbound.effects.shapes import plain
 from campaigns.inbound.models import Correction, Effect, Finding, InboundMessage, SoftBounces
 from campaigns.inbound.verdicts.verdict import Cause
-from tests.inbound.effects.test_handling import email, make_sent, read, suppression
+from tests.inbound.effects.factories import email, make_sent, read, suppression
 from tests.inbound.mails import FULL, bounce_address, dsn
 
 HARD = "550 5.1.1 <%s> No such user here"

@@ -17,8 +17,7 @@ from campaigns.inbound.mailboxes import stored
 from campaigns.inbound.models import InboundMessage, Stage
 from campaigns.inbound.verdicts.classify import classify
 from campaigns.inbound.verdicts.verdict import Verdict
-from tests.inbound.effects.test_batches import handle, stages, store
-from tests.inbound.effects.test_handling import email, make_sent
+from tests.inbound.effects.factories import email, handle, make_sent, stages, store
 from tests.inbound.mails import bounce_address, dsn
 
 
