@@ -19,9 +19,9 @@ from campaigns.core.db import db
 from campaigns.core.signing import Purpose
 from campaigns.delivery.models import Delivery
 from campaigns.inbound.effects import forwarding
-from campaigns.inbound.mailboxes import hints, services
+from campaigns.inbound.mailboxes import hints, intake, services
 from campaigns.inbound.mailboxes.services import Settings
-from campaigns.inbound.models import Effect, Finding, InboundMessage, Mailbox, Protocol, Stage
+from campaigns.inbound.models import Effect, Finding, InboundMessage, Mailbox, Origin, Protocol, Stage
 from campaigns.mail.security import Security
 from campaigns.notices.models import Notice
 from tests.faults.faults import fault
@@ -33,7 +33,7 @@ from tests.inbound.mailboxes.mailboxes import SERVERS, left
 from tests.inbound.mails import bounce_address, dsn, letter, token
 
 KILLS, BOUNCES = 8, 600
-MESSAGES, MESSAGES_IN_CUT = 110, 25
+MESSAGES, MESSAGES_IN_CUT, LATE = 110, 25, 5
 MOMENTS_IN_CUT = ["commit.after", "expunge.before", "effects.after", "forward.after"]
 # Where the worker dies with its work horse.
 TREES = ("commit.before", "delete.after", "rules.after")
@@ -85,13 +85,16 @@ def _at_steps(world: World, name: str, protocol: Protocol) -> Report:
     unit = world.unit("mail worker", sys.executable, "-m", "tests.faults.stepped_reader", str(folder))
     first = MOMENTS_IN_CUT if world.is_cut else [f"{step}.{when}" for step in STEPS for when in WHEN]
     again = [] if world.is_cut else [f"{step}.{when}" for step in AGAIN for when in WHEN]
-    with SERVERS[protocol](*_came_back(world, mailing)) as server:
+    mails = _came_back(world, mailing)
+    late = mails[-LATE:] if again else []
+    with SERVERS[protocol](*mails[: len(mails) - len(late)]) as server:
         mailbox_id = _mailbox(world, protocol, server.port, server.user, server.password)
         arm(folder, first, trees=() if world.is_cut else TREES)
         unit.start()
         try:
             problems = _died_at(world, unit, folder, mailbox_id, first)
             if again:
+                _store(world, late, mailbox_id)
                 arm(folder, again)
                 problems += _died_at(world, unit, folder, mailbox_id, first + again)
             problems += _ended(world, unit, mailing, mailbox_id)
@@ -225,6 +228,15 @@ def _hurry(world: World, mailbox_id: int) -> None:
         db.session.execute(sa.update(Mailbox).where(Mailbox.id == mailbox_id).values(next_at=clock.now()))
         waits = sa.update(InboundMessage).where(InboundMessage.stage == Stage.STORED)
         db.session.execute(waits.values(received_at=clock.now() - services.READ_EVERY * 60))
+        db.session.commit()
+        db.session.remove()
+
+
+def _store(world: World, mails: list[bytes], mailbox_id: int) -> None:
+    """Leave messages as a reader that dies right after its commit does."""
+    with world.app.app_context():
+        for each in mails:
+            intake.store(each, origin=Origin.MAILBOX, mailbox_id=mailbox_id, now=clock.now())
         db.session.commit()
         db.session.remove()
 
