@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -23,6 +24,20 @@ from tests.factories import NOON
 from tests.fakes.imap_server import FakeImap
 from tests.fakes.pop3_server import FakePop3
 
+# What an operator types in the form.
+TYPED = {
+    "name": "Bounces",
+    "protocol": "imap",
+    "host": "127.0.0.1",
+    "security": "none",
+    "username": "bounce",
+    "password": "secret",
+    "after_reading": "delete",
+    "is_active": "y",
+    "verify_certificate": "y",
+    "sign_in": "password",
+    "provider": "google",
+}
 QUICK = Bounds(seconds=20, patience=0.3, connect=2, command=2, idle=0)
 
 
@@ -117,3 +132,11 @@ SERVERS = {"imap": FakeImap, "pop3": FakePop3}
 def left(server: Any) -> int:
     """How many messages are on the server."""
     return len(server.folder if isinstance(server, FakeImap) else server.drop)
+
+
+def run(app: Flask, *args: str, stdin: str | None = None) -> Any:
+    """The result of `flask mailbox` with these arguments."""
+    found = app.test_cli_runner().invoke(args=["mailbox", *args], input=stdin)
+    db.session.rollback()
+    db.session.expire_all()
+    return found

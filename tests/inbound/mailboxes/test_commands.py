@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,17 +12,10 @@ from flask import Flask
 from campaigns.core.db import db
 from campaigns.inbound.models import InboundMessage, Mailbox
 from campaigns.mail.security import Security
-from tests.inbound.mailboxes.mailboxes import SERVERS, left, mail, make_mailbox
+from tests.inbound.mailboxes.mailboxes import SERVERS, left, mail, make_mailbox, run
 
 both = pytest.mark.parametrize("kind", list(SERVERS))
 NEW = ("create", "Bounces", "--host", "localhost", "--username", "bounce", "--password-stdin")
-
-
-def run(app: Flask, *args: str, stdin: str | None = None) -> Any:
-    found = app.test_cli_runner().invoke(args=["mailbox", *args], input=stdin)
-    db.session.rollback()
-    db.session.expire_all()
-    return found
 
 
 def bounce() -> bytes:

@@ -25,9 +25,7 @@ from campaigns.settings import oauth
 from campaigns.settings.oauth import OAuth2
 from tests.factories import make_operator
 from tests.fakes.token_server import GIVEN, REFUSED, Answer, TokenServer
-from tests.inbound.mailboxes.mailboxes import SERVERS, left, mail, make_mailbox, read, subjects
-from tests.inbound.mailboxes.test_commands import run
-from tests.inbound.mailboxes.test_pages import TYPED
+from tests.inbound.mailboxes.mailboxes import SERVERS, TYPED, left, mail, make_mailbox, read, run, subjects
 
 WAYS = ("imap XOAUTH2", "imap OAUTHBEARER", "pop3 XOAUTH2", "pop3 OAUTHBEARER")
 each_way = pytest.mark.parametrize("way", WAYS)

@@ -10,21 +10,7 @@ from campaigns.core.db import db
 from campaigns.inbound.mailboxes import intake, queries
 from campaigns.inbound.models import Effect, Finding, InboundMessage, Mailbox, Origin, Protocol, Stage
 from campaigns.inbound.verdicts.verdict import Kind
-from tests.inbound.mailboxes.mailboxes import SERVERS, left, mail
-
-TYPED = {
-    "name": "Bounces",
-    "protocol": "imap",
-    "host": "127.0.0.1",
-    "security": "none",
-    "username": "bounce",
-    "password": "secret",
-    "after_reading": "delete",
-    "is_active": "y",
-    "verify_certificate": "y",
-    "sign_in": "password",
-    "provider": "google",
-}
+from tests.inbound.mailboxes.mailboxes import SERVERS, TYPED, left, mail
 
 
 def keep(raw: bytes, **values: object) -> int:
