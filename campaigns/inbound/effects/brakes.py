@@ -15,6 +15,7 @@ from campaigns.delivery.models import Bounce, Delivery, State
 from campaigns.delivery.stored_text import said
 from campaigns.inbound.effects import counted, rates
 from campaigns.inbound.effects.rates import Came
+from campaigns.mail.domains import is_provider
 from campaigns.planning.models import Campaign, PauseReason, Status
 
 
@@ -61,13 +62,23 @@ def suspects(campaign_id: int) -> dict[str, Came]:
     if not many:  # nearly always: the count of all recipients is spared
         return {}
     sent = counted.by_receiver(Delivery, *theirs, Delivery.state == State.SENT)
-    return {each: Came(sent[each], complaints[each], bounces[each], blocks[each]) for each in sorted(many)}
+    return {
+        each: Came(
+            sent[each],
+            complaints[each],
+            bounces[each],
+            blocks[each],
+            is_provider=is_provider(each),
+            of=sent.total(),
+        )
+        for each in sorted(many)
+    }
 
 
 def _pause_if_bad(campaign_id: int, now: datetime) -> None:
     for receiver, came in suspects(campaign_id).items():
         found = _cause(receiver, came)
-        if found is not None:
+        if found is not None and came.may_pause:
             reason, fact = found
             detail = f"{said(fact)} {said(_ADVICE[reason])}"
             delivery_services.stop_by_itself(campaign_id, reason=reason, detail=detail, now=now)

@@ -13,6 +13,8 @@ BOUNCES_WARN, BOUNCES_BAD = 0.02, 0.05
 LEAST_BOUNCES = 30
 BLOCKS_BAD = 0.05
 LEAST_BLOCKS = 20
+# A receiver's share of a campaign from which on it stands for more than itself.
+LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,13 @@ class Came:
     complaints: int = 0
     hard_bounces: int = 0
     blocks: int = 0
+    is_provider: bool = False  # it has mailboxes for anybody
+    of: int = 0  # emails of the campaign that were accepted anywhere
+
+    @property
+    def may_pause(self) -> bool:
+        """Whether it may hold up everybody else: whoever has a domain can subscribe three addresses and complain."""
+        return self.is_provider or self.sent >= LEAST_SHARE * self.of
 
     @property
     def has_too_many_complaints(self) -> bool:

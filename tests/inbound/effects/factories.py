@@ -50,11 +50,18 @@ def answer(
 
 
 def make_sent(
-    people: int = PEOPLE, *, status: Status = Status.FINISHED, name: str = "reader"
+    people: int = PEOPLE,
+    *,
+    status: Status = Status.FINISHED,
+    name: str = "reader",
+    others: dict[str, int] | None = None,
 ) -> list[Delivery]:
+    """The deliveries of a campaign, all accepted: at example.org, and as many at `others` as they say."""
     readers = make_list()
     campaign = make_campaign(lists=[readers], status=status)
-    subscribers = [make_subscriber(f"{name}{each}@example.org", lists=[readers]) for each in range(people)]
+    domains = {"example.org": people, **(others or {})}
+    addresses = [f"{name}{each}@{domain}" for domain, number in domains.items() for each in range(number)]
+    subscribers = [make_subscriber(each, lists=[readers]) for each in addresses]
     return [make_delivery(campaign, each, done_at=clock.now()) for each in subscribers]
 
 

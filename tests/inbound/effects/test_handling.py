@@ -224,6 +224,19 @@ def test_too_many_complaints_from_one_receiver_pause_a_campaign(each_database: F
     assert campaign.pause_reason is PauseReason.COMPLAINTS
 
 
+@pytest.mark.parametrize(
+    ("domain", "status"), [("three.example", Status.SENDING), ("yahoo.com", Status.PAUSED)]
+)
+def test_one_small_domain_can_complain_as_it_likes_and_a_provider_is_heard(
+    each_database: Flask, domain: str, status: Status
+) -> None:
+    sent = make_sent(80, status=Status.SENDING, others={domain: 3})
+    for each in sent[-3:]:
+        original = f"Message-ID: <{token(each, Purpose.MESSAGE)}@news.example>\r\n"
+        read(complaint("abuse@news.example", email(each), original=original))
+    assert db.session.get_one(Campaign, sent[0].campaign_id).status is status
+
+
 def test_an_operator_overrules_a_reason_and_that_text_is_read_so_from_then_on(sent: list[Delivery]) -> None:
     text = "550 5.1.1 <%s> No such user here, please try later (box 17)"
     first = read(dsn(bounce_address(sent[0]), email(sent[0]), text=text))
