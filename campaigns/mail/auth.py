@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import stringprep
 import unicodedata
 from base64 import b64decode, b64encode
@@ -22,6 +23,11 @@ _FORBIDDEN = (
     stringprep.in_table_c8,
     stringprep.in_table_c9,
 )
+
+HIDDEN = "…"
+_SHORT = 6  # a secret of fewer letters may be a part of any word
+_WORD, _AROUND = re.compile(r"\S+"), "\"'`<>()[]{},.:;="
+_IN_BASE64 = re.compile(r"[A-Za-z0-9+/]{6,}={0,2}")
 
 
 def choose(offered: frozenset[str], wanted: str | None, *, has_token: bool = False) -> str | None:
@@ -83,3 +89,25 @@ def _cram(username: str, secret: str, challenge: str) -> str:
 
 def _coded(text: str) -> str:
     return b64encode(text.encode()).decode()
+
+
+def without(secret: str | None, said: str) -> str:
+    """A server's reply without the secret that was sent to it, which some repeat: as it is, or in base64."""
+    if not secret:
+        return said
+    if len(secret) < _SHORT:
+        said = _WORD.sub(lambda found: HIDDEN if found[0].strip(_AROUND) == secret else found[0], said)
+    else:
+        said = said.replace(secret, HIDDEN)
+    return _IN_BASE64.sub(lambda found: HIDDEN if _holds(found[0], secret) else found[0], said)
+
+
+def _holds(word: str, secret: str) -> bool:
+    """Whether the word has base64 of something with the secret in it."""
+    bare = word.rstrip("=")
+    return any(secret.encode() in _decoded(bare[start:]) for start in range(4))
+
+
+def _decoded(word: str) -> bytes:
+    whole = word[: -1 if len(word) % 4 == 1 else None]
+    return b64decode(whole + "=" * (-len(whole) % 4))

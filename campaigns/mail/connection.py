@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from campaigns.mail import auth, tls
 from campaigns.mail.channel import Broken, Channel
@@ -327,8 +328,8 @@ class Connection:
                 if found.code != 334:
                     break
         except Lost as error:
-            raise Unreachable(Phase.AUTH, error.text) from error
-        return found
+            raise Unreachable(Phase.AUTH, auth.without(secret, error.text)) from error
+        return replace(found, text=auth.without(secret, found.text))
 
 
 def _tune(sock: socket.socket, *, gone_after_s: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections import Counter
 from pathlib import Path
 
@@ -434,6 +435,16 @@ def test_a_refused_sign_in_sends_nothing_and_keeps_the_answer_S23(reply: str) ->
             (Outcome.NOT_SENT, Phase.AUTH, reply)
         }
         assert fake.said("MAIL") == []
+
+
+@pytest.mark.parametrize("password", ["correct horse", "pw"])
+def test_a_refusal_that_repeats_the_password_is_kept_without_it_S23(password: str) -> None:
+    coded = b64encode(f"\0u\0{password}".encode()).decode()
+    reply = f"535 5.7.8 no such pair: {password} (AUTH PLAIN {coded})"
+    with SmtpServer(users={"u": password}, replies={"AUTH": reply}) as fake:
+        (found,) = send(make_server(fake, username="u", password=password), make_envelopes(1)).values()
+    assert str(found.reply) == "535 5.7.8 no such pair: … (AUTH PLAIN …)"
+    assert password not in found.text
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from campaigns.core.internal_hosts import EVERYTHING_PRIVATE, InternalHosts
 from campaigns.inbound.troubles import Trouble
+from campaigns.mail import auth
 from campaigns.mail.security import Security
 
 MEGABYTE = 1024 * 1024
 LONGEST_REPLY = 200
-HIDDEN = "…"
 BATCH = 100  # messages that are looked at together
-
-_CODED = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
 
 
 class MailboxError(Exception):
@@ -67,21 +63,7 @@ class Target:
 
     def shown(self, said: str, token: str | None) -> str:
         """The beginning of a server's reply on one line, without the token or password that we have sent to it."""
-        if secret := token or self.password:
-            said = said.replace(secret, HIDDEN)
-            said = _CODED.sub(lambda found: HIDDEN if _is_of(found[0], secret) else found[0], said)
-        return " ".join(said.split())[:LONGEST_REPLY]
-
-
-def _is_of(word: str, secret: str) -> bool:
-    """Whether the word has base64 of something with the secret in it."""
-    bare = word.rstrip("=")
-    return any(secret.encode() in _decoded(bare[start:]) for start in range(4))
-
-
-def _decoded(word: str) -> bytes:
-    whole = word[: -1 if len(word) % 4 == 1 else None]
-    return b64decode(whole + "=" * (-len(whole) % 4))
+        return " ".join(auth.without(token or self.password, said).split())[:LONGEST_REPLY]
 
 
 @dataclass(frozen=True, slots=True)
