@@ -210,12 +210,6 @@ class InboundMessage(Model):
     mailbox: Mapped[Mailbox | None] = relationship()
 
     __table_args__ = (
-        sa.Index(
-            "ix_inbound_message_stored",
-            "id",
-            postgresql_where=sa.text("stage = 'stored'"),
-            sqlite_where=sa.text("stage = 'stored'"),
-        ),
         # For the list of messages: without them each page would read all, with their bytes.
         sa.Index("ix_inbound_message_kind", "kind", "id"),
         sa.Index("ix_inbound_message_is_signed", "is_signed", "id"),

@@ -101,13 +101,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_inbound_message_kind", ["kind", "id"], unique=False)
         batch_op.create_index("ix_inbound_message_is_signed", ["is_signed", "id"], unique=False)
         batch_op.create_index("ix_inbound_message_stage", ["stage", "id"], unique=False)
-        batch_op.create_index(
-            "ix_inbound_message_stored",
-            ["id"],
-            unique=False,
-            postgresql_where=sa.text("stage = 'stored'"),
-            sqlite_where=sa.text("stage = 'stored'"),
-        )
 
     op.create_table(
         "seen",
@@ -464,7 +457,6 @@ def downgrade() -> None:
     op.drop_table("finding")
     op.drop_table("seen")
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
-        batch_op.drop_index("ix_inbound_message_stored")
         batch_op.drop_index("ix_inbound_message_stage")
         batch_op.drop_index("ix_inbound_message_is_signed")
         batch_op.drop_index("ix_inbound_message_kind")
