@@ -17,6 +17,7 @@ from campaigns.inbound.mailboxes.protocols.session import MailboxError
 from campaigns.inbound.mailboxes.reader import read_held
 from campaigns.inbound.mailboxes.stored import Effects
 from campaigns.inbound.rules import meeting, running
+from campaigns.mail.errors import Unanswered
 from campaigns.notices import services as notices_services
 
 EFFECTS = Effects(meeting.handle, meeting.handle_some, handling.settle)
@@ -64,6 +65,9 @@ def run_rule(run_id: int) -> None:
         return
     try:
         running.finish(taken, now=now)
+    except Unanswered as error:  # tried again later, like all that fails
+        db.session.rollback()
+        log.warning("The run %s of a rule could not ask for the key of %s.", run_id, error)
     except DBAPIError as error:
         db.session.rollback()
         if not stored.is_passing(error):

@@ -30,22 +30,26 @@ Texts = Callable[[str], Sequence[str]]
 def is_signed_by(raw: bytes, domain: str, texts: Texts) -> bool:
     """Whether the domain of the one author, or one above it, has signed the whole message.
 
-    `texts` gives the TXT records of a name, or raises Unanswered. Takes any bytes and never raises.
+    `texts` gives the TXT records of a name, or raises Unanswered. Takes any bytes. Raises Unanswered when no
+    signature holds and the key of one could not be had: then it may hold later.
     """
     import dkim  # imported only when needed, to keep workers small
 
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
     count = len(_SIGNATURE.findall(head))
+    missed: list[Unanswered] = []
     if len(raw) > LARGEST or _AMBIGUOUS.search(head) or not _has_each_field_once(head):
         return False
     for number in range(min(count, MOST_SIGNATURES)):
         try:
             checked = dkim.DKIM(raw)
-            is_good = checked.verify(idx=number, dnsfunc=lambda name, timeout=5: _record(name, texts))
+            is_good = checked.verify(idx=number, dnsfunc=lambda name, timeout=5: _record(name, texts, missed))
         except (dkim.DKIMException, ArithmeticError, LookupError, NameError, TypeError, ValueError):
             continue
         if is_good and _covers(checked, domain):
             return True
+    if missed:
+        raise missed[0]
     return False
 
 
@@ -63,10 +67,11 @@ def _has_each_field_once(head: bytes) -> bool:
     return all(found[name] == 1 for name in SIGNED) and all(found[name] <= 1 for name in ONCE)
 
 
-def _record(name: bytes, texts: Texts) -> bytes | None:
+def _record(name: bytes, texts: Texts, missed: list[Unanswered]) -> bytes | None:
     try:
         found = texts(name.decode("ascii", "replace").rstrip("."))
-    except Unanswered:
+    except Unanswered as error:
+        missed.append(error)
         return None
     keys = [each for each in found if "p=" in each]
     return keys[0].encode("utf-8", "replace") if keys else None

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from campaigns.mail.dkim_check import is_signed_by
+from campaigns.mail.errors import Unanswered
 
 KEY = rsa.generate_private_key(65537, 2048)
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
@@ -115,3 +116,12 @@ def test_a_key_that_was_withdrawn_or_is_none_proves_nothing(record: str) -> None
 def test_anything_is_answered(raw: bytes) -> None:
     assert not is_signed_by(raw, "corp.example", texts)
     assert not is_signed_by(raw + signed(), "corp.example", texts)
+
+
+def test_a_name_server_that_is_away_leaves_it_open() -> None:
+    def away(name: str) -> Sequence[str]:
+        raise Unanswered(name)
+
+    with pytest.raises(Unanswered):
+        is_signed_by(signed(), "corp.example", away)
+    assert not is_signed_by(signed(fields=[b"from", b"date"]), "corp.example", texts)

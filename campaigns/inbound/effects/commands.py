@@ -26,6 +26,7 @@ from campaigns.inbound.effects import forwarding
 from campaigns.inbound.models import Effect, Finding, InboundMessage
 from campaigns.inbound.reading.facts import Facts, read
 from campaigns.mail.dkim_check import is_signed_by
+from campaigns.mail.errors import Unanswered
 from campaigns.mail.lookup import Resolver
 from campaigns.notices import services as notices_services
 from campaigns.notices.services import Extras
@@ -104,7 +105,10 @@ def _signed_by(order: Order, now: datetime) -> Operator | None:
     if operator is None:
         return None
     texts = Resolver(config.current().dns_server, patience_s=PATIENCE_S).texts
-    return operator if is_signed_by(order.raw, addresses.domain_of(sender), texts) else None
+    try:
+        return operator if is_signed_by(order.raw, addresses.domain_of(sender), texts) else None
+    except Unanswered:  # the answer says that the command was not believed, and can be sent again
+        return None
 
 
 def _done(campaign: Campaign, operator: Operator, verb: str, now: datetime) -> str:

@@ -97,7 +97,7 @@ def _close(run_id: int, now: datetime) -> None:
 
 
 def is_proven(taken: Taken) -> bool:
-    """Whether the message is believed. Asks name servers, so that no transaction may be open."""
+    """Whether the message is believed. Asks name servers, so that no transaction may be open; raises Unanswered."""
     if taken.proof is Proof.ADDRESS:
         return True  # without the address it would not have met the rule
     try:

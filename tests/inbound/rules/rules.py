@@ -80,11 +80,11 @@ def runs() -> list[RunState]:
 
 
 @contextmanager
-def signing_team(app: Flask) -> Iterator[None]:
-    """A team whose domain signs."""
+def signing_team(app: Flask) -> Iterator[NameServer]:
+    """A team whose domain signs, and the name server that has its keys."""
     with NameServer(zone_of(make_domain("team.example"))) as dns:
         app.extensions["columba"] = replace(app.extensions["columba"], dns_server=dns.address)
-        yield
+        yield dns
 
 
 def listed(folder: Path, **commands: list[str]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from campaigns.core import clock, internal_hosts
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
 from campaigns.inbound import jobs
-from campaigns.inbound.rules import meeting, outside, queries
+from campaigns.inbound.rules import meeting, outside, queries, running
 from campaigns.inbound.rules.matching import Condition, How, Part
 from campaigns.inbound.rules.models import Act, Proof, Rule, RuleRun, RunState
 from campaigns.inbound.rules.outside import Refused
@@ -57,6 +58,25 @@ def test_a_signed_email_unsubscribes_its_sender_once(team: None) -> None:
     held = {each.list_id: each.status for each in db.session.scalars(sa.select(Subscription))}
     assert held == {news.id: Subscribed.UNSUBSCRIBED, other.id: Subscribed.SUBSCRIBED}
     assert "rule.ran" in db.session.scalars(sa.select(AuditEntry.action)).all()
+
+
+def test_a_signature_is_asked_for_again_when_no_name_server_answered(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "PATIENCE_S", 0.1)
+    readers = make_list()
+    make_subscriber(SENDER, lists=[readers])
+    make_rule(Act.UNSUBSCRIBE, list_id=readers.id)
+    with signing_team(app) as names:
+        names.silent = set(names.records)
+        read(signed(written()))
+        assert runs() == [RunState.QUEUED]
+        names.silent = set()
+        for run_id in queries.due(now=clock.now() + timedelta(minutes=2)):
+            jobs.run_rule(run_id)
+    db.session.expire_all()
+    assert runs() == [RunState.DONE]
+    assert db.session.scalars(sa.select(Subscription.status)).all() == [Subscribed.UNSUBSCRIBED]
 
 
 def test_what_is_not_signed_does_nothing_and_is_on_record(team: None) -> None:
