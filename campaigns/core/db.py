@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, registry
 
 T = TypeVar("T")
@@ -129,6 +130,16 @@ def reading() -> Iterator[None]:
         yield
     finally:
         _begin.reset(token)
+
+
+def save_unique(row: Any, taken: Exception) -> None:
+    """Flush a new or changed row; raises `taken`, and rolls back, if another row has what must be its own."""
+    db.session.add(row)
+    try:
+        db.session.flush()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise taken from error
 
 
 def peek(look: Callable[[], T]) -> T:

@@ -52,6 +52,24 @@ def all_have_looked(others: threading.Barrier) -> float:
 _looked = threading.local()
 
 
+def taken_at_once(app: Flask, *, workers: int) -> list[Place | None]:
+    """What workers take that all have seen the same."""
+    taken: list[Place | None] = []
+    ready = threading.Barrier(workers)
+
+    def run(number: int) -> None:
+        with app.app_context():
+            taken.append(take(f"worker {number}", dice=lambda: all_have_looked(ready)))
+            db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return taken
+
+
 def ids_of(*campaigns: Campaign) -> list[int]:
     return [id_of(each) for each in campaigns]
 
@@ -134,19 +152,7 @@ def test_two_workers_never_take_the_same_turn(each_database: Flask) -> None:
     with SmtpServer() as server:
         campaigns = make_waiting(server, 4)
     db.session.rollback()
-    taken: list[Place | None] = []
-    ready = threading.Barrier(8)
-
-    def run(number: int) -> None:
-        with each_database.app_context():
-            taken.append(take(f"worker {number}", dice=lambda: all_have_looked(ready)))
-            db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    taken = taken_at_once(each_database, workers=8)
     served = [each.campaign_id for each in taken if each]
     assert len(served) == len(set(served)), "each campaign has one batch, so one lane"
     assert set(served) <= set(ids_of(*campaigns))
@@ -156,19 +162,7 @@ def test_who_was_not_the_quickest_looks_again(each_database: Flask) -> None:
     with SmtpServer() as server:
         make_launched(server, people=150, server_id=make_server(port=server.port, connections=20).id)
     db.session.rollback()
-    taken: list[Place | None] = []
-    ready = threading.Barrier(3)
-
-    def run(number: int) -> None:
-        with each_database.app_context():
-            taken.append(take(f"worker {number}", dice=lambda: all_have_looked(ready)))
-            db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    taken = taken_at_once(each_database, workers=3)
     assert all(taken), "three batches, so three lanes"
 
 
@@ -178,19 +172,7 @@ def test_two_workers_never_take_the_last_connection_both(each_database: Flask) -
         for _number in range(4):
             make_launched(server, people=2, server_id=row.id)
     db.session.rollback()
-    taken: list[Place | None] = []
-    ready = threading.Barrier(4)
-
-    def run(number: int) -> None:
-        with each_database.app_context():
-            taken.append(take(f"worker {number}", dice=lambda: all_have_looked(ready)))
-            db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    taken = taken_at_once(each_database, workers=4)
     assert len([each for each in taken if each]) == 1
 
 

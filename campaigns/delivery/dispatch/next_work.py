@@ -65,7 +65,7 @@ def take(
 
     If others were quicker it looks again: a campaign may be of use to them and to this worker.
     """
-    for _look in range(LOOKS):
+    for _attempt in range(LOOKS):
         were_others_quicker = False
         for choice in fairness.choices(look(now=now), dice=dice(), without=without):
             with db.engine.connect() as connection, connection.begin() as transaction:

@@ -57,10 +57,12 @@ def handle_some(message_ids: Sequence[int], *, now: datetime) -> list[Handled]:
         sa.select(InboundMessage).where(InboundMessage.id.in_(message_ids)).order_by(InboundMessage.id)
     )
     fresh = statement.with_for_update().execution_options(populate_existing=True)
-    messages = db.session.scalars(fresh.options(sa.orm.undefer(InboundMessage.raw))).all()
+    if not ahead:
+        fresh = fresh.options(sa.orm.undefer(InboundMessage.raw))
+    messages = db.session.scalars(fresh).all()
     key = settings_queries.link_key()
     read = [
-        _Read(each, raw_of(each), ahead.get(each.id) or _judged(raw_of(each), key))
+        _Read(each, ahead.get(each.id) or _judged(raw_of(each), key))
         for each in messages
         if each.stage is not Stage.HANDLED
     ]
@@ -77,19 +79,23 @@ def handle_some(message_ids: Sequence[int], *, now: datetime) -> list[Handled]:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What a message is, and the tokens in it."""
+    """A message's bytes, what it is, and the tokens in it."""
 
+    raw: bytes
     verdict: Verdict
     tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A message, its bytes, and what they say."""
+    """A message, and what its bytes say."""
 
     message: InboundMessage
-    raw: bytes
     judged: _Judged
+
+    @property
+    def raw(self) -> bytes:
+        return self.judged.raw
 
     @property
     def verdict(self) -> Verdict:
@@ -103,7 +109,7 @@ class _Read:
 def _judged(raw: bytes, key: bytes) -> _Judged:
     verdict = classify(raw)
     ways = () if forwarding.is_our_own(raw, key) else verdict.ways
-    return _Judged(verdict, owner.tokens_in(ways, key))
+    return _Judged(raw, verdict, owner.tokens_in(ways, key))
 
 
 def _read_ahead(message_ids: Sequence[int]) -> dict[int, _Judged]:
@@ -187,9 +193,14 @@ def _about_recipients(
 
 def _without_most_of_nobodys(found: list[Finding]) -> list[Finding]:
     """Anybody may send thousands of reports, each of hundreds of addresses that are none of ours."""
-    nobodys = [each for each in found if each.delivery_id is None]
-    left_out = set(map(id, nobodys[MOST_RECORDED:]))
-    return [each for each in found if id(each) not in left_out]
+    kept: list[Finding] = []
+    left = MOST_RECORDED
+    for each in found:
+        if each.delivery_id is None:
+            left -= 1
+        if each.delivery_id is not None or left >= 0:
+            kept.append(each)
+    return kept
 
 
 def _complaints_without_names(

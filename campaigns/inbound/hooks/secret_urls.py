@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import secrets as randomness
 
-from sqlalchemy.exc import IntegrityError
-
 from campaigns.core import config, secrets, signing
-from campaigns.core.db import db
+from campaigns.core.db import db, save_unique
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.inbound.hooks.alerts.models import AlertSource
@@ -26,12 +24,7 @@ def add(row: Row) -> None:
 
 def save(row: Row) -> None:
     """Store what has changed; raises Conflict if the name exists."""
-    db.session.add(row)
-    try:
-        db.session.flush()
-    except IntegrityError as error:
-        db.session.rollback()
-        raise Conflict(_("There is already one with this name.")) from error
+    save_unique(row, Conflict(_("There is already one with this name.")))
 
 
 def renew(row: Row) -> None:

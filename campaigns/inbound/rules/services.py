@@ -10,13 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from campaigns.accounts.models import Operator
 from campaigns.audience import queries as audience_queries
 from campaigns.audit import services as audit_services
 from campaigns.core import config
-from campaigns.core.db import db
+from campaigns.core.db import db, save_unique
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.inbound.mailboxes import services as mailboxes_services
@@ -111,12 +110,7 @@ def _set(rule: Rule, written: Written, by: Operator) -> None:
     rule.command = written.command if written.act is Act.RUN else ""
     rule.url = written.url if written.act is Act.CALL else ""
     rule.created_by_id = by.id
-    db.session.add(rule)
-    try:
-        db.session.flush()
-    except IntegrityError as error:
-        db.session.rollback()
-        raise Conflict(_("There is already a rule with this name.")) from error
+    save_unique(rule, Conflict(_("There is already a rule with this name.")))
 
 
 def _record(action: str, rule: Rule, now: datetime) -> None:
