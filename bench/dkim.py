@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from bench.content import HTML, SUBJECT, TEXT
-from campaigns.content.compiled import Recipient, Source, compile_content
+from campaigns.content.compiled.compiling import Recipient, Source, compile_content
 from campaigns.delivery.sender.lane import COMPOSED_AT_ONCE
 from campaigns.mail import dkim, dkim_keys, rsa_batch
 from campaigns.mail.dkim_records import Algorithm

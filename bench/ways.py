@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bench.dkim import ROUNDS, SOURCE, turns
-from campaigns.content.compiled import compile_content
+from campaigns.content.compiled.compiling import compile_content
 from campaigns.delivery.ledger.batches import Claim
 from campaigns.delivery.ledger.outcomes import Facts
 from campaigns.delivery.sender.composer import Content

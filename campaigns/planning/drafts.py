@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from campaigns.content.language import LARGEST_SOURCE
+from campaigns.content.language.merge_text import LARGEST_SOURCE
 from campaigns.core import addresses
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _

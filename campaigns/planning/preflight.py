@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from campaigns.content.checks import Facts, Finding, Level, check
+from campaigns.content.checks.findings import Facts, Finding, Level, check
 from campaigns.core import addresses, config
 from campaigns.planning import queries, recipients
 from campaigns.planning.models import Campaign

@@ -7,11 +7,11 @@ from typing import Any
 
 from campaigns.audience.models import Subscriber
 from campaigns.audit.services import View
-from campaigns.content import language, samples
-from campaigns.content.compiled import Preview, preview_content
-from campaigns.content.language import TemplateError
-from campaigns.content.links import SPECIAL
-from campaigns.content.samples import Hard
+from campaigns.content.compiled.compiling import Preview, preview_content
+from campaigns.content.compiled.links import SPECIAL
+from campaigns.content.language import merge_text, samples
+from campaigns.content.language.merge_text import ContentError
+from campaigns.content.language.samples import Hard
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.i18n import _
@@ -64,7 +64,7 @@ def person_for(campaign: Campaign, who: str) -> Subscriber | None:
 
 
 def render(campaign: Campaign, person: Subscriber | None) -> Preview:
-    """Subject, HTML and text for that person (None: with all fields empty); raises TemplateError."""
+    """Subject, HTML and text for that person (None: with all fields empty); raises ContentError."""
     source = source_of(
         campaign,
         site=settings_queries.site(),
@@ -75,8 +75,8 @@ def render(campaign: Campaign, person: Subscriber | None) -> Preview:
 
 
 def preheader(campaign: Campaign, person: Subscriber | None) -> str:
-    """The text that inboxes show after the subject; raises TemplateError."""
-    template = language.parse(campaign.preheader, where="preheader")
+    """The text that inboxes show after the subject; raises ContentError."""
+    template = merge_text.parse(campaign.preheader, where="preheader")
     return template.render_line(queries.values_of(person) if person else {})
 
 
@@ -110,7 +110,7 @@ def _fields(campaign: Campaign) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     for where in ("subject", "preheader", "html", "text"):
         try:
-            found |= language.parse(getattr(campaign, where), where=where).fields
-        except TemplateError:
+            found |= merge_text.parse(getattr(campaign, where), where=where).fields
+        except ContentError:
             continue
     return found - SPECIAL

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
 from campaigns.audit import services as audit_services
-from campaigns.content.compiled import compile_content
+from campaigns.content.compiled.compiling import compile_content
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
@@ -227,7 +227,7 @@ def unschedule(campaign: Campaign, *, now: datetime) -> None:
 
 
 def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
-    """Store the campaign's content with its numbered links for good; raises TemplateError."""
+    """Store the campaign's content with its numbered links for good; raises ContentError."""
     compiled = compile_content(
         source_of(
             campaign,

@@ -6,7 +6,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from campaigns.audience.models import List
-from campaigns.content.compiled import Footer, Source
+from campaigns.content.compiled.compiling import Footer, Source
 from campaigns.core import addresses, mail_addresses, mailtext, signing
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings.models import Site

@@ -11,7 +11,7 @@ from typing import Any
 
 from campaigns.audience.models import Subscriber
 from campaigns.audit import services as audit_services
-from campaigns.content.compiled import Recipient, compile_content
+from campaigns.content.compiled.compiling import Recipient, compile_content
 from campaigns.core import addresses, config, signing
 from campaigns.core.errors import Invalid, Misconfigured
 from campaigns.core.i18n import _

@@ -21,7 +21,7 @@ from wtforms.fields.choices import SelectChoice
 from campaigns.accounts.forms import accepted, put
 from campaigns.accounts.guards import Action, allow, operator
 from campaigns.accounts.policy import can
-from campaigns.content import fallbacks
+from campaigns.content.language import fallbacks
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from sqlalchemy.exc import OperationalError
 
 from campaigns.accounts.guards import anyone
-from campaigns.content import links
+from campaigns.content.compiled import links
 from campaigns.core import clock
 from campaigns.core import health as vitals
 from campaigns.core.db import db

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response, render_template
 
 from campaigns.accounts.guards import anyone
-from campaigns.content import paths
-from campaigns.content.compiled import preview_content
+from campaigns.content.compiled import paths
+from campaigns.content.compiled.compiling import preview_content
 from campaigns.core import config, signing
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from campaigns.content.source import Footer, Source
+from campaigns.content.compiled.source import Footer, Source
 
 HERE = Path(__file__).parent
 

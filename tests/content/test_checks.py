@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from campaigns.content.checks import Facts, Finding, Level, check
+from campaigns.content.checks.findings import Facts, Finding, Level, check
 from tests.content.samples import GOOD, GOOD_HTML
 
 FACTS = Facts(fields=frozenset({"first_name", "email"}))

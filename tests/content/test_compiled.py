@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.content import markup
-from campaigns.content.compiled import (
+from campaigns.content.compiled.compiling import (
+    ContentError,
     Footer,
     Recipient,
     Source,
-    TemplateError,
     compile_content,
     preview_content,
 )
+from campaigns.content.html import markup
 from campaigns.mail.headers import HeaderInjection
 from tests.content.samples import HARMLESS_PAYLOADS, HTML, PAYLOADS, make_source
 
@@ -134,7 +134,7 @@ def test_the_preview_is_the_same_content_untracked() -> None:
 def test_a_draft_without_a_sender_can_be_looked_at() -> None:
     draft = make_source(from_address="", subject="Hi {{ first_name }}")
     assert preview_content(draft, {"first_name": "Ana"}).subject == "Hi Ana"
-    with pytest.raises(TemplateError):
+    with pytest.raises(ContentError):
         compile_content(draft)
 
 
@@ -250,7 +250,7 @@ def test_a_field_in_an_untracked_link_is_escaped_for_a_url() -> None:
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_a_sentence(changes: dict, where: str, line: int | None) -> None:
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(ContentError) as caught:
         compile_content(make_source(**changes))
     assert caught.value.where == where
     assert line is None or caught.value.line == line
@@ -264,10 +264,10 @@ def test_a_recipient_whose_address_is_none_is_refused() -> None:
 
 def test_values_that_make_a_mail_too_large_are_refused() -> None:
     compiled = compile_content(make_source(html="{% for a in l %}{{ big }}{% endfor %}"))
-    with pytest.raises(TemplateError, match="too large"):
+    with pytest.raises(ContentError, match="too large"):
         compiled.compose(make_recipient(values={"l": ["x"] * 1000, "big": "y" * 65_536}))
     compiled = compile_content(make_source(html="{{ big }}" * 1000))
-    with pytest.raises(TemplateError, match="too large"):
+    with pytest.raises(ContentError, match="too large"):
         compiled.compose(make_recipient(values={"big": "y" * 65_536}))
 
 
@@ -296,9 +296,9 @@ def test_html_made_to_take_long_does_not(bit: str) -> None:
         "<style>p{color:red}</style>" + bit * (size // len(bit)),
         "https://a.example/" + bit * (size // len(bit)),
     ):
-        with contextlib.suppress(TemplateError):
+        with contextlib.suppress(ContentError):
             compile_content(make_source(html=html))
-        with contextlib.suppress(TemplateError):
+        with contextlib.suppress(ContentError):
             compile_content(make_source(html="", text=html))
     assert time.process_time() - started < 5
 
@@ -315,7 +315,7 @@ def test_a_hostile_template_is_refused_wherever_it_stands() -> None:
             if payload in HARMLESS_PAYLOADS:
                 compile_content(make_source(**changes))
                 continue
-            with pytest.raises(TemplateError):
+            with pytest.raises(ContentError):
                 compile_content(make_source(**changes))
 
 
@@ -414,13 +414,13 @@ def test_a_linked_style_sheet_is_kept() -> None:
     ],
 )
 def test_a_refused_link_is_found_in_the_line_where_it_stands(html: str) -> None:
-    with pytest.raises(TemplateError) as refused:
+    with pytest.raises(ContentError) as refused:
         compile_content(make_source(html=html))
     assert refused.value.line == 4
 
 
 def test_a_refused_address_in_a_text_is_found_in_the_line_where_it_stands() -> None:
-    with pytest.raises(TemplateError) as refused:
+    with pytest.raises(ContentError) as refused:
         compile_content(make_source(html="", text="http://a.example/\n{{ b\n}}\nhttp://@a.example/"))
     assert refused.value.line == 4
 

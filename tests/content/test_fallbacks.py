@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.content.fallbacks import Piece, pieces
+from campaigns.content.language.fallbacks import Piece, pieces
 
 
 @pytest.mark.parametrize(

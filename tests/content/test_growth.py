@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from campaigns.content import bodies, checks, markup, plain
-from campaigns.content.language import TemplateError
+from campaigns.content.checks import findings, html_faults
+from campaigns.content.html import markup, plain
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core import framing
 from tests.content.samples import make_source
 
@@ -19,12 +20,12 @@ MOST_RATIO = 10  # a linear step has four, a quadratic one sixteen
 def _text(html: str) -> None:
     try:
         plain.to_text(markup.protect(html, where="html"))
-    except TemplateError:
+    except ContentError:
         return
 
 
 def _faults(html: str) -> None:
-    list(bodies.faults(html))
+    list(html_faults.faults(html))
 
 
 CASES: list[tuple[Callable[[str], object], str, str]] = [
@@ -41,10 +42,10 @@ CASES: list[tuple[Callable[[str], object], str, str]] = [
     (_text, "<p>a", " \t"),
     (framing.in_new_tab, "", "<head "),
     (framing.in_new_tab, "", "<!doctype "),
-    (checks.bodies.squeezed, "", "&"),
-    (lambda text: checks._TAG.sub("", text), "", "{{"),
-    (lambda text: checks._TAG.sub("", text), "", "{{%#"),
-    (lambda text: list(checks._places(make_source(html=text))), "", "{{ a }}\n"),
+    (html_faults.squeezed, "", "&"),
+    (lambda text: findings._TAG.sub("", text), "", "{{"),
+    (lambda text: findings._TAG.sub("", text), "", "{{%#"),
+    (lambda text: list(findings._places(make_source(html=text))), "", "{{ a }}\n"),
 ]
 
 
@@ -68,5 +69,5 @@ def test_four_times_the_text_takes_no_more_than_ten_times_as_long(
 
 def test_a_check_names_twenty_unknown_fields_and_compares_no_more() -> None:
     html = "".join(f"{{{{ nobody_has_{number} }}}}" for number in range(2000))
-    found = checks.check(make_source(html=html), checks.Facts())
-    assert sum("No one has a value" in str(each.sentence) for each in found) == checks.MOST_UNKNOWN
+    found = findings.check(make_source(html=html), findings.Facts())
+    assert sum("No one has a value" in str(each.sentence) for each in found) == findings.MOST_UNKNOWN

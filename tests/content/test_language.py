@@ -4,18 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from campaigns.content import language, pieces
-from campaigns.content.language import TemplateError
+from campaigns.content.language import merge_text, pieces
+from campaigns.content.language.merge_text import ContentError
 from tests.content.calls import calls
 from tests.content.samples import HARMLESS_PAYLOADS, PAYLOADS
 
 
 def html(source: str, **values) -> str:
-    return language.parse(source, where="html").render_html(values)
+    return merge_text.parse(source, where="html").render_html(values)
 
 
 def text(source: str, **values) -> str:
-    return language.parse(source, where="text").render_text(values)
+    return merge_text.parse(source, where="text").render_text(values)
 
 
 PRINTED = [
@@ -77,12 +77,12 @@ def test_values_are_escaped_in_html_and_only_there() -> None:
 
 
 def test_a_line_for_a_header_has_no_line_breaks_or_control_characters() -> None:
-    template = language.parse("Hi {{ x }}", where="subject")
+    template = merge_text.parse("Hi {{ x }}", where="subject")
     assert template.render_line({"x": "a\r\nBcc: b\x00\x85c\u2028d"}) == "Hi a Bcc: b c d"
 
 
 def test_a_template_knows_its_fields_but_not_its_loop_names() -> None:
-    template = language.parse(
+    template = merge_text.parse(
         "{{ a|default(b) }}{% for i in c if i.x == d %}{{ i.y }}{{ loop.index }}{% endfor %}"
         "{% if e %}{{ i }}{% endif %}",
         where="html",
@@ -91,8 +91,8 @@ def test_a_template_knows_its_fields_but_not_its_loop_names() -> None:
 
 
 def test_an_error_names_its_line_and_place() -> None:
-    with pytest.raises(TemplateError) as caught:
-        language.parse("one\ntwo {{ 7 * 7 }}", where="text")
+    with pytest.raises(ContentError) as caught:
+        merge_text.parse("one\ntwo {{ 7 * 7 }}", where="text")
     assert caught.value.line == 2
     assert caught.value.where == caught.value.field == "text"
     assert str(caught.value) == "Line 2: Calculations aren't supported. Store the result in a field."
@@ -102,7 +102,7 @@ MOST_CALLS = 3_000_000  # less than a second; reading the most tags that are all
 
 
 def refuse(template: Callable[[], str], *, match: str | None = None) -> None:
-    with pytest.raises(TemplateError, match=match) as caught:
+    with pytest.raises(ContentError, match=match) as caught:
         template()
     assert str(caught.value)
 
@@ -140,7 +140,7 @@ def test_a_template_that_would_never_end_is_stopped(bomb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), ValueError("secret"), language, {"secret": 1}, b"secret", lambda: "secret"]
+    "value", [object(), ValueError("secret"), merge_text, {"secret": 1}, b"secret", lambda: "secret"]
 )
 def test_a_value_that_is_no_plain_data_prints_nothing(value: object) -> None:
     assert html("{{ x }}{{ x|upper }}{{ x|first }}{{ x|join }}{% if x == 1 %}{% endif %}", x=value) == ""
@@ -167,19 +167,19 @@ LABORIOUS = "{{ x" + "|title" * 20 + " }}"
 )
 def test_filters_work_no_more_than_a_rendering_may(source: str) -> None:
     values = {"x": "a b " * 2_500, "l": ["a b " * 250] * 100}
-    template = language.parse(source, where="html")
-    with pytest.raises(TemplateError, match="too large"):
+    template = merge_text.parse(source, where="html")
+    with pytest.raises(ContentError, match="too large"):
         template.render_html(values)
-    with pytest.raises(language.TooMuch):
-        pieces.program(template, language.html_value, str)(values)
+    with pytest.raises(merge_text.TooMuch):
+        pieces.program(template, merge_text.html_value, str)(values)
 
 
 def test_a_rendering_that_has_had_its_time_is_stopped(monkeypatch) -> None:
-    monkeypatch.setattr(language, "LONGEST_S", -1.0)
-    with pytest.raises(TemplateError, match="too large"):
-        language.parse("{{ x }}", where="html").render_html({"x": "a"})
+    monkeypatch.setattr(merge_text, "LONGEST_S", -1.0)
+    with pytest.raises(ContentError, match="too large"):
+        merge_text.parse("{{ x }}", where="html").render_html({"x": "a"})
 
 
 def test_a_mail_of_many_long_fields_is_no_work_to_speak_of() -> None:
-    template = language.parse("{{ x|default('you')|title }} " * 200, where="html")
+    template = merge_text.parse("{{ x|default('you')|title }} " * 200, where="html")
     assert template.render_html({"x": "ana maria silva"}).count("Ana Maria Silva") == 200

@@ -2,9 +2,10 @@
 
 import pytest
 
-from campaigns.content import links, markup
-from campaigns.content.language import TemplateError
-from campaigns.content.links import Links
+from campaigns.content.compiled import links
+from campaigns.content.compiled.links import Links
+from campaigns.content.html import markup
+from campaigns.content.language.merge_text import ContentError
 
 
 def tracked(html: str) -> tuple[str, list[str]]:
@@ -104,7 +105,7 @@ def test_what_is_no_link_to_the_web_stays_as_it_is(html: str) -> None:
     ],
 )
 def test_a_dangerous_link_is_refused(url: str) -> None:
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(ContentError) as caught:
         tracked(f'<p>\n<a href="{url}">x</a>')
     assert str(caught.value)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.content import inliner, markup, nesting
-from campaigns.content.language import TemplateError
+from campaigns.content.html import inliner, markup, nesting
+from campaigns.content.language.merge_text import ContentError
 
 BITS = st.lists(
     st.sampled_from(
@@ -108,7 +108,7 @@ DEEP = [
 @pytest.mark.parametrize("bit", DEEP)
 def test_html_too_deep_for_native_code_never_gets_there(bit: str) -> None:
     document = markup.protect("<style>p{color:red}</style>" + bit * 30_000, where="html")
-    with contextlib.suppress(TemplateError):
+    with contextlib.suppress(ContentError):
         inliner.inline(document)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.content import markup, phone_rules
+from campaigns.content.html import markup, phone_rules
 
 
 def lost(css: str, body: str) -> list[tuple[str, str]]:

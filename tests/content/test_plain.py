@@ -2,7 +2,8 @@
 
 import pytest
 
-from campaigns.content import language, markup, plain
+from campaigns.content.html import markup, plain
+from campaigns.content.language import merge_text
 
 
 def text(html: str) -> str:
@@ -56,8 +57,9 @@ def test_html_reads_as_text(html: str, said: str) -> None:
 def test_items_of_a_loop_stand_on_lines_of_their_own() -> None:
     source = text("<p>For you:</p><ul>{% for i in l %}<li>{{ i }}</li>{% endfor %}</ul><p>Bye</p>")
     assert (
-        language.parse(source, where="text").render_text({"l": ["a", "b"]}) == "For you:\n\n- a\n- b\n\nBye\n"
+        merge_text.parse(source, where="text").render_text({"l": ["a", "b"]})
+        == "For you:\n\n- a\n- b\n\nBye\n"
     )
     source = text("<p>Hi</p>{% for i in l %}<p>{{ i }}</p>{% endfor %}<p>Bye</p>")
-    assert language.parse(source, where="text").render_text({"l": ["a", "b"]}) == "Hi\n\na\n\nb\n\nBye\n"
-    assert language.parse(source, where="text").render_text({"l": []}) == "Hi\n\nBye\n"
+    assert merge_text.parse(source, where="text").render_text({"l": ["a", "b"]}) == "Hi\n\na\n\nb\n\nBye\n"
+    assert merge_text.parse(source, where="text").render_text({"l": []}) == "Hi\n\nBye\n"

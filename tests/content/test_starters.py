@@ -10,11 +10,12 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from campaigns.content import samples, starters
-from campaigns.content.checks import Facts, Level, check
-from campaigns.content.compiled import compile_content
-from campaigns.content.samples import Hard
-from campaigns.content.source import Footer
+from campaigns.content import starters
+from campaigns.content.checks.findings import Facts, Level, check
+from campaigns.content.compiled.compiling import compile_content
+from campaigns.content.compiled.source import Footer
+from campaigns.content.language import samples
+from campaigns.content.language.samples import Hard
 from campaigns.core.errors import NotFound
 from tests.content.samples import GOOD
 

@@ -10,7 +10,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, NamedTuple
 
-from campaigns.content import markup
+from campaigns.content.html import markup
 from campaigns.delivery.progress import server_faults
 from campaigns.mail import replies
 from tests.architecture.sources import ROOT, texts, tree_of
@@ -53,12 +53,12 @@ def _of_signs() -> Iterator[Found]:
 
 def _of_raw_elements() -> Iterator[Found]:
     for pattern in markup._RAW_ENDS.values():
-        yield Found("content.markup", pattern, False)
+        yield Found("content.html.markup", pattern, False)
 
 
 # Where a pattern is no constant: module and the source of the pattern, and all that it can be.
 COMPUTED: dict[tuple[str, str], Callable[[], Iterable[Found]]] = {
-    ("content.markup", r"f'</{name}(?=[\\s/>])'"): _of_raw_elements,
+    ("content.html.markup", r"f'</{name}(?=[\\s/>])'"): _of_raw_elements,
     ("delivery.progress.server_faults", "pattern"): _of_signs,
     ("mail.replies", "self.codes"): _of_rows,
     ("mail.replies", "self.enhanced"): _of_rows,

@@ -70,7 +70,7 @@ def test_no_other_engine_reads_patterns() -> None:
 
 def test_the_patterns_of_the_app_are_found() -> None:
     assert len(ALL) > 150
-    assert {"content.markup", "mail.replies", "delivery.progress.server_faults"} <= {
+    assert {"content.html.markup", "mail.replies", "delivery.progress.server_faults"} <= {
         each.module for each in ALL
     }
 

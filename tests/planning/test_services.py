@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from campaigns.content.language import TemplateError
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.planning import drafts, queries, services
@@ -177,7 +177,7 @@ def test_equal_content_has_an_equal_fingerprint(app: Flask) -> None:
 
 
 def test_content_that_can_not_be_a_mail_is_not_frozen(app: Flask) -> None:
-    with pytest.raises(TemplateError):
+    with pytest.raises(ContentError):
         services.freeze_revision(make_ready(html="{{ 9**9 }}"), NOON)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.content.language import TemplateError
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError
 from campaigns.core.i18n import _
@@ -79,7 +79,7 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
         raise Conflict("not preparing")
     try:
         revision = planning_services.freeze_revision(campaign, now)
-    except (TemplateError, DomainError) as error:
+    except (ContentError, DomainError) as error:
         db.session.rollback()
         return _back_to_draft(campaign_id, said(error), now)
     list_ids = [each.id for each in campaign.lists]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from campaigns.content.compiled import Compiled, compile_content
-from campaigns.content.language import TemplateError
-from campaigns.content.source import Recipient
+from campaigns.content.compiled.compiling import Compiled, compile_content
+from campaigns.content.compiled.source import Recipient
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core import config, mail_addresses, signing
 from campaigns.core.signing import Purpose
 from campaigns.delivery.sender.store import Copy
@@ -20,7 +20,7 @@ from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains.signing import signer_for
 
-Unmade = TemplateError | HeaderInjection | ValueError
+Unmade = ContentError | HeaderInjection | ValueError
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Content:
         )
         try:
             return self.compiled.compose(recipient)
-        except (TemplateError, HeaderInjection, ValueError) as error:
+        except (ContentError, HeaderInjection, ValueError) as error:
             return error
 
     def _leave_token(self, number: int) -> str:
@@ -93,7 +93,7 @@ class Content:
 
 
 def content_of(campaign: Campaign) -> Content:
-    """The campaign's frozen content and its signer. Raises TemplateError, NotFound, Misconfigured."""
+    """The campaign's frozen content and its signer. Raises ContentError, NotFound, Misconfigured."""
     revision = planning_queries.revision(campaign.revision_id or 0)
     source = source_of(
         revision,

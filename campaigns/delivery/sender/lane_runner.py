@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from campaigns.content.language import TemplateError
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core import addresses, clock, config, queue
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
@@ -122,7 +122,7 @@ def _send(campaign_id: int, terms: Terms, heard: Heard, place: Place | None) -> 
     gate.keep_to(campaign.sending_hours, now())
     try:
         lane, journal = _open(campaign, server, gate, owner, heard, terms)
-    except (TemplateError, DomainError) as error:
+    except (ContentError, DomainError) as error:
         return _unable(campaign_id, error, now())
     server_id, address = server.id, (server.host, server.port)
     is_trial = circuit_breaker.is_on_trial(server)
@@ -240,7 +240,7 @@ def _open(
 
 def _unable(campaign_id: int, error: Exception, now: datetime) -> End:
     db.session.rollback()
-    is_content = isinstance(error, TemplateError)
+    is_content = isinstance(error, ContentError)
     reason = PauseReason.CONTENT if is_content else PauseReason.SERVER_REFUSES
     services.stop_by_itself(campaign_id, reason=reason, detail=said(error), now=now)
     db.session.commit()

@@ -10,7 +10,7 @@ from flask import url_for
 
 from campaigns.accounts.guards import Action, operator
 from campaigns.accounts.policy import can
-from campaigns.content.checks import Finding
+from campaigns.content.checks.findings import Finding
 from campaigns.core import statuses
 from campaigns.core.i18n import _
 from campaigns.page_parts import Tab

@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 
 from campaigns.accounts.guards import Action, allow, note_view, operator
-from campaigns.content import language, starters
-from campaigns.content.language import TemplateError
+from campaigns.content import starters
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core.framing import in_new_tab
 from campaigns.planning import previews, queries
 from campaigns.planning.models import Campaign
@@ -27,7 +28,7 @@ def preview(campaign_id: int) -> Any:
     found = on_record(campaign_id)
     try:
         shown = previews.render(found, _person(found))
-    except TemplateError as error:
+    except ContentError as error:
         return _mail(render_template("planning/preview_error.html", error=error))
     if request.args.get("part") == "text":
         return _mail(render_template("planning/preview_text.html", text=shown.text))
@@ -48,7 +49,7 @@ def starter(key: str) -> Any:
     html = starters.html(
         key, language=operator().language, site=site.name, postal_address=site.postal_address
     )
-    return _mail(language.parse(html, where="html").render_html({}))
+    return _mail(merge_text.parse(html, where="html").render_html({}))
 
 
 @allow(Action.READ_CAMPAIGNS)
@@ -74,7 +75,7 @@ def line_of(found: Campaign) -> dict[str, Any]:
     person, wanted = _person(found), request.args.get("address", "")
     try:
         subject, preheader = previews.render(found, person).subject, previews.preheader(found, person)
-    except TemplateError:
+    except ContentError:
         subject, preheader = found.subject, ""
     return {
         "campaign": found,

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from jinja2 import TemplateSyntaxError
 
-from campaigns.content import markup, phone_rules
-from campaigns.content.language import TemplateError
-from campaigns.content.markup import Document, Lines, Part
+from campaigns.content.html import markup, phone_rules
+from campaigns.content.html.markup import Lines, Marked, Part
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core.i18n import _, _n
 
 MOST_RULES = 5  # phone rules that are reported
@@ -35,7 +35,7 @@ def faults(html: str) -> Iterator[Fault]:
         return
     try:
         document = markup.protect(_without_comments(html), where="html")
-    except (TemplateError, TemplateSyntaxError):  # reported as a template error
+    except (ContentError, TemplateSyntaxError):  # reported as a template error
         return
     parts, lines = document.parts, Lines(document)
     yield from _images(document, parts, lines)
@@ -58,7 +58,7 @@ def _without_comments(html: str) -> str:
     return "".join([*parts, html[position:]])
 
 
-def _images(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
+def _images(document: Marked, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
     images = [part for part in parts if part.kind == "start" and part.name == "img"]
     bare = [part for part in images if _value(document, part, "alt") is None]
     if bare:
@@ -85,7 +85,7 @@ def _images(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator
         )
 
 
-def _image(document: Document, part: Part, lines: Lines) -> Iterator[Fault]:
+def _image(document: Marked, part: Part, lines: Lines) -> Iterator[Fault]:
     source = (_value(document, part, "src") or "").strip()
     if markup.MARK.match(source):
         return
@@ -99,7 +99,7 @@ def _image(document: Document, part: Part, lines: Lines) -> Iterator[Fault]:
         yield "must", sentence, lines.at(part.start)
 
 
-def _links(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
+def _links(document: Marked, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
     number = 0
     for index, part in enumerate(parts):
         href = _value(document, part, "href") if part.kind == "start" and part.name in ("a", "area") else None
@@ -140,7 +140,7 @@ def _link(href: str, words: str) -> tuple[Any | None, str]:
     return None, "fine"
 
 
-def _dropped(document: Document, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
+def _dropped(document: Marked, parts: Sequence[Part], lines: Lines) -> Iterator[Fault]:
     seen = set()
     for part in parts:
         if part.kind == "start" and part.name in _DROPPED and part.name not in seen:
@@ -149,7 +149,7 @@ def _dropped(document: Document, parts: Sequence[Part], lines: Lines) -> Iterato
             yield "look", sentence, lines.at(part.start)
 
 
-def _without_effect(document: Document, lines: Lines) -> Iterator[Fault]:
+def _without_effect(document: Marked, lines: Lines) -> Iterator[Fault]:
     for rule in itertools.islice(phone_rules.lost(document), MOST_RULES):
         sentence = _(
             "On phones, “%(name)s” of %(selector)s has no effect. Add !important, or the style on the element applies.",
@@ -159,7 +159,7 @@ def _without_effect(document: Document, lines: Lines) -> Iterator[Fault]:
         yield "look", sentence, lines.at(rule.position)
 
 
-def _words(document: Document, parts: Sequence[Part], index: int) -> str:
+def _words(document: Marked, parts: Sequence[Part], index: int) -> str:
     """The visible text of the link that begins at that part."""
     words = []
     for number in range(index + 1, len(parts)):
@@ -173,7 +173,7 @@ def _words(document: Document, parts: Sequence[Part], index: int) -> str:
     return unescape("".join(words)).strip()
 
 
-def _value(document: Document, part: Part, name: str) -> str | None:
+def _value(document: Marked, part: Part, name: str) -> str | None:
     for attribute in part.attributes:
         if attribute.name == name:
             return unescape(document.text[attribute.start : attribute.end])

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from campaigns.content.filters import ARGUMENTS, FILTERS, INTERNAL
+from campaigns.content.language.filters import ARGUMENTS, FILTERS, INTERNAL
 from campaigns.core.i18n import _
 
 DEEPEST_LOOPS = 3

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 
-from campaigns.content import language
-from campaigns.content.language import TemplateError
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core.i18n import _
 
 MARK = re.compile("\ue000(\\d+)\ue001")
@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass
-class Document:
+class Marked:
     """A source with its template tags replaced by marks; `tags`: (kind, tag, line) by number."""
 
     text: str
@@ -91,7 +91,7 @@ class Document:
 class Lines:
     """Line numbers in the author's source by position: template tags may contain line breaks too."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Marked) -> None:
         self._places = [found.start() for found in re.finditer("\n", document.text)]
         for found in MARK.finditer(document.text):
             self._places += [found.start()] * document.tags[int(found[1])][1].count("\n")
@@ -102,26 +102,26 @@ class Lines:
         return bisect_left(self._places, position) + 1
 
 
-def protect(source: str, *, where: str) -> Document:
+def protect(source: str, *, where: str) -> Marked:
     """The source with its template tags replaced by marks."""
-    document = Document("", where)
+    document = Marked("", where)
     parts, line = [], 1
-    for kind, text in language.split(source):
+    for kind, text in merge_text.split(source):
         parts.append(_RESERVED.sub("", text) if kind == "data" else document.mark(kind, text, line))
         line += text.count("\n")
     document.text = "".join(parts)
     return document
 
 
-def escaped(document: Document) -> str:
+def escaped(document: Marked) -> str:
     """The text of a plain document as HTML, marks kept."""
     return escape(document.text)
 
 
-def hidden(document: Document) -> str:
+def hidden(document: Marked) -> str:
     """The document with marks as comments where an HTML parser would move or change them.
 
-    Raises TemplateError for a tag inside an element's name or between attributes, where it would be lost.
+    Raises ContentError for a tag inside an element's name or between attributes, where it would be lost.
     """
     text, parts = document.text, []
     for part in document.parts:
@@ -195,7 +195,7 @@ def _end_of_raw(text: str, name: str, position: int) -> int:
     return close.start() if close else len(text)
 
 
-def _only_in_values(document: Document, part: Part) -> None:
+def _only_in_values(document: Marked, part: Part) -> None:
     """Raise for a field in an unquoted attribute: its value could add attributes."""
     quoted = [a for a in part.attributes if document.text[a.start - 1] in "\"'" and a.end > a.start]
     starts = [a.start for a in quoted]
@@ -203,14 +203,14 @@ def _only_in_values(document: Document, part: Part) -> None:
         before = bisect_right(starts, found.start())
         if not before or found.end() > quoted[before - 1].end:
             reason = _("Put the template tag inside the quotes of an attribute, or outside of the HTML tag.")
-            raise TemplateError(reason, document.line(found[1]), document.where)
+            raise ContentError(reason, document.line(found[1]), document.where)
 
 
-def _only_output(document: Document, source: str) -> None:
+def _only_output(document: Marked, source: str) -> None:
     for found in MARK.finditer(source):
         if document.tags[int(found[1])][0] != "output":
             reason = _("Style sheets can contain fields, but no if or for.")
-            raise TemplateError(reason, document.line(found[1]), document.where)
+            raise ContentError(reason, document.line(found[1]), document.where)
 
 
 def _literal(text: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from campaigns.content import markup
-from campaigns.content.markup import Part
+from campaigns.content.html import markup
+from campaigns.content.html.markup import Part
 
 DEEPEST = 300  # parsers add elements (tbody), so at most twice as deep
 _CLOSED_BY_THE_NEXT = frozenset(

@@ -9,9 +9,10 @@ from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
-from campaigns.content import language, markup
-from campaigns.content.language import Template, TemplateError
-from campaigns.content.markup import Document, Part
+from campaigns.content.html import markup
+from campaigns.content.html.markup import Marked, Part
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError, MergeText
 from campaigns.core.i18n import _
 
 SPECIAL = frozenset({"unsubscribe_url", "preferences_url", "web_view_url"})
@@ -85,24 +86,24 @@ def destination(url: str, values: Mapping[str, Any]) -> str | None:
         return url
     try:
         rendered = _stored(url).render_text(values).strip()
-    except TemplateError:
+    except ContentError:
         return None
     return rendered if _WEB.match(rendered) and refusal(rendered) is None else None
 
 
 @lru_cache(maxsize=512)
-def _stored(url: str) -> Template:
+def _stored(url: str) -> MergeText:
     document = markup.protect(url, where="html")
     source = document.restored(escape_fields(document, document.text))
-    return language.parse(source, where="html", internal=True)
+    return merge_text.parse(source, where="html", internal=True)
 
 
-def rewrite_html(document: Document, replace: Replace) -> str:
+def rewrite_html(document: Marked, replace: Replace) -> str:
     """The document's text with hrefs replaced and nothing else changed, in Outlook comments too."""
     return _rewritten(document, document.text, document.parts, replace)
 
 
-def rewrite_text(document: Document, replace: Replace) -> str:
+def rewrite_text(document: Marked, replace: Replace) -> str:
     """A plain text with its web addresses replaced; blocks and the punctuation after them are kept."""
 
     lines = markup.Lines(document)
@@ -125,7 +126,7 @@ def as_anchors(escaped_text: str) -> str:
     return _IN_TEXT.sub(visit, escaped_text)
 
 
-def tracker(document: Document, links: Links, address: Callable[[int], str]) -> Replace:
+def tracker(document: Marked, links: Links, address: Callable[[int], str]) -> Replace:
     """Replaces web links by tracked ones, numbered in `links`; raises for links that are refused."""
 
     def replace(url: str, may_track: bool) -> str | None:
@@ -137,7 +138,7 @@ def tracker(document: Document, links: Links, address: Callable[[int], str]) -> 
     return replace
 
 
-def untracked(document: Document) -> Replace:
+def untracked(document: Marked) -> Replace:
     """Keeps links, with their fields escaped; raises for links that are refused."""
 
     def replace(url: str, _may_track: bool) -> str | None:
@@ -147,26 +148,26 @@ def untracked(document: Document) -> Replace:
     return replace
 
 
-def check_all(document: Document) -> None:
-    """Raise TemplateError, with its line, for the first refused link in an author's HTML."""
+def check_all(document: Marked) -> None:
+    """Raise ContentError, with its line, for the first refused link in an author's HTML."""
     lines = markup.Lines(document)
     for part in document.parts:
         if (url := _href(document.text, part)) and not url.startswith("#"):
             check(document, url, line=lines.at(part.start))
 
 
-def check(document: Document, url: str, *, line: int | None = None) -> None:
-    """Raise TemplateError for a refused link."""
+def check(document: Marked, url: str, *, line: int | None = None) -> None:
+    """Raise ContentError for a refused link."""
     pieces = markup.MARK.split(url)[0::2]
     reason = refusal(markup.MARK.sub("x", url) if pieces[0] else "")
     leading = next((piece for piece in pieces if piece.strip()), "")
     for piece in pieces if not pieces[0] else ():
         reason = reason or (refusal(piece) if piece is leading or _is_dangerous(piece) else None)
     if reason is not None:
-        raise TemplateError(reason, line or _line(document, url), document.where)
+        raise ContentError(reason, line or _line(document, url), document.where)
 
 
-def escape_fields(document: Document, url: str) -> str:
+def escape_fields(document: Marked, url: str) -> str:
     """The URL with each field percent-encoded; a field at its start must be a complete web URL."""
 
     def visit(found: re.Match[str]) -> str:
@@ -180,7 +181,7 @@ def escape_fields(document: Document, url: str) -> str:
 
 
 def _rewritten(
-    document: Document, text: str, parts: Iterable[Part], replace: Replace, *, inside_comment: bool = False
+    document: Marked, text: str, parts: Iterable[Part], replace: Replace, *, inside_comment: bool = False
 ) -> str:
     written = []
     for part in parts:
@@ -219,22 +220,22 @@ def _href(text: str, part: Part) -> str:
     return unescape(text[href.start : href.end]).strip() if href else ""
 
 
-def _is_tracked(document: Document, links: Links, url: str) -> bool:
+def _is_tracked(document: Marked, links: Links, url: str) -> bool:
     if not _WEB.match(url) and not markup.MARK.match(url):
         return False
     names = {name for number in markup.MARK.findall(url) for name in _fields(document.tags[int(number)][1])}
     return not names & (SPECIAL | links.loop_names)
 
 
-def _stored_form(document: Document, url: str) -> str:
+def _stored_form(document: Marked, url: str) -> str:
     stored = document.restored(url)
     if "{" not in stored:
         return stored
     try:
-        language.parse(stored, where=document.where)
-    except TemplateError as error:
+        merge_text.parse(stored, where=document.where)
+    except ContentError as error:
         reason = _("Close the merge tag inside the link.")
-        raise TemplateError(reason, _line(document, url), document.where) from error
+        raise ContentError(reason, _line(document, url), document.where) from error
     return stored
 
 
@@ -257,7 +258,7 @@ def _is_dangerous(piece: str) -> bool:
     return bool(scheme and scheme[1].lower() in _DANGEROUS)
 
 
-def _line(document: Document, url: str) -> int | None:
+def _line(document: Marked, url: str) -> int | None:
     position = document.text.find(url)
     if position < 0:
         return None
@@ -265,7 +266,7 @@ def _line(document: Document, url: str) -> int | None:
     return before.count("\n") + 1
 
 
-def _before_block(document: Document, text: str) -> str:
+def _before_block(document: Marked, text: str) -> str:
     for found in markup.MARK.finditer(text):
         if document.tags[int(found[1])][0] == "block":
             return text[: found.start()]

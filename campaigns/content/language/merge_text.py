@@ -20,7 +20,7 @@ from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
-from campaigns.content import filters, syntax
+from campaigns.content.language import filters, syntax
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.mail.headers import visible
@@ -39,7 +39,7 @@ Values = Mapping[str, Any]
 Finalize = Callable[[Any], str]
 
 
-class TemplateError(Invalid):
+class ContentError(Invalid):
     """A template that is refused: `reason` for the author, `line` from 1, `where` it is."""
 
     def __init__(self, reason: Any, line: int | None, where: str) -> None:
@@ -55,7 +55,7 @@ class TooMuch(Exception):
 
 
 @dataclass(frozen=True)
-class Template:
+class MergeText:
     """A checked template; `fields`: the values it uses, `loop_names`: the names that its loops define."""
 
     source: str
@@ -65,7 +65,7 @@ class Template:
     tree: nodes.Template
 
     def render_html(self, values: Values) -> str:
-        """The text with every value escaped for HTML; raises TemplateError if it grows too large."""
+        """The text with every value escaped for HTML; raises ContentError if it grows too large."""
         return self.run(self._html, values)
 
     def render_text(self, values: Values) -> str:
@@ -82,7 +82,7 @@ class Template:
             return program(values)
         except TooMuch as error:
             reason = _("The result is too large. Use shorter lists or fewer loops.")
-            raise TemplateError(reason, None, self.where) from error
+            raise ContentError(reason, None, self.where) from error
 
     @cached_property
     def _html(self) -> Program:
@@ -114,21 +114,21 @@ class Program:
         return _bounded(self._template.root_render_func(context), budget)
 
 
-def parse(source: str, *, where: str, internal: bool = False) -> Template:
-    """The checked template; raises TemplateError. `internal`: allow the filters for our own templates."""
+def parse(source: str, *, where: str, internal: bool = False) -> MergeText:
+    """The checked template; raises ContentError. `internal`: allow the filters for our own templates."""
     if len(source) > LARGEST_SOURCE:
-        raise TemplateError(_("The content is too large. Use at most 512 KB."), None, where)
+        raise ContentError(_("The content is too large. Use at most 512 KB."), None, where)
     try:
         tree = _PARSER.parsed(source)
         names = syntax.check(tree, internal=internal)
     except TemplateSyntaxError as error:
-        raise TemplateError(_syntax_reason(error), error.lineno, where) from error
+        raise ContentError(_syntax_reason(error), error.lineno, where) from error
     except syntax.Refused as error:
-        raise TemplateError(error.reason, error.line, where) from error
+        raise ContentError(error.reason, error.line, where) from error
     except (RecursionError, MemoryError, ValueError, OverflowError) as error:
-        raise TemplateError(_("This content can't be parsed. Simplify it."), None, where) from error
+        raise ContentError(_("This content can't be parsed. Simplify it."), None, where) from error
     fields = frozenset(name for name in names.fields if not name.startswith("_"))
-    return Template(source, where, fields, frozenset(names.loop_names), tree)
+    return MergeText(source, where, fields, frozenset(names.loop_names), tree)
 
 
 def readable(html: str) -> str:

@@ -9,11 +9,12 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
-from campaigns.content import bodies, language
-from campaigns.content.compiled import Compiled, compile_content
-from campaigns.content.language import TemplateError
-from campaigns.content.links import SPECIAL
-from campaigns.content.source import Source
+from campaigns.content.checks import html_faults
+from campaigns.content.compiled.compiling import Compiled, compile_content
+from campaigns.content.compiled.links import SPECIAL
+from campaigns.content.compiled.source import Source
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core import addresses
 from campaigns.core.i18n import _, _n
 
@@ -96,7 +97,7 @@ def check(source: Source, facts: Facts) -> list[Finding]:
 
 def bodies_found(source: Source) -> Iterator[Finding]:
     """Findings about the HTML itself: images, links, and elements that mail clients remove."""
-    for level, sentence, line in bodies.faults(source.html):
+    for level, sentence, line in html_faults.faults(source.html):
         yield Finding(Level(level), "html", sentence, line)
 
 
@@ -105,7 +106,7 @@ def _compiled(source: Source) -> tuple[Compiled | None, list[Finding]]:
     errors: dict[tuple[str, int | None], Finding] = {}
     templates = {name: getattr(source, name) for name in ("subject", "preheader", "html", "text")}
     tries: list[Callable[[], Any]] = [
-        lambda name=name, text=text: language.parse(language.readable(text), where=name)  # type: ignore[misc]
+        lambda name=name, text=text: merge_text.parse(merge_text.readable(text), where=name)  # type: ignore[misc]
         for name, text in templates.items()
     ]
     compiled = None
@@ -114,7 +115,7 @@ def _compiled(source: Source) -> tuple[Compiled | None, list[Finding]]:
     for attempt in tries:
         try:
             compiled = attempt()
-        except TemplateError as error:
+        except ContentError as error:
             where = "from_email" if error.where == "from_address" else error.where
             finding = Finding(Level.MUST, where, error.reason, error.line)
             errors.setdefault((where, error.line), finding)
@@ -249,13 +250,17 @@ def _postal(source: Source, facts: Facts) -> Iterator[Finding]:
         return
     wrote = source.html if source.html.strip() else source.text
     lines = source.footer.postal_address.splitlines() if source.footer else []
-    if lines and "unsubscribe_url" in wrote and bodies.squeezed(lines[-1]) not in bodies.squeezed(wrote):
+    if (
+        lines
+        and "unsubscribe_url" in wrote
+        and html_faults.squeezed(lines[-1]) not in html_faults.squeezed(wrote)
+    ):
         sentence = _("The postal address is missing because your own unsubscribe link replaces the footer.")
         yield Finding(Level.LOOK, "html", sentence)
 
 
 def _size(compiled: Compiled) -> Iterator[Finding]:
-    size = len(compiled.documents.wire_html.encode())
+    size = len(compiled.bodies.wire_html.encode())
     kilobytes = round(size / 1024)
     if size >= CUT_HTML:
         sentence = _("The HTML is %(number)d KB. Gmail will clip it at 102 KB.", number=kilobytes)

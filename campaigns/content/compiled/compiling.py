@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns.content import filters, language, links, paths, pieces
-from campaigns.content.documents import Documents, build
-from campaigns.content.language import Template, TemplateError
-from campaigns.content.links import Link
-from campaigns.content.source import Footer, Preview, Recipient, Source
+from campaigns.content.compiled import links, paths
+from campaigns.content.compiled.bodies import Bodies, build
+from campaigns.content.compiled.links import Link
+from campaigns.content.compiled.source import Footer, Preview, Recipient, Source
+from campaigns.content.language import filters, merge_text, pieces
+from campaigns.content.language.merge_text import ContentError, MergeText
 from campaigns.core import mail_addresses
 from campaigns.core.i18n import _
 from campaigns.mail import headers, message, quoted_printable
@@ -38,7 +39,7 @@ class Compiled:
     source: Source
     fields: frozenset[str]
     links: tuple[Link, ...]
-    documents: Documents
+    bodies: Bodies
     frame: Frame
     subject: pieces.Program
     text: pieces.Program
@@ -47,21 +48,21 @@ class Compiled:
     def compose(self, recipient: Recipient, *, sign: Sign | None = None) -> bytes:
         """The recipient's copy in wire format, with the same bytes each time.
 
-        Raises HeaderInjection for an invalid address, TemplateError when the values make it too large.
+        Raises HeaderInjection for an invalid address, ContentError when the values make it too large.
         """
         values = self._values(recipient)
         try:
             subject = self.subject(values)
             text = wire_end(self.text(values))
             html = wire_end(self.html(values))
-        except language.TooMuch as error:
+        except merge_text.TooMuch as error:
             reason = _("The result is too large. Use shorter lists or fewer loops.")
-            raise TemplateError(reason, None, "html") from error
+            raise ContentError(reason, None, "html") from error
         return self.frame.joined(self._own_fields(recipient, subject, values), text, html, sign=sign)
 
     def preview(self, values: Mapping[str, Any]) -> Preview:
         """The content with original links and no pixel; its own links (unsubscribe) default to `#`."""
-        return self.documents.preview(values)
+        return self.bodies.preview(values)
 
     def _values(self, recipient: Recipient) -> dict[str, Any]:
         base = self.source.public_url
@@ -89,25 +90,25 @@ class Compiled:
 
 
 def compile_content(source: Source) -> Compiled:
-    """Content ready to compose; raises TemplateError(reason, line, where) if it cannot be sent."""
-    documents = build(source)
-    html = language.parse(documents.wire_html, where="html", internal=True)
-    text = language.parse(documents.wire_text, where="text", internal=True)
+    """Content ready to compose; raises ContentError(reason, line, where) if it cannot be sent."""
+    bodies = build(source)
+    html = merge_text.parse(bodies.wire_html, where="html", internal=True)
+    text = merge_text.parse(bodies.wire_text, where="text", internal=True)
     own = links.SPECIAL
     return Compiled(
         source=source,
-        fields=(documents.subject.fields | html.fields | text.fields) - own,
-        links=documents.links.found,
-        documents=documents,
+        fields=(bodies.subject.fields | html.fields | text.fields) - own,
+        links=bodies.links.found,
+        bodies=bodies,
         frame=_frame(source),
-        subject=_subject(documents.subject),
+        subject=_subject(bodies.subject),
         text=pieces.program(text, filters.text, quoted_printable.piece),
-        html=pieces.program(html, language.html_value, quoted_printable.piece),
+        html=pieces.program(html, merge_text.html_value, quoted_printable.piece),
     )
 
 
 def preview_content(source: Source, values: Mapping[str, Any]) -> Preview:
-    """What a reader would see, even without a sender yet; raises TemplateError."""
+    """What a reader would see, even without a sender yet; raises ContentError."""
     return build(source).preview(values)
 
 
@@ -116,7 +117,7 @@ def wire_end(coded: str) -> str:
     return coded + "\r\n" if not coded or coded.endswith(quoted_printable.SOFT_BREAK) else coded
 
 
-def _subject(template: Template) -> pieces.Program:
+def _subject(template: MergeText) -> pieces.Program:
     """The complete Subject field, built once if it is the same for everyone."""
     if not template.fields:
         constant = headers.unstructured("Subject", template.render_text({}))
@@ -136,7 +137,7 @@ def _frame(source: Source) -> Frame:
         last += _constant_fields(source)
     except HeaderInjection as error:
         reason = _("This can't be used in an email header: %(detail)s", detail=str(error))
-        raise TemplateError(reason, None, where) from error
+        raise ContentError(reason, None, where) from error
     boundary = message.boundary_for(source.subject + source.html + source.text)
     return message.frame(first, _OWN_FIELDS, last, boundary=boundary)
 
@@ -166,12 +167,12 @@ def _constant_fields(source: Source) -> list[str]:
 
 __all__ = [
     "Compiled",
+    "ContentError",
     "Footer",
     "Link",
     "Preview",
     "Recipient",
     "Source",
-    "TemplateError",
     "compile_content",
     "preview_content",
 ]

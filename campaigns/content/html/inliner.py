@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import css_inline
 
-from campaigns.content import markup, nesting
-from campaigns.content.language import TemplateError
-from campaigns.content.markup import Document, Part
+from campaigns.content.html import markup, nesting
+from campaigns.content.html.markup import Marked, Part
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core.i18n import _
 
 _INLINER = css_inline.CSSInliner(
@@ -27,7 +27,7 @@ _SKELETON = (
 )
 
 
-def whole(document: Document, *, language: str) -> None:
+def whole(document: Marked, *, language: str) -> None:
     """Wrap a fragment into a complete document; a document with a body is unchanged."""
     if not any(part.kind == "start" and part.name == "body" for part in document.parts):
         if re.search(r"<html[\s>]", document.text, re.I):
@@ -35,11 +35,11 @@ def whole(document: Document, *, language: str) -> None:
         document.text = _SKELETON.replace("{language}", language).replace("{content}", document.text)
 
 
-def inline(document: Document) -> None:
+def inline(document: Marked) -> None:
     """Copy style sheet rules into style attributes; the sheets are kept for `@media` and `:hover`.
 
     The document is unchanged if that would move a template tag (wrongly nested HTML), or if it contains SVG.
-    Raises TemplateError for an invalid style sheet, and for HTML nested too deeply.
+    Raises ContentError for an invalid style sheet, and for HTML nested too deeply.
     """
     text = markup.hidden(document)  # also refuses tags in places where they would be lost
     if not any(part.kind == "raw" and part.name == "style" for part in document.parts):
@@ -48,24 +48,24 @@ def inline(document: Document) -> None:
         return
     if nesting.is_too_deep(document.text, document.parts):
         reason = _("The HTML is nested more than 300 levels deep. Check that each tag is closed.")
-        raise TemplateError(reason, None, document.where)
+        raise ContentError(reason, None, document.where)
     try:
         inlined = _with_doctype(markup.shown(_INLINER.inline(text)), _doctype(document.text, document.parts))
     except (css_inline.InlineError, ValueError) as error:
         reason = _("The style sheet can't be read: %(detail)s", detail=str(error)[:200])
-        raise TemplateError(reason, None, document.where) from error
+        raise ContentError(reason, None, document.where) from error
     if _order(document, inlined) == _order(document, document.text):
         document.text = inlined
 
 
-def insert_first(document: Document, content: str) -> None:
+def insert_first(document: Marked, content: str) -> None:
     """Insert HTML right after the start of the body."""
     body = [p for p in document.parts if p.kind == "start" and p.name == "body"]
     position = body[0].end if body else 0
     document.text = document.text[:position] + content + document.text[position:]
 
 
-def insert_last(document: Document, content: str) -> None:
+def insert_last(document: Marked, content: str) -> None:
     """Insert HTML right before the end of the body."""
     ends = [p for p in document.parts if p.kind == "end" and p.name in ("body", "html")]
     bodies = [p for p in ends if p.name == "body"] or ends
@@ -90,7 +90,7 @@ def _with_doctype(inlined: str, doctype: str) -> str:
     return inlined.replace(begun, f"{doctype}\n", 1) if begun and doctype else inlined
 
 
-def _order(document: Document, text: str) -> tuple[list[str], set[str]]:
+def _order(document: Marked, text: str) -> tuple[list[str], set[str]]:
     """The blocks in order, and the set of fields: a field in a style sheet may occur twice afterwards."""
     numbers = markup.MARK.findall(text)
     blocks = [number for number in numbers if document.tags[int(number)][0] == "block"]

@@ -1,4 +1,4 @@
-"""Builds a message's documents from the author's source: checked, inlined, with footer, links and pixel."""
+"""Builds a message's bodies from the author's source: checked, inlined, with footer, links and pixel."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 
-from campaigns.content import inliner, language, links, markup, paths, plain
-from campaigns.content.language import Template, TemplateError, Values
-from campaigns.content.links import SPECIAL, Links
-from campaigns.content.markup import Document
-from campaigns.content.source import Footer, Preview, Source
+from campaigns.content.compiled import links, paths
+from campaigns.content.compiled.links import SPECIAL, Links
+from campaigns.content.compiled.source import Footer, Preview, Source
+from campaigns.content.html import inliner, markup, plain
+from campaigns.content.html.markup import Marked
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError, MergeText, Values
 from campaigns.core.i18n import _
 
 _PREHEADER = (
@@ -27,10 +29,10 @@ _PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;widt
 
 
 @dataclass(frozen=True)
-class Documents:
-    """Template sources: as sent (`wire_…`, tracked) and for previews (`plain_…`)."""
+class Bodies:
+    """MergeText sources: as sent (`wire_…`, tracked) and for previews (`plain_…`)."""
 
-    subject: Template
+    subject: MergeText
     wire_html: str
     wire_text: str
     plain_html: str
@@ -44,32 +46,32 @@ class Documents:
         return Preview(self.subject.render_line(shown), html.render_html(shown), text.render_text(shown))
 
     @cached_property
-    def _plain(self) -> tuple[Template, Template]:
+    def _plain(self) -> tuple[MergeText, MergeText]:
         return (
-            language.parse(self.plain_html, where="html", internal=True),
-            language.parse(self.plain_text, where="text", internal=True),
+            merge_text.parse(self.plain_html, where="html", internal=True),
+            merge_text.parse(self.plain_text, where="text", internal=True),
         )
 
 
-def build(source: Source) -> Documents:
-    """All documents of a source; raises TemplateError(reason, line, where)."""
-    subject = language.parse(source.subject, where="subject")
-    preheader = language.parse(source.preheader, where="preheader")
-    source = replace(source, html=language.readable(source.html))
-    original = language.parse(source.html, where="html")
-    written = language.parse(source.text, where="text")
+def build(source: Source) -> Bodies:
+    """Both bodies of a source; raises ContentError(reason, line, where)."""
+    subject = merge_text.parse(source.subject, where="subject")
+    preheader = merge_text.parse(source.preheader, where="preheader")
+    source = replace(source, html=merge_text.readable(source.html))
+    original = merge_text.parse(source.html, where="html")
+    written = merge_text.parse(source.text, where="text")
     if not source.html.strip() and not source.text.strip():
-        raise TemplateError(_("The email is empty. Add content first."), None, "html")
+        raise ContentError(_("The email is empty. Add content first."), None, "html")
     html = _inlined(source)
     text = _text(source, original, written, html)
     _complete(html, source, original, preheader)
     tracked = Links(original.loop_names | written.loop_names)
     wire_html, plain_html = _html_forms(source, html, tracked)
     wire_text, plain_text = _text_forms(source, text, tracked)
-    return Documents(subject, wire_html, wire_text, plain_html, plain_text, tracked)
+    return Bodies(subject, wire_html, wire_text, plain_html, plain_text, tracked)
 
 
-def _inlined(source: Source) -> Document:
+def _inlined(source: Source) -> Marked:
     """The author's HTML as a complete document, with style sheets inlined."""
     document = markup.protect(source.html if source.html.strip() else _from_text(source.text), where="html")
     if source.html.strip():
@@ -82,7 +84,7 @@ def _inlined(source: Source) -> Document:
     return document
 
 
-def _complete(document: Document, source: Source, original: Template, preheader: Template) -> None:
+def _complete(document: Marked, source: Source, original: MergeText, preheader: MergeText) -> None:
     """Add what comes before and after the author's content."""
     if preheader.source.strip():
         inliner.insert_first(document, _preheader(document, preheader.source))
@@ -90,18 +92,18 @@ def _complete(document: Document, source: Source, original: Template, preheader:
         inliner.insert_last(document, _html_footer(document, source.footer))
 
 
-def _fields(source: Source, original: Template) -> frozenset[str]:
+def _fields(source: Source, original: MergeText) -> frozenset[str]:
     """The fields of the HTML part, even if it is generated from the text."""
-    return original.fields if source.html.strip() else language.parse(source.text, where="text").fields
+    return original.fields if source.html.strip() else merge_text.parse(source.text, where="text").fields
 
 
-def _text(source: Source, original: Template, written: Template, html: Document) -> Document:
+def _text(source: Source, original: MergeText, written: MergeText, html: Marked) -> Marked:
     """The text part: as written, or generated from the HTML."""
     if source.text.strip():
         document = markup.protect(source.text, where="text")
         fields = written.fields
     else:
-        document = Document(plain.to_text(html), html.where, list(html.tags))
+        document = Marked(plain.to_text(html), html.where, list(html.tags))
         fields = original.fields
     document.text = document.text.rstrip("\r\n") + "\n"
     if source.footer and "unsubscribe_url" not in fields:
@@ -109,7 +111,7 @@ def _text(source: Source, original: Template, written: Template, html: Document)
     return document
 
 
-def _html_forms(source: Source, document: Document, tracked: Links) -> tuple[str, str]:
+def _html_forms(source: Source, document: Marked, tracked: Links) -> tuple[str, str]:
     viewed = links.rewrite_html(document, links.untracked(document))
     sent = viewed
     if source.track_clicks:
@@ -117,13 +119,13 @@ def _html_forms(source: Source, document: Document, tracked: Links) -> tuple[str
     if source.track_opens:
         track = document.mark("output", "{{ _track }}")
         pixel = _PIXEL.format(url=escape(paths.open_url(source.public_url, track)))
-        holder = Document(sent, document.where, document.tags)
+        holder = Marked(sent, document.where, document.tags)
         inliner.insert_last(holder, pixel)
         sent = holder.text
     return _ended(document.restored(sent)), _ended(document.restored(viewed))
 
 
-def _text_forms(source: Source, document: Document, tracked: Links) -> tuple[str, str]:
+def _text_forms(source: Source, document: Marked, tracked: Links) -> tuple[str, str]:
     viewed = links.rewrite_text(document, links.untracked(document))
     sent = viewed
     if source.track_clicks:
@@ -131,17 +133,17 @@ def _text_forms(source: Source, document: Document, tracked: Links) -> tuple[str
     return _ended(document.restored(sent)), _ended(document.restored(viewed))
 
 
-def _click(source: Source, document: Document) -> Callable[[int], str]:
+def _click(source: Source, document: Marked) -> Callable[[int], str]:
     track = document.mark("output", "{{ _track }}")
     return lambda number: paths.click_url(source.public_url, track, number)
 
 
-def _preheader(document: Document, preheader: str) -> str:
+def _preheader(document: Marked, preheader: str) -> str:
     text = _marked(document, preheader, "preheader")
     return _PREHEADER.format(text=escape(text), filling=_FILLING)
 
 
-def _html_footer(document: Document, footer: Footer) -> str:
+def _html_footer(document: Marked, footer: Footer) -> str:
     lines = [escape(line) for line in (footer.reason, *footer.postal_address.splitlines()) if line.strip()]
     anchors = [
         f'<a href="{document.mark("output", f"{{{{ {name} }}}}")}" style="color:#666666">{escape(words)}</a>'
@@ -150,7 +152,7 @@ def _html_footer(document: Document, footer: Footer) -> str:
     return _FOOTER.replace("{lines}", "<br>".join([*lines, " · ".join(anchors)]))
 
 
-def _text_footer(document: Document, footer: Footer) -> str:
+def _text_footer(document: Marked, footer: Footer) -> str:
     lines = [line for line in (footer.reason, *footer.postal_address.splitlines()) if line.strip()]
     lines += [
         f"{words}: {document.mark('output', f'{{{{ {name} }}}}')}" for name, words in _footer_links(footer)
@@ -172,7 +174,7 @@ def _from_text(text: str) -> str:
     return f'<div style="font:16px/1.5 Arial,Helvetica,sans-serif">{lines}</div>'
 
 
-def _marked(document: Document, source: str, where: str) -> str:
+def _marked(document: Marked, source: str, where: str) -> str:
     """A template's text with its tags as marks of another document."""
     other = markup.protect(source, where=where)
     return markup.MARK.sub(lambda found: document.mark(*other.tags[int(found[1])]), other.text)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from jinja2 import TemplateSyntaxError
 
-from campaigns.content import language
-from campaigns.content.language import TemplateError
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError
 
 
 class Piece(NamedTuple):
@@ -27,17 +27,17 @@ def pieces(line: str) -> tuple[Piece, ...]:
     if "{" not in line:
         return (Piece(line),)
     try:
-        parts = list(language.split(line))
-        whole = language.parse(line, where="subject")
+        parts = list(merge_text.split(line))
+        whole = merge_text.parse(line, where="subject")
         if any(kind == "block" for kind, _text in parts):
             return (Piece(whole.render_line({})),)
         return tuple(_piece(kind, text) for kind, text in parts)
-    except (TemplateError, TemplateSyntaxError):
+    except (ContentError, TemplateSyntaxError):
         return (Piece(line),)
 
 
 def _piece(kind: str, text: str) -> Piece:
     if kind == "data":
         return Piece(text)
-    tag = language.parse(text, where="subject")
+    tag = merge_text.parse(text, where="subject")
     return Piece(tag.render_line({}).strip() or ", ".join(sorted(tag.fields)), text)

@@ -7,14 +7,14 @@ from typing import Any
 
 from jinja2 import nodes
 
-from campaigns.content.filters import FILTERS, INTERNAL, cost, size_of
-from campaigns.content.language import (
+from campaigns.content.language.filters import FILTERS, INTERNAL, cost, size_of
+from campaigns.content.language.merge_text import (
     BETWEEN_LOOKS,
     LARGEST_OUTPUT,
     MOST_WORK,
     Budget,
     Finalize,
-    Template,
+    MergeText,
     TooMuch,
     Values,
 )
@@ -23,7 +23,7 @@ Encode = Callable[[str], str]
 Program = Callable[[Values], str]
 
 
-def program(template: Template, finalize: Finalize, encode: Encode) -> Program:
+def program(template: MergeText, finalize: Finalize, encode: Encode) -> Program:
     """A program: values in, encoded text out. `encode` must return pieces that can be joined."""
     segments = _segments(template)
     if segments is None:
@@ -35,7 +35,7 @@ Step = tuple[Callable[..., Any], tuple[Any, ...]]
 Slot = tuple[str, tuple[Step, ...]]
 
 
-def _segments(template: Template) -> list[str | Slot] | None:
+def _segments(template: MergeText) -> list[str | Slot] | None:
     """Texts and slots of a template that only prints fields; None if it has conditions or loops."""
     segments: list[str | Slot] = []
     for node in template.tree.body:

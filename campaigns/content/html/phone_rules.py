@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from campaigns.content import inliner
-from campaigns.content.language import TemplateError
-from campaigns.content.markup import Document, Part
+from campaigns.content.html import inliner
+from campaigns.content.html.markup import Marked, Part
+from campaigns.content.language.merge_text import ContentError
 
 # A message's style sheet has a few dozen; more are not examined.
 MOST_DECLARATIONS, MOST_ELEMENTS = 500, 500
@@ -40,7 +40,7 @@ class _Element:
     properties: frozenset[str]
 
 
-def lost(document: Document) -> Iterator[Lost]:
+def lost(document: Marked) -> Iterator[Lost]:
     """Declarations in the author's `@media` rules that have no effect, once each."""
     every = (each for part in document.parts for each in _for_media(document.text, part))
     declarations: dict[tuple[str, str], Lost] = {}
@@ -80,12 +80,12 @@ def _declared(selectors: str, declaration: str, position: int) -> Iterator[Lost]
         yield Lost(selector.strip(), name.strip().lower(), position)
 
 
-def _elements(document: Document) -> set[_Element]:
+def _elements(document: Marked) -> set[_Element]:
     """The elements, by their style attributes after inlining."""
-    inlined = Document(document.text, document.where, list(document.tags))
+    inlined = Marked(document.text, document.where, list(document.tags))
     try:
         inliner.inline(inlined)
-    except TemplateError:  # reported as a template error
+    except ContentError:  # reported as a template error
         return set()
     return {_element(inlined.text, part) for part in inlined.parts if part.kind == "start"}
 

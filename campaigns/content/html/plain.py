@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from campaigns.content import markup
-from campaigns.content.markup import Document, Part
+from campaigns.content.html import markup
+from campaigns.content.html.markup import Marked, Part
 
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 _FILLING = re.compile("[\u034f\u00ad\ufeff\u2007]")
@@ -19,7 +19,7 @@ _LINES = frozenset(
 )
 
 
-def to_text(document: Document) -> str:
+def to_text(document: Marked) -> str:
     """The document's visible text with its marks, ending in one line break."""
     writer = _Writer()
     hidden_by, depth = "", 0
@@ -35,7 +35,7 @@ def to_text(document: Document) -> str:
     return writer.finished()
 
 
-def _write(writer: _Writer, document: Document, part: Part) -> None:
+def _write(writer: _Writer, document: Marked, part: Part) -> None:
     if part.kind == "text":
         writer.text(document, unescape(document.text[part.start : part.end]))
     elif part.kind == "start":
@@ -53,7 +53,7 @@ def _write(writer: _Writer, document: Document, part: Part) -> None:
             writer.space = True
 
 
-def _start(writer: _Writer, document: Document, part: Part) -> None:
+def _start(writer: _Writer, document: Marked, part: Part) -> None:
     if part.name == "a":
         writer.begin_link(_value(document.text, part, "href"))
     elif part.name == "img":
@@ -101,7 +101,7 @@ class _Writer:
         self.breaks, self.paid, self.space = 0, 0, False
         self.parts.append(text)
 
-    def text(self, document: Document, text: str) -> None:
+    def text(self, document: Marked, text: str) -> None:
         """Write running text; block tags keep their place."""
         position = 0
         for found in markup.MARK.finditer(text):
