@@ -14,8 +14,8 @@ from campaigns.planning.models import Campaign
 LONGEST = {"name": 200, "subject": 500, "preheader": 500, "from_name": 100}
 LINES = frozenset({"name", "subject", "preheader", "from_name"})
 ADDRESSES = frozenset({"from_email", "reply_to"})
-TEXTS = frozenset({"html", "text"})
-OTHERS = frozenset({"lists", "server", "fails_over", "track_opens", "track_clicks"})
+TEXTS = frozenset({"html", "text", "written"})
+OTHERS = frozenset({"format", "lists", "server", "fails_over", "track_opens", "track_clicks"})
 FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
 
 

@@ -19,6 +19,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from campaigns.content.formats import Format
 from campaigns.content.starters import STARTERS
 from campaigns.core import clock
 from campaigns.core.errors import Invalid
@@ -29,6 +30,8 @@ from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 
+# Which field holds what is written in a format.
+_SOURCES = {Format.DOCUMENT: "written", Format.MARKDOWN: "written", Format.HTML: "html", Format.TEXT: "text"}
 KEPT = "kept"  # the campaign's current sender, which was deleted from the senders
 
 
@@ -105,6 +108,7 @@ class CampaignForm(FlaskForm):
     )
     track_opens = BooleanField(_("Track opens"))
     track_clicks = BooleanField(_("Track clicks"))
+    written = TextAreaField(_("Content"))
     html = TextAreaField(_("HTML"))
     text = TextAreaField(
         _("Text"), description=_("For readers without HTML. Leave blank to generate it from the HTML.")
@@ -138,20 +142,25 @@ class CampaignForm(FlaskForm):
         return _number(self.version.data)
 
     @property
+    def editor_template(self) -> str:
+        """The part of the page that edits an email in its format."""
+        return f"planning/write/_{self._campaign.format.value}.html"
+
+    @property
     def has_senders(self) -> bool:
         """Whether there is a sender to choose."""
         return len(self.sender.choices) > 1
 
     def differing(self, saved: CampaignForm) -> list[tuple[Any, int]]:
         """The fields of what was saved meanwhile that read otherwise here, each with the lines it needs."""
-        lines = {"name": 2, "subject": 2, "preheader": 2, "html": 8, "text": 8}
+        lines = {"name": 2, "subject": 2, "preheader": 2, "written": 8, "html": 8, "text": 8}
         mine = {name: (self[name].data or "").replace("\r\n", "\n") for name in lines}
         return [(saved[name], rows) for name, rows in lines.items() if mine[name] != (saved[name].data or "")]
 
     def values(self) -> dict[str, Any]:
         """What `services.save_draft` takes."""
-        fields = ("name", "subject", "preheader", "track_opens", "track_clicks", "html", "text")
-        values = {field: self[field].data for field in fields}
+        fields = ("name", "subject", "preheader", "track_opens", "track_clicks", "text")
+        values = {field: self[field].data for field in (*fields, _SOURCES[self._campaign.format])}
         sender = self._senders.get(self.sender.data)
         if sender is not None:
             values |= {"from_name": sender.name, "from_email": sender.email}
@@ -243,7 +252,7 @@ class RescheduleForm(FlaskForm):
 
 def _data(campaign: Campaign) -> dict[str, Any]:
     fields = (
-        *("version", "name", "subject", "preheader", "html", "text"),
+        *("version", "name", "subject", "preheader", "written", "html", "text"),
         *("track_opens", "track_clicks", "fails_over"),
     )
     return {

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
+from campaigns.content.formats import Format
 from campaigns.core import statuses
 from campaigns.core.db import Model, Word
 from campaigns.core.i18n import _
@@ -86,6 +87,9 @@ class Campaign(Model):
     from_name: Mapped[str] = mapped_column(sa.String(100), default="")
     from_email: Mapped[str] = mapped_column(sa.String(320), default="")
     reply_to: Mapped[str | None] = mapped_column(sa.String(320))
+    format: Mapped[Format] = mapped_column(Word(Format), default=Format.HTML, server_default="html")
+    # What was written, for a document or Markdown; `html` is what it became when it was saved.
+    written: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
     html: Mapped[str] = mapped_column(sa.Text, default="")
     text: Mapped[str] = mapped_column(sa.Text, default="")
     track_opens: Mapped[bool] = mapped_column(default=True)

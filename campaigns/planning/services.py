@@ -14,6 +14,7 @@ from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
 from campaigns.audit import services as audit_services
 from campaigns.content.compiled.compiling import compile_content
+from campaigns.content.formats import Format
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
@@ -29,6 +30,7 @@ LATENESS = timedelta(minutes=2)  # a time in the past by no more than this means
 FURTHEST = timedelta(days=366)
 
 _CONTENT = ("subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
+_WRITTEN = ("format", "written")
 _TRACKING = ("track_opens", "track_clicks")
 
 
@@ -42,6 +44,8 @@ def create_campaign(
     from_email: str = "",
     reply_to: str | None = None,
     lists: Sequence[List] = (),
+    format: Format = Format.HTML,
+    written: str = "",
     html: str = "",
     text: str = "",
     server: Server | None = None,
@@ -62,6 +66,8 @@ def create_campaign(
             "from_email": from_email,
             "reply_to": reply_to,
             "lists": list(lists),
+            "format": format,
+            "written": written,
             "html": html,
             "text": text,
             "server": server,
@@ -119,7 +125,7 @@ def copy_campaign(
     """A draft with the same content and lists; without a name, it is called a copy."""
     values = {
         field: getattr(campaign, field)
-        for field in (*_CONTENT, *_TRACKING, "server", "fails_over", "sending_hours")
+        for field in (*_CONTENT, *_WRITTEN, *_TRACKING, "server", "fails_over", "sending_hours")
     }
     if name is None:
         ending = translate(" (copy)")

@@ -47,11 +47,16 @@ FLOORS = {
         {"queries"},
     ],
     "content": [
+        {"formats"},
         {"language"},
         {"html"},
+        {"documents"},
+        {"markdown"},
+        {"media"},
         {"compiled"},
         {"checks"},
         {"starters"},
+        {"templates"},
     ],
     "inbound": [
         {"reading"},
