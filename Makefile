@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test screenshots sbom faults crawl servers bare bench-send bench-inbound clean simulate
+.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -24,14 +24,19 @@ check: ## the fast inner loop: ruff, mypy, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(JOBS) -m "not browser and not slow and not servers"
+	$(BIN)/pytest -q -n $(JOBS) -m "not browser and not slow and not servers and not long"
 
-test: ## everything the tests need, then all of them
+test: ## everything the tests need, then the tests, with a short cut of the long ones
 	@scripts/setup --dev --browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(TEST_JOBS) --dist loadgroup -m "not browser and not all_servers"
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m browser
+	$(BIN)/pytest -q -n $(TEST_JOBS) --dist loadgroup -m "not browser and not all_servers and not long"
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "browser and not long"
+
+long: ## all tests at their full length
+	@scripts/setup --dev --browser
+	LONG=1 $(BIN)/pytest -q -n $(TEST_JOBS) --dist loadgroup -m "not browser and not all_servers"
+	LONG=1 $(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m browser
 
 screenshots: ## every page at both widths, light and dark, into screenshots/
 	@scripts/setup --dev --browser

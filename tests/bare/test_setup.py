@@ -69,6 +69,7 @@ def test_without_python_it_says_what_to_install(path: Path, checkout: Path, tmp_
     assert "Python 3.11 or newer is needed (Debian: apt install python3)." in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_index_out_of_reach_ends_in_a_sentence_and_is_asked_again(path: Path, checkout: Path) -> None:
     nowhere = {"PIP_INDEX_URL": NOWHERE, "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}

@@ -34,7 +34,13 @@ def faults_of(page: Page, name: str) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize(("width", "theme"), [("wide", "light"), ("phone", "dark")])
+LOOKS = [
+    pytest.param("wide", "light", id="wide-light"),
+    pytest.param("phone", "dark", id="phone-dark", marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_no_page_has_an_accessibility_fault(demo: Running, browser: Browser, width: str, theme: str) -> None:
     faults: list[str] = []
     with chromium.window(browser, demo.url, width=width, theme=theme) as page:

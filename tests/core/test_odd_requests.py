@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from campaigns.accounts.policy import Action
 from campaigns.core import csvfile
 from tests.factories import make_campaign, make_cast_member, make_delivery, make_list, make_subscriber
+from tests.lengths import first
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +56,7 @@ def parameters() -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("value", [str(2**63), "9" * 5000, "-1", "%\r\n\u2028\ud83d\ufffe'\"<"])
+@pytest.mark.parametrize("value", first(1, ["%\r\n\u2028\ud83d\ufffe'\"<", str(2**63), "9" * 5000, "-1"]))
 def test_no_page_falls_over_an_odd_value_of_anything_it_looks_for(postgres_app: Flask, value: str) -> None:
     browser = postgres_app.test_client()
     browser.sign_in_as(make_cast_member("ada"))
@@ -77,7 +78,7 @@ def test_no_page_falls_over_an_odd_value_of_anything_it_looks_for(postgres_app: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [2**31, 2**63])
+@pytest.mark.parametrize("number", first(1, [2**63, 2**31]))
 def test_no_page_falls_over_a_number_that_no_row_can_have(postgres_app: Flask, number: int) -> None:
     browser = postgres_app.test_client()
     browser.sign_in_as(make_cast_member("ada"))

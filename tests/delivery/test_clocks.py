@@ -24,6 +24,7 @@ from campaigns.settings.models import Server
 from tests.delivery.factories import fresh, make_due, make_launched, states
 from tests.factories import make_server
 from tests.fakes.smtp_server import Call, SmtpServer
+from tests.lengths import first
 from tests.running import free_port
 
 HOUR = timedelta(hours=1)
@@ -72,7 +73,7 @@ def test_mails_and_retries_go_by_the_databases_time(
         assert abs(done - true) < A_LITTLE
 
 
-@WRONG
+@pytest.mark.parametrize("wrong_by", first(1, [HOUR, -HOUR], ids=str))
 def test_a_server_that_is_away_is_left_alone_by_the_databases_time(
     each_database: Flask, host_clock, wrong_by: timedelta
 ) -> None:

@@ -25,6 +25,7 @@ from tests.delivery.factories import fresh, id_of, make_launched, states
 from tests.delivery.killed import forked
 from tests.delivery.leftovers import left_behind
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
+from tests.lengths import first
 
 WAYS = [(), ("PIPELINING",), KEYWORDS]
 PATIENT = Timing(lease_s=60, budget_s=120, breath_s=0.01)
@@ -131,7 +132,7 @@ def test_a_signal_ends_a_lane_when_its_answers_are_in(each_database: Flask, numb
     assert left_behind(campaign) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("silent_at", ["BANNER", "EHLO", "MAIL"])
+@pytest.mark.parametrize("silent_at", first(1, ["MAIL", "BANNER", "EHLO"]))
 def test_a_silent_server_holds_a_worker_no_longer_than_a_lane_lasts(app: Flask, silent_at: str) -> None:
     began = time.monotonic()
     timing = Timing(lease_s=60, budget_s=2, breath_s=0.01)

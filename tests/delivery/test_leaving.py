@@ -12,6 +12,7 @@ from tests.journeys.commands import set_up
 from tests.running import Running
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.xdist_group("journeys")
 def test_stopping_in_mid_send_takes_seconds_and_a_second_run_sends_exactly_the_rest(tmp_path: Path) -> None:

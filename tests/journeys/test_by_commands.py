@@ -65,6 +65,7 @@ def test_the_main_job_by_commands_on_postgresql(postgres_url: str, tmp_path: Pat
         assert site.stop() == 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.xdist_group("journeys")
 def test_killing_workers_and_flushing_redis_in_mid_send_loses_nobody(tmp_path: Path) -> None:

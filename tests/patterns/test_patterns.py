@@ -34,6 +34,7 @@ def test_a_pattern_grows_with_its_text_and_no_faster(found: Found) -> None:
     assert grows_too_fast(found.pattern, anchored=found.anchored) is None
 
 
+@pytest.mark.long
 @each_pattern
 def test_half_a_megabyte_of_its_worst_is_soon_read(found: Found) -> None:
     for text in most_work(found.pattern, anchored=found.anchored, size=SIZE):

@@ -170,6 +170,7 @@ def test_two_hosts_send_one_campaign_together(site: Site) -> None:
     assert min(shares[ADA], shares[BEN]) > PEOPLE / 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["killed and unplugged", "unplugged"])
 def test_taking_one_host_away_loses_nobody(site: Site, way: str) -> None:
     campaign = site.start(lease_s=SHORT_LEASE_S)
@@ -193,6 +194,7 @@ def test_taking_one_host_away_loses_nobody(site: Site, way: str) -> None:
     assert site.sent()[BEN] == by_then, "it sent on without its lease"
 
 
+@pytest.mark.long
 def test_a_host_that_comes_back_in_time_tells_what_it_did(site: Site) -> None:
     """The plug is out for less than the lease: the journal is there, and nobody gets a second copy."""
     campaign = site.start()

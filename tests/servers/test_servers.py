@@ -35,14 +35,17 @@ AT_LEAST_BEFORE = 60
 MOST_ON_THE_WIRE = CONNECTIONS * 11  # as the manual says: connections times one more than are piped at a time
 
 
-FEW = ("plain", "auth")  # what `make test` has time for
+QUICK = {"plain": [], "auth": [pytest.mark.long]}  # what `make test` and `make long` have time for
 
 
 def _courses() -> Iterator[object]:
     for server in (*DEBIAN, *OTHERS):
         for name, way in server.ways.items():
-            is_quick = server in DEBIAN and name in FEW
-            marks = [pytest.mark.xdist_group(server.name), *([] if is_quick else [pytest.mark.all_servers])]
+            quick = QUICK.get(name) if server in DEBIAN else None
+            marks = [
+                pytest.mark.xdist_group(server.name),
+                *([pytest.mark.all_servers] if quick is None else quick),
+            ]
             yield pytest.param(server, way, id=f"{server.name}-{name}", marks=marks)
 
 
