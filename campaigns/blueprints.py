@@ -33,6 +33,7 @@ MORE_ROUTES = (
     "campaigns.accounts.security.views",
     "campaigns.accounts.stepup.views",
     "campaigns.inbound.hooks.pages.alerts",
+    "campaigns.planning.languages.views",
     "campaigns.public.leaving",
     "campaigns.public.look",
     "campaigns.public.web_view",

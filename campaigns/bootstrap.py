@@ -29,6 +29,7 @@ MODELS = (
     "campaigns.settings.domains.models",
     "campaigns.audience.models",
     "campaigns.planning.models",
+    "campaigns.planning.languages.models",
     "campaigns.planning.by_mail.models",
     "campaigns.delivery.models",
     "campaigns.delivery.autopause.models",

@@ -24,3 +24,7 @@ class Format(StrEnum):
             Format.HTML: _("HTML"),
             Format.TEXT: _("Plain text"),
         }[self]
+
+
+# Which field holds what is written in a format.
+SOURCES = {Format.DOCUMENT: "written", Format.MARKDOWN: "written", Format.HTML: "html", Format.TEXT: "text"}

@@ -19,7 +19,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from campaigns.content.formats import Format
+from campaigns.content.formats import SOURCES
 from campaigns.content.starters import STARTERS
 from campaigns.core import clock
 from campaigns.core.errors import Invalid
@@ -30,8 +30,6 @@ from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 
-# Which field holds what is written in a format.
-_SOURCES = {Format.DOCUMENT: "written", Format.MARKDOWN: "written", Format.HTML: "html", Format.TEXT: "text"}
 KEPT = "kept"  # the campaign's current sender, which was deleted from the senders
 
 
@@ -160,7 +158,7 @@ class CampaignForm(FlaskForm):
     def values(self) -> dict[str, Any]:
         """What `services.save_draft` takes."""
         fields = ("name", "subject", "preheader", "track_opens", "track_clicks", "text")
-        values = {field: self[field].data for field in (*fields, _SOURCES[self._campaign.format])}
+        values = {field: self[field].data for field in (*fields, SOURCES[self._campaign.format])}
         sender = self._senders.get(self.sender.data)
         if sender is not None:
             values |= {"from_name": sender.name, "from_email": sender.email}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from campaigns.content.checks.findings import Facts, Finding, Level, check
+from campaigns.content.checks.findings import Facts, Finding, Level, check_all
 from campaigns.core import addresses, config
 from campaigns.planning import queries, recipients
+from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.recipients import Funnel
-from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import sharing
 from campaigns.settings.domains import queries as domain_queries
@@ -44,7 +44,8 @@ def of(campaign: Campaign) -> Preflight:
     site = settings_queries.site()
     funnel = recipients.audience_of(campaign)
     first = next(iter(campaign.lists), None)
-    source = source_of(campaign, site=site, list_=first, public_url=config.current().public_url)
+    url = config.current().public_url
+    sources = language_queries.sources_of(campaign, site=site, list_=first, public_url=url)
     server = queries.server_of(campaign)
     facts = Facts(
         lists=len(campaign.lists),
@@ -56,7 +57,7 @@ def of(campaign: Campaign) -> Preflight:
         signature=domain_queries.signature(campaign.from_email),
         has_postal_address=bool(site.postal_address.strip()),
     )
-    return Preflight(funnel=funnel, findings=check(source, facts))
+    return Preflight(funnel=funnel, findings=check_all(sources, facts))
 
 
 def _may_send(server: Server, campaign: Campaign) -> bool:

@@ -16,8 +16,8 @@ from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.planning import queries, recipients
+from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
-from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 
 LOOKED_AT = 300  # people among whom difficult ones are searched
@@ -63,10 +63,14 @@ def person_for(campaign: Campaign, who: str) -> Subscriber | None:
     return people[0] if people and not who else None
 
 
-def render(campaign: Campaign, person: Subscriber | None) -> Preview:
-    """Subject, HTML and text for that person (None: with all fields empty); raises ContentError."""
-    source = source_of(
+def render(campaign: Campaign, person: Subscriber | None, *, language: str | None = None) -> Preview:
+    """Subject, HTML and text for that person (None: with all fields empty); raises ContentError.
+
+    In that language, or else the person's.
+    """
+    source = language_queries.source_for(
         campaign,
+        language or (person.language if person else None),
         site=settings_queries.site(),
         list_=next(iter(campaign.lists), None),
         public_url=config.current().public_url,

@@ -13,15 +13,17 @@ import sqlalchemy as sa
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
 from campaigns.audit import services as audit_services
-from campaigns.content.compiled.compiling import compile_content
+from campaigns.content.compiled.compiling import compile_all
 from campaigns.content.formats import Format
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, preflight, states, windows
+from campaigns.planning.languages import queries as language_queries
+from campaigns.planning.languages import services as language_services
+from campaigns.planning.languages.models import FrozenTranslation
 from campaigns.planning.models import GOING_OUT, Campaign, Link, Revision, Status, campaign_list
-from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 
@@ -131,7 +133,9 @@ def copy_campaign(
         ending = translate(" (copy)")
         name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     values |= {"created_by": created_by, "copy_of": campaign.name}
-    return create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
+    made = create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
+    language_services.copy(campaign, made, now=now)
+    return made
 
 
 def delete_campaign(campaign: Campaign) -> None:
@@ -234,16 +238,17 @@ def unschedule(campaign: Campaign, *, now: datetime) -> None:
 
 def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
     """Store the campaign's content with its numbered links for good; raises ContentError."""
-    compiled = compile_content(
-        source_of(
-            campaign,
-            site=settings_queries.site(),
-            list_=next(iter(campaign.lists), None),
-            public_url=config.current().public_url,
-        )
+    sources = language_queries.sources_of(
+        campaign,
+        site=settings_queries.site(),
+        list_=next(iter(campaign.lists), None),
+        public_url=config.current().public_url,
     )
+    compiled = compile_all(sources)
     values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING)}
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    translations = [each.content for each in language_queries.translations(campaign.id)]
+    whole = [values, *translations] if translations else values
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
     revision = Revision(
         campaign_id=campaign.id,
         public_url=config.current().public_url,
@@ -254,11 +259,12 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
     )
     db.session.add(revision)
     db.session.flush()
-    if compiled.links:
-        rows = [
-            {"revision_id": revision.id, "number": each.number, "url": each.url} for each in compiled.links
-        ]
+    # The last language has the links of all.
+    links = [*compiled.values()][-1].links
+    if links:
+        rows = [{"revision_id": revision.id, "number": each.number, "url": each.url} for each in links]
         db.session.execute(sa.insert(Link), rows)
+    db.session.add_all(FrozenTranslation(revision_id=revision.id, **each) for each in translations)
     campaign.revision_id = revision.id
     db.session.flush()
     return revision

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from campaigns.audience.models import List
 from campaigns.content.compiled.compiling import Footer, Source
 from campaigns.core import addresses, mail_addresses, mailtext, signing
+from campaigns.core.i18n import language_of
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings.models import Site
 
@@ -34,7 +35,7 @@ def source_of(content: Campaign | Revision, *, site: Site, list_: List | None, p
         feedback_id=_feedback_id(content, list_, site),
         track_opens=content.track_opens,
         track_clicks=content.track_clicks,
-        footer=_footer(site, list_, language=language),
+        footer=footer(site, list_, language=language),
         language=language,
     )
 
@@ -52,9 +53,10 @@ def _feedback_id(content: Campaign | Revision, list_: List | None, site: Site) -
     return f"c{campaign}:{label}columba{signing.installation_name(bytes(site.link_key))}"
 
 
-def _footer(site: Site, list_: List | None, *, language: str) -> Footer:
+def footer(site: Site, list_: List | None, *, language: str) -> Footer:
+    """The footer of an email to that list, in that language if the app speaks it."""
     name = list_.name if list_ else site.name
-    words = mailtext.render("footer", language=language, list_name=name)
+    words = mailtext.render("footer", language=language_of(language) or site.language, list_name=name)
     unsubscribe, preferences = words.text.splitlines()
     return Footer(
         unsubscribe=unsubscribe,

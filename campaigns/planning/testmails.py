@@ -18,8 +18,8 @@ from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
 from campaigns.mail import smtp
 from campaigns.planning import queries
+from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
-from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import services as settings_services
 from campaigns.settings.domains.signing import sign_from
@@ -69,7 +69,8 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
         raise Misconfigured(_("No sending server yet. Add one in Settings."))
     site, key = settings_queries.site(), settings_queries.link_key()
     list_ = next(iter(campaign.lists), None)
-    source = source_of(campaign, site=site, list_=list_, public_url=config.current().public_url)
+    language, url = person.language if person else None, config.current().public_url
+    source = language_queries.source_for(campaign, language, site=site, list_=list_, public_url=url)
     source = replace(source, subject=MARK + source.subject, track_opens=False, track_clicks=False)
     compiled = compile_content(source)
     sign = sign_from(campaign.from_email, now)

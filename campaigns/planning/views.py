@@ -38,7 +38,7 @@ from campaigns.planning import (
 )
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
-from campaigns.planning.pages import parts
+from campaigns.planning.pages import language_tabs, parts
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.pages import schedule as schedule_pages
 from campaigns.reports import queries as reports_queries
@@ -302,6 +302,7 @@ def _editor(found: Campaign, form: CampaignForm, **values: Any) -> str:
         form=form,
         choices=previews.choices(found),
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
+        tabs=language_tabs.of(found),
         **preview_pages.line_of(found),
         **values,
     )
@@ -320,7 +321,7 @@ def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:
         funnel=parts.funnel_rows(found, checked.funnel),
         must_fix=parts.with_ways(checked.must_fix, found, server),
         look_at=parts.with_ways(checked.look_at, found, server),
-        fine=[(each, None) for each in checked.fine],
+        fine=[(each, None, "") for each in checked.fine],
         choices=previews.choices(found),
         form=form,
         test=test,

@@ -8,12 +8,13 @@ from flask import Response, render_template
 
 from campaigns.accounts.guards import anyone
 from campaigns.content.compiled import paths
-from campaigns.content.compiled.compiling import preview_content
+from campaigns.content.compiled.compiling import Preview, preview_content
 from campaigns.core import config, signing
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
-from campaigns.planning.sources import source_of
+from campaigns.planning.languages import queries as language_queries
+from campaigns.planning.models import Revision
 from campaigns.public.views import bp
 from campaigns.public.visit import letter_of, number_of
 from campaigns.settings import queries as settings_queries
@@ -38,14 +39,20 @@ def web_view(token: str) -> Any:
     revision = queries.revision(letter.campaign) if letter else None
     if letter is None or revision is None:
         raise NotFound(_("Email not found. It may have been deleted."))
-    public_url = config.current().public_url
-    source = source_of(
-        revision, site=settings_queries.site(), list_=next(iter(letter.lists), None), public_url=public_url
-    )
-    found = preview_content(source, {**letter.values, **_own_links(letter, token, public_url)})
+    found = _shown(letter, revision, token)
     response = Response(found.html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = SANDBOX
     return response
+
+
+def _shown(letter: Letter, revision: Revision, token: str) -> Preview:
+    """The message in the person's language, with links of its own."""
+    public_url = config.current().public_url
+    site, list_ = settings_queries.site(), next(iter(letter.lists), None)
+    source = language_queries.source_for(
+        revision, letter.language, site=site, list_=list_, public_url=public_url
+    )
+    return preview_content(source, {**letter.values, **_own_links(letter, token, public_url)})
 
 
 def _own_links(letter: Letter, token: str, public_url: str) -> dict[str, Any]:

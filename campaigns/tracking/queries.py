@@ -27,6 +27,11 @@ class Letter:
         return self.campaign.lists
 
     @property
+    def language(self) -> str | None:
+        """The person's language, if it is known."""
+        return self.subscriber.language if self.subscriber else None
+
+    @property
     def values(self) -> dict[str, Any]:
         """The person's fields, as used to compose the message."""
         person = self.subscriber

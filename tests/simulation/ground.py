@@ -40,7 +40,7 @@ class Ground:
         self.app: Flask = make_app(make_config(folder, f"sqlite:///{path}"))
         self._images: dict[tuple[int, int], Rows] = {}
         # The same content for all courses: compiled once, not by every lane.
-        composer.compile_content = _compiled_once(composer.compile_content)
+        composer.compile_all = _compiled_once(composer.compile_all)
         with self.app.app_context():
             upgrade()
             db.session.remove()
@@ -107,14 +107,14 @@ class Ground:
         return self._all_rows()
 
 
-def _compiled_once(compile_content: Any) -> Any:
+def _compiled_once(compile_all: Any) -> Any:
     known: dict[str, Any] = {}
 
-    @functools.wraps(compile_content)
-    def compiled(source: Any) -> Any:
-        key = repr(source)
+    @functools.wraps(compile_all)
+    def compiled(sources: Any) -> Any:
+        key = repr(sources)
         if key not in known:
-            known[key] = compile_content(source)
+            known[key] = compile_all(sources)
         return known[key]
 
     return compiled

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -47,6 +47,7 @@ _FREEMAIL = frozenset(
         "protonmail.com",
     ]
 )
+_CONTENT = frozenset({"subject", "preheader", "html", "text"})
 _TAG = re.compile(r"\{[{%#][^{}]*[}%#]\}")
 _WORD = re.compile(r"\w+")
 _FAKE_REPLY = re.compile(r"(re|fwd?|aw|wg|回复|转发)\s*[:：]", re.I)
@@ -67,6 +68,7 @@ class Finding:
     where: str
     sentence: Any
     line: int | None = None
+    language: str = ""  # of the content it is about; empty: what everyone gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,19 @@ class Facts:
     is_known_sender: bool = True
     signature: str = "signing"  # or `none`, or `unpublished`: DNS does not have its keys as it should
     has_postal_address: bool = True
+
+
+def check_all(sources: Mapping[str, Source], facts: Facts) -> list[Finding]:
+    """All findings of a message in several languages (its own under ""), errors first.
+
+    Of another language only what is wrong with its content.
+    """
+    found = []
+    for language, source in sources.items():
+        every = check(source, facts)
+        theirs = [each for each in every if each.where in _CONTENT and each.level is not Level.FINE]
+        found += [replace(each, language=language) for each in theirs] if language else every
+    return sorted(found, key=lambda finding: list(Level).index(finding.level))
 
 
 def check(source: Source, facts: Facts) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -53,8 +53,8 @@ class Bodies:
         )
 
 
-def build(source: Source) -> Bodies:
-    """Both bodies of a source; raises ContentError(reason, line, where)."""
+def build(source: Source, *, numbers: Mapping[str, int] | None = None) -> Bodies:
+    """Both bodies of a source; `numbers`: those that its links have already. Raises ContentError(reason, line, where)."""
     subject = merge_text.parse(source.subject, where="subject")
     preheader = merge_text.parse(source.preheader, where="preheader")
     source = replace(source, html=merge_text.readable(source.html))
@@ -65,7 +65,7 @@ def build(source: Source) -> Bodies:
     html = _inlined(source)
     text = _text(source, original, written, html)
     _complete(html, source, original, preheader)
-    tracked = Links(original.loop_names | written.loop_names)
+    tracked = Links(original.loop_names | written.loop_names, dict(numbers or {}))
     wire_html, plain_html = _html_forms(source, html, tracked)
     wire_text, plain_text = _text_forms(source, text, tracked)
     return Bodies(subject, wire_html, wire_text, plain_html, plain_text, tracked)

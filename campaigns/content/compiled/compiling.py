@@ -89,9 +89,22 @@ class Compiled:
         )
 
 
-def compile_content(source: Source) -> Compiled:
-    """Content ready to compose; raises ContentError(reason, line, where) if it cannot be sent."""
-    bodies = build(source)
+def compile_all(sources: Mapping[str, Source]) -> dict[str, Compiled]:
+    """Content in several languages, in the order given: a link has the same number in all. Raises ContentError."""
+    compiled: dict[str, Compiled] = {}
+    numbers: dict[str, int] = {}
+    for language, source in sources.items():
+        compiled[language] = compile_content(source, numbers=numbers)
+        numbers = {link.url: link.number for link in compiled[language].links}
+    return compiled
+
+
+def compile_content(source: Source, *, numbers: Mapping[str, int] | None = None) -> Compiled:
+    """Content ready to compose; raises ContentError(reason, line, where) if it cannot be sent.
+
+    `numbers`: those that its links have already, in another language.
+    """
+    bodies = build(source, numbers=numbers)
     html = merge_text.parse(bodies.wire_html, where="html", internal=True)
     text = merge_text.parse(bodies.wire_text, where="text", internal=True)
     own = links.SPECIAL

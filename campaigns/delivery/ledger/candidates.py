@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ class Candidate(NamedTuple):
     fields: str | None  # JSON
     next_at: datetime | str | None = None  # when it was due, if it was deferred
     tried_since: datetime | str | None = None
+    language: str | None = None
 
     def facts(self, *, fence: int, group: str, now: datetime) -> Facts:
         """What the ledger knows about the row as it is marked at `now`."""
@@ -68,11 +70,13 @@ def _moment(value: datetime | str | None) -> datetime | None:
 _candidate = partial(tuple.__new__, Candidate)  # same as `_make`, without a Python call for each row
 
 
-def find(connection: sa.Connection, claim: Claim, *, limit: int, needs_fields: bool) -> list[Candidate]:
+def find(
+    connection: sa.Connection, claim: Claim, *, limit: int, needs_fields: bool, needs_language: bool = False
+) -> list[Candidate]:
     """The next due rows of a batch, at most `limit`, in order of id; subscribers' fields only with
-    `needs_fields`.
+    `needs_fields`, their language only with `needs_language`.
     """
-    statement = _FIND[connection.dialect.name, needs_fields]
+    statement = _FIND[connection.dialect.name, needs_fields, needs_language]
     place = {"campaign": claim.campaign_id, "wave": claim.wave, "number": claim.number, "limit": limit}
     cursor = connection.execute(statement, place).cursor  # the driver's own cursor: its rows are plain tuples
     return sorted(map(_candidate, cursor.fetchall())) if cursor else []
@@ -158,7 +162,7 @@ _MAILABLE = """
 _SELECT = """
     SELECT found.id, found.attempts, found.doubts, found.reason, found.started_at, found.subscriber_id,
         {mailable},
-        {fields}, found.next_at, found.tried_since
+        {fields}, found.next_at, found.tried_since, {language}
     FROM (
         SELECT * FROM (
             SELECT id, attempts, doubts, reason, started_at, subscriber_id, address_key, next_at, tried_since
@@ -211,11 +215,12 @@ _AMONG = {
 _STATES = {"pending": int(State.PENDING), "deferred": int(State.DEFERRED), "sending": int(State.SENDING)}
 
 
-def _find(dialect: str, needs_fields: bool) -> sa.TextClause:
+def _find(dialect: str, needs_fields: bool, needs_language: bool) -> sa.TextClause:
+    language = "subscriber.language" if needs_language else "NULL"
     fields = "CAST(subscriber.fields AS text)" if needs_fields else "NULL"
     mailable, in_order = _MAILABLE.format(**_DIALECT[dialect]), _DIALECT[dialect]["in_order"]
     values = {"now": NOW[dialect], "fields": fields, "mailable": mailable, "in_order": in_order}
-    return sa.text(_SELECT.format(**values, **_STATES))
+    return sa.text(_SELECT.format(**values, **_STATES, language=language))
 
 
 def _mark(dialect: str) -> sa.TextClause:
@@ -230,7 +235,7 @@ def _look(dialect: str) -> sa.TextClause:
 
 
 _LOOK = {dialect: _look(dialect) for dialect in _AMONG}
-_FIND = {(dialect, needs): _find(dialect, needs) for dialect in _AMONG for needs in (True, False)}
+_FIND = {key: _find(*key) for key in itertools.product(_AMONG, (True, False), (True, False))}
 _MARK = {dialect: _mark(dialect) for dialect in _AMONG}
 
 

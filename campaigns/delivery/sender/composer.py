@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from campaigns.content.compiled.compiling import Compiled, compile_content
+from campaigns.content.compiled.compiling import Compiled, compile_all
 from campaigns.content.compiled.source import Recipient
 from campaigns.content.language.merge_text import ContentError
 from campaigns.core import config, mail_addresses, signing
@@ -15,8 +15,9 @@ from campaigns.delivery.sender.store import Copy
 from campaigns.mail.dkim import Signer
 from campaigns.mail.headers import HeaderInjection
 from campaigns.planning import queries as planning_queries
+from campaigns.planning.languages import queries as language_queries
+from campaigns.planning.languages.choice import best
 from campaigns.planning.models import Campaign
-from campaigns.planning.sources import source_of
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.domains.signing import signer_for
 
@@ -34,6 +35,7 @@ class Content:
     bounce_address: str  # as `core.mail_addresses` says; empty: bounces go to `from_email`
     language: str
     signer: Signer | None = None
+    translated: Mapping[str, Compiled] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -43,7 +45,13 @@ class Content:
     @property
     def needs_fields(self) -> bool:
         """Whether composing needs any field of the person except the address."""
-        return bool(self.compiled.fields - {"email"})
+        every = [self.compiled, *self.translated.values()]
+        return any(each.fields - {"email"} for each in every)
+
+    @property
+    def needs_language(self) -> bool:
+        """Whether what a person gets depends on their language."""
+        return bool(self.translated)
 
     def ways_back(self, delivery_id: int) -> tuple[str, str]:
         """MAIL FROM and ENVID (RFC 3461 section 4.4): a bounce comes with one of them at least, and both
@@ -82,9 +90,14 @@ class Content:
             leave_token=self._leave_token(number),
         )
         try:
-            return self.compiled.compose(recipient)
+            return self._compiled_for(copy).compose(recipient)
         except (ContentError, HeaderInjection, ValueError) as error:
             return error
+
+    def _compiled_for(self, copy: Copy) -> Compiled:
+        if not self.translated:
+            return self.compiled
+        return self.translated.get(best(copy.language, self.translated) or "", self.compiled)
 
     def _leave_token(self, number: int) -> str:
         if not self.compiled.source.unsubscribe_domain:
@@ -95,18 +108,21 @@ class Content:
 def content_of(campaign: Campaign) -> Content:
     """The campaign's frozen content and its signer. Raises ContentError, NotFound, Misconfigured."""
     revision = planning_queries.revision(campaign.revision_id or 0)
-    source = source_of(
+    sources = language_queries.sources_of(
         revision,
         site=settings_queries.site(),
         list_=next(iter(campaign.lists), None),
         public_url=revision.public_url or config.current().public_url,
     )
+    compiled = compile_all(sources)
+    own = compiled[""]
     return Content(
         campaign_id=campaign.id,
-        compiled=compile_content(source),
+        compiled=own,
+        translated={language: each for language, each in compiled.items() if language},
         key=settings_queries.link_key(),
         from_email=revision.from_email,
         bounce_address=revision.bounce_address,
-        language=source.language,
+        language=own.source.language,
         signer=signer_for(revision.from_email),
     )

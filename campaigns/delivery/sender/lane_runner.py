@@ -217,6 +217,7 @@ def _open(
         lease_s=timing.lease_s,
         folder=journals(),
         needs_fields=content.needs_fields,
+        needs_language=content.needs_language,
         address_key=bytes(site.link_key),
         receivers=Receivers(horizon=policy.horizon),
         quotas=Quotas(limits.limited_domains()),

@@ -56,6 +56,7 @@ class Copy(NamedTuple):
     subscriber_id: int
     email: str
     fields: dict[str, Any]
+    language: str | None = None
 
 
 @dataclass
@@ -103,6 +104,7 @@ class Store:
         lease_s: float,
         folder: Path,
         needs_fields: bool,
+        needs_language: bool = False,
         address_key: bytes,
         receivers: Receivers,
         quotas: Quotas,
@@ -115,7 +117,7 @@ class Store:
         self._server_id = server_id
         self._lease_s = lease_s
         self._folder = folder
-        self._needs_fields = needs_fields
+        self._needs = {"needs_fields": needs_fields, "needs_language": needs_language}
         self._address_key = address_key
         self._receivers = receivers
         self._quotas = quotas
@@ -309,7 +311,7 @@ class Store:
         """Mark rows of a batch `sending`; those that may not be sent to become `skipped` (G4)."""
         wanted = size - len(draft.copies)
         # One more than wanted tells whether the batch holds more, without another look at an empty one.
-        rows = candidates.find(connection, held.claim, limit=wanted + 1, needs_fields=self._needs_fields)
+        rows = candidates.find(connection, held.claim, limit=wanted + 1, **self._needs)
         held.is_exhausted = len(rows) <= wanted
         del rows[wanted:]
         allowed, left_out = candidates.sort_out(rows)
@@ -330,7 +332,7 @@ class Store:
         for row, fields in zip(allowed, candidates.fields_of(allowed), strict=True):
             assert row.subscriber_id is not None and row.email is not None  # otherwise it was skipped
             facts = row.facts(fence=fence, group=self._receivers.group_of(row.email), now=now)
-            draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields))
+            draft.copies.append(Copy(facts, held.claim, row.subscriber_id, row.email, fields, row.language))
         held.out.update(ids)
 
     def _settle(self, connection: sa.Connection, draft: Draft, *, stops: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
+from flask_babel import get_locale
 
 from campaigns.accounts.guards import Action, operator
 from campaigns.accounts.policy import can
@@ -14,6 +15,7 @@ from campaigns.content.checks.findings import Finding
 from campaigns.core import statuses
 from campaigns.core.i18n import _
 from campaigns.page_parts import Tab
+from campaigns.planning.languages import choice
 from campaigns.planning.models import Campaign
 from campaigns.planning.recipients import Funnel
 from campaigns.settings.models import Server
@@ -106,9 +108,9 @@ class Way:
 
 def with_ways(
     findings: Iterable[Finding], campaign: Campaign, server: Server | None
-) -> list[tuple[Finding, Way | None]]:
-    """Each finding with the link to where this operator can mend it."""
-    return [(each, _way(each, campaign, server)) for each in findings]
+) -> list[tuple[Finding, Way | None, str]]:
+    """Each finding with the link to where this operator can mend it, and the other language it is about."""
+    return [(each, _way(each, campaign, server), language_of(each)) for each in findings]
 
 
 def _way(finding: Finding, campaign: Campaign, server: Server | None) -> Way | None:
@@ -122,6 +124,16 @@ def _way(finding: Finding, campaign: Campaign, server: Server | None) -> Way | N
         return Way(_("Test inbox"), url_for("practice.index"))
     if not can(operator(), Action.EDIT_CAMPAIGNS):
         return None
-    anchor = PLACES.get(finding.where, finding.where)
-    url = url_for("planning.edit", campaign_id=campaign.id, line=finding.line or None, _anchor=anchor)
+    anchor, line = PLACES.get(finding.where, finding.where), finding.line or None
+    url = url_for("planning.edit", campaign_id=campaign.id, line=line, _anchor=anchor)
+    if tag := finding.language:
+        url = url_for(
+            "planning.edit_language", campaign_id=campaign.id, language=tag, line=line, _anchor=anchor
+        )
     return Way(_("Line %(line)d", line=finding.line) if finding.line else _("Fix"), url)
+
+
+def language_of(finding: Finding) -> str:
+    """The name of the language that a finding is about; empty for the campaign's own content."""
+    reader = str(get_locale() or "en")
+    return choice.name(finding.language, reader=reader) if finding.language else ""

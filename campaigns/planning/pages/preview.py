@@ -27,7 +27,7 @@ MAIL_CSP = (
 def preview(campaign_id: int) -> Any:
     found = on_record(campaign_id)
     try:
-        shown = previews.render(found, _person(found))
+        shown = previews.render(found, _person(found), language=request.args.get("language", "")[:16])
     except ContentError as error:
         return _mail(render_template("planning/preview_error.html", error=error))
     if request.args.get("part") == "text":
