@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from campaigns.content import rendering
+from campaigns.content.formats import Format
 from campaigns.content.language.merge_text import LARGEST_SOURCE
-from campaigns.core import addresses
+from campaigns.content.rendering import Place
+from campaigns.core import addresses, config
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.planning.models import Campaign
+from campaigns.settings import queries as settings_queries
 
 LONGEST = {"name": 200, "subject": 500, "preheader": 500, "from_name": 100}
 LINES = frozenset({"name", "subject", "preheader", "from_name"})
@@ -19,8 +23,11 @@ OTHERS = frozenset({"format", "lists", "server", "fails_over", "track_opens", "t
 FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
 
 
-def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as stored; raises Invalid with the field that has to be corrected."""
+def cleaned(values: Mapping[str, Any], *, format: Format = Format.HTML) -> dict[str, Any]:
+    """The values as stored; raises Invalid with the field that has to be corrected.
+
+    `format`: how the email is written, unless the values say so. HTML is made of what is written.
+    """
     unknown = values.keys() - FIELDS
     if unknown:
         raise TypeError(f"a campaign has no {', '.join(sorted(unknown))}")
@@ -35,12 +42,24 @@ def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
         kept["reply_to"] = _address(values["reply_to"], field="reply_to")
     if "name" in values and not kept["name"]:
         raise Invalid(_("Enter a campaign name. Recipients don't see it."), field="name")
-    return kept
+    return kept | _html_of(kept, values.get("format", format))
+
+
+def place() -> Place:
+    """Where this site's emails are rendered."""
+    return Place(language=settings_queries.site().language, public_url=config.current().public_url)
 
 
 def differing(campaign: Campaign, values: Mapping[str, Any]) -> list[str]:
     """The fields, sorted by name, in which the campaign has other values."""
     return sorted(field for field, value in values.items() if _differs(getattr(campaign, field), value))
+
+
+def _html_of(values: Mapping[str, Any], format: Format) -> dict[str, Any]:
+    """The HTML of what is written; nothing where that isn't saved, or is no format that is rendered."""
+    if not rendering.is_rendered(format) or "written" not in values:
+        return {}
+    return {"html": _text(rendering.rendered(format, values["written"], place=place()), field="written")}
 
 
 def _differs(held: Any, value: Any) -> bool:

@@ -100,7 +100,7 @@ def save_draft(
     Raises Conflict when it was saved or scheduled meanwhile, Invalid with the field to correct.
     `is_automatic`: nobody pressed a button, so it is on record once an hour.
     """
-    kept = drafts.cleaned(values)
+    kept = drafts.cleaned(values, format=campaign.format)
     claim = (
         sa.update(Campaign)
         .where(Campaign.id == campaign.id, Campaign.version == version, Campaign.status == Status.DRAFT)

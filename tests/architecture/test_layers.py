@@ -53,6 +53,8 @@ FLOORS = {
         {"documents"},
         {"markdown"},
         {"media"},
+        {"rendering"},
+        {"brands"},
         {"compiled"},
         {"checks"},
         {"starters"},
