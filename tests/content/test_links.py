@@ -60,7 +60,6 @@ def test_a_web_link_is_tracked(html: str, url: str) -> None:
         '<a href="{{ unsubscribe_url }}">x</a>',
         '<a href="{{ preferences_url }}">x</a>',
         '<a href="{{ web_view_url }}?a=b">x</a>',
-        '<a href="https://a.example/" data-no-track>x</a>',
         '<link href="https://a.example/style.css">',
         '<img src="https://a.example/a.png" srcset="https://a.example/b.png 2x">',
         '<td style="background:url(https://a.example/)" background="https://a.example/c.png">x</td>',
@@ -177,3 +176,37 @@ def test_web_addresses_in_text_are_tracked(text: str, sent: str, found: list[str
 )
 def test_a_stored_link_leads_where_the_author_meant(url: str, values: dict, leads_to: str | None) -> None:
     assert links.destination(url, values) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ('<a href="https://a.example/" data-no-track>x</a>', '<a href="https://a.example/">x</a>'),
+        ('<a data-no-track href="https://a.example/">x</a>', '<a href="https://a.example/">x</a>'),
+        ('<a DATA-No-Track="" href="https://a.example/">x</a>', '<a href="https://a.example/">x</a>'),
+        (
+            "<a href='https://a.example/'\n data-no-track='yes' id=\"b\">x</a>",
+            "<a href='https://a.example/' id=\"b\">x</a>",
+        ),
+        ("<a href=https://a.example/ data-no-track=1>x</a>", "<a href=https://a.example/>x</a>"),
+        ('<a id="data-no-track" href="#top" data-no-track>x</a>', '<a id="data-no-track" href="#top">x</a>'),
+    ],
+)
+def test_the_word_that_switches_tracking_off_does_not_go_out(written: str, sent: str) -> None:
+    assert tracked(written) == (sent, [])
+    document = markup.protect(written, where="html")
+    assert document.restored(links.rewrite_html(document, links.untracked(document))) == sent
+
+
+def test_a_link_that_is_not_tracked_in_the_html_is_not_tracked_in_its_text_part() -> None:
+    html = markup.protect(
+        '<a href="https://a.example/{{ x }}" data-no-track>a</a><a href="https://b.example/">b</a>'
+        '<a href="https://b.example/" data-no-track>b</a><a href="https://b.example/">b</a>',
+        where="html",
+    )
+    text = markup.protect("https://a.example/{{ x }} https://b.example/ https://c.example/", where="text")
+    found = Links()
+    links.rewrite_html(html, links.tracker(html, found, lambda n: f"https://t.example/{n}"))
+    assert list(found.numbers) == ["https://b.example/"]
+    sent = links.rewrite_text(text, links.text_tracker(text, found, lambda n: f"https://t.example/{n}"))
+    assert text.restored(sent) == "https://a.example/{{ ( x )|_url }} https://t.example/1 https://t.example/2"

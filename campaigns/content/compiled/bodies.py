@@ -22,8 +22,8 @@ _PREHEADER = (
 )
 _FILLING = "&#847;&zwnj;&nbsp;" * 40  # fills the preview in the inbox after the preheader
 _FOOTER = (
-    '<div style="margin:32px auto 0;padding:16px;max-width:600px;font:13px/1.5 Arial,Helvetica,sans-serif;'
-    'color:#666666;text-align:center">{lines}</div>'
+    '<div class="mail-footer" style="margin:32px auto 0;padding:16px;max-width:600px;'
+    'font:13px/1.5 Arial,Helvetica,sans-serif;color:#666666;text-align:center">{lines}</div>'
 )
 _PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
 
@@ -129,7 +129,7 @@ def _text_forms(source: Source, document: Marked, tracked: Links) -> tuple[str, 
     viewed = links.rewrite_text(document, links.untracked(document))
     sent = viewed
     if source.track_clicks:
-        sent = links.rewrite_text(document, links.tracker(document, tracked, _click(source, document)))
+        sent = links.rewrite_text(document, links.text_tracker(document, tracked, _click(source, document)))
     return _ended(document.restored(sent)), _ended(document.restored(viewed))
 
 

@@ -10,18 +10,15 @@ from html import escape, unescape
 from typing import Any
 
 from campaigns.content.html import markup
-from campaigns.content.html.markup import Marked, Part
+from campaigns.content.html.markup import Attribute, Marked, Part
+from campaigns.content.html.urls import CONTROL, DANGEROUS, SCHEME, WEB, refusal
 from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError, MergeText
 from campaigns.core.i18n import _
 
 SPECIAL = frozenset({"unsubscribe_url", "preferences_url", "web_view_url"})
-LONGEST_URL = 2000
-
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.I)
-_DANGEROUS = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "view-source"})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_WEB = re.compile(r"https?://([^/?#]*)", re.I)
+NO_TRACK = "data-no-track"  # an attribute of links that are not tracked; it doesn't go out
+_NO_TRACK = re.compile(rf"\s*{NO_TRACK}", re.I)
 _IN_TEXT = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff09\uff0c]{1,3000}", re.I)
 _AFTER_SENTENCE = ".,;:!?'\"»”’…"
 
@@ -44,10 +41,15 @@ class Links:
 
     loop_names: frozenset[str] = frozenset()
     numbers: dict[str, int] = field(default_factory=dict)
+    untracked: set[str] = field(default_factory=set)  # those that the HTML leaves alone, somewhere
 
     def number(self, url: str) -> int:
         """The number of a URL, a new one if it is new."""
         return self.numbers.setdefault(url, len(self.numbers) + 1)
+
+    def is_left_alone(self, url: str) -> bool:
+        """Whether the HTML has this URL only in links with `data-no-track`: then the text part leaves it too."""
+        return url in self.untracked and url not in self.numbers
 
     @property
     def found(self) -> tuple[Link, ...]:
@@ -58,28 +60,6 @@ class Links:
 Replace = Callable[[str, bool], str | None]
 
 
-def refusal(url: str) -> Any | None:
-    """Why a URL may not be in a message, as a sentence; None if it may."""
-    scheme = _SCHEME.match(_CONTROL.sub("", url).replace(" ", ""))
-    name = scheme[1].lower() if scheme else ""
-    if name in _DANGEROUS:
-        return _("“%(scheme)s:” links aren't allowed in email.", scheme=name)
-    if url.startswith("//"):
-        return _("Start the link with https:// instead of //.")
-    if name not in ("http", "https"):
-        return None
-    if _CONTROL.search(url) or "\\" in url:
-        return _("A link contains a line break, a control character or a backslash. Remove it.")
-    web = _WEB.match(url)
-    if not web or not web[1] or web[1].startswith(":"):
-        return _("A link has no host name. Write it as https://example.org/page.")
-    if "@" in web[1]:
-        return _("A link has an @ before its host name, which hides where it goes. Remove it.")
-    if len(url) > LONGEST_URL:
-        return _("A link is longer than 2000 characters.")
-    return None
-
-
 def destination(url: str, values: Mapping[str, Any]) -> str | None:
     """Where a stored link leads for a recipient, with fields filled in and escaped; None if not a web URL."""
     if "{" not in url:
@@ -88,7 +68,7 @@ def destination(url: str, values: Mapping[str, Any]) -> str | None:
         rendered = _stored(url).render_text(values).strip()
     except ContentError:
         return None
-    return rendered if _WEB.match(rendered) and refusal(rendered) is None else None
+    return rendered if WEB.match(rendered) and refusal(rendered) is None else None
 
 
 @lru_cache(maxsize=512)
@@ -131,11 +111,19 @@ def tracker(document: Marked, links: Links, address: Callable[[int], str]) -> Re
 
     def replace(url: str, may_track: bool) -> str | None:
         check(document, url)
+        if not may_track:
+            links.untracked.add(document.restored(url))
         if not may_track or not _is_tracked(document, links, url):
             return escape_fields(document, url)
         return address(links.number(_stored_form(document, url)))
 
     return replace
+
+
+def text_tracker(document: Marked, links: Links, address: Callable[[int], str]) -> Replace:
+    """As `tracker`, for a text part: leaves alone what the HTML, which comes first, leaves alone."""
+    replace = tracker(document, links, address)
+    return lambda url, _may_track: replace(url, not links.is_left_alone(document.restored(url)))
 
 
 def untracked(document: Marked) -> Replace:
@@ -201,15 +189,26 @@ def _with_href(text: str, part: Part, replace: Replace) -> str:
     href = next((attribute for attribute in part.attributes if attribute.name == "href"), None)
     if href is None or not (part.name in ("a", "area") or part.name.startswith("v:")):
         return source
+    switch = next((attribute for attribute in part.attributes if attribute.name == NO_TRACK), None)
+    changes = [(*_span(text, part, switch), "")] if switch else []
     url = unescape(text[href.start : href.end]).strip()
-    if not url or url.startswith("#"):
-        return source
-    url_now = replace(url, all(attribute.name != "data-no-track" for attribute in part.attributes))
-    if url_now is None or url_now == url:
-        return source
-    bare = text[href.start - 1 : href.start] not in "\"'"
-    value = f'"{escape(url_now)}"' if bare else escape(url_now)
-    return text[part.start : href.start] + value + text[href.end : part.end]
+    if url and not url.startswith("#"):
+        url_now = replace(url, switch is None)
+        if url_now is not None and url_now != url:
+            bare = text[href.start - 1 : href.start] not in "\"'"
+            changes.append((href.start, href.end, f'"{escape(url_now)}"' if bare else escape(url_now)))
+    for start, end, value in sorted(changes, reverse=True):
+        source = source[: start - part.start] + value + source[end - part.start :]
+    return source
+
+
+def _span(text: str, part: Part, attribute: Attribute) -> tuple[int, int]:
+    """Where an attribute of a tag begins, with the white space before it, and ends, with its quotes."""
+    before = max((each.end for each in part.attributes if each.end < attribute.start), default=part.start)
+    name = _NO_TRACK.search(text, before, attribute.start)
+    start = name.start() if name else attribute.start
+    is_quoted = attribute.start > 0 and text[attribute.start - 1] in "\"'"
+    return start, attribute.end + (1 if is_quoted else 0)
 
 
 def _href(text: str, part: Part) -> str:
@@ -221,7 +220,7 @@ def _href(text: str, part: Part) -> str:
 
 
 def _is_tracked(document: Marked, links: Links, url: str) -> bool:
-    if not _WEB.match(url) and not markup.MARK.match(url):
+    if not WEB.match(url) and not markup.MARK.match(url):
         return False
     names = {name for number in markup.MARK.findall(url) for name in _fields(document.tags[int(number)][1])}
     return not names & (SPECIAL | links.loop_names)
@@ -254,8 +253,8 @@ def _constant_before(url: str, position: int) -> bool:
 
 
 def _is_dangerous(piece: str) -> bool:
-    scheme = _SCHEME.match(_CONTROL.sub("", piece).strip())
-    return bool(scheme and scheme[1].lower() in _DANGEROUS)
+    scheme = SCHEME.match(CONTROL.sub("", piece).strip())
+    return bool(scheme and scheme[1].lower() in DANGEROUS)
 
 
 def _line(document: Marked, url: str) -> int | None:
