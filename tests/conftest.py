@@ -26,6 +26,7 @@ from campaigns.core.db import db
 from campaigns.core.internal_hosts import InternalHosts
 from tests import quick_apps, quick_passwords
 from tests.browser_client import BrowserClient
+from tests.lengths import IS_LONG
 from tests.postgres_databases import Databases, start_server
 
 # A Redis that refuses at once: most tests show that it is not needed.
@@ -38,12 +39,22 @@ quick_apps.statements_kept()
 # By itself Python looks for garbage after each 700 objects, and in all that the tests have loaded.
 gc.set_threshold(GARBAGE_AFTER)
 # No property test may fail because the machine is busy.
-settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any pace",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=100 if IS_LONG else 40,
+)
 settings.load_profile("any pace")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests first: a slow one at the end would run alone."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        if item.get_closest_marker("one_database") and parameters and "sqlite" in parameters.params.values():
+            item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

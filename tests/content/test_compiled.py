@@ -24,6 +24,7 @@ from campaigns.content.compiled.compiling import (
 from campaigns.content.html import markup
 from campaigns.mail.headers import HeaderInjection
 from tests.content.samples import HARMLESS_PAYLOADS, HTML, PAYLOADS, make_source
+from tests.lengths import IS_LONG
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 TRACK, UNSUBSCRIBE, VIEW = "a1-" + "0" * 32, "a2-" + "1" * 32, "a3-" + "2" * 32
@@ -358,7 +359,7 @@ def plain_lines(text: str) -> str:
     return re.sub(r"\r\n|\r|\n", "\n", text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300 if IS_LONG else 60)
 @given(TEMPLATES, TEMPLATES, WORDS, WORDS, st.lists(WORDS, max_size=3))
 def test_what_is_decoded_is_what_the_plain_rendering_says(
     html: str, text: str, a: str, b: str, items: list[str]

@@ -27,6 +27,8 @@ from tests.fakes.smtp_server import Call, SmtpServer
 from tests.lengths import first
 from tests.running import free_port
 
+pytestmark = pytest.mark.one_database
+
 HOUR = timedelta(hours=1)
 A_LITTLE = timedelta(minutes=2)
 WRONG = pytest.mark.parametrize("wrong_by", [HOUR, -HOUR], ids=["an hour ahead", "an hour behind"])

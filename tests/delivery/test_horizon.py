@@ -28,6 +28,8 @@ from tests.delivery.receivers import come_again
 from tests.factories import NOON
 from tests.fakes.smtp_server import Call, SmtpServer
 
+pytestmark = pytest.mark.one_database
+
 HOUR = timedelta(hours=1)
 WEEKEND = timedelta(hours=60)
 DATE_OF_MARKING = NOON + 5 * HOUR

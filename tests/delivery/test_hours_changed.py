@@ -21,6 +21,8 @@ from tests.delivery.hours import DAY, EVENING, NOON, page_of
 from tests.factories import OFFICE_HOURS
 from tests.fakes.smtp_server import SmtpServer
 
+pytestmark = pytest.mark.one_database
+
 # A server in no hurry: the change is made before all mails are out, also on a busy machine.
 UNHURRIED_S, BRISK_S = 0.05, 0.002
 

@@ -27,6 +27,8 @@ from tests.delivery.leftovers import left_behind
 from tests.fakes.smtp_server import KEYWORDS, Call, SmtpServer
 from tests.lengths import first
 
+pytestmark = pytest.mark.one_database
+
 WAYS = [(), ("PIPELINING",), KEYWORDS]
 PATIENT = Timing(lease_s=60, budget_s=120, breath_s=0.01)
 

@@ -22,6 +22,8 @@ from tests.delivery.receivers import come_again, make_mixed, refuse
 from tests.delivery.work import work
 from tests.fakes.smtp_server import SmtpServer
 
+pytestmark = pytest.mark.one_database
+
 MANY = 70_000  # more than a statement may have parameters
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -33,6 +34,8 @@ from tests.factories import (
 )
 from tests.inbound.killing import is_killed
 from tests.inbound.mails import letter, make_message, token
+
+pytestmark = pytest.mark.one_database
 
 BOSS = "boss@team.example"
 MOST_MOMENTS = 40

@@ -42,6 +42,8 @@ from tests.inbound.rules.rules import (
     written,
 )
 
+pytestmark = pytest.mark.one_database
+
 LATER = timedelta(hours=1)
 MOST_MOMENTS = 40
 

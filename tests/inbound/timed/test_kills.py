@@ -30,6 +30,8 @@ from tests.fakes.smtp_server import SmtpServer
 from tests.inbound.killing import is_killed
 from tests.inbound.timed.timed import BEFORE, START, WRITTEN, make_timed, posted
 
+pytestmark = pytest.mark.one_database
+
 MOST_MOMENTS = 30
 DAY = timedelta(days=1)
 
