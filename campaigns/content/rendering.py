@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from campaigns.content.documents import rendering as documents
 from campaigns.content.formats import Format
 
 
@@ -19,7 +20,11 @@ class Place:
 # What makes HTML of what is written; raises Invalid(field="written") for what can't be rendered.
 Render = Callable[[str, Place], str]
 
-RENDERERS: dict[Format, Render] = {}
+RENDERERS: dict[Format, Render] = {
+    Format.DOCUMENT: lambda written, place: documents.html_of(
+        written, language=place.language, public_url=place.public_url
+    ),
+}
 
 
 def is_rendered(format: Format) -> bool:

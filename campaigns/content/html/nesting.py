@@ -18,8 +18,8 @@ _CLOSED_BY_THE_NEXT = frozenset(
 _CELLS = frozenset(("td", "th"))
 
 
-def is_too_deep(html: str, parts: Iterable[Part]) -> bool:
-    """Whether more than DEEPEST elements may be open at once; `parts`: those of the HTML."""
+def is_too_deep(html: str, parts: Iterable[Part], *, deepest: int = DEEPEST) -> bool:
+    """Whether more than `deepest` elements may be open at once; `parts`: those of the HTML."""
     open_elements: list[str] = []
     hidden = 0  # inside SVG, parsers read raw text as tags
     for part in parts:
@@ -29,7 +29,7 @@ def is_too_deep(html: str, parts: Iterable[Part]) -> bool:
             _close(open_elements, part.name)
         elif part.kind == "raw":
             hidden += html.count("<", part.start, part.end)
-        if len(open_elements) + hidden > DEEPEST:
+        if len(open_elements) + hidden > deepest:
             return True
     return False
 

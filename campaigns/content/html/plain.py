@@ -10,6 +10,7 @@ from campaigns.content.html.markup import Marked, Part
 
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 _FILLING = re.compile("[\u034f\u00ad\ufeff\u2007]")
+_MOST_LISTS = 20  # inside each other; deeper ones count as one
 _NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.I)
 _PARAGRAPHS = frozenset(
     re.findall(r"\w+", "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre section article header footer")
@@ -45,8 +46,10 @@ def _write(writer: _Writer, document: Marked, part: Part) -> None:
             writer.end_pre()
         if part.name == "a":
             writer.end_link()
+        elif part.name in ("ul", "ol"):
+            writer.end_list()
         elif part.name in _PARAGRAPHS:
-            writer.line_break(2)
+            writer.line_break(1 if writer.lists else 2)
         elif part.name in _LINES:
             writer.line_break(1)
         elif part.name in ("td", "th"):
@@ -56,6 +59,10 @@ def _write(writer: _Writer, document: Marked, part: Part) -> None:
 def _start(writer: _Writer, document: Marked, part: Part) -> None:
     if part.name == "a":
         writer.begin_link(_value(document.text, part, "href"))
+    elif part.name in ("ul", "ol"):
+        writer.begin_list(_first_number(document.text, part))
+    elif writer.item_begins and part.name in ("p", "div"):
+        return
     elif part.name == "img":
         writer.text(document, _value(document.text, part, "alt"))
     elif part.name in _PARAGRAPHS:
@@ -69,7 +76,7 @@ def _start(writer: _Writer, document: Marked, part: Part) -> None:
     if part.name == "pre":
         writer.begin_pre()
     elif part.name == "li":
-        writer.word("- ")
+        writer.begin_item()
     elif part.name == "hr":
         writer.word("----------")
         writer.line_break(1)
@@ -86,6 +93,8 @@ class _Writer:
         self.link: tuple[str, int] | None = None
         self.pre = 0  # number of open <pre> elements, in which white space is kept
         self.pre_begins = False
+        self.lists: list[int | None] = []  # the number of the next item of each open list; None: no numbers
+        self.item_begins = False
 
     def line_break(self, number: int) -> None:
         """Require at least this many line breaks before the next text, unless nothing was written yet."""
@@ -98,7 +107,7 @@ class _Writer:
             self.parts.append("\n" * min(self.breaks, 2))
         elif self.space and self.parts and not self.parts[-1].endswith((" ", "\n")):
             self.parts.append(" ")
-        self.breaks, self.paid, self.space = 0, 0, False
+        self.breaks, self.paid, self.space, self.item_begins = 0, 0, False, False
         self.parts.append(text)
 
     def text(self, document: Marked, text: str) -> None:
@@ -108,6 +117,8 @@ class _Writer:
             self._run(text[position : found.start()])
             if document.tags[int(found[1])][0] == "block":
                 self._block(found[0])
+                if self.lists:  # a loop writes its items with one mark: all have the same
+                    self.lists[-1] = None
             else:
                 self.word(found[0])
             position = found.end()
@@ -128,6 +139,26 @@ class _Writer:
             return
         self.space = bool(said)
         self.word(f"({url})" if said else url)
+
+    def begin_list(self, first: int | None) -> None:
+        """A list, whose items have numbers from the first one on, or none."""
+        self.line_break(1 if self.lists else 2)
+        if len(self.lists) < _MOST_LISTS:
+            self.lists.append(first)
+
+    def end_list(self) -> None:
+        """End of a list."""
+        if self.lists:
+            self.lists.pop()
+        self.line_break(1 if self.lists else 2)
+
+    def begin_item(self) -> None:
+        """The dash or number of an item, farther in for each list around its own."""
+        number = self.lists[-1] if self.lists else None
+        self.word("  " * (len(self.lists) - 1) + ("- " if number is None else f"{number}. "))
+        if number is not None:
+            self.lists[-1] = number + 1
+        self.item_begins = True
 
     def begin_pre(self) -> None:
         """Keep white space from here on, except for an initial line break."""
@@ -177,6 +208,14 @@ def _is_hidden(text: str, part: Part) -> bool:
         return False
     style = _value(text, part, "style")
     return bool(_NOT_DISPLAYED.search(style)) or any(a.name == "hidden" for a in part.attributes)
+
+
+def _first_number(text: str, part: Part) -> int | None:
+    """The number of a list's first item; None for a list without numbers."""
+    if part.name == "ul":
+        return None
+    start = _value(text, part, "start")
+    return int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 1
 
 
 def _value(text: str, part: Part, name: str) -> str:
