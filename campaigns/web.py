@@ -33,26 +33,13 @@ from campaigns import page_parts
 from campaigns.accounts import policy
 from campaigns.accounts.policy import Action
 from campaigns.bootstrap import terminal_language
-from campaigns.core import clock, errors, statuses
+from campaigns.core import clock, errors, page_policy, statuses
 from campaigns.core.db import begin_by_reading, begin_by_writing, db
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, datetime_text, language_of, number_text
 from campaigns.form_page import TOO_LARGE, form_page
 from campaigns.navigation import navigation
 from campaigns.settings import queries as settings_queries
 
-CSP = {
-    "default-src": "'self'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self' data:",
-    "font-src": "'self'",
-    "connect-src": "'self'",
-    "frame-src": "'self'",
-    "object-src": "'none'",
-    "base-uri": "'none'",
-    "form-action": "'self'",
-    "frame-ancestors": "'none'",
-}
 STATUS_OF = {
     errors.NotFound: 404,
     errors.Forbidden: 403,
@@ -137,7 +124,7 @@ def _refuse_unguarded() -> Response | None:
 
 def _add_headers(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", "; ".join(f"{name} {value}" for name, value in CSP.items()))
+    headers.setdefault("Content-Security-Policy", page_policy.text())
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

@@ -35,7 +35,7 @@ async function write(name, content) {
 // Fonts go first, under their own hashed names, because the styles point at them.
 async function bundle(entryPoints, options = {}) {
   const result = await build({
-    entryPoints: entryPoints.map((name) => path.join(source, name)),
+    entryPoints: entryPoints.map((entry) => (entry.in ? { ...entry, in: path.join(source, entry.in) } : path.join(source, entry))),
     outdir: target,
     bundle: true,
     minify: true,
@@ -52,10 +52,11 @@ async function bundle(entryPoints, options = {}) {
 
 // Only the kit is purged: our own rules are all meant, and some of their names are put together in templates.
 async function buildStyles() {
-  const files = await bundle(["css/kit.css", "css/app.css", "css/public.css"], { entryNames: "[name]" });
+  const files = await bundle(["css/kit.css", "css/app.css", "css/public.css", "css/write.css"], { entryNames: "[name]" });
   const text = (name) => Buffer.from(files.find((file) => file.name === name).content).toString();
   await write("app.css", (await purge(text("kit.css"))) + text("app.css"));
   await write("public.css", text("public.css"));
+  await write("write.css", text("write.css"));
   for (const font of files.filter(({ name }) => name.endsWith(".woff2"))) await writeFont(font);
 }
 
@@ -78,7 +79,8 @@ async function purge(css) {
 
 async function buildScripts() {
   const scripts = await bundle(["js/app.js", "js/theme.js", "js/chart.js"], { entryNames: "[name]", format: "iife" });
-  for (const { name, content } of scripts) await write(name, content);
+  const [editor] = await bundle([{ in: "js/write/index.js", out: "document" }], { format: "iife" });
+  for (const { name, content } of [...scripts, editor]) await write(name, content);
 }
 
 // One sprite of the icons we use: <use href="icons.svg#name">. A name with a slash picks a style: filled/circle.

@@ -19,7 +19,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from campaigns.content.formats import SOURCES
+from campaigns.content.formats import SOURCES, Format
 from campaigns.content.starters import STARTERS
 from campaigns.core import clock
 from campaigns.core.errors import Invalid
@@ -143,6 +143,18 @@ class CampaignForm(FlaskForm):
     def editor_template(self) -> str:
         """The part of the page that edits an email in its format."""
         return f"planning/write/_{self._campaign.format.value}.html"
+
+    preview_template = "planning/_preview.html"
+
+    @property
+    def is_document(self) -> bool:
+        """Whether the email is written as a document of blocks."""
+        return self._campaign.format is Format.DOCUMENT
+
+    @property
+    def side_template(self) -> str:
+        """What stands beside the editor: the preview, and for a document its settings and style."""
+        return "planning/write/_document_side.html" if self.is_document else self.preview_template
 
     @property
     def has_senders(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import (
     Blueprint,
+    Response,
     flash,
     jsonify,
     redirect,
@@ -38,7 +39,7 @@ from campaigns.planning import (
 )
 from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
-from campaigns.planning.pages import language_tabs, parts
+from campaigns.planning.pages import document_editor, language_tabs, parts
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.pages import schedule as schedule_pages
 from campaigns.reports import queries as reports_queries
@@ -296,16 +297,18 @@ def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:
     return _editor(found, form, differing=form.differing(saved), error=error), 409
 
 
-def _editor(found: Campaign, form: CampaignForm, **values: Any) -> str:
-    return render_template(
+def _editor(found: Campaign, form: CampaignForm, **values: Any) -> Response:
+    page = render_template(
         "planning/edit.html",
         form=form,
         choices=previews.choices(found),
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
         tabs=language_tabs.of(found),
+        **document_editor.parts_of(found),
         **preview_pages.line_of(found),
         **values,
     )
+    return document_editor.page(page, found)
 
 
 def _check_page(found: Campaign, form: ScheduleForm, test: TestMailForm) -> str:

@@ -11,7 +11,7 @@ from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
-from campaigns.content.formats import SOURCES
+from campaigns.content.formats import SOURCES, Format
 from campaigns.core.i18n import _
 from campaigns.planning.drafts import LONGEST
 from campaigns.planning.languages import choice
@@ -65,6 +65,18 @@ class TranslationForm(FlaskForm):
     def editor_template(self) -> str:
         """The part of the page that edits an email in its format."""
         return f"planning/write/_{self._translation.format.value}.html"
+
+    preview_template = "planning/languages/_preview.html"
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is written as a document of blocks."""
+        return self._translation.format is Format.DOCUMENT
+
+    @property
+    def side_template(self) -> str:
+        """What stands beside the editor: the preview, and for a document its settings and style."""
+        return "planning/write/_document_side.html" if self.is_document else self.preview_template
 
     @property
     def known_version(self) -> int:

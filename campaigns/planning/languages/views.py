@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, jsonify, redirect, render_template, url_for
+from flask import Response, flash, jsonify, redirect, render_template, url_for
 from flask_babel import format_datetime
 
 from campaigns.accounts.forms import accepted, put
@@ -19,7 +19,7 @@ from campaigns.planning.languages import queries, services
 from campaigns.planning.languages.forms import LanguageForm, TranslationForm
 from campaigns.planning.languages.models import Translation
 from campaigns.planning.models import Campaign
-from campaigns.planning.pages import language_tabs
+from campaigns.planning.pages import document_editor, language_tabs
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.views import bp, braces
 
@@ -119,8 +119,8 @@ def _not_saved(campaign_id: int, language: str, form: TranslationForm, error: Do
     return _editor(found, translation, form, differing=differing, error=error), 409
 
 
-def _editor(found: Campaign, translation: Translation, form: TranslationForm, **values: Any) -> str:
-    return render_template(
+def _editor(found: Campaign, translation: Translation, form: TranslationForm, **values: Any) -> Response:
+    page = render_template(
         "planning/languages/edit.html",
         campaign=found,
         translation=translation,
@@ -128,5 +128,7 @@ def _editor(found: Campaign, translation: Translation, form: TranslationForm, **
         tabs=language_tabs.of(found, chosen=translation.language),
         form=form,
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
+        **document_editor.parts_of(translation),
         **values,
     )
+    return document_editor.page(page, translation)

@@ -1,0 +1,43 @@
+"""What a page with the document editor shows besides its form, and the policy under which its images load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, make_response
+
+from campaigns.content.formats import Format
+from campaigns.core import page_policy
+from campaigns.core.i18n import _
+from campaigns.planning.languages.models import Translation
+from campaigns.planning.models import Campaign
+from campaigns.planning.write import tools
+
+KEYS = (
+    ("/", _("Insert a block")),
+    ("{{", _("Insert a merge tag")),
+    ("Alt + ↑ / ↓", _("Move the block")),
+    ("Alt + Enter", _("Settings of what is selected")),
+    ("Alt + /", _("Block menu")),
+    ("Alt + F10", _("To the toolbar")),
+    ("Ctrl + B / I / U", _("Bold, italic, underline")),
+    ("Ctrl + K", _("Link")),
+    ("Ctrl + D", _("Duplicate the block")),
+    ("Ctrl + Z / Y", _("Undo, redo")),
+    ("Esc", _("Close the menu, back to the text")),
+)
+
+
+def parts_of(content: Campaign | Translation) -> dict[str, Any]:
+    """Values of the template; nothing for content in another format."""
+    if content.format is not Format.DOCUMENT:
+        return {}
+    return {"tools": tools.tools(), "write_keys": KEYS}
+
+
+def page(html: str, content: Campaign | Translation) -> Response:
+    """The page, under a policy that lets a document's images load."""
+    response = make_response(html)
+    if content.format is Format.DOCUMENT:
+        response.headers["Content-Security-Policy"] = page_policy.text(img_src=page_policy.ANY_IMAGE)
+    return response

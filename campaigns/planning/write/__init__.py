@@ -1,0 +1,1 @@
+"""What the pages that edit an email need besides the form."""

@@ -1,0 +1,36 @@
+"""What the document editor's script gets: its words, the merge tags, fonts and the style to begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaigns.content.documents import style
+from campaigns.core.i18n import _
+from campaigns.planning import queries
+from campaigns.planning.write.words import words
+
+FILTERS = ("upper", "lower", "capitalize", "title")
+
+
+def tools(*, upload_url: str | None = None) -> dict[str, Any]:
+    """Plain data for JSON. `upload_url` takes pasted images; None: images have URLs."""
+    return {
+        "words": words(),
+        "tags": tags(),
+        "filters": FILTERS,
+        "fonts": style.FONTS,
+        "style": style.to_data(style.Style()),
+        "brands": [],
+        "uploadUrl": upload_url,
+        "saveBrandUrl": None,
+    }
+
+
+def tags() -> list[dict[str, str]]:
+    """The merge tags of people: name, label and the fallback that is proposed."""
+    friend = str(_("friend"))
+    found = [
+        {"name": key, "label": label, "fallback": friend if key in ("first_name", "name") else ""}
+        for key, label in queries.merge_fields().items()
+    ]
+    return [*found, {"name": "email", "label": str(_("Email address")), "fallback": ""}]
