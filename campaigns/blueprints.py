@@ -12,6 +12,7 @@ VIEWS = (
     "campaigns.accounts.views",
     "campaigns.audience.views",
     "campaigns.audit.views",
+    "campaigns.content.brands.views",
     "campaigns.delivery.views",
     "campaigns.inbound.rules.views",
     "campaigns.inbound.loopback.views",

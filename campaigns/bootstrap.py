@@ -28,6 +28,7 @@ MODELS = (
     "campaigns.settings.models",
     "campaigns.settings.domains.models",
     "campaigns.audience.models",
+    "campaigns.content.brands.models",
     "campaigns.planning.models",
     "campaigns.planning.languages.models",
     "campaigns.planning.by_mail.models",

@@ -151,6 +151,7 @@ ENTRIES = (
                 ("settings.sender_", "settings.senders"),
                 Action.READ_SETTINGS,
             ),
+            Entry(_("Brands"), "brands.index", "palette", ("brands.",), Action.READ_CAMPAIGNS),
             Entry(
                 _("Scheduled emails"), "timed.timed_mails", "calendar-time", ("timed.",), Action.READ_PEOPLE
             ),

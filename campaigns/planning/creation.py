@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from campaigns.accounts.models import Operator
 from campaigns.content import starters
+from campaigns.content.brands import queries as brands
+from campaigns.content.formats import Format
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import senders
-from campaigns.settings.models import Sender
+from campaigns.settings.models import Sender, Site
 
 BLANK = "blank"
 COPY = "copy-"  # followed by the campaign's id
@@ -25,12 +28,9 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
     site, lists = settings_queries.site(), queries.lists_to_choose()
     sender = next(iter(settings_queries.senders()), None) or _own_sender(by, now)
-    html = ""
-    if start != BLANK:
-        html = starters.html(start, language=by.language, site=site.name, postal_address=site.postal_address)
     return services.create_campaign(
         name=name,
-        html=html,
+        **_content(start, by=by, site=site),
         from_name=sender.name,
         from_email=sender.email,
         reply_to=sender.reply_to,
@@ -38,6 +38,20 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
         created_by=by,
         now=now,
     )
+
+
+def _content(start: str, *, by: Operator, site: Site) -> dict[str, Any]:
+    """The format of a new draft and what is written in it; a starter looks like the default brand."""
+    if start == BLANK:
+        return {"html": ""}
+    written = starters.written(
+        start,
+        language=by.language,
+        site=site.name,
+        postal_address=site.postal_address,
+        style=brands.default_style(),
+    )
+    return {"format": Format.DOCUMENT, "written": written}
 
 
 def _own_sender(by: Operator, now: datetime) -> Sender:

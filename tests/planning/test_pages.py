@@ -121,7 +121,7 @@ def test_a_campaign_leads_to_the_page_of_its_status(ada: BrowserClient) -> None:
     assert ada.get("/campaigns/4711").status_code == 404
 
 
-@pytest.mark.parametrize("start", ["letter", "newsletter", "invitation", "blank"])
+@pytest.mark.parametrize("start", ["letter", "newsletter", "event", "blank"])
 def test_a_campaign_begins_with_a_starter(ada: BrowserClient, start: str) -> None:
     letters = make_list()
     make_sender("news@example.com", reply_to="desk@example.com")

@@ -122,7 +122,7 @@ def test_subjects_in_lists_read_as_an_email_does(ada: BrowserClient) -> None:
 
 def test_starters_are_shown_as_they_look(ada: BrowserClient) -> None:
     page = page_of(ada.get("/campaigns/new"))
-    for key in ("letter", "newsletter", "invitation"):
+    for key in ("letter", "newsletter", "event"):
         assert f'src="/campaigns/new/starters/{key}"' in page
     assert ada.get("/campaigns/new/starters/nothing").status_code == 404
 

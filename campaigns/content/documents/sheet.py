@@ -10,6 +10,7 @@ from campaigns.content.documents.style import FONTS, OUTLOOK_FONTS, RADIUS, Styl
 GAP = 16  # pixels between two blocks
 GUTTER = 12  # pixels beside each column
 SIDE = 24  # pixels between the text and the edge of the email
+_SEEN = 1.7  # contrast of a button with what is around it
 _HEADINGS = {"h1": 1.75, "h2": 1.3125, "h3": 1.125}  # times the size of the text
 
 
@@ -46,7 +47,7 @@ def for_some(style: Style, *, cards: Mapping[str, str], text_colours: Iterable[s
     return (
         f".mail-footer,.mail-footer a{{color:{small}!important}}"
         "\n@media (max-width:480px){.m h1{font-size:26px!important}.k{padding:16px 16px 2px!important}}"
-        f"\n@media (prefers-color-scheme:dark){{\n{important}\n}}\n{_for_outlook_com(important)}"
+        f"\n@media (prefers-color-scheme: dark){{\n{important}\n}}\n{_for_outlook_com(important)}"
     )
 
 
@@ -120,11 +121,21 @@ def _on_card(card: str, of: Mapping[str, str], background: str) -> str:
     """A card's surface, and colours that read well on it."""
     words, heading, link = (_words_on(background, of[name]) for name in ("text", "heading", "link"))
     outline = colours.readable(of["button"], background)
+    button, on_button = _button_on(background, of)
     return (
+        f"{card} .v{{background-color:{button}}}{card} .v a{{color:{on_button}}}"
         f"{card}{{background-color:{background}}}{card} .t,{card} .i{{color:{words}}}"
         f"{card} .m h1,{card} .m h2,{card} .m h3{{color:{heading}}}{card} .m a,{card} .i a{{color:{link}}}"
         f"{card} .o{{border-color:{outline}}}{card} .o a{{color:{outline}}}"
     )
+
+
+def _button_on(background: str, of: Mapping[str, str]) -> tuple[str, str]:
+    """A filled button's colours on a surface; reversed where it would not be seen."""
+    if colours.contrast(of["button"], background) >= _SEEN:
+        return of["button"], of["buttonText"]
+    button = colours.WHITE if colours.is_dark(background) else of["text"]
+    return button, colours.readable(of["button"], button)
 
 
 def _words_on(background: str, colour: str) -> str:

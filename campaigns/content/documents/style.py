@@ -82,8 +82,9 @@ class Style:
     def in_the_dark(self) -> dict[str, str]:
         """All colours of dark mode: the chosen ones, and the others derived so that text reads well on them."""
         light = self.colours
+        has_ground = light["background"] != light["content"]
         surfaces = {
-            "background": colours.darkened(light["background"], 0.07),
+            "background": colours.darkened(light["background"], 0.07 if has_ground else 0.11),
             "content": colours.darkened(light["content"], 0.11),
             "card": colours.darkened(light["card"], 0.16),
             "border": colours.darkened(light["border"], 0.28),
