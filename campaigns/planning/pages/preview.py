@@ -8,6 +8,7 @@ from flask import Response, make_response, render_template, request
 
 from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.content import starters
+from campaigns.content.brands import queries as brands
 from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError
 from campaigns.core.framing import in_new_tab
@@ -47,7 +48,11 @@ def starter(key: str) -> Any:
     """A starter as it looks before editing."""
     site = settings_queries.site()
     html = starters.html(
-        key, language=operator().language, site=site.name, postal_address=site.postal_address
+        key,
+        language=operator().language,
+        site=site.name,
+        postal_address=site.postal_address,
+        style=brands.default_style(),
     )
     return _mail(merge_text.parse(html, where="html").render_html({}))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
+
+from campaigns.content.compiled.source import Recipient
 
 
 def text(words: str, *marks: Any) -> dict[str, Any]:
@@ -36,3 +39,17 @@ def p(*content: Any, **attrs: Any) -> dict[str, Any]:
 def written(*blocks: Any, **style: Any) -> str:
     """A document as JSON text."""
     return json.dumps({"version": 1, "style": style, "content": list(blocks)}, ensure_ascii=False)
+
+
+def recipient(**values: Any) -> Recipient:
+    """Somebody with those fields."""
+    return Recipient(
+        to_name="Ana",
+        to_address="ana@example.org",
+        values=values,
+        message_id="<1.abc@example.org>",
+        date=datetime(2026, 5, 14, 9, 0, tzinfo=UTC),
+        track_token="track",
+        unsubscribe_token="leave",
+        view_token="view",
+    )
