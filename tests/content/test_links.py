@@ -210,3 +210,17 @@ def test_a_link_that_is_not_tracked_in_the_html_is_not_tracked_in_its_text_part(
     assert list(found.numbers) == ["https://b.example/"]
     sent = links.rewrite_text(text, links.text_tracker(text, found, lambda n: f"https://t.example/{n}"))
     assert text.restored(sent) == "https://a.example/{{ ( x )|_url }} https://t.example/1 https://t.example/2"
+
+
+@pytest.mark.parametrize(
+    ("text", "sent", "url"),
+    [
+        ("看这里 (https://a.example/)说明", "看这里 (https://t.example/1)说明", "https://a.example/"),
+        ("x (https://a.example/)y", "x (https://t.example/1)y", "https://a.example/"),
+        ("x (https://a.example/a_(b))y", "x (https://t.example/1)y", "https://a.example/a_(b)"),
+        ("x (https://a.example/), y", "x (https://t.example/1), y", "https://a.example/"),
+        ("https://a.example/)y", "https://t.example/1", "https://a.example/)y"),
+    ],
+)
+def test_a_url_in_brackets_ends_with_them(text: str, sent: str, url: str) -> None:
+    assert tracked_text(text) == (sent, [url])

@@ -89,7 +89,7 @@ def rewrite_text(document: Marked, replace: Replace) -> str:
     lines = markup.Lines(document)
 
     def visit(found: re.Match[str]) -> str:
-        url = _trimmed(_before_block(document, found[0]))
+        url = _trimmed(_in_brackets(_before_block(document, found[0]), found))
         check(document, url, line=lines.at(found.start()))
         return (replace(url, True) or url) + found[0][len(url) :]
 
@@ -100,7 +100,7 @@ def as_anchors(escaped_text: str) -> str:
     """HTML-escaped text with its web addresses as links."""
 
     def visit(found: re.Match[str]) -> str:
-        url = _trimmed(found[0])
+        url = _trimmed(_in_brackets(found[0], found))
         return f'<a href="{url}">{url}</a>' + found[0][len(url) :]
 
     return _IN_TEXT.sub(visit, escaped_text)
@@ -270,6 +270,18 @@ def _before_block(document: Marked, text: str) -> str:
         if document.tags[int(found[1])][0] == "block":
             return text[: found.start()]
     return text
+
+
+def _in_brackets(url: str, found: re.Match[str]) -> str:
+    """The URL up to the bracket that closes the one right before it: text may follow that without a space."""
+    if not found.string.endswith("(", 0, found.start()):
+        return url
+    depth = 1
+    for position, character in enumerate(url):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if not depth:
+            return url[:position]
+    return url
 
 
 def _trimmed(url: str) -> str:

@@ -101,7 +101,7 @@ _TARGET = re.compile(r"\(?(https?:|#)[^\s)]*\)?")  # tracked in what goes out
 PERSON = st.dictionaries(FIELDS, WORDS | st.integers(0, 99))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(DOCUMENT, PERSON)
 def test_what_goes_out_says_what_the_preview_says(made: dict[str, Any], person: dict[str, Any]) -> None:
     html = rendering.html_of(json.dumps(made), language="en", public_url="https://news.example")
