@@ -9,6 +9,7 @@ import click
 
 from campaigns.audience import queries as audience_queries
 from campaigns.cli.campaign.output import answer_for, fresh
+from campaigns.cli.campaign.sources import FILE, content_of, text_of
 from campaigns.cli.output import as_json, command
 from campaigns.core import clock, queue
 from campaigns.core.db import db
@@ -17,18 +18,16 @@ from campaigns.planning import services
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import senders
 
-LARGEST_FILE_BYTES = 512 * 1024
-
 
 @click.command("create")
 @click.option("--name", required=True)
 @click.option("--subject", required=True)
 @click.option("--from", "from_", required=True, help='Sender, such as "The Pigeon Post <news@example.org>".')
 @click.option("--list", "list_names", required=True, multiple=True)
-@click.option(
-    "--html", "html_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@click.option("--text", "text_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--html", "html_file", type=FILE, help="What is written, as HTML.")
+@click.option("--document", "document_file", type=FILE, help="The same as a document of blocks (JSON).")
+@click.option("--mjml", "mjml_file", type=FILE, help="The same as MJML, of which HTML is made.")
+@click.option("--text", "text_file", type=FILE)
 @click.option("--preheader", default="")
 @click.option("--reply-to")
 @click.option(
@@ -47,7 +46,9 @@ def create(
     subject: str,
     from_: str,
     list_names: tuple[str, ...],
-    html_file: Path,
+    html_file: Path | None,
+    document_file: Path | None,
+    mjml_file: Path | None,
     text_file: Path | None,
     preheader: str,
     reply_to: str | None,
@@ -58,6 +59,7 @@ def create(
 ) -> None:
     """Create a draft."""
     now = clock.now()
+    content = content_of({"html": html_file, "document": document_file, "mjml": mjml_file})
     sender = senders.find_or_create_sender(from_, now=now)
     if bounce_address is not None:
         senders.set_bounce_address(sender, bounce_address)
@@ -69,8 +71,8 @@ def create(
         from_email=sender.email,
         reply_to=reply_to,
         lists=[audience_queries.list_by_name(each) for each in list_names],
-        html=_read(html_file),
-        text=_read(text_file) if text_file else "",
+        **content,
+        text=text_of(text_file) if text_file else "",
         server=settings_queries.server_by_name(server_name) if server_name else None,
         sending_hours=window,
         now=now,
@@ -116,15 +118,6 @@ def unschedule(campaign_id: int, wants_json: bool) -> None:
     db.session.commit()
     sentence = f"Campaign {campaign_id} is a draft again. No emails were sent."
     answer_for(fresh(campaign_id), wants_json=wants_json, sentence=sentence)
-
-
-def _read(file: Path) -> str:
-    if file.stat().st_size > LARGEST_FILE_BYTES:
-        raise click.ClickException(f"{file} is larger than 512 KB: email clients clip such emails.")
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise click.ClickException(f"{file} is not UTF-8. Save it as UTF-8 and try again.") from error
 
 
 def _moment(text: str) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,7 @@ _SCHEMES = frozenset({"", "http", "https", "mailto", "tel", "sms"})
 _NAME = re.compile(r"[^=]*")
 
 
+@lru_cache(maxsize=512)
 def refusal(url: str) -> Any | None:
     """Why a link may not be in a document, as a sentence; None if it may. Merge tags are checked too."""
     try:
