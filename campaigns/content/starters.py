@@ -10,6 +10,7 @@ from typing import Any
 
 from campaigns.content.documents import rendering
 from campaigns.content.documents import style as styles
+from campaigns.content.documents.nodes import VERSION
 from campaigns.content.documents.style import Style
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _
@@ -56,6 +57,13 @@ def written(key: str, *, language: str, site: str, postal_address: str, style: S
     if style is not None:
         filled["style"] = styles.to_data(style)
     return json.dumps(filled, ensure_ascii=False)
+
+
+def blank(style: Style | None = None) -> str:
+    """An empty document as JSON text, in a brand's style or the app's own."""
+    return json.dumps(
+        {"version": VERSION, "style": styles.to_data(style or Style()), "content": [{"type": "paragraph"}]}
+    )
 
 
 def html(key: str, *, language: str, site: str, postal_address: str, style: Style | None = None) -> str:

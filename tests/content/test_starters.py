@@ -99,6 +99,12 @@ def test_a_brand_takes_the_place_of_a_starters_own_style() -> None:
     assert schema.read(source).style == style
 
 
+def test_a_blank_document_has_a_style_and_nothing_to_read() -> None:
+    document = schema.read(starters.blank(Style(width=480)))
+    assert (document.style.width, text_of(document.content)) == (480, "")
+    assert schema.read(starters.blank()).style == Style()
+
+
 def written(key: str, language: str) -> str:
     return starters.written(key, language=language, site=SITE, postal_address=ADDRESS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -38,6 +39,12 @@ class Brand(Model):
     def style(self) -> Style:
         """The style, checked anew: what was saved by an older version has today's defaults."""
         return styles.from_json(self.style_json)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The brand as an editor's script takes it."""
+        style = styles.to_data(self.style)
+        return {"id": self.id, "name": self.name, "is_default": self.is_default, "style": style}
 
     @property
     def swatches(self) -> list[str]:

@@ -39,7 +39,7 @@ def index() -> Any:
 @bp.get("/settings/brands.json")
 @allow(Action.READ_CAMPAIGNS)
 def listed() -> Any:
-    return jsonify(brands=[_as_data(brand) for brand in queries.brands()])
+    return jsonify(brands=[brand.data for brand in queries.brands()])
 
 
 @bp.post("/settings/brands.json")
@@ -52,7 +52,7 @@ def keep() -> Any:
     style = styles.checked(given.get("style"), "style")
     brand = services.create_brand(given["name"], style, now=clock.now())
     db.session.commit()
-    return jsonify(_as_data(brand)), 201
+    return jsonify(brand.data), 201
 
 
 @bp.route("/settings/brands/new", methods=["GET", "POST"])
@@ -134,13 +134,3 @@ def _save(form: BrandForm, brand: Brand | None) -> bool:
     if done:
         db.session.commit()
     return bool(done)
-
-
-def _as_data(brand: Brand) -> dict[str, Any]:
-    """A brand as the editor takes it."""
-    return {
-        "id": brand.id,
-        "name": brand.name,
-        "is_default": brand.is_default,
-        "style": styles.to_data(brand.style),
-    }
