@@ -196,7 +196,7 @@ def test_each_rule_bites_and_only_there(rule: Rule) -> None:
 def test_no_line_of_a_template_is_too_long_to_read() -> None:
     long = [
         f"{path.relative_to(ROOT)}:{number} {len(line)}"
-        for path in templates()
+        for path in own_templates()  # sentences of the bundled emails are data, one a line
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if len(line) > LONGEST_LINE
     ]

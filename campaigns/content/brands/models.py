@@ -12,6 +12,8 @@ from campaigns.content.documents import style as styles
 from campaigns.content.documents.style import Style
 from campaigns.core.db import Model
 
+SWATCH = 24  # px
+
 
 class Brand(Model):
     """A style with a name. At most one is the default, which new emails begin with."""
@@ -47,7 +49,8 @@ class Brand(Model):
         return {"id": self.id, "name": self.name, "is_default": self.is_default, "style": style}
 
     @property
-    def swatches(self) -> list[str]:
-        """The colours by which it is recognised in a list."""
+    def swatches(self) -> list[tuple[int, str]]:
+        """The colours by which it is recognised in a list, each with where it begins in a row of squares (px)."""
         found = self.style.colours
-        return [found[name] for name in ("background", "content", "heading", "link", "button")]
+        names = ("background", "content", "heading", "link", "button")
+        return [(position * SWATCH, found[name]) for position, name in enumerate(names)]

@@ -58,7 +58,9 @@ def test_somebody_makes_a_brand_sees_it_and_begins_an_email_with_it(ben: Browser
     brand = queries.brand_by_name("Loft")
     assert brand is not None
     assert brand.style == RED
-    assert "Loft" in ben.get("/settings/brands").text
+    page = ben.get("/settings/brands").text
+    assert "Loft" in page
+    assert '<rect x="96" width="24" height="24" fill="#aa0000"/>' in page
     assert ben.post("/campaigns/new", data={"name": "May", "start": "event"}).status_code == 303
     campaign = db.session.scalars(sa.select(Campaign)).one()
     assert campaign.format is Format.DOCUMENT
