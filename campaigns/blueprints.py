@@ -35,6 +35,7 @@ MORE_ROUTES = (
     "campaigns.accounts.stepup.views",
     "campaigns.inbound.hooks.pages.alerts",
     "campaigns.planning.languages.views",
+    "campaigns.planning.versions.views",
     "campaigns.public.leaving",
     "campaigns.public.look",
     "campaigns.public.web_view",

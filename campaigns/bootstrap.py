@@ -32,6 +32,7 @@ MODELS = (
     "campaigns.planning.models",
     "campaigns.planning.languages.models",
     "campaigns.planning.by_mail.models",
+    "campaigns.planning.versions.models",
     "campaigns.delivery.models",
     "campaigns.delivery.autopause.models",
     "campaigns.tracking.models",

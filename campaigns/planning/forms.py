@@ -161,12 +161,6 @@ class CampaignForm(FlaskForm):
         """Whether there is a sender to choose."""
         return len(self.sender.choices) > 1
 
-    def differing(self, saved: CampaignForm) -> list[tuple[Any, int]]:
-        """The fields of what was saved meanwhile that read otherwise here, each with the lines it needs."""
-        lines = {"name": 2, "subject": 2, "preheader": 2, "written": 8, "html": 8, "text": 8}
-        mine = {name: (self[name].data or "").replace("\r\n", "\n") for name in lines}
-        return [(saved[name], rows) for name, rows in lines.items() if mine[name] != (saved[name].data or "")]
-
     def values(self) -> dict[str, Any]:
         """What `services.save_draft` takes."""
         fields = ("name", "subject", "preheader", "track_opens", "track_clicks", "text")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -99,6 +100,8 @@ class Campaign(Model):
     fails_over: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
     status: Mapped[Status] = mapped_column(Word(Status), default=Status.DRAFT, index=True)
     version: Mapped[int] = mapped_column(default=1)
+    # For each field of a draft the version in which it was last changed; empty: not known.
+    changed_in: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     epoch: Mapped[int] = mapped_column(default=0)
     wave: Mapped[int] = mapped_column(default=1)
     send_at: Mapped[datetime | None]

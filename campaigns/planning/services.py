@@ -24,6 +24,9 @@ from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.languages import services as language_services
 from campaigns.planning.languages.models import FrozenTranslation
 from campaigns.planning.models import GOING_OUT, Campaign, Link, Revision, Status, campaign_list
+from campaigns.planning.versions import contents, keeping
+from campaigns.planning.versions.keeping import How
+from campaigns.planning.versions.models import Kind
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 
@@ -94,11 +97,12 @@ def save_draft(
     values: Mapping[str, Any],
     now: datetime,
     is_automatic: bool = False,
+    how: How | None = None,
 ) -> None:
-    """Save values into a draft if its version is still `version`.
+    """Save values into a draft if its version is still `version`, and keep what it says then as a version.
 
     Raises Conflict when it was saved or scheduled meanwhile, Invalid with the field to correct.
-    `is_automatic`: nobody pressed a button, so it is on record once an hour.
+    `is_automatic`: nobody pressed a button, so it is on record once an hour. `how`: what else is known of it.
     """
     kept = drafts.cleaned(values, format=campaign.format)
     claim = (
@@ -111,10 +115,15 @@ def save_draft(
     db.session.refresh(campaign)
     if claimed.rowcount != 1:  # type: ignore[attr-defined]
         raise _overtaken(campaign)
-    changed = drafts.differing(campaign, kept)
+    before, changed = contents.of(campaign), drafts.differing(campaign, kept)
     for field, value in kept.items():
         setattr(campaign, field, value)
+    if changed:
+        since = campaign.changed_in or dict.fromkeys(sorted(drafts.FIELDS), version)
+        campaign.changed_in = {**since, **dict.fromkeys(changed, campaign.version)}
     db.session.flush()
+    how = how or How(Kind.AUTOSAVE if is_automatic else Kind.SAVE)
+    keeping.keep(campaign, before, changed, how=how, now=now)
     if changed and is_automatic:
         audit_services.record_once_an_hour("campaign.edited", campaign.name, now=now)
     elif changed:

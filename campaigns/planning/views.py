@@ -9,13 +9,11 @@ from flask import (
     Blueprint,
     Response,
     flash,
-    jsonify,
     redirect,
     render_template,
     request,
     url_for,
 )
-from flask_babel import format_datetime
 from markupsafe import Markup, escape
 from wtforms.fields.choices import SelectChoice
 
@@ -42,6 +40,7 @@ from campaigns.planning.models import Campaign, Status
 from campaigns.planning.pages import document_editor, language_tabs, parts
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.pages import schedule as schedule_pages
+from campaigns.planning.versions.pages import conflicts, saving
 from campaigns.reports import queries as reports_queries
 
 bp = Blueprint("planning", __name__)
@@ -148,27 +147,13 @@ def edit(campaign_id: int) -> Any:
         preview_pages.on_record(campaign_id)
         return _editor(found, form)
     try:
-        _save(found, form)
+        saving.save(found, form)
     except DomainError as error:
         return _not_saved(campaign_id, form, error)
     db.session.commit()
     return redirect(
         url_for(".check" if request.form.get("then") == "check" else ".edit", campaign_id=found.id), 303
     )
-
-
-@bp.post("/campaigns/<int:campaign_id>/autosave")
-@allow(Action.EDIT_CAMPAIGNS)
-def create_autosave(campaign_id: int) -> Any:
-    found = queries.campaign(campaign_id)
-    form = CampaignForm(found)
-    try:
-        _save(found, form, is_automatic=True)
-    except DomainError as error:
-        db.session.rollback()
-        return jsonify(error=str(error)), 409 if isinstance(error, Conflict) else 422
-    db.session.commit()
-    return jsonify(saved=format_datetime(found.updated_at, "HH:mm"), version=found.version)
 
 
 for path, shown in (
@@ -271,16 +256,6 @@ def _begun(form: CreateForm) -> Campaign:
     return creation.begin(form.start.data, name=form.name.data or "", by=operator(), now=clock.now())
 
 
-def _save(found: Campaign, form: CampaignForm, *, is_automatic: bool = False) -> None:
-    """Save the form into the draft; raises what prevents it."""
-    if not form.validate():
-        field = next(each for each in form if each.errors)
-        raise Invalid(field.errors[0], field=field.name)
-    services.save_draft(
-        found, version=form.known_version, values=form.values(), now=clock.now(), is_automatic=is_automatic
-    )
-
-
 def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:
     """The editor with everything typed, and next to it what was saved meanwhile by others."""
     db.session.rollback()
@@ -291,10 +266,11 @@ def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:
             field = error.field if isinstance(error, Invalid) else None
             put(form, Invalid(error.message, field=parts.PLACES.get(field or "", field)))
         return _editor(found, form), 422
+    kept = saving.set_aside(found, form)
+    db.session.commit()
     form.version.data = form.version.raw_data = None
     form.version.process_data(found.version)
-    saved = CampaignForm(found, formdata=None, prefix="other")
-    return _editor(found, form, differing=form.differing(saved), error=error), 409
+    return _editor(found, form, error=error, kept=kept, differing=conflicts.differing(found, form)), 409
 
 
 def _editor(found: Campaign, form: CampaignForm, **values: Any) -> Response:
@@ -306,6 +282,7 @@ def _editor(found: Campaign, form: CampaignForm, **values: Any) -> Response:
         tabs=language_tabs.of(found),
         **document_editor.parts_of(found),
         **preview_pages.line_of(found),
+        **saving.state_of(found),
         **values,
     )
     return document_editor.page(page, found)

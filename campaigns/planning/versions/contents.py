@@ -1,0 +1,86 @@
+"""The content of a draft as a value: taken from a campaign, packed into bytes, put back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from campaigns.content.formats import Format
+from campaigns.core.i18n import _
+from campaigns.planning.models import Campaign
+
+# What a restored version puts back. Whom a campaign goes to and how it is sent stay as they are: someone who
+# restores last week's text doesn't expect last week's recipients.
+WRITTEN = (
+    *("subject", "preheader", "from_name", "from_email", "reply_to"),
+    *("format", "written", "html", "text"),
+)
+SETTINGS = ("name", "track_opens", "track_clicks", "fails_over")
+LEVEL = 6  # of zlib: a tenth of the size at 2 ms for a 50 KB mail
+
+Content = dict[str, Any]
+
+
+def of(campaign: Campaign) -> Content:
+    """Everything that the editor's page changes; lists and the server as pairs of id and name."""
+    return {
+        **{field: getattr(campaign, field) for field in (*WRITTEN, *SETTINGS)},
+        "format": campaign.format.value,
+        "lists": [[each.id, each.name] for each in campaign.lists],
+        "server": [campaign.server.id, campaign.server.name] if campaign.server else None,
+    }
+
+
+def with_values(content: Content, values: Mapping[str, Any]) -> Content:
+    """The content as it would be with a draft's values (`drafts.cleaned`)."""
+    made = {**content, **{field: values[field] for field in (*WRITTEN, *SETTINGS) if field in values}}
+    made["format"] = str(made["format"])
+    if "lists" in values:
+        made["lists"] = [[each.id, each.name] for each in values["lists"]]
+    if "server" in values:
+        made["server"] = [values["server"].id, values["server"].name] if values["server"] else None
+    return made
+
+
+def pack(content: Content) -> tuple[bytes, str]:
+    """The content compressed, and its SHA-256 in hex."""
+    plain = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
+    return zlib.compress(plain, LEVEL), hashlib.sha256(plain).hexdigest()
+
+
+def unpack(data: bytes) -> Content:
+    """What `pack` was given."""
+    found: Content = json.loads(zlib.decompress(data).decode("utf-8", "surrogatepass"))
+    return found
+
+
+def to_restore(content: Content) -> dict[str, Any]:
+    """The values that `save_draft` takes to make a draft say this again."""
+    values = {field: content[field] for field in WRITTEN if field in content}
+    return {**values, "format": Format(content.get("format", Format.HTML))}
+
+
+def label(field: str) -> Any:
+    """What a field is called on pages."""
+    return {
+        "name": _("Name"),
+        "subject": _("Subject"),
+        "preheader": _("Preview text"),
+        "from_name": _("From"),
+        "from_email": _("From"),
+        "reply_to": _("Reply to"),
+        "format": _("Format"),
+        "written": _("Content"),
+        "html": _("Content"),
+        "text": _("Plain text"),
+        "lists": _("Lists"),
+        "server": _("Sending server"),
+        "fails_over": _("Fallback servers"),
+        "track_opens": _("Tracking"),
+        "track_clicks": _("Tracking"),
+    }.get(field, field)
