@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 MOST_EDITS = 300
-MOST_EDITS_IN_LINE = 60
+MOST_EDITS_IN_LINE = 40
 LONGEST_BY_WORDS = 100_000  # characters of both texts together; longer ones are compared by lines
 MOST_LINES = 10_000  # of a source that are compared
 MOST_SHOWN = 800  # of them in the answer
@@ -68,6 +68,7 @@ def hunks(before: str, after: str) -> list[list[Line]]:
 
 def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
     before = after = 0
+    looked_into = 0  # no more are shown
     for is_same, run in groupby(_steps(old, new), key=lambda step: step[0] == SAME):
         steps = list(run)
         if is_same:
@@ -77,12 +78,14 @@ def _lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
             continue
         gone = [text for kind, text in steps if kind == GONE]
         fresh = [text for kind, text in steps if kind == NEW]
+        pairs = min(len(gone), len(fresh), MOST_SHOWN - looked_into)
+        looked_into += pairs
         for at, text in enumerate(gone):
             before += 1
-            yield Line(GONE, before, None, _inside(text, fresh[at : at + 1], GONE))
+            yield Line(GONE, before, None, _inside(text, fresh[at:pairs][:1], GONE))
         for at, text in enumerate(fresh):
             after += 1
-            yield Line(NEW, None, after, _inside(text, gone[at : at + 1], NEW))
+            yield Line(NEW, None, after, _inside(text, gone[at:pairs][:1], NEW))
 
 
 def _inside(text: str, other: list[str], kind: str) -> tuple[Piece, ...]:

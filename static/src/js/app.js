@@ -1,17 +1,18 @@
 // Plain HTML works without this file. Each module finds its elements by data-behaviour and improves them.
 import htmx from "htmx.org";
 import { confirm, dialog, openDialog } from "./dialogs.js";
-import { editor } from "./editor.js";
 import { autosave, bulk, lineNumbers, preview, previewWidth, renewed, sendOnce, unsaved } from "./forms.js";
 import { live } from "./live.js";
 import { menu } from "./menus.js";
 import { openPalette, palette } from "./palette.js";
 import { passkeyAsk, passkeyCreate } from "./passkey.js";
+import { editor } from "./saving/editor.js";
+import { forget } from "./saving/kept.js";
 import "./shortcuts.js";
 import { autosubmit, copy, countdown, dismiss, drop, fill, focus, mergeTags, password, preset, proposes, reveal, ring, tabs, tally, theme, timezone } from "./small.js";
 
 const behaviours = {
-  autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, fill, focus, live, menu,
+  autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, fill, focus, forget, live, menu,
   editor, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, "passkey-ask": passkeyAsk, "passkey-create": passkeyCreate, password, preset, preview, proposes, "preview-width": previewWidth,
   "line-numbers": lineNumbers, renewed, reveal, ring, tabs, tally, theme, timezone, unsaved,
 };
