@@ -124,6 +124,8 @@ def save_draft(
     db.session.flush()
     how = how or How(Kind.AUTOSAVE if is_automatic else Kind.SAVE)
     keeping.keep(campaign, before, changed, how=how, now=now)
+    if how.kind is Kind.RESTORE:
+        return  # on record as what it is
     if changed and is_automatic:
         audit_services.record_once_an_hour("campaign.edited", campaign.name, now=now)
     elif changed:

@@ -25,6 +25,7 @@ from campaigns.core import clock
 from campaigns.core.acting import Actor
 from campaigns.core.db import db
 from campaigns.inbound.models import Mailbox
+from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign, Status
 from tests.factories import PASSWORD, make_campaign, make_list, make_operator, make_server, make_subscriber
 from tests.fakes.pop3_server import FakePop3
@@ -33,7 +34,14 @@ from tests.inbound.mailboxes.mailboxes import make_mailbox
 # What only runs the app; `up` and `demo` are looked at below.
 RUN = {"up", "demo", "worker", "dispatcher", "reader", "intake", "test-inbox"}
 # What changes nothing that somebody has said, and shows nobody's address.
-READ = {"audit verify", "campaign status", "inbound classify", "mailbox list", "mailbox test"}
+READ = {
+    "audit verify",
+    "campaign status",
+    "campaign versions",
+    "inbound classify",
+    "mailbox list",
+    "mailbox test",
+}
 ASKS_DNS = {"domain check"}  # tests/settings/test_domains.py
 
 
@@ -55,6 +63,11 @@ def campaign(status: Status) -> Callable[[], Campaign]:
         return make_campaign(name="News", lists=lists(), status=status, send_at=soon)
 
     return make
+
+
+def changed_campaign() -> None:
+    made = make_campaign(name="News")
+    planning_services.save_draft(made, version=1, values={"subject": "Changed"}, now=clock.now())
 
 
 def suppressing_campaign() -> None:
@@ -84,6 +97,7 @@ CASES = {
     ),
     "campaign schedule": Case(["1"], ("campaign.scheduled", "News", {"at": ...}), campaign(Status.DRAFT)),
     "campaign unschedule": Case(["1"], ("campaign.taken_back", "News", {}), campaign(Status.SCHEDULED)),
+    "campaign restore": Case(["1", "1"], ("campaign.restored", "News", {"version": 1}), changed_campaign),
     "campaign pause": Case(["1"], ("campaign.paused", "News", {}), campaign(Status.SENDING)),
     "campaign resume": Case(["1"], ("campaign.resumed", "News", {}), campaign(Status.PAUSED)),
     "campaign cancel": Case(["1"], ("campaign.cancelled", "News", {}), campaign(Status.SENDING)),

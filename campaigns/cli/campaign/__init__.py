@@ -18,6 +18,10 @@ COMMANDS = {
         "unschedule",
         "Take a scheduled campaign back to its draft; nothing is sent.",
     ),
+    "versions": Place("campaigns.cli.campaign.versions", "versions", "Versions of a campaign, newest first."),
+    "restore": Place(
+        "campaigns.cli.campaign.versions", "restore", "Restore an earlier version of a draft's content."
+    ),
     "status": Place(
         "campaigns.cli.campaign.status",
         "status",

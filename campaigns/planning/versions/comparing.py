@@ -72,7 +72,7 @@ def text_of(content: Content) -> str:
 
 def in_words(changed: Iterable[str]) -> str:
     """The changed fields as a list of words, each once."""
-    return str(_(", ")).join(dict.fromkeys(str(contents.label(each)) for each in changed))
+    return str(_(", ")).join(dict.fromkeys(str(contents.label(each)) for each in contents.in_order(changed)))
 
 
 def as_campaign(content: Content) -> Campaign:

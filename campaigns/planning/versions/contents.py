@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaigns.content.formats import Format
@@ -28,7 +28,7 @@ def of(campaign: Campaign) -> Content:
     """Everything that the editor's page changes; lists and the server as pairs of id and name."""
     return {
         **{field: getattr(campaign, field) for field in (*WRITTEN, *SETTINGS)},
-        "format": campaign.format.value,
+        "format": str(campaign.format),
         "lists": [[each.id, each.name] for each in campaign.lists],
         "server": [campaign.server.id, campaign.server.name] if campaign.server else None,
     }
@@ -63,6 +63,12 @@ def to_restore(content: Content) -> dict[str, Any]:
     """The values that `save_draft` takes to make a draft say this again."""
     values = {field: content[field] for field in WRITTEN if field in content}
     return {**values, "format": Format(content.get("format", Format.HTML))}
+
+
+def in_order(fields: Iterable[str]) -> list[str]:
+    """Fields as pages list them: what readers see first comes first."""
+    order = ("name", *WRITTEN, "lists", "server", *SETTINGS)
+    return sorted(fields, key=lambda each: order.index(each) if each in order else len(order))
 
 
 def label(field: str) -> Any:

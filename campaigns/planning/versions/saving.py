@@ -68,7 +68,9 @@ def _merged(campaign: Campaign, written: Written) -> tuple[dict[str, Any], list[
         campaign, drafts.cleaned(written.values), version=written.version, changed=written.changed
     )
     if found.clashes:
-        names = ", ".join(dict.fromkeys(str(contents.label(each)) for each in found.clashes))
+        names = ", ".join(
+            dict.fromkeys(str(contents.label(each)) for each in contents.in_order(found.clashes))
+        )
         raise Clash(
             _(
                 "Not saved: %(fields)s was changed in another tab or by someone else. Your version is kept. "

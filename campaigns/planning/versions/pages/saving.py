@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any
 
 from flask import current_app, jsonify, request, url_for
@@ -85,7 +87,21 @@ def _tab() -> str:
     return request.form.get("tab", "")[:36]
 
 
+def _of_its_writer(view: Callable[[int], Any]) -> Callable[[int], Any]:
+    """Decorator: answers 401 to a page of one operator when another one has signed in in that browser since."""
+
+    @wraps(view)
+    def guarded(campaign_id: int) -> Any:
+        writer = request.form.get("writer", "")
+        if writer and writer != str(operator().id):
+            return jsonify(error=str(_("Someone else has signed in in this browser."))), 401
+        return view(campaign_id)
+
+    return guarded
+
+
 @allow(Action.EDIT_CAMPAIGNS)
+@_of_its_writer
 def create_autosave(campaign_id: int) -> Any:
     found, now = queries.campaign(campaign_id), clock.now()
     form = CampaignForm(found)
@@ -138,6 +154,7 @@ def _theirs(found: Campaign, fields: list[str]) -> dict[str, Any]:
 
 
 @allow(Action.EDIT_CAMPAIGNS)
+@_of_its_writer
 def create_editing(campaign_id: int) -> Any:
     """A tab says that it is there, and hears who is writing. It only watches with `watch`, puts out with `take`."""
     found, now, tab = queries.campaign(campaign_id), clock.now(), _tab()

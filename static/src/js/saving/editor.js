@@ -9,7 +9,7 @@ import { ask } from "./server.js";
 const PAUSE_MS = 900;
 const KEEP_MS = 250;
 const RETRY_MS = [2000, 4000, 8000, 15_000, 30_000];
-const SIGNED_OUT_MS = 10_000;
+const SIGNED_OUT_MS = 5000;
 
 /** A form that saves itself to data-autosave-url. The answer is JSON {saved, version} or {error}; what others saved
  * meanwhile in other fields is taken over, in the same ones it stops the saving until the writer has compared both.
@@ -39,6 +39,7 @@ export function editor(form) {
     if (isRefused) data.delete("changed");
     else data.set("changed", changed());
     data.set("tab", holder.tab);
+    data.set("writer", form.dataset.writer);
     if (by) data.set("by", by);
     return () => {
       data.set("csrf_token", form.elements.csrf_token.value);
@@ -155,7 +156,7 @@ export function editor(form) {
     const fields = () => {
       const data = new FormData();
       for (const [name, value] of found.fields) data.append(name, value);
-      const more = { version: found.version, format: found.format, changed: found.changed, tab: holder.tab };
+      const more = { version: found.version, format: found.format, changed: found.changed, tab: holder.tab, writer: form.dataset.writer };
       for (const [name, value] of Object.entries(more)) if (value !== null && value !== undefined) data.set(name, value);
       data.set("csrf_token", form.elements.csrf_token.value);
       return data;

@@ -1,7 +1,7 @@
 // The fields of the editor's form: what they say, which were changed, and putting values back.
 
 // Carried along by the page, not written by anybody.
-const CARRIED = new Set(["csrf_token", "version", "format", "tab", "changed", "by"]);
+const CARRIED = new Set(["csrf_token", "version", "format", "tab", "changed", "by", "writer"]);
 
 /** The fields as pairs of name and value, without what the page only carries along. */
 export function pairs(form) {
@@ -52,5 +52,4 @@ export function makeReadOnly(form) {
   }
   for (const button of document.querySelectorAll(`button[form="${form.id}"]`)) button.disabled = true;
   for (const surface of form.querySelectorAll("[contenteditable=true]")) surface.inert = true;
-  for (const menu of form.querySelectorAll("details.menu")) menu.hidden = true;
 }

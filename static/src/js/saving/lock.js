@@ -14,7 +14,7 @@ export function lock(form, told) {
 
   function fields(more) {
     const data = new FormData();
-    for (const [name, value] of Object.entries({ tab, was, csrf_token: token(), ...(isActive && { active: 1 }), ...(isWatching && { watch: 1 }), ...more })) data.set(name, value);
+    for (const [name, value] of Object.entries({ tab, was, writer: form.dataset.writer, csrf_token: token(), ...(isActive && { active: 1 }), ...(isWatching && { watch: 1 }), ...more })) data.set(name, value);
     return data;
   }
 

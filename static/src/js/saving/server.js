@@ -13,7 +13,7 @@ export async function ask(url, fields, form) {
   return second.kind === "expired" ? { kind: "signedOut", answer: {} } : second;
 }
 
-const KINDS = { 409: "conflict", 422: "refused", 423: "putOut" };
+const KINDS = { 401: "signedOut", 409: "conflict", 422: "refused", 423: "putOut" };
 
 async function attempt(url, fields) {
   const response = await Promise.race([send(url, fields()), late()]).catch(() => null);
