@@ -58,12 +58,11 @@ def test_a_crash_while_the_server_is_away_loses_nothing(browser: Browser, app: F
     with window(browser, url) as page:
         sign_in(page.context, app)
         page.goto(url)
-        page.context.set_offline(True)
+        page.route("**/autosave", lambda route: route.abort("connectionrefused"))
         page.fill(SUBJECT, "Typed before the crash")
         expect(page.locator(NOT_SAVED)).to_contain_text("Offline. Your changes are kept in this browser.")
         second = page.context.new_page()
         crash(page)
-        page.context.set_offline(False)
         second.goto(url)
         expect(second.locator(SUBJECT)).to_have_value("First")
         second.get_by_role("button", name="Restore changes").click()

@@ -209,6 +209,7 @@ def test_who_was_put_out_keeps_what_was_not_saved(
     assert ada.post(url, data={"tab": "a", "watch": "1"}).get_json() == {
         "mine": False,
         "held": "",
+        "own": False,
         "version": now_of(draft).version,
         "draft": True,
     }

@@ -172,8 +172,9 @@ def create_editing(campaign_id: int) -> Any:
         )
         db.session.commit()
     mine = held is not None and (held.operator_id, held.tab) == (operator().id, tab)
+    own = held is not None and held.operator_id == operator().id
     held_by = "" if mine else sentence(held, now)
-    return jsonify(mine=mine, held=held_by, version=found.version, draft=found.is_editable)
+    return jsonify(mine=mine, held=held_by, own=own, version=found.version, draft=found.is_editable)
 
 
 @allow(Action.EDIT_CAMPAIGNS)

@@ -25,6 +25,7 @@ export function editor(form) {
   let saving = null;
   let overtaken = form.dataset.refused === "conflict";
   let [leaving, readOnly, stale] = [false, false, false];
+  let ownTab = false; // who is writing is the same person, in another tab
 
   const isUnsaved = () => written(form) !== saved;
   const changed = () => (isRefused ? null : changedBetween(saved, written(form)).join(","));
@@ -131,7 +132,8 @@ export function editor(form) {
     later();
   }
 
-  async function told({ mine, held, version: now, draft }) {
+  async function told({ mine, held, own, version: now, draft }) {
+    ownTab = own;
     if (leaving) return;
     if (saving) await saving;
     if (mine && readOnly) reload();
@@ -153,6 +155,10 @@ export function editor(form) {
   }
 
   async function bringBack(found) {
+    if (readOnly && ownTab) {
+      leaving = true; // for a new page, once what was found is saved
+      await holder.take(); // the tab that crashed is taken to be there for a while
+    }
     const fields = () => {
       const data = new FormData();
       for (const [name, value] of found.fields) data.append(name, value);
@@ -163,6 +169,7 @@ export function editor(form) {
     };
     const { kind, answer } = await ask(form.dataset.autosaveUrl, fields, form);
     if (["done", "conflict", "putOut"].includes(kind)) await browser.drop();
+    leaving = false;
     if (kind === "done") reload();
     else if (kind === "putOut") putOut(`${answer.error} ${answer.kept ?? ""}`, answer.url);
     else if (kind === "conflict") banners.note(answer.error, answer.url);
