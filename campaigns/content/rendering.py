@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from campaigns.content.documents import rendering as documents
 from campaigns.content.formats import Format
+from campaigns.content.markdown import rendering as markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ Render = Callable[[str, Place], str]
 
 RENDERERS: dict[Format, Render] = {
     Format.DOCUMENT: lambda written, place: documents.html_of(
+        written, language=place.language, public_url=place.public_url
+    ),
+    Format.MARKDOWN: lambda written, place: markdown.html_of(
         written, language=place.language, public_url=place.public_url
     ),
 }

@@ -17,6 +17,7 @@ from campaigns.content.documents.blocks import TABLE, Frame
 from campaigns.content.documents.inline import literal
 from campaigns.content.documents.nodes import Document, Node, every, text_of
 from campaigns.content.documents.schema import RATIOS
+from campaigns.content.documents.style import Style
 
 _SLOT = re.compile(r"@@(\d+)@@")
 _MARGINS = re.compile(r"p \{ display: block; margin: 13px 0; \}\n?")  # of the layout; the style has its own
@@ -38,11 +39,21 @@ def html_of(written: str, *, language: str, public_url: str) -> str:
 
 def rendered(document: Document, *, language: str, public_url: str) -> str:
     """The HTML of a checked document."""
-    is_rtl = inline.direction_of(text_of(document.content)) == "rtl"
+    return _laid_out(document, text_of(document.content), _title(document), language, public_url)
+
+
+def around(html: str, *, words: str, title: str, style: Style, language: str, public_url: str) -> str:
+    """Other HTML in the layout of a document; its words say which way it is read."""
+    document = Document(style, [Node("html", {"source": html})])
+    return _laid_out(document, words, _short(title), language, public_url)
+
+
+def _laid_out(document: Document, words: str, title: str, language: str, public_url: str) -> str:
+    is_rtl = inline.direction_of(words) == "rtl"
     frame = Frame(document.style, document.style.width, language, public_url, is_rtl)
     layout = _Layout(frame)
     body = layout.body(document)
-    html = mrml.to_html(layout.mjml(document, body)).content
+    html = mrml.to_html(layout.mjml(document, body, title)).content
     return _SLOT.sub(lambda found: layout.slots[int(found[1])], _MARGINS.sub("", html))
 
 
@@ -53,7 +64,7 @@ class _Layout:
         self.frame = frame
         self.slots: list[str] = []
 
-    def mjml(self, document: Document, body: str) -> str:
+    def mjml(self, document: Document, body: str, title: str) -> str:
         """The whole email; the body is made first, which knows what colours there are."""
         style, direction = document.style, "rtl" if self.frame.is_rtl else "ltr"
         words = {
@@ -64,7 +75,7 @@ class _Layout:
         }
         return (
             f'<mjml lang="{self._slot(literal(self.frame.language))}" dir="{direction}"><mj-head>'
-            f"<mj-title>{self._slot(_title(document))}</mj-title>"
+            f"<mj-title>{self._slot(title)}</mj-title>"
             f"<mj-style>{self._slot(sheet.for_all(style, cards=self.frame.cards, text_colours=words))}</mj-style>"
             f"<mj-style>{self._slot(sheet.for_some(style, cards=self.frame.cards, text_colours=words))}</mj-style>"
             f"{self._raw(_HEAD + sheet.for_outlook(style))}</mj-head>"
@@ -163,4 +174,8 @@ def _title(document: Document) -> str:
     """The first heading, or the first words: what screen readers say when the email is opened."""
     heading = next((node for node in every(document.content) if node.type == "heading"), None)
     words = text_of(heading.content if heading else document.content) or document.style.header.text
+    return _short(words)
+
+
+def _short(words: str) -> str:
     return literal(" ".join(words[:1000].split())[:_LONGEST_TITLE])
