@@ -79,8 +79,9 @@ async function purge(css) {
 
 async function buildScripts() {
   const scripts = await bundle(["js/app.js", "js/theme.js", "js/chart.js"], { entryNames: "[name]", format: "iife" });
-  const [editor] = await bundle([{ in: "js/write/index.js", out: "document" }], { format: "iife" });
-  for (const { name, content } of [...scripts, editor]) await write(name, content);
+  const pages = [{ in: "js/write/index.js", out: "document" }, { in: "js/code/index.js", out: "code" }];
+  const editors = await Promise.all(pages.map((page) => bundle([page], { format: "iife" })));
+  for (const { name, content } of [...scripts, ...editors.flat()]) await write(name, content);
 }
 
 // One sprite of the icons we use: <use href="icons.svg#name">. A name with a slash picks a style: filled/circle.

@@ -72,6 +72,7 @@ LABELS = {
     "campaign.restored": _("Restored an earlier version of a campaign"),
     "campaign.version_named": _("Named a version of a campaign"),
     "campaign.editing_taken": _("Took over editing a campaign"),
+    "campaign.converted": _("Converted a campaign to another format"),
     "campaign.deleted": _("Deleted a campaign"),
     "campaign.language_added": _("Added a language to a campaign"),
     "campaign.language_edited": _("Edited a campaign's content in another language"),

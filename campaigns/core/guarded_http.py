@@ -1,4 +1,4 @@
-"""HTTP requests to hosts named by operators: only to a permitted address, without redirects, within a time limit."""
+"""HTTP requests to hosts named by operators: only to a permitted address, within limits of time and size."""
 
 from __future__ import annotations
 
@@ -8,14 +8,51 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 from campaigns.core.internal_hosts import InternalHosts
 
 
 class Internal(OSError):
     """The host has only internal addresses, and INTERNAL_HOSTS does not list them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found at the end of all redirects."""
+
+    url: str
+    status: int
+    content_type: str
+    body: bytes
+
+
+def fetch(
+    url: str,
+    hosts: InternalHosts,
+    *,
+    patience_s: float,
+    largest: int,
+    redirects: int = 0,
+    who: str = "the host",
+) -> Page:
+    """What a GET of the URL finds after at most so many redirects, each to an `http` or `https` URL of a permitted host.
+
+    Raises OSError as `ask` does, also for a redirect too many, and ValueError for an invalid URL.
+    """
+    deadline = time.monotonic() + patience_s
+    for _attempt in range(redirects + 1):
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError(f"not a web address: {url[:200]}")
+        left = max(0.1, deadline - time.monotonic())
+        status, found, body = _answer(url, hosts, patience_s=left, largest=largest, who=who)
+        location = found.get("Location", "")
+        if status not in (301, 302, 303, 307, 308) or not location:
+            return Page(url, status, found.get("Content-Type", ""), body)
+        url = urldefrag(urljoin(url, location)).url
+    raise OSError(f"{who} redirected too often")
 
 
 def ask(
@@ -35,6 +72,31 @@ def ask(
     than `largest` bytes (0: the body is not read), and ValueError for an invalid port. `trust` replaces the system's
     certificate authorities.
     """
+    status, _fields, found = _answer(
+        url,
+        hosts,
+        patience_s=patience_s,
+        largest=largest,
+        body=body,
+        headers=headers,
+        trust=trust,
+        who=who,
+    )
+    return status, found
+
+
+def _answer(
+    url: str,
+    hosts: InternalHosts,
+    *,
+    patience_s: float,
+    largest: int,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    trust: ssl.SSLContext | None = None,
+    who: str,
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, header fields and body."""
     import urllib3  # imported only when needed, to keep workers small
 
     deadline = time.monotonic() + patience_s
@@ -70,7 +132,7 @@ def ask(
         raise OSError(f"{who} {said}") from error
     if time.monotonic() >= deadline:
         raise OSError(f"{who} did not answer in time")
-    return answer.status, found
+    return answer.status, answer.headers, found
 
 
 def _ending(kind: Any, deadline: float, stack: ExitStack) -> Any:

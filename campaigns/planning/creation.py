@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,24 +14,31 @@ from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import senders
-from campaigns.settings.models import Sender, Site
+from campaigns.settings.models import Sender
 
-BLANK = "blank"
+BLANK = "blank-"  # followed by the format
 COPY = "copy-"  # followed by the campaign's id
 
 
 def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
-    """A draft from a starter's key, BLANK or COPY with a campaign's id.
-
-    Uses the first sender (or the operator if there is none), and the list if there is only one.
-    """
+    """A draft from a starter's key, BLANK with a format, or COPY with a campaign's id."""
     if start.startswith(COPY):
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
-    site, lists = settings_queries.site(), queries.lists_to_choose()
+    if start.startswith(BLANK):
+        return begin_with({"format": Format(start.removeprefix(BLANK))}, name=name, by=by, now=now)
+    return begin_with(_started(start, by=by), name=name, by=by, now=now)
+
+
+def begin_with(content: Mapping[str, Any], *, name: str, by: Operator, now: datetime) -> Campaign:
+    """A draft with that format and content.
+
+    Uses the first sender (or the operator if there is none), and the list if there is only one. Raises Invalid.
+    """
+    lists = queries.lists_to_choose()
     sender = next(iter(settings_queries.senders()), None) or _own_sender(by, now)
     return services.create_campaign(
         name=name,
-        **_content(start, by=by, site=site),
+        **content,
         from_name=sender.name,
         from_email=sender.email,
         reply_to=sender.reply_to,
@@ -40,10 +48,9 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
     )
 
 
-def _content(start: str, *, by: Operator, site: Site) -> dict[str, Any]:
-    """The format of a new draft and what is written in it; a starter looks like the default brand."""
-    if start == BLANK:
-        return {"html": ""}
+def _started(start: str, *, by: Operator) -> dict[str, Any]:
+    """A starter as a document, which looks like the default brand."""
+    site = settings_queries.site()
     written = starters.written(
         start,
         language=by.language,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -16,16 +15,14 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.content.formats import SOURCES, Format
-from campaigns.content.starters import STARTERS
 from campaigns.core import clock
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.planning import queries, windows
-from campaigns.planning.creation import BLANK, COPY
 from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
@@ -41,39 +38,6 @@ def _number(text: Any) -> int:
     """A whole number that fits the database; 0 for anything else."""
     digits = str(text)
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0
-
-
-class CreateForm(FlaskForm):
-    """A name and what to start from."""
-
-    name = StringField(
-        _("Name"),
-        [InputRequired(_("Enter a campaign name. Recipients don't see it.")), Length(max=LONGEST["name"])],
-        filters=[_trimmed],
-        description=_("Visible only to your team."),
-    )
-    start = RadioField(_("Start with"), validate_choice=True)
-
-    def __init__(self, *, copies: Sequence[Campaign] = (), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.start.choices = [
-            *(SelectChoice(starter.key, starter.title) for starter in STARTERS),
-            SelectChoice(BLANK, _("Blank")),
-            *(SelectChoice(f"{COPY}{each.id}", each.name) for each in copies),
-        ]
-        if not self.is_submitted() and not self.start.data:
-            self.start.data = STARTERS[0].key
-
-    @property
-    def starters(self) -> list[tuple[Any, Any]]:
-        """The choices that are no copies, each with what it is good for; None for the blank one."""
-        purposes = {starter.key: starter.purpose for starter in STARTERS}
-        return [(each, purposes.get(each.data)) for each in self.start if not each.data.startswith(COPY)]
-
-    @property
-    def copies(self) -> list[Any]:
-        """The choices that are campaigns."""
-        return [each for each in self.start if each.data.startswith(COPY)]
 
 
 class CampaignForm(FlaskForm):

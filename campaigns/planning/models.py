@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
+from campaigns.content.compiled import text_part
 from campaigns.content.formats import Format
 from campaigns.core import statuses
 from campaigns.core.db import Model, Word
@@ -93,6 +94,10 @@ class Campaign(Model):
     written: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
     html: Mapped[str] = mapped_column(sa.Text, default="")
     text: Mapped[str] = mapped_column(sa.Text, default="")
+    # The mark of the HTML for which the text was written by hand (`content.compiled.text_part`); empty: unknown.
+    text_written_for: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")
+    # What it was before it was converted to another format, as `planning.conversions` keeps it.
+    before_conversion: Mapped[str | None] = mapped_column(sa.Text, deferred=True)
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     server_id: Mapped[int | None] = mapped_column(sa.ForeignKey("server.id", ondelete="SET NULL"))
@@ -170,6 +175,20 @@ class Campaign(Model):
     def may_change_hours(self) -> bool:
         """Whether sending is not over, so that its sending hours can still be changed."""
         return self.status in GOING_OUT
+
+    @property
+    def has_own_text(self) -> bool:
+        """Whether its text part was written by hand beside HTML."""
+        return bool(self.text.strip() and self.html.strip())
+
+    @property
+    def is_text_outdated(self) -> bool:
+        """Whether the HTML has changed since its text part was written by hand."""
+        return (
+            self.has_own_text
+            and bool(self.text_written_for)
+            and self.text_written_for != text_part.mark_of(self.html)
+        )
 
     @property
     def is_under_way(self) -> bool:

@@ -56,6 +56,7 @@ def of(campaign: Campaign) -> Preflight:
         is_known_sender=any(each.email == campaign.from_email for each in settings_queries.senders()),
         signature=domain_queries.signature(campaign.from_email),
         has_postal_address=bool(site.postal_address.strip()),
+        is_text_outdated=campaign.is_text_outdated,
     )
     return Preflight(funnel=funnel, findings=check_all(sources, facts))
 

@@ -36,6 +36,11 @@ def campaign(campaign_id: int) -> Campaign:
     return found
 
 
+def by_ids(ids: Iterable[int]) -> list[Campaign]:
+    """The campaigns with these ids that exist."""
+    return list(db.session.scalars(sa.select(Campaign).where(Campaign.id.in_(set(ids)))))
+
+
 def names(ids: Iterable[int]) -> dict[int, str]:
     """The names of these campaigns by their ids."""
     rows = db.session.execute(sa.select(Campaign.id, Campaign.name).where(Campaign.id.in_(set(ids))))
@@ -60,10 +65,12 @@ def count_by_filter(search: str = "") -> dict[str, int]:
     return {"all": sum(counts.values()), **found}
 
 
-def latest(*, most: int) -> list[Campaign]:
-    """The most recently changed campaigns, from which a new one can be copied."""
-    statement = sa.select(Campaign).order_by(Campaign.updated_at.desc(), Campaign.id.desc()).limit(most)
-    return list(db.session.scalars(statement.options(defer(Campaign.html), defer(Campaign.text))))
+def latest(*, most: int, search: str = "") -> list[Campaign]:
+    """The most recently changed campaigns, from which a new one can be copied: those with the words of a search."""
+    statement = _matching(search) if search else sa.select(Campaign)
+    statement = statement.order_by(Campaign.updated_at.desc(), Campaign.id.desc()).limit(most)
+    unread = (defer(Campaign.html), defer(Campaign.text), defer(Campaign.written))
+    return list(db.session.scalars(statement.options(*unread)))
 
 
 def lists_to_choose() -> list[List]:

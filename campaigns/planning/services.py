@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
 from campaigns.audit import services as audit_services
+from campaigns.content.compiled import text_part
 from campaigns.content.compiled.compiling import compile_all
 from campaigns.content.formats import Format
 from campaigns.core import config
@@ -82,6 +83,7 @@ def create_campaign(
         }
     )
     campaign = Campaign(created_by=created_by, created_at=now, updated_at=now, **values)
+    campaign.text_written_for = text_part.mark_of(campaign.html) if campaign.text.strip() else ""
     set_sending_hours(campaign, sending_hours)
     db.session.add(campaign)
     db.session.flush()
@@ -121,6 +123,8 @@ def save_draft(
     if changed:
         since = campaign.changed_in or dict.fromkeys(sorted(drafts.FIELDS), version)
         campaign.changed_in = {**since, **dict.fromkeys(changed, campaign.version)}
+    if "text" in changed:
+        campaign.text_written_for = text_part.mark_of(campaign.html) if campaign.text.strip() else ""
     db.session.flush()
     how = how or How(Kind.AUTOSAVE if is_automatic else Kind.SAVE)
     keeping.keep(campaign, before, changed, how=how, now=now)
@@ -145,6 +149,7 @@ def copy_campaign(
         name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     values |= {"created_by": created_by, "copy_of": campaign.name}
     made = create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
+    made.text_written_for = campaign.text_written_for
     language_services.copy(campaign, made, now=now)
     return made
 

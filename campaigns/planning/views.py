@@ -27,7 +27,6 @@ from campaigns.core.errors import Conflict, DomainError, Invalid
 from campaigns.core.i18n import _
 from campaigns.core.paging import page_number
 from campaigns.planning import (
-    creation,
     preflight,
     previews,
     queries,
@@ -35,9 +34,17 @@ from campaigns.planning import (
     testmails,
     times,
 )
-from campaigns.planning.forms import CampaignForm, CreateForm, ScheduleForm, TestMailForm
+from campaigns.planning.forms import CampaignForm, ScheduleForm, TestMailForm
 from campaigns.planning.models import Campaign, Status
-from campaigns.planning.pages import document_editor, language_tabs, parts
+from campaigns.planning.pages import (
+    beginning,
+    conversion,
+    document_editor,
+    language_tabs,
+    parts,
+    text_part,
+    writing,
+)
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.pages import schedule as schedule_pages
 from campaigns.planning.versions.pages import conflicts, saving
@@ -99,16 +106,6 @@ def show(campaign_id: int) -> Any:
     return redirect(_home_of(queries.campaign(campaign_id)))
 
 
-@bp.route("/campaigns/new", methods=["GET", "POST"])
-@allow(Action.EDIT_CAMPAIGNS)
-def create() -> Any:
-    form = CreateForm(copies=queries.latest(most=5))
-    if form.validate_on_submit() and (made := accepted(form, lambda: _begun(form))):
-        db.session.commit()
-        return redirect(url_for(".edit", campaign_id=made.id), 303)
-    return render_template("planning/create.html", form=form), _status(form)
-
-
 @bp.post("/campaigns/<int:campaign_id>/copies")
 @allow(Action.EDIT_CAMPAIGNS)
 def create_copy(campaign_id: int) -> Any:
@@ -148,12 +145,11 @@ def edit(campaign_id: int) -> Any:
         return _editor(found, form)
     try:
         saving.save(found, form)
+        place = text_part.next_place(found, request.form.get("then", ""))
     except DomainError as error:
         return _not_saved(campaign_id, form, error)
     db.session.commit()
-    return redirect(
-        url_for(".check" if request.form.get("then") == "check" else ".edit", campaign_id=found.id), 303
-    )
+    return redirect(place, 303)
 
 
 for path, shown in (
@@ -162,8 +158,22 @@ for path, shown in (
     ("preview/line", preview_pages.preview_line),
     ("preview/people", preview_pages.preview_people),
     ("check/button", schedule_pages.send_button),
+    ("text", text_part.compare_text),
 ):
     bp.add_url_rule(f"/campaigns/<int:campaign_id>/{path}", view_func=shown)
+for path, done in (
+    ("conversion/undo", conversion.delete_conversion),
+    ("text/own", text_part.keep_text),
+    ("text/generated", text_part.delete_text),
+    ("findings", text_part.find),
+):
+    bp.add_url_rule(f"/campaigns/<int:campaign_id>/{path}", view_func=done, methods=["POST"])
+for path, page in (
+    ("/campaigns/new", beginning.create),
+    ("/campaigns/new/import", beginning.create_import),
+    ("/campaigns/<int:campaign_id>/convert", conversion.convert),
+):
+    bp.add_url_rule(path, view_func=page, methods=["GET", "POST"])
 bp.add_url_rule(
     "/campaigns/<int:campaign_id>/schedule/edit",
     view_func=schedule_pages.reschedule,
@@ -252,10 +262,6 @@ def _home_of(found: Campaign) -> str:
     return url_for("reports.campaign" if is_over else "delivery.sending", campaign_id=found.id)
 
 
-def _begun(form: CreateForm) -> Campaign:
-    return creation.begin(form.start.data, name=form.name.data or "", by=operator(), now=clock.now())
-
-
 def _not_saved(campaign_id: int, form: CampaignForm, error: DomainError) -> Any:
     """The editor with everything typed, and next to it what was saved meanwhile by others."""
     db.session.rollback()
@@ -281,6 +287,7 @@ def _editor(found: Campaign, form: CampaignForm, **values: Any) -> Response:
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
         tabs=language_tabs.of(found),
         **document_editor.parts_of(found),
+        **writing.parts_of(found),
         **preview_pages.line_of(found),
         **saving.state_of(found),
         **values,

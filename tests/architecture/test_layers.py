@@ -51,7 +51,7 @@ FLOORS = {
         {"language"},
         {"html"},
         {"documents"},
-        {"markdown"},
+        {"markdown", "importing"},
         {"media"},
         {"rendering"},
         {"brands"},

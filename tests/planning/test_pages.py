@@ -121,7 +121,7 @@ def test_a_campaign_leads_to_the_page_of_its_status(ada: BrowserClient) -> None:
     assert ada.get("/campaigns/4711").status_code == 404
 
 
-@pytest.mark.parametrize("start", ["letter", "newsletter", "event", "blank"])
+@pytest.mark.parametrize("start", ["letter", "newsletter", "event", "blank-html"])
 def test_a_campaign_begins_with_a_starter(ada: BrowserClient, start: str) -> None:
     letters = make_list()
     make_sender("news@example.com", reply_to="desk@example.com")
@@ -130,7 +130,7 @@ def test_a_campaign_begins_with_a_starter(ada: BrowserClient, start: str) -> Non
     made = now_of(int(answer.location.split("/")[2]))
     assert (made.name, made.from_email, made.reply_to) == ("Autumn", "news@example.com", "desk@example.com")
     assert made.lists == [db.session.merge(letters)]
-    assert bool(made.html) == (start != "blank")
+    assert bool(made.html) == (start != "blank-html")
     assert ada.get(answer.location).status_code == 200
 
 

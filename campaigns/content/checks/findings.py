@@ -83,6 +83,7 @@ class Facts:
     is_known_sender: bool = True
     signature: str = "signing"  # or `none`, or `unpublished`: DNS does not have its keys as it should
     has_postal_address: bool = True
+    is_text_outdated: bool = False  # the HTML has changed since the text part was written by hand
 
 
 def check_all(sources: Mapping[str, Source], facts: Facts) -> list[Finding]:
@@ -92,7 +93,7 @@ def check_all(sources: Mapping[str, Source], facts: Facts) -> list[Finding]:
     """
     found = []
     for language, source in sources.items():
-        every = check(source, facts)
+        every = check(source, replace(facts, is_text_outdated=False) if language else facts)
         theirs = [each for each in every if each.where in _CONTENT and each.level is not Level.FINE]
         found += [replace(each, language=language) for each in theirs] if language else every
     return sorted(found, key=lambda finding: list(Level).index(finding.level))
@@ -104,7 +105,7 @@ def check(source: Source, facts: Facts) -> list[Finding]:
     found = [*broken, *_recipients(facts), *_sender(source, facts), *_server(facts)]
     found += [*_subject(source, compiled), *_preheader(source)]
     found += _fields(source, facts, compiled)
-    found += [*bodies_found(source), *_text(source), *_postal(source, facts)]
+    found += [*bodies_found(source), *_text(source, facts), *_postal(source, facts)]
     found += _size(compiled) if compiled else []
     order = list(Level)
     return sorted(found, key=lambda finding: order.index(finding.level))
@@ -218,18 +219,35 @@ def _fields(source: Source, facts: Facts, compiled: Compiled | None) -> Iterator
     unknown = compiled.fields - known if compiled else frozenset()
     places = _places(source) if unknown else {}
     for name in sorted(unknown)[:MOST_UNKNOWN]:
-        where, line = places.get(name, ("html", None))
-        like = get_close_matches(name, known, 1)
-        sentence = (
-            _("There is no field “%(name)s”. Did you mean “%(like)s”?", name=name, like=like[0])
-            if like
-            else _("No one has a value for “%(name)s”, so it prints its default or nothing.", name=name)
-        )
-        yield Finding(Level.LOOK, where, sentence, line)
+        yield Finding(Level.LOOK, *_place_and_words(name, known, places))
     if compiled and compiled.fields and not unknown:
         number = len(compiled.fields)
         sentence = _n("%(num)d merge tag, known.", "%(num)d merge tags, all known.", number)
         yield Finding(Level.FINE, "html", sentence)
+
+
+def _place_and_words(
+    name: str, known: frozenset[str], places: Mapping[str, tuple[str, int]]
+) -> tuple[str, Any, int | None]:
+    """Where an unknown field is first used, what to say of it, and in which line."""
+    where, line = places.get(name, ("html", None))
+    if like := get_close_matches(name, known, 1):
+        return (
+            where,
+            _("There is no field “%(name)s”. Did you mean “%(like)s”?", name=name, like=like[0]),
+            line,
+        )
+    sentence = _("No one has a value for “%(name)s”, so it prints its default or nothing.", name=name)
+    return where, sentence, line
+
+
+def unknown_fields(text: str, fields: frozenset[str]) -> Iterator[Finding]:
+    """A warning for each field in a text that no one has, at its first line. Raises ContentError."""
+    source = Source("", text, "", "", "")
+    unknown = merge_text.parse(merge_text.readable(text), where="html").fields - fields - SPECIAL
+    places = _places(source) if unknown else {}
+    for name in sorted(unknown)[:MOST_UNKNOWN]:
+        yield Finding(Level.LOOK, *_place_and_words(name, fields | SPECIAL, places))
 
 
 def _places(source: Source) -> dict[str, tuple[str, int]]:
@@ -245,7 +263,7 @@ def _places(source: Source) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _text(source: Source) -> Iterator[Finding]:
+def _text(source: Source, facts: Facts) -> Iterator[Finding]:
     wrote = source.html if source.html.strip() else source.text
     if "unsubscribe_url" not in wrote:
         sentence = _("No unsubscribe link. A footer with one is added automatically.")
@@ -256,6 +274,9 @@ def _text(source: Source) -> Iterator[Finding]:
         yield Finding(Level.FINE, "text", _("The plain-text version is generated from the HTML."))
     elif not source.html.strip():
         yield Finding(Level.FINE, "text", _("Plain-text email. Its HTML version is generated from the text."))
+    elif facts.is_text_outdated:
+        sentence = _("The HTML has changed since the plain-text version was written. Compare both.")
+        yield Finding(Level.LOOK, "text", sentence)
 
 
 def _postal(source: Source, facts: Facts) -> Iterator[Finding]:

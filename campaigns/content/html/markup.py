@@ -113,6 +113,11 @@ def protect(source: str, *, where: str) -> Marked:
     return document
 
 
+def without_marks(source: str) -> str:
+    """The source without the characters that marks are made of."""
+    return _RESERVED.sub("", source)
+
+
 def escaped(document: Marked) -> str:
     """The text of a plain document as HTML, marks kept."""
     return escape(document.text)

@@ -1,0 +1,34 @@
+"""What the checks find in an email while it is being written."""
+
+from __future__ import annotations
+
+from campaigns.content import rendering
+from campaigns.content.checks import findings as checks
+from campaigns.content.checks.findings import Finding, Level
+from campaigns.content.compiled.source import Source
+from campaigns.content.formats import SOURCES, Format
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError
+from campaigns.core.errors import Invalid
+from campaigns.planning import drafts, queries
+from campaigns.planning.models import Campaign
+
+MOST = 50
+
+
+def of(campaign: Campaign, source: str) -> list[Finding]:
+    """Errors and warnings about a source in the campaign's format, each at its line if it has one."""
+    where = SOURCES[campaign.format]
+    try:
+        merge_text.parse(merge_text.readable(source), where=where)
+        if rendering.is_rendered(campaign.format):
+            rendering.rendered(campaign.format, source, place=drafts.place())
+    except ContentError as error:
+        return [Finding(Level.MUST, where, error.reason, error.line)]
+    except Invalid as error:
+        return [Finding(Level.MUST, where, error.message)]
+    known = frozenset(queries.merge_fields()) | {"email"}
+    found = list(checks.unknown_fields(source, known))
+    if campaign.format is Format.HTML:
+        found += checks.bodies_found(Source("", source, "", "", ""))
+    return [each for each in found if each.level is not Level.FINE][:MOST]
