@@ -38,6 +38,7 @@ class Bodies:
     plain_html: str
     plain_text: str
     links: Links
+    language: str = "en"
 
     def preview(self, values: Values) -> Preview:
         """What a reader sees; the message's own links lead to `#` unless given."""
@@ -48,14 +49,14 @@ class Bodies:
     @cached_property
     def _plain(self) -> tuple[MergeText, MergeText]:
         return (
-            merge_text.parse(self.plain_html, where="html", internal=True),
-            merge_text.parse(self.plain_text, where="text", internal=True),
+            merge_text.parse(self.plain_html, where="html", internal=True, language=self.language),
+            merge_text.parse(self.plain_text, where="text", internal=True, language=self.language),
         )
 
 
 def build(source: Source, *, numbers: Mapping[str, int] | None = None) -> Bodies:
     """Both bodies of a source; `numbers`: those that its links have already. Raises ContentError(reason, line, where)."""
-    subject = merge_text.parse(source.subject, where="subject")
+    subject = merge_text.parse(source.subject, where="subject", language=source.language)
     preheader = merge_text.parse(source.preheader, where="preheader")
     source = replace(source, html=merge_text.readable(source.html))
     original = merge_text.parse(source.html, where="html")
@@ -68,7 +69,7 @@ def build(source: Source, *, numbers: Mapping[str, int] | None = None) -> Bodies
     tracked = Links(original.loop_names | written.loop_names, dict(numbers or {}))
     wire_html, plain_html = _html_forms(source, html, tracked)
     wire_text, plain_text = _text_forms(source, text, tracked)
-    return Bodies(subject, wire_html, wire_text, plain_html, plain_text, tracked)
+    return Bodies(subject, wire_html, wire_text, plain_html, plain_text, tracked, source.language)
 
 
 def _inlined(source: Source) -> Marked:

@@ -105,8 +105,8 @@ def compile_content(source: Source, *, numbers: Mapping[str, int] | None = None)
     `numbers`: those that its links have already, in another language.
     """
     bodies = build(source, numbers=numbers)
-    html = merge_text.parse(bodies.wire_html, where="html", internal=True)
-    text = merge_text.parse(bodies.wire_text, where="text", internal=True)
+    html = merge_text.parse(bodies.wire_html, where="html", internal=True, language=source.language)
+    text = merge_text.parse(bodies.wire_text, where="text", internal=True, language=source.language)
     own = links.SPECIAL
     return Compiled(
         source=source,

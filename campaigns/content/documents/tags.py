@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from campaigns.content.language import merge_text
-from campaigns.content.language.filters import FILTERS
+from campaigns.content.language.local import NAMES
 from campaigns.content.language.merge_text import ContentError
 from campaigns.core.i18n import _
 
@@ -35,7 +35,7 @@ def name_refusal(name: str) -> Any | None:
 @lru_cache(maxsize=1024)
 def filter_refusal(name: str) -> Any | None:
     """Why a filter can't be used in a chip, as a sentence; None if it can."""
-    if name in FILTERS and name != "default":
+    if name in NAMES and name != "default":
         return None
     return _("There is no filter “%(name)s”.", name=name[:40])
 

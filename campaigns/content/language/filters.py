@@ -1,15 +1,12 @@
-"""The filters of templates: pure functions on plain values."""
+"""The filters of templates: pure functions on plain values. Those that speak a language are in `local`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-LONGEST_DATE_PATTERN = 60
-_DATE_PATTERN = re.compile(r"(?:[^%]|%[dmYyBbAaHMjp%])*")
 _WEB = re.compile(r"https?://[^\s<>\"\\\x00-\x1f\x7f-\x9f]+", re.I)
 
 
@@ -53,17 +50,6 @@ def join(value: Any, separator: Any = ", ") -> str:
     if not isinstance(value, list | tuple):
         return text(value)
     return text(separator)[:20].join(text(item) for item in value[:1000])
-
-
-def date(value: Any, pattern: Any = "%d.%m.%Y") -> str:
-    """An ISO date or moment in the pattern (codes for day, month, year, hour, minute); others unchanged."""
-    shape = text(pattern)
-    if len(shape) > LONGEST_DATE_PATTERN or not _DATE_PATTERN.fullmatch(shape):
-        return text(value)
-    try:
-        return datetime.fromisoformat(text(value).strip()).strftime(shape)
-    except ValueError:
-        return text(value)
 
 
 def url_part(value: Any) -> str:
@@ -123,7 +109,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "first": first,
     "last": last,
     "join": join,
-    "date": date,
 }
 # Used by our own templates, never by authors.
 INTERNAL: dict[str, Callable[..., Any]] = {"_url": url_part, "_web": web_url}
@@ -143,4 +128,4 @@ def size_of(value: Any) -> int:
     return sum(len(item) if isinstance(item, str) else 1 for item in value[:1000]) + len(value)
 
 
-ARGUMENTS = {"default": 1, "join": 1, "date": 1}  # most arguments of a filter; none for others
+ARGUMENTS = {"default": 1, "join": 1}  # most arguments of a filter; none for others

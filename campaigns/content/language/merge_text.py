@@ -20,7 +20,7 @@ from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
-from campaigns.content.language import filters, syntax
+from campaigns.content.language import filters, local, syntax
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.mail.headers import visible
@@ -56,13 +56,17 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True)
 class MergeText:
-    """A checked template; `fields`: the values it uses, `loop_names`: the names that its loops define."""
+    """A checked template; `fields`: the values it uses, `loop_names`: the names that its loops define.
+
+    `language`: the one in which dates, numbers and plurals are printed.
+    """
 
     source: str
     where: str
     fields: frozenset[str]
     loop_names: frozenset[str]
     tree: nodes.Template
+    language: str = "en"
 
     def render_html(self, values: Values) -> str:
         """The text with every value escaped for HTML; raises ContentError if it grows too large."""
@@ -94,7 +98,7 @@ class MergeText:
 
     def compiled(self, finalize: Finalize, *, data: Callable[[str], str] | None = None) -> Program:
         """A program that passes values through `finalize`, and constant text, once, through `data`."""
-        environment = _Environment(finalize)
+        environment = _Environment(finalize, self.language)
         tree = environment.parsed(self.source)
         tree = _Runnable(data).visit(tree)
         code = environment.compile(tree, name=self.where, filename="<template>")
@@ -114,8 +118,11 @@ class Program:
         return _bounded(self._template.root_render_func(context), budget)
 
 
-def parse(source: str, *, where: str, internal: bool = False) -> MergeText:
-    """The checked template; raises ContentError. `internal`: allow the filters for our own templates."""
+def parse(source: str, *, where: str, internal: bool = False, language: str = "en") -> MergeText:
+    """The checked template of a text in that language; raises ContentError.
+
+    `internal`: allow the filters for our own templates.
+    """
     if len(source) > LARGEST_SOURCE:
         raise ContentError(_("The content is too large. Use at most 512 KB."), None, where)
     try:
@@ -128,7 +135,7 @@ def parse(source: str, *, where: str, internal: bool = False) -> MergeText:
     except (RecursionError, MemoryError, ValueError, OverflowError) as error:
         raise ContentError(_("This content can't be parsed. Simplify it."), None, where) from error
     fields = frozenset(name for name in names.fields if not name.startswith("_"))
-    return MergeText(source, where, fields, frozenset(names.loop_names), tree)
+    return MergeText(source, where, fields, frozenset(names.loop_names), tree, language)
 
 
 def readable(html: str) -> str:
@@ -160,13 +167,14 @@ def html_value(value: Any) -> str:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    def __init__(self, finalize: Finalize | None = None) -> None:
+    def __init__(self, finalize: Finalize | None = None, language: str = "en") -> None:
         super().__init__(
             loader=None, autoescape=False, finalize=finalize, cache_size=0, keep_trailing_newline=True
         )
         self.globals.clear()
-        plain = {**filters.FILTERS, **filters.INTERNAL, "_compare": filters.compare}
-        self.filters = {**{name: _paid(function) for name, function in plain.items()}, "_items": _items}
+        plain = {**local.bound(language), "_compare": filters.compare}
+        paid = {name: _paid(function, local.price(name)) for name, function in plain.items()}
+        self.filters = {**paid, "_items": _items}
         self.tests = {name: self.tests[name] for name in syntax.TESTS}
 
     def parsed(self, source: str) -> nodes.Template:
@@ -206,12 +214,12 @@ class Budget:
             raise TooMuch
 
 
-def _paid(function: Callable[..., Any]) -> Callable[..., Any]:
+def _paid(function: Callable[..., Any], price: int) -> Callable[..., Any]:
     """The filter, charged to the rendering's budget before it runs."""
 
     @pass_context
     def paid(context: Context, value: Any, *arguments: Any) -> Any:
-        context[_BUDGET].work(filters.cost(value, arguments))
+        context[_BUDGET].work(price + filters.cost(value, arguments))
         return function(value, *arguments)
 
     return paid

@@ -7,7 +7,8 @@ from typing import Any
 
 from jinja2 import nodes
 
-from campaigns.content.language.filters import FILTERS, INTERNAL, cost, size_of
+from campaigns.content.language import local
+from campaigns.content.language.filters import size_of
 from campaigns.content.language.merge_text import (
     BETWEEN_LOOKS,
     LARGEST_OUTPUT,
@@ -31,7 +32,9 @@ def program(template: MergeText, finalize: Finalize, encode: Encode) -> Program:
     return _joiner(segments, finalize, encode)
 
 
-Step = tuple[Callable[..., Any], tuple[Any, ...]]
+Step = tuple[
+    Callable[..., Any], int, tuple[Any, ...]
+]  # a filter, what it costs beside its value, its arguments
 Slot = tuple[str, tuple[Step, ...]]
 
 
@@ -42,20 +45,20 @@ def _segments(template: MergeText) -> list[str | Slot] | None:
         if not isinstance(node, nodes.Output):
             return None
         for child in node.nodes:
-            segment = child.data if isinstance(child, nodes.TemplateData) else _slot(child)
+            segment = child.data if isinstance(child, nodes.TemplateData) else _slot(child, template.language)
             if segment is None:
                 return None
             segments.append(segment)
     return segments
 
 
-def _slot(node: nodes.Node) -> str | Slot | None:
+def _slot(node: nodes.Node, language: str) -> str | Slot | None:
     steps: list[Step] = []
     while isinstance(node, nodes.Filter):
         if node.node is None or not all(isinstance(argument, nodes.Const) for argument in node.args):
             return None
         arguments = tuple(argument.value for argument in node.args if isinstance(argument, nodes.Const))
-        steps.append(((FILTERS.get(node.name) or INTERNAL[node.name]), arguments))
+        steps.append((local.bound(language)[node.name], local.cost(node.name, arguments), arguments))
         node = node.node
     return (node.name, tuple(reversed(steps))) if isinstance(node, nodes.Name) else None
 
@@ -70,10 +73,7 @@ def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> P
     if not places:
         whole = "".join(parts)
         return lambda _values: whole
-    slots = [
-        (name, tuple((*step, cost("", step[1])) for step in steps), tuple(positions))
-        for (name, steps), positions in places.items()
-    ]
+    slots = [(name, steps, tuple(positions)) for (name, steps), positions in places.items()]
     has_many = len(slots) >= BETWEEN_LOOKS
 
     def joined(values: Values) -> str:
@@ -84,7 +84,7 @@ def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> P
             value = values.get(name)
             if budget is not None and number % BETWEEN_LOOKS == 0:
                 budget.look_at_clock()
-            for function, arguments, fixed in steps:
+            for function, fixed, arguments in steps:
                 work += fixed + (len(value) if type(value) is str else size_of(value))
                 if work > MOST_WORK:
                     raise TooMuch

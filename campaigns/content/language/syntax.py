@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from campaigns.content.language.filters import ARGUMENTS, FILTERS, INTERNAL
+from campaigns.content.language import filters, local
 from campaigns.core.i18n import _
 
 DEEPEST_LOOPS = 3
@@ -24,6 +24,7 @@ LONGEST_CONSTANT = 10_000
 TESTS = frozenset({"defined", "undefined", "none"})
 LOOP_FACTS = frozenset({"index", "index0", "first", "last", "length"})
 NO_TAG = _("This tag isn't supported. Use if, for or a field.")
+_ARGUMENTS = {**filters.ARGUMENTS, **local.ARGUMENTS}
 OPERATORS = frozenset({"eq", "ne", "lt", "lteq", "gt", "gteq", "in", "notin"})
 
 
@@ -163,10 +164,10 @@ class _Checker:
         self._name(node.attr, node.lineno)
 
     def _filter(self, node: nodes.Filter) -> Iterator[nodes.Node]:
-        allowed = FILTERS.keys() | INTERNAL.keys() if self.internal else FILTERS.keys()
+        allowed = local.NAMES | filters.INTERNAL.keys() if self.internal else local.NAMES
         if node.name not in allowed:
             raise Refused(_("There is no filter “%(name)s”.", name=node.name[:40]), node.lineno)
-        if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) > ARGUMENTS.get(node.name, 0):
+        if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) > _ARGUMENTS.get(node.name, 0):
             raise Refused(_("The filter “%(name)s” has too many arguments.", name=node.name), node.lineno)
         if node.node is None:
             raise Refused(NO_TAG, node.lineno)
