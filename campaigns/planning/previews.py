@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from campaigns.audience.models import Subscriber
 from campaigns.audit.services import View
-from campaigns.content.compiled.compiling import Preview, preview_content
+from campaigns.content.compiled.compiling import Preview, preview_content, preview_html
 from campaigns.content.compiled.links import SPECIAL
+from campaigns.content.compiled.source import Source
 from campaigns.content.language import merge_text, samples
 from campaigns.content.language.merge_text import ContentError
 from campaigns.content.language.samples import Hard
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.i18n import _
-from campaigns.planning import queries, recipients
+from campaigns.planning import drafts, queries, recipients
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 
 LOOKED_AT = 300  # people among whom difficult ones are searched
 MOST_CHOICES = 12
+LONGEST_SEARCH = 320
+CONTENT = ("subject", "preheader", "html", "text")
+UNSAVED = frozenset({*CONTENT, "written"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +50,29 @@ def choices(campaign: Campaign) -> list[Choice]:
     ]
 
 
+def found(text: str) -> list[Subscriber]:
+    """People to preview as, by a part of their address, name or fields."""
+    return queries.people_found(text, most=MOST_CHOICES)
+
+
 def view_of(campaign: Campaign) -> View:
     """A preview, and whom it can be made for, for the audit log."""
     return View("campaign.previewed", campaign.name, {})
 
 
 def person_for(campaign: Campaign, who: str) -> Subscriber | None:
-    """The person of a choice or an address; the newest for an empty text, None if unknown."""
-    who = who.strip()
-    if "@" in who:
-        return queries.person_by_address(who)
+    """The person of a choice, an address or a part of a name; the newest for an empty text, None if unknown."""
+    who = who.strip()[:LONGEST_SEARCH]
+    if "@" in who and (person := queries.person_by_address(who)):
+        return person
     if who.isascii() and who.isdigit() and len(who) < 18:
         return db.session.get(Subscriber, int(who))
     people = _people(campaign)
     if who in set(Hard):
         return samples.hardest(people, fields=_fields(campaign)).get(Hard(who))
-    return people[0] if people and not who else None
+    if who:
+        return next(iter(found(who)), None)
+    return people[0] if people else None
 
 
 def render(campaign: Campaign, person: Subscriber | None, *, language: str | None = None) -> Preview:
@@ -68,19 +80,42 @@ def render(campaign: Campaign, person: Subscriber | None, *, language: str | Non
 
     In that language, or else the person's.
     """
-    source = language_queries.source_for(
+    return shown(source_for(campaign, person, language=language), person)
+
+
+def source_for(campaign: Campaign, person: Subscriber | None, *, language: str | None = None) -> Source:
+    """What that person would get, in that language, or else theirs."""
+    return language_queries.source_for(
         campaign,
         language or (person.language if person else None),
         site=settings_queries.site(),
         list_=next(iter(campaign.lists), None),
         public_url=config.current().public_url,
     )
-    return preview_content(source, queries.values_of(person) if person else {})
 
 
-def preheader(campaign: Campaign, person: Subscriber | None) -> str:
+def unsaved(source: Source, campaign: Campaign, values: Mapping[str, str]) -> Source:
+    """The source with what is in the editor instead of what is saved; raises Invalid for what can't be saved.
+
+    `values`: those of subject, preheader, written, html and text that the page has.
+    """
+    known = {name: values[name] for name in UNSAVED & values.keys()}
+    cleaned = drafts.cleaned(known, format=campaign.format)
+    return replace(source, **{name: cleaned[name] for name in CONTENT if name in cleaned})
+
+
+def shown(source: Source, person: Subscriber | None, *, is_html_only: bool = False) -> Preview:
+    """The rendered source for that person (None: with all fields empty); raises ContentError.
+
+    `is_html_only`: without the text part, in half the time.
+    """
+    make = preview_html if is_html_only else preview_content
+    return make(source, queries.values_of(person) if person else {})
+
+
+def preheader(source: Source, person: Subscriber | None) -> str:
     """The text that inboxes show after the subject; raises ContentError."""
-    template = merge_text.parse(campaign.preheader, where="preheader")
+    template = merge_text.parse(source.preheader, where="preheader", language=source.language)
     return template.render_line(queries.values_of(person) if person else {})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import defer, selectinload
 
+from campaigns.audience import search
 from campaigns.audience.models import Field, List, Subscriber
 from campaigns.core import addresses
 from campaigns.core.db import LARGEST_ID, db
@@ -91,6 +92,12 @@ def person_by_address(text: str) -> Subscriber | None:
     except (addresses.BadAddress, UnicodeError):
         return None
     return db.session.scalar(sa.select(Subscriber).filter_by(address=address))
+
+
+def people_found(text: str, *, most: int) -> list[Subscriber]:
+    """People whose address, name or fields have the text, newest first."""
+    found = search.people(search.Search.parse({"q": text}))
+    return list(db.session.scalars(found.limit(most))) if text.strip() else []
 
 
 def server_of(found: Campaign) -> Server | None:

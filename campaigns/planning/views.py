@@ -155,6 +155,7 @@ def edit(campaign_id: int) -> Any:
 for path, shown in (
     ("email", preview_pages.email),
     ("preview", preview_pages.preview),
+    ("preview/all", preview_pages.compare),
     ("preview/line", preview_pages.preview_line),
     ("preview/people", preview_pages.preview_people),
     ("check/button", schedule_pages.send_button),
@@ -174,6 +175,9 @@ for path, page in (
     ("/campaigns/<int:campaign_id>/convert", conversion.convert),
 ):
     bp.add_url_rule(path, view_func=page, methods=["GET", "POST"])
+bp.add_url_rule(
+    "/campaigns/<int:campaign_id>/preview/unsaved", view_func=preview_pages.show_unsaved, methods=["POST"]
+)
 bp.add_url_rule(
     "/campaigns/<int:campaign_id>/schedule/edit",
     view_func=schedule_pages.reschedule,

@@ -43,15 +43,23 @@ class Bodies:
     def preview(self, values: Values) -> Preview:
         """What a reader sees; the message's own links lead to `#` unless given."""
         shown = {**dict.fromkeys(SPECIAL, "#"), **values}
-        html, text = self._plain
-        return Preview(self.subject.render_line(shown), html.render_html(shown), text.render_text(shown))
+        return Preview(
+            self.subject.render_line(shown),
+            self._plain_html.render_html(shown),
+            self._plain_text.render_text(shown),
+        )
+
+    def preview_html(self, values: Values) -> str:
+        """The HTML of `preview` alone, in half the time."""
+        return self._plain_html.render_html({**dict.fromkeys(SPECIAL, "#"), **values})
 
     @cached_property
-    def _plain(self) -> tuple[MergeText, MergeText]:
-        return (
-            merge_text.parse(self.plain_html, where="html", internal=True, language=self.language),
-            merge_text.parse(self.plain_text, where="text", internal=True, language=self.language),
-        )
+    def _plain_html(self) -> MergeText:
+        return merge_text.parse(self.plain_html, where="html", internal=True, language=self.language)
+
+    @cached_property
+    def _plain_text(self) -> MergeText:
+        return merge_text.parse(self.plain_text, where="text", internal=True, language=self.language)
 
 
 def build(source: Source, *, numbers: Mapping[str, int] | None = None) -> Bodies:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from campaigns.content.compiled import links, paths
@@ -125,6 +125,15 @@ def preview_content(source: Source, values: Mapping[str, Any]) -> Preview:
     return build(source).preview(values)
 
 
+def preview_html(source: Source, values: Mapping[str, Any]) -> Preview:
+    """Subject and HTML as `preview_content` has them, with an empty text; raises ContentError.
+
+    For a preview while an email is written: tracked links and the text part are left out.
+    """
+    bodies = build(replace(source, track_clicks=False, track_opens=False))
+    return Preview(bodies.subject.render_line(values), bodies.preview_html(values), "")
+
+
 def wire_end(coded: str) -> str:
     """Joined quoted-printable pieces as a whole body, which ends in a hard line break."""
     return coded + "\r\n" if not coded or coded.endswith(quoted_printable.SOFT_BREAK) else coded
@@ -188,4 +197,5 @@ __all__ = [
     "Source",
     "compile_content",
     "preview_content",
+    "preview_html",
 ]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, jsonify, make_response, render_template, request
 
 from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.content import starters
 from campaigns.content.brands import queries as brands
+from campaigns.content.compiled.source import Preview
+from campaigns.content.html import looks
+from campaigns.content.html.looks import Look
 from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError
+from campaigns.core.db import begin_by_reading
+from campaigns.core.errors import Invalid
 from campaigns.core.framing import in_new_tab
+from campaigns.core.i18n import _
 from campaigns.planning import previews, queries
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
@@ -23,17 +29,52 @@ MAIL_CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
+NO_IMAGES_CSP = MAIL_CSP.replace("img-src 'self' http: https: data:", "img-src 'none'")
+# The frames of the page that compares: what each is called, its look, and the class that makes it narrow.
+FRAMES = (
+    (_("Desktop"), Look.HTML, ""),
+    (_("Phone"), Look.HTML, "phone"),
+    (_("Dark mode"), Look.DARK, ""),
+    (_("Dark mode on a phone"), Look.DARK, "phone"),
+    (_("Images off"), Look.NO_IMAGES, ""),
+    (_("Text"), Look.TEXT, "phone"),
+)
+
 
 @allow(Action.READ_CAMPAIGNS)
 def preview(campaign_id: int) -> Any:
     found = on_record(campaign_id)
+    look = looks.look(request.args.get("part"))
     try:
         shown = previews.render(found, _person(found), language=request.args.get("language", "")[:16])
     except ContentError as error:
-        return _mail(render_template("planning/preview_error.html", error=error))
-    if request.args.get("part") == "text":
-        return _mail(render_template("planning/preview_text.html", text=shown.text))
-    return _mail(in_new_tab(shown.html))
+        return framed(render_template("planning/preview_error.html", error=error))
+    return framed(page_of(shown, look), look)
+
+
+@allow(Action.EDIT_CAMPAIGNS)
+def show_unsaved(campaign_id: int) -> Any:
+    """What the editor has, as JSON {page, subject, preheader}. Nothing is saved: no writer waits for it."""
+    begin_by_reading()
+    found = on_record(campaign_id)
+    person, look = _person(found), looks.look(request.args.get("part"))
+    try:
+        source = previews.source_for(found, person, language=request.args.get("language", "")[:16])
+        source = previews.unsaved(source, found, request.form)
+        shown = previews.shown(source, person, is_html_only=look is not Look.TEXT)
+        preheader = previews.preheader(source, person)
+    except Invalid as error:
+        return jsonify(page=render_template("planning/preview_error.html", error=error))
+    return jsonify(page=page_of(shown, look), subject=shown.subject, preheader=preheader)
+
+
+@allow(Action.READ_CAMPAIGNS)
+def compare(campaign_id: int) -> Any:
+    """The email in all looks on one page."""
+    found = on_record(campaign_id)
+    return render_template(
+        "planning/preview/all.html", frames=FRAMES, choices=previews.choices(found), **line_of(found)
+    )
 
 
 @allow(Action.READ_CAMPAIGNS)
@@ -54,7 +95,7 @@ def starter(key: str) -> Any:
         postal_address=site.postal_address,
         style=brands.default_style(),
     )
-    return _mail(merge_text.parse(html, where="html").render_html({}))
+    return framed(merge_text.parse(html, where="html").render_html({}))
 
 
 @allow(Action.READ_CAMPAIGNS)
@@ -64,8 +105,10 @@ def preview_line(campaign_id: int) -> Any:
 
 @allow(Action.READ_PEOPLE)
 def preview_people(campaign_id: int) -> Any:
-    choices = previews.choices(on_record(campaign_id))
-    return render_template("planning/_people.html", choices=choices, wanted=_wanted())
+    found = on_record(campaign_id)
+    if "q" in request.args:
+        return render_template("planning/preview/_found.html", people=previews.found(request.args["q"]))
+    return render_template("planning/_people.html", choices=previews.choices(found), wanted=_wanted())
 
 
 def on_record(campaign_id: int) -> Campaign:
@@ -79,7 +122,8 @@ def line_of(found: Campaign) -> dict[str, Any]:
     """What an inbox shows of the message before it is opened."""
     person, wanted = _person(found), request.args.get("address", "")
     try:
-        subject, preheader = previews.render(found, person).subject, previews.preheader(found, person)
+        source = previews.source_for(found, person)
+        subject, preheader = previews.shown(source, person).subject, previews.preheader(source, person)
     except ContentError:
         subject, preheader = found.subject, ""
     return {
@@ -95,7 +139,8 @@ def _wanted() -> dict[str, Any]:
     """What the preview is asked to show."""
     part = request.args.get("part")
     address = request.args.get("address", "")
-    return {"person": request.args.get("as"), "address": address, "part": part, "is_text": part == "text"}
+    person = request.args.get("as")
+    return {"person": person, "address": address, "part": part, "look": looks.look(part), "looks": list(Look)}
 
 
 def _person(found: Campaign) -> Any:
@@ -103,8 +148,16 @@ def _person(found: Campaign) -> Any:
     return previews.person_for(found, request.args.get("address") or request.args.get("as") or "")
 
 
-def _mail(html: str) -> Response:
+def page_of(shown: Preview, look: Look) -> str:
+    """The email as a page of its own, in that look."""
+    if look is Look.TEXT:
+        return render_template("planning/preview_text.html", text=shown.text)
+    return in_new_tab(looks.seen(shown.html, look))
+
+
+def framed(html: str, look: Look = Look.HTML) -> Response:
+    """A page that can do nothing, for a frame of ours."""
     response = make_response(html)
-    response.headers["Content-Security-Policy"] = MAIL_CSP
+    response.headers["Content-Security-Policy"] = NO_IMAGES_CSP if look is Look.NO_IMAGES else MAIL_CSP
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

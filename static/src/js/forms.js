@@ -73,23 +73,6 @@ export function unsaved(form) {
   });
 }
 
-/** An iframe that shows data-src again after each autosave and when a field named in data-with changes. */
-export function preview(frame) {
-  document.querySelectorAll("[data-needed-without-script]").forEach((element) => { element.hidden = true; });
-  document.querySelector("[data-preview-controls]")?.addEventListener("submit", (event) => event.preventDefault());
-  const refresh = () => {
-    const url = new URL(frame.dataset.src, location.href);
-    for (const field of document.querySelectorAll(frame.dataset.with || "[data-preview-with]")) {
-      if (field.name) url.searchParams.set(field.name, field.value);
-    }
-    const top = frame.contentWindow?.scrollY ?? 0;
-    frame.addEventListener("load", () => frame.contentWindow?.scrollTo(0, top), { once: true });
-    frame.src = url.href;
-  };
-  document.addEventListener("autosaved", refresh);
-  document.addEventListener("change", (event) => { if (event.target.matches(frame.dataset.with || "[data-preview-with]")) refresh(); });
-}
-
 /** A select whose options htmx fetches anew: the one that was chosen stays, or the page hears of another. */
 export function renewed(select) {
   let before = select.value;
@@ -97,18 +80,6 @@ export function renewed(select) {
   select.addEventListener("htmx:afterSwap", () => {
     if ([...select.options].some(({ value }) => value === before)) select.value = before;
     else select.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-}
-
-/** Buttons that show the preview as on a phone or a desk. */
-export function previewWidth(group) {
-  const frame = document.getElementById(group.dataset.frame);
-  group.hidden = false;
-  group.addEventListener("click", (event) => {
-    const width = event.target.closest("[data-width]")?.dataset.width;
-    if (!width) return;
-    frame.classList.toggle("preview-frame-phone", width === "phone");
-    group.querySelectorAll("[data-width]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.width === width)));
   });
 }
 
