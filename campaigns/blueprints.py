@@ -36,8 +36,10 @@ MORE_ROUTES = (
     "campaigns.inbound.hooks.pages.alerts",
     "campaigns.planning.languages.views",
     "campaigns.planning.versions.views",
+    "campaigns.planning.sharing.views",
     "campaigns.public.leaving",
     "campaigns.public.look",
+    "campaigns.public.shared",
     "campaigns.public.web_view",
     "campaigns.settings.domains.views",
 )

@@ -42,6 +42,7 @@ class Purpose(StrEnum):
     COMMAND = "command"  # in an address that accepts commands
     LOOPBACK = "loopback"  # in an address of a loopback test
     RULE = "rule"  # in the address of a rule
+    COMMENT = "comment"  # in the form for a comment: when it was made
 
 
 def sign(key: bytes, purpose: Purpose, number: int) -> str:

@@ -113,10 +113,20 @@ def shown(source: Source, person: Subscriber | None, *, is_html_only: bool = Fal
     return make(source, queries.values_of(person) if person else {})
 
 
+def for_values(source: Source, values: Mapping[str, Any]) -> Preview:
+    """The rendered source for a person with those values; raises ContentError."""
+    return preview_content(source, values)
+
+
 def preheader(source: Source, person: Subscriber | None) -> str:
     """The text that inboxes show after the subject; raises ContentError."""
+    return preheader_for(source, queries.values_of(person) if person else {})
+
+
+def preheader_for(source: Source, values: Mapping[str, Any]) -> str:
+    """The text that inboxes show after the subject, for a person with those values; raises ContentError."""
     template = merge_text.parse(source.preheader, where="preheader", language=source.language)
-    return template.render_line(queries.values_of(person) if person else {})
+    return template.render_line(values)
 
 
 def merge_tags() -> list[tuple[str, Any]]:

@@ -1,7 +1,7 @@
 """content in several languages
 
 Revision: 0011
-Follows: 0009
+Follows: 0010
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 
 def upgrade() -> None:

@@ -17,9 +17,10 @@ from campaigns.content.language.merge_text import ContentError
 from campaigns.core.db import begin_by_reading
 from campaigns.core.errors import Invalid
 from campaigns.core.framing import in_new_tab
-from campaigns.core.i18n import _
+from campaigns.core.i18n import _, _n
 from campaigns.planning import previews, queries
 from campaigns.planning.models import Campaign
+from campaigns.planning.sharing import queries as sharing_queries
 from campaigns.settings import queries as settings_queries
 
 # A message may have any styles, but may not run scripts, send forms or contain frames.
@@ -130,9 +131,14 @@ def line_of(found: Campaign) -> dict[str, Any]:
         "campaign": found,
         "wanted": _wanted(),
         "line": {"from_": found.from_name or found.from_email, "subject": subject, "preheader": preheader},
+        "sharing_label": _sharing_label(sharing_queries.open_count(found.id)),
         "person": person,
         "nobody": wanted if wanted and person is None else "",
     }
+
+
+def _sharing_label(comments: int) -> Any:
+    return _n("Share, %(num)d comment", "Share, %(num)d comments", comments) if comments else _("Share")
 
 
 def _wanted() -> dict[str, Any]:
