@@ -29,6 +29,8 @@ STANDING = {
     "server-new": "/settings/servers/new",
     "senders": "/settings/senders",
     "sender-new": "/settings/senders/new",
+    "brands": "/settings/brands",
+    "brand-new": "/settings/brands/new",
     "domains": "/settings/domains",
     "sending-domains": "/settings/sending-domains",
     "sending-domain-new": "/settings/sending-domains/new",

@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z]\w{0,99}", re.A)
 def name_refusal(name: str) -> Any | None:
     """Why a field's name can't be used, as a sentence; None if it can."""
     if not _NAME.fullmatch(name):
-        return _("A field's name has letters, digits and underscores, and starts with a letter.")
+        return _("Field names use a-z, 0-9 and underscores, and start with a-z.")
     try:
         probe = (
             f"{output(name, fallback='x', filter='trim')}{{% if {condition(name, 'is', 'x')} %}}{{% endif %}}"
