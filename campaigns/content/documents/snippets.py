@@ -45,8 +45,11 @@ def checked(value: Any, path: str) -> str:
 
 def _open_end(document: Marked) -> Any | None:
     """Whether the HTML ends inside a comment, a tag or a style sheet: it would swallow what comes after."""
-    *_before, last = markup.scan(f"{document.text}{_END}")
-    if last.kind == "end" and last.name == "columba-end":
+    if not document.parts:
+        return None
+    end = document.parts[-1]
+    *_before, last = markup.scan(f"{document.text[end.start :]}{_END}")
+    if end.kind != "raw" and (last.kind, last.name) == ("end", "columba-end"):
         return None
     return _("The HTML ends inside a tag, a comment or a style sheet. Close it.")
 

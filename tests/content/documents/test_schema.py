@@ -110,6 +110,7 @@ def columns(ratio: str, *contents: Any) -> dict[str, Any]:
         (node("html", source="<p>never closed <!-- "), "content[0].attrs.source"),
         (node("html", source="<style>p{"), "content[0].attrs.source"),
         (node("html", source="<p class='"), "content[0].attrs.source"),
+        (node("html", source="<style>"), "content[0].attrs.source"),
         (node("html", source="</td></tr></table>"), "content[0].attrs.source"),
         (node("html", source="<table><tr><td>"), "content[0].attrs.source"),
         (node("html", source="<div>" * 5000), "content[0].attrs.source"),
@@ -123,6 +124,15 @@ def test_what_is_unknown_or_does_no_good_is_refused_with_its_path(block: Any, pa
     error = refused(json.dumps({"content": [block]}))
     assert error.path == path
     assert str(error).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["", "x <", "<p>x<!-- y --></p>\n", "<style>p{}</style>", "<p>{% if x %}y{% endif %}</p>", "<!-- x -->"],
+)
+def test_html_that_ends_where_it_began_is_taken(source: str) -> None:
+    (html,) = schema.read(written(node("html", source=source))).content
+    assert html.attrs["source"] == source
 
 
 @pytest.mark.parametrize(
