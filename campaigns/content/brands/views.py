@@ -16,7 +16,7 @@ from campaigns.content.documents import style as styles
 from campaigns.content.language import merge_text
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.core.errors import Invalid
+from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
 from campaigns.settings import queries as settings_queries
 
@@ -45,12 +45,13 @@ def listed() -> Any:
 @bp.post("/settings/brands.json")
 @allow(Action.EDIT_CAMPAIGNS)
 def keep() -> Any:
-    """Keeps the style of an email as a brand: `{"name": …, "style": {…}}`, from the editor."""
-    given = request.get_json()
-    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
-        raise Invalid(_("Enter a name."), field="name")
-    style = styles.checked(given.get("style"), "style")
-    brand = services.create_brand(given["name"], style, now=clock.now())
+    """Keeps the style of an email as a brand, from the editor: `name`, and `style` as JSON text."""
+    try:
+        style = styles.from_json(request.form.get("style", ""))
+        brand = services.create_brand(request.form.get("name", ""), style, now=clock.now())
+    except DomainError as error:
+        db.session.rollback()
+        return jsonify(error=str(error.message)), 422
     db.session.commit()
     return jsonify(brand.data), 201
 

@@ -94,14 +94,16 @@ def test_the_sample_shows_what_is_being_entered(ben: BrowserClient) -> None:
 
 
 def test_the_editor_reads_and_keeps_brands(ben: BrowserClient, cleo: BrowserClient) -> None:
-    style = {"colors": {"button": "#aa0000"}, "width": 520}
-    made = ben.post("/settings/brands.json", json={"name": "From the editor", "style": style})
+    style = '{"colors": {"button": "#aa0000"}, "width": 520}'
+    made = ben.post("/settings/brands.json", data={"name": "From the editor", "style": style})
     assert made.status_code == 201
     (kept,) = ben.get("/settings/brands.json").get_json()["brands"]
     assert kept["style"]["colors"]["button"] == "#aa0000"
-    refused = ben.post("/settings/brands.json", json={"name": "Bad", "style": {"css": "x"}})
-    assert refused.status_code == 422
-    assert cleo.post("/settings/brands.json", json={"name": "Cleo's", "style": style}).status_code == 403
+    refused = ben.post("/settings/brands.json", data={"name": "Bad", "style": '{"css": "x"}'})
+    assert (refused.status_code, refused.get_json()["error"]) == (422, "“css” isn't known here.")
+    again = ben.post("/settings/brands.json", data={"name": "From the editor", "style": style})
+    assert "already exists" in again.get_json()["error"]
+    assert cleo.post("/settings/brands.json", data={"name": "Cleo's", "style": style}).status_code == 403
 
 
 def test_a_brand_becomes_the_default_and_is_deleted(ben: BrowserClient) -> None:
