@@ -8,7 +8,7 @@ from typing import Any
 
 from campaigns.accounts.models import Operator
 from campaigns.content import starters
-from campaigns.content.brands import queries as brands
+from campaigns.content.brands import queries as brand_queries
 from campaigns.content.formats import Format
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
@@ -56,7 +56,7 @@ def _started(start: str, *, by: Operator) -> dict[str, Any]:
         language=by.language,
         site=site.name,
         postal_address=site.postal_address,
-        style=brands.default_style(),
+        style=brand_queries.default_style(),
     )
     return {"format": Format.DOCUMENT, "written": written}
 

@@ -8,7 +8,7 @@ from flask import Response, jsonify, make_response, render_template, request
 
 from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.content import starters
-from campaigns.content.brands import queries as brands
+from campaigns.content.brands import queries as brand_queries
 from campaigns.content.compiled.source import Preview
 from campaigns.content.html import looks
 from campaigns.content.html.looks import Look
@@ -94,7 +94,7 @@ def starter(key: str) -> Any:
         language=operator().language,
         site=site.name,
         postal_address=site.postal_address,
-        style=brands.default_style(),
+        style=brand_queries.default_style(),
     )
     return framed(merge_text.parse(html, where="html").render_html({}))
 
