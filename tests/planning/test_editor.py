@@ -122,7 +122,7 @@ def test_saving_by_hand_while_it_saves_itself_is_no_conflict(
         page.wait_for_selector("[data-save-state][data-state=saving]")
         page.get_by_role("button", name="Save", exact=True).click()
         page.wait_for_selector(SAVED)
-        expect(page.locator(".callout")).to_have_count(0)
+        expect(page.locator(".callout:visible")).to_have_count(0)
         page.reload()
         expect(page.locator("#subject")).to_have_value("Twice")
 
