@@ -120,6 +120,7 @@ def operator_pages(page: Page) -> dict[str, str]:
             found["email"] = found["report"].replace("/report", "/email")
         if name == "campaign-edit":
             found["check"] = found["campaign-edit"].replace("/edit", "/check")
+            found["versions"] = found["campaign-edit"].replace("/edit", "/versions")
         if name == "scheduled":
             found["reschedule"] = found["scheduled"].replace("/sending", "/schedule/edit")
     return found

@@ -32,6 +32,14 @@ class Piece:
     kind: str
     text: str
 
+    @property
+    def is_gone(self) -> bool:
+        return self.kind == GONE
+
+    @property
+    def is_new(self) -> bool:
+        return self.kind == NEW
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.accounts.models import Operator
 from campaigns.core.db import BigId, Model, Word
@@ -63,7 +63,7 @@ class DraftVersion(Model):
     saved_at: Mapped[datetime]
     sha256: Mapped[str] = mapped_column(sa.String(64))
     size: Mapped[int]  # bytes of `content`
-    content: Mapped[bytes] = deferred(mapped_column(sa.LargeBinary))
+    content: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True)
 
     operator: Mapped[Operator | None] = relationship()
 

@@ -157,24 +157,26 @@ def _theirs(found: Campaign, fields: list[str]) -> dict[str, Any]:
 @_of_its_writer
 def create_editing(campaign_id: int) -> Any:
     """A tab says that it is there, and hears who is writing. It only watches with `watch`, puts out with `take`."""
-    found, now, tab = queries.campaign(campaign_id), clock.now(), _tab()
-    if not tab or request.form.get("watch"):
-        held = editing.holder(campaign_id, now=now)
-    else:
-        held = editing.claim(
-            found,
-            operator_id=operator().id,
-            tab=tab,
-            was=request.form.get("was", ""),
-            is_active=bool(request.form.get("active")),
-            takes_over=bool(request.form.get("take")),
-            now=now,
-        )
-        db.session.commit()
-    mine = held is not None and (held.operator_id, held.tab) == (operator().id, tab)
-    own = held is not None and held.operator_id == operator().id
-    held_by = "" if mine else sentence(held, now)
-    return jsonify(mine=mine, held=held_by, own=own, version=found.version, draft=found.is_editable)
+    found, now, me = queries.campaign(campaign_id), clock.now(), operator().id
+    is_watching = not _tab() or request.form.get("watch")
+    held = editing.holder(campaign_id, now=now) if is_watching else _claimed(found, now)
+    db.session.commit()
+    own = held is not None and held.operator_id == me
+    mine = own and held is not None and held.tab == _tab()
+    said = "" if mine else sentence(held, now)
+    return jsonify(mine=mine, held=said, own=own, version=found.version, draft=found.is_editable)
+
+
+def _claimed(found: Campaign, now: datetime) -> Editing:
+    return editing.claim(
+        found,
+        operator_id=operator().id,
+        tab=_tab(),
+        was=request.form.get("was", ""),
+        is_active=bool(request.form.get("active")),
+        takes_over=bool(request.form.get("take")),
+        now=now,
+    )
 
 
 @allow(Action.EDIT_CAMPAIGNS)
