@@ -89,6 +89,7 @@ SCRIPT_WORDS = {
     "offline": _("Offline. Your changes are kept in this browser."),
     "offlineTab": _("Offline. Your changes are only in this tab. Keep it open."),
     "readOnly": _("Read-only"),
+    "conflict": _("Not saved"),
     "canEdit": _("You can edit this campaign now."),
     "unsavedAt": _("They were made on {time} and never reached the server."),
     "leave": _("You have unsaved changes."),

@@ -59,8 +59,8 @@ export function editor(form) {
     if (kind === "signedOut") return again(word("signedOut"), SIGNED_OUT_MS);
     if (kind === "putOut") return putOut(`${answer.error} ${answer.kept ?? ""}`, answer.url);
     overtaken = kind === "conflict";
-    say(answer.error ?? word("notSaved"), "error");
-    if (overtaken && answer.url) banners.note(answer.error, answer.url);
+    say(overtaken ? word("conflict") : answer.error ?? word("notSaved"), "error");
+    if (overtaken) banners.note(answer.error, answer.url);
     return false;
   }
 
