@@ -81,6 +81,7 @@ OFF_THE_RECORD = {
     "audience.import_format",
     "audience.unsubscription",
     "planning.create_time",
+    "planning.delete_editing",
     "reports.dismiss_campaign",
     "reports.dismiss_import",
     "settings.server_test",
