@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response
+from flask import Response, make_response, url_for
 
 from campaigns.content.formats import Format
 from campaigns.core import page_policy
@@ -32,7 +32,7 @@ def parts_of(content: Campaign | Translation) -> dict[str, Any]:
     """Values of the template; nothing for content in another format."""
     if content.format is not Format.DOCUMENT:
         return {}
-    return {"tools": tools.tools(), "write_keys": KEYS}
+    return {"tools": tools.tools(brand_url=url_for("brands.keep")), "write_keys": KEYS}
 
 
 def page(html: str, content: Campaign | Translation) -> Response:

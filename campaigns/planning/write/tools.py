@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from campaigns.content.brands import queries as brand_queries
 from campaigns.content.documents import style
 from campaigns.core.i18n import _
 from campaigns.planning import queries
@@ -12,17 +13,17 @@ from campaigns.planning.write.words import words
 FILTERS = ("upper", "lower", "capitalize", "title")
 
 
-def tools(*, upload_url: str | None = None) -> dict[str, Any]:
-    """Plain data for JSON. `upload_url` takes pasted images; None: images have URLs."""
+def tools(*, brand_url: str, upload_url: str | None = None) -> dict[str, Any]:
+    """Plain data for JSON. `upload_url` takes pasted images (None: images have URLs), `brand_url` a style to keep."""
     return {
         "words": words(),
         "tags": tags(),
         "filters": FILTERS,
         "fonts": style.FONTS,
-        "style": style.to_data(style.Style()),
-        "brands": [],
+        "style": style.to_data(brand_queries.default_style() or style.Style()),
+        "brands": [each.data for each in brand_queries.brands()],
         "uploadUrl": upload_url,
-        "saveBrandUrl": None,
+        "saveBrandUrl": brand_url,
     }
 
 
