@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from campaigns.content.documents import rendering as documents
 from campaigns.content.formats import Format
-from campaigns.content.markdown import rendering as markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +20,18 @@ class Place:
 # What makes HTML of what is written; raises Invalid(field="written") for what can't be rendered.
 Render = Callable[[str, Place], str]
 
+
+def _markdown(written: str, place: Place) -> str:
+    from campaigns.content.markdown import rendering as markdown  # most commands do not need its parser
+
+    return markdown.html_of(written, language=place.language, public_url=place.public_url)
+
+
 RENDERERS: dict[Format, Render] = {
     Format.DOCUMENT: lambda written, place: documents.html_of(
         written, language=place.language, public_url=place.public_url
     ),
-    Format.MARKDOWN: lambda written, place: markdown.html_of(
-        written, language=place.language, public_url=place.public_url
-    ),
+    Format.MARKDOWN: _markdown,
 }
 
 

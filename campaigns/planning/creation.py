@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from campaigns.accounts.models import Operator
 from campaigns.content import starters
 from campaigns.content.brands import queries as brand_queries
+from campaigns.content.documents import style as styles
+from campaigns.content.documents.nodes import VERSION
 from campaigns.content.formats import Format
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
@@ -25,7 +28,7 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
     if start.startswith(COPY):
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
     if start.startswith(BLANK):
-        return begin_with({"format": Format(start.removeprefix(BLANK))}, name=name, by=by, now=now)
+        return begin_with(_blank(Format(start.removeprefix(BLANK))), name=name, by=by, now=now)
     return begin_with(_started(start, by=by), name=name, by=by, now=now)
 
 
@@ -46,6 +49,16 @@ def begin_with(content: Mapping[str, Any], *, name: str, by: Operator, now: date
         created_by=by,
         now=now,
     )
+
+
+def _blank(format: Format) -> dict[str, Any]:
+    """An empty email; a document looks like the default brand."""
+    if format is not Format.DOCUMENT:
+        return {"format": format}
+    document: dict[str, Any] = {"version": VERSION, "content": [{"type": "paragraph"}]}
+    if (style := brand_queries.default_style()) is not None:
+        document["style"] = styles.to_data(style)
+    return {"format": format, "written": json.dumps(document, ensure_ascii=False)}
 
 
 def _started(start: str, *, by: Operator) -> dict[str, Any]:

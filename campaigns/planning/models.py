@@ -96,7 +96,7 @@ class Campaign(Model):
     text: Mapped[str] = mapped_column(sa.Text, default="")
     # The mark of the HTML for which the text was written by hand (`content.compiled.text_part`); empty: unknown.
     text_written_for: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")
-    # What it was before it was converted to another format, as `planning.conversions` keeps it.
+    # What it was before it was converted to another format, as `planning.writing.conversions` keeps it.
     before_conversion: Mapped[str | None] = mapped_column(sa.Text, deferred=True)
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)

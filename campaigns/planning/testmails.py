@@ -12,6 +12,7 @@ from typing import Any
 from campaigns.audience.models import Subscriber
 from campaigns.audit import services as audit_services
 from campaigns.content.compiled.compiling import Recipient, compile_content
+from campaigns.content.compiled.source import Source
 from campaigns.core import addresses, config, signing
 from campaigns.core.errors import Invalid, Misconfigured
 from campaigns.core.i18n import _
@@ -67,36 +68,57 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
     server = queries.server_of(campaign)
     if server is None:
         raise Misconfigured(_("No sending server yet. Add one in Settings."))
-    site, key = settings_queries.site(), settings_queries.link_key()
+    site = settings_queries.site()
     list_ = next(iter(campaign.lists), None)
     language, url = person.language if person else None, config.current().public_url
     source = language_queries.source_for(campaign, language, site=site, list_=list_, public_url=url)
-    source = replace(source, subject=MARK + source.subject, track_opens=False, track_clicks=False)
-    compiled = compile_content(source)
-    sign = sign_from(campaign.from_email, now)
+    source = replace(source, subject=MARK + source.subject)
     audit_services.record("campaign.tested", campaign.name, emails=len(to), now=now)
+    messages = _composed(campaign, source, to=to, person=person, now=now)
     envelopes = [
-        smtp.Envelope(
-            key=number,
-            mail_from=campaign.from_email,
-            rcpt_to=address,
-            message=compiled.compose(
-                Recipient(
-                    to_name="",
-                    to_address=address,
-                    values=queries.values_of(person) if person else {"email": address},
-                    message_id=f"<{secrets.token_hex(16)}@{source.message_id_domain}>",
-                    date=now,
-                    track_token=signing.sign(key, Purpose.TRACK, NOBODY),
-                    unsubscribe_token=signing.sign(key, Purpose.SUBSCRIPTION, NOBODY),
-                    view_token=signing.sign(key, Purpose.VIEW, NOBODY),
-                ),
-                sign=sign,
-            ),
-        )
-        for number, address in enumerate(to)
+        smtp.Envelope(key=number, mail_from=campaign.from_email, rcpt_to=address, message=message)
+        for number, (address, message) in enumerate(messages.items())
     ]
     return Prepared(settings_services.connection(server), server.name, envelopes)
+
+
+def source_of(campaign: Campaign, person: Subscriber, *, now: datetime) -> bytes:
+    """The complete message as it would go to that person, with links that are not tracked.
+
+    Raises ContentError or Invalid for a draft that can't be sent.
+    """
+    source = language_queries.source_for(
+        campaign,
+        person.language,
+        site=settings_queries.site(),
+        list_=next(iter(campaign.lists), None),
+        public_url=config.current().public_url,
+    )
+    return _composed(campaign, source, to=[person.email], person=person, now=now)[person.email]
+
+
+def _composed(
+    campaign: Campaign, source: Source, *, to: Sequence[str], person: Subscriber | None, now: datetime
+) -> dict[str, bytes]:
+    """The message for each address, untracked."""
+    compiled = compile_content(replace(source, track_opens=False, track_clicks=False))
+    key, sign = settings_queries.link_key(), sign_from(campaign.from_email, now)
+    return {
+        address: compiled.compose(
+            Recipient(
+                to_name="",
+                to_address=address,
+                values=queries.values_of(person) if person else {"email": address},
+                message_id=f"<{secrets.token_hex(16)}@{source.message_id_domain}>",
+                date=now,
+                track_token=signing.sign(key, Purpose.TRACK, NOBODY),
+                unsubscribe_token=signing.sign(key, Purpose.SUBSCRIPTION, NOBODY),
+                view_token=signing.sign(key, Purpose.VIEW, NOBODY),
+            ),
+            sign=sign,
+        )
+        for address in to
+    }
 
 
 def send(prepared: Prepared) -> list[Answer]:

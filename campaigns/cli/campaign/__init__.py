@@ -8,6 +8,12 @@ from campaigns.cli.deferred import Deferred, Place
 
 COMMANDS = {
     "create": Place("campaigns.cli.campaign.drafts", "create", "Create a draft."),
+    "convert": Place(
+        "campaigns.cli.campaign.content", "convert", "Write a draft in another format from now on."
+    ),
+    "preview": Place(
+        "campaigns.cli.campaign.content", "preview", "Print what a person would get; nothing is sent."
+    ),
     "schedule": Place(
         "campaigns.cli.campaign.drafts",
         "schedule",

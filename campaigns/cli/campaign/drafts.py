@@ -9,7 +9,7 @@ import click
 
 from campaigns.audience import queries as audience_queries
 from campaigns.cli.campaign.output import answer_for, fresh
-from campaigns.cli.campaign.sources import FILE, content_of, text_of
+from campaigns.cli.campaign.sources import FILE, content_of
 from campaigns.cli.output import as_json, command
 from campaigns.core import clock, queue
 from campaigns.core.db import db
@@ -27,7 +27,8 @@ from campaigns.settings import senders
 @click.option("--html", "html_file", type=FILE, help="What is written, as HTML.")
 @click.option("--document", "document_file", type=FILE, help="The same as a document of blocks (JSON).")
 @click.option("--mjml", "mjml_file", type=FILE, help="The same as MJML, of which HTML is made.")
-@click.option("--text", "text_file", type=FILE)
+@click.option("--markdown", "markdown_file", type=FILE, help="The same as Markdown.")
+@click.option("--text", "text_file", type=FILE, help="The text part; alone, a plain-text email.")
 @click.option("--preheader", default="")
 @click.option("--reply-to")
 @click.option(
@@ -49,6 +50,7 @@ def create(
     html_file: Path | None,
     document_file: Path | None,
     mjml_file: Path | None,
+    markdown_file: Path | None,
     text_file: Path | None,
     preheader: str,
     reply_to: str | None,
@@ -59,7 +61,8 @@ def create(
 ) -> None:
     """Create a draft."""
     now = clock.now()
-    content = content_of({"html": html_file, "document": document_file, "mjml": mjml_file})
+    files = {"html": html_file, "document": document_file, "mjml": mjml_file, "markdown": markdown_file}
+    content = content_of(files, text=text_file)
     sender = senders.find_or_create_sender(from_, now=now)
     if bounce_address is not None:
         senders.set_bounce_address(sender, bounce_address)
@@ -72,7 +75,6 @@ def create(
         reply_to=reply_to,
         lists=[audience_queries.list_by_name(each) for each in list_names],
         **content,
-        text=text_of(text_file) if text_file else "",
         server=settings_queries.server_by_name(server_name) if server_name else None,
         sending_hours=window,
         now=now,

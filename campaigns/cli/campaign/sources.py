@@ -14,14 +14,20 @@ LARGEST_FILE_BYTES = 512 * 1024
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def content_of(files: Mapping[str, Path | None]) -> dict[str, Any]:
-    """The format of a draft and what is written in it, from the one file that is given, by its option's name."""
+def content_of(files: Mapping[str, Path | None], *, text: Path | None = None) -> dict[str, Any]:
+    """The format of a draft and what is written in it, from the one file that is given, by its option's name.
+
+    `text`: the text part beside it; alone, a plain-text email.
+    """
     given = [(name, file) for name, file in files.items() if file]
+    beside = {"text": text_of(text)} if text else {}
+    if text and not given:
+        return {"format": Format.TEXT, **beside}
     if len(given) != 1:
-        options = ", ".join(f"--{name}" for name in files)
-        raise click.UsageError(f"Give exactly one of {options}.")
+        options = ", ".join(f"--{name}" for name in (*files, "text"))
+        raise click.UsageError(f"Give exactly one of {options}; --text may go with another one.")
     ((name, file),) = given
-    return _CONTENTS[name](text_of(file))
+    return {**_CONTENTS[name](text_of(file)), **beside}
 
 
 def text_of(file: Path) -> str:
@@ -44,5 +50,6 @@ def _mjml(source: str) -> dict[str, Any]:
 _CONTENTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "html": lambda source: {"html": source},
     "document": lambda source: {"format": Format.DOCUMENT, "written": source},
+    "markdown": lambda source: {"format": Format.MARKDOWN, "written": source},
     "mjml": _mjml,
 }

@@ -9,6 +9,16 @@ from campaigns.content.html import markup
 from campaigns.content.html.markup import Part
 from campaigns.content.language import merge_text
 
+# After these, white space shows nowhere.
+_LINE_ENDS = frozenset(
+    {
+        *(
+            ("end", name)
+            for name in ("table", "tbody", "tr", "td", "p", "h1", "h2", "h3", "ul", "ol", "li", "style")
+        ),
+        *(("start", name) for name in ("head", "body", "table", "tbody", "tr", "ul", "ol", "meta")),
+    }
+)
 _FRAME = frozenset({"html", "head", "body", "title", "meta", "base", "link"})
 
 
@@ -39,6 +49,17 @@ def body_of(html: str) -> str:
         if part.kind == "raw" and part.name == "style" and part.end <= start
     ]
     return document.restored("".join(sheets) + text[start:end].strip())
+
+
+def in_lines(html: str) -> str:
+    """Rendered HTML with a line for each block and row, so that it can be read; it looks the same."""
+    document = markup.protect(html, where="html")
+    text = document.text
+    lines = [
+        text[part.start : part.end] + ("\n" if (part.kind, part.name) in _LINE_ENDS else "")
+        for part in document.parts
+    ]
+    return document.restored("".join(lines))
 
 
 def _is_frame(part: Part) -> bool:

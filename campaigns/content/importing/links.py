@@ -12,10 +12,9 @@ from campaigns.content.html.markup import Marked, Part
 from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError
 
-_IN_CSS = re.compile(r"""url\(\s*(["']?)([^"')]{1,2000})\1\s*\)""", re.I)
-_OWN = re.compile(
-    r"[a-z][a-z0-9+.-]*:|//|#|\{|$", re.I
-)  # has a scheme, leads into the page, is a merge tag or empty
+_IN_CSS = re.compile(r"url\(([^()]{1,2000})\)", re.I)
+# What has a scheme, leads into the page itself, is a merge tag or empty.
+_OWN = re.compile("[a-z][a-z0-9+.-]*:|//|#|\ue000|$", re.I)
 _LINKS = frozenset({"href", "src", "background", "poster"})
 
 Change = Callable[[str], str]
@@ -93,4 +92,10 @@ def _changed(text: str, part: Part, change: Change) -> str:
 
 
 def _css(source: str, change: Change) -> str:
-    return _IN_CSS.sub(lambda found: f"url({found[1]}{change(found[2].strip())}{found[1]})", source)
+    return _IN_CSS.sub(lambda found: f"url({_quoted(found[1].strip(), change)})", source)
+
+
+def _quoted(url: str, change: Change) -> str:
+    """A URL of a style sheet after the change, in the quotes that it had."""
+    quote = url[:1] if url[:1] in "\"'" and url[-1:] == url[:1] and len(url) > 1 else ""
+    return f"{quote}{change(url.strip(quote) if quote else url)}{quote}"

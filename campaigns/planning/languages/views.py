@@ -19,7 +19,7 @@ from campaigns.planning.languages import queries, services
 from campaigns.planning.languages.forms import LanguageForm, TranslationForm
 from campaigns.planning.languages.models import Translation
 from campaigns.planning.models import Campaign
-from campaigns.planning.pages import document_editor, language_tabs
+from campaigns.planning.pages import document_editor, language_tabs, writing
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.views import bp, braces
 
@@ -129,6 +129,7 @@ def _editor(found: Campaign, translation: Translation, form: TranslationForm, **
         form=form,
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
         **document_editor.parts_of(translation),
+        **writing.code_parts(found, translation.format),
         **values,
     )
     return document_editor.page(page, translation)

@@ -43,9 +43,8 @@ def _name() -> StringField:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A starting point: its radio button, what it is good for, and an icon if it has no picture."""
+    """What a starting point is good for, and an icon if it has no picture."""
 
-    option: Any
     purpose: Any
     icon: str = ""
 
@@ -68,16 +67,16 @@ class CreateForm(FlaskForm):
             self.start.data = STARTERS[0].key
 
     @property
-    def blanks(self) -> list[Card]:
-        """An empty email in each format."""
+    def blanks(self) -> list[tuple[Any, Card]]:
+        """The choices that are empty emails, one for each format."""
         facts = {f"{BLANK}{format.value}": fact for format, fact in FORMATS.items()}
-        return [Card(each, *facts[each.data]) for each in self.start if each.data in facts]
+        return [(each, Card(*facts[each.data])) for each in self.start if each.data in facts]
 
     @property
-    def starters(self) -> list[Card]:
-        """The starters."""
+    def starters(self) -> list[tuple[Any, Card]]:
+        """The choices that are starters."""
         purposes = {starter.key: starter.purpose for starter in STARTERS}
-        return [Card(each, purposes[each.data]) for each in self.start if each.data in purposes]
+        return [(each, Card(purposes[each.data])) for each in self.start if each.data in purposes]
 
     @property
     def copies(self) -> list[tuple[Any, Campaign]]:

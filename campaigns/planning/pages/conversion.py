@@ -13,8 +13,9 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError, Invalid
 from campaigns.core.i18n import _
-from campaigns.planning import conversions, queries
+from campaigns.planning import queries
 from campaigns.planning.models import Campaign
+from campaigns.planning.writing import conversions
 
 
 @dataclass(frozen=True, slots=True)

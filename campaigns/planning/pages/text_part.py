@@ -6,14 +6,17 @@ from typing import Any
 
 from flask import flash, jsonify, redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.accounts.policy import can
+from campaigns.content.formats import Format
 from campaigns.content.language.merge_text import LARGEST_SOURCE
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
-from campaigns.planning import findings, queries, text_parts
+from campaigns.planning import queries
 from campaigns.planning.models import Campaign
+from campaigns.planning.writing import findings, text_parts
 
 
 def next_place(campaign: Campaign, then: str) -> str:
@@ -35,7 +38,8 @@ def compare_text(campaign_id: int) -> Any:
     except DomainError as error:
         flash(error.message, "error")
         return redirect(url_for("planning.show", campaign_id=campaign_id))
-    return render_template("planning/text.html", campaign=found, rows=rows)
+    may_change = can(operator(), Action.EDIT_CAMPAIGNS) and found.is_editable and found.has_own_text
+    return render_template("planning/text.html", campaign=found, rows=rows, may_change=may_change)
 
 
 @allow(Action.EDIT_CAMPAIGNS)
@@ -63,10 +67,10 @@ def delete_text(campaign_id: int) -> Any:
 @allow(Action.EDIT_CAMPAIGNS)
 def find(campaign_id: int) -> Any:
     """What is wrong with the text that is being written, as JSON; nothing is saved."""
-    found = queries.campaign(campaign_id)
+    format = request.args.get("format", queries.campaign(campaign_id).format, type=Format)
     source = request.form.get("source", "")[: LARGEST_SOURCE + 1].replace("\r\n", "\n")
     shown = [
         {"line": each.line, "level": each.level.value, "sentence": str(each.sentence)}
-        for each in findings.of(found, source)
+        for each in findings.of(format, source)
     ]
     return jsonify(findings=shown)

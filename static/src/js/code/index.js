@@ -4,5 +4,8 @@ import { tools } from "./tools.js";
 
 for (const field of document.querySelectorAll("textarea[data-code]")) {
   const view = codeEditor(field);
-  for (const bar of document.querySelectorAll(`[data-code-tools="${field.id}"]`)) tools(bar, view);
+  for (const bar of document.querySelectorAll(`[data-code-tools="${field.id}"]`)) {
+    view.root.host.before(bar);
+    tools(bar, view);
+  }
 }

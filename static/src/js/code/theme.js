@@ -10,7 +10,7 @@ const COLOURS = {
 
 const frame = (isDark) => EditorView.theme({
   "&": { backgroundColor: "var(--surface)", color: "var(--ink)", fontSize: "0.8125rem", height: "min(620px, 70vh)", minHeight: "320px" },
-  "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-1px" },
+  "&.cm-focused": { outline: "none" }, // the frame around it shows the focus
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
   ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--ink-2)", borderInlineEnd: "1px solid var(--line)" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--accent-tint) 45%, transparent)" },
@@ -18,8 +18,8 @@ const frame = (isDark) => EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: isDark ? "#2c4f5c" : "#cfe4ea" },
   ".cm-panels": { backgroundColor: "var(--sunk)", color: "var(--ink)", borderBottom: "1px solid var(--line)" },
   ".cm-panel.cm-search": { padding: "8px 32px 8px 8px" },
-  ".cm-textfield": { backgroundColor: "var(--surface)", border: "1px solid var(--control-line)", borderRadius: "6px", color: "inherit", padding: "4px 8px" },
-  ".cm-button": { backgroundImage: "none", backgroundColor: "var(--surface)", border: "1px solid var(--control-line)", borderRadius: "6px", color: "inherit", padding: "4px 10px" },
+  ".cm-textfield": { backgroundColor: "var(--surface)", border: "1px solid var(--control-line)", borderRadius: "6px", color: "inherit", fontSize: "inherit", padding: "4px 8px" },
+  ".cm-button": { backgroundImage: "none", backgroundColor: "var(--surface)", border: "1px solid var(--control-line)", borderRadius: "6px", color: "inherit", fontSize: "inherit", padding: "4px 10px" },
   ".cm-tooltip": { backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", borderRadius: "8px", color: "var(--ink)", overflow: "hidden" },
   ".cm-tooltip-autocomplete ul li": { padding: "4px 10px !important" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-tint)", color: "var(--ink)" },

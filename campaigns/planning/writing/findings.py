@@ -11,24 +11,23 @@ from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError
 from campaigns.core.errors import Invalid
 from campaigns.planning import drafts, queries
-from campaigns.planning.models import Campaign
 
 MOST = 50
 
 
-def of(campaign: Campaign, source: str) -> list[Finding]:
-    """Errors and warnings about a source in the campaign's format, each at its line if it has one."""
-    where = SOURCES[campaign.format]
+def of(format: Format, source: str) -> list[Finding]:
+    """Errors and warnings about a source in that format, each at its line if it has one."""
+    where = SOURCES[format]
     try:
         merge_text.parse(merge_text.readable(source), where=where)
-        if rendering.is_rendered(campaign.format):
-            rendering.rendered(campaign.format, source, place=drafts.place())
+        if rendering.is_rendered(format):
+            rendering.rendered(format, source, place=drafts.place())
     except ContentError as error:
         return [Finding(Level.MUST, where, error.reason, error.line)]
     except Invalid as error:
         return [Finding(Level.MUST, where, error.message)]
     known = frozenset(queries.merge_fields()) | {"email"}
     found = list(checks.unknown_fields(source, known))
-    if campaign.format is Format.HTML:
+    if format is Format.HTML:
         found += checks.bodies_found(Source("", source, "", "", ""))
     return [each for each in found if each.level is not Level.FINE][:MOST]

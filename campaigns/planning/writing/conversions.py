@@ -26,7 +26,7 @@ WAYS: dict[Format, tuple[Format, ...]] = {
 }
 LOST: dict[tuple[Format, Format], Any] = {
     (Format.DOCUMENT, Format.HTML): _(
-        "You edit the HTML that the blocks become. Blocks, style settings and saved blocks can't be used any more."
+        "You edit the HTML that the blocks become. Blocks, style settings and saved blocks can no longer be used."
     ),
     (Format.MARKDOWN, Format.DOCUMENT): _(
         "Headings, paragraphs, lists, quotes, images and links become blocks. Tables, and text with conditions or "
@@ -91,7 +91,7 @@ def _before(campaign: Campaign) -> dict[str, Any] | None:
 def _converted(campaign: Campaign, to: Format) -> dict[str, Any]:
     """The values of the draft in that format; raises Invalid."""
     if to is Format.HTML:
-        return {"format": to, "written": "", "html": campaign.html}
+        return {"format": to, "written": "", "html": from_html.in_lines(campaign.html)}
     if to is Format.MARKDOWN:
         return {"format": to, "written": campaign.text, "text": ""}
     if campaign.format is Format.MARKDOWN:
