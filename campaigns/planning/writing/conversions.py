@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.audit import services as audit_services
-from campaigns.content.documents import from_html
 from campaigns.content.formats import Format
+from campaigns.content.importing import from_html
 from campaigns.content.markdown import blocks as markdown_blocks
 from campaigns.core import config
 from campaigns.core.db import db
