@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from campaigns.audience.models import Subscriber
+from campaigns.audience import queries as audience_queries
+from campaigns.audience.models import FieldKind, Subscriber
 from campaigns.audit.services import View
 from campaigns.content.compiled.compiling import Preview, preview_content, preview_html
 from campaigns.content.compiled.links import SPECIAL
@@ -16,7 +17,7 @@ from campaigns.content.language.merge_text import ContentError
 from campaigns.content.language.samples import Hard
 from campaigns.core import config
 from campaigns.core.db import db
-from campaigns.core.i18n import _
+from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, queries, recipients
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
@@ -26,6 +27,8 @@ LOOKED_AT = 300  # people among whom difficult ones are searched
 MOST_CHOICES = 12
 LONGEST_SEARCH = 320
 CONTENT = ("subject", "preheader", "html", "text")
+LINES = ("subject", "preheader")
+_SPOKEN = {FieldKind.DATE: '{{ %s | date("long") }}', FieldKind.NUMBER: "{{ %s | number }}"}
 UNSAVED = frozenset({*CONTENT, "written"})
 
 
@@ -135,6 +138,10 @@ def merge_tags() -> list[tuple[str, Any]]:
         (f"{{{{ {key} | default({_stand_in(key)}) }}}}", label)
         for key, label in queries.merge_fields().items()
     ]
+    kinds = [(field.key, field.label, field.kind) for field in audience_queries.fields()]
+    tags += [
+        (_SPOKEN[kind] % key, _spoken_label(kind, label)) for key, label, kind in kinds if kind in _SPOKEN
+    ]
     return [
         *tags,
         ("{{ email }}", _("Email address")),
@@ -142,6 +149,28 @@ def merge_tags() -> list[tuple[str, Any]]:
         ("{{ preferences_url }}", _("Preferences page URL")),
         ("{{ web_view_url }}", _("Web version URL")),
     ]
+
+
+def _spoken_label(kind: FieldKind, field: str) -> Any:
+    if kind is FieldKind.DATE:
+        return _("%(field)s, written out", field=field)
+    return _("%(field)s, with separators", field=field)
+
+
+def line_faults(values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the tags of each line that is written, as a sentence; empty for nothing."""
+    known = frozenset(queries.merge_fields()) | {"email"} | SPECIAL
+    return {name: _line_fault(values[name], name, known) for name in LINES if name in values}
+
+
+def _line_fault(line: str, where: str, known: frozenset[str]) -> str:
+    try:
+        unknown = sorted(merge_text.parse(line, where=where).fields - known) if "{" in line else []
+    except ContentError as error:
+        return str(error.reason)
+    if not unknown:
+        return ""
+    return translate("There is no field “%(name)s”. It will be empty.", name=unknown[0][:40])
 
 
 def _stand_in(key: str) -> str:

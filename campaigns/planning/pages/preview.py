@@ -55,18 +55,22 @@ def preview(campaign_id: int) -> Any:
 
 @allow(Action.EDIT_CAMPAIGNS)
 def show_unsaved(campaign_id: int) -> Any:
-    """What the editor has, as JSON {page, subject, preheader}. Nothing is saved: no writer waits for it."""
+    """What the editor has, as JSON {page, subject, preheader, faults}. Nothing is saved: no writer waits for it.
+
+    `faults`: a sentence, or nothing, for each line that is written.
+    """
     begin_by_reading()
     found = on_record(campaign_id)
     person, look = _person(found), looks.look(request.args.get("part"))
+    faults = previews.line_faults(request.form)
     try:
         source = previews.source_for(found, person, language=request.args.get("language", "")[:16])
         source = previews.unsaved(source, found, request.form)
         shown = previews.shown(source, person, is_html_only=look is not Look.TEXT)
         preheader = previews.preheader(source, person)
     except Invalid as error:
-        return jsonify(page=render_template("planning/preview_error.html", error=error))
-    return jsonify(page=page_of(shown, look), subject=shown.subject, preheader=preheader)
+        return jsonify(page=render_template("planning/preview_error.html", error=error), faults=faults)
+    return jsonify(page=page_of(shown, look), subject=shown.subject, preheader=preheader, faults=faults)
 
 
 @allow(Action.READ_CAMPAIGNS)

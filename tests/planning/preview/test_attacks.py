@@ -105,3 +105,23 @@ def test_what_is_typed_is_shown_at_once_and_does_not_scroll(
         assert page.locator("#preview").evaluate("frame => frame.contentWindow.scrollY") == 900
         page.fill("#subject", "Typed now")
         expect(page.locator(".inbox-subject")).to_have_text("Typed now")
+
+
+def test_a_tag_is_completed_by_keyboard_and_its_fault_is_said(
+    browser: Browser, url: str, cookie: dict[str, str]
+) -> None:
+    with window(browser, url) as page:
+        page.context.add_cookies([cookie])
+        page.goto(url)
+        page.fill("#subject", "")
+        page.locator("#subject").press_sequentially("Hi {{ addr")
+        expect(page.locator(".merge-list li")).to_have_count(1)
+        expect(page.locator(".merge-list li")).to_contain_text("Email address")
+        page.keyboard.press("Enter")
+        expect(page.locator("#subject")).to_have_value("Hi {{ email }}")
+        expect(page.locator(".merge-list li")).to_have_count(0)
+        expect(page.locator(".inbox-subject")).to_have_text("Hi zoe@example.org")
+        page.fill("#subject", "{{ nobody }}")
+        expect(page.locator("#subject-fault")).to_contain_text("“nobody”")
+        page.fill("#subject", "Hi")
+        expect(page.locator("#subject-fault")).to_have_count(0)

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
+from campaigns.audience.models import FieldKind
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.planning import previews, testmails
@@ -136,3 +137,21 @@ def test_a_test_mail_is_what_the_preview_of_that_person_shows(app: Flask) -> Non
 def without_own_links(body: str) -> str:
     """The body with the person's own pages (unsubscribe, preferences), which a preview has no tokens for, as `#`."""
     return re.sub(r"https?://[^\s\"/]+/[upw]/[\w.~-]+", "#", body).replace("\r\n", "\n").rstrip("\n")
+
+
+def test_a_tag_that_is_unknown_or_broken_is_found_while_it_is_written(ben: BrowserClient) -> None:
+    campaign = make_shown()
+    written = {"subject": "{{ frist_name }} {{ email }}", "preheader": "{{ 9**9 }}", "html": "<p>a</p>"}
+    faults = unsaved(ben, campaign, **written)["faults"]
+    assert "“frist_name”" in faults["subject"]
+    assert "Calculations" in faults["preheader"]
+    right = unsaved(ben, campaign, subject="{{ first_name }}", preheader="", html="<p>a</p>")
+    assert right["faults"] == {"subject": "", "preheader": ""}
+
+
+def test_dates_and_numbers_can_be_inserted_as_they_are_written_out(ben: BrowserClient) -> None:
+    campaign = make_shown()
+    make_field("renews_on", label="Renewal", kind=FieldKind.DATE)
+    page = ben.get(f"/campaigns/{campaign.id}/edit").text
+    assert "Renewal, written out" in page
+    assert "renews_on | date(&#34;long&#34;)" in page

@@ -1,10 +1,11 @@
 // The preview of an email: shown again when its reader or its look changes, and while it is written.
+import { markFault } from "../merge/faults.js";
 import { send } from "../page.js";
 
 const PAUSE_MS = 60;
 
 /** An iframe that shows data-src again after each autosave and when a [data-preview-with] field changes. With
- * data-unsaved it also shows what the form "editor" has before it is saved, as JSON {page, subject, preheader}. */
+ * data-unsaved it also shows what the form "editor" has before it is saved, as JSON {page, subject, preheader, faults}. */
 export function preview(frame) {
   document.querySelectorAll("[data-needed-without-script]").forEach((element) => { element.hidden = true; });
   document.querySelector("[data-preview-controls]")?.addEventListener("submit", (event) => event.preventDefault());
@@ -59,7 +60,8 @@ function asWritten(form, frame) {
 
 /** Replaces what the frame shows. Its document stays, and with it the policy under which nothing in a mail runs, and
  * how far it was scrolled. */
-function put(frame, { page, subject, preheader }) {
+function put(frame, { page, subject, preheader, faults }) {
+  Object.entries(faults ?? {}).forEach(([name, sentence]) => markFault(name, sentence));
   const inner = frame.contentDocument;
   if (!inner?.documentElement) return;
   const top = frame.contentWindow.scrollY;
