@@ -69,7 +69,9 @@ def show_unsaved(campaign_id: int) -> Any:
         shown = previews.shown(source, person, is_html_only=look is not Look.TEXT)
         preheader = previews.preheader(source, person)
     except Invalid as error:
-        return jsonify(page=render_template("planning/preview_error.html", error=error), faults=faults)
+        is_said = error.field in previews.LINES  # under its field; the preview stays as it was
+        page = None if is_said else render_template("planning/preview_error.html", error=error)
+        return jsonify(page=page, faults=faults)
     return jsonify(page=page_of(shown, look), subject=shown.subject, preheader=preheader, faults=faults)
 
 
@@ -142,7 +144,9 @@ def line_of(found: Campaign) -> dict[str, Any]:
 
 
 def _sharing_label(comments: int) -> Any:
-    return _n("Share, %(num)d comment", "Share, %(num)d comments", comments) if comments else _("Share")
+    return (
+        _n("Share, %(num)d comment", "Share, %(num)d comments", comments) if comments else _("Share preview")
+    )
 
 
 def _wanted() -> dict[str, Any]:

@@ -142,7 +142,9 @@ def without_own_links(body: str) -> str:
 def test_a_tag_that_is_unknown_or_broken_is_found_while_it_is_written(ben: BrowserClient) -> None:
     campaign = make_shown()
     written = {"subject": "{{ frist_name }} {{ email }}", "preheader": "{{ 9**9 }}", "html": "<p>a</p>"}
-    faults = unsaved(ben, campaign, **written)["faults"]
+    answer = unsaved(ben, campaign, **written)
+    assert answer["page"] is None  # the preview stays as it was
+    faults = answer["faults"]
     assert "“frist_name”" in faults["subject"]
     assert "Calculations" in faults["preheader"]
     right = unsaved(ben, campaign, subject="{{ first_name }}", preheader="", html="<p>a</p>")

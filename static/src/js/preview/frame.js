@@ -63,7 +63,7 @@ function asWritten(form, frame) {
 function put(frame, { page, subject, preheader, faults }) {
   Object.entries(faults ?? {}).forEach(([name, sentence]) => markFault(name, sentence));
   const inner = frame.contentDocument;
-  if (!inner?.documentElement) return;
+  if (!page || !inner?.documentElement) return;
   const top = frame.contentWindow.scrollY;
   const next = new DOMParser().parseFromString(page, "text/html").documentElement;
   const root = inner.documentElement;
