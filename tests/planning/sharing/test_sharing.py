@@ -101,10 +101,10 @@ def test_operators_see_who_made_a_link_and_whether_it_was_opened(
     ada: BrowserClient, client: FlaskClient, campaign: Campaign
 ) -> None:
     url = link_of(ada, campaign)
-    assert "not opened yet" in ada.get(f"/campaigns/{campaign.id}/share").text
+    assert "Not opened yet" in ada.get(f"/campaigns/{campaign.id}/share").text
     read(client, url)
     page = ada.get(f"/campaigns/{campaign.id}/share").text
-    assert "last opened" in page
+    assert "Last opened" in page
     assert "Created by" in page
 
 
