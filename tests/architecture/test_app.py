@@ -82,6 +82,7 @@ OFF_THE_RECORD = {
     "audience.unsubscription",
     "planning.create_time",
     "planning.delete_editing",
+    "planning.show_unsaved",
     "reports.dismiss_campaign",
     "reports.dismiss_import",
     "settings.server_test",

@@ -36,7 +36,7 @@ def campaign(app: Flask) -> Campaign:
     make_field("points", kind=FieldKind.NUMBER)
     make_subscriber("zoe@example.org", lists=[letters], fields={"first_name": "Zoë", "points": 7})
     html = "<html><body><p>Dear {{ first_name }}, {{ points }} for {{ email }}</p></body></html>"
-    return make_campaign(lists=[letters], subject="For {{ first_name }}", html=html)
+    return make_campaign(lists=[letters], name="Internal name", subject="For {{ first_name }}", html=html)
 
 
 def link_of(ada: BrowserClient, campaign: Campaign, days: int = 7) -> str:
@@ -68,6 +68,7 @@ def test_a_link_shows_the_email_to_who_has_no_account_with_made_up_data(
     url = link_of(ada, campaign)
     page, shown = read(client, url), read(client, f"{url}/email")
     assert "For Alex" in page.text
+    assert "Internal name" not in page.text
     assert "Dear Alex, 42 for alex.morgan@example.com" in shown.text
     assert not re.search("Zoë|zoe@", page.text + shown.text)
     assert page.headers["X-Robots-Tag"].startswith("noindex")
