@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from campaigns.core.i18n import _
 
-_SHEET = re.compile(r"(<style(?=[\s>])[^>]{0,2000}>)(.*?)(</style)", re.I | re.S)
+_SHEET = re.compile(r"<style(?=[\s>])", re.I)
+_SHEET_END = re.compile(r"</style", re.I)
 _MEDIA = re.compile(r"(\smedia\s*=\s*)(\"[^\"]{0,500}\"|'[^']{0,500}')", re.I)
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.I)
 _HEAD_END = re.compile(r"</head\s*>", re.I)
@@ -43,11 +44,22 @@ def seen(html: str, look: Look) -> str:
     if not _SPEAKS_OF_SCHEMES.search(html):
         return html
     is_dark = look is Look.DARK
-    html = _SHEET.sub(lambda found: found[1] + _settled(found[2], is_dark) + found[3], html)
+    html = _with_sheets(html, is_dark)
     html = _MEDIA.sub(lambda found: found[1] + _settled(found[2], is_dark), html)
     scheme = f"<style>:root{{color-scheme:{'dark' if is_dark else 'light'}}}</style>"
     end = _HEAD_END.search(html)
     return html[: end.start()] + scheme + html[end.start() :] if end else html
+
+
+def _with_sheets(html: str, is_dark: bool) -> str:
+    """The HTML with its style sheets settled; each part is read once, closed or not."""
+    parts, end = [], 0
+    while begun := _SHEET.search(html, end):
+        closed = _SHEET_END.search(html, begun.end())
+        stop = closed.end() if closed else len(html)
+        parts += [html[end : begun.start()], _settled(html[begun.start() : stop], is_dark)]
+        end = stop
+    return "".join([*parts, html[end:]])
 
 
 def _settled(css: str, is_dark: bool) -> str:
