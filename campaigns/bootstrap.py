@@ -29,6 +29,7 @@ MODELS = (
     "campaigns.settings.domains.models",
     "campaigns.audience.models",
     "campaigns.content.brands.models",
+    "campaigns.content.media.models",
     "campaigns.planning.models",
     "campaigns.planning.languages.models",
     "campaigns.planning.sharing.models",

@@ -25,6 +25,19 @@ SHORTEST_SECRET = 32
 
 
 @dataclass(frozen=True, slots=True)
+class S3:
+    """An S3-compatible bucket. `public_url`: where readers fetch its files; None: through this app."""
+
+    endpoint: str
+    bucket: str
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    region: str = "us-east-1"
+    path_style: bool = True
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings from the environment."""
 
@@ -49,6 +62,7 @@ class Config:
     # Where the intake listens for incoming messages: `lmtp` or `smtp`, address, port. None: it does not.
     intake: tuple[str, str, int] | None = None
     rule_commands: Path | None = None  # file with the commands that rules may run; None: they may run none
+    media_s3: S3 | None = None  # where images are kept; None: in `data_dir`
 
     @property
     def is_https(self) -> bool:
@@ -111,6 +125,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         inbound_days=_int(env, "INBOUND_DAYS", 90),
         intake=_intake(env.get("INTAKE")),
         rule_commands=Path(env["RULE_COMMANDS"]) if env.get("RULE_COMMANDS") else None,
+        media_s3=_media_s3(env),
     )
 
 
@@ -140,6 +155,29 @@ def _public_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError("PUBLIC_URL must be the full address people use, like https://mail.example.org.")
     return url.rstrip("/")
+
+
+def _media_s3(env: Mapping[str, str]) -> S3 | None:
+    endpoint = (env.get("MEDIA_S3_ENDPOINT") or "").rstrip("/")
+    if not endpoint:
+        return None
+    parts, public_url = urlsplit(endpoint), (env.get("MEDIA_S3_PUBLIC_URL") or "").rstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+        raise ConfigError("MEDIA_S3_ENDPOINT must be like https://s3.example.org.")
+    if public_url and urlsplit(public_url).scheme not in ("http", "https"):
+        raise ConfigError("MEDIA_S3_PUBLIC_URL must be like https://images.example.org.")
+    for name in ("MEDIA_S3_BUCKET", "MEDIA_S3_KEY", "MEDIA_S3_SECRET"):
+        if not env.get(name):
+            raise ConfigError(f"{name} must be set when MEDIA_S3_ENDPOINT is.")
+    return S3(
+        endpoint=endpoint,
+        bucket=env["MEDIA_S3_BUCKET"],
+        key=env["MEDIA_S3_KEY"],
+        secret=env["MEDIA_S3_SECRET"],
+        region=env.get("MEDIA_S3_REGION") or "us-east-1",
+        path_style=_bool(env, "MEDIA_S3_PATH_STYLE", default=True),
+        public_url=public_url or None,
+    )
 
 
 def _dns_server(text: str | None) -> tuple[str, int] | None:

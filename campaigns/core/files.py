@@ -13,7 +13,7 @@ from typing import BinaryIO
 CHUNK_BYTES = 1 << 20
 OTHERS = 0o077  # permissions of group and others
 # What the app itself creates in the data folder. Other files in it are not touched.
-OURS = ("columba.db*", "practice.db*", "secret_key", "watermark*", "files", "log", "run", "redis")
+OURS = ("columba.db*", "practice.db*", "secret_key", "watermark*", "files", "media", "log", "run", "redis")
 
 
 class TooLarge(Exception):
