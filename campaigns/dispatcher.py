@@ -9,6 +9,7 @@ from campaigns.inbound.hooks import duties as hook_duties
 from campaigns.inbound.mailboxes import hints
 from campaigns.inbound.rules import duties as rule_duties
 from campaigns.inbound.timed import duties as timed_duties
+from campaigns.planning.images import cleaning
 
 DUTIES = (
     Duty("mailboxes", hints.EVERY_S, hints.hint_mailboxes),
@@ -20,6 +21,7 @@ DUTIES = (
     Duty("webhooks", hook_duties.EVERY_S, hook_duties.hint_events),
     Duty("alerts", hook_duties.EVERY_S, hook_duties.hint_alerts),
     Duty("old events", hook_duties.SELDOM_S, hook_duties.clean_up),
+    Duty("unused images", cleaning.EVERY_S, cleaning.clean_up),
 )
 
 

@@ -71,8 +71,18 @@ ENTRIES = (
         _("Campaigns"),
         "planning.index",
         "send",
-        ("planning.", "delivery.", "reports.campaign", "content."),
+        (),
         Action.READ_CAMPAIGNS,
+        children=(
+            Entry(
+                _("All campaigns"),
+                "planning.index",
+                "send",
+                ("planning.", "delivery.", "reports.campaign", "content."),
+                Action.READ_CAMPAIGNS,
+            ),
+            Entry(_("Images"), "media.index", "photo", ("media.",), Action.READ_CAMPAIGNS),
+        ),
     ),
     Entry(
         _("People"),

@@ -26,15 +26,14 @@ SHORTEST_SECRET = 32
 
 @dataclass(frozen=True, slots=True)
 class S3:
-    """An S3-compatible bucket. `public_url`: where readers fetch its files; None: through this app."""
+    """An S3-compatible bucket; `endpoint` is like https://s3.example.org."""
 
     endpoint: str
     bucket: str
     key: str = field(repr=False)
     secret: str = field(repr=False)
     region: str = "us-east-1"
-    path_style: bool = True
-    public_url: str | None = None
+    path_style: bool = True  # the bucket in the path; otherwise in the host name
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +160,9 @@ def _media_s3(env: Mapping[str, str]) -> S3 | None:
     endpoint = (env.get("MEDIA_S3_ENDPOINT") or "").rstrip("/")
     if not endpoint:
         return None
-    parts, public_url = urlsplit(endpoint), (env.get("MEDIA_S3_PUBLIC_URL") or "").rstrip("/")
+    parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
         raise ConfigError("MEDIA_S3_ENDPOINT must be like https://s3.example.org.")
-    if public_url and urlsplit(public_url).scheme not in ("http", "https"):
-        raise ConfigError("MEDIA_S3_PUBLIC_URL must be like https://images.example.org.")
     for name in ("MEDIA_S3_BUCKET", "MEDIA_S3_KEY", "MEDIA_S3_SECRET"):
         if not env.get(name):
             raise ConfigError(f"{name} must be set when MEDIA_S3_ENDPOINT is.")
@@ -176,7 +173,6 @@ def _media_s3(env: Mapping[str, str]) -> S3 | None:
         secret=env["MEDIA_S3_SECRET"],
         region=env.get("MEDIA_S3_REGION") or "us-east-1",
         path_style=_bool(env, "MEDIA_S3_PATH_STYLE", default=True),
-        public_url=public_url or None,
     )
 
 

@@ -26,7 +26,7 @@ from campaigns.webserver.limits import Limits
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-READERS = ("/health", "/o/", "/c/", "/u/", "/p/", "/w/")
+READERS = ("/health", "/o/", "/c/", "/u/", "/p/", "/w/", "/media/")
 SENTENCES = {
     408: "The request did not arrive in time.",
     413: "The request is too large.",

@@ -71,10 +71,6 @@ class Bucket:
             raise _refusal(error) from None
         return True
 
-    def url(self, name: str) -> str | None:
-        base = self.settings.public_url
-        return f"{base}/{_object(name)}" if base else None
-
     def path(self, name: str) -> Path | None:
         return None
 

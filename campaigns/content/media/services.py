@@ -107,7 +107,8 @@ def _renew(media: Media, pictures: Sequence[Picture], *, now: datetime) -> None:
 
 def _kept(pictures: Sequence[Picture], *, version: int, now: datetime) -> list[MediaFile]:
     """The pictures in the store; all of them or, when one can't be kept, none."""
-    store, kept = storage.current(), []
+    store = storage.current()
+    kept: list[MediaFile] = []
     for each in pictures:
         file = MediaFile(
             version=version,

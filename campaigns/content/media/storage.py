@@ -37,9 +37,6 @@ class Store(Protocol):
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
 
-    def url(self, name: str) -> str | None:
-        """Where others may fetch the file without us; None if only we can."""
-
     def path(self, name: str) -> Path | None:
         """The file on this machine; None if it is elsewhere."""
 
@@ -89,9 +86,6 @@ class Disk:
 
     def exists(self, name: str) -> bool:
         return self._place(name).is_file()
-
-    def url(self, name: str) -> str | None:
-        return None
 
     def path(self, name: str) -> Path | None:
         return self._place(name)

@@ -4,6 +4,8 @@ import { confirm, dialog, openDialog } from "./dialogs.js";
 import { autosave, bulk, lineNumbers, renewed, sendOnce, unsaved } from "./forms.js";
 import { live } from "./live.js";
 import { mergeComplete } from "./merge/complete.js";
+import { mediaCrop, mediaUpload } from "./media/library.js";
+import { mediaPicker } from "./media/picker.js";
 import { menu } from "./menus.js";
 import { openPalette, palette } from "./palette.js";
 import { preview, previewSearch, previewWidth } from "./preview/frame.js";
@@ -15,6 +17,7 @@ import { autosubmit, copy, countdown, dismiss, drop, fill, focus, mergeTags, pas
 
 const behaviours = {
   autosave, autosubmit, bulk, confirm, copy, countdown, dialog, dismiss, drop, fill, focus, forget, live, menu,
+  "media-crop": mediaCrop, "media-picker": mediaPicker, "media-upload": mediaUpload,
   editor, "merge-complete": mergeComplete, "merge-tags": mergeTags, "open-dialog": openDialog, "open-palette": openPalette, palette, "passkey-ask": passkeyAsk, "passkey-create": passkeyCreate, password, preset, preview, proposes, "preview-search": previewSearch, "preview-width": previewWidth,
   "line-numbers": lineNumbers, renewed, reveal, ring, tabs, tally, theme, timezone, unsaved,
 };

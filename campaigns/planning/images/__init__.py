@@ -1,0 +1,1 @@
+"""The pages of the image library, and where images are used."""
