@@ -6,10 +6,11 @@ import sys
 
 from tests.servers.cache import Unfetched
 from tests.servers.fleet import DEBIAN, MAILBOXES, OTHERS
+from tests.servers.s3 import S3Server
 
 
 def main(*words: str) -> None:
-    for server in (*DEBIAN, *MAILBOXES, *(() if "debian" in words else OTHERS)):
+    for server in (*DEBIAN, *MAILBOXES, S3Server, *(() if "debian" in words else OTHERS)):
         try:
             if server.fetch():
                 print(f"Fetched {server.name} for the tests")

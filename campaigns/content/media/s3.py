@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
-from minio.error import MinioException, S3Error
+from minio.error import InvalidResponseError, MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from campaigns.content.media import storage
@@ -19,6 +20,7 @@ from campaigns.core.i18n import _
 
 CONNECT_S, READ_S = 3.0, 15.0
 MISSING = {"NoSuchKey", "NotFound", "NoSuchObject"}
+_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -104,12 +106,21 @@ def _object(name: str) -> str:
 
 def _refusal(error: Exception) -> Exception:
     """What went wrong, without the answer of the server: it may repeat what it was sent."""
-    if isinstance(error, S3Error) and error.code in MISSING:
+    word = _word(error)
+    if word in MISSING:
         return storage.missing()
-    if isinstance(error, S3Error) and error.code == "NoSuchBucket":
+    if word == "NoSuchBucket":
         return Unavailable(_("The bucket for images doesn't exist. Ask an admin to check MEDIA_S3_BUCKET."))
-    if isinstance(error, S3Error):
+    if word:
         return Unavailable(
             _("The image store refused the request. Ask an admin to check its key and secret.")
         )
     return Unavailable(_("The image store can't be reached. Nothing was changed. Try again in a moment."))
+
+
+def _word(error: Exception) -> str:
+    """The S3 error code; empty without one. minio does not read answers of the type text/xml, which some servers give."""
+    if isinstance(error, S3Error):
+        return error.code or ""
+    found = _CODE.search(str(error)) if isinstance(error, InvalidResponseError) else None
+    return found[1] if found else ""
