@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from campaigns.content.media import imaging, storage
+from campaigns.content.media import imaging, stores
 from campaigns.content.media.models import Media, MediaFile
 from campaigns.core import config
 from campaigns.core.db import db
@@ -78,7 +78,7 @@ def bytes_for(address: str) -> tuple[bytes, str, str] | None:
     if not found:
         return None
     key, name, kind = found.groups()
-    return storage.current().get(f"{key}.{kind}"), imaging.TYPES[kind], f"{name}.{kind}"
+    return stores.current().get(f"{key}.{kind}"), imaging.TYPES[kind], f"{name}.{kind}"
 
 
 def _own_path(address: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from campaigns.accounts.models import Operator
 from campaigns.audit import services as audit_services
-from campaigns.content.media import imaging, names, storage
+from campaigns.content.media import imaging, names, storage, stores
 from campaigns.content.media.imaging import Picture
 from campaigns.content.media.models import LONGEST, Media, MediaFile
 from campaigns.core.db import db
@@ -67,7 +67,7 @@ def edit(
     Cutting and resizing make a new version with a new URL; emails keep the one they have.
     """
     if crop or (width and width < media.widest.width):
-        data = storage.current().get(media.widest.object_name)
+        data = stores.current().get(media.widest.object_name)
         _renew(media, imaging.make(data, crop=crop, width=width), now=now)
     if focal:
         media.focal_x, media.focal_y = (min(max(each, 0), 100) for each in focal)
@@ -107,7 +107,7 @@ def _renew(media: Media, pictures: Sequence[Picture], *, now: datetime) -> None:
 
 def _kept(pictures: Sequence[Picture], *, version: int, now: datetime) -> list[MediaFile]:
     """The pictures in the store; all of them or, when one can't be kept, none."""
-    store = storage.current()
+    store = stores.current()
     kept: list[MediaFile] = []
     for each in pictures:
         file = MediaFile(

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from campaigns.core import config
 from campaigns.core.errors import Conflict, NotFound
 from campaigns.core.i18n import _
 
@@ -39,16 +38,6 @@ class Store(Protocol):
 
     def path(self, name: str) -> Path | None:
         """The file on this machine; None if it is elsewhere."""
-
-
-def current() -> Store:
-    """The store that the configuration names. Needs an app context."""
-    settings = config.current()
-    if settings.media_s3 is None:
-        return Disk(settings.data_dir / "media")
-    from campaigns.content.media.s3 import Bucket  # loaded only where it is used
-
-    return Bucket(settings.media_s3)
 
 
 class Disk:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, send_file
 
 from campaigns.accounts.guards import anyone
-from campaigns.content.media import imaging, storage
+from campaigns.content.media import imaging, storage, stores
 from campaigns.core.limits import limiter
 
 bp = Blueprint("media_files", __name__)
@@ -23,7 +23,7 @@ LOCKED = "default-src 'none'; sandbox"
 def serve(key: str, name: str) -> Any:
     """A file by its key; the name before the ending is for people only."""
     found = f"{key}.{name.rpartition('.')[2]}"
-    store = storage.current()
+    store = stores.current()
     path = store.path(found)
     if path is not None and not store.exists(found):
         raise storage.missing()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from campaigns.content.media import storage
+from campaigns.content.media import stores
 from campaigns.content.media.models import Media, MediaFile
 from campaigns.core.db import db
 from campaigns.planning.images import uses
@@ -60,7 +60,7 @@ def _delete(media_id: int, files: Sequence[MediaFile]) -> int:
         sa.delete(Media).where(Media.id == media_id, ~sa.exists().where(MediaFile.media_id == media_id))
     )
     db.session.commit()
-    store = storage.current()
+    store = stores.current()
     for name in names:
         store.delete(name)
     return len(names)

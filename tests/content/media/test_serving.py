@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.content.media import queries, services, storage
+from campaigns.content.media import queries, services, storage, stores
 from campaigns.content.media.models import Media
 from campaigns.core import clock, config
 from campaigns.core.db import db
@@ -68,7 +68,7 @@ def test_an_image_has_an_address_that_only_changes_with_the_image(each_database:
     db.session.commit()
     assert made.widest.key != before
     assert (made.widest.width, made.focal_x, made.focal_y) == (100, 100, 0)
-    assert storage.current().exists(f"{before}.jpg")
+    assert stores.current().exists(f"{before}.jpg")
 
 
 def test_the_same_file_twice_has_two_addresses(app: Flask) -> None:

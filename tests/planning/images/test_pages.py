@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.content.media import queries, services, storage
+from campaigns.content.media import queries, services, stores
 from campaigns.content.media.models import Media
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -130,7 +130,7 @@ def test_files_in_the_trash_go_after_a_month_unless_an_email_has_them(
     db.session.commit()
     assert cleaning.clean_up(now + timedelta(days=29)) == 0
     assert cleaning.clean_up(now + timedelta(days=31)) == (0 if is_used else 1)
-    assert storage.current().exists(name) is is_used
+    assert stores.current().exists(name) is is_used
     assert queries.has_any() is is_used
 
 
