@@ -1,7 +1,7 @@
 """image library
 
 Revision: 0007
-Follows: 0011
+Follows: 0006
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0011"
+down_revision = "0006"
 
 
 def upgrade() -> None:

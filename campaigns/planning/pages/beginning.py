@@ -10,9 +10,12 @@ from campaigns.accounts.forms import accepted
 from campaigns.accounts.guards import Action, allow, operator
 from campaigns.content.importing import archives, importing
 from campaigns.content.importing.importing import Imported
+from campaigns.content.media import queries as media_queries
+from campaigns.content.media import services as media_services
+from campaigns.content.media.storage import Unavailable
 from campaigns.core import clock, config
 from campaigns.core.db import db
-from campaigns.core.errors import Invalid
+from campaigns.core.errors import DomainError, Invalid
 from campaigns.core.i18n import _
 from campaigns.planning import creation, queries
 from campaigns.planning.models import Campaign
@@ -58,11 +61,20 @@ def _found(form: ImportForm) -> Imported:
     """The HTML of the file or the page; raises Invalid."""
     upload, url = form.file.data, form.url.data
     if upload:
-        return importing.from_file(upload.stream.read(archives.LARGEST_FILE + 1))
+        return importing.from_file(upload.stream.read(archives.LARGEST_FILE + 1), keep=_kept)
     if not url:
         raise Invalid(_("Choose a file or enter a web address."), field="file")
     db.session.rollback()  # no transaction stays open while a server is contacted
     return importing.from_url(url, config.current().internal_hosts.without_others())
+
+
+def _kept(name: str, image: bytes) -> str | None:
+    """Put an image of a zip file into the library; its URL, or None for what is no usable image."""
+    try:
+        made = media_services.add(name, image, by=operator(), now=clock.now())
+    except (DomainError, Unavailable):
+        return None
+    return media_queries.url(made.in_emails)
 
 
 def _imported(form: ImportForm) -> Campaign:

@@ -32,7 +32,10 @@ def parts_of(content: Campaign | Translation) -> dict[str, Any]:
     """Values of the template; nothing for content in another format."""
     if content.format is not Format.DOCUMENT:
         return {}
-    return {"tools": tools.tools(brand_url=url_for("brands.keep")), "write_keys": KEYS}
+    return {
+        "tools": tools.tools(brand_url=url_for("brands.keep"), upload_url=url_for("media.create")),
+        "write_keys": KEYS,
+    }
 
 
 def page(html: str, content: Campaign | Translation) -> Response:

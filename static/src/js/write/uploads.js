@@ -11,8 +11,9 @@ async function upload(url, file) {
   body.set("file", file);
   const answer = await send(url, body).catch(() => null);
   const told = await answer?.json().catch(() => null);
-  if (!answer?.ok || !told?.src) throw new Error(told?.error ?? t("uploadFailed"));
-  return told;
+  const [made] = told?.images ?? [];
+  if (!made) throw new Error(told?.errors?.join(" ") || told?.error || t("uploadFailed"));
+  return made;
 }
 
 /** Puts images of a clipboard or a drop into the text; false when there are none. */
@@ -46,7 +47,7 @@ export function mediaButtons({ uploadUrl, picker }, say) {
     if (picker) {
       const choose = make("button", { type: "button", class: "btn btn-small", "data-first": "", "data-opens-media": "" }, t("fromLibrary"));
       choose.addEventListener("media-chosen", ({ detail }) => set({ src: detail.src, alt: attrs.alt || detail.alt || "", width: detail.width ?? null }));
-      choose.addEventListener("click", () => picker.dispatchEvent(new CustomEvent("media-open", { detail: { opener: choose } })));
+      choose.addEventListener("click", () => choose.dispatchEvent(new CustomEvent("media-open", { bubbles: true })));
       buttons.push(choose);
     }
     if (uploadUrl) {
