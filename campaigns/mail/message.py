@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from campaigns.mail import headers, quoted_printable
+from campaigns.mail.mime.parts import Part, Wrapping, wrapped
 
 LONGEST_LINE = 998  # RFC 5322 section 2.1.1, without CRLF
 Sign = Callable[[bytes, bytes], bytes]  # (header block, body) -> header fields to prepend
@@ -22,6 +23,8 @@ Sign = Callable[[bytes, bytes], bytes]  # (header block, body) -> header fields 
 _FIELD = re.compile(r"^([^ \t\r\n][^:\r\n]*)", re.M)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?>")
 _TOO_LONG = re.compile(r"[^\r\n]{999}")
+_CODED = "Content-Transfer-Encoding: quoted-printable\r\n"
+_CALENDAR = f"Content-Type: text/calendar; charset=utf-8; method=REQUEST\r\n{_CODED}"
 _PART = "Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"
 
 
@@ -33,13 +36,19 @@ class Frame:
     last: str  # the fields after the copy's own, except MIME's
     names: tuple[str, ...]  # of the whole block, in order
     boundary: str
+    wrapping: Wrapping | None = None  # its files, encoded once for all copies
 
-    def joined(self, own: str, text: str, html: str, *, sign: Sign | None = None) -> bytes:
-        """The message from a copy's own fields and its quoted-printable bodies; verified first."""
-        block = f"{self.first}{own}{self.last}{_mime(self.boundary)}"
+    def joined(
+        self, own: str, text: str, html: str, *, calendar: str = "", sign: Sign | None = None
+    ) -> bytes:
+        """The message from a copy's own fields and its quoted-printable bodies; verified first.
+
+        `calendar`: an invitation, which is the last alternative (RFC 6047 section 2.4).
+        """
+        block = f"{self.first}{own}{self.last}{_mime(self.boundary, self.wrapping)}"
         check_block(block, self.names)
-        content = _alternative(self.boundary, text, html)
-        return _finished(block, content, sign)
+        content = _alternative(self.boundary, text, html, calendar)
+        return _finished(block, content, sign, self.wrapping)
 
 
 def date(moment: datetime) -> str:
@@ -82,11 +91,19 @@ def check_block(block: str, names: tuple[str, ...]) -> None:
         raise headers.HeaderInjection("message", "has a line of more than 998 characters")
 
 
-def frame(first: Sequence[str], own: Sequence[str], last: Sequence[str], *, boundary: str) -> Frame:
-    """A frame from complete constant fields and the names of the fields that each copy adds."""
+def frame(
+    first: Sequence[str],
+    own: Sequence[str],
+    last: Sequence[str],
+    *,
+    boundary: str,
+    parts: Sequence[Part] = (),
+) -> Frame:
+    """A frame from complete constant fields, the names of the fields that each copy adds, and files."""
+    wrapping = wrapped(parts, inside=_inside(boundary))
     start, end = "".join(first), "".join(last)
     names = (*field_names(start), *own, *field_names(end), *field_names(_mime(boundary)))
-    return Frame(first=start, last=end, names=names, boundary=boundary)
+    return Frame(first=start, last=end, names=names, boundary=boundary, wrapping=wrapping)
 
 
 def build_notice(
@@ -168,17 +185,30 @@ def _with_attached(fields: Sequence[str], text: str, attached: bytes, sign: Sign
     return _finished(block, body, sign)
 
 
-def _mime(boundary: str) -> str:
-    return f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
+def _mime(boundary: str, wrapping: Wrapping | None = None) -> str:
+    kind = wrapping.content_type if wrapping else _inside(boundary)
+    return f"MIME-Version: 1.0\r\nContent-Type: {kind}\r\n"
 
 
-def _alternative(boundary: str, text: str, html: str) -> str:
+def _inside(boundary: str) -> str:
+    return f'multipart/alternative;\r\n boundary="{boundary}"'
+
+
+def _alternative(boundary: str, text: str, html: str, calendar: str = "") -> str:
     plain, rich = _PART.format(kind="plain"), _PART.format(kind="html")
-    return f"--{boundary}\r\n{plain}\r\n{text}\r\n--{boundary}\r\n{rich}\r\n{html}\r\n--{boundary}--\r\n"
+    invitation = f"--{boundary}\r\n{_CALENDAR}\r\n{calendar}\r\n" if calendar else ""
+    return (
+        f"--{boundary}\r\n{plain}\r\n{text}\r\n--{boundary}\r\n{rich}\r\n{html}\r\n"
+        f"{invitation}--{boundary}--\r\n"
+    )
 
 
-def _finished(block: str, content: str, sign: Sign | None) -> bytes:
+def _finished(block: str, content: str, sign: Sign | None, wrapping: Wrapping | None = None) -> bytes:
     # Line ends in the content come from `quoted_printable`; the client checks all of them again before
     # sending.
-    header, body = block.encode(), b"\r\n" + content.encode("ascii")
+    if wrapping is None:
+        header, body = block.encode(), b"\r\n" + content.encode("ascii")
+    else:  # joined once: the files are the most of it
+        inner = f"\r\n{wrapping.before}{content}".encode("ascii")
+        header, body = block.encode(), b"".join((inner, wrapping.after))
     return header + body if sign is None else sign(header, body[2:]) + header + body

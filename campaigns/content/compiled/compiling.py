@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from campaigns.content.compiled import links, paths
+from campaigns.content.compiled import invitation, links, paths
 from campaigns.content.compiled.bodies import Bodies, build
 from campaigns.content.compiled.links import Link
 from campaigns.content.compiled.source import Footer, Preview, Recipient, Source
@@ -44,6 +44,7 @@ class Compiled:
     subject: pieces.Program
     text: pieces.Program
     html: pieces.Program
+    invitation: Callable[[str], str] | None = None  # from an address to its part
 
     def compose(self, recipient: Recipient, *, sign: Sign | None = None) -> bytes:
         """The recipient's copy in wire format, with the same bytes each time.
@@ -58,7 +59,9 @@ class Compiled:
         except merge_text.TooMuch as error:
             reason = _("The result is too large. Use shorter lists or fewer loops.")
             raise ContentError(reason, None, "html") from error
-        return self.frame.joined(self._own_fields(recipient, subject, values), text, html, sign=sign)
+        calendar = wire_end(self.invitation(recipient.to_address)) if self.invitation else ""
+        own = self._own_fields(recipient, subject, values)
+        return self.frame.joined(own, text, html, calendar=calendar, sign=sign)
 
     def preview(self, values: Mapping[str, Any]) -> Preview:
         """The content with original links and no pixel; its own links (unsubscribe) default to `#`."""
@@ -117,6 +120,7 @@ def compile_content(source: Source, *, numbers: Mapping[str, int] | None = None)
         subject=_subject(bodies.subject),
         text=pieces.program(text, filters.text, quoted_printable.piece),
         html=pieces.program(html, merge_text.html_value, quoted_printable.piece),
+        invitation=_invitation(source),
     )
 
 
@@ -161,7 +165,15 @@ def _frame(source: Source) -> Frame:
         reason = _("This can't be used in an email header: %(detail)s", detail=str(error))
         raise ContentError(reason, None, where) from error
     boundary = message.boundary_for(source.subject + source.html + source.text)
-    return message.frame(first, _OWN_FIELDS, last, boundary=boundary)
+    return message.frame(first, _OWN_FIELDS, last, boundary=boundary, parts=source.parts)
+
+
+def _invitation(source: Source) -> Callable[[str], str] | None:
+    if source.invitation is None:
+        return None
+    return invitation.program(
+        source.invitation, organizer=source.from_address, organizer_name=source.from_name
+    )
 
 
 def _mailto(domain: str, token: str) -> str:

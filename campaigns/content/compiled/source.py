@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from campaigns.content.compiled.invitation import Invitation
+from campaigns.mail.mime.parts import Part
+
 
 @dataclass(frozen=True, slots=True)
 class Footer:
@@ -44,6 +47,8 @@ class Source:
     footer: Footer | None = None
     language: str = "en"
     headers: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()  # files that go with each copy
+    invitation: Invitation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Parts of a message: attachments, inline images, and how they are nested."""
