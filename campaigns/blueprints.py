@@ -36,6 +36,7 @@ MORE_ROUTES = (
     "campaigns.accounts.security.views",
     "campaigns.accounts.stepup.views",
     "campaigns.inbound.hooks.pages.alerts",
+    "campaigns.planning.attachments.views",
     "campaigns.planning.languages.views",
     "campaigns.planning.versions.views",
     "campaigns.planning.sharing.views",

@@ -31,6 +31,7 @@ MODELS = (
     "campaigns.content.brands.models",
     "campaigns.content.media.models",
     "campaigns.planning.models",
+    "campaigns.planning.attachments.models",
     "campaigns.planning.languages.models",
     "campaigns.planning.sharing.models",
     "campaigns.planning.by_mail.models",

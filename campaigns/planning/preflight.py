@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from campaigns.content.checks.findings import Facts, Finding, Level, check_all
 from campaigns.core import addresses, config
 from campaigns.planning import queries, recipients
+from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.recipients import Funnel
@@ -56,6 +57,7 @@ def of(campaign: Campaign) -> Preflight:
         is_known_sender=any(each.email == campaign.from_email for each in settings_queries.senders()),
         signature=domain_queries.signature(campaign.from_email),
         has_postal_address=bool(site.postal_address.strip()),
+        files=sum(each.size for each in attachment_queries.of(campaign)),
         is_text_outdated=campaign.is_text_outdated,
     )
     return Preflight(funnel=funnel, findings=check_all(sources, facts))

@@ -21,6 +21,8 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, preflight, states, windows
+from campaigns.planning.attachments import queries as attachment_queries
+from campaigns.planning.attachments import services as attachment_services
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.languages import services as language_services
 from campaigns.planning.languages.models import FrozenTranslation
@@ -151,6 +153,7 @@ def copy_campaign(
     made = create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
     made.text_written_for = campaign.text_written_for
     language_services.copy(campaign, made, now=now)
+    attachment_services.copy(campaign, made)
     return made
 
 
@@ -260,7 +263,7 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
         list_=next(iter(campaign.lists), None),
         public_url=config.current().public_url,
     )
-    compiled = compile_all(sources)
+    compiled = compile_all(attachment_queries.with_files(sources, campaign))
     values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING)}
     translations = [each.content for each in language_queries.translations(campaign.id)]
     whole = [values, *translations] if translations else values
@@ -281,6 +284,7 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
         rows = [{"revision_id": revision.id, "number": each.number, "url": each.url} for each in links]
         db.session.execute(sa.insert(Link), rows)
     db.session.add_all(FrozenTranslation(revision_id=revision.id, **each) for each in translations)
+    attachment_services.freeze(campaign, revision)
     campaign.revision_id = revision.id
     db.session.flush()
     return revision

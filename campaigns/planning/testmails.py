@@ -19,6 +19,7 @@ from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
 from campaigns.mail import smtp
 from campaigns.planning import queries
+from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
@@ -101,7 +102,8 @@ def _composed(
     campaign: Campaign, source: Source, *, to: Sequence[str], person: Subscriber | None, now: datetime
 ) -> dict[str, bytes]:
     """The message for each address, untracked."""
-    compiled = compile_content(replace(source, track_opens=False, track_clicks=False))
+    whole = attachment_queries.with_files({"": source}, campaign)[""]
+    compiled = compile_content(replace(whole, track_opens=False, track_clicks=False))
     key, sign = settings_queries.link_key(), sign_from(campaign.from_email, now)
     return {
         address: compiled.compose(

@@ -290,6 +290,7 @@ def _editor(found: Campaign, form: CampaignForm, **values: Any) -> Response:
         choices=previews.choices(found),
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
         tabs=language_tabs.of(found),
+        attached_words=parts.attached_words(found),
         **document_editor.parts_of(found),
         **writing.parts_of(found),
         **preview_pages.line_of(found),

@@ -1,7 +1,7 @@
 """versions of drafts, and who is writing one
 
 Revision: 0009
-Follows: 0007
+Follows: 0008
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql")
 MOMENT = sa.DateTime(timezone=True)

@@ -50,6 +50,8 @@ _FREEMAIL = frozenset(
 _CONTENT = frozenset({"subject", "preheader", "html", "text"})
 _TAG = re.compile(r"\{[{%#][^{}]*[}%#]\}")
 _WORD = re.compile(r"\w+")
+LARGE_FILES = 500 * 1024  # bytes
+_ATTACHED = re.compile(r"\battached\b|\battachments?\b|附件", re.I)
 _FAKE_REPLY = re.compile(r"(re|fwd?|aw|wg|回复|转发)\s*[:：]", re.I)
 _SHOUTING = re.compile(r"[!?！？]{2,}|\${2,}")
 
@@ -83,6 +85,7 @@ class Facts:
     is_known_sender: bool = True
     signature: str = "signing"  # or `none`, or `unpublished`: DNS does not have its keys as it should
     has_postal_address: bool = True
+    files: int = 0  # bytes of what is attached
     is_text_outdated: bool = False  # the HTML has changed since the text part was written by hand
 
 
@@ -105,7 +108,7 @@ def check(source: Source, facts: Facts) -> list[Finding]:
     found = [*broken, *_recipients(facts), *_sender(source, facts), *_server(facts)]
     found += [*_subject(source, compiled), *_preheader(source)]
     found += _fields(source, facts, compiled)
-    found += [*bodies_found(source), *_text(source, facts), *_postal(source, facts)]
+    found += [*bodies_found(source), *_text(source, facts), *_postal(source, facts), *_files(source, facts)]
     found += _size(compiled) if compiled else []
     order = list(Level)
     return sorted(found, key=lambda finding: order.index(finding.level))
@@ -293,6 +296,19 @@ def _postal(source: Source, facts: Facts) -> Iterator[Finding]:
     ):
         sentence = _("The postal address is missing because your own unsubscribe link replaces the footer.")
         yield Finding(Level.LOOK, "html", sentence)
+
+
+def _files(source: Source, facts: Facts) -> Iterator[Finding]:
+    if facts.files >= LARGE_FILES:
+        sentence = _(
+            "The attachments have %(each)d KB. Sent to %(people)d people, that is %(all)d MB.",
+            each=round(facts.files / 1024),
+            people=facts.recipients,
+            all=round(facts.files * facts.recipients / 1024**2),
+        )
+        yield Finding(Level.LOOK, "files", sentence)
+    elif not facts.files and _ATTACHED.search(source.subject + source.html + source.text):
+        yield Finding(Level.LOOK, "files", _("The text mentions an attachment, but no file is attached."))
 
 
 def _size(compiled: Compiled) -> Iterator[Finding]:

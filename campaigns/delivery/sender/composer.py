@@ -15,6 +15,7 @@ from campaigns.delivery.sender.store import Copy
 from campaigns.mail.dkim import Signer
 from campaigns.mail.headers import HeaderInjection
 from campaigns.planning import queries as planning_queries
+from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.languages.choice import best
 from campaigns.planning.models import Campaign
@@ -114,7 +115,7 @@ def content_of(campaign: Campaign) -> Content:
         list_=next(iter(campaign.lists), None),
         public_url=revision.public_url or config.current().public_url,
     )
-    compiled = compile_all(sources)
+    compiled = compile_all(attachment_queries.with_files(sources, revision))
     own = compiled[""]
     return Content(
         campaign_id=campaign.id,

@@ -13,8 +13,9 @@ from campaigns.accounts.guards import Action, operator
 from campaigns.accounts.policy import can
 from campaigns.content.checks.findings import Finding
 from campaigns.core import statuses
-from campaigns.core.i18n import _
+from campaigns.core.i18n import _, _n
 from campaigns.page_parts import Tab
+from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.languages import choice
 from campaigns.planning.models import Campaign
 from campaigns.planning.recipients import Funnel
@@ -118,6 +119,8 @@ def _way(finding: Finding, campaign: Campaign, server: Server | None) -> Way | N
         return Way(_("General settings"), url_for("settings.site"))
     if finding.where == "domains":
         return Way(_("Sending domains"), url_for("settings.sending_domains"))
+    if finding.where == "files" and can(operator(), Action.EDIT_CAMPAIGNS):
+        return Way(_("Attachments"), url_for("planning.attachments", campaign_id=campaign.id))
     if finding.where == "server" and server is None:
         return Way(_("Sending servers"), url_for("settings.servers"))
     if finding.where == "server" and server and server.is_practice and can(operator(), Action.PRACTISE):
@@ -137,3 +140,17 @@ def language_of(finding: Finding) -> str:
     """The name of the language that a finding is about; empty for the campaign's own content."""
     reader = str(get_locale() or "en")
     return choice.name(finding.language, reader=reader) if finding.language else ""
+
+
+def attached_words(campaign: Campaign) -> Any:
+    """What goes with a draft's emails, as the link to the page on which it is changed."""
+    number, event = len(attachment_queries.of(campaign)), attachment_queries.event(campaign)
+    if event is not None and number:
+        return _n("%(num)d file and an event attached", "%(num)d files and an event attached", number)
+    if event is not None:
+        return _("Invites to an event")
+    return (
+        _n("%(num)d file attached", "%(num)d files attached", number)
+        if number
+        else _("Attach files or an event")
+    )

@@ -1,0 +1,1 @@
+"""Files and an event that go with a campaign's emails."""

@@ -1,0 +1,175 @@
+"""Adds and removes files and the event of a draft, and freezes them at launch."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from campaigns.audit import services as audit_services
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.core.dialect import insert
+from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.i18n import _
+from campaigns.mail.mime import parts
+from campaigns.planning.attachments import queries
+from campaigns.planning.attachments.models import Attachment, CampaignEvent, FileBlob
+from campaigns.planning.models import Campaign, Revision, Status
+
+MOST_FILES = 20
+LARGEST_TOTAL = (
+    10 * 1024 * 1024
+)  # bytes of one campaign's files: many servers refuse messages above 10 to 25 MB
+LONGEST_EVENT = timedelta(days=60)
+# What receivers refuse, whatever it is packed in (support.google.com/mail/answer/6590).
+REFUSED = frozenset(
+    [
+        *("ade", "adp", "apk", "appx", "bat", "cab", "chm", "cmd", "com", "cpl", "dll", "dmg", "exe", "hta"),
+        *("ins", "iso", "isp", "jar", "js", "jse", "lib", "lnk", "mde", "msc", "msi", "msix", "msp", "mst"),
+        *(
+            "nsh",
+            "pif",
+            "ps1",
+            "scr",
+            "sct",
+            "shb",
+            "sys",
+            "vb",
+            "vbe",
+            "vbs",
+            "vhd",
+            "vxd",
+            "wsc",
+            "wsf",
+            "wsh",
+        ),
+    ]
+)
+
+
+def add(campaign: Campaign, name: str, data: bytes, *, now: datetime) -> Attachment:
+    """Attach a file to a draft; raises Invalid(field="file"), and Conflict when it is no draft any more."""
+    _refuse_unless_draft(campaign)
+    if "{{" in name or "{%" in name:
+        raise Invalid(
+            _("Attachments are the same for everyone: a file name can't contain merge tags."), field="file"
+        )
+    kept, others = parts.clean_name(name), queries.of(campaign)
+    _check(kept, data, others)
+    digest = hashlib.sha256(data).hexdigest()
+    db.session.execute(insert(FileBlob).values(sha256=digest, data=data).on_conflict_do_nothing())
+    made = Attachment(
+        campaign_id=campaign.id,
+        name=kept,
+        kind=mimetypes.guess_type(kept)[0] or parts.OTHER,
+        size=len(data),
+        sha256=digest,
+    )
+    db.session.add(made)
+    db.session.flush()
+    audit_services.record("campaign.file_attached", campaign.name, file=kept, now=now)
+    return made
+
+
+def remove(campaign: Campaign, attachment: Attachment, *, now: datetime) -> None:
+    """Take a file off a draft, and its bytes out of the database where no other campaign has them."""
+    _refuse_unless_draft(campaign)
+    digest, name = attachment.sha256, attachment.name
+    db.session.delete(attachment)
+    db.session.flush()
+    unused = ~sa.exists().where(Attachment.sha256 == digest)
+    db.session.execute(sa.delete(FileBlob).where(FileBlob.sha256 == digest, unused))
+    audit_services.record("campaign.file_removed", campaign.name, file=name, now=now)
+
+
+def set_event(
+    campaign: Campaign,
+    *,
+    title: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    zone: str,
+    place: str = "",
+    description: str = "",
+    now: datetime,
+) -> CampaignEvent:
+    """Have a draft's emails invite to an event; raises Invalid with the field, Conflict when it is no draft."""
+    _refuse_unless_draft(campaign)
+    if not title.strip():
+        raise Invalid(_("Enter the event's title."), field="title")
+    if clock.zone(zone).key != zone:
+        raise Invalid(_("Choose a time zone."), field="zone")
+    if not starts_at < ends_at <= starts_at + LONGEST_EVENT:
+        raise Invalid(_("The event must end after it starts, and within 60 days."), field="ends")
+    found = queries.event(campaign) or CampaignEvent(campaign_id=campaign.id)
+    found.title, found.place = _line(title)[:200], _line(place)[:300]
+    found.starts_at, found.ends_at, found.zone = starts_at, ends_at, zone
+    found.description, found.changed_at = description.replace("\0", "").strip()[:5000], now
+    db.session.add(found)
+    db.session.flush()
+    audit_services.record("campaign.event_set", campaign.name, event=found.title, now=now)
+    return found
+
+
+def remove_event(campaign: Campaign, *, now: datetime) -> None:
+    """Have a draft's emails invite to nothing."""
+    _refuse_unless_draft(campaign)
+    if (found := queries.event(campaign)) is not None:
+        db.session.delete(found)
+        db.session.flush()
+        audit_services.record("campaign.event_removed", campaign.name, now=now)
+
+
+def freeze(campaign: Campaign, revision: Revision) -> None:
+    """Give a revision the files and the event of its campaign, for good."""
+    for each in queries.of(campaign):
+        _copy(each, campaign_id=campaign.id, revision_id=revision.id)
+    if (found := queries.event(campaign)) is not None:
+        _copy(found, campaign_id=campaign.id, revision_id=revision.id)
+    db.session.flush()
+
+
+def copy(campaign: Campaign, other: Campaign) -> None:
+    """Give another draft the same files and event."""
+    for each in queries.of(campaign):
+        _copy(each, campaign_id=other.id)
+    if (found := queries.event(campaign)) is not None:
+        _copy(found, campaign_id=other.id)
+    db.session.flush()
+
+
+def _copy(row: Attachment | CampaignEvent, **owner: int) -> None:
+    values = {name: getattr(row, name) for name in _CONTENT[type(row)]}
+    db.session.add(type(row)(**values, **owner))
+
+
+_CONTENT = {
+    Attachment: ("name", "kind", "size", "sha256"),
+    CampaignEvent: ("title", "starts_at", "ends_at", "zone", "place", "description", "changed_at"),
+}
+
+
+def _check(name: str, data: bytes, others: list[Attachment]) -> None:
+    if not data:
+        raise Invalid(_("“%(name)s” is empty.", name=name), field="file")
+    ending = name.rpartition(".")[2].lower()
+    if ending in REFUSED or data[:2] == b"MZ":
+        raise Invalid(_("“%(name)s” is a program. Email servers refuse it.", name=name), field="file")
+    if len(others) >= MOST_FILES:
+        raise Invalid(_("Attach at most %(number)d files.", number=MOST_FILES), field="file")
+    if sum(each.size for each in others) + len(data) > LARGEST_TOTAL:
+        raise Invalid(_("Attachments can have at most 10 MB together. Link to larger files."), field="file")
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _refuse_unless_draft(campaign: Campaign) -> None:
+    # Locked, so that no launch freezes it between this look and the commit.
+    status = db.session.scalar(sa.select(Campaign.status).filter_by(id=campaign.id).with_for_update())
+    if status is not Status.DRAFT:
+        raise Conflict(_("Not saved: this campaign is no longer a draft. View the campaign."))
