@@ -206,9 +206,11 @@ def _alternative(boundary: str, text: str, html: str, calendar: str = "") -> str
 def _finished(block: str, content: str, sign: Sign | None, wrapping: Wrapping | None = None) -> bytes:
     # Line ends in the content come from `quoted_printable`; the client checks all of them again before
     # sending.
+    header = block.encode()
     if wrapping is None:
-        header, body = block.encode(), b"\r\n" + content.encode("ascii")
-    else:  # joined once: the files are the most of it
-        inner = f"\r\n{wrapping.before}{content}".encode("ascii")
-        header, body = block.encode(), b"".join((inner, wrapping.after))
-    return header + body if sign is None else sign(header, body[2:]) + header + body
+        body = b"\r\n" + content.encode("ascii")
+        return header + body if sign is None else sign(header, body[2:]) + header + body
+    # Joined once: the files are the most of it.
+    inner = f"{wrapping.before}{content}".encode("ascii")
+    first = b"" if sign is None else sign(header, inner + wrapping.after)
+    return b"".join((first, header, b"\r\n", inner, wrapping.after))

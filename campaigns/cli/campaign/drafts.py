@@ -15,6 +15,7 @@ from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.planning import queries as planning_queries
 from campaigns.planning import services
+from campaigns.planning.attachments import services as attachment_services
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import senders
 
@@ -29,6 +30,9 @@ from campaigns.settings import senders
 @click.option("--mjml", "mjml_file", type=FILE, help="The same as MJML, of which HTML is made.")
 @click.option("--markdown", "markdown_file", type=FILE, help="The same as Markdown.")
 @click.option("--text", "text_file", type=FILE, help="The text part; alone, a plain-text email.")
+@click.option(
+    "--attach", "attached", type=FILE, multiple=True, help="A file that goes with each email; repeatable."
+)
 @click.option("--preheader", default="")
 @click.option("--reply-to")
 @click.option(
@@ -52,6 +56,7 @@ def create(
     mjml_file: Path | None,
     markdown_file: Path | None,
     text_file: Path | None,
+    attached: tuple[Path, ...],
     preheader: str,
     reply_to: str | None,
     bounce_address: str | None,
@@ -79,6 +84,8 @@ def create(
         sending_hours=window,
         now=now,
     )
+    for each in attached:
+        attachment_services.add(made, each.name, each.read_bytes(), now=now)
     db.session.commit()
     answer_for(made, wants_json=wants_json, sentence=f"Created campaign {made.id} as a draft.")
 
