@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
-from campaigns.content.compiled import text_part
+from campaigns.content.compiled import marks
 from campaigns.content.formats import Format
 from campaigns.core import statuses
 from campaigns.core.db import Model, Word
@@ -187,7 +187,7 @@ class Campaign(Model):
         return (
             self.has_own_text
             and bool(self.text_written_for)
-            and self.text_written_for != text_part.mark_of(self.html)
+            and self.text_written_for != marks.mark_of(self.html)
         )
 
     @property

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
 from campaigns.audit import services as audit_services
-from campaigns.content.compiled import text_part
+from campaigns.content.compiled import marks
 from campaigns.content.compiled.compiling import compile_all
 from campaigns.content.formats import Format
 from campaigns.core import config
@@ -85,7 +85,7 @@ def create_campaign(
         }
     )
     campaign = Campaign(created_by=created_by, created_at=now, updated_at=now, **values)
-    campaign.text_written_for = text_part.mark_of(campaign.html) if campaign.text.strip() else ""
+    campaign.text_written_for = marks.mark_of(campaign.html) if campaign.text.strip() else ""
     set_sending_hours(campaign, sending_hours)
     db.session.add(campaign)
     db.session.flush()
@@ -126,7 +126,7 @@ def save_draft(
         since = campaign.changed_in or dict.fromkeys(sorted(drafts.FIELDS), version)
         campaign.changed_in = {**since, **dict.fromkeys(changed, campaign.version)}
     if "text" in changed:
-        campaign.text_written_for = text_part.mark_of(campaign.html) if campaign.text.strip() else ""
+        campaign.text_written_for = marks.mark_of(campaign.html) if campaign.text.strip() else ""
     db.session.flush()
     how = how or How(Kind.AUTOSAVE if is_automatic else Kind.SAVE)
     keeping.keep(campaign, before, changed, how=how, now=now)

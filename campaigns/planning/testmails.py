@@ -18,7 +18,7 @@ from campaigns.core.errors import Invalid, Misconfigured
 from campaigns.core.i18n import _
 from campaigns.core.signing import Purpose
 from campaigns.mail import smtp
-from campaigns.planning import queries
+from campaigns.planning import previews, queries
 from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
@@ -81,6 +81,18 @@ def prepare(campaign: Campaign, *, to: Sequence[str], person: Subscriber | None,
         for number, (address, message) in enumerate(messages.items())
     ]
     return Prepared(settings_services.connection(server), server.name, envelopes)
+
+
+def printed(campaign: Campaign, person: Subscriber, *, part: str, now: datetime) -> bytes:
+    """What that person would get, on record as a preview: `html`, `text` or `source`, the complete message.
+
+    Raises ContentError or Invalid for a draft that can't be sent.
+    """
+    audit_services.record_view(previews.view_of(campaign), now=now)
+    if part == "source":
+        return source_of(campaign, person, now=now)
+    shown = previews.render(campaign, person)
+    return (shown.text if part == "text" else shown.html).encode()
 
 
 def source_of(campaign: Campaign, person: Subscriber, *, now: datetime) -> bytes:

@@ -139,7 +139,7 @@ def _read(module: str) -> tuple[dict[str, set[str]], dict[str, tuple[str, str]]]
     """What each function of a module calls, and what its imported names stand for."""
     try:
         tree = ast.parse(getsource(import_module(module)))
-    except ModuleNotFoundError:  # a class or a value
+    except (ModuleNotFoundError, OSError):  # a class, a value, or a package with nothing in it
         return {}, {}
     functions = {
         each.name: {ast.unparse(call.func) for call in ast.walk(each) if isinstance(call, ast.Call)}

@@ -98,6 +98,12 @@ CASES = {
     "campaign schedule": Case(["1"], ("campaign.scheduled", "News", {"at": ...}), campaign(Status.DRAFT)),
     "campaign unschedule": Case(["1"], ("campaign.taken_back", "News", {}), campaign(Status.SCHEDULED)),
     "campaign restore": Case(["1", "1"], ("campaign.restored", "News", {"version": 1}), changed_campaign),
+    "campaign convert": Case(
+        ["1", "--to", "document"], ("campaign.converted", "News", {"to": ...}), campaign(Status.DRAFT)
+    ),
+    "campaign preview": Case(
+        ["1", "--as", "ann@example.org"], ("campaign.previewed", "News", {}), campaign(Status.DRAFT)
+    ),
     "campaign pause": Case(["1"], ("campaign.paused", "News", {}), campaign(Status.SENDING)),
     "campaign resume": Case(["1"], ("campaign.resumed", "News", {}), campaign(Status.PAUSED)),
     "campaign cancel": Case(["1"], ("campaign.cancelled", "News", {}), campaign(Status.SENDING)),

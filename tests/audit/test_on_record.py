@@ -79,7 +79,7 @@ def test_campaigns_fields_people_and_public_lists_are_on_record(ben) -> None:
     public = {"name": "Friends", "opt_in": "single", "language": "en", "sender_id": "0", "is_public": "y"}
     ben.post("/lists/new", data=public)
     ben.post("/people/1/subscriptions", data={"list_id": "1"})
-    ben.post("/campaigns/new", data={"name": "Autumn", "start": "blank"})
+    ben.post("/campaigns/new", data={"name": "Autumn", "start": "blank-html"})
     ben.post("/campaigns/1/copies")
     ben.post("/campaigns/2/delete")
     assert noted() == [

@@ -56,8 +56,13 @@ def _of_raw_elements() -> Iterator[Found]:
         yield Found("content.html.markup", pattern, False)
 
 
+def _of_words() -> Iterator[Found]:
+    yield Found("content.documents.mjml", re.compile(r"tagx(\d+)-"), False)
+
+
 # Where a pattern is no constant: module and the source of the pattern, and all that it can be.
 COMPUTED: dict[tuple[str, str], Callable[[], Iterable[Found]]] = {
+    ("content.documents.mjml", r"f'{word}(\\d+)-'"): _of_words,
     ("content.html.markup", r"f'</{name}(?=[\\s/>])'"): _of_raw_elements,
     ("delivery.progress.server_faults", "pattern"): _of_signs,
     ("mail.replies", "self.codes"): _of_rows,

@@ -6,14 +6,13 @@ import sys
 
 import click
 
-from campaigns.audit import services as audit_services
 from campaigns.cli.campaign.output import answer_for, fresh
 from campaigns.cli.output import as_json, command
 from campaigns.content.formats import Format
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.planning import previews, testmails
 from campaigns.planning import queries as planning_queries
+from campaigns.planning import testmails
 from campaigns.planning.writing import conversions
 
 
@@ -43,12 +42,7 @@ def preview(campaign_id: int, address: str, part: str) -> None:
     person = planning_queries.person_by_address(address)
     if person is None:
         raise click.ClickException(f"There is no person with the address {address}.")
-    audit_services.record("campaign.previewed", found.name, now=clock.now())
-    if part == "source":
-        printed = testmails.source_of(found, person, now=clock.now())
-    else:
-        shown = previews.render(found, person)
-        printed = (shown.text if part == "text" else shown.html).encode()
+    printed = testmails.printed(found, person, part=part, now=clock.now())
     db.session.commit()
     sys.stdout.buffer.write(printed)
     sys.stdout.buffer.flush()

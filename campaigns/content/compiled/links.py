@@ -9,16 +9,15 @@ from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
-from campaigns.content.html import markup
+from campaigns.content.html import markup, urls
 from campaigns.content.html.markup import Attribute, Marked, Part
-from campaigns.content.html.urls import CONTROL, DANGEROUS, SCHEME, WEB, refusal
+from campaigns.content.html.urls import DANGEROUS, WEB, refusal
 from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError, MergeText
 from campaigns.core.i18n import _
 
 SPECIAL = frozenset({"unsubscribe_url", "preferences_url", "web_view_url"})
 NO_TRACK = "data-no-track"  # an attribute of links that are not tracked; it doesn't go out
-_NO_TRACK = re.compile(rf"\s*{NO_TRACK}", re.I)
 _IN_TEXT = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff09\uff0c]{1,3000}", re.I)
 _AFTER_SENTENCE = ".,;:!?'\"»”’…"
 
@@ -205,8 +204,8 @@ def _with_href(text: str, part: Part, replace: Replace) -> str:
 def _span(text: str, part: Part, attribute: Attribute) -> tuple[int, int]:
     """Where an attribute of a tag begins, with the white space before it, and ends, with its quotes."""
     before = max((each.end for each in part.attributes if each.end < attribute.start), default=part.start)
-    name = _NO_TRACK.search(text, before, attribute.start)
-    start = name.start() if name else attribute.start
+    name = text.lower().rfind(NO_TRACK, before, attribute.start)
+    start = before + len(text[before:name].rstrip()) if name >= 0 else attribute.start
     is_quoted = attribute.start > 0 and text[attribute.start - 1] in "\"'"
     return start, attribute.end + (1 if is_quoted else 0)
 
@@ -253,8 +252,7 @@ def _constant_before(url: str, position: int) -> bool:
 
 
 def _is_dangerous(piece: str) -> bool:
-    scheme = SCHEME.match(CONTROL.sub("", piece).strip())
-    return bool(scheme and scheme[1].lower() in DANGEROUS)
+    return urls.scheme(piece) in DANGEROUS
 
 
 def _line(document: Marked, url: str) -> int | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from campaigns.content.html import inliner, markup, plain
 from campaigns.content.html.markup import Marked
 from campaigns.content.language import merge_text
@@ -23,8 +21,3 @@ def generated(html: str, *, language: str) -> str:
     inliner.inline(document)
     text = Marked(plain.to_text(document), "html", list(document.tags))
     return text.restored(text.text).strip() + "\n"
-
-
-def mark_of(html: str) -> str:
-    """What tells this HTML from others: 64 characters, empty for none."""
-    return hashlib.sha256(html.encode(errors="replace")).hexdigest() if html.strip() else ""

@@ -15,7 +15,7 @@ MOST_NODES = 2_000
 DEEPEST = 12  # nodes inside nodes
 _DEEPEST_JSON = 40  # a node takes two levels of JSON, its attributes two more
 _LONGEST_NUMBER = 15  # digits: what every reader of JSON takes for the same number
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.?)*(?:"|\Z)', re.S)  # one that isn't closed reaches to the end
 _BRACKETS = re.compile(r"[\[\]{}]")
 
 TOO_DEEP = _("Blocks are nested too deeply here. Use at most %(most)d levels.", most=DEEPEST)

@@ -9,7 +9,7 @@ from campaigns.core.i18n import _
 
 LONGEST_URL = 2000
 
-SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.I)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.I)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 WEB = re.compile(r"https?://([^/?#]*)", re.I)
 DANGEROUS = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "view-source"})
@@ -38,5 +38,5 @@ def refusal(url: str) -> Any | None:
 
 def scheme(url: str) -> str:
     """The scheme of a URL in lower case, as browsers read it (control characters and spaces ignored); or empty."""
-    found = SCHEME.match(CONTROL.sub("", url).replace(" ", ""))
+    found = _SCHEME.match(CONTROL.sub("", url).replace(" ", ""))
     return found[1].lower() if found else ""

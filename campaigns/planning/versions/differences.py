@@ -21,8 +21,10 @@ LONGEST_LINE = 2_000  # characters, both sides together, in which words are comp
 LONGEST_SAME = 400  # characters of an unchanged passage that are shown at its ends
 
 SAME, GONE, NEW = "same", "gone", "new"
-_CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+|\s+|[^\w\s]")
+_TOKEN = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+    r"|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+|\s+|[^\w\s]"
+)
 
 
 @dataclass(frozen=True, slots=True)

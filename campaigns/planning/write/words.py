@@ -108,7 +108,7 @@ TEXT = {
     "content": _("Content"),
     "writeHere": _("Write, or type / for blocks"),
     "headingHere": _("Heading"),
-    "chooseImage": _("Choose an image"),
+    "chooseImage": _("Choose image"),
     "noAlt": _("No alt text"),
     "noLink": _("No link yet"),
     "buttonText": _("Button text"),

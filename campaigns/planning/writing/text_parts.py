@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
 
-from campaigns.content.compiled import text_part
+from campaigns.content.compiled import marks, text_part
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.planning import services
@@ -48,7 +48,7 @@ def use_generated(campaign: Campaign, *, now: datetime) -> None:
 
 def keep(campaign: Campaign) -> None:
     """Take the text part as it is for one that fits the HTML of now."""
-    campaign.text_written_for = text_part.mark_of(campaign.html)
+    campaign.text_written_for = marks.mark_of(campaign.html)
 
 
 def compared(campaign: Campaign) -> list[Row]:

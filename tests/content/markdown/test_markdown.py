@@ -96,7 +96,7 @@ def test_a_loop_repeats_what_stands_between_its_lines() -> None:
 def test_the_whole_email_has_a_title_dark_mode_and_the_language() -> None:
     said = whole("Words first\n\n## The loft in autumn\n\nMore")
     assert "<title>The loft in autumn</title>" in said
-    assert "prefers-color-scheme:dark" in said
+    assert "prefers-color-scheme: dark" in said
     assert 'lang="en"' in said
 
 
