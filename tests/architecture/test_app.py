@@ -82,6 +82,8 @@ OFF_THE_RECORD = {
     "audience.unsubscription",
     "planning.create_time",
     "planning.delete_editing",
+    "planning.find",
+    "planning.keep_text",
     "planning.show_unsaved",
     "reports.dismiss_campaign",
     "reports.dismiss_import",

@@ -99,7 +99,9 @@ CASES = {
     "campaign unschedule": Case(["1"], ("campaign.taken_back", "News", {}), campaign(Status.SCHEDULED)),
     "campaign restore": Case(["1", "1"], ("campaign.restored", "News", {"version": 1}), changed_campaign),
     "campaign convert": Case(
-        ["1", "--to", "document"], ("campaign.converted", "News", {"to": ...}), campaign(Status.DRAFT)
+        ["1", "--to", "document"],
+        ("campaign.converted", "News", {"old": "html", "new": "document"}),
+        campaign(Status.DRAFT),
     ),
     "campaign preview": Case(
         ["1", "--as", "ann@example.org"], ("campaign.previewed", "News", {}), campaign(Status.DRAFT)
