@@ -123,7 +123,7 @@ def write_campaign(page: Page) -> None:
     else:
         page.get_by_label("Readers").check()
     with page.expect_response(lambda answer: "autosave" in answer.url and answer.ok):
-        page.fill("[name=html]", HTML)
+        page.locator(".cm-content").fill(HTML)
     expect(page.get_by_text(re.compile("^Saved"))).to_be_visible()
     page.reload()
     assert page.locator("[name=html]").input_value().strip() == HTML.strip(), "autosave lost something"

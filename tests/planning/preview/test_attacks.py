@@ -74,9 +74,9 @@ def test_a_hostile_mail_neither_runs_nor_leaves_its_frame(
         title = page.title()
         shown = page.frame_locator("#preview")
         if is_typed:
-            page.fill("#html", "<p id='end'>Typed</p>")
+            page.locator(".cm-content").fill("<p id='end'>Typed</p>")
             expect(shown.locator("#end")).to_have_text("Typed")
-            page.fill("#html", HOSTILE)
+            page.locator(".cm-content").fill(HOSTILE)
         expect(shown.locator("#end")).to_have_text("End")
         page.wait_for_load_state("networkidle")
         shown.locator("#sends").click(force=True)
@@ -95,12 +95,12 @@ def test_what_is_typed_is_shown_at_once_and_does_not_scroll(
         page.goto(url)
         page.route("**/autosave", lambda route: route.abort())
         tall = "<p style='height:3000px'>{}</p>"
-        page.fill("#html", tall.format("One"))
+        page.locator(".cm-content").fill(tall.format("One"))
         shown = page.frame_locator("#preview")
         expect(shown.locator("p").first).to_have_text("One")
         expect(shown.locator("p").first).to_have_css("height", "3000px")
         page.locator("#preview").evaluate("frame => frame.contentWindow.scrollTo(0, 900)")
-        page.fill("#html", tall.format("Two"))
+        page.locator(".cm-content").fill(tall.format("Two"))
         expect(shown.locator("p").first).to_have_text("Two")
         assert page.locator("#preview").evaluate("frame => frame.contentWindow.scrollY") == 900
         page.fill("#subject", "Typed now")

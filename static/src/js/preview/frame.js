@@ -65,7 +65,7 @@ function put(frame, { page, subject, preheader, faults }) {
   const inner = frame.contentDocument;
   if (!page || !inner?.documentElement) return;
   const top = frame.contentWindow.scrollY;
-  const next = new DOMParser().parseFromString(page, "text/html").documentElement;
+  const next = new frame.contentWindow.DOMParser().parseFromString(page, "text/html").documentElement; // under the frame's policy
   const root = inner.documentElement;
   for (const { name } of [...root.attributes]) root.removeAttribute(name);
   for (const { name, value } of next.attributes) root.setAttribute(name, value);
