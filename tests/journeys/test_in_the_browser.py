@@ -114,6 +114,7 @@ def write_campaign(page: Page) -> None:
     page.goto("/campaigns")
     page.get_by_role("link", name="New campaign").first.click()
     page.fill("[name=name]", "First flight")
+    page.check("[name=start][value=blank-html]", force=True)
     page.get_by_role("button", name="Create draft").click()
     page.fill("[name=subject]", 'Hello {{ first_name | default("friend") }}')
     page.select_option("[name=sender]", index=1)

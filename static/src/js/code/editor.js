@@ -34,7 +34,7 @@ export function codeEditor(field) {
         findings(field.dataset.findingsUrl),
         look.of(isDark() ? dark : light),
         locked.of(EditorState.readOnly.of(field.readOnly)),
-        EditorView.contentAttributes.of({
+        EditorView.contentAttributes.of({ tabindex: "0",
           "aria-label": labelOf(field),
           "aria-description": phrases.keys ?? "",
           dir: field.dir || "auto",
