@@ -30,6 +30,7 @@ MODELS = (
     "campaigns.audience.models",
     "campaigns.content.brands.models",
     "campaigns.content.media.models",
+    "campaigns.content.templates.models",
     "campaigns.planning.models",
     "campaigns.planning.attachments.models",
     "campaigns.planning.languages.models",

@@ -1,4 +1,4 @@
-"""Creates a campaign: from a starter, empty, or as a copy of another campaign."""
+"""Creates a campaign: from a starter or a template, empty, or as a copy of another campaign."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from campaigns.content.brands import queries as brand_queries
 from campaigns.content.documents import style as styles
 from campaigns.content.documents.nodes import VERSION
 from campaigns.content.formats import Format
+from campaigns.content.templates import queries as template_queries
+from campaigns.content.templates.models import CONTENT
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
@@ -21,12 +23,18 @@ from campaigns.settings.models import Sender
 
 BLANK = "blank-"  # followed by the format
 COPY = "copy-"  # followed by the campaign's id
+TEMPLATE = "template-"  # followed by the template's id
 
 
 def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
-    """A draft from a starter's key, BLANK with a format, or COPY with a campaign's id."""
+    """A draft from a starter's key, BLANK with a format, COPY with a campaign's id, or TEMPLATE with a template's.
+
+    Raises NotFound for a template that was deleted meanwhile.
+    """
     if start.startswith(COPY):
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
+    if start.startswith(TEMPLATE):
+        return _from_template(int(start.removeprefix(TEMPLATE)), name=name, by=by, now=now)
     if start.startswith(BLANK):
         return begin_with(_blank(Format(start.removeprefix(BLANK))), name=name, by=by, now=now)
     return begin_with(_started(start, by=by), name=name, by=by, now=now)
@@ -81,3 +89,10 @@ def _own_sender(by: Operator, now: datetime) -> Sender:
 
 def _copied(campaign_id: int, *, name: str, by: Operator, now: datetime) -> Campaign:
     return services.copy_campaign(queries.campaign(campaign_id), now=now, created_by=by, name=name)
+
+
+def _from_template(template_id: int, *, name: str, by: Operator, now: datetime) -> Campaign:
+    found = template_queries.template(template_id)
+    made = begin_with({field: getattr(found, field) for field in CONTENT}, name=name, by=by, now=now)
+    made.template_id = found.id
+    return made

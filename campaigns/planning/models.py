@@ -98,6 +98,10 @@ class Campaign(Model):
     text_written_for: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")
     # What it was before it was converted to another format, as `planning.writing.conversions` keeps it.
     before_conversion: Mapped[str | None] = mapped_column(sa.Text, deferred=True)
+    # The template it began with, or was kept as.
+    template_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("template.id", ondelete="SET NULL"), index=True
+    )
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     server_id: Mapped[int | None] = mapped_column(sa.ForeignKey("server.id", ondelete="SET NULL"))

@@ -151,7 +151,7 @@ def copy_campaign(
         name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     values |= {"created_by": created_by, "copy_of": campaign.name}
     made = create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
-    made.text_written_for = campaign.text_written_for
+    made.text_written_for, made.template_id = campaign.text_written_for, campaign.template_id
     language_services.copy(campaign, made, now=now)
     attachment_services.copy(campaign, made)
     return made

@@ -1,7 +1,7 @@
 """text parts that the HTML has outgrown, and conversions that can be undone
 
 Revision: 0006
-Follows: 0004
+Follows: 0005
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:

@@ -1,0 +1,1 @@
+"""Templates as campaigns begin with them, and their pages."""
