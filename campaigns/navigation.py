@@ -81,6 +81,7 @@ ENTRIES = (
                 ("planning.", "delivery.", "reports.campaign", "content."),
                 Action.READ_CAMPAIGNS,
             ),
+            Entry(_("Templates"), "templates.index", "template", ("templates.",), Action.READ_CAMPAIGNS),
             Entry(_("Images"), "media.index", "photo", ("media.",), Action.READ_CAMPAIGNS),
         ),
     ),

@@ -47,6 +47,7 @@ from campaigns.planning.pages import (
 )
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.pages import schedule as schedule_pages
+from campaigns.planning.templates import queries as template_queries
 from campaigns.planning.versions.pages import conflicts, saving
 from campaigns.reports import queries as reports_queries
 
@@ -291,6 +292,7 @@ def _editor(found: Campaign, form: CampaignForm, **values: Any) -> Response:
         insertions=[(braces(tag), label) for tag, label in previews.merge_tags()],
         tabs=language_tabs.of(found),
         attached_words=parts.attached_words(found),
+        template_name=template_queries.name_for(found),
         **document_editor.parts_of(found),
         **writing.parts_of(found),
         **preview_pages.line_of(found),

@@ -34,6 +34,12 @@ def latest(*, most: int) -> list[Template]:
     return list(db.session.scalars(_newest_first(sa.select(Template)).limit(most)))
 
 
+def by_ids(ids: list[int]) -> list[Template]:
+    """Those of the templates that still exist, without their content."""
+    known = [each for each in ids if 0 < each <= LARGEST_ID]
+    return list(db.session.scalars(_newest_first(sa.select(Template).where(Template.id.in_(known)))))
+
+
 def versions(template_id: int, *, page: int = 1) -> Page[TemplateVersion]:
     """A template's versions without their content, newest first."""
     statement = sa.select(TemplateVersion).filter_by(template_id=template_id)

@@ -14,8 +14,9 @@ from wtforms.validators import InputRequired, Length
 
 from campaigns.content.formats import Format
 from campaigns.content.starters import STARTERS
+from campaigns.content.templates.models import Template
 from campaigns.core.i18n import _
-from campaigns.planning.creation import BLANK, COPY
+from campaigns.planning.creation import BLANK, COPY, TEMPLATE
 from campaigns.planning.drafts import LONGEST
 from campaigns.planning.models import Campaign
 
@@ -55,12 +56,16 @@ class CreateForm(FlaskForm):
     name = _name()
     start = RadioField(_("Start with"), validate_choice=True)
 
-    def __init__(self, *, copies: Sequence[Campaign] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *, copies: Sequence[Campaign] = (), templates: Sequence[Template] = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self._templates = {f"{TEMPLATE}{each.id}": each for each in templates}
         self._copies = {f"{COPY}{each.id}": each for each in copies}
         self.start.choices = [
             *(SelectChoice(f"{BLANK}{format.value}", format.label) for format in FORMATS),
             *(SelectChoice(starter.key, starter.title) for starter in STARTERS),
+            *(SelectChoice(key, each.name) for key, each in self._templates.items()),
             *(SelectChoice(key, each.name) for key, each in self._copies.items()),
         ]
         if not self.is_submitted() and not self.start.data:
@@ -77,6 +82,11 @@ class CreateForm(FlaskForm):
         """The choices that are starters."""
         purposes = {starter.key: starter.purpose for starter in STARTERS}
         return [(each, Card(purposes[each.data])) for each in self.start if each.data in purposes]
+
+    @property
+    def templates(self) -> list[tuple[Any, Template]]:
+        """The choices that are templates, each with the template."""
+        return [(each, self._templates[each.data]) for each in self.start if each.data in self._templates]
 
     @property
     def copies(self) -> list[tuple[Any, Campaign]]:

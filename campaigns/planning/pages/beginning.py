@@ -1,4 +1,4 @@
-"""Pages on which a campaign begins: from a starter, empty, as a copy, or with HTML from elsewhere."""
+"""Pages on which a campaign begins: from a starter, a template, empty, as a copy, or with HTML from elsewhere."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from campaigns.content.importing.importing import Imported
 from campaigns.content.media import queries as media_queries
 from campaigns.content.media import services as media_services
 from campaigns.content.media.storage import Unavailable
+from campaigns.content.templates import queries as template_queries
+from campaigns.content.templates.models import Template
 from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError, Invalid
 from campaigns.core.i18n import _
+from campaigns.core.paging import number_in
 from campaigns.planning import creation, queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.pages.begin_forms import CreateForm, ImportForm
 
 MOST_COPIES = 6
+MOST_TEMPLATES = 12  # the others are begun with on their own pages
 
 
 @allow(Action.EDIT_CAMPAIGNS)
 def create() -> Any:
     search = request.args.get("q", "").strip()[:200]
-    form = CreateForm(copies=_copies(search, request.form.get("start", "")))
+    chosen = request.form.get("start", "")
+    form = CreateForm(copies=_copies(search, chosen), templates=_templates(chosen))
     if form.validate_on_submit() and (made := accepted(form, lambda: _begun(form))):
         db.session.commit()
         return redirect(url_for("planning.edit", campaign_id=made.id), 303)
@@ -51,6 +56,17 @@ def _copies(search: str, chosen: str) -> list[Campaign]:
         known = {each.id for each in found}
         found += [each for each in queries.by_ids([int(number)]) if each.id not in known]
     return found
+
+
+def _templates(chosen: str) -> list[Template]:
+    """The templates that were changed last; also the chosen one, which may no longer be among them."""
+    found = template_queries.latest(most=MOST_TEMPLATES)
+    number = (
+        number_in(chosen.removeprefix(creation.TEMPLATE)) if chosen.startswith(creation.TEMPLATE) else None
+    )
+    if number is None or number in {each.id for each in found}:
+        return found
+    return found + template_queries.by_ids([number])
 
 
 def _begun(form: CreateForm) -> Campaign:

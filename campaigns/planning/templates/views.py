@@ -1,0 +1,192 @@
+"""Pages of templates. Whoever edits campaigns edits these: they say nothing about people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from campaigns.accounts.guards import Action, allow, operator
+from campaigns.content.formats import Format
+from campaigns.content.html.looks import Look
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError
+from campaigns.content.templates import queries, services
+from campaigns.content.templates.models import Template, TemplateVersion
+from campaigns.content.templates.values import LONGEST
+from campaigns.core import clock
+from campaigns.core.db import db
+from campaigns.core.errors import DomainError
+from campaigns.core.i18n import _, _n
+from campaigns.core.paging import number_in, page_number
+from campaigns.planning import creation, drafts
+from campaigns.planning import queries as planning_queries
+from campaigns.planning.pages.preview import framed
+from campaigns.planning.templates import queries as usage
+from campaigns.planning.templates import services as usage_services
+
+bp = Blueprint("templates", __name__)
+_TEMPLATE = "/templates/<int:template_id>"
+_VERSION = f"{_TEMPLATE}/versions/<int:number>"
+
+
+@bp.get("/templates")
+@allow(Action.READ_CAMPAIGNS)
+def index() -> Any:
+    search = request.args.get("q", "").strip()[:200]
+    page = queries.templates(search=search, page=page_number(request.args.get("page")))
+    return render_template(
+        "email_templates/index.html", page=page, search=search, is_blank=not page.total and not search
+    )
+
+
+@bp.get(_TEMPLATE)
+@allow(Action.READ_CAMPAIGNS)
+def show(template_id: int) -> Any:
+    found = queries.template(template_id)
+    uses = usage.count_of(found)
+    return render_template(
+        "email_templates/show.html",
+        template=found,
+        longest_name=LONGEST["name"],
+        uses=_n("%(num)d campaign", "%(num)d campaigns", uses),
+        page=queries.versions(found.id, page=page_number(request.args.get("page"))),
+    )
+
+
+@bp.get(f"{_TEMPLATE}/preview")
+@allow(Action.READ_CAMPAIGNS)
+def preview(template_id: int) -> Any:
+    """The email of a template, for a frame."""
+    return _email_of(queries.template(template_id))
+
+
+@bp.get(_VERSION)
+@allow(Action.READ_CAMPAIGNS)
+def version(template_id: int, number: int) -> Any:
+    return render_template(
+        "email_templates/version.html",
+        template=queries.template(template_id),
+        version=queries.version(template_id, number),
+    )
+
+
+@bp.get(f"{_VERSION}/preview")
+@allow(Action.READ_CAMPAIGNS)
+def version_preview(template_id: int, number: int) -> Any:
+    """The email of a version, for a frame."""
+    return _email_of(queries.version(template_id, number))
+
+
+@bp.post(f"{_VERSION}/restore")
+@allow(Action.EDIT_CAMPAIGNS)
+def create_restore(template_id: int, number: int) -> Any:
+    """Make a version the newest one, unless the template was changed since the page was loaded."""
+    found, kept = queries.template(template_id), queries.version(template_id, number)
+    seen, now = number_in(request.form.get("version")) or 0, clock.now()
+    try:
+        services.restore(found, kept, version=seen, by=operator(), place=drafts.place(), now=now)
+    except DomainError as error:
+        return _refused(error, url_for(".version", template_id=template_id, number=number))
+    db.session.commit()
+    flash(_("Version %(number)d restored as a new version.", number=number), "success")
+    return _to(found)
+
+
+@bp.post(f"{_TEMPLATE}/name")
+@allow(Action.EDIT_CAMPAIGNS)
+def create_name(template_id: int) -> Any:
+    found = queries.template(template_id)
+    try:
+        services.rename(found, request.form.get("name", ""), now=clock.now())
+    except DomainError as error:
+        return _refused(error, url_for(".show", template_id=template_id))
+    db.session.commit()
+    flash(_("Template renamed."), "success")
+    return _to(found)
+
+
+@bp.post(f"{_TEMPLATE}/copies")
+@allow(Action.EDIT_CAMPAIGNS)
+def create_copy(template_id: int) -> Any:
+    found = queries.template(template_id)
+    try:
+        made = services.duplicate(found, by=operator(), place=drafts.place(), now=clock.now())
+    except DomainError as error:
+        return _refused(error, url_for(".show", template_id=template_id))
+    db.session.commit()
+    flash(_("Copied. The original is unchanged."), "success")
+    return _to(made)
+
+
+@bp.post(f"{_TEMPLATE}/delete")
+@allow(Action.EDIT_CAMPAIGNS)
+def delete(template_id: int) -> Any:
+    services.delete(queries.template(template_id), now=clock.now())
+    db.session.commit()
+    flash(_("Template deleted. Campaigns that began with it keep their content."), "success")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post(f"{_TEMPLATE}/campaigns")
+@allow(Action.EDIT_CAMPAIGNS)
+def create_campaign(template_id: int) -> Any:
+    """A campaign that begins with a template, under the template's name."""
+    found = queries.template(template_id)
+    start = f"{creation.TEMPLATE}{found.id}"
+    try:
+        made = creation.begin(start, name=found.name, by=operator(), now=clock.now())
+    except DomainError as error:
+        return _refused(error, url_for(".show", template_id=template_id))
+    db.session.commit()
+    return redirect(url_for("planning.edit", campaign_id=made.id), 303)
+
+
+@bp.post("/campaigns/<int:campaign_id>/template")
+@allow(Action.EDIT_CAMPAIGNS)
+def create_from_campaign(campaign_id: int) -> Any:
+    """Keep a campaign's email, as it was last saved, as a new template."""
+    found, name = planning_queries.campaign(campaign_id), request.form.get("name", "")
+    try:
+        made = usage_services.template_of(found, name=name, by=operator(), now=clock.now())
+    except DomainError as error:
+        return _refused(error, url_for("planning.edit", campaign_id=campaign_id))
+    db.session.commit()
+    flash(_("Template created. The campaign is unchanged."), "success")
+    return _to(made)
+
+
+@bp.post("/campaigns/<int:campaign_id>/template/update")
+@allow(Action.EDIT_CAMPAIGNS)
+def update_from_campaign(campaign_id: int) -> Any:
+    """Make a campaign's email the newest version of the template it began with."""
+    found = planning_queries.campaign(campaign_id)
+    try:
+        changed = usage_services.update_from(found, by=operator(), now=clock.now())
+    except DomainError as error:
+        return _refused(error, url_for("planning.edit", campaign_id=campaign_id))
+    db.session.commit()
+    flash(_("Template updated. What it was before is kept as a version."), "success")
+    return _to(changed)
+
+
+def _email_of(content: Template | TemplateVersion) -> Any:
+    """The email of a template or a version, for nobody in particular."""
+    try:
+        if content.format is Format.TEXT:
+            text = merge_text.parse(content.text, where="text").render_text({})
+            return framed(render_template("planning/preview_text.html", text=text), Look.TEXT)
+        return framed(merge_text.parse(content.html, where="html").render_html({}))
+    except ContentError as error:
+        return framed(render_template("planning/preview_error.html", error=error))
+
+
+def _to(template: Template) -> Any:
+    return redirect(url_for(".show", template_id=template.id), 303)
+
+
+def _refused(error: DomainError, url: str) -> Any:
+    """Flash the reason and return to the page."""
+    db.session.rollback()
+    flash(error.message, "error")
+    return redirect(url, 303)
