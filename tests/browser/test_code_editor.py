@@ -31,7 +31,8 @@ def test_a_tag_is_completed_and_a_fault_shown_at_its_line(browser: Browser, app:
     with signed_in(browser, app) as page:
         complaints = complaints_of(page)
         page.route(
-            re.compile(r"/preview(\?|$)"), lambda route: route.fulfill(body="<p></p>", content_type="text/html")
+            re.compile(r"/preview(\?|$)"),
+            lambda route: route.fulfill(body="<p></p>", content_type="text/html"),
         )
         page.goto(f"/campaigns/{number}/edit")
         page.locator(".cm-content").press("Control+End")
