@@ -1,7 +1,10 @@
 // The blocks and inline nodes of a document, and how each looks while it is written.
 import { Mark, Node } from "@tiptap/core";
 import { make, icon } from "./dom.js";
+import { luminance } from "./style.js";
 import { t } from "./words.js";
+
+const DARK = 0.3; // a background on which text is light
 
 const linked = { href: { default: "" }, tracked: { default: true }, utm: { default: null } };
 const hidden = (attributes) => Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, { rendered: false, ...value }]));
@@ -136,7 +139,12 @@ export const Card = Node.create({
   addAttributes: () => hidden({ background: { default: null } }),
   parseHTML: () => [{ tag: "div[data-card]" }],
   renderHTML: () => ["div", { "data-card": "" }, 0],
-  addNodeView: view(({ dom }, node) => { dom.style.backgroundColor = node.attrs.background ?? ""; }, { hole: "div" }),
+  addNodeView: view(({ dom }, node) => {
+    const { background } = node.attrs;
+    dom.style.backgroundColor = background ?? "";
+    dom.style.setProperty("--m-card-own", background ?? "");
+    dom.classList.toggle("w-on-dark", Boolean(background) && luminance(background) < DARK); // as it is rendered
+  }, { hole: "div" }),
 });
 
 export const Social = Node.create({

@@ -18,7 +18,8 @@ export function completed(style, defaults) {
   };
 }
 
-function luminance(color) {
+/** How light a colour is, from 0 to 1 (WCAG 2.2, relative luminance). */
+export function luminance(color) {
   const parts = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16) / 255);
   const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
