@@ -49,8 +49,11 @@ MODELS = (
 )
 
 
-# Two modules whose tables refer to each other: who has the first needs the second.
-_PAIR = ("campaigns.accounts.models", "campaigns.accounts.factor.models")
+# Modules whose tables refer to others' tables: who has the first needs the second.
+_PAIRS = {
+    "campaigns.accounts.models": "campaigns.accounts.factor.models",
+    "campaigns.planning.models": "campaigns.content.templates.models",
+}
 
 
 def lay(config: Config | None = None, *, models: Iterable[str] = MODELS) -> Flask:
@@ -99,8 +102,9 @@ def without_pages(config: Config | None = None, *, models: Iterable[str] = MODEL
 
 def load_what_tables_refer_to() -> None:
     """For a process that has loaded only some tables: those too that they refer to, without which no row is written."""
-    if _PAIR[0] in sys.modules:
-        import_module(_PAIR[1])
+    for first, second in _PAIRS.items():
+        if first in sys.modules:
+            import_module(second)
     if any(
         _table_of(key) not in db.metadata.tables
         for each in db.metadata.tables.values()

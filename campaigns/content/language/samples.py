@@ -56,7 +56,7 @@ def hardest(people: Sequence[P], *, fields: Collection[str]) -> dict[Hard, P]:
         if person is not None:
             found[kind] = person
     longest = max(people, key=lambda person: _longest(person.fields or {}, fields))
-    if longest not in found.values() and _longest(longest.fields or {}, fields):
+    if longest is not found[Hard.LONGEST] and _longest(longest.fields or {}, fields):
         found[Hard.LONGEST_FIELD] = longest
     return found
 

@@ -22,7 +22,7 @@ from campaigns.core.paging import number_in, page_number
 from campaigns.planning import creation, drafts
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.pages.preview import framed
-from campaigns.planning.templates import queries as usage
+from campaigns.planning.templates import queries as usage_queries
 from campaigns.planning.templates import services as usage_services
 
 bp = Blueprint("templates", __name__)
@@ -44,7 +44,7 @@ def index() -> Any:
 @allow(Action.READ_CAMPAIGNS)
 def show(template_id: int) -> Any:
     found = queries.template(template_id)
-    uses = usage.count_of(found)
+    uses = usage_queries.count_of(found)
     return render_template(
         "email_templates/show.html",
         template=found,

@@ -18,7 +18,7 @@ from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.planning import creation
 from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign
-from campaigns.planning.templates import queries as usage
+from campaigns.planning.templates import queries as usage_queries
 from campaigns.planning.templates import services as usage_services
 from tests.factories import make_campaign, make_operator, make_sender
 
@@ -88,7 +88,7 @@ def test_a_campaign_begins_with_a_template_and_outlives_it(each_database: Flask)
     begun = creation.begin(f"template-{made.id}", name="May", by=make_operator(), now=clock.now())
     db.session.flush()
     assert (begun.subject, begun.html, begun.template_id) == ("Hi {{ name }}", "<p>Hello</p>", made.id)
-    assert (usage.count_of(made), usage.name_for(begun)) == (1, "Monthly")
+    assert (usage_queries.count_of(made), usage_queries.name_for(begun)) == (1, "Monthly")
     services.delete(made, now=clock.now())
     assert (fresh(begun).template_id, begun.html) == (None, "<p>Hello</p>")
     assert db.session.scalar(sa.select(sa.func.count()).select_from(TemplateVersion)) == 0
