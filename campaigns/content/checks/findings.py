@@ -51,7 +51,9 @@ _CONTENT = frozenset({"subject", "preheader", "html", "text"})
 _TAG = re.compile(r"\{[{%#][^{}]*[}%#]\}")
 _WORD = re.compile(r"\w+")
 LARGE_FILES = 500 * 1024  # bytes
-_ATTACHED = re.compile(r"\battached\b|\battachments?\b|附件", re.I)
+_ATTACHED = re.compile(
+    r"(?<![-\w])attach(?:ed|ments?)\b|附件", re.I
+)  # not `background-attachment` of a style
 _FAKE_REPLY = re.compile(r"(re|fwd?|aw|wg|回复|转发)\s*[:：]", re.I)
 _SHOUTING = re.compile(r"[!?！？]{2,}|\${2,}")
 

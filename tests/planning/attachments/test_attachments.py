@@ -176,6 +176,8 @@ def test_large_files_and_a_missing_one_are_said_before_sending(app: Flask) -> No
     assert [each.sentence for each in preflight.of(campaign).look_at if each.where == "files"] == [
         "The text mentions an attachment, but no file is attached."
     ]
+    styled = make_campaign(lists=[readers], html='<p style="background-attachment: fixed">Hello</p>')
+    assert [each for each in preflight.of(styled).look_at if each.where == "files"] == []
     services.add(campaign, "a.bin", b"x" * 600 * 1024, now=clock.now())
     (found,) = [each for each in preflight.of(campaign).look_at if each.where == "files"]
     assert "600 KB" in str(found.sentence)
