@@ -22,6 +22,7 @@ VIEWS = (
     "campaigns.inbound.hooks.views",
     "campaigns.palette.views",
     "campaigns.planning.images.views",
+    "campaigns.planning.segments.views",
     "campaigns.planning.templates.views",
     "campaigns.planning.views",
     "campaigns.practice.views",

@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import ForeignKey
 
+from campaigns.audience.segments import outside
 from campaigns.core import config as configuration
 from campaigns.core import files, inboxes, logs
 from campaigns.core.config import Config
@@ -28,6 +29,8 @@ MODELS = (
     "campaigns.settings.models",
     "campaigns.settings.domains.models",
     "campaigns.audience.models",
+    "campaigns.audience.tags.models",
+    "campaigns.audience.segments.models",
     "campaigns.content.brands.models",
     "campaigns.content.media.models",
     "campaigns.content.templates.models",
@@ -79,6 +82,7 @@ def lay(config: Config | None = None, *, models: Iterable[str] = MODELS) -> Flas
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
+    outside.attach("campaigns.delivery.engagement")
     for name in models:
         import_module(name)
     return app

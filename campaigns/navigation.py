@@ -96,6 +96,7 @@ ENTRIES = (
             Entry(
                 _("Lists"), "audience.lists", "list", ("audience.lists", "audience.list_"), Action.READ_PEOPLE
             ),
+            Entry(_("Segments"), "segments.index", "filter", ("segments.",), Action.READ_PEOPLE),
             Entry(_("Imports"), "audience.imports", "upload", ("audience.import",), Action.READ_PEOPLE),
             Entry(_("Fields"), "audience.fields", "tag", ("audience.field",), Action.READ_PEOPLE),
         ),

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from campaigns.audience import queries, search
+from campaigns.audience import queries, search, values
 from campaigns.audience.columns import EXPORTED
 from campaigns.audience.models import Import, Subscriber, Subscription
 from campaigns.audience.search import Search
@@ -43,6 +43,8 @@ def record(wanted: Search) -> None:
     details: dict[str, Any] = {"people": search.count(wanted), "status": wanted.status or "all"}
     if wanted.text:
         details["searched"] = True
+    if wanted.segment_id is not None:
+        details["segment"] = wanted.segment_id
     if wanted.list_id is None:
         audit_services.record("people.exported", **details)
     else:
@@ -77,4 +79,4 @@ def _chunk(wanted: Search, *, after: int) -> Any:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else str(value)
+    return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else values.written(value)

@@ -123,7 +123,10 @@ class PersonForm(FlaskForm):
         for each in self.known:
             try:
                 found[each.key] = values.parse(
-                    self[FIELD_PREFIX + each.key].data or "", kind=each.kind, key=each.key
+                    _typed(self[FIELD_PREFIX + each.key].data),
+                    kind=each.kind,
+                    key=each.key,
+                    options=each.options,
                 )
             except Invalid as wrong:
                 raise Invalid(wrong.message, field=FIELD_PREFIX + each.key) from wrong
@@ -133,13 +136,10 @@ class PersonForm(FlaskForm):
 def person_form(person: Subscriber | None = None) -> PersonForm:
     """The form for a person with the stored values; without a person, also the lists to join."""
     known = queries.fields()
-    inputs = {
-        FIELD_PREFIX + each.key: StringField(each.label, [Optional()], description=_hint(each))
-        for each in known
-    }
+    inputs = {FIELD_PREFIX + each.key: _input(each) for each in known}
     form_class = type("PersonForm", (PersonForm,), {**inputs, "known": known})
     kept = {} if person is None else person.fields or {}
-    data = {FIELD_PREFIX + key: str(value) for key, value in kept.items()}
+    data = {FIELD_PREFIX + each.key: _shown(each, kept.get(each.key)) for each in known}
     if person is not None:
         data |= {"email": person.email, "language": person.language or ""}
     form: PersonForm = form_class(data=data)
@@ -150,10 +150,47 @@ def person_form(person: Subscriber | None = None) -> PersonForm:
     return form
 
 
+def _input(field: Field) -> Any:
+    """The input of a field that operators have made."""
+    optional: dict[str, Any] = {"validators": [Optional()], "description": _hint(field)}
+    if field.kind is FieldKind.YES_NO:
+        return SelectField(
+            field.label,
+            choices=choices([("", _("Not known")), ("yes", _("Yes")), ("no", _("No"))]),
+            **optional,
+        )
+    if field.kind is FieldKind.CHOICE:
+        options = [("", _("Not known")), *((each, each) for each in field.options)]
+        return SelectField(field.label, choices=choices(options), validate_choice=False, **optional)
+    if field.kind is FieldKind.CHOICES:
+        return SelectMultipleField(
+            field.label,
+            choices=choices((each, each) for each in field.options),
+            validate_choice=False,
+            widget=ListWidget(prefix_label=False),
+            option_widget=CheckboxInput(),
+            **optional,
+        )
+    return StringField(field.label, **optional)
+
+
+def _typed(data: Any) -> str:
+    """What was entered, as text that `values.parse` reads."""
+    return "; ".join(data) if isinstance(data, list) else data or ""
+
+
+def _shown(field: Field, value: Any) -> Any:
+    """A stored value as its input shows it."""
+    if field.kind is FieldKind.CHOICES:
+        return value if isinstance(value, list) else []
+    return values.written(value)
+
+
 def _hint(field: Field) -> Any:
     return {
         FieldKind.NUMBER: _("A number, such as 12 or 12.5"),
         FieldKind.DATE: _("A date, such as 2026-11-23"),
+        FieldKind.URL: _("A web address, such as https://example.com"),
     }.get(field.kind, "")
 
 
@@ -187,10 +224,20 @@ class FieldForm(FlaskForm):
         choices=choices((kind.value, kind.label) for kind in FieldKind),
         default=FieldKind.TEXT.value,
     )
+    options = TextAreaField(_("Options"), [Optional(), Length(max=20_000)], description=_("One per line."))
+
+    def chosen_options(self) -> list[str]:
+        """The options, one per line."""
+        return (self.options.data or "").splitlines()
 
 
 class RenameForm(FlaskForm):
     label = FieldForm.label
+    options = FieldForm.options
+
+    def chosen_options(self) -> list[str] | None:
+        """The options, one per line; None for a field that has none."""
+        return (self.options.data or "").splitlines() if "options" in self else None
 
 
 class SuppressForm(FlaskForm):

@@ -92,13 +92,34 @@ class SuppressionReason(StrEnum):
 
 
 class FieldKind(StrEnum):
+    """What values a field holds, and as what they are stored: text, number, YYYY-MM-DD, true or false, one of the
+    field's options, a list of its options, a URL.
+    """
+
     TEXT = "text"
     NUMBER = "number"
     DATE = "date"
+    YES_NO = "yes_no"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    URL = "url"
 
     @property
     def label(self) -> str:
-        return {FieldKind.TEXT: _("Text"), FieldKind.NUMBER: _("Number"), FieldKind.DATE: _("Date")}[self]
+        return {
+            FieldKind.TEXT: _("Text"),
+            FieldKind.NUMBER: _("Number"),
+            FieldKind.DATE: _("Date"),
+            FieldKind.YES_NO: _("Yes or no"),
+            FieldKind.CHOICE: _("One of several options"),
+            FieldKind.CHOICES: _("Several options"),
+            FieldKind.URL: _("Web address"),
+        }[self]
+
+    @property
+    def has_options(self) -> bool:
+        """Whether its values are among a field's options."""
+        return self in (FieldKind.CHOICE, FieldKind.CHOICES)
 
 
 class ImportStatus(StrEnum):
@@ -218,7 +239,13 @@ class Field(Model):
     key: Mapped[str] = mapped_column(sa.String(64), unique=True)
     label: Mapped[str] = mapped_column(sa.String(100))
     kind: Mapped[FieldKind] = mapped_column(Word(FieldKind), default=FieldKind.TEXT)
+    # What can be chosen, in the operators' order; empty for other kinds.
+    options: Mapped[Texts] = mapped_column(default=list, server_default="[]")
     position: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def option_names(self) -> str:
+        return ", ".join(self.options or ())
 
     @property
     def merge_tag(self) -> str:

@@ -18,6 +18,9 @@ class RowReason(StrEnum):
     TOO_LONG = "too_long"
     BAD_NUMBER = "bad_number"
     BAD_DATE = "bad_date"
+    BAD_YES_NO = "bad_yes_no"
+    BAD_URL = "bad_url"
+    BAD_CHOICE = "bad_choice"
     MORE_CELLS = "more_cells"
     FEWER_CELLS = "fewer_cells"
     ROW_TOO_LONG = "row_too_long"
@@ -41,6 +44,9 @@ class RowReason(StrEnum):
             RowReason.TOO_LONG: _("A value is longer than 10,000 characters."),
             RowReason.BAD_NUMBER: _("Enter a number."),
             RowReason.BAD_DATE: _("Enter a date, such as 2026-11-23."),
+            RowReason.BAD_YES_NO: _("Enter yes or no."),
+            RowReason.BAD_URL: _("Enter a web address, such as https://example.com."),
+            RowReason.BAD_CHOICE: _("The value isn't one of the field's options."),
             RowReason.MORE_CELLS: _("The row has more cells than the header row. A value may need quotes."),
             RowReason.FEWER_CELLS: _("The row has fewer cells than the header row."),
             RowReason.ROW_TOO_LONG: _("The row is too long to be read."),

@@ -1,15 +1,19 @@
-"""Searches people by address, name and fields, by list and status; sorted by one of a fixed set."""
+"""Searches people by address, name and fields, by list, status, segment and tag; sorted by one of a fixed set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.audience import queries
 from campaigns.audience.models import FieldKind, Status, Subscriber, Subscription, Suppression
+from campaigns.audience.segments import queries as segment_queries
+from campaigns.audience.segments.compiling import Where, there_is
+from campaigns.audience.tags.models import PersonTag
 from campaigns.core.db import db
 from campaigns.core.dialect import json_text
 
@@ -33,18 +37,25 @@ class Search:
     text: str = ""
     list_id: int | None = None
     status: str = ""
+    segment_id: int | None = None
+    tag_id: int | None = None
     sort: str = "added"
     descending: bool = True
+    # The moment on whose day a segment is asked.
+    at: datetime | None = None
 
     @classmethod
-    def parse(cls, arguments: Mapping[str, str]) -> Search:
-        """From the query arguments of a URL."""
-        list_id, sort = arguments.get("list", ""), arguments.get("sort", "-added")
+    def parse(cls, arguments: Mapping[str, str], *, at: datetime | None = None) -> Search:
+        """From the query arguments of a URL, asked at a moment."""
+        sort = arguments.get("sort", "-added")
         status, key = arguments.get("status", ""), sort.removeprefix("-")
         return cls(
             text=arguments.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT],
-            list_id=int(list_id) if list_id.isascii() and list_id.isdigit() and len(list_id) < 10 else None,
+            list_id=_number(arguments.get("list", "")),
             status=status if status in STATUSES else "",
+            segment_id=_number(arguments.get("segment", "")),
+            tag_id=_number(arguments.get("tag", "")),
+            at=at,
             sort=key if key in SORTS else "added",
             descending=sort.startswith("-") or key not in SORTS,
         )
@@ -52,11 +63,15 @@ class Search:
     @property
     def is_narrow(self) -> bool:
         """Whether it filters at all."""
-        return bool(self.text or self.list_id or self.status)
+        return bool(self.text or self.list_id or self.status or self.segment_id or self.tag_id)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def people(search: Search) -> sa.Select[Subscriber]:
-    """The people found."""
+    """The people found. Raises NotFound for a segment that was deleted, Invalid for one that needs a correction."""
     statement = sa.select(Subscriber)
     if search.text:
         statement = statement.where(_matches(search.text))
@@ -65,6 +80,11 @@ def people(search: Search) -> sa.Select[Subscriber]:
         statement = statement.where(is_suppressed)
     if search.list_id is not None or search.status not in ("", SUPPRESSED):
         statement = statement.where(_is_on(search))
+    if search.segment_id is not None:
+        statement = statement.where(_is_in(search.segment_id, search.at))
+    if search.tag_id is not None:
+        is_tagged = there_is(PersonTag.subscriber_id == Subscriber.id, PersonTag.tag_id == search.tag_id)
+        statement = statement.where(is_tagged)
     column = SORTS[search.sort]
     first = column.desc() if search.descending else column.asc()
     last = Subscriber.id.desc() if search.descending else Subscriber.id
@@ -84,6 +104,12 @@ def _matches(text: str) -> sa.ColumnElement[bool]:
     places = [Subscriber.email, *(json_text(Subscriber.fields, key) for key in keys)]
     words = [sa.or_(*(place.icontains(word, autoescape=True) for place in places)) for word in text.split()]
     return sa.and_(*words)
+
+
+def _is_in(segment_id: int, at: datetime | None) -> Where:
+    if at is None:
+        raise ValueError("A segment is asked on a day.")
+    return segment_queries.where(segment_queries.segment(segment_id), at)
 
 
 def _is_on(search: Search) -> sa.ColumnElement[bool]:

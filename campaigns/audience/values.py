@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from campaigns.audience.models import FieldKind
 from campaigns.core.errors import Invalid
@@ -32,6 +33,10 @@ SYNONYMS = {
     "phone": "telephone telefon phone_number mobile 电话 手机",
 }
 _MEANT = {word: key for key, words in SYNONYMS.items() for word in words.split()}
+_YES = frozenset({"yes", "y", "true", "t", "1", "on", "x", "ja", "oui", "si", "sí", "sim", "是", "有"})
+_NO = frozenset({"no", "n", "false", "f", "0", "off", "nein", "non", "não", "否", "无"})
+SEPARATES_OPTIONS = re.compile(r"[;,|\n]")
+_UNSAFE_IN_URL = re.compile(r"[\s<>\"\x00-\x1f\x7f]")
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y.%m.%d")
 
 
@@ -63,8 +68,8 @@ def slug(text: str) -> str:
     return re.sub(r"\W+", "_", unicodedata.normalize("NFKC", plain).casefold()).strip("_")
 
 
-def parse(text: str, *, kind: FieldKind, key: str) -> Any:
-    """The value as stored: text, a number, or a date as YYYY-MM-DD; None if empty. Raises Invalid at the key,
+def parse(text: str, *, kind: FieldKind, key: str, options: Sequence[str] = ()) -> Any:
+    """The value as stored (`FieldKind`); None if empty. `options`: those of the field. Raises Invalid at the key,
     with a `code` for reports.
     """
     text = text.strip()
@@ -74,11 +79,23 @@ def parse(text: str, *, kind: FieldKind, key: str) -> Any:
         raise Invalid(_("This is too long. Use up to 10,000 characters."), field=key, code="too_long")
     if "\0" in text:
         raise Invalid(_("This contains invalid characters. Enter it again."), field=key, code="nul")
-    if kind is FieldKind.NUMBER:
-        return _number(text, key)
-    if kind is FieldKind.DATE:
-        return _date(text, key)
+    reader = _READERS.get(kind)
+    if reader is not None:
+        return reader(text, key)
+    if kind.has_options:
+        return _chosen(text, key, options, several=kind is FieldKind.CHOICES)
     return text
+
+
+def written(value: Any) -> str:
+    """A stored value as text that `parse` reads: for forms and files."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    return str(value)
 
 
 def _number(text: str, key: str) -> int | float:
@@ -98,3 +115,48 @@ def _date(text: str, key: str) -> str:
         except ValueError:
             continue
     raise Invalid(_("This isn't a date. Use the format 2026-11-23."), field=key, code="bad_date")
+
+
+def _yes_no(text: str, key: str) -> bool:
+    word = text.casefold()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise Invalid(_("Enter yes or no."), field=key, code="bad_yes_no")
+
+
+def _url(text: str, key: str) -> str:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or _UNSAFE_IN_URL.search(text):
+        raise Invalid(_("Enter a web address, such as https://example.com."), field=key, code="bad_url")
+    return text
+
+
+def _chosen(text: str, key: str, options: Sequence[str], *, several: bool) -> str | list[str]:
+    """The options that are named, in their own spelling and order."""
+    by_name = {each.casefold(): each for each in options}
+    if (whole := by_name.get(text.casefold())) is not None:
+        return [whole] if several else whole
+    names = (
+        [name.strip().casefold() for name in SEPARATES_OPTIONS.split(text) if name.strip()] if several else []
+    )
+    chosen = {by_name[name] for name in names if name in by_name}
+    if not names or len(chosen) < len(set(names)):
+        raise Invalid(
+            _("This isn't one of the options: %(options)s.", options=", ".join(options)[:300]),
+            field=key,
+            code="bad_choice",
+        )
+    return [each for each in options if each in chosen]
+
+
+_READERS: Mapping[FieldKind, Callable[[str, str], Any]] = {
+    FieldKind.NUMBER: _number,
+    FieldKind.DATE: _date,
+    FieldKind.YES_NO: _yes_no,
+    FieldKind.URL: _url,
+}

@@ -37,8 +37,9 @@ COMMANDS = {
         "Run the test inbox: keeps emails on this machine for reading in the app.",
     ),
     "operator": Place("campaigns.cli.operators", "operator", "Team members who can sign in."),
-    "list": Place("campaigns.cli.lists", "lists", "Lists that people subscribe to."),
-    "people": Place("campaigns.cli.people", "people", "People on lists."),
+    "list": Place("campaigns.cli.audience.lists", "lists", "Lists that people subscribe to."),
+    "people": Place("campaigns.cli.audience.people", "people", "People on lists."),
+    "segment": Place("campaigns.cli.audience.segments", "segments", "Segments: people who match a rule."),
     "server": Place("campaigns.cli.servers", "server", "SMTP servers used to send email."),
     "domain": Place("campaigns.cli.domains", "domain", "Domains whose email is signed with DKIM."),
     "mailbox": Place(

@@ -237,6 +237,10 @@ def engine_options(url: str) -> dict[str, Any]:
     return {**private, "pool_size": 10, "max_overflow": 20, "connect_args": _OUR_SIDE}
 
 
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
+
+
 def prepare_engine(engine: sa.Engine) -> None:
     """Attach the listeners that set up connections and begin transactions."""
     if engine.dialect.name != "sqlite":
@@ -249,6 +253,7 @@ def prepare_engine(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the `begin` listener emits BEGIN
+        connection.create_function("unicode_lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode=WAL")

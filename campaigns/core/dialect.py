@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,6 +48,53 @@ def domain_of(address: Any) -> sa.ColumnElement[str]:
 def json_text(column: Any, key: str) -> sa.ColumnElement[str]:
     """A field of a JSON column, as text."""
     return column[key].as_string()
+
+
+def json_number(column: Any, key: str) -> Any:
+    """A field of a JSON column as a number; NULL for anything else that it holds. Compare it with `number`."""
+    if is_sqlite():
+        path = json_path(key)
+        is_number: Any = sa.func.json_type(column, path).in_(("integer", "real"))
+        value: Any = sa.func.json_extract(column, path, type_=sa.Numeric())
+    else:
+        one = sa.type_coerce(column, postgresql.JSONB)[key]
+        is_number, value = sa.func.jsonb_typeof(one) == "number", sa.cast(one, sa.Numeric())
+    return sa.case((is_number, value), else_=None)
+
+
+def number(value: int | float) -> Any:
+    """A number as `json_number` compares it: SQLite has floats, PostgreSQL's JSON has decimal numbers."""
+    if is_sqlite():
+        return sa.literal(float(value), sa.Float())
+    return sa.literal(Decimal(repr(value)), sa.Numeric())
+
+
+def json_list_has(column: Any, key: str, value: str) -> sa.ColumnElement[bool]:
+    """Whether a list in a JSON column has this text; never NULL."""
+    if is_sqlite():
+        items = sa.func.json_each(column, json_path(key)).table_valued("value")
+        return sa.exists(sa.select(sa.literal(1)).select_from(items).where(items.c.value == value))
+    one: Any = sa.type_coerce(column, postgresql.JSONB)[key]
+    return sa.func.coalesce(sa.type_coerce(one, postgresql.JSONB).has_key(value), sa.false())
+
+
+def json_path(key: str) -> str:
+    """A field in SQLite's notation."""
+    return f'$."{key}"'
+
+
+def by_characters(text: Any) -> Any:
+    """Text compared by its characters, whatever the database's language."""
+    return text if is_sqlite() else text.collate("C")
+
+
+def lowered(text: Any, wanted: str) -> Any:
+    """Text in lower case, to be compared with `wanted.lower()`. SQLite's own `lower` knows ASCII alone, which is enough
+    for a text in ASCII and much faster.
+    """
+    if is_sqlite() and not wanted.isascii():
+        return sa.func.unicode_lower(text, type_=sa.String())
+    return sa.func.lower(text, type_=sa.String())
 
 
 def one_of(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.ColumnElement[bool]:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from flask_babel import Babel, LazyString, format_datetime, format_decimal, get_locale, gettext, ngettext
+from flask_babel import (
+    Babel,
+    LazyString,
+    format_date,
+    format_datetime,
+    format_decimal,
+    get_locale,
+    gettext,
+    ngettext,
+)
 from markupsafe import escape
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
@@ -72,6 +81,11 @@ def datetime_text(moment: datetime | None, style: str = "medium") -> str:
     return str(format_datetime(moment, PATTERNS.get(language, PATTERNS["en"]).get(style, style)))
 
 
+def day_text(day: date) -> str:
+    """A day in the reader's language, with the month as a word."""
+    return str(format_date(day, "long"))
+
+
 def number_text(number: float | None) -> str:
     """A number with the separators of the reader's language."""
     return "" if number is None else str(format_decimal(number))
@@ -85,6 +99,7 @@ __all__ = [
     "_n",
     "babel",
     "datetime_text",
+    "day_text",
     "gettext",
     "join_sentences",
     "language_of",

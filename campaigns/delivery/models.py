@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from campaigns.audience.models import Subscriber, SuppressionReason
 from campaigns.core import statuses
 from campaigns.core.db import BigId, Model, Number, Word
-from campaigns.core.i18n import _
+from campaigns.delivery.reasons import Reason
 from campaigns.planning.models import PauseReason
 
 
@@ -52,60 +52,6 @@ Tally = Annotated[
 ]
 OPEN_STATES = (State.PENDING, State.SENDING, State.DEFERRED)
 ACCEPTED = (State.SENT, State.UNKNOWN)  # by a server, or perhaps: what came back counts then
-
-
-class Reason(StrEnum):
-    """Why a recipient was skipped or failed; the server's reply is in `reply`."""
-
-    UNCONFIRMED = "unconfirmed"
-    UNSUBSCRIBED = "unsubscribed"
-    SUPPRESSED = "suppressed"
-    DELETED = "deleted"
-    BAD_ADDRESS = "bad_address"
-    BAD_DOMAIN = "bad_domain"
-    DISABLED = "disabled"
-    MAILBOX_FULL = "mailbox_full"
-    POLICY = "policy"
-    PROTOCOL = "protocol"
-    SERVER_REPLY = "server_reply"
-    TOO_LATE = "too_late"
-    TEMPORARY = "temporary"
-    GREYLISTED = "greylisted"
-    RECEIVER = "receiver"
-    CONTENT = "content"
-    IN_DOUBT = "in_doubt"
-    CAMPAIGN_CANCELLED = "campaign_cancelled"
-    RECEIVER_LIMIT = "receiver_limit"
-    LIST_DELETED = "list_deleted"
-
-    @property
-    def label(self) -> str:
-        return {
-            Reason.UNCONFIRMED: _("has not confirmed the subscription"),
-            Reason.UNSUBSCRIBED: _("has unsubscribed"),
-            Reason.SUPPRESSED: _("is on the suppression list"),
-            Reason.DELETED: _("has been deleted"),
-            Reason.BAD_ADDRESS: _("the address does not exist"),
-            Reason.BAD_DOMAIN: _("the domain doesn't accept email"),
-            Reason.DISABLED: _("the mailbox is disabled"),
-            Reason.MAILBOX_FULL: _("the mailbox is full"),
-            Reason.POLICY: _("the receiving server rejected the email"),
-            Reason.PROTOCOL: _("SMTP protocol error"),
-            Reason.SERVER_REPLY: _("the sending server reported an internal problem"),
-            Reason.TOO_LATE: _("could not be delivered within the retry period"),
-            Reason.TEMPORARY: _("a temporary problem, will be retried"),
-            Reason.GREYLISTED: _("the receiving server asked to retry later"),
-            Reason.RECEIVER: _("the receiving server is rate-limiting us"),
-            Reason.CONTENT: _("the message could not be rendered for this recipient"),
-            Reason.IN_DOUBT: _("the connection was lost before the response"),
-            Reason.CAMPAIGN_CANCELLED: _("the campaign was cancelled"),
-            Reason.RECEIVER_LIMIT: _("waiting for this domain's rate limit"),
-            Reason.LIST_DELETED: _("was on a list that has been deleted"),
-        }[self]
-
-
-# Bounces: the address may not get email any more. They count against a list.
-BOUNCES = (Reason.BAD_ADDRESS, Reason.BAD_DOMAIN, Reason.DISABLED)
 
 
 class BatchState(IntEnum):

@@ -19,7 +19,8 @@ LONGEST = {"name": 200, "subject": 500, "preheader": 500, "from_name": 100}
 LINES = frozenset({"name", "subject", "preheader", "from_name"})
 ADDRESSES = frozenset({"from_email", "reply_to"})
 TEXTS = frozenset({"html", "text", "written"})
-OTHERS = frozenset({"format", "lists", "server", "fails_over", "track_opens", "track_clicks"})
+AUDIENCE = frozenset({"lists", "segments", "excluded_lists", "excluded_segments"})
+OTHERS = AUDIENCE | {"format", "server", "fails_over", "track_opens", "track_clicks"}
 FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
 
 

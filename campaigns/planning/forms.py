@@ -18,12 +18,13 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from campaigns.audience.segments import queries as segment_queries
 from campaigns.content.formats import SOURCES, Format
 from campaigns.core import clock
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.planning import queries, windows
-from campaigns.planning.drafts import LONGEST
+from campaigns.planning.drafts import AUDIENCE, LONGEST
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 
@@ -60,6 +61,26 @@ class CampaignForm(FlaskForm):
     lists = SelectMultipleField(
         _("Lists"), coerce=_number, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
+    segments = SelectMultipleField(
+        _("Only people in one of these segments"),
+        coerce=_number,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        description=_("Choose none to reach everyone on the lists."),
+    )
+    excluded_segments = SelectMultipleField(
+        _("Leave out people in these segments"),
+        coerce=_number,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    excluded_lists = SelectMultipleField(
+        _("Leave out people on these lists"),
+        coerce=_number,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        description=_("Whatever their state there."),
+    )
     server = SelectField(_("Sending server"))
     fails_over = BooleanField(
         _("Use fallback servers"),
@@ -88,6 +109,10 @@ class CampaignForm(FlaskForm):
         ]
         self._lists = {each.id: each for each in queries.lists_to_choose()}
         self.lists.choices = [SelectChoice(each.id, each.name) for each in self._lists.values()]
+        self.excluded_lists.choices = self.lists.choices
+        self._segments = {each.id: each for each in segment_queries.segments()}
+        for field in (self.segments, self.excluded_segments):
+            field.choices = [SelectChoice(each.id, each.name) for each in self._segments.values()]
         self._servers = {str(each.id): each for each in settings_queries.servers()}
         real = [each for each in self._servers.values() if not each.is_practice]
         shares = sum(bool(each.weight) or each.is_default for each in real) > 1
@@ -121,6 +146,11 @@ class CampaignForm(FlaskForm):
         return "planning/write/_document_side.html" if self.is_document else self.preview_template
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether segments or exclusions are chosen."""
+        return bool(self.segments.data or self.excluded_segments.data or self.excluded_lists.data)
+
+    @property
     def has_senders(self) -> bool:
         """Whether there is a sender to choose."""
         return len(self.sender.choices) > 1
@@ -136,6 +166,11 @@ class CampaignForm(FlaskForm):
             values |= {"from_name": "", "from_email": ""}
         values["reply_to"] = self.reply_to.data or (sender.reply_to if sender else None)
         values["lists"] = [self._lists[each] for each in self.lists.data or () if each in self._lists]
+        values["excluded_lists"] = [
+            self._lists[each] for each in self.excluded_lists.data or () if each in self._lists
+        ]
+        for name in ("segments", "excluded_segments"):
+            values[name] = [self._segments[each] for each in self[name].data or () if each in self._segments]
         values["server"] = self._servers.get(self.server.data)
         if "fails_over" in self:
             values["fails_over"] = self.fails_over.data
@@ -227,7 +262,7 @@ def _data(campaign: Campaign) -> dict[str, Any]:
         **{field: getattr(campaign, field) for field in fields},
         "reply_to": campaign.reply_to or "",
         "sender": _sender_value(campaign),
-        "lists": [each.id for each in campaign.lists],
+        **{name: [each.id for each in getattr(campaign, name)] for name in AUDIENCE},
         "server": str(campaign.server_id or ""),
     }
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
+from campaigns.audience.segments.models import Segment
 from campaigns.content.compiled import marks
 from campaigns.content.formats import Format
 from campaigns.core import statuses
@@ -69,12 +70,22 @@ class PauseReason(StrEnum):
 
 GOING_OUT = (Status.SCHEDULED, Status.PREPARING, Status.SENDING, Status.PAUSED)
 
-campaign_list = sa.Table(
-    "campaign_list",
-    Model.metadata,
-    sa.Column("campaign_id", sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("list_id", sa.ForeignKey("list.id", ondelete="CASCADE"), primary_key=True, index=True),
-)
+
+def _named_by_campaigns(name: str, what: str, **options: Any) -> sa.Table:
+    """A table of what campaigns name: pairs of a campaign and a list or segment."""
+    return sa.Table(
+        name,
+        Model.metadata,
+        sa.Column("campaign_id", sa.ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(f"{what}_id", sa.ForeignKey(f"{what}.id", **options), primary_key=True, index=True),
+    )
+
+
+campaign_list = _named_by_campaigns("campaign_list", "list", ondelete="CASCADE")
+excluded_list = _named_by_campaigns("campaign_excluded_list", "list", ondelete="CASCADE")
+# Who deletes a segment has to take it from these first: a campaign must not reach more people because of that.
+campaign_segment = _named_by_campaigns("campaign_segment", "segment")
+excluded_segment = _named_by_campaigns("campaign_excluded_segment", "segment")
 
 
 class Campaign(Model):
@@ -131,6 +142,11 @@ class Campaign(Model):
     updated_at: Mapped[datetime]
 
     lists: Mapped[list[List]] = relationship(secondary=campaign_list, order_by=List.name)
+    # Those on its lists who get it: in at least one of `segments` if it has any, on none of `excluded_lists`, in none
+    # of `excluded_segments`.
+    segments: Mapped[list[Segment]] = relationship(secondary=campaign_segment, order_by=Segment.name)
+    excluded_segments: Mapped[list[Segment]] = relationship(secondary=excluded_segment, order_by=Segment.name)
+    excluded_lists: Mapped[list[List]] = relationship(secondary=excluded_list, order_by=List.name)
     server: Mapped[Server | None] = relationship()
     created_by: Mapped[Operator | None] = relationship()
     revision: Mapped[Revision | None] = relationship(
@@ -174,6 +190,19 @@ class Campaign(Model):
     def list_names(self) -> str:
         """Its lists by name."""
         return ", ".join(each.name for each in self.lists)
+
+    @property
+    def left_out_names(self) -> list[str]:
+        """The lists and segments whose people it leaves out, by name."""
+        return [
+            *(each.name for each in self.excluded_lists),
+            *(each.name for each in self.excluded_segments),
+        ]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether some of the people on its lists are left out by segments or other lists."""
+        return bool(self.segments or self.excluded_lists or self.excluded_segments)
 
     @property
     def may_change_hours(self) -> bool:

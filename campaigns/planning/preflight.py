@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from campaigns.content.checks.findings import Facts, Finding, Level, check_all
 from campaigns.core import addresses, config
+from campaigns.core.errors import Invalid
+from campaigns.core.time_limit import TookTooLong
 from campaigns.planning import queries, recipients
 from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.languages import queries as language_queries
@@ -43,13 +46,14 @@ class Preflight:
 def of(campaign: Campaign) -> Preflight:
     """Check the campaign in its current state."""
     site = settings_queries.site()
-    funnel = recipients.audience_of(campaign)
+    funnel, fault = _funnel_of(campaign)
     first = next(iter(campaign.lists), None)
     url = config.current().public_url
     sources = language_queries.sources_of(campaign, site=site, list_=first, public_url=url)
     server = queries.server_of(campaign)
     facts = Facts(
         lists=len(campaign.lists),
+        audience_fault=fault,
         recipients=funnel.will_get_it,
         fields=frozenset(queries.merge_fields()) | {"email"},
         has_server=server is not None and _may_send(server, campaign),
@@ -61,6 +65,14 @@ def of(campaign: Campaign) -> Preflight:
         is_text_outdated=campaign.is_text_outdated,
     )
     return Preflight(funnel=funnel, findings=check_all(sources, facts))
+
+
+def _funnel_of(campaign: Campaign) -> tuple[Funnel, Any]:
+    """The funnel; or an empty one, and what is wrong with its segments."""
+    try:
+        return recipients.audience_of(campaign), ""
+    except (Invalid, TookTooLong) as error:
+        return Funnel(0, 0, 0, 0, 0), error.message
 
 
 def _may_send(server: Server, campaign: Campaign) -> bool:

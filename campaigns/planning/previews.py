@@ -17,6 +17,7 @@ from campaigns.content.language.merge_text import ContentError
 from campaigns.content.language.samples import Hard
 from campaigns.core import config
 from campaigns.core.db import db
+from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, queries, recipients
 from campaigns.planning.languages import queries as language_queries
@@ -180,7 +181,12 @@ def _stand_in(key: str) -> str:
 
 
 def _people(campaign: Campaign) -> list[Subscriber]:
-    return recipients.some_who_get_it([each.id for each in campaign.lists], most=LOOKED_AT)
+    """Some who will get it; anybody on its lists while a segment needs a correction, which the check page tells."""
+    try:
+        audience = recipients.meant_by(campaign)
+    except Invalid:
+        audience = recipients.Audience([each.id for each in campaign.lists])
+    return recipients.some_who_get_it(audience, most=LOOKED_AT)
 
 
 def _fields(campaign: Campaign) -> frozenset[str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
+from campaigns.audience.segments.models import Segment
 from campaigns.audit import services as audit_services
 from campaigns.content.compiled import marks
 from campaigns.content.compiled.compiling import compile_all
@@ -26,7 +27,15 @@ from campaigns.planning.attachments import services as attachment_services
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.languages import services as language_services
 from campaigns.planning.languages.models import FrozenTranslation
-from campaigns.planning.models import GOING_OUT, Campaign, Link, Revision, Status, campaign_list
+from campaigns.planning.models import (
+    GOING_OUT,
+    Campaign,
+    Link,
+    Revision,
+    Status,
+    campaign_list,
+    excluded_list,
+)
 from campaigns.planning.versions import contents, keeping
 from campaigns.planning.versions.keeping import How
 from campaigns.planning.versions.models import Kind
@@ -52,6 +61,9 @@ def create_campaign(
     from_email: str = "",
     reply_to: str | None = None,
     lists: Sequence[List] = (),
+    segments: Sequence[Segment] = (),
+    excluded_lists: Sequence[List] = (),
+    excluded_segments: Sequence[Segment] = (),
     format: Format = Format.HTML,
     written: str = "",
     html: str = "",
@@ -74,6 +86,9 @@ def create_campaign(
             "from_email": from_email,
             "reply_to": reply_to,
             "lists": list(lists),
+            "segments": list(segments),
+            "excluded_lists": list(excluded_lists),
+            "excluded_segments": list(excluded_segments),
             "format": format,
             "written": written,
             "html": html,
@@ -150,7 +165,8 @@ def copy_campaign(
         ending = translate(" (copy)")
         name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     values |= {"created_by": created_by, "copy_of": campaign.name}
-    made = create_campaign(name=name, lists=list(campaign.lists), now=now, **values)
+    values |= {field: list(getattr(campaign, field)) for field in drafts.AUDIENCE}
+    made = create_campaign(name=name, now=now, **values)
     made.text_written_for, made.template_id = campaign.text_written_for, campaign.template_id
     language_services.copy(campaign, made, now=now)
     attachment_services.copy(campaign, made)
@@ -304,7 +320,8 @@ def _overtaken(campaign: Campaign) -> Conflict:
 def delete_list(gone: List) -> None:
     """Delete a list with its subscriptions and imports; the people are kept.
 
-    Raises Conflict while a campaign to it is scheduled or being sent, because its people would be left out.
+    Raises Conflict while a campaign to it is scheduled or being sent, because its people would be left out, and while
+    a draft or such a campaign leaves its people out, because they would get it.
     """
     going = [each for each in _of_list(gone.id) if each.status in GOING_OUT]
     if going:
@@ -316,6 +333,15 @@ def delete_list(gone: List) -> None:
                 campaign=going[0].name,
             )
         )
+    if leaving_out := _leaving_out(gone.id):
+        raise Conflict(
+            _(
+                "%(campaign)s leaves out the people on %(list)s, so this list can't be deleted. Change the "
+                "campaign first.",
+                list=gone.name,
+                campaign=leaving_out[0].name,
+            )
+        )
     audit_services.record("list.deleted", gone.name)
     db.session.delete(gone)
     db.session.flush()
@@ -323,10 +349,19 @@ def delete_list(gone: List) -> None:
 
 def _of_list(list_id: int) -> list[Campaign]:
     """Its drafts and unfinished campaigns. Locked, so that none is scheduled before the list is deleted."""
+    return _not_over(campaign_list, list_id)
+
+
+def _leaving_out(list_id: int) -> list[Campaign]:
+    """Drafts and unfinished campaigns that leave out its people; locked."""
+    return _not_over(excluded_list, list_id)
+
+
+def _not_over(table: sa.Table, list_id: int) -> list[Campaign]:
     statement = (
         sa.select(Campaign)
-        .join(campaign_list, campaign_list.c.campaign_id == Campaign.id)
-        .where(campaign_list.c.list_id == list_id, Campaign.status.in_((Status.DRAFT, *GOING_OUT)))
+        .join(table, table.c.campaign_id == Campaign.id)
+        .where(table.c.list_id == list_id, Campaign.status.in_((Status.DRAFT, *GOING_OUT)))
         .order_by(Campaign.id)
         .execution_options(populate_existing=True)
     )

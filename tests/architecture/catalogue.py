@@ -22,6 +22,7 @@ KEYWORDS = {
     "translate": None,
     "translate_plural": (1, 2),
     "N_": None,
+    "N_n": (1, 2),
 }
 
 

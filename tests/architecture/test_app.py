@@ -87,6 +87,8 @@ OFF_THE_RECORD = {
     "planning.show_unsaved",
     "reports.dismiss_campaign",
     "reports.dismiss_import",
+    "segments.count",
+    "segments.create_count",
     "settings.server_test",
     "settings.server_test_mail",
 }

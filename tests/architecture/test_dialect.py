@@ -10,6 +10,7 @@ BRANCHES = re.compile(r"\bis_sqlite\(\)|\bdialect\.name\b|@compiles\(")
 HERE = "core/dialect.py"
 ELSEWHERE = {
     "core/db.py": "opens the connections: pragmas of SQLite",
+    "core/time_limit.py": "how a statement is stopped",
     "delivery/came_back.py": "a statement that is made once, for each database its own",
     "delivery/sender/store.py": "settings of a lane's own connection",
     "delivery/autopause/restored_backup.py": "what a copied file means, and how durable one commit is",

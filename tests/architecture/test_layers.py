@@ -34,7 +34,7 @@ PACKAGES = [
 # The rooms of packages that have some, lowest floor first; a room imports its own floor and lower ones.
 FLOORS = {
     "delivery": [
-        {"models", "stored_text"},
+        {"models", "reasons", "stored_text"},
         {"ledger"},
         {"limits"},
         {"routing"},
@@ -44,7 +44,7 @@ FLOORS = {
         {"sender"},
         {"dispatch"},
         {"progress"},
-        {"queries"},
+        {"queries", "engagement"},
     ],
     "content": [
         {"formats"},

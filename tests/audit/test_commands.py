@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -27,9 +28,12 @@ from campaigns.core.db import db
 from campaigns.inbound.models import Mailbox
 from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign, Status
+from tests.audience.segments.crowds import make_segment
 from tests.factories import PASSWORD, make_campaign, make_list, make_operator, make_server, make_subscriber
 from tests.fakes.pop3_server import FakePop3
 from tests.inbound.mailboxes.mailboxes import make_mailbox
+
+IS_KNOWN = {"subject": "email", "operator": "contains", "value": "ann"}
 
 # What only runs the app; `up` and `demo` are looked at below.
 RUN = {"up", "demo", "worker", "dispatcher", "reader", "intake", "test-inbox"}
@@ -40,6 +44,8 @@ READ = {
     "campaign versions",
     "inbound classify",
     "mailbox list",
+    "people count",
+    "segment list",
     "mailbox test",
 }
 ASKS_DNS = {"domain check"}  # tests/settings/test_domains.py
@@ -133,6 +139,16 @@ CASES = {
     "people export": Case(
         ["--list", "Friends"], ("list.exported", "Friends", {"people": 1, "status": "all"})
     ),
+    "segment create": Case(
+        ["Ours", "--rule", "{rule}"],
+        ("segment.created", "Ours", {}),
+    ),
+    "segment explain": Case(
+        ["Ours", "ann@example.org"],
+        ("segment.explained", "Ours", {"person": "a…@example.org"}),
+        lambda: make_segment("Ours", IS_KNOWN),
+    ),
+    "segment delete": Case(["Ours"], ("segment.deleted", "Ours", {}), lambda: make_segment("Ours", IS_KNOWN)),
     "people import": Case(
         ["{people}", "--list", "Friends"],
         (
@@ -173,7 +189,9 @@ def test_each_command_is_looked_at() -> None:
 def files(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "mail.html").write_text("<p>Hello</p><p>{{ unsubscribe_url }}</p>")
     (tmp_path / "people.csv").write_text("email\nbob@example.org\neve@example.org\n")
-    return {"{html}": str(tmp_path / "mail.html"), "{people}": str(tmp_path / "people.csv")}
+    (tmp_path / "rule.json").write_text(json.dumps({"match": "all", "rules": [IS_KNOWN]}))
+    names = {"{html}": "mail.html", "{people}": "people.csv", "{rule}": "rule.json"}
+    return {what: str(tmp_path / name) for what, name in names.items()}
 
 
 @pytest.mark.parametrize("name", CASES)

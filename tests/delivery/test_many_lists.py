@@ -67,7 +67,7 @@ def test_preflight_and_launch_read_no_other_list(each_database: Flask) -> None:
         due, keen_first = ([make_due(mine, each) for _twice in range(2)] for each in (server, warming))
         return {
             "preflight": work(lambda: preflight.of(planning_queries.campaign(draft)).funnel.will_get_it),
-            "people": work(lambda: recipients.some_who_get_it([mine.id], most=5)),
+            "people": work(lambda: recipients.some_who_get_it(recipients.Audience([mine.id]), most=5)),
             "page": work(lambda: browser.get(f"/campaigns/{draft}/check")),
             "launch": work(lambda: launched(due.pop())),
             "launch, who opened first": work(lambda: launched(keen_first.pop())),

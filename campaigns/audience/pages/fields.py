@@ -31,7 +31,10 @@ def field_create() -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def field_edit(field_id: int) -> Any:
-    form = RenameForm(obj=queries.field(field_id))
+    found = queries.field(field_id)
+    form = RenameForm(data={"label": found.label, "options": "\n".join(found.options or ())})
+    if not found.kind.has_options:
+        del form.options
     if form.validate_on_submit() and accepted(form, lambda: _renamed(field_id, form)):
         db.session.commit()
         say(_("Saved."), "success")
@@ -56,9 +59,10 @@ def _page(form: FieldForm) -> Any:
 
 
 def _made(form: FieldForm) -> Any:
-    return services.create_field(form.label.data or "", kind=FieldKind(form.kind.data))
+    kind = FieldKind(form.kind.data)
+    return services.create_field(form.label.data or "", kind=kind, options=form.chosen_options())
 
 
 def _renamed(field_id: int, form: RenameForm) -> bool:
-    services.rename_field(queries.field(field_id), label=form.label.data or "")
+    services.rename_field(queries.field(field_id), label=form.label.data or "", options=form.chosen_options())
     return True

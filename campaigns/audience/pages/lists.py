@@ -94,7 +94,10 @@ def list_delete(list_id: int) -> Any:
 @confirmed("GET")
 def list_export(list_id: int) -> Any:
     """A list's people as streamed CSV; `?q=` and `?status=` filter, `?raw=1`: formulas not escaped."""
-    shown, wanted = queries.list_(list_id), replace(Search.parse(request.args), list_id=list_id)
+    shown, wanted = (
+        queries.list_(list_id),
+        replace(Search.parse(request.args, at=clock.now()), list_id=list_id),
+    )
     with reading_on_record():
         exporter.record(wanted)
     return csv_file(exporter.rows(wanted, raw=_is_raw()), name=f"list-{shown.id}")
@@ -104,7 +107,7 @@ def list_export(list_id: int) -> Any:
 @confirmed("GET")
 def export() -> Any:
     """The people found by the search as CSV, streamed; everyone without a search."""
-    wanted = replace(Search.parse(request.args), list_id=None)
+    wanted = replace(Search.parse(request.args, at=clock.now()), list_id=None)
     with reading_on_record():
         exporter.record(wanted)
     return csv_file(exporter.rows(wanted, raw=_is_raw()), name="people")

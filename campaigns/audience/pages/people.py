@@ -8,13 +8,15 @@ from typing import Any
 from flask import redirect, render_template, request, session, url_for
 
 from campaigns.accounts.guards import Action, allow, note_view, operator
-from campaigns.audience import queries, reading, search, services, undoing
+from campaigns.audience import queries, reading, search, services, undoing, values
 from campaigns.audience.deliverability import deliverability
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import List, Origin, Status, Subscriber, Subscription, Suppression
 from campaigns.audience.pages import results
 from campaigns.audience.search import Search
+from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.subscribing import Joined
+from campaigns.audience.tags import queries as tag_queries
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.i18n import _, _n
@@ -29,7 +31,7 @@ UNDO = "unsubscribed"  # key in the session
 
 @allow(Action.READ_PEOPLE)
 def index() -> Any:
-    wanted = Search.parse(request.args)
+    wanted = Search.parse(request.args, at=clock.now())
     page = paginate(search.people(wanted), number=page_number(request.args.get("page")))
     note_view(reading.of_search(wanted, people=page.total))
     return render_template(
@@ -55,9 +57,16 @@ def _subscriptions(people: Iterable[Subscriber], wanted: Search) -> dict[int, li
 def _around(wanted: Search, lists: Sequence[List]) -> dict[str, Any]:
     """What stands around the people found: the lists to choose, the way to a file, and what can be undone."""
     undo = _undo()
-    narrowed: dict[str, Any] = {"q": wanted.text or None, "status": wanted.status or None}
+    narrowed: dict[str, Any] = {
+        "q": wanted.text or None,
+        "status": wanted.status or None,
+        "segment": wanted.segment_id,
+        "tag": wanted.tag_id,
+    }
     return {
         "lists": lists,
+        "segments": segment_queries.segments(),
+        "tags": tag_queries.tags(),
         "query": request.query_string.decode("utf-8", "replace"),
         "export_url": url_for("audience.list_export", list_id=wanted.list_id, **narrowed)
         if wanted.list_id
@@ -289,7 +298,8 @@ def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
     page = render_template(
         "audience/person.html",
         person=shown,
-        fields=[(each.label, shown.fields.get(each.key, "–")) for each in queries.fields()],
+        fields=[(each.label, _written(shown.fields.get(each.key))) for each in queries.fields()],
+        tags=tag_queries.of_people([subscriber_id])[subscriber_id],
         subscriptions=held,
         suppression=suppression,
         campaigns=_campaigns_of(suppression),
@@ -299,6 +309,13 @@ def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
         may_join=bool(others or join.errors),
     )
     return page, 422 if form else 200
+
+
+def _written(value: Any) -> Any:
+    """A stored value as the page shows it."""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return values.written(value) or "–"
 
 
 def _campaigns_of(suppression: Suppression | None) -> dict[int, str]:

@@ -22,7 +22,7 @@ UNDO = "results"  # key in the session
 
 @allow(Action.EDIT_PEOPLE)
 def results_page() -> Any:
-    wanted = Search.parse(request.args)
+    wanted = Search.parse(request.args, at=clock.now())
     number, on, lists = search.count(wanted), results.on_lists(wanted), queries.lists()
     single = [each for each in lists if each.opt_in is OptIn.SINGLE]
     return render_template(
@@ -38,7 +38,7 @@ def results_page() -> Any:
 @allow(Action.EDIT_PEOPLE)
 def create_results() -> Any:
     """Act on everyone found now, unless the number differs from the one on the page."""
-    wanted = Search.parse(request.args)
+    wanted = Search.parse(request.args, at=clock.now())
     if request.form.get("number", type=int) != search.count(wanted):
         say(_("The number of results has changed. Review it again before you continue."), "warning")
         return redirect(url_for("audience.results_page", **_query()), 303)
@@ -80,7 +80,11 @@ def delete_results() -> Any:
 
 def _query() -> dict[str, Any]:
     """The search as query arguments for the next page."""
-    return {name: request.args[name] for name in ("q", "list", "status", "sort") if name in request.args}
+    return {
+        name: request.args[name]
+        for name in ("q", "list", "status", "segment", "tag", "sort")
+        if name in request.args
+    }
 
 
 def undoable() -> dict[str, Any] | None:

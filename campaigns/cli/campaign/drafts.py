@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from campaigns.audience import queries as audience_queries
+from campaigns.audience.segments import queries as segment_queries
 from campaigns.cli.campaign.output import answer_for, fresh
 from campaigns.cli.campaign.sources import FILE, content_of
 from campaigns.cli.output import as_json, command
@@ -25,6 +26,21 @@ from campaigns.settings import senders
 @click.option("--subject", required=True)
 @click.option("--from", "from_", required=True, help='Sender, such as "The Pigeon Post <news@example.org>".')
 @click.option("--list", "list_names", required=True, multiple=True)
+@click.option(
+    "--segment",
+    "segment_names",
+    multiple=True,
+    help="Only people in this segment; repeatable, one is enough.",
+)
+@click.option(
+    "--exclude-segment",
+    "excluded_segments",
+    multiple=True,
+    help="Leave out people in this segment; repeatable.",
+)
+@click.option(
+    "--exclude-list", "excluded_lists", multiple=True, help="Leave out people on this list; repeatable."
+)
 @click.option("--html", "html_file", type=FILE, help="What is written, as HTML.")
 @click.option("--document", "document_file", type=FILE, help="The same as a document of blocks (JSON).")
 @click.option("--mjml", "mjml_file", type=FILE, help="The same as MJML, of which HTML is made.")
@@ -51,6 +67,9 @@ def create(
     subject: str,
     from_: str,
     list_names: tuple[str, ...],
+    segment_names: tuple[str, ...],
+    excluded_segments: tuple[str, ...],
+    excluded_lists: tuple[str, ...],
     html_file: Path | None,
     document_file: Path | None,
     mjml_file: Path | None,
@@ -79,6 +98,9 @@ def create(
         from_email=sender.email,
         reply_to=reply_to,
         lists=[audience_queries.list_by_name(each) for each in list_names],
+        segments=[segment_queries.segment_by_name(each) for each in segment_names],
+        excluded_segments=[segment_queries.segment_by_name(each) for each in excluded_segments],
+        excluded_lists=[audience_queries.list_by_name(each) for each in excluded_lists],
         **content,
         server=settings_queries.server_by_name(server_name) if server_name else None,
         sending_hours=window,

@@ -80,6 +80,7 @@ class Facts:
     """Facts that are not in the message itself. `fields`: the merge tags of the people."""
 
     lists: int = 1
+    audience_fault: Any = ""  # why nobody can say who the recipients are
     recipients: int = 1
     fields: frozenset[str] = frozenset()
     has_server: bool = True
@@ -144,7 +145,9 @@ def _compiled(source: Source) -> tuple[Compiled | None, list[Finding]]:
 
 
 def _recipients(facts: Facts) -> Iterator[Finding]:
-    if not facts.lists:
+    if facts.audience_fault:
+        yield Finding(Level.MUST, "lists", facts.audience_fault)
+    elif not facts.lists:
         yield Finding(Level.MUST, "lists", _("Choose at least one list. There are no recipients yet."))
     elif not facts.recipients:
         yield Finding(

@@ -79,39 +79,53 @@ def _prepare(campaign_id: int, now: datetime, *, size: int | None) -> Status:
         raise Conflict("not preparing")
     try:
         revision = planning_services.freeze_revision(campaign, now)
+        audience = recipients.meant_by(campaign, at=now)
     except (ContentError, DomainError) as error:
         db.session.rollback()
         return _back_to_draft(campaign_id, said(error), now)
-    list_ids = [each.id for each in campaign.lists]
     written = waves.write_wave(
         campaign_id,
         campaign.wave,
-        recipients.select_for_ledger(list_ids),
-        about=recipients.subscribed(list_ids),
+        recipients.select_for_ledger(audience),
+        about=recipients.subscribed(audience.list_ids),
         size=size,
         engaged_first=_is_warming_up(campaign, now),
         now=now,
     )
     if not written.wanted:
         db.session.rollback()  # nothing was written: after a resume the launch starts over
-        return _paused_for_nobody(campaign_id, list_ids, now)
+        return _paused_for_nobody(campaign_id, audience, now)
     states.move(campaign_id, Status.SENDING, now=now, revision_id=revision.id)
     db.session.commit()
     log.info("Campaign %s is launched for %s people.", campaign_id, written.audience)
     return Status.SENDING
 
 
-def _paused_for_nobody(campaign_id: int, list_ids: list[int], now: datetime) -> Status:
+def _paused_for_nobody(campaign_id: int, audience: recipients.Audience, now: datetime) -> Status:
     """Pause it: an empty audience may be a mistake, so an operator decides."""
-    people = recipients.funnel(list_ids)
-    sentence = _(
-        "None of the %(number)d people on its lists can receive it: %(unsubscribed)d unsubscribed, "
-        "%(unconfirmed)d not confirmed, %(suppressed)d suppressed. Add people to its lists and resume "
-        "it, or cancel it.",
-        number=people.on_lists - people.duplicates,
-        unsubscribed=people.unsubscribed,
-        unconfirmed=people.unconfirmed,
-        suppressed=people.suppressed,
+    people = recipients.funnel(audience)
+    numbers = {
+        "number": people.on_lists - people.duplicates,
+        "unsubscribed": people.unsubscribed,
+        "unconfirmed": people.unconfirmed,
+        "suppressed": people.suppressed,
+    }
+    left = people.not_in_segment + people.excluded
+    sentence = (
+        _(
+            "None of the %(number)d people on its lists can receive it: %(unsubscribed)d unsubscribed, "
+            "%(unconfirmed)d not confirmed, %(suppressed)d suppressed, %(left)d left out by segments and "
+            "exclusions. Add people to its lists and resume it, or cancel it.",
+            left=left,
+            **numbers,
+        )
+        if left
+        else _(
+            "None of the %(number)d people on its lists can receive it: %(unsubscribed)d unsubscribed, "
+            "%(unconfirmed)d not confirmed, %(suppressed)d suppressed. Add people to its lists and resume "
+            "it, or cancel it.",
+            **numbers,
+        )
     )
     states.move(
         campaign_id,

@@ -20,7 +20,8 @@ from campaigns.core import addresses, signing
 from campaigns.core.dialect import insert
 from campaigns.delivery.ledger.outcomes import Verdict
 from campaigns.delivery.ledger.waves import of_person
-from campaigns.delivery.models import BOUNCES, Bounce, Delivery, Reason, Stage, State, Wave
+from campaigns.delivery.models import Bounce, Delivery, Reason, Stage, State, Wave
+from campaigns.delivery.reasons import BOUNCES
 
 
 @dataclass(frozen=True, slots=True)

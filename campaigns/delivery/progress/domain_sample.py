@@ -60,7 +60,7 @@ def _some_addresses(campaign: Campaign, waiting: int) -> Sequence[str]:
     )
     if wave is None or wave.first_id is None or wave.last_id is None:
         every = max(1, waiting // SAMPLE)
-        return recipients.addresses_of_some([each.id for each in campaign.lists], every=every)
+        return recipients.addresses_of_some(recipients.meant_by(campaign), every=every)
     ids: Sequence[int] = range(wave.first_id, wave.last_id + 1)
     if len(ids) > SAMPLE:
         dice = random.Random(campaign.id)  # noqa: S311 the same sample each time: the estimate must not jump

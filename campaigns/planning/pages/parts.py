@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from flask_babel import get_locale
 
 from campaigns.accounts.guards import Action, operator
 from campaigns.accounts.policy import can
+from campaigns.audience.segments.models import Segment
 from campaigns.content.checks.findings import Finding
 from campaigns.core import statuses
 from campaigns.core.i18n import _, _n
@@ -85,14 +86,32 @@ def funnel_rows(campaign: Campaign, funnel: Funnel) -> list[FunnelRow]:
             _people(list_id, "suppressed") or url_for("audience.suppressions"),
             _("Addresses that bounced, complained or unsubscribed from everything."),
         ),
+        FunnelRow(
+            "minus",
+            _("Not in %(segments)s", segments=", ".join(each.name for each in campaign.segments)),
+            funnel.not_in_segment,
+            _only_segment(campaign.segments),
+        ),
+        FunnelRow(
+            "minus",
+            _("Left out: %(names)s", names=", ".join(campaign.left_out_names)),
+            funnel.excluded,
+            _only_segment(campaign.excluded_segments),
+        ),
     ]
     # The page of people does not leave out who is suppressed: its number would be another.
-    all_subscribed = None if funnel.suppressed else _people(list_id, "subscribed")
+    is_narrowed = funnel.suppressed or funnel.not_in_segment or funnel.excluded
+    all_subscribed = None if is_narrowed else _people(list_id, "subscribed")
     return [
         FunnelRow("start", _("People on %(lists)s", lists=campaign.list_names), funnel.on_lists, start),
         *(row for row in left if row.value),
         FunnelRow("result", _("Recipients"), funnel.will_get_it, all_subscribed),
     ]
+
+
+def _only_segment(segments: Sequence[Segment]) -> str | None:
+    """The page of the one segment of these; None for several."""
+    return url_for("segments.show", segment_id=segments[0].id) if len(segments) == 1 else None
 
 
 def _people(list_id: int | None, status: str) -> str | None:

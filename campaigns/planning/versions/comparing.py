@@ -18,7 +18,7 @@ from campaigns.planning.versions.differences import Line, Piece
 
 # Shown as they read, in this order; the text of the email is compared as its readers read it.
 _LINES = ("name", "subject", "preheader", "from_name", "from_email", "reply_to")
-_CHOICES = ("lists", "server", "fails_over", "track_opens", "track_clicks", "format")
+_CHOICES = (*contents.AUDIENCE, "server", "fails_over", "track_opens", "track_clicks", "format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _readings(before: Content, after: Content) -> Iterable[tuple[Any, str, str]]
 def _chosen(field: str, value: Any) -> str:
     if field == "format":
         return str(Format(value or Format.HTML).label)
-    if field == "lists":
+    if field in contents.AUDIENCE:
         return ", ".join(name for _id, name in value or ())
     if field == "server":
         return str(value[1]) if value else str(_("Automatic"))

@@ -13,6 +13,9 @@ from campaigns.audience import exporter, import_setup, importer, services
 from campaigns.audience import queries as audience_queries
 from campaigns.audience.models import Import, ImportStatus
 from campaigns.audience.search import Search
+from campaigns.audience.segments import queries as segment_queries
+from campaigns.audience.segments import services as segment_services
+from campaigns.cli.audience.segments import checked_rule, rule_file
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -52,21 +55,48 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
 
 
 @people.command("export")
-@click.option("--list", "list_name", required=True, help="List to export.")
+@click.option("--list", "list_name", help="Only people on this list.")
+@click.option("--segment", "segment_name", help="Only people in this segment.")
 @click.option("--raw", is_flag=True, help="Don't escape values that a spreadsheet would run as formulas.")
 @command
-def export(list_name: str, raw: bool) -> None:
-    """Write the people of a list as CSV to standard output."""
-    wanted = audience_queries.list_by_name(list_name)
-    exporter.record(Search(list_id=wanted.id))
+def export(list_name: str | None, segment_name: str | None, raw: bool) -> None:
+    """Write the people of a list or segment as CSV to standard output."""
+    if not list_name and not segment_name:
+        raise click.UsageError("Name a list with --list or a segment with --segment.")
+    wanted = Search(
+        list_id=audience_queries.list_by_name(list_name).id if list_name else None,
+        segment_id=segment_queries.segment_by_name(segment_name).id if segment_name else None,
+        at=clock.now(),
+    )
+    exporter.record(wanted)
     db.session.commit()
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     try:
-        for row in exporter.rows(Search(list_id=wanted.id), raw=raw):
+        for row in exporter.rows(wanted, raw=raw):
             writer.writerow(row)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, like `head`, has ended
         sys.stderr.close()
+
+
+@people.command("count")
+@click.option("--segment", "segment_name", help="Only people in this segment.")
+@click.option("--rule", "file", type=rule_file, help="File with a rule as JSON: only people who match it.")
+@as_json
+@command
+def count(segment_name: str | None, file: Path | None, wants_json: bool) -> None:
+    """Count people: all, those in a segment, or those who match a rule."""
+    if segment_name and file:
+        raise click.UsageError("Use --segment or --rule, not both.")
+    now = clock.now()
+    if segment_name:
+        number = segment_services.count_again(segment_queries.segment_by_name(segment_name), now=now)
+        db.session.commit()
+    elif file:
+        number = segment_queries.count(checked_rule(file), now=now)
+    else:
+        number = audience_queries.people_count()
+    answer({"people": number}, wants_json=wants_json, sentence=f"{number} people.")
 
 
 def _run(made: Import, *, quiet: bool) -> None:

@@ -1,0 +1,1 @@
+"""Segments: people who match a rule, which is stored as a tree and asked anew each time."""

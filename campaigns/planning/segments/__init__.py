@@ -1,0 +1,1 @@
+"""Segments as campaigns use them, and their pages."""
