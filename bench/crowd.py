@@ -54,7 +54,7 @@ def make(
             values,
         )
     db.session.commit()
-    _analyze()
+    analyze()
 
 
 def deliver(campaign_id: int) -> None:
@@ -89,7 +89,7 @@ def read(campaign_id: int) -> None:
             values,
         )
     db.session.commit()
-    _analyze()
+    analyze()
 
 
 def _numbers() -> str:
@@ -111,7 +111,7 @@ def _now() -> object:
     return clock.now().strftime("%Y-%m-%d %H:%M:%S.%f") if is_sqlite() else clock.now()
 
 
-def _analyze() -> None:
+def analyze() -> None:
     """What autovacuum does by itself a minute later."""
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE" if is_sqlite() else "VACUUM (ANALYZE)")

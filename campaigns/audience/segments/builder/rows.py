@@ -97,7 +97,9 @@ class Row:
 
     @property
     def placeholder(self) -> Any:
-        return {"list": _("Separate with commas"), "days": _("any time")}.get(self.input, "")
+        return {"list": _("Separate with commas"), "number": _("days"), "days": _("days or any time")}.get(
+            self.input, ""
+        )
 
     @property
     def input_label(self) -> Any:
