@@ -26,7 +26,7 @@ from campaigns.core.dialect import is_sqlite
 from campaigns.delivery.dispatch import launch
 from campaigns.planning import recipients
 from campaigns.planning.models import Campaign, Status
-from tests.factories import make_campaign, make_field
+from tests.factories import make_campaign, make_field, make_list
 
 TIMES = 5
 LISTS = 50
@@ -75,11 +75,7 @@ def _people(list_id: int, people: int) -> Campaign:
     ):
         make_field(key, kind=kind, options=list(options))
     for number in range(1, LISTS):
-        db.session.execute(
-            sa.text("INSERT INTO list (name, description, opt_in, public_id, is_public, language, created_at)"
-                    " SELECT 'List ' || :n, '', 'single', 'b' || :n, is_public, 'en', created_at FROM list WHERE id = :id"),
-            {"n": number, "id": list_id},
-        )  # fmt: skip
+        make_list(f"List {number}")
     db.session.commit()
     crowd.make(list_id, people)
     _more_facts()
