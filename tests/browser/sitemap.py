@@ -19,6 +19,8 @@ STANDING = {
     "people-results": "/people/results?q=a",
     "lists": "/lists",
     "list-new": "/lists/new",
+    "segments": "/segments",
+    "segment-new": "/segments/new?start=quiet",
     "imports": "/imports",
     "import-new": "/imports/new",
     "fields": "/fields",
