@@ -21,6 +21,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
 from campaigns.content.language import filters, local, syntax
+from campaigns.content.language.lexing import QuickLexer
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 from campaigns.mail.headers import visible
@@ -177,6 +178,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters = {**paid, "_items": _items}
         self.tests = {name: self.tests[name] for name in syntax.TESTS}
 
+    @property
+    def lexer(self) -> QuickLexer:
+        """The lexer, which all environments share: they differ only in filters."""
+        return _LEXER
+
     def parsed(self, source: str) -> nodes.Template:
         """The tree as Jinja2 parses it, unchecked."""
         return self._parse(source, None, None)
@@ -279,4 +285,5 @@ def _syntax_reason(error: TemplateSyntaxError) -> Any:
     return _("This tag can't be parsed. Check its braces, quotes and spelling.")
 
 
+_LEXER = QuickLexer(ImmutableSandboxedEnvironment(keep_trailing_newline=True))
 _PARSER = _Environment()
