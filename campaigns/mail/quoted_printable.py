@@ -14,10 +14,7 @@ SOFT_BREAK = "=\r\n"
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _SIMPLE = re.compile(r"(?!From )[ -<>-~]{1,75}")
-_CODES = {
-    code: chr(code) if (32 <= code <= 126 and code != ord("=")) or code == 9 else f"={code:02X}"
-    for code in range(256)
-}
+_CODED = re.compile(r"[^\t -~]+")
 _TRAILING = {" ": "=20", "\t": "=09"}
 
 
@@ -48,7 +45,13 @@ def _hard_line(line: str) -> str:
 
 
 def _coded(line: str) -> str:
-    return line.encode("utf-8", "replace").decode("latin-1").translate(_CODES)
+    coded = line.replace("=", "=3D") if "=" in line else line
+    return _CODED.sub(_hexadecimal, coded)
+
+
+def _hexadecimal(found: re.Match[str]) -> str:
+    """Characters that are not printed in ASCII; half a surrogate pair becomes a question mark."""
+    return f"={found[0].encode('utf-8', 'replace').hex('=').upper()}".replace("=3F", "?")
 
 
 def _wrapped(coded: str) -> str:

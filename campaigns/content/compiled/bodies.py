@@ -73,9 +73,8 @@ def build(source: Source, *, numbers: Mapping[str, int] | None = None) -> Bodies
         raise ContentError(_("The email is empty. Add content first."), None, "html")
     html = _inlined(source)
     text = _text(source, original, written, html)
-    _complete(html, source, original, preheader)
     tracked = Links(original.loop_names | written.loop_names, dict(numbers or {}))
-    wire_html, plain_html = _html_forms(source, html, tracked)
+    wire_html, plain_html = _html_forms(source, html, tracked, _additions(html, source, original, preheader))
     wire_text, plain_text = _text_forms(source, text, tracked)
     return Bodies(subject, wire_html, wire_text, plain_html, plain_text, tracked, source.language)
 
@@ -93,12 +92,23 @@ def _inlined(source: Source) -> Marked:
     return document
 
 
-def _complete(document: Marked, source: Source, original: MergeText, preheader: MergeText) -> None:
-    """Add what comes before and after the author's content."""
+def _additions(
+    document: Marked, source: Source, original: MergeText, preheader: MergeText
+) -> list[tuple[int, str]]:
+    """What comes before and after the author's content, each with its position."""
+    additions = []
     if preheader.source.strip():
-        inliner.insert_first(document, _preheader(document, preheader.source))
+        additions.append((inliner.first(document), _preheader(document, preheader.source)))
     if source.footer and "unsubscribe_url" not in _fields(source, original):
-        inliner.insert_last(document, _html_footer(document, source.footer))
+        additions.append((inliner.last(document), _html_footer(document, source.footer)))
+    return additions
+
+
+def _with(text: str, additions: list[tuple[int, str]]) -> str:
+    """The text with what is added to it."""
+    for position, content in reversed(additions):
+        text = text[:position] + content + text[position:]
+    return text
 
 
 def _fields(source: Source, original: MergeText) -> frozenset[str]:
@@ -120,17 +130,24 @@ def _text(source: Source, original: MergeText, written: MergeText, html: Marked)
     return document
 
 
-def _html_forms(source: Source, document: Marked, tracked: Links) -> tuple[str, str]:
-    viewed = links.rewrite_html(document, links.untracked(document))
+def _html_forms(
+    source: Source, document: Marked, tracked: Links, additions: list[tuple[int, str]]
+) -> tuple[str, str]:
+    if any(part.has_open_quote for part in document.parts):  # what is added belongs to that link
+        document.text = _with(document.text, additions)
+        additions = []
+    found = links.places(document)
+    viewed = links.rewrite_html(document, links.untracked(document), links=found, additions=additions)
     sent = viewed
-    if source.track_clicks:
-        sent = links.rewrite_html(document, links.tracker(document, tracked, _click(source, document)))
     if source.track_opens:
         track = document.mark("output", "{{ _track }}")
         pixel = _PIXEL.format(url=escape(paths.open_url(source.public_url, track)))
-        holder = Marked(sent, document.where, document.tags)
-        inliner.insert_last(holder, pixel)
-        sent = holder.text
+        additions = [*additions, (inliner.last(document), pixel)]
+    if source.track_clicks or source.track_opens:
+        replace = links.untracked(document)
+        if source.track_clicks:
+            replace = links.tracker(document, tracked, _click(source, document))
+        sent = links.rewrite_html(document, replace, links=found, additions=additions)
     return _ended(document.restored(sent)), _ended(document.restored(viewed))
 
 

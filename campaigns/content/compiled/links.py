@@ -77,9 +77,53 @@ def _stored(url: str) -> MergeText:
     return merge_text.parse(source, where="html", internal=True)
 
 
-def rewrite_html(document: Marked, replace: Replace) -> str:
-    """The document's text with hrefs replaced and nothing else changed, in Outlook comments too."""
-    return _rewritten(document, document.text, document.parts, replace)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A link in a document; `offset`: where its text, an Outlook comment, begins, and `changes` whether it may."""
+
+    part: Part
+    href: Attribute
+    switch: Attribute | None  # what says that it is not tracked
+    text: str
+    offset: int = 0
+    changes: bool = True
+
+
+def places(document: Marked) -> list[Place]:
+    """The links of a document in their order, in Outlook comments too."""
+    text = document.text
+    found: list[Place] = []
+    for part in document.parts:
+        if part.kind == "start":
+            found += _place(text, part)
+        elif part.kind == "comment" and text.startswith("<!--[if", part.start):
+            inner = text[part.start + 4 : part.end - 3]
+            changes = text.endswith("-->", part.start, part.end)
+            for each in markup.scan(inner):
+                found += _place(inner, each, part.start + 4, changes=changes) if each.kind == "start" else ()
+    return found
+
+
+def rewrite_html(
+    document: Marked,
+    replace: Replace,
+    *,
+    links: Iterable[Place] | None = None,
+    additions: Iterable[tuple[int, str]] = (),
+) -> str:
+    """The document's text with hrefs replaced and nothing else changed, in Outlook comments too.
+
+    `links`: its `places`, if they are known; `additions`: HTML to be inserted, each with its position.
+    """
+    changes = [(position, position, content) for position, content in additions]
+    for place in places(document) if links is None else links:
+        changes += _changes(place, replace)
+    text, end = document.text, 0
+    pieces: list[str] = []
+    for start, stop, value in sorted(changes, key=lambda change: change[:2]):
+        pieces += (text[end:start], value)
+        end = stop
+    return "".join([*pieces, text[end:]])
 
 
 def rewrite_text(document: Marked, replace: Replace) -> str:
@@ -167,38 +211,27 @@ def escape_fields(document: Marked, url: str) -> str:
     return markup.MARK.sub(visit, url)
 
 
-def _rewritten(
-    document: Marked, text: str, parts: Iterable[Part], replace: Replace, *, inside_comment: bool = False
-) -> str:
-    written = []
-    for part in parts:
-        source = text[part.start : part.end]
-        if part.kind == "start":
-            source = _with_href(text, part, replace)
-        elif part.kind == "comment" and not inside_comment and source.startswith("<!--[if"):
-            inner = source[4:-3]
-            inner = _rewritten(document, inner, markup.scan(inner), replace, inside_comment=True)
-            source = f"<!--{inner}-->" if source.endswith("-->") else source
-        written.append(source)
-    return "".join(written)
+def _place(text: str, part: Part, offset: int = 0, *, changes: bool = True) -> tuple[Place, ...]:
+    """A start tag as a link, if it is one."""
+    if not (part.name in ("a", "area") or part.name.startswith("v:")):
+        return ()
+    href = part.attribute("href")
+    return (Place(part, href, part.attribute(NO_TRACK), text, offset, changes),) if href else ()
 
 
-def _with_href(text: str, part: Part, replace: Replace) -> str:
-    source = text[part.start : part.end]
-    href = next((attribute for attribute in part.attributes if attribute.name == "href"), None)
-    if href is None or not (part.name in ("a", "area") or part.name.startswith("v:")):
-        return source
-    switch = next((attribute for attribute in part.attributes if attribute.name == NO_TRACK), None)
-    changes = [(*_span(text, part, switch), "")] if switch else []
+def _changes(place: Place, replace: Replace) -> list[tuple[int, int, str]]:
+    """What is replaced in the document for a link: from where to where, and by what."""
+    text, href, switch = place.text, place.href, place.switch
+    changes = [(*_span(text, place.part, switch), "")] if switch else []
     url = unescape(text[href.start : href.end]).strip()
     if url and not url.startswith("#"):
         url_now = replace(url, switch is None)
         if url_now is not None and url_now != url:
             bare = text[href.start - 1 : href.start] not in "\"'"
             changes.append((href.start, href.end, f'"{escape(url_now)}"' if bare else escape(url_now)))
-    for start, end, value in sorted(changes, reverse=True):
-        source = source[: start - part.start] + value + source[end - part.start :]
-    return source
+    if not place.changes:
+        return []
+    return [(start + place.offset, end + place.offset, value) for start, end, value in changes]
 
 
 def _span(text: str, part: Part, attribute: Attribute) -> tuple[int, int]:
@@ -214,7 +247,7 @@ def _href(text: str, part: Part) -> str:
     """The target of a link; empty for anything else."""
     if part.kind != "start" or not (part.name in ("a", "area") or part.name.startswith("v:")):
         return ""
-    href = next((attribute for attribute in part.attributes if attribute.name == "href"), None)
+    href = part.attribute("href")
     return unescape(text[href.start : href.end]).strip() if href else ""
 
 
@@ -272,7 +305,7 @@ def _before_block(document: Marked, text: str) -> str:
 
 def _in_brackets(url: str, found: re.Match[str]) -> str:
     """The URL up to the bracket that closes the one right before it: text may follow that without a space."""
-    if not found.string.endswith("(", 0, found.start()):
+    if ")" not in url or not found.string.endswith("(", 0, found.start()):
         return url
     depth = 1
     for position, character in enumerate(url):

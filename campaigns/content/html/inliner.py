@@ -58,19 +58,16 @@ def inline(document: Marked) -> None:
         document.text = inlined
 
 
-def insert_first(document: Marked, content: str) -> None:
-    """Insert HTML right after the start of the body."""
-    body = [p for p in document.parts if p.kind == "start" and p.name == "body"]
-    position = body[0].end if body else 0
-    document.text = document.text[:position] + content + document.text[position:]
+def first(document: Marked) -> int:
+    """The position right after the start of the body."""
+    return next((part.end for part in document.parts if part.kind == "start" and part.name == "body"), 0)
 
 
-def insert_last(document: Marked, content: str) -> None:
-    """Insert HTML right before the end of the body."""
-    ends = [p for p in document.parts if p.kind == "end" and p.name in ("body", "html")]
-    bodies = [p for p in ends if p.name == "body"] or ends
-    position = bodies[-1].start if bodies else len(document.text)
-    document.text = document.text[:position] + content + document.text[position:]
+def last(document: Marked) -> int:
+    """The position right before the end of the body."""
+    ends = [part for part in document.parts if part.kind == "end" and part.name in ("body", "html")]
+    bodies = [part for part in ends if part.name == "body"] or ends
+    return bodies[-1].start if bodies else len(document.text)
 
 
 def _doctype(text: str, parts: Iterable[Part]) -> str:

@@ -18,12 +18,16 @@ from campaigns.content.language.merge_text import ContentError
 from campaigns.core.i18n import _
 
 MARK = re.compile("\ue000(\\d+)\ue001")
+_AS_COMMENT = "<!--\ue002\\1\ue001-->"
 _HIDDEN = re.compile("<!--\ue002(\\d+)\ue001-->")
 _RESERVED = re.compile("[\ue000-\ue002]")
 _OPENING = re.compile(r"\{(?=[{%#])")
 _OPENING_OF_PART = re.compile(r"<(?=/?[a-zA-Z]|[!?])")
 _COMMENT_END = re.compile(r"--!?>")
 _START = re.compile(r"<(/?)([a-zA-Z][^\s/>\ue000]*)")
+# Text and a tag as most are written: each attribute after white space, its value in double quotes.
+_QUICK = re.compile(r"""([^<]*)<(/?)([a-zA-Z][^\s/>\ue000]*)(?:\s+[a-zA-Z_:][-\w:.]*="[^"]*")*\s*/?>""")
+_QUICK_ATTRIBUTE = re.compile(r'''\s+([a-zA-Z_:][-\w:.]*)="([^"]*)"''')
 _ATTRIBUTE = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:(["'])|([^\s>"'][^\s>]*)))?""")
 VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
@@ -43,7 +47,7 @@ class Attribute:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
     """A stretch of the source: text, raw (in style, script, title), comment, start, end or other."""
 
@@ -51,7 +55,30 @@ class Part:
     start: int
     end: int
     name: str = ""
-    attributes: tuple[Attribute, ...] = ()
+    _attributes: tuple[Attribute, ...] | None = ()
+    _source: str = field(default="", repr=False)
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The attributes of a tag, in order; read when they are first asked for."""
+        if self._attributes is None:
+            found = _QUICK_ATTRIBUTE.finditer(self._source, self.start + 1, self.end)
+            self._attributes = tuple(Attribute(each[1].lower(), *each.span(2)) for each in found)
+        return self._attributes
+
+    @property
+    def has_open_quote(self) -> bool:
+        """Whether a quote in a tag is never closed: then browsers read on, into whatever comes next."""
+        return self._attributes is not None and any(
+            each.start == each.end
+            and (quote := self._source[each.start - 1]) in "\"'"
+            and not self._source.startswith(quote, each.start)
+            for each in self._attributes
+        )
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The first attribute of that name."""
+        return next((each for each in self.attributes if each.name == name), None)
 
 
 @dataclass
@@ -128,17 +155,20 @@ def hidden(document: Marked) -> str:
 
     Raises ContentError for a tag inside an element's name or between attributes, where it would be lost.
     """
-    text, parts = document.text, []
+    text, pieces, end = document.text, [], 0
+    mark = text.find("\ue000")
     for part in document.parts:
-        source = text[part.start : part.end]
+        if not part.start <= mark < part.end:
+            continue
         if part.kind == "text":
-            source = MARK.sub("<!--\ue002\\1\ue001-->", source)
+            pieces += [text[end : part.start], MARK.sub(_AS_COMMENT, text[part.start : part.end])]
+            end = part.end
         elif part.kind in ("start", "end"):
             _only_in_values(document, part)
         elif part.kind == "raw" and part.name == "style":
-            _only_output(document, source)
-        parts.append(source)
-    return "".join(parts)
+            _only_output(document, text[part.start : part.end])
+        mark = text.find("\ue000", part.end)
+    return "".join([*pieces, text[end:]])
 
 
 def shown(text: str) -> str:
@@ -150,13 +180,21 @@ def scan(text: str) -> Iterator[Part]:
     """The parts of an HTML source, in order and without gaps; never fails, whatever the source."""
     position, size, raw = 0, len(text), ""
     last_quotes = {quote: text.rfind(quote) for quote in "\"'"}  # an unclosed quote is searched for only once
+    quickly = _QUICK.match
     while position < size:
         if raw:
             end = _end_of_raw(text, raw, position)
             part = Part("raw", position, end, raw)
             raw = ""
         else:
-            part = _next(text, position, last_quotes)
+            if quick := quickly(text, position):
+                before, closing, name = quick.groups()
+                if before:
+                    yield Part("text", position, position := position + len(before))
+                kind = "end" if closing else "start"
+                part = Part(kind, position, quick.end(), name.lower(), None, text)
+            else:
+                part = _next(text, position, last_quotes)
             raw = part.name if part.kind == "start" and part.name in _RAW_ENDS else ""
         if part.end > part.start:
             yield part
@@ -179,7 +217,7 @@ def _next(text: str, position: int, last_quotes: dict[str, int]) -> Part:
     if not tag:
         return Part("text", position, position + 1)
     attributes, end = _attributes(text, tag.end(), last_quotes)
-    return Part("end" if tag[1] else "start", position, end, tag[2].lower(), attributes)
+    return Part("end" if tag[1] else "start", position, end, tag[2].lower(), attributes, text)
 
 
 def _attributes(text: str, position: int, last_quotes: dict[str, int]) -> tuple[tuple[Attribute, ...], int]:

@@ -11,6 +11,8 @@ from campaigns.content.html.markup import Marked, Part
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 _FILLING = re.compile("[\u034f\u00ad\ufeff\u2007]")
 _MOST_LISTS = 20  # inside each other; deeper ones count as one
+_BLANK = " \t\r\n\f\xa0"
+_MAY_HIDE = re.compile("display|hidden|&", re.I)  # & may begin any of their letters
 _NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.I)
 _PARAGRAPHS = frozenset(
     re.findall(r"\w+", "p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre section article header footer")
@@ -113,7 +115,7 @@ class _Writer:
     def text(self, document: Marked, text: str) -> None:
         """Write running text; block tags keep their place."""
         position = 0
-        for found in markup.MARK.finditer(text):
+        for found in markup.MARK.finditer(text) if "\ue000" in text else ():
             self._run(text[position : found.start()])
             if document.tags[int(found[1])][0] == "block":
                 self._block(found[0])
@@ -194,6 +196,9 @@ class _Writer:
             if text:
                 self.word(text)
             return
+        if not text.strip(_BLANK):
+            self.space = self.space or bool(text)
+            return
         text = _SPACE.sub(" ", _FILLING.sub("", text))
         self.space = self.space or text.startswith(" ")
         if stripped := text.strip(" "):
@@ -205,6 +210,8 @@ def _is_hidden(text: str, part: Part) -> bool:
     if part.name == "head":
         return True
     if part.name in markup.VOID:
+        return False
+    if not _MAY_HIDE.search(text, part.start, part.end):
         return False
     style = _value(text, part, "style")
     return bool(_NOT_DISPLAYED.search(style)) or any(a.name == "hidden" for a in part.attributes)
@@ -219,5 +226,5 @@ def _first_number(text: str, part: Part) -> int | None:
 
 
 def _value(text: str, part: Part, name: str) -> str:
-    found = next((attribute for attribute in part.attributes if attribute.name == name), None)
+    found = part.attribute(name)
     return unescape(text[found.start : found.end]).strip() if found else ""
