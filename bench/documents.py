@@ -1,6 +1,7 @@
 """What a document of blocks costs: read and checked, rendered as HTML, and compiled for sending.
 
-`python -m bench.documents` prints a table, `--json` one object. CPU time of this process, the median of the rounds.
+`python -m bench.documents` prints a table, `--json` one object. CPU time of this process: the median of the rounds, and
+the quickest, which is what a core takes that does nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from campaigns.content.compiled.compiling import Source, compile_content
 from campaigns.content.documents import rendering, schema
 
 SIZE_BYTES = 50_000
-AT_MOST_MS = 50.0  # from the JSON to the HTML
+AT_MOST_MS = 50.0  # from the JSON to the HTML, and from there to a message ready to send
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
         return
     for name, value in figures.items():
         sys.stdout.write(f"{name:>22} {value:>10,.1f}\n")
-    sys.stdout.write(f"{'at most':>22} {AT_MOST_MS:>10,.1f} from JSON to HTML\n")
+    sys.stdout.write(f"{'at most':>22} {AT_MOST_MS:>10,.1f} from JSON to HTML, and for compiling\n")
 
 
 def measured(rounds: int) -> dict[str, float]:
@@ -43,15 +44,20 @@ def measured(rounds: int) -> dict[str, float]:
     source = Source(
         **{**{name: getattr(SOURCE, name) for name in SOURCE.__dataclass_fields__}, "html": html, "text": ""}
     )
+    costs = {
+        "read": _cost(lambda: schema.read(document), rounds),
+        "json_to_html": _cost(
+            lambda: rendering.html_of(document, language="en", public_url="https://mail.example.com"), rounds
+        ),
+        "compile": _cost(lambda: compile_content(source), rounds),
+    }
+    costs["all"] = [costs["json_to_html"][n] + costs["compile"][n] for n in (0, 1)]
     return {
         "json_kb": len(document.encode()) / 1000,
         "nodes": float(schema.reading.count(json.loads(document)["content"])),
         "html_kb": len(html.encode()) / 1000,
-        "read_ms": _cost(lambda: schema.read(document), rounds),
-        "json_to_html_ms": _cost(
-            lambda: rendering.html_of(document, language="en", public_url="https://mail.example.com"), rounds
-        ),
-        "compile_ms": _cost(lambda: compile_content(source), rounds),
+        **{f"{name}_ms": median for name, (median, _quickest) in costs.items()},
+        **{f"{name}_quickest_ms": quickest for name, (_median, quickest) in costs.items()},
     }
 
 
@@ -67,14 +73,14 @@ def written(size: int) -> str:
                 return document
 
 
-def _cost(work: Callable[[], object], rounds: int) -> float:
+def _cost(work: Callable[[], object], rounds: int) -> list[float]:
     work()
     spent = []
     for _round in range(rounds):
         begun = time.thread_time()
         work()
         spent.append((time.thread_time() - begun) * 1000)
-    return statistics.median(spent)
+    return [statistics.median(spent), min(spent)]
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ BITS = st.lists(
             "<tr>",
             "<td",
             ' class="a"',
+            '<a href="x" title="a>b">',
+            '\n b:c-d.e=""',
             "/",
             "=",
             " ",
@@ -71,6 +73,21 @@ BITS = st.lists(
     max_size=30,
 ).map("".join)
 TAGS = ["{% for i in l %}", "{{ i }}", "{% endfor %}", "{% if a %}", "{{ b }}", "{% endif %}"]
+
+
+def read(html: str) -> list[tuple[object, ...]]:
+    return [
+        (part.kind, part.start, part.end, part.name, *((a.name, a.start, a.end) for a in part.attributes))
+        for part in markup.scan(html)
+    ]
+
+
+@given(BITS)
+def test_tags_that_are_read_at_once_are_read_as_those_that_take_their_time(html: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(markup, "_QUICK", re.compile(r"(?!)"))
+        slowly = read(html)
+    assert read(html) == slowly
 
 
 @given(BITS)

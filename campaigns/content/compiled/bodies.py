@@ -133,7 +133,9 @@ def _text(source: Source, original: MergeText, written: MergeText, html: Marked)
 def _html_forms(
     source: Source, document: Marked, tracked: Links, additions: list[tuple[int, str]]
 ) -> tuple[str, str]:
-    if any(part.has_open_quote for part in document.parts):  # what is added belongs to that link
+    if any(
+        part.has_open_quote for part in document.parts if part.kind == "start"
+    ):  # what is added belongs to that link
         document.text = _with(document.text, additions)
         additions = []
     found = links.places(document)

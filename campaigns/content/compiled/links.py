@@ -19,6 +19,7 @@ from campaigns.core.i18n import _
 SPECIAL = frozenset({"unsubscribe_url", "preferences_url", "web_view_url"})
 NO_TRACK = "data-no-track"  # an attribute of links that are not tracked; it doesn't go out
 _IN_TEXT = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff09\uff0c]{1,3000}", re.I)
+_BRACKET = re.compile("[()]")
 _AFTER_SENTENCE = ".,;:!?'\"»”’…"
 
 
@@ -189,6 +190,8 @@ def check_all(document: Marked) -> None:
 
 def check(document: Marked, url: str, *, line: int | None = None) -> None:
     """Raise ContentError for a refused link."""
+    if url in document.checked:
+        return
     pieces = markup.MARK.split(url)[0::2]
     reason = refusal(markup.MARK.sub("x", url) if pieces[0] else "")
     leading = next((piece for piece in pieces if piece.strip()), "")
@@ -196,6 +199,7 @@ def check(document: Marked, url: str, *, line: int | None = None) -> None:
         reason = reason or (refusal(piece) if piece is leading or _is_dangerous(piece) else None)
     if reason is not None:
         raise ContentError(reason, line or _line(document, url), document.where)
+    document.checked.add(url)
 
 
 def escape_fields(document: Marked, url: str) -> str:
@@ -308,10 +312,10 @@ def _in_brackets(url: str, found: re.Match[str]) -> str:
     if ")" not in url or not found.string.endswith("(", 0, found.start()):
         return url
     depth = 1
-    for position, character in enumerate(url):
-        depth += {"(": 1, ")": -1}.get(character, 0)
+    for bracket in _BRACKET.finditer(url):
+        depth += 1 if bracket[0] == "(" else -1
         if not depth:
-            return url[:position]
+            return url[: bracket.start()]
     return url
 
 

@@ -69,11 +69,11 @@ class Part:
     @property
     def has_open_quote(self) -> bool:
         """Whether a quote in a tag is never closed: then browsers read on, into whatever comes next."""
-        return self._attributes is not None and any(
+        return bool(self._attributes) and any(
             each.start == each.end
             and (quote := self._source[each.start - 1]) in "\"'"
             and not self._source.startswith(quote, each.start)
-            for each in self._attributes
+            for each in self._attributes or ()
         )
 
     def attribute(self, name: str) -> Attribute | None:
@@ -83,11 +83,15 @@ class Part:
 
 @dataclass
 class Marked:
-    """A source with its template tags replaced by marks; `tags`: (kind, tag, line) by number."""
+    """A source with its template tags replaced by marks; `tags`: (kind, tag, line) by number.
+
+    `checked`: links that may be in a message.
+    """
 
     text: str
     where: str
     tags: list[tuple[str, str, int]] = field(default_factory=list)
+    checked: set[str] = field(default_factory=set, repr=False, compare=False)
     _read: tuple[str, tuple[Part, ...]] | None = field(default=None, repr=False, compare=False)
 
     @property
