@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments clean simulate
+.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -63,6 +63,10 @@ bench-segments: ## counting and launching with segments over a million people, o
 	@scripts/setup --dev
 	$(BIN)/python -m bench.segments --database sqlite
 	$(BIN)/python -m bench.segments --database postgres
+
+bench-typing: ## from a key pressed in an editor to the preview that shows it, in a browser
+	@scripts/setup --dev --browser
+	$(BIN)/python -m bench.typing
 
 simulate: ## ten thousand random courses of the delivery engine on a simulated machine
 	@scripts/setup --dev

@@ -45,6 +45,26 @@ def test_a_tag_is_completed_and_a_fault_shown_at_its_line(browser: Browser, app:
         assert complaints == []
 
 
+def test_typing_changes_only_what_differs_in_the_preview(browser: Browser, app: Flask) -> None:
+    number = make_campaign(html='<p id="one">One</p>\n<p style="color: rgb(1, 2, 3)" id="two">Two</p>').id
+    db.session.commit()
+    with signed_in(browser, app) as page:
+        complaints = complaints_of(page)
+        page.goto(f"/campaigns/{number}/edit")
+        shown = page.frame_locator("iframe[data-unsaved]")
+        shown.locator("#one").evaluate("(element) => { element.isTheSame = true; }")
+        page.locator(".cm-line").nth(1).click()
+        page.keyboard.press("End")
+        for _each in range(4):
+            page.keyboard.press("ArrowLeft")
+        page.keyboard.type(" pigeons")
+        expect(shown.get_by_text("Two pigeons")).to_have_css("color", "rgb(1, 2, 3)")
+        assert shown.locator("#one").evaluate("(element) => element.isTheSame === true")
+        page.keyboard.insert_text('</p><p id="three" style="color: rgb(4, 5, 6)">Three')
+        expect(shown.locator("#three")).to_have_css("color", "rgb(4, 5, 6)")
+        assert complaints == []
+
+
 def test_the_keyboard_leaves_the_editor(browser: Browser, app: Flask) -> None:
     number = make_campaign(html="<p>One</p>").id
     db.session.commit()

@@ -134,7 +134,7 @@ def preview_html(source: Source, values: Mapping[str, Any]) -> Preview:
 
     For a preview while an email is written: tracked links and the text part are left out.
     """
-    bodies = build(replace(source, track_clicks=False, track_opens=False))
+    bodies = build(replace(source, track_clicks=False, track_opens=False), has_text=False)
     return Preview(bodies.subject.render_line(values), bodies.preview_html(values), "")
 
 

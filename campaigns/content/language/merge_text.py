@@ -81,7 +81,7 @@ class MergeText:
         """One line for a header: without control characters and line breaks."""
         return visible(self.render_text(values))
 
-    def run(self, program: Program, values: Values) -> str:
+    def run(self, program: Callable[[Values], str], values: Values) -> str:
         """The output of a compiled form of this template."""
         try:
             return program(values)

@@ -2,7 +2,7 @@
 import { markFault } from "../merge/faults.js";
 import { send } from "../page.js";
 
-const PAUSE_MS = 60;
+const PAUSE_MS = 10; // for keys that come at once; while a request is on its way, all others wait for its answer
 
 /** An iframe that shows data-src again after each autosave and when a [data-preview-with] field changes. With
  * data-unsaved it also shows what the form "editor" has before it is saved, as JSON {page, subject, preheader, faults}. */
@@ -65,16 +65,39 @@ function put(frame, { page, subject, preheader, faults }) {
   const inner = frame.contentDocument;
   if (!page || !inner?.documentElement) return;
   const top = frame.contentWindow.scrollY;
-  const next = new frame.contentWindow.DOMParser().parseFromString(page, "text/html").documentElement; // under the frame's policy
-  const root = inner.documentElement;
-  for (const { name } of [...root.attributes]) root.removeAttribute(name);
-  for (const { name, value } of next.attributes) root.setAttribute(name, value);
-  root.innerHTML = page; // parsed by the frame's document: nodes of ours would have lost their style attributes to our policy
+  const next = new frame.contentWindow.DOMParser().parseFromString(page, "text/html"); // under the frame's policy
+  try {
+    takeAttributes(inner.documentElement, next.documentElement);
+    ["head", "body"].forEach((part) => patch(inner[part], next[part]));
+  } catch { // a name that only parsers take for one, or a page without a body
+    inner.documentElement.innerHTML = page;
+  }
   const back = () => frame.contentWindow?.scrollTo(0, top);
   back();
   requestAnimationFrame(back);
   say(".inbox-subject", subject);
   say(".inbox-preheader", preheader);
+}
+
+/** Makes an element what the other one is and leaves alone what is the same, so that little is laid out anew. What differs
+ * is parsed by the frame's document: nodes of ours would have lost their style attributes to our policy. */
+function patch(old, next) {
+  if (old.isEqualNode(next)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.nodeValue = next.nodeValue;
+    return;
+  }
+  takeAttributes(old, next);
+  const before = [...old.childNodes];
+  const after = [...next.childNodes];
+  const isAlike = before.length === after.length && before.every((node, at) => node.nodeName === after[at].nodeName && node.namespaceURI === after[at].namespaceURI);
+  if (isAlike) before.forEach((node, at) => patch(node, after[at]));
+  else old.innerHTML = next.innerHTML;
+}
+
+function takeAttributes(old, next) {
+  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
 
 function say(place, text) {
