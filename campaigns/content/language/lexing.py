@@ -15,6 +15,10 @@ from jinja2.lexer import Lexer
 
 Token = tuple[int, str, str]
 
+MOST_IN_TAG = (
+    2000  # tokens, with the white space between them: parsing takes a hundred times as long as reading
+)
+
 _OPENING = re.compile(r"\{[{%#]")
 # No braces inside, and no sign that eats white space around the tag.
 _SIMPLE = re.compile(r"\{(?:\{(?![-+])[^{}]{0,500}\}|%(?![-+])[^{}]{0,500}%)\}")
@@ -38,7 +42,11 @@ class QuickLexer(Lexer):
             yield from quick
             return
         last: Token | None = None
+        in_tag = 0
         for last in super().tokeniter(source, name, filename, state):
+            in_tag = 0 if last[1].endswith(("_begin", "_end")) or last[1] == "data" else in_tag + 1
+            if in_tag > MOST_IN_TAG:
+                raise TemplateSyntaxError("Tag is too long", last[0], name, filename)
             yield last
         if last is not None and last[1] in ("comment_begin", "raw_begin"):
             raise TemplateSyntaxError("Missing end of comment or raw tag", last[0], name, filename)

@@ -278,6 +278,8 @@ def _syntax_reason(error: TemplateSyntaxError) -> Any:
     said = (error.message or "").lower()
     if re.search(r"unknown tag '(end|el)", said):
         return _("Unexpected closing tag: no matching if or for. Remove it or add the opening tag.")
+    if "too long" in said:
+        return syntax.TOO_LONG
     if "unknown tag" in said:
         return syntax.NO_TAG
     if "end of template" in said or "missing end" in said:

@@ -23,6 +23,7 @@ MOST_BRANCHES = 50
 LONGEST_CONSTANT = 10_000
 TESTS = frozenset({"defined", "undefined", "none"})
 LOOP_FACTS = frozenset({"index", "index0", "first", "last", "length"})
+TOO_LONG = _("This expression is too long. Split it.")
 NO_TAG = _("This tag isn't supported. Use if, for or a field.")
 _ARGUMENTS = {**filters.ARGUMENTS, **local.ARGUMENTS}
 OPERATORS = frozenset({"eq", "ne", "lt", "lteq", "gt", "gteq", "in", "notin"})
@@ -108,7 +109,7 @@ class _Checker:
         while stack:
             expression, depth = stack.pop()
             if depth > DEEPEST_EXPRESSION:
-                raise Refused(_("This expression is too long. Split it."), expression.lineno)
+                raise Refused(TOO_LONG, expression.lineno)
             stack += [(part, depth + 1) for part in self._parts(expression, loops)]
 
     def _parts(self, node: nodes.Node, loops: tuple[str, ...]) -> Iterator[nodes.Node]:
