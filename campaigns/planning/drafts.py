@@ -24,10 +24,11 @@ OTHERS = AUDIENCE | {"format", "server", "fails_over", "track_opens", "track_cli
 FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
 
 
-def cleaned(values: Mapping[str, Any], *, format: Format = Format.HTML) -> dict[str, Any]:
+def cleaned(values: Mapping[str, Any], *, format: Format = Format.HTML, language: str = "") -> dict[str, Any]:
     """The values as stored; raises Invalid with the field that has to be corrected.
 
-    `format`: how the email is written, unless the values say so. HTML is made of what is written.
+    `format`: how the email is written, unless the values say so. HTML is made of what is written, which is read in
+    that language, or else in the site's.
     """
     unknown = values.keys() - FIELDS
     if unknown:
@@ -43,12 +44,12 @@ def cleaned(values: Mapping[str, Any], *, format: Format = Format.HTML) -> dict[
         kept["reply_to"] = _address(values["reply_to"], field="reply_to")
     if "name" in values and not kept["name"]:
         raise Invalid(_("Enter a campaign name. Recipients don't see it."), field="name")
-    return kept | _html_of(kept, values.get("format", format))
+    return kept | _html_of(kept, values.get("format", format), language)
 
 
-def place() -> Place:
-    """Where this site's emails are rendered."""
-    return Place(language=settings_queries.site().language, public_url=config.current().public_url)
+def place(language: str = "") -> Place:
+    """Where this site's emails are rendered; without a language, in the site's."""
+    return Place(language or settings_queries.site().language, config.current().public_url)
 
 
 def differing(campaign: Campaign, values: Mapping[str, Any]) -> list[str]:
@@ -56,11 +57,12 @@ def differing(campaign: Campaign, values: Mapping[str, Any]) -> list[str]:
     return sorted(field for field, value in values.items() if _differs(getattr(campaign, field), value))
 
 
-def _html_of(values: Mapping[str, Any], format: Format) -> dict[str, Any]:
+def _html_of(values: Mapping[str, Any], format: Format, language: str) -> dict[str, Any]:
     """The HTML of what is written; nothing where that isn't saved, or is no format that is rendered."""
     if not rendering.is_rendered(format) or "written" not in values:
         return {}
-    return {"html": _text(rendering.rendered(format, values["written"], place=place()), field="written")}
+    html = rendering.rendered(format, values["written"], place=place(language))
+    return {"html": _text(html, field="written")}
 
 
 def _differs(held: Any, value: Any) -> bool:

@@ -12,6 +12,7 @@ from campaigns.audit.services import View
 from campaigns.content.compiled.compiling import Preview, preview_content, preview_html
 from campaigns.content.compiled.links import SPECIAL
 from campaigns.content.compiled.source import Source
+from campaigns.content.formats import Format
 from campaigns.content.language import merge_text, samples
 from campaigns.content.language.merge_text import ContentError
 from campaigns.content.language.samples import Hard
@@ -98,14 +99,23 @@ def source_for(campaign: Campaign, person: Subscriber | None, *, language: str |
     )
 
 
-def unsaved(source: Source, campaign: Campaign, values: Mapping[str, str]) -> Source:
+def unsaved(source: Source, campaign: Campaign, values: Mapping[str, str], *, translated: str = "") -> Source:
     """The source with what is in the editor instead of what is saved; raises Invalid for what can't be saved.
 
-    `values`: those of subject, preheader, written, html and text that the page has.
+    `values`: those of subject, preheader, written, html and text that the page has; `translated`: the language that
+    it edits, if it is not the campaign's own content.
     """
     known = {name: values[name] for name in UNSAVED & values.keys()}
-    cleaned = drafts.cleaned(known, format=campaign.format)
+    written = _written_as(campaign, translated)
+    cleaned = drafts.cleaned(known, format=written, language=translated)
     return replace(source, **{name: cleaned[name] for name in CONTENT if name in cleaned})
+
+
+def _written_as(campaign: Campaign, language: str) -> Format:
+    """How the content in that language is written; raises NotFound."""
+    if not language:
+        return campaign.format
+    return language_queries.translation(campaign.id, language).format
 
 
 def shown(source: Source, person: Subscriber | None, *, is_html_only: bool = False) -> Preview:

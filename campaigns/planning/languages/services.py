@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -34,12 +35,10 @@ def add(campaign: Campaign, language: str, *, now: datetime) -> Translation:
         raise Invalid(
             _("A campaign can have at most %(number)d other languages.", number=MOST), field="language"
         )
-    made = Translation(
-        campaign_id=campaign.id,
-        language=tag,
-        updated_at=now,
-        **{name: getattr(campaign, name) for name in CONTENT},
-    )
+    own = {name: getattr(campaign, name) for name in CONTENT}
+    with suppress(Invalid):  # what could be saved once and no longer can: mended where it is edited
+        own = drafts.cleaned(own, language=tag)  # HTML says in which language it is read
+    made = Translation(campaign_id=campaign.id, language=tag, updated_at=now, **own)
     db.session.add(made)
     db.session.flush()
     audit_services.record("campaign.language_added", campaign.name, language=tag, now=now)
@@ -60,7 +59,7 @@ def save(
     Raises Conflict when it was saved meanwhile or the campaign is no draft, Invalid with the field to correct.
     """
     _refuse_unless_draft(campaign)
-    kept = drafts.cleaned(values)
+    kept = drafts.cleaned(values, format=translation.format, language=translation.language)
     claimed = db.session.execute(
         sa.update(Translation)
         .where(Translation.id == translation.id, Translation.version == version)

@@ -64,8 +64,9 @@ def show_unsaved(campaign_id: int) -> Any:
     person, look = _person(found), looks.look(request.args.get("part"))
     faults = previews.line_faults(request.form)
     try:
-        source = previews.source_for(found, person, language=request.args.get("language", "")[:16])
-        source = previews.unsaved(source, found, request.form)
+        translated = request.args.get("language", "")[:16]
+        source = previews.source_for(found, person, language=translated)
+        source = previews.unsaved(source, found, request.form, translated=translated)
         shown = previews.shown(source, person, is_html_only=look is not Look.TEXT)
         preheader = previews.preheader(source, person)
     except Invalid as error:

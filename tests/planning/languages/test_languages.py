@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from email import message_from_bytes, policy
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.content.checks.findings import Level
+from campaigns.content.formats import Format
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, NotFound
@@ -21,6 +23,7 @@ from campaigns.planning import services as planning_services
 from campaigns.planning.languages import queries, services
 from campaigns.planning.models import Link, Status
 from campaigns.settings import queries as settings_queries
+from tests.browser_client import BrowserClient
 from tests.delivery.factories import fresh, send
 from tests.factories import make_campaign, make_delivery, make_list, make_server, make_subscriber
 from tests.fakes.smtp_server import SmtpServer
@@ -56,6 +59,39 @@ def test_another_language_begins_as_a_copy_of_the_content(each_database: Flask) 
     campaign = make_campaign(subject="Hello", html="<p>Hi</p>", text="Hi")
     made = services.add(campaign, "pt_br", now=clock.now())
     assert (made.language, made.subject, made.html, made.text) == ("pt-BR", "Hello", "<p>Hi</p>", "Hi")
+
+
+@pytest.mark.parametrize(("format", "old", "new"), [
+    (Format.DOCUMENT, "", json.dumps({"version": 1, "content": [{"type": "paragraph", "content": [
+        {"type": "text", "text": "Guten Morgen"}]}]})),
+    (Format.MARKDOWN, "Good morning", "Guten Morgen"),
+])  # fmt: skip
+def test_what_is_saved_in_another_language_becomes_the_html_that_is_sent(
+    app: Flask, format: Format, old: str, new: str
+) -> None:
+    campaign = make_campaign(format=format, written=old, html="<p>Good morning</p>")
+    german = services.add(campaign, "de", now=clock.now())
+    services.save(campaign, german, version=1, values={"written": new}, now=clock.now())
+    assert "Guten Morgen" in german.html
+    assert 'lang="de"' in german.html and "Good morning" not in german.html
+    with pytest.raises(Invalid):
+        broken = (
+            '{"version": 1, "content": [{"type": "nothing"}]}' if format is Format.DOCUMENT else "{% if %}"
+        )
+        services.save(campaign, german, version=2, values={"written": broken}, now=clock.now())
+
+
+def test_the_preview_of_a_language_is_rendered_as_it_is_written(ben: BrowserClient, app: Flask) -> None:
+    campaign = make_campaign(format=Format.MARKDOWN, written="Good *morning*", html="<p>Good morning</p>")
+    german = services.add(campaign, "de", now=clock.now())
+    campaign.format = Format.HTML  # converted since
+    db.session.commit()
+    number, url = campaign.id, f"/campaigns/{campaign.id}/preview/unsaved?language={german.language}"
+    shown = ben.post(url, data={"subject": "a", "written": "Guten *Morgen*"}).get_json()
+    assert "Guten <em" in shown["page"] and 'lang="de"' in shown["page"]
+    assert (
+        ben.post(f"/campaigns/{number}/preview/unsaved?language=fr", data={"written": "a"}).status_code == 404
+    )
 
 
 def test_a_language_is_added_once_and_no_more_than_thirty(app: Flask, monkeypatch) -> None:
