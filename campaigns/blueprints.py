@@ -42,6 +42,7 @@ MORE_ROUTES = (
     "campaigns.planning.languages.views",
     "campaigns.planning.versions.views",
     "campaigns.planning.sharing.views",
+    "campaigns.public.archive",
     "campaigns.public.leaving",
     "campaigns.public.look",
     "campaigns.public.shared",

@@ -74,6 +74,13 @@ class ListForm(FlaskForm):
         _("Public sign-up page"),
         description=_("A public page that you can link to."),
     )
+    has_archive = BooleanField(
+        _("Public archive"),
+        description=_(
+            "Anyone with the address can read the campaigns sent to this list, past and future, without personal data."
+        ),
+    )
+    archive_is_indexed = BooleanField(_("Let search engines list the archive"))
     language = SelectField(
         _("Language of subscribers"), choices=choices(LANGUAGES.items()), default=DEFAULT_LANGUAGE
     )
@@ -91,6 +98,8 @@ class ListForm(FlaskForm):
             "description": self.description.data or "",
             "opt_in": OptIn(self.opt_in.data),
             "is_public": bool(self.is_public.data),
+            "has_archive": bool(self.has_archive.data),
+            "archive_is_indexed": bool(self.archive_is_indexed.data),
             "language": self.language.data,
             "sender_id": self.sender_id.data or None,
         }

@@ -146,6 +146,9 @@ class List(Model):
     # Used in the public sign-up URL and in List-Id; random, so that lists cannot be counted.
     public_id: Mapped[str] = mapped_column(sa.String(16), unique=True)
     is_public: Mapped[bool] = mapped_column(default=False)
+    # Whether anybody may read what is sent to it, and whether search engines may list that.
+    has_archive: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    archive_is_indexed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     language: Mapped[str] = mapped_column(sa.String(8), default="en")
     sender_id: Mapped[int | None] = mapped_column(sa.ForeignKey("sender.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]

@@ -89,6 +89,8 @@ def create_list(
     now: datetime,
     description: str = "",
     is_public: bool = False,
+    has_archive: bool = False,
+    archive_is_indexed: bool = False,
     language: str = DEFAULT_LANGUAGE,
     sender_id: int | None = None,
 ) -> List:
@@ -99,13 +101,15 @@ def create_list(
         opt_in=opt_in,
         public_id=secrets.token_hex(6),
         is_public=is_public,
+        has_archive=has_archive,
+        archive_is_indexed=archive_is_indexed,
         language=language,
         sender_id=sender_id,
         created_at=now,
     )
     db.session.add(made)
     db.session.flush()
-    audit_services.record("list.created", made.name, is_public=made.is_public, now=now)
+    audit_services.record("list.created", made.name, **_openness(made), now=now)
     return made
 
 
@@ -117,6 +121,8 @@ def update_list(
     opt_in: OptIn,
     is_public: bool,
     language: str,
+    has_archive: bool = False,
+    archive_is_indexed: bool = False,
     sender_id: int | None,
 ) -> None:
     """Change a list's settings; raises Invalid(field="name")."""
@@ -124,8 +130,14 @@ def update_list(
     changed.description = description.strip()
     changed.opt_in, changed.is_public = opt_in, is_public
     changed.language, changed.sender_id = language, sender_id
+    changed.has_archive, changed.archive_is_indexed = has_archive, archive_is_indexed
     db.session.flush()
-    audit_services.record("list.updated", changed.name, is_public=changed.is_public)
+    audit_services.record("list.updated", changed.name, **_openness(changed))
+
+
+def _openness(list_: List) -> dict[str, Any]:
+    """What anybody may do with the list, for the audit log."""
+    return {"is_public": list_.is_public, **({"has_archive": True} if list_.has_archive else {})}
 
 
 def check_list_name(name: str, *, field: str) -> None:

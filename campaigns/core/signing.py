@@ -42,6 +42,7 @@ class Purpose(StrEnum):
     COMMAND = "command"  # in an address that accepts commands
     LOOPBACK = "loopback"  # in an address of a loopback test
     RULE = "rule"  # in the address of a rule
+    SHARE = "share"  # in the address of a campaign's email without anybody's data
     COMMENT = "comment"  # in the form for a comment: when it was made
 
 

@@ -159,6 +159,7 @@ def merge_tags() -> list[tuple[str, Any]]:
         ("{{ unsubscribe_url }}", _("Unsubscribe page URL")),
         ("{{ preferences_url }}", _("Preferences page URL")),
         ("{{ web_view_url }}", _("Web version URL")),
+        ("{{ share_url }}", _("Web version URL to share, without personal data")),
     ]
 
 

@@ -6,9 +6,11 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from campaigns.audience.models import List
+from campaigns.content.compiled import paths
 from campaigns.content.compiled.compiling import Footer, Source
 from campaigns.core import addresses, mail_addresses, mailtext, signing
 from campaigns.core.i18n import language_of
+from campaigns.core.signing import Purpose
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings.models import Site
 
@@ -37,7 +39,13 @@ def source_of(content: Campaign | Revision, *, site: Site, list_: List | None, p
         track_clicks=content.track_clicks,
         footer=footer(site, list_, language=language),
         language=language,
+        share_url=paths.share_url(public_url, share_token(content, site)),
     )
+
+
+def share_token(content: Campaign | Revision, site: Site) -> str:
+    """The token of its message for anybody."""
+    return signing.sign(bytes(site.link_key), Purpose.SHARE, _campaign_id(content))
 
 
 def _bounce_domain(content: Campaign | Revision) -> str | None:
@@ -48,9 +56,12 @@ def _bounce_domain(content: Campaign | Revision) -> str | None:
 
 def _feedback_id(content: Campaign | Revision, list_: List | None, site: Site) -> str:
     """`campaign:list:installation`, by which Gmail counts complaints; the last has at most 15 characters."""
-    campaign = content.campaign_id if isinstance(content, Revision) else content.id
     label = f"{list_.public_id}:" if list_ else ""
-    return f"c{campaign}:{label}columba{signing.installation_name(bytes(site.link_key))}"
+    return f"c{_campaign_id(content)}:{label}columba{signing.installation_name(bytes(site.link_key))}"
+
+
+def _campaign_id(content: Campaign | Revision) -> int:
+    return content.campaign_id if isinstance(content, Revision) else content.id
 
 
 def footer(site: Site, list_: List | None, *, language: str) -> Footer:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request, url_for
+from flask_babel import get_locale
 from flask_limiter import RequestLimit
 from sqlalchemy.exc import OperationalError
 
@@ -27,6 +28,7 @@ from campaigns.core.limits import limiter, network
 from campaigns.core.signing import Purpose
 from campaigns.notices import services as notices_services
 from campaigns.planning import previews
+from campaigns.planning.languages import choice
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.pages.preview import framed, page_of
@@ -71,7 +73,7 @@ def shared_email(secret: str) -> Any:
     """The email itself, for the page's frame. It may not even be of this site: it has an origin of its own."""
     share, look = queries.share_by_secret(secret, now=clock.now()), looks.look(request.args.get("part"))
     try:
-        response = framed(page_of(_shown(share.campaign)[0], look), look)
+        response = framed(page_of(_shown(share.campaign, _language(share))[0], look), look)
     except ContentError as error:
         response = framed(render_template("planning/preview_error.html", error=error))
     policy = response.headers["Content-Security-Policy"]
@@ -90,14 +92,19 @@ def create_shared_comment(secret: str) -> Any:
         return _page(share, secret, form), 422
     if not form.website.data and not _stored(share, form):
         return _page(queries.share_by_secret(secret, now=clock.now()), secret, form), 422
-    return redirect(url_for("public.shared", secret=secret, _anchor="comments"), 303)
+    chosen = _language(share) or None
+    return redirect(url_for("public.shared", secret=secret, language=chosen, _anchor="comments"), 303)
 
 
 def _stored(share: ShareLink, form: CommentForm) -> bool:
     """Whether the comment could be stored; else the form says why not."""
     try:
         _comment, notice = services.comment(
-            share, author=form.author.data or "", text=form.text.data or "", now=clock.now()
+            share,
+            author=form.author.data or "",
+            text=form.text.data or "",
+            now=clock.now(),
+            language=_spoken(share),
         )
     except (Invalid, Conflict) as error:
         db.session.rollback()
@@ -110,9 +117,10 @@ def _stored(share: ShareLink, form: CommentForm) -> bool:
 
 
 def _page(share: ShareLink, secret: str, form: CommentForm) -> str:
-    campaign, look = share.campaign, looks.look(request.args.get("part"))
+    campaign, look, language = share.campaign, looks.look(request.args.get("part")), _language(share)
+    at: dict[str, Any] = {"secret": secret, "language": language or None}
     try:
-        shown, preheader = _shown(campaign)
+        shown, preheader = _shown(campaign, language)
     except ContentError:
         shown, preheader = Preview(campaign.subject, "", ""), ""
     return render_template(
@@ -121,20 +129,60 @@ def _page(share: ShareLink, secret: str, form: CommentForm) -> str:
         secret=secret,
         campaign=campaign,
         look=look,
-        looks=[(each, url_for("public.shared", secret=secret, part=each.value)) for each in Look],
+        looks=[(each, url_for("public.shared", part=each.value, **at)) for each in Look],
+        languages=_languages(share, secret, look),
+        at=at,
         subject=shown.subject,
         preheader=preheader,
-        threads=queries.threads(campaign.id),
+        threads=queries.threads(campaign.id, reader=_reader()),
         form=form,
     )
 
 
-def _shown(campaign: Campaign) -> tuple[Preview, str]:
+def _language(share: ShareLink) -> str:
+    """The language that is asked for and may be shown; empty for the campaign's own content."""
+    wanted = share.language or request.args.get("language", "")
+    return wanted if wanted in language_queries.tags(share.campaign_id) else ""
+
+
+def _spoken(share: ShareLink) -> str:
+    """The language of what is shown, if the campaign has several."""
+    if not language_queries.tags(share.campaign_id):
+        return ""
+    return _language(share) or _own_language(share.campaign)
+
+
+def _languages(share: ShareLink, secret: str, look: Look) -> list[tuple[str, str, bool]]:
+    """What the reader can choose: a name, where it leads and whether it is shown; nothing where there is no choice."""
+    others = [] if share.language else language_queries.tags(share.campaign_id)
+    if not others:
+        return []
+    named = [("", _own_language(share.campaign)), *((tag, tag) for tag in others)]
+    return [
+        (
+            choice.name(tag, reader=_reader()),
+            url_for("public.shared", secret=secret, part=look.value, language=value or None),
+            value == _language(share),
+        )
+        for value, tag in named
+    ]
+
+
+def _own_language(campaign: Campaign) -> str:
+    list_ = next(iter(campaign.lists), None)
+    return list_.language if list_ else settings_queries.site().language
+
+
+def _reader() -> str:
+    return str(get_locale() or "en")
+
+
+def _shown(campaign: Campaign, language: str) -> tuple[Preview, str]:
     """The email and its preview text for the made-up person; raises ContentError."""
     site, url = settings_queries.site(), config.current().public_url
     values = people.made_up(audience_queries.fields())
     source = language_queries.source_for(
-        campaign, None, site=site, list_=next(iter(campaign.lists), None), public_url=url
+        campaign, language or None, site=site, list_=next(iter(campaign.lists), None), public_url=url
     )
     return previews.for_values(source, values), previews.preheader_for(source, values)
 

@@ -109,8 +109,8 @@ def _one_writer() -> Iterator[None]:
 
 
 def harden(response: Response) -> Response:
-    """Add headers: no caching, no indexing, no referrer."""
+    """Add headers: no caching, no referrer, and no indexing where nobody said otherwise."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers.setdefault("X-Robots-Tag", "noindex, nofollow")
     return response

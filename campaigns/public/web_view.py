@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from flask import Response, render_template
@@ -11,10 +12,12 @@ from campaigns.content.compiled import paths
 from campaigns.content.compiled.compiling import Preview, preview_content
 from campaigns.core import config, signing
 from campaigns.core.errors import NotFound
-from campaigns.core.i18n import _
+from campaigns.core.framing import at_the_end
+from campaigns.core.i18n import _, translate
 from campaigns.core.signing import Purpose
+from campaigns.planning.archive import queries as archive_queries
 from campaigns.planning.languages import queries as language_queries
-from campaigns.planning.models import Revision
+from campaigns.planning.models import Campaign, Revision
 from campaigns.public.views import bp
 from campaigns.public.visit import letter_of, number_of
 from campaigns.settings import queries as settings_queries
@@ -26,6 +29,10 @@ SANDBOX = (
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation; "
     "default-src 'none'; img-src 'self' http: https: data:; style-src 'unsafe-inline'; font-src https:; "
     "base-uri 'none'; form-action 'none'"
+)
+_ARCHIVE_LINK = (
+    '<div style="margin:16px auto;padding:8px 16px;max-width:600px;font:13px/1.5 Arial,Helvetica,sans-serif;'
+    'text-align:center"><a href="{url}" style="color:#666666">{words}</a></div>'
 )
 
 
@@ -40,9 +47,19 @@ def web_view(token: str) -> Any:
     if letter is None or revision is None:
         raise NotFound(_("Email not found. It may have been deleted."))
     found = _shown(letter, revision, token)
-    response = Response(found.html, mimetype="text/html")
+    response = Response(with_archive(found.html, letter.campaign), mimetype="text/html")
     response.headers["Content-Security-Policy"] = SANDBOX
     return response
+
+
+def with_archive(html: str, campaign: Campaign) -> str:
+    """The message's page with a link to the archive of its list, if that has one."""
+    list_ = archive_queries.archive_of(campaign)
+    if list_ is None:
+        return html
+    url = paths.archive_url(config.current().public_url, list_.public_id)
+    words = translate("More emails from %(list)s", list=list_.name)
+    return at_the_end(html, _ARCHIVE_LINK.format(url=escape(url), words=escape(words)))
 
 
 def _shown(letter: Letter, revision: Revision, token: str) -> Preview:
@@ -52,7 +69,8 @@ def _shown(letter: Letter, revision: Revision, token: str) -> Preview:
     source = language_queries.source_for(
         revision, letter.language, site=site, list_=list_, public_url=public_url
     )
-    return preview_content(source, {**letter.values, **_own_links(letter, token, public_url)})
+    own = {**_own_links(letter, token, public_url), "share_url": source.share_url}
+    return preview_content(source, {**letter.values, **own})
 
 
 def _own_links(letter: Letter, token: str, public_url: str) -> dict[str, Any]:

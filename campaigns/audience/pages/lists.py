@@ -48,6 +48,7 @@ def list_show(list_id: int) -> Any:
         lines=[charts.Series(str(statuses.label("subscribed")), growth.subscribed)],
         imports=paginate(queries.imports(list_id), number=1, size=5),
         sign_up_url=f"{current().public_url}{url_for('signup.sign_up', public_id=shown.public_id)}",
+        archive_url=f"{current().public_url}{url_for('public.archive', public_id=shown.public_id)}",
     )
 
 

@@ -75,6 +75,7 @@ class Compiled:
             "unsubscribe_url": paths.unsubscribe_url(base, recipient.unsubscribe_token),
             "preferences_url": paths.preferences_url(base, recipient.unsubscribe_token),
             "web_view_url": paths.web_view_url(base, recipient.view_token),
+            "share_url": self.source.share_url,
         }
 
     def _own_fields(self, recipient: Recipient, subject: str, values: Mapping[str, Any]) -> str:

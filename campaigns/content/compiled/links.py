@@ -16,7 +16,7 @@ from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError, MergeText
 from campaigns.core.i18n import _
 
-SPECIAL = frozenset({"unsubscribe_url", "preferences_url", "web_view_url"})
+SPECIAL = frozenset({"unsubscribe_url", "preferences_url", "web_view_url", "share_url"})
 NO_TRACK = "data-no-track"  # an attribute of links that are not tracked; it doesn't go out
 _IN_TEXT = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff09\uff0c]{1,3000}", re.I)
 _BRACKET = re.compile("[()]")

@@ -7,6 +7,8 @@ CLICK = "/c/{token}/{number}"
 UNSUBSCRIBE = "/u/{token}"
 PREFERENCES = "/p/{token}"  # with the same token as UNSUBSCRIBE
 WEB_VIEW = "/w/{token}"
+SHARE = "/e/{token}"  # the message for anybody: with no person's data and no way to unsubscribe them
+ARCHIVE = "/a/{public_id}"  # of a list
 
 
 def open_url(public_url: str, token: str) -> str:
@@ -32,3 +34,13 @@ def preferences_url(public_url: str, token: str) -> str:
 def web_view_url(public_url: str, token: str) -> str:
     """The URL of the message as a web page."""
     return public_url.rstrip("/") + WEB_VIEW.format(token=token)
+
+
+def share_url(public_url: str, token: str) -> str:
+    """The URL of the message for anybody."""
+    return public_url.rstrip("/") + SHARE.format(token=token)
+
+
+def archive_url(public_url: str, public_id: str) -> str:
+    """The URL of what was sent to a list."""
+    return public_url.rstrip("/") + ARCHIVE.format(public_id=public_id)

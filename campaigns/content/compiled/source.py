@@ -49,6 +49,7 @@ class Source:
     headers: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()  # files that go with each copy
     invitation: Invitation | None = None
+    share_url: str = ""  # of the message for anybody
 
 
 @dataclass(frozen=True, slots=True)

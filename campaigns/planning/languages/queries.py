@@ -26,6 +26,12 @@ def translations(campaign_id: int) -> list[Translation]:
     return list(db.session.scalars(statement))
 
 
+def tags(campaign_id: int) -> list[str]:
+    """The tags of a draft's other languages."""
+    statement = sa.select(Translation.language).filter_by(campaign_id=campaign_id)
+    return list(db.session.scalars(statement.order_by(Translation.language)))
+
+
 def translation(campaign_id: int, language: str) -> Translation:
     """The campaign's content in that language; raises NotFound."""
     found = db.session.scalar(sa.select(Translation).filter_by(campaign_id=campaign_id, language=language))
@@ -66,4 +72,5 @@ def _translated(
         text=other.text,
         language=other.language,
         footer=sources.footer(site, list_, language=other.language),
+        share_url=f"{own.share_url}?language={other.language}",
     )

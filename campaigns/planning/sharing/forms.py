@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -11,12 +13,14 @@ from campaigns.planning.sharing.services import DAYS, LONGEST_NAME, LONGEST_TEXT
 
 
 class ShareForm(FlaskForm):
-    """How long a new link works."""
+    """How long a new link works, and in which languages it shows the email."""
 
     days = SelectField(_("Link expires after"), coerce=int, default=7)
+    language = SelectField(_("Languages"), default="")
 
-    def __init__(self) -> None:
+    def __init__(self, languages: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__()
+        self.language.choices = [("", _("All languages")), *languages]
         words = {1: _("1 day"), 7: _("7 days"), 30: _("30 days")}
         self.days.choices = [(days, words[days]) for days in DAYS]
 

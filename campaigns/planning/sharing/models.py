@@ -11,6 +11,8 @@ from campaigns.accounts.models import Operator
 from campaigns.core.db import Model
 from campaigns.planning.models import Campaign
 
+OWN = "own"  # instead of a language: the campaign's own content
+
 
 class ShareLink(Model):
     """A link to a campaign's email as it is now. Only its secret's hash is stored; who has the link may comment."""
@@ -24,6 +26,8 @@ class ShareLink(Model):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     last_seen_at: Mapped[datetime | None]
+    # The one language that it shows, or OWN for the campaign's own content; empty: its reader chooses.
+    language: Mapped[str] = mapped_column(sa.String(16), default="", server_default="")
 
     campaign: Mapped[Campaign] = relationship()
     created_by: Mapped[Operator | None] = relationship()
@@ -43,6 +47,8 @@ class Comment(Model):
     text: Mapped[str] = mapped_column(sa.Text)
     created_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
+    # Of the content that it is about; empty where there was only one.
+    language: Mapped[str] = mapped_column(sa.String(16), default="", server_default="")
 
     @property
     def is_ours(self) -> bool:

@@ -12,6 +12,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.core.signing import secret_hash
+from campaigns.planning.languages import choice
 from campaigns.planning.sharing.models import Comment, ShareLink
 
 LONGEST_SECRET = 100
@@ -19,10 +20,11 @@ LONGEST_SECRET = 100
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A comment with its replies, oldest first."""
+    """A comment with its replies, oldest first; `language`: what that of its content is called, if there are several."""
 
     comment: Comment
     replies: list[Comment]
+    language: str = ""
 
 
 def share_by_secret(secret: str, *, now: datetime) -> ShareLink:
@@ -63,12 +65,19 @@ def comment(campaign_id: int, comment_id: int) -> Comment:
     return found
 
 
-def threads(campaign_id: int, *, are_open: bool = False) -> list[Thread]:
-    """The comments on a campaign with their replies, oldest first; `are_open`: without resolved ones."""
+def threads(campaign_id: int, *, reader: str = "en", are_open: bool = False) -> list[Thread]:
+    """The comments on a campaign with their replies, oldest first; `are_open`: without resolved ones.
+
+    `reader`: in which language those of the content are named.
+    """
     statement = sa.select(Comment).filter_by(campaign_id=campaign_id).order_by(Comment.id)
     found = list(db.session.scalars(statement))
     return [
-        Thread(each, [reply for reply in found if reply.parent_id == each.id])
+        Thread(
+            each,
+            [reply for reply in found if reply.parent_id == each.id],
+            choice.name(each.language, reader=reader) if each.language else "",
+        )
         for each in found
         if each.parent_id is None and not (are_open and each.resolved_at)
     ]

@@ -15,9 +15,10 @@ from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.core.signing import secret_hash
 from campaigns.notices import services as notices_services
+from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
 from campaigns.planning.sharing import queries
-from campaigns.planning.sharing.models import Comment, ShareLink
+from campaigns.planning.sharing.models import OWN, Comment, ShareLink
 
 DAYS = (1, 7, 30)
 MOST_SHARES = 20  # working links of one campaign
@@ -27,15 +28,18 @@ LONGEST_TEXT = 2000
 SEEN_EVERY = timedelta(minutes=10)
 
 
-def create(campaign: Campaign, *, days: int, by: Operator, now: datetime) -> str:
-    """The secret of a new link, which can't be read again. Raises Invalid for days that are not offered.
+def create(campaign: Campaign, *, days: int, by: Operator, now: datetime, language: str = "") -> str:
+    """The secret of a new link, which can't be read again. Raises Invalid for days or a language that are not offered.
 
+    `language`: the only one that it shows (OWN: the campaign's own content), or empty for all of them.
     The link shows the email as it is at the time: who comments on a draft sees what became of the comments.
     """
     if days not in DAYS:
         raise Invalid(_("Choose how long the link works."), field="days")
     if len(queries.shares(campaign.id, now=now)) >= MOST_SHARES:
         raise Invalid(_("Use at most %(number)d links. Revoke one first.", number=MOST_SHARES), field="days")
+    if language and language not in {OWN, *language_queries.tags(campaign.id)}:
+        raise Invalid(_("Choose a language."), field="language")
     secret = secrets.token_urlsafe(32)  # 256 bits
     db.session.add(
         ShareLink(
@@ -44,6 +48,7 @@ def create(campaign: Campaign, *, days: int, by: Operator, now: datetime) -> str
             created_by=by,
             created_at=now,
             expires_at=now + timedelta(days=days),
+            language=language,
         )
     )
     db.session.flush()
@@ -68,13 +73,16 @@ def note_seen(share_id: int, *, now: datetime) -> None:
     db.session.execute(sa.update(ShareLink).where(ShareLink.id == share_id).values(last_seen_at=now))
 
 
-def comment(share: ShareLink, *, author: str, text: str, now: datetime) -> tuple[Comment, int | None]:
+def comment(
+    share: ShareLink, *, author: str, text: str, now: datetime, language: str = ""
+) -> tuple[Comment, int | None]:
     """A comment by somebody who has the link, and the id of the notice to its maker, to be enqueued.
 
-    One notice an hour for each link. Raises Invalid with the field, Conflict when there are too many.
+    `language`: of the content it is about. One notice an hour for each link. Raises Invalid with the
+    field, Conflict when there are too many.
     """
     made = _written(share.campaign_id, author=author, text=text, now=now)
-    made.share_id = share.id
+    made.share_id, made.language = share.id, language
     db.session.flush()
     audit_services.record("campaign.commented", share.campaign.name, link=share.id, now=now)
     return made, _tell(share, made, now=now)
@@ -86,6 +94,7 @@ def answer(
     """A comment by an operator, or the reply to one; raises as `comment`."""
     made = _written(campaign.id, author=by.name or by.email, text=text, now=now)
     made.operator_id, made.parent_id = by.id, parent.id if parent else None
+    made.language = parent.language if parent else ""
     db.session.flush()
     audit_services.record("campaign.commented", campaign.name, now=now)
     return made

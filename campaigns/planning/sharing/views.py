@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
+from flask_babel import get_locale
 
 from campaigns.accounts.forms import accepted
 from campaigns.accounts.guards import Action, allow, operator
@@ -12,11 +13,14 @@ from campaigns.core import clock, config
 from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.planning import previews, queries
+from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
+from campaigns.planning.pages import language_tabs
 from campaigns.planning.pages import preview as preview_pages
 from campaigns.planning.sharing import queries as sharing_queries
 from campaigns.planning.sharing import services
 from campaigns.planning.sharing.forms import AnswerForm, ShareForm
+from campaigns.planning.sharing.models import OWN
 from campaigns.planning.views import bp
 
 
@@ -30,7 +34,8 @@ def sharing(campaign_id: int) -> Any:
 @allow(Action.EDIT_CAMPAIGNS)
 def create_share(campaign_id: int) -> Any:
     """The link is shown on the page that answers, and never again: only its hash is stored."""
-    found, form = queries.campaign(campaign_id), ShareForm()
+    found = queries.campaign(campaign_id)
+    form = ShareForm(_languages(found))
     made = accepted(form, lambda: _made(found, form)) if form.validate_on_submit() else None
     if not made:
         return _page(found, share_form=form), 422
@@ -77,8 +82,17 @@ def resolve_comment(campaign_id: int, comment_id: int) -> Any:
     return redirect(url_for(".sharing", campaign_id=campaign_id, _anchor="comments"), 303)
 
 
+def _languages(found: Campaign) -> list[tuple[str, Any]]:
+    """What a link can be made for: the campaign's own content and its other languages; nothing without others."""
+    tags = language_queries.tags(found.id)
+    named = [(tag, language_tabs.name(tag)) for tag in tags]
+    return [(OWN, _("Everyone else")), *named] if named else []
+
+
 def _made(found: Campaign, form: ShareForm) -> str:
-    return services.create(found, days=form.days.data, by=operator(), now=clock.now())
+    return services.create(
+        found, days=form.days.data, language=form.language.data, by=operator(), now=clock.now()
+    )
 
 
 def _page(
@@ -88,13 +102,15 @@ def _page(
     share_form: ShareForm | None = None,
     form: AnswerForm | None = None,
 ) -> str:
-    threads = sharing_queries.threads(found.id)
+    threads = sharing_queries.threads(found.id, reader=str(get_locale() or "en"))
+    languages = _languages(found)
     return render_template(
         "planning/sharing/index.html",
         choices=previews.choices(found),
         shares=sharing_queries.shares(found.id, now=clock.now()),
         link=link,
-        share_form=share_form or ShareForm(),
+        share_form=share_form or ShareForm(languages),
+        language_names=dict(languages),
         form=form or AnswerForm(formdata=None),
         open_threads=[each for each in threads if not each.comment.resolved_at],
         resolved=[each for each in threads if each.comment.resolved_at],

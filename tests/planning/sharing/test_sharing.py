@@ -20,6 +20,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.signing import secret_hash
 from campaigns.notices.models import Notice
+from campaigns.planning.languages import services as language_services
 from campaigns.planning.models import Campaign
 from campaigns.planning.sharing import queries, services
 from campaigns.planning.sharing.models import Comment, ShareLink
@@ -39,9 +40,9 @@ def campaign(app: Flask) -> Campaign:
     return make_campaign(lists=[letters], name="Internal name", subject="For {{ first_name }}", html=html)
 
 
-def link_of(ada: BrowserClient, campaign: Campaign, days: int = 7) -> str:
+def link_of(ada: BrowserClient, campaign: Campaign, days: int = 7, language: str = "") -> str:
     """The path of a new link."""
-    page = ada.post(f"/campaigns/{campaign.id}/share", data={"days": days}).text
+    page = ada.post(f"/campaigns/{campaign.id}/share", data={"days": days, "language": language}).text
     found = re.search(r"/r/[\w-]{43}", page)
     assert found
     return found[0]
@@ -76,6 +77,47 @@ def test_a_link_shows_the_email_to_who_has_no_account_with_made_up_data(
     policy = shown.headers["Content-Security-Policy"]
     assert "allow-same-origin" not in policy
     assert "allow-scripts" not in policy
+
+
+@pytest.fixture
+def translated(campaign: Campaign) -> Campaign:
+    german = language_services.add(campaign, "de", now=clock.now())
+    values = {"subject": "Für {{ first_name }}", "html": "<p>Liebe {{ first_name }}</p>"}
+    language_services.save(campaign, german, version=1, values=values, now=clock.now())
+    db.session.commit()
+    return campaign
+
+
+def test_who_has_the_link_chooses_among_the_languages_and_comments_on_one(
+    ada: BrowserClient, client: FlaskClient, translated: Campaign
+) -> None:
+    number, url = translated.id, link_of(ada, translated)
+    page = read(client, url).text
+    assert f"{url}?part=html&amp;language=de" in page and "For Alex" in page
+    assert "Für Alex" in read(client, f"{url}?language=de").text
+    assert "Liebe Alex" in read(client, f"{url}/email?language=de").text
+    assert "Dear Alex" in read(client, f"{url}/email?language=fr").text
+    begun = re.search(r'name="begun"[^>]*value="([^"]+)"', page)
+    assert begun
+    for language in ("de", ""):
+        with time_machine.travel(clock.now() + timedelta(seconds=10), tick=False):
+            data = {"begun": begun[1], "author": "Kim", "text": f"In {language or 'en'}"}
+            FlaskClient.post(client, f"{url}/comments?language={language}", data=data)
+    said = {each.comment.text: each.language for each in queries.threads(number)}
+    assert said == {"In de": "German", "In en": "English"}
+    assert "German" in ada.get(f"/campaigns/{number}/share").text
+
+
+def test_a_link_can_be_made_for_one_language(
+    ada: BrowserClient, client: FlaskClient, translated: Campaign
+) -> None:
+    german = link_of(ada, translated, language="de")
+    own = link_of(ada, translated, language="own")
+    assert "Liebe Alex" in read(client, f"{german}/email?language=en").text
+    assert "Dear Alex" in read(client, f"{own}/email?language=de").text
+    assert "language=" not in read(client, own).text
+    refused = ada.post(f"/campaigns/{translated.id}/share", data={"days": 7, "language": "fr"})
+    assert refused.status_code == 422
 
 
 def test_the_link_has_256_bits_of_which_only_a_hash_is_stored(ada: BrowserClient, campaign: Campaign) -> None:
