@@ -73,11 +73,16 @@ def unstructured(header: str, text: str) -> str:
 
 def mailbox(header: str, name: str, address: str) -> str:
     """`To: Name <address>` with CRLF (RFC 5322 section 3.4); removes bidi and control characters."""
-    name = _INVISIBLE.sub("", " ".join(name.split())).strip()
+    name = mailbox_name(name)
     spec = addr_spec(header, address)
     if not name:
         return f"{header}: {spec}\r\n"
     return f"{header}: {_phrase(name, used=len(header) + 2, then=len(spec) + 3)}<{spec}>\r\n"
+
+
+def mailbox_name(name: str) -> str:
+    """A display name on one line, without bidi and control characters; empty if nothing else is in it."""
+    return _INVISIBLE.sub("", " ".join(name.split())).strip()
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaigns.content import rendering
+from campaigns.content.compiled import sender
 from campaigns.content.formats import Format
 from campaigns.content.language.merge_text import LARGEST_SOURCE
 from campaigns.content.rendering import Place
@@ -16,6 +17,7 @@ from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
 
 LONGEST = {"name": 200, "subject": 500, "preheader": 500, "from_name": 100}
+LONGEST_REPLY_TO = 320  # characters
 LINES = frozenset({"name", "subject", "preheader", "from_name"})
 ADDRESSES = frozenset({"from_email", "reply_to"})
 TEXTS = frozenset({"html", "text", "written"})
@@ -38,10 +40,12 @@ def cleaned(values: Mapping[str, Any], *, format: Format = Format.HTML, language
         kept[field] = _line(values[field] or "", field=field)
     for field in TEXTS & values.keys():
         kept[field] = _text(values[field] or "", field=field)
+    if "from_name" in values:
+        sender.checked_name(kept["from_name"])
     if "from_email" in values:
         kept["from_email"] = _address(values["from_email"], field="from_email") or ""
     if "reply_to" in values:
-        kept["reply_to"] = _address(values["reply_to"], field="reply_to")
+        kept["reply_to"] = _reply_to(values["reply_to"])
     if "name" in values and not kept["name"]:
         raise Invalid(_("Enter a campaign name. Recipients don't see it."), field="name")
     return kept | _html_of(kept, values.get("format", format), language)
@@ -82,6 +86,16 @@ def _text(text: str, *, field: str) -> str:
     kept = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if len(kept) > LARGEST_SOURCE:
         raise Invalid(_("The content is too large. Use at most 512 KB."), field=field)
+    return kept
+
+
+def _reply_to(text: str | None) -> str | None:
+    """An address, or a line whose merge tags print one."""
+    if "{" not in (text or ""):
+        return _address(text, field="reply_to")
+    kept = sender.checked_reply_to((text or "").replace("\0", ""))
+    if len(kept) > LONGEST_REPLY_TO:
+        raise Invalid(_("Use at most %(number)d characters.", number=LONGEST_REPLY_TO), field="reply_to")
     return kept
 
 

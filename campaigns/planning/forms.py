@@ -27,6 +27,7 @@ from campaigns.planning import queries, windows
 from campaigns.planning.drafts import AUDIENCE, LONGEST
 from campaigns.planning.models import Campaign
 from campaigns.settings import queries as settings_queries
+from campaigns.settings.models import Sender
 
 KEPT = "kept"  # the campaign's current sender, which was deleted from the senders
 
@@ -53,10 +54,19 @@ class CampaignForm(FlaskForm):
         description=_("Shown after the subject in the inbox."),
     )
     sender = SelectField(_("From"))
+    from_name = StringField(
+        _("From name"),
+        [Length(max=LONGEST["from_name"])],
+        filters=[_trimmed],
+        description=_("Leave blank to use the sender's name. Merge tags can stand in it."),
+    )
     reply_to = StringField(
         _("Reply to"),
         filters=[_trimmed],
-        description=_("Leave blank to receive replies at the sender's address."),
+        description=_(
+            "Leave blank to receive replies at the sender's address. Where a merge tag prints no valid address, "
+            "its fallback is used, or the sender's address."
+        ),
     )
     lists = SelectMultipleField(
         _("Lists"), coerce=_number, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
@@ -160,10 +170,13 @@ class CampaignForm(FlaskForm):
         fields = ("name", "subject", "preheader", "track_opens", "track_clicks", "text")
         values = {field: self[field].data for field in (*fields, SOURCES[self._campaign.format])}
         sender = self._senders.get(self.sender.data)
+        name = self.from_name.data
         if sender is not None:
-            values |= {"from_name": sender.name, "from_email": sender.email}
+            values |= {"from_name": name or sender.name, "from_email": sender.email}
         elif self.sender.data != KEPT:
-            values |= {"from_name": "", "from_email": ""}
+            values |= {"from_name": name or "", "from_email": ""}
+        elif name or "{" in self._campaign.from_name:
+            values["from_name"] = name or ""
         values["reply_to"] = self.reply_to.data or (sender.reply_to if sender else None)
         values["lists"] = [self._lists[each] for each in self.lists.data or () if each in self._lists]
         values["excluded_lists"] = [
@@ -260,6 +273,7 @@ def _data(campaign: Campaign) -> dict[str, Any]:
     )
     return {
         **{field: getattr(campaign, field) for field in fields},
+        "from_name": _own_name(campaign),
         "reply_to": campaign.reply_to or "",
         "sender": _sender_value(campaign),
         **{name: [each.id for each in getattr(campaign, name)] for name in AUDIENCE},
@@ -271,10 +285,22 @@ def _sender_value(campaign: Campaign) -> str:
     """The choice for the campaign's sender."""
     if not campaign.from_email:
         return ""
-    for each in settings_queries.senders():
-        if (each.email, each.name) == (campaign.from_email, campaign.from_name):
-            return str(each.id)
-    return KEPT
+    found = _sender(campaign)
+    return str(found.id) if found else KEPT
+
+
+def _sender(campaign: Campaign) -> Sender | None:
+    """The campaign's sender, whether or not it goes out under the sender's name."""
+    senders = [each for each in settings_queries.senders() if each.email == campaign.from_email]
+    return next((each for each in senders if each.name == campaign.from_name), next(iter(senders), None))
+
+
+def _own_name(campaign: Campaign) -> str:
+    """The name of its own that the campaign goes out under; empty: its sender's."""
+    found = _sender(campaign) if campaign.from_email else None
+    if found is None:
+        return campaign.from_name if "{" in campaign.from_name or not campaign.from_email else ""
+    return "" if found.name == campaign.from_name else campaign.from_name
 
 
 def _mailbox(name: str, email: str) -> str:

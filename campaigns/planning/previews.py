@@ -28,8 +28,8 @@ from campaigns.settings import queries as settings_queries
 LOOKED_AT = 300  # people among whom difficult ones are searched
 MOST_CHOICES = 12
 LONGEST_SEARCH = 320
-CONTENT = ("subject", "preheader", "html", "text")
-LINES = ("subject", "preheader")
+CONTENT = ("subject", "preheader", "from_name", "html", "text")
+LINES = ("subject", "preheader", "from_name", "reply_to")
 _SPOKEN = {FieldKind.DATE: '{{ %s | date("long") }}', FieldKind.NUMBER: "{{ %s | number }}"}
 UNSAVED = frozenset({*CONTENT, "written"})
 
@@ -102,10 +102,12 @@ def source_for(campaign: Campaign, person: Subscriber | None, *, language: str |
 def unsaved(source: Source, campaign: Campaign, values: Mapping[str, str], *, translated: str = "") -> Source:
     """The source with what is in the editor instead of what is saved; raises Invalid for what can't be saved.
 
-    `values`: those of subject, preheader, written, html and text that the page has; `translated`: the language that
-    it edits, if it is not the campaign's own content.
+    `values`: those of subject, preheader, from_name, written, html and text that the page has; `translated`: the
+    language that it edits, if it is not the campaign's own content.
     """
     known = {name: values[name] for name in UNSAVED & values.keys()}
+    if not known.get("from_name", "").strip():
+        known.pop("from_name", None)  # the sender's, which is saved with it
     written = _written_as(campaign, translated)
     cleaned = drafts.cleaned(known, format=written, language=translated)
     return replace(source, **{name: cleaned[name] for name in CONTENT if name in cleaned})
@@ -203,9 +205,9 @@ def _people(campaign: Campaign) -> list[Subscriber]:
 def _fields(campaign: Campaign) -> frozenset[str]:
     """The merge tags in use; empty if the content cannot be parsed."""
     found: frozenset[str] = frozenset()
-    for where in ("subject", "preheader", "html", "text"):
+    for where in (*CONTENT, "reply_to"):
         try:
-            found |= merge_text.parse(getattr(campaign, where), where=where).fields
+            found |= merge_text.parse(getattr(campaign, where) or "", where=where).fields
         except ContentError:
             continue
     return found - SPECIAL

@@ -122,7 +122,7 @@ def _page(share: ShareLink, secret: str, form: CommentForm) -> str:
     try:
         shown, preheader = _shown(campaign, language)
     except ContentError:
-        shown, preheader = Preview(campaign.subject, "", ""), ""
+        shown, preheader = Preview(campaign.subject, "", "", campaign.from_name), ""
     return render_template(
         "public/shared.html",
         body_class="wide",
@@ -132,6 +132,7 @@ def _page(share: ShareLink, secret: str, form: CommentForm) -> str:
         looks=[(each, url_for("public.shared", part=each.value, **at)) for each in Look],
         languages=_languages(share, secret, look),
         at=at,
+        sender=shown.from_name or campaign.from_email,
         subject=shown.subject,
         preheader=preheader,
         threads=queries.threads(campaign.id, reader=_reader()),

@@ -48,6 +48,7 @@ _FREEMAIL = frozenset(
     ]
 )
 _CONTENT = frozenset({"subject", "preheader", "html", "text"})
+_TEMPLATES = ("subject", "preheader", "from_name", "reply_to", "html", "text")
 _TAG = re.compile(r"\{[{%#][^{}]*[}%#]\}")
 _WORD = re.compile(r"\w+")
 LARGE_FILES = 500 * 1024  # bytes
@@ -126,7 +127,7 @@ def bodies_found(source: Source) -> Iterator[Finding]:
 def _compiled(source: Source) -> tuple[Compiled | None, list[Finding]]:
     """The compiled content, or the errors that prevent it (the first of each template)."""
     errors: dict[tuple[str, int | None], Finding] = {}
-    templates = {name: getattr(source, name) for name in ("subject", "preheader", "html", "text")}
+    templates = {name: getattr(source, name) or "" for name in _TEMPLATES}
     tries: list[Callable[[], Any]] = [
         lambda name=name, text=text: merge_text.parse(merge_text.readable(text), where=name)  # type: ignore[misc]
         for name, text in templates.items()
@@ -261,8 +262,8 @@ def unknown_fields(text: str, fields: frozenset[str]) -> Iterator[Finding]:
 def _places(source: Source) -> dict[str, tuple[str, int]]:
     """The first place of each word in a template tag."""
     found: dict[str, tuple[str, int]] = {}
-    for where in ("subject", "preheader", "html", "text"):
-        text, line, position = getattr(source, where), 1, 0
+    for where in _TEMPLATES:
+        text, line, position = getattr(source, where) or "", 1, 0
         for tag in _TAG.finditer(text):
             line += text.count("\n", position, tag.start())
             position = tag.start()

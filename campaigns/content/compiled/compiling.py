@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from campaigns.content.compiled import invitation, links, paths
+from campaigns.content.compiled import invitation, links, paths, sender
 from campaigns.content.compiled.bodies import Bodies, build
 from campaigns.content.compiled.links import Link
+from campaigns.content.compiled.sender import Sender
 from campaigns.content.compiled.source import Footer, Preview, Recipient, Source
 from campaigns.content.language import filters, merge_text, pieces
 from campaigns.content.language.merge_text import ContentError, MergeText
@@ -41,6 +42,7 @@ class Compiled:
     links: tuple[Link, ...]
     bodies: Bodies
     frame: Frame
+    sender: Sender
     subject: pieces.Program
     text: pieces.Program
     html: pieces.Program
@@ -54,18 +56,20 @@ class Compiled:
         values = self._values(recipient)
         try:
             subject = self.subject(values)
+            first = self.sender.from_(values) if self.sender.from_ else ""
+            last = self.sender.reply_to(values) if self.sender.reply_to else ""
             text = wire_end(self.text(values))
             html = wire_end(self.html(values))
         except merge_text.TooMuch as error:
             reason = _("The result is too large. Use shorter lists or fewer loops.")
             raise ContentError(reason, None, "html") from error
         calendar = wire_end(self.invitation(recipient.to_address)) if self.invitation else ""
-        own = self._own_fields(recipient, subject, values)
+        own = first + self._own_fields(recipient, subject, values) + last
         return self.frame.joined(own, text, html, calendar=calendar, sign=sign)
 
     def preview(self, values: Mapping[str, Any]) -> Preview:
         """The content with original links and no pixel; its own links (unsubscribe) default to `#`."""
-        return self.bodies.preview(values)
+        return _with_sender(self.bodies.preview(values), self.source, values)
 
     def _values(self, recipient: Recipient) -> dict[str, Any]:
         base = self.source.public_url
@@ -112,12 +116,14 @@ def compile_content(source: Source, *, numbers: Mapping[str, int] | None = None)
     html = merge_text.parse(bodies.wire_html, where="html", internal=True, language=source.language)
     text = merge_text.parse(bodies.wire_text, where="text", internal=True, language=source.language)
     own = links.SPECIAL
+    from_ = sender.sender(source)
     return Compiled(
         source=source,
-        fields=(bodies.subject.fields | html.fields | text.fields) - own,
+        fields=(bodies.subject.fields | html.fields | text.fields | from_.fields) - own,
         links=bodies.links.found,
         bodies=bodies,
-        frame=_frame(source),
+        frame=_frame(source, from_),
+        sender=from_,
         subject=_subject(bodies.subject),
         text=pieces.program(text, filters.text, quoted_printable.piece),
         html=pieces.program(html, merge_text.html_value, quoted_printable.piece),
@@ -127,7 +133,7 @@ def compile_content(source: Source, *, numbers: Mapping[str, int] | None = None)
 
 def preview_content(source: Source, values: Mapping[str, Any]) -> Preview:
     """What a reader would see, even without a sender yet; raises ContentError."""
-    return build(source).preview(values)
+    return _with_sender(build(source).preview(values), source, values)
 
 
 def preview_html(source: Source, values: Mapping[str, Any]) -> Preview:
@@ -136,7 +142,8 @@ def preview_html(source: Source, values: Mapping[str, Any]) -> Preview:
     For a preview while an email is written: tracked links and the text part are left out.
     """
     bodies = build(replace(source, track_clicks=False, track_opens=False), has_text=False)
-    return Preview(bodies.subject.render_line(values), bodies.preview_html(values), "")
+    shown = Preview(bodies.subject.render_line(values), bodies.preview_html(values), "")
+    return _with_sender(shown, source, values)
 
 
 def wire_end(coded: str) -> str:
@@ -153,27 +160,27 @@ def _subject(template: MergeText) -> pieces.Program:
     return lambda values: headers.unstructured("Subject", text(values)[:LONGEST_SUBJECT])
 
 
-def _frame(source: Source) -> Frame:
-    where = "from_address"
+def _with_sender(shown: Preview, source: Source, values: Mapping[str, Any]) -> Preview:
+    from_name, reply_to = sender.name_for(source, values), sender.reply_to_for(source, values)
+    return replace(shown, from_name=from_name, reply_to=reply_to)
+
+
+def _frame(source: Source, from_: Sender) -> Frame:
     try:
-        headers.refuse_control("From", source.from_name)
-        first = [headers.mailbox("From", source.from_name, source.from_address)]
-        where = "reply_to"
-        last = [headers.mailbox("Reply-To", "", source.reply_to)] if source.reply_to else []
-        where = "headers"
-        last += _constant_fields(source)
+        last = [from_.last, *_constant_fields(source)]
     except HeaderInjection as error:
         reason = _("This can't be used in an email header: %(detail)s", detail=str(error))
-        raise ContentError(reason, None, where) from error
+        raise ContentError(reason, None, "headers") from error
+    own = [*(["From"] if from_.from_ else []), *_OWN_FIELDS, *(["Reply-To"] if from_.reply_to else [])]
     boundary = message.boundary_for(source.subject + source.html + source.text)
-    return message.frame(first, _OWN_FIELDS, last, boundary=boundary, parts=source.parts)
+    return message.frame([from_.first], own, last, boundary=boundary, parts=source.parts)
 
 
 def _invitation(source: Source) -> Callable[[str], str] | None:
     if source.invitation is None:
         return None
     return invitation.program(
-        source.invitation, organizer=source.from_address, organizer_name=source.from_name
+        source.invitation, organizer=source.from_address, organizer_name=sender.fixed_name(source)
     )
 
 

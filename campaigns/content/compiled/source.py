@@ -25,8 +25,8 @@ class Footer:
 class Source:
     """All content of a campaign. `list_id` is `label.domain`; `language` is "en" or "zh".
 
-    Subject, preheader, HTML and text are templates; the rest is literal. An empty `text` is generated from
-    the HTML.
+    Subject, preheader, HTML, text, `from_name` and `reply_to` are templates; the rest is literal. An empty `text`
+    is generated from the HTML.
     """
 
     subject: str
@@ -74,3 +74,5 @@ class Preview:
     subject: str
     html: str
     text: str
+    from_name: str = ""
+    reply_to: str = ""

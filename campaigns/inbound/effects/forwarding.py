@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from campaigns.audience.models import Subscriber
+from campaigns.content.compiled.sender import reply_to_for
+from campaigns.content.compiled.source import Source
 from campaigns.core import addresses, mailtext, signing
 from campaigns.core.db import db
 from campaigns.core.mailtext import MailText
@@ -19,6 +22,7 @@ from campaigns.inbound.reading.facts import Facts, read
 from campaigns.inbound.verdicts.verdict import Kind
 from campaigns.notices import services as notices_services
 from campaigns.notices.services import Extras
+from campaigns.planning import queries as planning_queries
 from campaigns.planning.models import Campaign, Revision
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Sender
@@ -67,7 +71,7 @@ def forward(message: InboundMessage, raw: bytes, mail: Mail, *, now: datetime) -
     """
     facts = read(raw)
     campaign = db.session.get(Campaign, mail.delivery.campaign_id)
-    to = _recipient(campaign, facts) if campaign is not None else ""
+    to = _recipient(campaign, facts, mail.delivery.subscriber_id) if campaign is not None else ""
     if campaign is None or not to or _are_too_many(message, mail.delivery.id):
         return False
     reader = _reader(facts)
@@ -101,16 +105,26 @@ def thread_of(facts: Facts) -> Thread:
     )
 
 
-def _recipient(campaign: Campaign, facts: Facts) -> str:
+def _recipient(campaign: Campaign, facts: Facts, person_id: int) -> str:
     """The first that a person reads and that is not read by us; empty without one."""
     revision = db.session.get(Revision, campaign.revision_id) if campaign.revision_id else None
     frozen = revision or campaign
     sender = settings_queries.sender_by_email(frozen.from_email)
-    wanted = (frozen.reply_to, sender.reply_to if sender else None, frozen.from_email)
+    own = _reply_to(frozen, person_id)
+    wanted = (own, sender.reply_to if sender else None, frozen.from_email)
     for each in wanted:
         if each and not AUTOMATIC.fullmatch(each.rpartition("@")[0]) and not _is_read_by_us(each, facts):
             return each
     return ""
+
+
+def _reply_to(frozen: Campaign | Revision, person_id: int) -> str | None:
+    """The address that this person's copy had in Reply-To, by the fields they have now."""
+    if "{" not in (frozen.reply_to or ""):
+        return frozen.reply_to
+    person = db.session.get(Subscriber, person_id)
+    source = Source("", "", frozen.from_email, "", "", reply_to=frozen.reply_to)
+    return reply_to_for(source, planning_queries.values_of(person) if person else {})
 
 
 def _is_read_by_us(address: str, facts: Facts) -> bool:

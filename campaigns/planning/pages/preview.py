@@ -55,7 +55,7 @@ def preview(campaign_id: int) -> Any:
 
 @allow(Action.EDIT_CAMPAIGNS)
 def show_unsaved(campaign_id: int) -> Any:
-    """What the editor has, as JSON {page, subject, preheader, faults}. Nothing is saved: no writer waits for it.
+    """What the editor has, as JSON {page, sender, subject, preheader, faults}. Nothing is saved: no writer waits for it.
 
     `faults`: a sentence, or nothing, for each line that is written.
     """
@@ -73,7 +73,8 @@ def show_unsaved(campaign_id: int) -> Any:
         is_said = error.field in previews.LINES  # under its field; the preview stays as it was
         page = None if is_said else render_template("planning/preview_error.html", error=error)
         return jsonify(page=page, faults=faults)
-    return jsonify(page=page_of(shown, look), subject=shown.subject, preheader=preheader, faults=faults)
+    lines = {"sender": shown.from_name, "subject": shown.subject, "preheader": preheader}
+    return jsonify(page=page_of(shown, look), faults=faults, **lines)
 
 
 @allow(Action.READ_CAMPAIGNS)
@@ -131,13 +132,18 @@ def line_of(found: Campaign) -> dict[str, Any]:
     person, wanted = _person(found), request.args.get("address", "")
     try:
         source = previews.source_for(found, person)
-        subject, preheader = previews.shown(source, person).subject, previews.preheader(source, person)
+        shown, preheader = previews.shown(source, person), previews.preheader(source, person)
     except ContentError:
-        subject, preheader = found.subject, ""
+        shown, preheader = Preview(found.subject, "", "", found.from_name, found.reply_to or ""), ""
     return {
         "campaign": found,
         "wanted": _wanted(),
-        "line": {"from_": found.from_name or found.from_email, "subject": subject, "preheader": preheader},
+        "line": {
+            "from_": shown.from_name or found.from_email,
+            "subject": shown.subject,
+            "preheader": preheader,
+            "reply_to": shown.reply_to if "{" in (found.reply_to or "") else "",
+        },
         "sharing_label": _sharing_label(sharing_queries.open_count(found.id)),
         "person": person,
         "nobody": wanted if wanted and person is None else "",

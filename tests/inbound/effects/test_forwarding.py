@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.audience.models import Subscriber
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.delivery.models import Delivery, State
@@ -168,3 +169,14 @@ def test_the_text_and_the_attachment_are_gone_once_it_was_sent(sent: Delivery) -
 def test_the_persons_timeline_shows_the_answer(sent: Delivery) -> None:
     read(answer(sent))
     assert "Replied to “Spring”" in [each.sentence for each in timeline(sent.subscriber_id or 0)]
+
+
+def test_an_answer_goes_to_the_address_that_the_persons_field_had_in_reply_to(each_database: Flask) -> None:
+    delivery = make_answered(reply_to='{{ manager | default("team@people.example") }}')
+    person = db.session.get(Subscriber, delivery.subscriber_id)
+    assert person is not None
+    person.fields = {"manager": "zoe@people.example"}
+    db.session.commit()
+    read(answer(delivery))
+    (notice,) = notices()
+    assert notice.to_address == "zoe@people.example"

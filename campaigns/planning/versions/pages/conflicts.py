@@ -10,8 +10,8 @@ from campaigns.planning.models import Campaign
 from campaigns.planning.versions import differences
 from campaigns.planning.versions.differences import Line, Piece
 
-_ROWS = {"name": 2, "subject": 2, "preheader": 2, "reply_to": 2, "written": 8, "html": 8, "text": 8}
-_LINES = ("name", "subject", "preheader", "reply_to")
+_LINES = ("name", "subject", "preheader", "from_name", "reply_to")
+_ROWS = {**dict.fromkeys(_LINES, 2), "written": 8, "html": 8, "text": 8}
 
 
 @dataclass(frozen=True, slots=True)

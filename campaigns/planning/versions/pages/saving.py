@@ -28,7 +28,7 @@ from campaigns.planning.versions.saving import Written
 
 LOCKED = 423  # RFC 4918 section 11.3
 # Fields that the editor's page can take over from a save by somebody else as it stands; others need a new page.
-IN_PLACE = ("name", "subject", "preheader", "reply_to")
+IN_PLACE = ("name", "subject", "preheader", "from_name", "reply_to")
 _OF_SENDER = ("from_name", "from_email", "reply_to")
 
 

@@ -5,7 +5,7 @@ import { send } from "../page.js";
 const PAUSE_MS = 10; // for keys that come at once; while a request is on its way, all others wait for its answer
 
 /** An iframe that shows data-src again after each autosave and when a [data-preview-with] field changes. With
- * data-unsaved it also shows what the form "editor" has before it is saved, as JSON {page, subject, preheader, faults}. */
+ * data-unsaved it also shows what the form "editor" has before it is saved, as JSON {page, sender, subject, preheader, faults}. */
 export function preview(frame) {
   document.querySelectorAll("[data-needed-without-script]").forEach((element) => { element.hidden = true; });
   document.querySelector("[data-preview-controls]")?.addEventListener("submit", (event) => event.preventDefault());
@@ -60,7 +60,7 @@ function asWritten(form, frame) {
 
 /** Replaces what the frame shows. Its document stays, and with it the policy under which nothing in a mail runs, and
  * how far it was scrolled. */
-function put(frame, { page, subject, preheader, faults }) {
+function put(frame, { page, sender, subject, preheader, faults }) {
   Object.entries(faults ?? {}).forEach(([name, sentence]) => markFault(name, sentence));
   const inner = frame.contentDocument;
   if (!page || !inner?.documentElement) return;
@@ -75,6 +75,7 @@ function put(frame, { page, subject, preheader, faults }) {
   const back = () => frame.contentWindow?.scrollTo(0, top);
   back();
   requestAnimationFrame(back);
+  if (sender) say(".inbox-from", sender);
   say(".inbox-subject", subject);
   say(".inbox-preheader", preheader);
 }
