@@ -113,7 +113,7 @@ def test_a_newsletter_is_written_by_keyboard_alone(page: Page, draft: Campaign) 
     keys.type("/button")
     keys.press("Enter")
     keys.press("Alt+Enter")
-    page.get_by_role("textbox", name="Link", exact=True).fill("example.com/loft")
+    page.get_by_role("combobox", name="Link", exact=True).fill("example.com/loft")
     keys.press("Escape")
     expect(text).to_be_focused()
     keys.press("Alt+ArrowUp")
@@ -153,7 +153,7 @@ def test_a_newsletter_is_written_by_mouse(page: Page, draft: Campaign) -> None:
     page.get_by_label("Alt text", exact=True).fill("The loft")
     text.locator(".w-social").click()
     page.get_by_role("button", name="Add profile").click()
-    page.get_by_label("Link to your Website profile").fill("example.com")
+    page.get_by_label("Link to your Website profile", exact=True).fill("example.com")
     saved(page)
     blocks = stored(draft)
     assert types(blocks)[:2] == ["heading", "image"]
@@ -260,3 +260,34 @@ def test_the_style_is_kept_with_the_document_and_warns_of_weak_contrast(page: Pa
     saved(page)
     style = document(draft)["style"]
     assert (style["colors"]["text"], style["button"]["shape"]) == ("#dddddd", "pill")
+
+
+def test_merge_tags_are_completed_and_chosen_in_alt_texts_and_links(page: Page, draft: Campaign) -> None:
+    page.get_by_role("textbox", name="Content").click()
+    page.keyboard.type("/image")
+    page.keyboard.press("Enter")
+    page.get_by_label("Image URL").fill("https://example.com/loft.png")
+    alt, url = (
+        page.get_by_role("combobox", name="Alt text"),
+        page.get_by_role("combobox", name="Link", exact=True),
+    )
+    alt.focus()
+    page.keyboard.type("A seat for {{ fir")
+    expect(page.get_by_role("listbox", name="Merge tag for: Alt text")).to_contain_text("First name")
+    page.keyboard.press("Enter")
+    expect(alt).to_have_value('A seat for {{ first_name | default("friend") }}')
+    url.fill("https://example.com/?who=")
+    page.get_by_role("button", name="Merge tag for: Link", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("Email")
+    page.keyboard.press("Enter")
+    expect(url).to_have_value("https://example.com/?who={{ email }}")
+    expect(url).to_be_focused()
+    assert Axe().run(page, context=".w-panel").response["violations"] == []
+    saved(page)
+    (image,) = [each for each in stored(draft) if each["type"] == "image"]
+    assert image["attrs"]["alt"] == 'A seat for {{ first_name | default("friend") }}'
+    assert image["attrs"]["href"] == "https://example.com/?who={{ email }}"
+    db.session.rollback()
+    db.session.expire_all()
+    assert 'alt="A seat for {{ first_name | default("friend") }}"' in draft.html

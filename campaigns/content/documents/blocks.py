@@ -112,7 +112,7 @@ def _image(node: Node, frame: Frame) -> str:
     rounded = ' class="q"' if attrs["rounded"] else ""
     grows = "width:100%;" if attrs["width"] is None else ""
     picture = (
-        f'<img src="{literal(image_url(attrs["src"], frame))}" alt="{literal(attrs["alt"])}" width="{width}"'
+        f'<img src="{literal(image_url(attrs["src"], frame))}" alt="{inline.with_tags(attrs["alt"])}" width="{width}"'
         f'{rounded} style="{grows}max-width:100%">'
     )
     if attrs["href"]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 
+from jinja2 import TemplateSyntaxError
+
 from campaigns.content.documents import hrefs, tags
 from campaigns.content.documents.nodes import Mark, Node, every
+from campaigns.content.language import merge_text
+from campaigns.content.language.merge_text import ContentError
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ue000-\ue002]")
 _ELEMENTS = {"bold": "strong", "italic": "em", "underline": "u", "strike": "s", "code": "code"}
@@ -18,6 +23,23 @@ _STRONG = frozenset({"R", "AL", "L"})  # bidirectional classes (Unicode Annex 9,
 def literal(text: str) -> str:
     """Text as HTML, in an element or a quoted attribute, in which nothing is read as a merge tag."""
     return escape(_CONTROLS.sub("", text)).replace("{", "&#123;")
+
+
+@lru_cache(maxsize=512)
+def with_tags(text: str) -> str:
+    """A line as the value of a quoted attribute, its merge tags as they are; one that can't be read is literal.
+
+    Conditions, loops and comments are no part of a line: with them all of it prints as it was typed.
+    """
+    try:
+        merge_text.parse(text, where="html")
+        pieces = list(merge_text.split(text))
+    except (ContentError, TemplateSyntaxError):
+        return literal(text)
+    whole = "".join(piece for _kind, piece in pieces)  # without comments
+    if whole != text or any(kind == "block" for kind, _piece in pieces):
+        return literal(text)
+    return "".join(piece if kind == "output" else literal(piece) for kind, piece in pieces)
 
 
 def html_of(nodes: list[Node]) -> str:

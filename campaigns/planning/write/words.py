@@ -153,6 +153,7 @@ TOOLS = {
     "redo": _("Redo"),
     "insert": _("Insert"),
     "mergeTag": _("Merge tag"),
+    "mergeTagFor": _("Merge tag for: {field}"),
     "help": _("Keyboard shortcuts"),
     "nothingFound": _("Nothing found"),
     "insertAfter": _("Insert a block below"),

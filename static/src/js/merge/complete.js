@@ -5,10 +5,10 @@ const MOST = 8;
 let count = 0;
 
 /** An input with the page's merge tags ([data-insert] of the menus) as suggestions, by the ARIA combobox pattern. */
-export function mergeComplete(field) {
+export function mergeComplete(field, label = field.labels?.[0]?.textContent ?? "") {
   const tags = offered();
   if (!tags.length) return;
-  const list = listFor(field);
+  const list = listFor(field, label);
   let shown = [];
   let active = 0;
 
@@ -71,7 +71,7 @@ export function mergeComplete(field) {
 }
 
 /** The page's merge tags, each once. */
-function offered() {
+export function offered() {
   const found = new Map();
   for (const button of document.querySelectorAll("[data-insert]")) {
     found.set(button.dataset.insert, button.querySelector("span")?.textContent ?? button.dataset.insert);
@@ -79,7 +79,7 @@ function offered() {
   return [...found].map(([text, label]) => ({ text, label }));
 }
 
-function listFor(field) {
+function listFor(field, label) {
   const box = document.createElement("div");
   box.className = "merge-complete";
   field.before(box);
@@ -88,7 +88,7 @@ function listFor(field) {
   list.className = "merge-list";
   list.hidden = true;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", field.labels?.[0]?.textContent ?? "");
+  list.setAttribute("aria-label", label);
   box.append(field, list);
   const states = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id, autocomplete: "off" };
   Object.entries(states).forEach(([name, value]) => field.setAttribute(name, value));

@@ -2,6 +2,7 @@
 import { checkbox, input, labelled, make, select } from "./dom.js";
 import { UTM, utmOf, whole } from "./links.js";
 import { RATIOS } from "./blocks.js";
+import { isBegun, tagged, withTags } from "./tags.js";
 import { t } from "./words.js";
 
 const NETWORKS = ["website", "facebook", "instagram", "x", "linkedin", "youtube", "tiktok", "mastodon", "bluesky", "threads", "github", "wechat", "weibo"];
@@ -16,6 +17,7 @@ function alignment(attrs, set) {
 export function linkFields(attrs, set, { label = t("linkTo") } = {}) {
   const error = make("p", { class: "error", role: "alert" });
   const url = input("text", attrs.href, (typed) => {
+    if (isBegun(typed)) return;
     const href = whole(typed);
     error.textContent = href === null ? t("linkRefused") : "";
     url.toggleAttribute("aria-invalid", href === null);
@@ -29,7 +31,7 @@ export function linkFields(attrs, set, { label = t("linkTo") } = {}) {
   }, { autocomplete: "off" })));
   const more = make("details", { class: "w-more" }, make("summary", {}, t("utm")), ...parameters);
   more.open = Boolean(attrs.utm);
-  return [labelled(label, url, t("linkHint")), error, checkbox(t("tracked"), attrs.tracked, (tracked) => set({ tracked })), more];
+  return [withTags(label, url, t("linkHint")), error, checkbox(t("tracked"), attrs.tracked, (tracked) => set({ tracked })), more];
 }
 
 function imageFields(attrs, set, { media }) {
@@ -37,12 +39,11 @@ function imageFields(attrs, set, { media }) {
     const src = whole(typed);
     if (src !== null && (src === "" || /^https?:/i.test(src))) set({ src });
   }, { inputmode: "url", placeholder: "https://", dir: "ltr", autocomplete: "off", "data-first": "" });
-  const alt = make("textarea", { class: "form-control", rows: 2, oninput: () => set({ alt: alt.value }) });
-  alt.value = attrs.alt;
+  const alt = input("text", attrs.alt, (typed) => { if (!isBegun(typed)) set({ alt: typed }); }, { autocomplete: "off", maxlength: 1000, dir: "auto" });
   return [
     ...media(attrs, set),
     labelled(t("imageUrl"), source),
-    labelled(t("alt"), alt, t("altHint")),
+    withTags(t("alt"), alt, t("altHint")),
     labelled(t("width"), input("number", attrs.width, (value) => set({ width: Number(value) > 0 ? Math.min(2000, Math.round(Number(value))) : null }), { min: 1, max: 2000 }), t("widthHint")),
     alignment(attrs, set),
     checkbox(t("rounded"), attrs.rounded, (rounded) => set({ rounded })),
@@ -73,6 +74,7 @@ function socialFields(attrs, set) {
   const send = () => set({ links: links.filter(({ url }) => url) });
   const draw = () => list.replaceChildren(...links.map((each, index) => {
     const url = input("text", each.url, (typed) => {
+      if (isBegun(typed)) return;
       const href = whole(typed);
       url.toggleAttribute("aria-invalid", href === null);
       if (href === null) return;
@@ -81,7 +83,9 @@ function socialFields(attrs, set) {
     }, { "aria-label": t("networkUrl", { network: t(`network-${each.network}`) }), placeholder: "https://", dir: "ltr" });
     const network = select(NETWORKS.map((name) => [name, t(`network-${name}`)]), each.network, (name) => { links[index] = { ...links[index], network: name }; send(); draw(); }, { "aria-label": t("network") });
     const gone = make("button", { type: "button", class: "btn btn-small", onclick: () => { links.splice(index, 1); send(); draw(); } }, t("remove"));
-    return make("li", {}, network, url, gone);
+    const row = make("li", {}, network, url, gone);
+    tagged(url, t("networkUrl", { network: t(`network-${each.network}`) }));
+    return row;
   }));
   draw();
   const add = make("button", { type: "button", class: "btn btn-small", "data-first": "", onclick: () => {
