@@ -21,6 +21,7 @@ VIEWS = (
     "campaigns.inbound.views",
     "campaigns.inbound.hooks.views",
     "campaigns.palette.views",
+    "campaigns.planning.blocks.views",
     "campaigns.planning.images.views",
     "campaigns.planning.segments.views",
     "campaigns.planning.templates.views",

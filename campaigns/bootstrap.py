@@ -31,6 +31,7 @@ MODELS = (
     "campaigns.audience.models",
     "campaigns.audience.tags.models",
     "campaigns.audience.segments.models",
+    "campaigns.content.blocks.models",
     "campaigns.content.brands.models",
     "campaigns.content.media.models",
     "campaigns.content.templates.models",

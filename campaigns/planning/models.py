@@ -115,6 +115,8 @@ class Campaign(Model):
     )
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
+    # Whether images of the library go with each email instead of being loaded from here.
+    attach_images: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     server_id: Mapped[int | None] = mapped_column(sa.ForeignKey("server.id", ondelete="SET NULL"))
     # Whether another server steps in when its own is unavailable.
     fails_over: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
@@ -244,6 +246,7 @@ class Revision(Model):
     text: Mapped[str] = mapped_column(sa.Text)
     track_opens: Mapped[bool]
     track_clicks: Mapped[bool]
+    attach_images: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     # The sender's bounce address then (`core.mail_addresses`); empty: `from_email`.
     bounce_address: Mapped[str] = mapped_column(sa.String(320), default="", server_default="")
     # The base of its links: the worker that sends it may not have it in its configuration.

@@ -55,6 +55,7 @@ FLOORS = {
         {"media"},
         {"rendering"},
         {"brands"},
+        {"blocks"},
         {"compiled"},
         {"checks"},
         {"starters"},

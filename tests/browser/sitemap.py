@@ -14,6 +14,8 @@ STANDING = {
     "home": "/",
     "campaigns": "/campaigns",
     "campaign-new": "/campaigns/new",
+    "templates": "/templates",
+    "saved-blocks": "/blocks",
     "people": "/people",
     "person-new": "/people/new",
     "people-results": "/people/results?q=a",

@@ -291,3 +291,47 @@ def test_merge_tags_are_completed_and_chosen_in_alt_texts_and_links(page: Page, 
     db.session.rollback()
     db.session.expire_all()
     assert 'alt="A seat for {{ first_name | default("friend") }}"' in draft.html
+
+
+def test_blocks_are_saved_and_inserted_into_another_campaign_by_keyboard(page: Page, draft: Campaign) -> None:
+    other = make_campaign(format=Format.DOCUMENT, written="", html="", subject="More news")
+    text, address = page.get_by_role("textbox", name="Content"), page.url.replace("/1/", f"/{other.id}/")
+    db.session.rollback()
+    text.focus()
+    page.keyboard.type("The loft")
+    page.keyboard.press("Enter")
+    page.keyboard.type("Dovecote 1, Aix")
+    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Alt+/")
+    page.keyboard.type("Save")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Save as block")
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    assert Axe().run(page, context="dialog[open]").response["violations"] == []
+    page.keyboard.type("Our footer")
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(text).to_be_focused()
+    saved(page)
+    page.goto(address)
+    page.get_by_role("textbox", name="Content").focus()
+    page.keyboard.type("/saved")
+    page.keyboard.press("Enter")
+    found = page.get_by_role("dialog", name="Saved blocks")
+    page.keyboard.type("xyz")
+    expect(found.get_by_role("status")).to_have_text("Nothing found")
+    for _each in "xyz":
+        page.keyboard.press("Backspace")
+    page.keyboard.type("foot")
+    expect(found.get_by_role("option")).to_have_text(["Our footer"])
+    assert Axe().run(page, context="dialog[open]").response["violations"] == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type("/foot")
+    expect(page.get_by_role("listbox", name="Insert")).to_contain_text("Our footer")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Content")).to_contain_text("AixThe loft")
+    saved(page)
+    words = [each["content"][0]["text"] for each in stored(other) if each.get("content")]
+    assert words == ["The loft", "Dovecote 1, Aix"] * 2

@@ -33,7 +33,11 @@ def parts_of(content: Campaign | Translation) -> dict[str, Any]:
     if content.format is not Format.DOCUMENT:
         return {}
     return {
-        "tools": tools.tools(brand_url=url_for("brands.keep"), upload_url=url_for("media.create")),
+        "tools": tools.tools(
+            brand_url=url_for("brands.keep"),
+            blocks_url=url_for("blocks.listed"),
+            upload_url=url_for("media.create"),
+        ),
         "write_keys": KEYS,
     }
 

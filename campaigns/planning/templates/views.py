@@ -21,6 +21,7 @@ from campaigns.core.i18n import _, _n
 from campaigns.core.paging import number_in, page_number
 from campaigns.planning import creation, drafts
 from campaigns.planning import queries as planning_queries
+from campaigns.planning.blocks.views import tabs
 from campaigns.planning.pages.preview import framed
 from campaigns.planning.templates import queries as usage_queries
 from campaigns.planning.templates import services as usage_services
@@ -36,7 +37,11 @@ def index() -> Any:
     search = request.args.get("q", "").strip()[:200]
     page = queries.templates(search=search, page=page_number(request.args.get("page")))
     return render_template(
-        "email_templates/index.html", page=page, search=search, is_blank=not page.total and not search
+        "email_templates/index.html",
+        page=page,
+        search=search,
+        is_blank=not page.total and not search,
+        tabs=tabs(chosen="templates"),
     )
 
 

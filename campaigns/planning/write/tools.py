@@ -13,8 +13,9 @@ from campaigns.planning.write.words import words
 FILTERS = ("upper", "lower", "capitalize", "title")
 
 
-def tools(*, brand_url: str, upload_url: str | None = None) -> dict[str, Any]:
-    """Plain data for JSON. `upload_url` takes pasted images (None: images have URLs), `brand_url` a style to keep."""
+def tools(*, brand_url: str, blocks_url: str = "", upload_url: str | None = None) -> dict[str, Any]:
+    """Plain data for JSON. `upload_url` takes pasted images (None: images have URLs), `brand_url` a style to keep,
+    `blocks_url` lists saved blocks and takes new ones."""
     return {
         "words": words(),
         "tags": tags(),
@@ -24,6 +25,7 @@ def tools(*, brand_url: str, upload_url: str | None = None) -> dict[str, Any]:
         "brands": [each.data for each in brand_queries.brands()],
         "uploadUrl": upload_url,
         "saveBrandUrl": brand_url,
+        "blocksUrl": blocks_url,
     }
 
 

@@ -31,6 +31,7 @@ BLOCKS: dict[str, tuple[Any, Any, Any]] = {
     "personal": (_("Personal block"), _("Shown only to people who match"), _("condition if segment")),
     "code": (_("Code"), _("Text as it is typed, in a fixed width"), _("preformatted")),
     "html": (_("HTML block"), _("Your own HTML"), _("source embed")),
+    "saved": (_("Saved blocks"), _("Insert a copy of blocks you have saved"), _("library reuse snippet")),
 }
 
 SETTINGS = {
@@ -163,6 +164,21 @@ TOOLS = {
     "moveDown": _("Move down"),
     "duplicate": _("Duplicate"),
     "delete": _("Delete"),
+    "saveBlock": _("Save as block…"),
+    "saveBlockTitle": _("Save as block"),
+    "saveBlockHint": _(
+        "A copy is kept under this name, to insert into other emails. Find it under / as you type."
+    ),
+    "saveBlockName": _("Name"),
+    "save": _("Save"),
+    "cancel": _("Cancel"),
+    "blockSaved": _("Saved as block: {name}."),
+    "blockNotSaved": _("The block was not saved. Try again."),
+    "savedBlock": _("Saved block"),
+    "savedBlocks": _("Saved blocks"),
+    "findSaved": _("Search saved blocks"),
+    "noSaved": _("No saved blocks yet. Open a block's menu and choose “Save as block…”."),
+    "savedNotFound": _("The saved blocks could not be loaded. Try again."),
     "movedUp": _("Moved up."),
     "movedDown": _("Moved down."),
     "duplicated": _("Duplicated."),

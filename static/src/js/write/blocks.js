@@ -10,7 +10,7 @@ const textual = (run) => (editor) => run(editor.chain().focus()).run();
 export const RATIOS = { 2: "1:1", 3: "1:1:1", 4: "1:1:1:1" };
 
 /** The blocks of the menus; `run(editor)` inserts, or turns the current paragraph into one. */
-export function blocks({ firstTag = "" } = {}) {
+export function blocks({ firstTag = "", openSaved = null } = {}) {
   const put = (json) => (editor) => insert(editor, json);
   return [
     { key: "text", icon: "typography", turns: true, run: textual((chain) => chain.clearNodes()) },
@@ -33,6 +33,7 @@ export function blocks({ firstTag = "" } = {}) {
     { key: "personal", icon: "user-check", run: put({ type: "personal", attrs: { field: firstTag, operator: "is_set" }, content: [paragraph()] }) },
     { key: "code", icon: "code", turns: true, run: textual((chain) => chain.clearNodes().setCodeBlock()) },
     { key: "html", icon: "html", run: put({ type: "html" }) },
+    ...(openSaved ? [{ key: "saved", icon: "bookmarks", opens: true, run: openSaved }] : []),
   ].map((each) => ({ ...each, label: t(`block-${each.key}`), about: t(`about-${each.key}`), words: t(`find-${each.key}`).toLowerCase() }));
 }
 

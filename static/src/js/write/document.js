@@ -26,6 +26,9 @@ function clean(node) {
   return made;
 }
 
+/** Nodes of the editor as they stand in a document's content. */
+export const blocksOf = (found) => found.map((node) => clean(node.toJSON()));
+
 export const VERSION = 1;
 
 /** What is stored: JSON text of the editor's content and the style. */

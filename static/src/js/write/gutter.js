@@ -6,7 +6,7 @@ import { openMenu } from "./menus.js";
 import { blockAt, current, duplicate, move, remove } from "./moving.js";
 import { t } from "./words.js";
 
-export function gutter(editor, canvas, { openInsert, turnInto, showSettings }) {
+export function gutter(editor, canvas, { openInsert, turnInto, showSettings, saveBlock }) {
   let found = null;
   const plus = make("button", { type: "button", class: "w-handle", "aria-label": t("insertAfter"), title: t("insertAfter"), tabindex: "-1", "aria-haspopup": "menu" }, icon("plus"));
   const grip = make("button", { type: "button", class: "w-handle w-grip", "aria-label": t("blockMenu"), title: t("blockMenuHint"), tabindex: "-1", draggable: "true", "aria-haspopup": "menu" }, icon("grip-vertical"));
@@ -51,6 +51,7 @@ export function gutter(editor, canvas, { openInsert, turnInto, showSettings }) {
       { label: t("moveUp"), icon: "arrow-up", keys: "Alt+↑", run: () => spoken(move(editor, -1, block), "movedUp") },
       { label: t("moveDown"), icon: "arrow-down", keys: "Alt+↓", run: () => spoken(move(editor, 1, block), "movedDown") },
       { label: t("duplicate"), icon: "copy", keys: "Ctrl+D", run: () => spoken(duplicate(editor, block), "duplicated") },
+      ...(saveBlock ? [{ label: t("saveBlock"), icon: "bookmark", run: () => saveBlock(block) }] : []),
       { label: t("delete"), icon: "trash", run: () => spoken(remove(editor, block), "deleted") },
     ], { label: t("blockMenu"), back: () => editor.view.focus() });
   }

@@ -26,6 +26,7 @@ import { openMenu } from "./menus.js";
 import { current, duplicate, fits, insert, move } from "./moving.js";
 import * as nodes from "./nodes.js";
 import { cleaned } from "./paste.js";
+import { savedBlocks } from "./saved.js";
 import { apply, completed, stylePanel } from "./style.js";
 import { linkTool, markTools, reflect, rove, toolbar } from "./toolbar.js";
 import { mediaButtons, take } from "./uploads.js";
@@ -41,7 +42,7 @@ function begin(root) {
   let style = completed(stored.style, given.style);
   const label = (name) => tags.find((tag) => tag.name === name)?.label ?? name;
   const isKnown = (name) => tags.some((tag) => tag.name === name);
-  const inserts = blocks({ firstTag: tags[0]?.name ?? "" });
+  const inserts = blocks({ firstTag: tags[0]?.name ?? "", openSaved: given.blocksUrl ? () => saved.choose() : null });
 
   const canvas = make("div", { class: "w-canvas" });
   const mail = make("div", { class: "w-mail" }, make("div", { class: "w-mail-header" }), make("div", { class: "w-mail-body" }), make("div", { class: "w-mail-footer" }));
@@ -59,6 +60,12 @@ function begin(root) {
   };
   const tagItems = (query = "") => tags.filter((tag) => `${tag.label} ${tag.name}`.toLowerCase().includes(query.trim().toLowerCase())).map((tag) => ({ ...tag, icon: "brackets-contain", about: `{{ ${tag.name} }}` }));
   const insertsHere = (editor) => inserts.filter((each) => !each.type || fits(editor.state, each.type));
+  const put = (on, item) => {
+    item.run(on);
+    if (item.opens || item.isOwn) return; // says itself what became of it
+    announce(t("inserted", { block: item.label }));
+    if (current(on.state)?.node.isAtom) showSettings();
+  };
   const spoken = (done, sentence) => { if (done) announce(t(sentence)); return true; };
   const showSettings = () => { show("block"); settings.focus(); return true; };
 
@@ -66,7 +73,7 @@ function begin(root) {
     name: "menus",
     addProseMirrorPlugins() {
       return [
-        opensAfter("/", { name: "slash", label: t("insert"), editor: this.editor, canvas, find: (query) => matching(insertsHere(this.editor), query), pick: (editor, range, item) => { editor.chain().focus().deleteRange(range).run(); item.run(editor); announce(t("inserted", { block: item.label })); if (current(editor.state)?.node.isAtom) showSettings(); } }),
+        opensAfter("/", { name: "slash", label: t("insert"), editor: this.editor, canvas, find: (query) => [...matching(insertsHere(this.editor), query), ...(saved?.matching(query) ?? [])], pick: (editor, range, item) => { editor.chain().focus().deleteRange(range).run(); put(editor, item); } }),
         opensAfter("{{", { name: "tags", label: t("mergeTag"), editor: this.editor, canvas, find: tagItems, pick: (editor, range, item) => putTag(editor, item.name, range) }),
       ];
     },
@@ -130,11 +137,10 @@ function begin(root) {
   const openInsert = (opener, block) => openMenu(opener, insertsHere(editor).map((each) => ({ ...each, run: () => {
     if (block && each.turns) insert(editor, { type: "paragraph" }, block);
     else if (block) editor.commands.setTextSelection(Math.min(block.pos + 1, editor.state.doc.content.size));
-    each.run(editor);
-    announce(t("inserted", { block: each.label }));
-    if (current(editor.state)?.node.isAtom) showSettings();
+    put(editor, each);
   } })), { label: t("insert"), back: () => editor.view.focus() });
   const openTags = (opener) => openMenu(opener, tagItems().map((tag) => ({ ...tag, run: () => putTag(editor, tag.name) })), { label: t("mergeTag"), back: () => editor.view.focus() });
+  const saved = given.blocksUrl ? savedBlocks(editor, given.blocksUrl, root.closest("main")) : null;
   const help = root.querySelector("[data-write-help]");
   help.querySelector("[data-write-close]").addEventListener("click", () => help.close());
 
@@ -144,7 +150,7 @@ function begin(root) {
   editor.on("transaction", () => reflect(bubble, editor));
   rove(bar);
   const settings = inspector(editor, panel, { tags, filters, media: mediaButtons({ uploadUrl: given.uploadUrl, picker: document.querySelector("[data-media-picker]") }, say) });
-  const handles = gutter(editor, canvas, { openInsert, showSettings, turnInto: () => inserts.filter((each) => each.turns).map((each) => ({ label: each.label, icon: each.icon, run: () => each.run(editor) })) });
+  const handles = gutter(editor, canvas, { openInsert, showSettings, saveBlock: saved?.save, turnInto: () => inserts.filter((each) => each.turns).map((each) => ({ label: each.label, icon: each.icon, run: () => each.run(editor) })) });
 
   function restyle() {
     apply(canvas, style, fonts);

@@ -1,7 +1,11 @@
 // Blocks as wholes: where the current one begins, and moving, doubling and removing it.
+import { Fragment } from "@tiptap/pm/model";
 import { NodeSelection, Selection } from "@tiptap/pm/state";
 
 const CONTAINERS = ["doc", "column", "card", "personal", "bulletList", "orderedList"];
+
+/** Whether blocks stand in a node of that type, next to each other; a list's items are no blocks. */
+export const isContainer = (name) => CONTAINERS.includes(name) && !name.endsWith("List");
 
 /** The block around a position: its place among its siblings. `lists`: whether an item of a list counts as one. */
 export function blockAt($pos, { lists = false } = {}) {
@@ -74,6 +78,37 @@ export function insert(editor, json, found = current(editor.state)) {
   if (node.isAtom && !tr.doc.resolve(after).nodeAfter && tr.doc.resolve(after).depth === 0) tr.insert(after, state.schema.nodes.paragraph.create());
   const at = node.isAtom ? NodeSelection.create(tr.doc, from) : Selection.near(tr.doc.resolve(from + 1));
   view.dispatch(tr.setSelection(at).scrollIntoView());
+  view.focus();
+  return true;
+}
+
+/** Puts copies of blocks after the current one, or after what holds it where they may not stand; selects the last. */
+export function insertAll(editor, json) {
+  const { state, view } = editor;
+  let nodes;
+  try {
+    nodes = json.map((each) => state.schema.nodeFromJSON(each));
+    nodes.forEach((node) => node.check());
+  } catch {
+    return false;
+  }
+  const types = new Set();
+  nodes.forEach((node) => { types.add(node.type.name); node.descendants((each) => { types.add(each.type.name); }); });
+  const isFitting = [...types].every((type) => fits(state, type));
+  const around = current(state);
+  const $at = around && state.doc.resolve(around.pos);
+  const at = isFitting || !$at?.depth ? around?.pos : $at.before(1);
+  const before = at === undefined ? null : state.doc.nodeAt(at);
+  const isEmpty = before?.type.name === "paragraph" && before.content.size === 0;
+  const from = !before ? state.doc.content.size : isEmpty ? at : at + before.nodeSize;
+  const { tr } = state;
+  if (isEmpty) tr.delete(at, at + before.nodeSize);
+  tr.insert(from, Fragment.from(nodes));
+  const last = from + nodes.slice(0, -1).reduce((size, node) => size + node.nodeSize, 0);
+  const end = last + nodes.at(-1).nodeSize;
+  if (nodes.at(-1).isAtom && !tr.doc.resolve(end).nodeAfter && !tr.doc.resolve(end).depth) tr.insert(end, state.schema.nodes.paragraph.create());
+  tr.setSelection(nodes.at(-1).isAtom ? NodeSelection.create(tr.doc, last) : Selection.near(tr.doc.resolve(last + 1)));
+  view.dispatch(tr.scrollIntoView());
   view.focus();
   return true;
 }
