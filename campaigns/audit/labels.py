@@ -81,6 +81,8 @@ LABELS = {
     "segment.updated": _("Changed a segment"),
     "segment.explained": _("Asked why a person is in a segment"),
     "segment.deleted": _("Deleted a segment"),
+    "campaign.images_attached": _("Had images attached to a campaign's emails"),
+    "campaign.images_linked": _("Had images linked in a campaign's emails"),
     "template.created": _("Created a template"),
     "template.edited": _("Edited a template"),
     "template.renamed": _("Renamed a template"),

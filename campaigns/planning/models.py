@@ -246,7 +246,6 @@ class Revision(Model):
     text: Mapped[str] = mapped_column(sa.Text)
     track_opens: Mapped[bool]
     track_clicks: Mapped[bool]
-    attach_images: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     # The sender's bounce address then (`core.mail_addresses`); empty: `from_email`.
     bounce_address: Mapped[str] = mapped_column(sa.String(320), default="", server_default="")
     # The base of its links: the worker that sends it may not have it in its configuration.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from campaigns.content.checks.findings import Facts, Finding, Level, check_all
+from campaigns.content.compiled.source import Source
+from campaigns.content.language.merge_text import ContentError
 from campaigns.core import addresses, config
 from campaigns.core.errors import Invalid
 from campaigns.core.time_limit import TookTooLong
 from campaigns.planning import queries, recipients
+from campaigns.planning.attachments import images
 from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
@@ -62,6 +66,7 @@ def of(campaign: Campaign) -> Preflight:
         signature=domain_queries.signature(campaign.from_email),
         has_postal_address=bool(site.postal_address.strip()),
         files=sum(each.size for each in attachment_queries.of(campaign)),
+        images=sum(_image_sizes(sources)) if campaign.attach_images else 0,
         is_text_outdated=campaign.is_text_outdated,
     )
     return Preflight(funnel=funnel, findings=check_all(sources, facts))
@@ -73,6 +78,19 @@ def _funnel_of(campaign: Campaign) -> tuple[Funnel, Any]:
         return recipients.audience_of(campaign), ""
     except (Invalid, TookTooLong) as error:
         return Funnel(0, 0, 0, 0, 0), error.message
+
+
+def images_of(campaign: Campaign) -> list[int]:
+    """The bytes of each image of the library that the campaign's emails show."""
+    first, url = next(iter(campaign.lists), None), config.current().public_url
+    site = settings_queries.site()
+    return _image_sizes(language_queries.sources_of(campaign, site=site, list_=first, public_url=url))
+
+
+def _image_sizes(sources: Mapping[str, Source]) -> list[int]:
+        return images.sizes(sources.values())
+    except ContentError:
+        return []  # a finding of its own
 
 
 def _may_send(server: Server, campaign: Campaign) -> bool:

@@ -272,14 +272,15 @@ def unschedule(campaign: Campaign, *, now: datetime) -> None:
 
 
 def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
-    """Store the campaign's content with its numbered links for good; raises ContentError."""
+    """Store the campaign's content with its numbered links for good; raises ContentError, Invalid or Unavailable."""
     sources = language_queries.sources_of(
         campaign,
         site=settings_queries.site(),
         list_=next(iter(campaign.lists), None),
         public_url=config.current().public_url,
     )
-    compiled = compile_all(attachment_queries.with_files(sources, campaign))
+    complete = attachment_queries.with_files(sources, campaign)
+    compiled = compile_all(complete)
     values = {field: getattr(campaign, field) for field in (*_CONTENT, *_TRACKING)}
     translations = [each.content for each in language_queries.translations(campaign.id)]
     whole = [values, *translations] if translations else values
@@ -300,7 +301,9 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
         rows = [{"revision_id": revision.id, "number": each.number, "url": each.url} for each in links]
         db.session.execute(sa.insert(Link), rows)
     db.session.add_all(FrozenTranslation(revision_id=revision.id, **each) for each in translations)
-    attachment_services.freeze(campaign, revision)
+    attachment_services.freeze(
+        campaign, revision, [part for each in complete.values() for part in each.parts]
+    )
     campaign.revision_id = revision.id
     db.session.flush()
     return revision

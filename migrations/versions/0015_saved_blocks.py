@@ -31,13 +31,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_block")),
         sa.UniqueConstraint("name", name=op.f("uq_saved_block_name")),
     )
-    for table in ("campaign", "revision"):
-        column = sa.Column("attach_images", sa.Boolean(), nullable=False, server_default=sa.false())
-        op.add_column(table, column)
+    op.add_column(
+        "campaign", sa.Column("attach_images", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.add_column(
+        "attachment", sa.Column("content_id", sa.String(length=170), nullable=False, server_default="")
+    )
 
 
 def downgrade() -> None:
-    for table in ("revision", "campaign"):
-        with op.batch_alter_table(table) as batch:
-            batch.drop_column("attach_images")
+    with op.batch_alter_table("attachment") as batch:
+        batch.drop_column("content_id")
+    with op.batch_alter_table("campaign") as batch:
+        batch.drop_column("attach_images")
     op.drop_table("saved_block")

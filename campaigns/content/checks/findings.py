@@ -17,6 +17,7 @@ from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import ContentError
 from campaigns.core import addresses
 from campaigns.core.i18n import _, _n
+from campaigns.mail.mime.parts import LARGEST_TOTAL
 
 LONGEST_SUBJECT = 70
 LONGEST_PREHEADER = 110
@@ -90,6 +91,7 @@ class Facts:
     signature: str = "signing"  # or `none`, or `unpublished`: DNS does not have its keys as it should
     has_postal_address: bool = True
     files: int = 0  # bytes of what is attached
+    images: int = 0  # bytes of the images that go with the email
     is_text_outdated: bool = False  # the HTML has changed since the text part was written by hand
 
 
@@ -305,15 +307,24 @@ def _postal(source: Source, facts: Facts) -> Iterator[Finding]:
 
 
 def _files(source: Source, facts: Facts) -> Iterator[Finding]:
-    if facts.files >= LARGE_FILES:
+    total = facts.files + facts.images
+    if total > LARGEST_TOTAL:
         sentence = _(
-            "The attachments have %(each)d KB. Sent to %(people)d people, that is %(all)d MB.",
-            each=round(facts.files / 1024),
+            "Attachments and images can have at most 10 MB together. Use smaller images or link to files."
+        )
+        yield Finding(Level.MUST, "files", sentence)
+    elif total >= LARGE_FILES:
+        sentence = _(
+            "The attachments and images have %(each)d KB. Sent to %(people)d people, that is %(all)d MB.",
+            each=round(total / 1024),
             people=facts.recipients,
-            all=round(facts.files * facts.recipients / 1024**2),
+            all=round(total * facts.recipients / 1024**2),
         )
         yield Finding(Level.LOOK, "files", sentence)
-    elif not facts.files and _ATTACHED.search(source.subject + source.html + source.text):
+    elif facts.images:
+        number = max(1, round(facts.images / 1024))
+        yield Finding(Level.FINE, "files", _("The images have %(number)d KB in each email.", number=number))
+    if not facts.files and _ATTACHED.search(source.subject + source.html + source.text):
         yield Finding(Level.LOOK, "files", _("The text mentions an attachment, but no file is attached."))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+LARGEST_TOTAL = 10 * 1024 * 1024  # bytes of one email's files: many servers refuse messages above 10 to 25 MB
 LONGEST_NAME = 150  # characters of a file's name
 _LINE = 57  # bytes that make a line of 76 characters in base64 (RFC 2045 section 6.8)
 _VALUE = 48  # characters of a value in one piece of a parameter (RFC 2231 section 3)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
-from wtforms import SelectField, StringField, TextAreaField
+from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
@@ -21,6 +21,18 @@ class FilesForm(FlaskForm):
     """Files to attach."""
 
     file = MultipleFileField(_("Files"))
+
+
+class ImagesForm(FlaskForm):
+    """Whether images of the library go with each email."""
+
+    attach_images = BooleanField(
+        _("Attach images to the email"),
+        description=_(
+            "Images from your library are part of each email and show without being loaded. Emails become that much "
+            "larger and slower to send; images from other sites stay links."
+        ),
+    )
 
 
 class EventForm(FlaskForm):

@@ -33,6 +33,8 @@ class Attachment(Model):
     kind: Mapped[str] = mapped_column(sa.String(130))
     size: Mapped[int]  # bytes
     sha256: Mapped[str] = mapped_column(sa.ForeignKey("file_blob.sha256"), index=True)
+    # Of an image of a revision that is shown inside the HTML; empty: a file that is attached.
+    content_id: Mapped[str] = mapped_column(sa.String(170), default="", server_default="")
 
 
 class CampaignEvent(Model):

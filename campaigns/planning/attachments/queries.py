@@ -14,6 +14,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.mail.mime.parts import Part
+from campaigns.planning.attachments import images
 from campaigns.planning.attachments.models import Attachment, CampaignEvent, FileBlob
 from campaigns.planning.models import Campaign, Revision
 
@@ -37,19 +38,33 @@ def event(content: Campaign | Revision) -> CampaignEvent | None:
 
 
 def with_files(sources: Mapping[str, Source], content: Campaign | Revision) -> dict[str, Source]:
-    """The sources with the files and the invitation that go with each copy: their bytes are read here."""
+    """The sources with the files, images and invitation that go with each copy: their bytes are read here.
+
+    Raises Invalid for a draft's images that are too large, Unavailable when they can't be read, ContentError.
+    """
     files, found = of(content), event(content)
-    if not files and found is None:
+    images_read = _images_of(sources, content)
+    if not files and found is None and not images_read:
         return dict(sources)
     wanted = sa.select(FileBlob.sha256, FileBlob.data).where(
         FileBlob.sha256.in_({each.sha256 for each in files})
     )
     blobs = {row.sha256: row.data for row in db.session.execute(wanted)}
-    parts = tuple(Part(each.name, each.kind, blobs[each.sha256]) for each in files)
-    return {
-        language: replace(source, parts=parts, invitation=_invitation(found, content, source))
+    parts = [Part(each.name, each.kind, blobs[each.sha256], each.content_id) for each in files]
+    attached = tuple(part for part in parts if not part.content_id)
+    shown = [*images_read, *(part for part in parts if part.content_id)]
+    every = {
+        language: replace(source, parts=attached, invitation=_invitation(found, content, source))
         for language, source in sources.items()
     }
+    return {language: images.inside(each, shown) for language, each in every.items()} if shown else every
+
+
+def _images_of(sources: Mapping[str, Source], content: Campaign | Revision) -> list[Part]:
+    """The images that go with a draft's emails; those of a revision are among its files."""
+    if isinstance(content, Revision) or not content.attach_images:
+        return []
+    return images.read(sources.values())
 
 
 def _invitation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,14 +16,12 @@ from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.mail.mime import parts
-from campaigns.planning.attachments import queries
+from campaigns.mail.mime.parts import LARGEST_TOTAL, Part
+from campaigns.planning.attachments import images, queries
 from campaigns.planning.attachments.models import Attachment, CampaignEvent, FileBlob
 from campaigns.planning.models import Campaign, Revision, Status
 
 MOST_FILES = 20
-LARGEST_TOTAL = (
-    10 * 1024 * 1024
-)  # bytes of one campaign's files: many servers refuse messages above 10 to 25 MB
 LONGEST_EVENT = timedelta(days=60)
 # What receivers refuse, whatever it is packed in (support.google.com/mail/answer/6590).
 REFUSED = frozenset(
@@ -123,10 +122,28 @@ def remove_event(campaign: Campaign, *, now: datetime) -> None:
         audit_services.record("campaign.event_removed", campaign.name, now=now)
 
 
-def freeze(campaign: Campaign, revision: Revision) -> None:
-    """Give a revision the files and the event of its campaign, for good."""
-    for each in queries.of(campaign):
+def set_attach_images(campaign: Campaign, *, is_on: bool, now: datetime) -> None:
+    """Have the images of the library go with a draft's emails, or be loaded by them; raises Conflict."""
+    _refuse_unless_draft(campaign)
+    if campaign.attach_images is not is_on:
+        campaign.attach_images = is_on
+        db.session.flush()
+        action = "campaign.images_attached" if is_on else "campaign.images_linked"
+        audit_services.record(action, campaign.name, now=now)
+
+
+def freeze(campaign: Campaign, revision: Revision, parts_sent: Iterable[Part]) -> None:
+    """Give a revision the files, the images and the event of its campaign, for good.
+
+    `parts_sent`: all that goes with its emails. Raises Invalid when that is too large.
+    """
+    files = queries.of(campaign)
+    shown = {part.content_id: part for part in parts_sent if part.content_id}
+    images.refuse_too_large(sum(each.size for each in files) + sum(len(part.data) for part in shown.values()))
+    for each in files:
         _copy(each, campaign_id=campaign.id, revision_id=revision.id)
+    for part in shown.values():
+        _keep_image(part, campaign, revision)
     if (found := queries.event(campaign)) is not None:
         _copy(found, campaign_id=campaign.id, revision_id=revision.id)
     db.session.flush()
@@ -134,11 +151,28 @@ def freeze(campaign: Campaign, revision: Revision) -> None:
 
 def copy(campaign: Campaign, other: Campaign) -> None:
     """Give another draft the same files and event."""
+    other.attach_images = campaign.attach_images
     for each in queries.of(campaign):
         _copy(each, campaign_id=other.id)
     if (found := queries.event(campaign)) is not None:
         _copy(found, campaign_id=other.id)
     db.session.flush()
+
+
+def _keep_image(part: Part, campaign: Campaign, revision: Revision) -> None:
+    digest = part.digest
+    db.session.execute(insert(FileBlob).values(sha256=digest, data=part.data).on_conflict_do_nothing())
+    db.session.add(
+        Attachment(
+            campaign_id=campaign.id,
+            revision_id=revision.id,
+            name=parts.clean_name(part.name),
+            kind=part.kind,
+            size=len(part.data),
+            sha256=digest,
+            content_id=part.content_id,
+        )
+    )
 
 
 def _copy(row: Attachment | CampaignEvent, **owner: int) -> None:

@@ -12,9 +12,10 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
+from campaigns.planning import preflight
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.attachments import queries, services
-from campaigns.planning.attachments.forms import EventForm, FilesForm
+from campaigns.planning.attachments.forms import EventForm, FilesForm, ImagesForm
 from campaigns.planning.models import Campaign
 from campaigns.planning.views import bp
 
@@ -46,6 +47,22 @@ def delete_attachment(campaign_id: int, attachment_id: int) -> Any:
     services.remove(found, queries.attachment(found, attachment_id), now=clock.now())
     db.session.commit()
     return redirect(url_for(".attachments", campaign_id=campaign_id), 303)
+
+
+@bp.post("/campaigns/<int:campaign_id>/attachments/images")
+@allow(Action.EDIT_CAMPAIGNS)
+def create_inline_images(campaign_id: int) -> Any:
+    """Have images go with the emails, or be loaded by them."""
+    is_on = bool(ImagesForm().attach_images.data)
+    services.set_attach_images(planning_queries.campaign(campaign_id), is_on=is_on, now=clock.now())
+    db.session.commit()
+    said = (
+        _("Saved. Images go with each email.")
+        if is_on
+        else _("Saved. Images are loaded when an email is read.")
+    )
+    flash(said, "success")
+    return redirect(url_for(".attachments", campaign_id=campaign_id, _anchor="images"), 303)
 
 
 @bp.post("/campaigns/<int:campaign_id>/event")
@@ -99,6 +116,8 @@ def _page(found: Campaign, files: FilesForm, event: EventForm) -> str:
         attached=attached,
         total=sum(each.size for each in attached),
         files=files,
+        images=ImagesForm(formdata=None, attach_images=found.attach_images),
+        image_sizes=preflight.images_of(found),
         event=event,
         has_event=queries.event(found) is not None,
     )

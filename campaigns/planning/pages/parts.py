@@ -168,8 +168,6 @@ def attached_words(campaign: Campaign) -> Any:
         return _n("%(num)d file and an event attached", "%(num)d files and an event attached", number)
     if event is not None:
         return _("Invites to an event")
-    return (
-        _n("%(num)d file attached", "%(num)d files attached", number)
-        if number
-        else _("Attach files or an event")
-    )
+    if number:
+        return _n("%(num)d file attached", "%(num)d files attached", number)
+    return _("Images attached") if campaign.attach_images else _("Attach files, images or an event")
