@@ -29,6 +29,8 @@ NETWORKS = {
     "wechat": ("WeChat", "微信"),
     "weibo": ("Weibo", "微博"),
 }
+ICONS = "/media/social/1/"  # another number when they are drawn anew: they are kept for a year
+ICON_SIZE = 32  # pixels; they are drawn at three times that, for sharp screens
 _FLOW = frozenset(
     ("heading", "paragraph", "bulletList", "orderedList", "blockquote", "codeBlock")
 )  # they share a cell
@@ -153,15 +155,26 @@ def _card(node: Node, frame: Frame) -> str:
 
 
 def _social(node: Node, frame: Frame) -> str:
-    in_chinese = frame.language.startswith("zh")
-    links = [
-        f"{inline.opened(each['url'], utm=(), tracked=True)}{escape(NETWORKS[each['network']][in_chinese])}</a>"
-        for each in node.attrs["links"]
-        if each["url"]
-    ]
+    in_chinese, has_icons = frame.language.startswith("zh"), node.attrs["look"] == "icons"
+    links = []
+    for each in node.attrs["links"]:
+        if each["url"]:
+            name = escape(NETWORKS[each["network"]][in_chinese])
+            shown = _network_icon(each["network"], name, frame) if has_icons else name
+            links.append(f"{inline.opened(each['url'], utm=(), tracked=True)}{shown}</a>")
     if not links:
         return ""
+    if has_icons:
+        return f'<tr><td class="t m s" align="{node.attrs["align"]}"><p>{" &nbsp;".join(links)}</p></td></tr>'
     return f'<tr><td class="t m s" align="{node.attrs["align"]}"><p>{" &nbsp;·&nbsp; ".join(links)}</p></td></tr>'
+
+
+def _network_icon(network: str, name: str, frame: Frame) -> str:
+    """The icon of a network, whose alt text is its name: what the text part and people without images get."""
+    url = literal(image_url(f"{ICONS}{network}.png", frame))
+    size = f'width="{ICON_SIZE}" height="{ICON_SIZE}"'
+    style = f"display:inline-block;width:{ICON_SIZE}px;height:{ICON_SIZE}px;border:0;vertical-align:middle"
+    return f'<img src="{url}" alt="{name}" {size} style="{style}">'
 
 
 def _html(node: Node, _frame: Frame) -> str:

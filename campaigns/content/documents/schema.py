@@ -81,7 +81,11 @@ NODES: dict[str, dict[str, Attribute]] = {
     "columns": {"ratio": Attribute(choice(*RATIOS), "1:1"), "stacks": Attribute(yes_or_no, True)},
     "column": {},
     "card": {"background": Attribute(attributes.colour)},
-    "social": {"align": _MIDDLE, "links": Attribute(_links, ())},
+    "social": {
+        "align": _MIDDLE,
+        "look": Attribute(choice("text", "icons"), "text"),
+        "links": Attribute(_links, ()),
+    },
     "codeBlock": {"language": Attribute(text(50), "")},  # editors note it; it isn't shown
     "html": {"source": Attribute(snippets.checked, "")},
     "personal": {

@@ -5,16 +5,27 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from flask import Blueprint, send_file
+from flask import Blueprint, Response, send_file
 
 from campaigns.accounts.guards import anyone
-from campaigns.content.media import imaging, storage, stores
+from campaigns.content.media import imaging, queries, storage, stores
 from campaigns.core.limits import limiter
 
 bp = Blueprint("media_files", __name__)
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 LOCKED = "default-src 'none'; sandbox"
+
+
+@bp.route("/media/social/1/<network>.png")
+@anyone
+@limiter.exempt
+def serve_icon(network: str) -> Any:
+    """The icon of a network's link. The number in the address rises when they are drawn anew."""
+    file = queries.ICONS.get(network)
+    if file is None:
+        raise storage.missing()
+    return _public(send_file(file, mimetype="image/png", conditional=True, etag=f"social-1-{network}"))
 
 
 @bp.route("/media/<key>/<name>")
@@ -33,6 +44,10 @@ def serve(key: str, name: str) -> Any:
         conditional=True,
         etag=key,
     )
+    return _public(response)
+
+
+def _public(response: Response) -> Response:
     response.headers["Cache-Control"] = IMMUTABLE
     response.headers["Content-Security-Policy"] = LOCKED
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

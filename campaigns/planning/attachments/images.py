@@ -22,7 +22,8 @@ from campaigns.core.i18n import _
 from campaigns.mail.mime.parts import LARGEST_TOTAL, Part
 
 MOST_IMAGES = 100  # in one email
-_OURS = re.compile(r"/media/([0-9a-f]{40})/[^/?#]+\.(?:jpg|png|gif)$")
+# An image by the key of its file, or an icon of a social link by its network.
+_OURS = re.compile(r"/media/(?:([0-9a-f]{40})/[^/?#]+|social/1/([a-z]+))\.(?:jpg|png|gif)$")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,100}")
 
 
@@ -56,8 +57,7 @@ def inside(source: Source, parts: Sequence[Part]) -> Source:
     used: dict[str, Part] = {}
     pieces, end = [], 0
     for start, stop in _places(document):
-        found = _OURS.search(document.text[start:stop])
-        part = ids.get(found[1]) if found else None
+        part = ids.get(_key_in(document.text[start:stop]))
         if part is not None:
             used[part.content_id] = part
             pieces += [document.text[end:start], f"cid:{part.content_id}"]
@@ -71,7 +71,11 @@ def inside(source: Source, parts: Sequence[Part]) -> Source:
 def sizes(sources: Iterable[Source]) -> list[int]:
     """The bytes of each image that would go with an email, as the library knows them; raises ContentError."""
     keys = list(_used(sources))
-    return list(db.session.scalars(sa.select(MediaFile.size).where(MediaFile.key.in_(keys)))) if keys else []
+    icons = [media_queries.ICONS.get(key) for key in keys]
+    found = [icon.stat().st_size for icon in icons if icon is not None]
+    if keys:
+        found += db.session.scalars(sa.select(MediaFile.size).where(MediaFile.key.in_(keys)))
+    return found
 
 
 def refuse_too_large(size: int) -> None:
@@ -91,8 +95,8 @@ def _used(sources: Iterable[Source]) -> Mapping[str, tuple[str, str]]:
         document = _document(source)
         for start, stop in _places(document):
             url = document.text[start:stop]
-            if key := _OURS.search(url):
-                found.setdefault(key[1], (url, domain))
+            if key := _key_in(url):
+                found.setdefault(key, (url, domain))
     return found
 
 
@@ -107,6 +111,12 @@ def _places(document: markup.Marked) -> Iterable[tuple[int, int]]:
     for part in document.parts:
         if part.kind == "start" and part.name == "img":
             yield from ((each.start, each.end) for each in part.attributes[:50] if each.name == "src")
+
+
+def _key_in(url: str) -> str:
+    """The key of an address that looks like ours; empty for another one."""
+    found = _OURS.search(url)
+    return (found[1] or found[2]) if found else ""
 
 
 def _key(part: Part) -> str:

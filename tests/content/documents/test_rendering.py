@@ -325,3 +325,15 @@ def _changing(element: Any) -> set[tuple[str, str]]:
 
 def _squeezed(words: str | None) -> str:
     return " ".join((words or "").split())
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "WeChat"), ("zh", "微信")])
+def test_profiles_shown_as_icons_are_read_out_by_name(language: str, name: str) -> None:
+    links = [{"network": "wechat", "url": "https://wechat.example/x"}, {"network": "x", "url": ""}]
+    document = written(node("social", links=links, look="icons"))
+    html = rendering.html_of(document, language=language, public_url="https://mail.example.com")
+    (icon,) = tree_of(html).xpath("//a/img")
+    assert icon.get("src") == "https://mail.example.com/media/social/1/wechat.png"
+    assert (icon.get("alt"), icon.get("width"), icon.get("height")) == (name, "32", "32")
+    preview = compile_content(replace(GOOD, html=html, text="", footer=None, preheader="")).preview({})
+    assert preview.text.strip() == f"{name} (https://wechat.example/x)"

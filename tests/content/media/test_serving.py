@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import io
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 
+from campaigns.content.documents import blocks, schema
 from campaigns.content.media import queries, services, storage, stores
 from campaigns.content.media.models import Media
 from campaigns.core import clock, config
@@ -126,3 +129,16 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "media").write_text("a file where the folder should be")
     with pytest.raises(storage.Unavailable):
         storage.Disk(tmp_path / "media").put("0" * 40 + ".png", b"x", "image/png")
+
+
+def test_each_network_has_an_icon_that_is_kept_for_a_year(client: FlaskClient) -> None:
+    for network in schema.NETWORKS:
+        answer = client.get(f"{blocks.ICONS}{network}.png")
+        assert answer.status_code == 200
+        assert answer.mimetype == "image/png"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert "Set-Cookie" not in answer.headers
+        assert Image.open(io.BytesIO(answer.data)).size == (3 * blocks.ICON_SIZE, 3 * blocks.ICON_SIZE)
+    assert client.get(f"{blocks.ICONS}myspace.png").status_code == 404
+    assert client.get(f"{blocks.ICONS}..%2f..%2fviews.png").status_code == 404

@@ -142,6 +142,14 @@ def source_of(html: str) -> Source:
     return Source("Hello", html, "news@example.com", "https://a.example", "example.com")
 
 
+def test_icons_of_social_links_go_along(app: Flask) -> None:
+    html = '<img src="/media/social/1/x.png" alt="X"><img src="/media/social/1/none.png" alt="">'
+    campaign = make_draft(html)
+    (part,) = queries.with_files({"": source_of(html)}, campaign)[""].parts
+    assert (part.name, part.content_id) == ("x.png", "x@example.com")
+    assert preflight.images_of(campaign) == [len(part.data)]
+
+
 def test_each_language_carries_its_own_images(app: Flask) -> None:
     one, other = make_image("one.png"), make_image("other.png", 90)
     campaign = make_draft(html_with(one))

@@ -3,7 +3,7 @@ const ATTRIBUTES = {
   heading: ["level", "align"], paragraph: ["align"], orderedList: ["start"],
   image: ["src", "alt", "width", "align", "rounded", "href", "tracked", "utm"],
   button: ["href", "align", "kind", "full", "tracked", "utm"],
-  spacer: ["height"], columns: ["ratio", "stacks"], card: ["background"], social: ["align", "links"],
+  spacer: ["height"], columns: ["ratio", "stacks"], card: ["background"], social: ["align", "look", "links"],
   html: ["source"], personal: ["field", "operator", "value"], mergeTag: ["name", "fallback", "filter"],
   textColor: ["color"], link: ["href", "tracked", "utm"],
 };

@@ -151,12 +151,15 @@ export const Social = Node.create({
   name: "social",
   group: "block",
   atom: true,
-  addAttributes: () => hidden({ align: { default: "center" }, links: { default: [] } }),
-  parseHTML: () => [{ tag: "div[data-social]", getAttrs: (element) => ({ links: JSON.parse(element.dataset.social) }) }],
-  renderHTML: ({ node }) => ["div", { "data-social": JSON.stringify(node.attrs.links) }],
+  addAttributes: () => hidden({ align: { default: "center" }, look: { default: "text" }, links: { default: [] } }),
+  parseHTML: () => [{ tag: "div[data-social]", getAttrs: (element) => ({ links: JSON.parse(element.dataset.social), look: element.dataset.look === "icons" ? "icons" : "text" }) }],
+  renderHTML: ({ node }) => ["div", { "data-social": JSON.stringify(node.attrs.links), "data-look": node.attrs.look }],
   addNodeView: view(({ dom, head }, node) => {
     dom.dataset.align = node.attrs.align;
-    const names = node.attrs.links.map(({ network }) => make("span", { class: "w-network" }, t(`network-${network}`)));
+    const isIcons = node.attrs.look === "icons";
+    const names = node.attrs.links.map(({ network }) => (isIcons
+      ? make("img", { class: "w-network-icon", src: `/media/social/1/${network}.png`, alt: t(`network-${network}`), width: 32, height: 32 })
+      : make("span", { class: "w-network" }, t(`network-${network}`))));
     head.replaceChildren(...(names.length ? names : [make("div", { class: "w-empty" }, icon("world"), make("span", {}, t("chooseNetworks")))]));
   }),
 });

@@ -94,7 +94,8 @@ function socialFields(attrs, set) {
     draw();
     list.lastElementChild.querySelector("input").focus();
   } }, t("addNetwork"));
-  return [list, add, alignment(attrs, set)];
+  const look = labelled(t("socialLook"), select([["text", t("socialText")], ["icons", t("socialIcons")]], attrs.look, (chosen) => set({ look: chosen })));
+  return [list, add, look, alignment(attrs, set)];
 }
 
 function htmlFields(attrs, set) {
