@@ -88,7 +88,7 @@ LABELS = {
     "template.renamed": _("Renamed a template"),
     "template.restored": _("Restored a version of a template"),
     "template.deleted": _("Deleted a template"),
-    "block.saved": _("Saved a block"),
+    "block.saved": _("Added a saved block"),
     "block.renamed": _("Renamed a saved block"),
     "block.deleted": _("Deleted a saved block"),
     "campaign.created": _("Created a campaign"),

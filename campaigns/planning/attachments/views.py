@@ -109,7 +109,7 @@ def _event_form(found: Campaign) -> EventForm:
 
 
 def _page(found: Campaign, files: FilesForm, event: EventForm) -> str:
-    attached = queries.of(found)
+    attached, image_sizes = queries.of(found), preflight.images_of(found)
     return render_template(
         "planning/attachments/index.html",
         campaign=found,
@@ -117,7 +117,8 @@ def _page(found: Campaign, files: FilesForm, event: EventForm) -> str:
         total=sum(each.size for each in attached),
         files=files,
         images=ImagesForm(formdata=None, attach_images=found.attach_images),
-        image_sizes=preflight.images_of(found),
+        image_count=len(image_sizes),
+        images_total=sum(image_sizes),
         event=event,
         has_event=queries.event(found) is not None,
     )
