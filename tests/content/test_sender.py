@@ -186,3 +186,9 @@ def test_no_field_adds_a_header_or_changes_the_address(company: str, manager: st
     read = message_from_bytes(block, policy=policy.default)
     assert [each.addr_spec for each in read["From"].addresses] == ["loft@example.org"]
     assert len(read["Reply-To"].addresses) == 1
+
+
+def test_a_line_that_is_the_same_for_everyone_is_made_once_whatever_it_is_written_with() -> None:
+    compiled = compile_content(make_source(from_name="{# us #}The Loft", reply_to="{# us #}desk@example.org"))
+    assert compiled.frame.first.startswith("From: The Loft <")
+    assert compiled.frame.last.startswith("Reply-To: desk@example.org\r\n")

@@ -6,13 +6,18 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from campaigns.core import clock
 from campaigns.core.db import db
+from campaigns.delivery.dispatch import launch
+from campaigns.planning import services as planning_services
 from campaigns.planning import testmails
 from campaigns.planning.models import Campaign
 from tests.browser_client import BrowserClient
+from tests.delivery.factories import send
 from tests.factories import make_campaign, make_field, make_list, make_sender, make_server, make_subscriber
+from tests.fakes.smtp_server import SmtpServer
 
 NAME, ANSWERS = '{{ company | default("Columba") }} news', '{{ manager | default("desk@example.com") }}'
 
@@ -112,3 +117,20 @@ def test_a_test_email_has_the_name_and_the_address_of_its_person(ada: BrowserCli
     read = message_from_bytes(testmails.source_of(campaign, person, now=clock.now()), policy=policy.default)
     assert str(read["From"]) == "Acme news <news@example.com>"
     assert str(read["Reply-To"]) == "zoe@example.com"
+
+
+def test_each_person_gets_an_email_under_the_name_made_for_them(each_database: Flask) -> None:
+    with SmtpServer() as server:
+        campaign = make_draft(reply_to=ANSWERS, html="<p>The same for everyone</p>", subject="Hello")
+        campaign.from_name = NAME
+        campaign.server_id = make_server(port=server.port).id
+        make_subscriber("bare@example.org", lists=campaign.lists, fields={"manager": "nobody"})
+        planning_services.schedule(campaign, at=clock.now(), now=clock.now())
+        db.session.commit()
+        launch.launch(campaign.id, clock.now())
+        send(campaign)
+    read = [message_from_bytes(raw, policy=policy.default) for _path, _to, raw in server.messages]
+    assert {str(mail["To"]): (str(mail["From"]), str(mail["Reply-To"])) for mail in read} == {
+        "reader@example.org": ("Acme news <news@example.com>", "zoe@example.com"),
+        "bare@example.org": ("Columba news <news@example.com>", "desk@example.com"),
+    }

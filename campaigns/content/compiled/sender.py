@@ -70,21 +70,21 @@ def name_for(source: Source, values: Values) -> str:
 def fixed_name(source: Source) -> str:
     """The sender's name for a person without any fields."""
     name = _parsed(source.from_name, "from_name", source.language)
-    return name.render_line({})[:LONGEST_NAME] if name.fields else source.from_name
+    return name.render_line({})[:LONGEST_NAME] if "{" in source.from_name else source.from_name
 
 
 def reply_to_for(source: Source, values: Values) -> str:
     """The address that answers of that person go to, if one is written; raises ContentError."""
     answers = _parsed(source.reply_to or "", "reply_to", source.language)
     if not answers.fields:
-        return source.reply_to or ""
+        return fixed_reply_to(source)
     return _address(answers.render_text(values)) or fixed_reply_to(source) or source.from_address
 
 
 def fixed_reply_to(source: Source) -> str:
     """The address of the line for a person without any fields; empty if that is none."""
     answers = _parsed(source.reply_to or "", "reply_to", source.language)
-    return _address(answers.render_text({})) if answers.fields else source.reply_to or ""
+    return _address(answers.render_text({})) if "{" in answers.source else answers.source
 
 
 def checked_name(text: str) -> str:

@@ -11,19 +11,19 @@ export const isBegun = (text) => /\{\{[^}]*\}?$/.test(text);
 export function withTags(label, field, hint = "") {
   const box = labelled(label, field, hint);
   if (!offered().length) return box;
-  tagged(field, label);
-  return box;
-}
-
-/** The same for a field that has its label elsewhere; it must stand in an element already. */
-export function tagged(field, label) {
   const opener = make("button", {
     type: "button", class: "btn btn-icon w-tag-button", "aria-haspopup": "menu", "aria-expanded": "false",
     title: t("mergeTag"), "aria-label": t("mergeTagFor", { field: label }), onclick: () => choose(field, opener),
   }, icon("brackets-contain"));
-  mergeComplete(field, t("mergeTagFor", { field: label }));
+  tagged(field, label);
   field.parentElement.classList.add("w-with-tags");
   field.after(opener);
+  return box;
+}
+
+/** Completes merge tags in a field that has its label elsewhere; it must stand in an element already. */
+export function tagged(field, label) {
+  mergeComplete(field, t("mergeTagFor", { field: label }));
 }
 
 function choose(field, opener) {
