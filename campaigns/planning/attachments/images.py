@@ -32,22 +32,13 @@ def read(sources: Iterable[Source]) -> list[Part]:
 
     Raises Invalid for too many or too large ones, Unavailable when the store can't be used, ContentError.
     """
-    found: dict[str, Part] = {}
-    size = 0
-    for key, (url, domain) in _used(sources).items():
-        try:
-            file = media_queries.bytes_for(url)
-        except NotFound:
-            continue
-        if file is None:  # of another site
-            continue
-        data, kind, name = file
-        size += len(data)
-        refuse_too_large(size)
-        found[key] = Part(name, kind, data, content_id=f"{key}@{domain}")
-        if len(found) > MOST_IMAGES:
-            raise Invalid(_("Attach at most %(number)d images.", number=MOST_IMAGES), field="html")
-    return list(found.values())
+    used = _used(sources)
+    known = _sizes(used)
+    if len(known) > MOST_IMAGES:
+        raise Invalid(_("Attach at most %(number)d images.", number=MOST_IMAGES), field="html")
+    refuse_too_large(sum(known.values()))
+    read_ = [_read(key, *used[key]) for key in used if key in known]
+    return [part for part in read_ if part is not None]
 
 
 def inside(source: Source, parts: Sequence[Part]) -> Source:
@@ -70,12 +61,7 @@ def inside(source: Source, parts: Sequence[Part]) -> Source:
 
 def sizes(sources: Iterable[Source]) -> list[int]:
     """The bytes of each image that would go with an email, as the library knows them; raises ContentError."""
-    keys = list(_used(sources))
-    icons = [media_queries.ICONS.get(key) for key in keys]
-    found = [icon.stat().st_size for icon in icons if icon is not None]
-    if keys:
-        found += db.session.scalars(sa.select(MediaFile.size).where(MediaFile.key.in_(keys)))
-    return found
+    return list(_sizes(_used(sources)).values())
 
 
 def refuse_too_large(size: int) -> None:
@@ -85,6 +71,23 @@ def refuse_too_large(size: int) -> None:
             "Attachments and images can have at most 10 MB together. Use smaller images or link to files."
         )
         raise Invalid(sentence, field="files")
+
+
+def _sizes(keys: Iterable[str]) -> dict[str, int]:
+    """The bytes of those images that the library has, and of icons."""
+    icons = {key: media_queries.ICONS[key].stat().st_size for key in keys if key in media_queries.ICONS}
+    others = [key for key in keys if key not in icons]
+    statement = sa.select(MediaFile.key, MediaFile.size).where(MediaFile.key.in_(others))
+    return icons | {row.key: row.size for row in db.session.execute(statement)} if others else icons
+
+
+def _read(key: str, url: str, domain: str) -> Part | None:
+    """The image at that address; None when its file is gone, and for one of another site."""
+    try:
+        file = media_queries.bytes_for(url)
+    except NotFound:
+        return None
+    return Part(file[2], file[1], file[0], content_id=f"{key}@{domain}") if file else None
 
 
 def _used(sources: Iterable[Source]) -> Mapping[str, tuple[str, str]]:

@@ -211,3 +211,20 @@ def test_somebody_turns_it_on_and_reads_how_large_that_is(ben: BrowserClient) ->
     ben.post(f"{url}/images", data={})
     db.session.expire_all()
     assert not planning_queries.campaign(campaign.id).attach_images
+
+
+def test_addresses_that_are_no_image_of_ours_are_not_looked_for(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(images.media_queries, "bytes_for", asked.append)
+    html = "".join(f'<img src="/media/{number:040x}/a.png" alt="">' for number in range(500))
+    assert images.read([source_of(html)]) == []
+    assert asked == []
+
+
+def test_more_images_than_an_email_may_carry_are_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MOST_IMAGES", 1)
+    html = html_with(make_image(), make_image("b.jpg"))
+    with pytest.raises(Invalid, match="1 images"):
+        images.read([source_of(html)])
