@@ -116,3 +116,20 @@ def test_exactly_one_file_says_what_is_written(app: Flask, tmp_path: Path) -> No
         answer = create(app, *options)
         assert answer.exit_code == 2
         assert "exactly one of --html, --document" in answer.output
+
+
+def test_a_name_of_its_own_and_attached_images_are_options(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "mail.txt"
+    file.write_text("Hello")
+    name = '{{ company | default("Loft") }} news'
+    answer = create(app, "--text", str(file), "--from-name", name, "--attach-images")
+    assert answer.exit_code == 0
+    assert (made().from_name, made().from_email, made().attach_images) == (name, "news@example.com", True)
+
+
+def test_a_reply_to_of_tags_that_is_never_an_address_is_refused(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "mail.txt"
+    file.write_text("Hello")
+    answer = create(app, "--text", str(file), "--reply-to", "Call {{ name }}")
+    assert answer.exit_code == 1
+    assert "never prints an email address" in answer.output

@@ -49,6 +49,8 @@ from campaigns.settings import senders
 @click.option(
     "--attach", "attached", type=FILE, multiple=True, help="A file that goes with each email; repeatable."
 )
+@click.option("--attach-images", is_flag=True, help="Have images of the library go with each email.")
+@click.option("--from-name", help="Shown instead of the sender's name; merge tags can stand in it.")
 @click.option("--preheader", default="")
 @click.option("--reply-to")
 @click.option(
@@ -76,6 +78,8 @@ def create(
     markdown_file: Path | None,
     text_file: Path | None,
     attached: tuple[Path, ...],
+    attach_images: bool,
+    from_name: str | None,
     preheader: str,
     reply_to: str | None,
     bounce_address: str | None,
@@ -94,7 +98,7 @@ def create(
         name=name,
         subject=subject,
         preheader=preheader,
-        from_name=sender.name,
+        from_name=from_name or sender.name,
         from_email=sender.email,
         reply_to=reply_to,
         lists=[audience_queries.list_by_name(each) for each in list_names],
@@ -106,6 +110,8 @@ def create(
         sending_hours=window,
         now=now,
     )
+    if attach_images:
+        attachment_services.set_attach_images(made, is_on=True, now=now)
     for each in attached:
         attachment_services.add(made, each.name, each.read_bytes(), now=now)
     db.session.commit()
