@@ -88,6 +88,7 @@ def images_of(campaign: Campaign) -> list[int]:
 
 
 def _image_sizes(sources: Mapping[str, Source]) -> list[int]:
+    try:
         return images.sizes(sources.values())
     except ContentError:
         return []  # a finding of its own

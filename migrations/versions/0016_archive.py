@@ -1,7 +1,7 @@
 """public archives of lists, and the language of a shared preview
 
 Revision: 0016
-Follows: 0011
+Follows: 0015
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0011"
+down_revision = "0015"
 
 
 def upgrade() -> None:
