@@ -44,8 +44,8 @@ def source_of(content: Campaign | Revision, *, site: Site, list_: List | None, p
 
 
 def share_token(content: Campaign | Revision, site: Site) -> str:
-    """The token of its message for anybody."""
-    return signing.sign(bytes(site.link_key), Purpose.SHARE, _campaign_id(content))
+    """The token of its message for anybody; leads nowhere for an older version, which is no campaign."""
+    return signing.sign(bytes(site.link_key), Purpose.SHARE, _campaign_id(content) or 0)
 
 
 def _bounce_domain(content: Campaign | Revision) -> str | None:
