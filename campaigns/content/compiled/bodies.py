@@ -22,7 +22,7 @@ _PREHEADER = (
 )
 _FILLING = "&#847;&zwnj;&nbsp;" * 40  # fills the preview in the inbox after the preheader
 _FOOTER = (
-    '<div class="mail-footer" style="margin:32px auto 0;padding:16px;max-width:600px;'
+    '<div class="mail-footer" dir="auto" style="margin:32px auto 0;padding:16px;max-width:600px;'
     'font:13px/1.5 Arial,Helvetica,sans-serif;color:#666666;text-align:center">{lines}</div>'
 )
 _PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'

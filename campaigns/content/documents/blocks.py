@@ -94,7 +94,12 @@ def _list(node: Node, frame: Frame) -> str:
         for item in node.content
     )
     begins = f' start="{start}"' if start != 1 else ""
-    return f"<{name}{begins}{inline.dir_of(node.content, is_rtl=frame.is_rtl)}>{items}</{name}>"
+    facing = ""
+    if inline.dir_of(
+        node.content, is_rtl=frame.is_rtl
+    ):  # "auto" sees no text: the items have directions of their own
+        facing = f' dir="{inline.direction(node.content) or ("rtl" if frame.is_rtl else "ltr")}"'
+    return f"<{name}{begins}{facing}>{items}</{name}>"
 
 
 def _quote(node: Node, frame: Frame) -> str:
@@ -131,7 +136,10 @@ def _button(node: Node, frame: Frame) -> str:
     width = ' width="100%"' if attrs["full"] else ""
     cell = f'<td class="b {"o" if is_outline else "v"}" align="center"{colour}>{start}{words}</a></td>'
     table = f'{TABLE}{width} style="border-collapse:separate"><tbody><tr>{cell}</tr></tbody></table>'
-    return f'<tr><td class="n" align="{attrs["align"]}">{table}</td></tr>'
+    align = attrs["align"]
+    if align == "left" and inline.direction(node.content) == "rtl":
+        align = "right"
+    return f'<tr><td class="n" align="{align}">{table}</td></tr>'
 
 
 def _divider(_node: Node, _frame: Frame) -> str:

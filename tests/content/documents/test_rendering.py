@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -337,3 +338,13 @@ def test_profiles_shown_as_icons_are_read_out_by_name(language: str, name: str) 
     assert (icon.get("alt"), icon.get("width"), icon.get("height")) == (name, "32", "32")
     preview = compile_content(replace(GOOD, html=html, text="", footer=None, preheader="")).preview({})
     assert preview.text.strip() == f"{name} (https://wechat.example/x)"
+
+
+def test_lists_and_buttons_stand_on_the_side_from_which_they_are_read() -> None:
+    word = {"type": "text", "text": "שלום"}
+    item = {"type": "listItem", "content": [{"type": "paragraph", "content": [word]}]}
+    button = {"type": "button", "attrs": {"href": "https://example.com/"}, "content": [word]}
+    content = [{"type": "paragraph", "content": [word]}, {"type": "bulletList", "content": [item]}, button]
+    html = rendering.html_of(json.dumps({"version": 1, "content": content}), language="he", public_url="")
+    assert '<ul dir="rtl">' in html
+    assert '<td class="n" align="right">' in html
