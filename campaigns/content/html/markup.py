@@ -62,8 +62,7 @@ class Part:
     def attributes(self) -> tuple[Attribute, ...]:
         """The attributes of a tag, in order; read when they are first asked for."""
         if self._attributes is None:
-            found = _QUICK_ATTRIBUTE.finditer(self._source, self.start + 1, self.end)
-            self._attributes = tuple(Attribute(each[1].lower(), *each.span(2)) for each in found)
+            self._attributes = tuple(_quick_attributes(self._source, self.start))
         return self._attributes
 
     @property
@@ -222,6 +221,15 @@ def _next(text: str, position: int, last_quotes: dict[str, int]) -> Part:
         return Part("text", position, position + 1)
     attributes, end = _attributes(text, tag.end(), last_quotes)
     return Part("end" if tag[1] else "start", position, end, tag[2].lower(), attributes, text)
+
+
+def _quick_attributes(text: str, start: int) -> Iterator[Attribute]:
+    """The attributes of a tag that is written as most are, at that position."""
+    tag = _START.match(text, start)
+    position = tag.end() if tag else start
+    while found := _QUICK_ATTRIBUTE.match(text, position):
+        yield Attribute(found[1].lower(), *found.span(2))
+        position = found.end()
 
 
 def _attributes(text: str, position: int, last_quotes: dict[str, int]) -> tuple[tuple[Attribute, ...], int]:
