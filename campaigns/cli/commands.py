@@ -48,6 +48,7 @@ COMMANDS = {
         "Mailboxes in which bounces, complaints and replies arrive.",
     ),
     "campaign": Place("campaigns.cli.campaign", "campaign", "Emails to lists."),
+    "template": Place("campaigns.cli.template", "template", "Emails that campaigns begin with."),
     "inbound": Place(
         "campaigns.cli.inbound.classify", "inbound", "Emails that come back: bounces, complaints, answers."
     ),

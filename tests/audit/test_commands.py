@@ -42,6 +42,8 @@ READ = {
     "audit verify",
     "campaign status",
     "campaign versions",
+    "template export",
+    "template list",
     "inbound classify",
     "mailbox list",
     "people count",
@@ -166,6 +168,8 @@ CASES = {
         ("server.updated", "Relay", {"host": "relay.example.org"}),
         lambda: make_server("Relay", host="relay.example.org"),
     ),
+    "template create": Case(["Monthly", "--html", "{html}"], ("template.created", "Monthly", {})),
+    "template import": Case(["{template}", "--name", "May"], ("template.created", "May", {})),
 }
 
 
@@ -190,8 +194,9 @@ def files(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "mail.html").write_text("<p>Hello</p><p>{{ unsubscribe_url }}</p>")
     (tmp_path / "people.csv").write_text("email\nbob@example.org\neve@example.org\n")
     (tmp_path / "rule.json").write_text(json.dumps({"match": "all", "rules": [IS_KNOWN]}))
-    names = {"{html}": "mail.html", "{people}": "people.csv", "{rule}": "rule.json"}
-    return {what: str(tmp_path / name) for what, name in names.items()}
+    (tmp_path / "template.json").write_text('{"kind": "columba-template", "version": 1, "format": "text"}')
+    names = {"html": "mail.html", "people": "people.csv", "rule": "rule.json", "template": "template.json"}
+    return {f"{{{each}}}": str(tmp_path / name) for each, name in names.items()}
 
 
 @pytest.mark.parametrize("name", CASES)

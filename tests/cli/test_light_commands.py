@@ -13,7 +13,7 @@ import click
 import pytest
 
 from campaigns.bootstrap import without_pages
-from campaigns.cli import campaign
+from campaigns.cli import campaign, template
 from campaigns.cli.commands import COMMANDS, NEED_ALL_TABLES
 from campaigns.cli.deferred import Deferred, Place
 from campaigns.core.config import from_env
@@ -89,14 +89,14 @@ def test_a_command_loads_nothing_heavy(tmp_path: Path) -> None:
     assert len(found - ours) <= MOST_OF_OTHERS
 
 
-@pytest.mark.parametrize("arguments", [(), ("campaign",)])
+@pytest.mark.parametrize("arguments", [(), ("campaign",), ("template",)])
 def test_a_list_of_commands_needs_no_database(arguments: tuple[str, ...], tmp_path: Path) -> None:
     found = {name.split(".")[0] for name in loaded(tmp_path, *arguments, "--help")}
     assert found & (HEAVY | {"sqlalchemy"}) == set()
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("places", [COMMANDS, campaign.COMMANDS])
+@pytest.mark.parametrize("places", [COMMANDS, campaign.COMMANDS, template.COMMANDS])
 def test_help_says_of_each_command_its_first_sentence(places: dict[str, Place], tmp_path: Path) -> None:
     with without_pages(from_env({"DATA_DIR": str(tmp_path)})).app_context():
         commands = {name: Deferred(name, place).load() for name, place in places.items()}
@@ -116,7 +116,7 @@ import gc, json, os
 gc.disable()
 from sqlalchemy.orm import configure_mappers
 from campaigns import bootstrap
-from campaigns.cli import campaign
+from campaigns.cli import campaign, template
 from campaigns.cli.commands import COMMANDS, NEED_ALL_TABLES
 from campaigns.cli.deferred import Deferred
 from campaigns.core.db import db
@@ -131,7 +131,8 @@ def has(name, place):
     print(json.dumps({"command": name, "tables": sorted(tables), "lost": lost}), flush=True)
 
 with bootstrap.without_pages(models=()).app_context():
-    for name, place in {**COMMANDS, **campaign.COMMANDS}.items():
+    parts = {f"template {name}": place for name, place in template.COMMANDS.items()}
+    for name, place in {**COMMANDS, **campaign.COMMANDS, **parts}.items():
         if name in NEED_ALL_TABLES:
             continue
         if not os.fork():
@@ -148,6 +149,7 @@ def test_no_table_of_a_command_refers_to_one_that_is_not_there(tmp_path: Path) -
         [sys.executable, "-c", TABLES], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120
     )
     found = {each["command"]: each for each in map(json.loads, done.stdout.splitlines())}
-    assert {*COMMANDS, *campaign.COMMANDS} - set(found) == NEED_ALL_TABLES, done.stderr
+    parts = {f"template {name}" for name in template.COMMANDS}
+    assert {*COMMANDS, *campaign.COMMANDS, *parts} - set(found) == NEED_ALL_TABLES, done.stderr
     assert {name: each["lost"] for name, each in found.items() if each["lost"]} == {}
     assert found["audit"]["tables"] == ["audit_entry", "audit_head"]

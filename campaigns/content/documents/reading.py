@@ -28,6 +28,17 @@ def loaded(text: str) -> dict[str, Any]:
     """
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
         raise DocumentError("", _("The content is too large. Use at most 512 KB."))
+    data = json_object(text)
+    number = count(data.get("content"))
+    if number > MOST_NODES:
+        facts = {"number": number, "most": MOST_NODES}
+        sentence = _("The email has %(number)d blocks and pieces of text. Use at most %(most)d.", **facts)
+        raise DocumentError("content", sentence)
+    return data
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object in that text, within bounds of depth but not of size; raises DocumentError."""
     _bounded(text)
     try:
         data = json.loads(
@@ -41,11 +52,6 @@ def loaded(text: str) -> dict[str, Any]:
         raise DocumentError("", _("The document isn't valid JSON.")) from error
     if not isinstance(data, dict):
         raise DocumentError("", _("The document must be a JSON object."))
-    number = count(data.get("content"))
-    if number > MOST_NODES:
-        facts = {"number": number, "most": MOST_NODES}
-        sentence = _("The email has %(number)d blocks and pieces of text. Use at most %(most)d.", **facts)
-        raise DocumentError("content", sentence)
     return data
 
 
