@@ -35,9 +35,14 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
         return _copied(int(start.removeprefix(COPY)), name=name, by=by, now=now)
     if start.startswith(TEMPLATE):
         return _from_template(int(start.removeprefix(TEMPLATE)), name=name, by=by, now=now)
+    return begin_with(content_of(start, by=by), name=name, by=by, now=now)
+
+
+def content_of(start: str, *, by: Operator) -> dict[str, Any]:
+    """The format and content of BLANK with a format, or of a starter's key; raises NotFound."""
     if start.startswith(BLANK):
-        return begin_with(_blank(Format(start.removeprefix(BLANK))), name=name, by=by, now=now)
-    return begin_with(_started(start, by=by), name=name, by=by, now=now)
+        return _blank(Format(start.removeprefix(BLANK)))
+    return _started(start, by=by)
 
 
 def begin_with(content: Mapping[str, Any], *, name: str, by: Operator, now: datetime) -> Campaign:

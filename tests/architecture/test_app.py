@@ -85,6 +85,8 @@ OFF_THE_RECORD = {
     "planning.find",
     "planning.keep_text",
     "planning.show_unsaved",
+    "templates.find",
+    "templates.show_unsaved",
     "reports.dismiss_campaign",
     "reports.dismiss_import",
     "segments.count",

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, make_response, url_for
 
 from campaigns.content.formats import Format
+from campaigns.content.templates.models import Template
 from campaigns.core import page_policy
 from campaigns.core.i18n import _
 from campaigns.planning.languages.models import Translation
@@ -28,7 +29,7 @@ KEYS = (
 )
 
 
-def parts_of(content: Campaign | Translation) -> dict[str, Any]:
+def parts_of(content: Campaign | Translation | Template) -> dict[str, Any]:
     """Values of the template; nothing for content in another format."""
     if content.format is not Format.DOCUMENT:
         return {}
@@ -42,7 +43,7 @@ def parts_of(content: Campaign | Translation) -> dict[str, Any]:
     }
 
 
-def page(html: str, content: Campaign | Translation) -> Response:
+def page(html: str, content: Campaign | Translation | Template) -> Response:
     """The page, under a policy that lets a document's images load."""
     response = make_response(html)
     if content.format is Format.DOCUMENT:

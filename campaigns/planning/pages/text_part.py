@@ -67,7 +67,11 @@ def delete_text(campaign_id: int) -> Any:
 @allow(Action.EDIT_CAMPAIGNS)
 def find(campaign_id: int) -> Any:
     """What is wrong with the text that is being written, as JSON; nothing is saved."""
-    format = request.args.get("format", queries.campaign(campaign_id).format, type=Format)
+    return found_in(request.args.get("format", queries.campaign(campaign_id).format, type=Format))
+
+
+def found_in(format: Format) -> Any:
+    """What is wrong with the `source` of the request, in that format, as JSON."""
     source = request.form.get("source", "")[: LARGEST_SOURCE + 1].replace("\r\n", "\n")
     shown = [
         {"line": each.line, "level": each.level.value, "sentence": str(each.sentence)}

@@ -76,9 +76,15 @@ def parts_of(campaign: Campaign) -> dict[str, Any]:
 
 def code_parts(campaign: Campaign, format: Format) -> dict[str, Any]:
     """The values for an editor of the campaign's content in that format, in whichever language."""
+    url = url_for("planning.find", campaign_id=campaign.id, format=format.value)
+    return code_values(format, findings_url=url)
+
+
+def code_values(format: Format, *, findings_url: str) -> dict[str, Any]:
+    """The values for an editor of that format; `findings_url` says what is wrong in what is written."""
     return {
         "is_code": format in AS_CODE,
         "markdown_tools": TOOLS,
         "phrases": {name: str(words) for name, words in PHRASES.items()},
-        "findings_url": url_for("planning.find", campaign_id=campaign.id, format=format.value),
+        "findings_url": findings_url,
     }

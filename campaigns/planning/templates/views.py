@@ -7,12 +7,8 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from campaigns.accounts.guards import Action, allow, operator
-from campaigns.content.formats import Format
-from campaigns.content.html.looks import Look
-from campaigns.content.language import merge_text
-from campaigns.content.language.merge_text import ContentError
 from campaigns.content.templates import queries, services
-from campaigns.content.templates.models import Template, TemplateVersion
+from campaigns.content.templates.models import Template
 from campaigns.content.templates.values import LONGEST
 from campaigns.core import clock
 from campaigns.core.db import db
@@ -22,9 +18,9 @@ from campaigns.core.paging import number_in, page_number
 from campaigns.planning import creation, drafts
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.blocks.views import tabs
-from campaigns.planning.pages.preview import framed
 from campaigns.planning.templates import queries as usage_queries
 from campaigns.planning.templates import services as usage_services
+from campaigns.planning.templates.pages import beginning, editor
 
 bp = Blueprint("templates", __name__)
 _TEMPLATE = "/templates/<int:template_id>"
@@ -59,11 +55,11 @@ def show(template_id: int) -> Any:
     )
 
 
-@bp.get(f"{_TEMPLATE}/preview")
-@allow(Action.READ_CAMPAIGNS)
-def preview(template_id: int) -> Any:
-    """The email of a template, for a frame."""
-    return _email_of(queries.template(template_id))
+bp.add_url_rule(f"{_TEMPLATE}/preview", view_func=editor.preview)
+bp.add_url_rule(f"{_TEMPLATE}/edit", view_func=editor.edit, methods=["GET", "POST"])
+bp.add_url_rule(f"{_TEMPLATE}/edit/preview", view_func=editor.show_unsaved, methods=["POST"])
+bp.add_url_rule(f"{_TEMPLATE}/edit/findings", view_func=editor.find, methods=["POST"])
+bp.add_url_rule("/templates/new", view_func=beginning.create, methods=["GET", "POST"])
 
 
 @bp.get(_VERSION)
@@ -80,7 +76,7 @@ def version(template_id: int, number: int) -> Any:
 @allow(Action.READ_CAMPAIGNS)
 def version_preview(template_id: int, number: int) -> Any:
     """The email of a version, for a frame."""
-    return _email_of(queries.version(template_id, number))
+    return editor.framed_email(queries.version(template_id, number))
 
 
 @bp.post(f"{_VERSION}/restore")
@@ -173,17 +169,6 @@ def update_from_campaign(campaign_id: int) -> Any:
     db.session.commit()
     flash(_("Template updated. What it was before is kept as a version."), "success")
     return _to(changed)
-
-
-def _email_of(content: Template | TemplateVersion) -> Any:
-    """The email of a template or a version, for nobody in particular."""
-    try:
-        if content.format is Format.TEXT:
-            text = merge_text.parse(content.text, where="text").render_text({})
-            return framed(render_template("planning/preview_text.html", text=text), Look.TEXT)
-        return framed(merge_text.parse(content.html, where="html").render_html({}))
-    except ContentError as error:
-        return framed(render_template("planning/preview_error.html", error=error))
 
 
 def _to(template: Template) -> Any:

@@ -63,9 +63,9 @@ async function savedAt(response) {
   return new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date());
 }
 
-/** Asks before leaving a form with changes that were not sent. */
+/** Asks before leaving a form with changes that were not sent; one that was refused (data-refused) is as it was sent. */
 export function unsaved(form) {
-  const before = snapshot(form);
+  const before = "refused" in form.dataset ? null : snapshot(form);
   let sent = false;
   form.addEventListener("submit", () => { sent = true; });
   addEventListener("beforeunload", (event) => {

@@ -98,9 +98,9 @@ def test_a_template_shows_its_email_and_its_versions(ben: BrowserClient, monthly
     assert f"/templates/{monthly.id}/versions/1" in page
     assert f'src="/templates/{monthly.id}/preview"' in page
     shown = ben.get(f"/templates/{monthly.id}/preview")
-    assert text(shown) == "<p>two </p>"
+    assert text(shown).endswith("<p>two </p>")
     assert shown.headers["Content-Security-Policy"].startswith("sandbox")
-    assert text(ben.get(f"/templates/{monthly.id}/versions/1/preview")) == "<p>one</p>"
+    assert text(ben.get(f"/templates/{monthly.id}/versions/1/preview")).endswith("<p>one</p>")
 
 
 def test_a_template_of_text_is_shown_as_text(ben: BrowserClient) -> None:
@@ -159,6 +159,10 @@ def test_a_viewer_reads_templates_and_changes_none(cleo: BrowserClient, monthly:
         f"{home}/delete",
         f"{home}/campaigns",
         f"{home}/versions/1/restore",
+        f"{home}/edit",
+        f"{home}/edit/preview",
+        f"{home}/edit/findings",
+        "/templates/new",
         f"/campaigns/{campaign.id}/template",
         f"/campaigns/{campaign.id}/template/update",
     ):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from flask_wtf import FlaskForm
+
 from campaigns.planning.forms import CampaignForm
 from campaigns.planning.models import Campaign
 from campaigns.planning.versions import differences
@@ -26,8 +28,16 @@ class Differing:
 
 def differing(found: Campaign, form: CampaignForm) -> list[Differing]:
     """The fields of what was saved meanwhile that read otherwise in the form, with what is different."""
-    saved = CampaignForm(found, formdata=None, prefix="other")
-    pairs = [(saved[name], _plain(form[name].data), rows) for name, rows in _ROWS.items() if name in form]
+    return between(CampaignForm(found, formdata=None, prefix="other"), form)
+
+
+def between(saved: FlaskForm, form: FlaskForm) -> list[Differing]:
+    """The fields of a form as saved that read otherwise in the one that was sent."""
+    pairs = [
+        (saved[name], _plain(form[name].data), rows)
+        for name, rows in _ROWS.items()
+        if name in form and name in saved
+    ]
     return [
         Differing(field, rows, *_compared(field, mine))
         for field, mine, rows in pairs

@@ -51,7 +51,11 @@ function asWritten(form, frame) {
     }
   }
 
+  let isTouched = "refused" in form.dataset;
+  frame.addEventListener("load", () => { if (isTouched) show(); }); // in another look, which begins with what is saved
+  if (isTouched) show();
   form.addEventListener("input", () => {
+    isTouched = true;
     clearTimeout(timer);
     timer = setTimeout(show, PAUSE_MS);
   });

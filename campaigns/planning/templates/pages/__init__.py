@@ -1,0 +1,1 @@
+"""Pages on which templates are written."""
