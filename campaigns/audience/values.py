@@ -16,7 +16,9 @@ from campaigns.core.i18n import _
 LONGEST_KEY = 64
 LONGEST_VALUE = 10_000
 # Merge tags of the app itself.
-RESERVED = frozenset({"email", "unsubscribe_url", "preferences_url", "web_view_url", "share_url", "loop"})
+RESERVED = frozenset(
+    {"email", "unsubscribe_url", "preferences_url", "web_view_url", "share_url", "loop", "campaign_content"}
+)
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _WORDS_OF_THE_LANGUAGE = frozenset(
     {"and", "or", "not", "in", "is", "if", "elif", "else", "endif", "for", "endfor", "set", "endset"}

@@ -13,6 +13,7 @@ from campaigns.content.brands import queries as brand_queries
 from campaigns.content.documents import style as styles
 from campaigns.content.documents.nodes import VERSION
 from campaigns.content.formats import Format
+from campaigns.content.templates import layouts
 from campaigns.content.templates import queries as template_queries
 from campaigns.content.templates.models import CONTENT
 from campaigns.planning import queries, services
@@ -24,6 +25,7 @@ from campaigns.settings.models import Sender
 BLANK = "blank-"  # followed by the format
 COPY = "copy-"  # followed by the campaign's id
 TEMPLATE = "template-"  # followed by the template's id
+LAYOUT = "layout-"  # followed by the format: a template that is a layout
 
 
 def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
@@ -39,9 +41,11 @@ def begin(start: str, *, name: str, by: Operator, now: datetime) -> Campaign:
 
 
 def content_of(start: str, *, by: Operator) -> dict[str, Any]:
-    """The format and content of BLANK with a format, or of a starter's key; raises NotFound."""
+    """The format and content of BLANK or LAYOUT with a format, or of a starter's key; raises NotFound."""
     if start.startswith(BLANK):
         return _blank(Format(start.removeprefix(BLANK)))
+    if start.startswith(LAYOUT):
+        return {**_blank_layout(Format(start.removeprefix(LAYOUT))), "is_layout": True}
     return _started(start, by=by)
 
 
@@ -68,10 +72,22 @@ def _blank(format: Format) -> dict[str, Any]:
     """An empty email; a document looks like the default brand."""
     if format is not Format.DOCUMENT:
         return {"format": format}
-    document: dict[str, Any] = {"version": VERSION, "content": [{"type": "paragraph"}]}
+    return {"format": format, "written": _document({"type": "paragraph"})}
+
+
+def _blank_layout(format: Format) -> dict[str, Any]:
+    """A layout with nothing but the place for the content of campaigns."""
+    if format is Format.HTML:
+        return {"format": format, "html": layouts.BLANK_HTML}
+    return {"format": Format.DOCUMENT, "written": _document(*layouts.BLANK_BLOCKS)}
+
+
+def _document(*blocks: dict[str, Any]) -> str:
+    """A document with those blocks, which looks like the default brand."""
+    document: dict[str, Any] = {"version": VERSION, "content": blocks}
     if (style := brand_queries.default_style()) is not None:
         document["style"] = styles.to_data(style)
-    return {"format": format, "written": json.dumps(document, ensure_ascii=False)}
+    return json.dumps(document, ensure_ascii=False)
 
 
 def _started(start: str, *, by: Operator) -> dict[str, Any]:
@@ -98,6 +114,8 @@ def _copied(campaign_id: int, *, name: str, by: Operator, now: datetime) -> Camp
 
 def _from_template(template_id: int, *, name: str, by: Operator, now: datetime) -> Campaign:
     found = template_queries.template(template_id)
+    if found.is_layout:
+        return begin_with({**_blank(found.format), "layout": found}, name=name, by=by, now=now)
     made = begin_with({field: getattr(found, field) for field in CONTENT}, name=name, by=by, now=now)
-    made.template_id = found.id
+    made.template_id, made.template_version = found.id, found.version
     return made

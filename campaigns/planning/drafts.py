@@ -7,9 +7,11 @@ from typing import Any
 
 from campaigns.content import rendering
 from campaigns.content.compiled import sender
-from campaigns.content.formats import Format
+from campaigns.content.formats import SOURCES, Format
 from campaigns.content.language.merge_text import LARGEST_SOURCE
 from campaigns.content.rendering import Place
+from campaigns.content.templates import layouts
+from campaigns.content.templates.models import Template
 from campaigns.core import addresses, config
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
@@ -22,15 +24,22 @@ LINES = frozenset({"name", "subject", "preheader", "from_name"})
 ADDRESSES = frozenset({"from_email", "reply_to"})
 TEXTS = frozenset({"html", "text", "written"})
 AUDIENCE = frozenset({"lists", "segments", "excluded_lists", "excluded_segments"})
-OTHERS = AUDIENCE | {"format", "server", "fails_over", "track_opens", "track_clicks"}
+OTHERS = AUDIENCE | {"format", "layout", "server", "fails_over", "track_opens", "track_clicks"}
 FIELDS = LINES | ADDRESSES | TEXTS | OTHERS
 
 
-def cleaned(values: Mapping[str, Any], *, format: Format = Format.HTML, language: str = "") -> dict[str, Any]:
+def cleaned(
+    values: Mapping[str, Any],
+    *,
+    format: Format = Format.HTML,
+    layout: Template | None = None,
+    language: str = "",
+) -> dict[str, Any]:
     """The values as stored; raises Invalid with the field that has to be corrected.
 
-    `format`: how the email is written, unless the values say so. HTML is made of what is written, which is read in
-    that language, or else in the site's.
+    `format` and `layout`: how the email is written and what is around it, unless the values say so. HTML is made
+    of what is written, read in that language or else in the site's; in a layout, also of HTML, and what was written is
+    `written` then.
     """
     unknown = values.keys() - FIELDS
     if unknown:
@@ -48,7 +57,13 @@ def cleaned(values: Mapping[str, Any], *, format: Format = Format.HTML, language
         kept["reply_to"] = _reply_to(values["reply_to"])
     if "name" in values and not kept["name"]:
         raise Invalid(_("Enter a campaign name. Recipients don't see it."), field="name")
-    return kept | _html_of(kept, values.get("format", format), language)
+    return kept | _html_of(kept, values.get("format", format), values.get("layout", layout), language)
+
+
+def saved_by(campaign: Campaign, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as that campaign would store them, without rendering what isn't HTML: for comparing."""
+    is_html = campaign.format is Format.HTML and "format" not in values
+    return cleaned(values, layout=campaign.layout if is_html else None)
 
 
 def place(language: str = "") -> Place:
@@ -61,12 +76,26 @@ def differing(campaign: Campaign, values: Mapping[str, Any]) -> list[str]:
     return sorted(field for field, value in values.items() if _differs(getattr(campaign, field), value))
 
 
-def _html_of(values: Mapping[str, Any], format: Format, language: str) -> dict[str, Any]:
+def _html_of(
+    values: Mapping[str, Any], format: Format, layout: Template | None, language: str
+) -> dict[str, Any]:
     """The HTML of what is written; nothing where that isn't saved, or is no format that is rendered."""
+    if layout is not None:
+        return _in_layout(values, format, layout, language)
     if not rendering.is_rendered(format) or "written" not in values:
         return {}
     html = rendering.rendered(format, values["written"], place=place(language))
     return {"html": _text(html, field="written")}
+
+
+def _in_layout(values: Mapping[str, Any], format: Format, layout: Template, language: str) -> dict[str, Any]:
+    """The HTML of what is written with its layout around it."""
+    field = SOURCES[format]
+    if field not in values:
+        return {}
+    around = layouts.layout_of(layout)
+    html = _text(layouts.composed(around, format, values[field], place=place(language)), field=field)
+    return {"written": values[field], "html": html}
 
 
 def _differs(held: Any, value: Any) -> bool:

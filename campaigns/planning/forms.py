@@ -274,6 +274,7 @@ def _data(campaign: Campaign) -> dict[str, Any]:
     return {
         **{field: getattr(campaign, field) for field in fields},
         "from_name": _own_name(campaign),
+        "html": campaign.own_html,
         "reply_to": campaign.reply_to or "",
         "sender": _sender_value(campaign),
         **{name: [each.id for each in getattr(campaign, name)] for name in AUDIENCE},

@@ -13,7 +13,8 @@ from campaigns.accounts.models import Operator
 from campaigns.audience.models import List
 from campaigns.audience.segments.models import Segment
 from campaigns.content.compiled import marks
-from campaigns.content.formats import Format
+from campaigns.content.formats import SOURCES, Format
+from campaigns.content.templates.models import Template
 from campaigns.core import statuses
 from campaigns.core.db import Model, Word
 from campaigns.core.i18n import _
@@ -113,6 +114,12 @@ class Campaign(Model):
     template_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("template.id", ondelete="SET NULL"), index=True
     )
+    # The template's version that the campaign has seen: the one it began with, or made of itself.
+    template_version: Mapped[int | None]
+    # The layout around its content. `html` has it in it; what was written of an email in HTML is in `written` then.
+    layout_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("template.id", ondelete="SET NULL"), index=True
+    )
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
     # Whether images of the library go with each email instead of being loaded from here.
@@ -151,6 +158,7 @@ class Campaign(Model):
     excluded_lists: Mapped[list[List]] = relationship(secondary=excluded_list, order_by=List.name)
     server: Mapped[Server | None] = relationship()
     created_by: Mapped[Operator | None] = relationship()
+    layout: Mapped[Template | None] = relationship(foreign_keys=[layout_id])
     revision: Mapped[Revision | None] = relationship(
         primaryjoin="foreign(Campaign.revision_id) == Revision.id", viewonly=True
     )
@@ -210,6 +218,17 @@ class Campaign(Model):
     def may_change_hours(self) -> bool:
         """Whether sending is not over, so that its sending hours can still be changed."""
         return self.status in GOING_OUT
+
+    @property
+    def own_html(self) -> str:
+        """Its HTML without the layout, where that is what somebody writes."""
+        return self.written if self.format is Format.HTML and self.layout else self.html
+
+    @property
+    def own_source(self) -> dict[str, str]:
+        """What is written in its format, under the name of its field (`formats.SOURCES`)."""
+        field = SOURCES[self.format]
+        return {field: self.own_html if field == "html" else getattr(self, field)}
 
     @property
     def has_own_text(self) -> bool:

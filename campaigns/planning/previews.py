@@ -109,7 +109,7 @@ def unsaved(source: Source, campaign: Campaign, values: Mapping[str, str], *, tr
     if not known.get("from_name", "").strip():
         known.pop("from_name", None)  # the sender's, which is saved with it
     written = _written_as(campaign, translated)
-    cleaned = drafts.cleaned(known, format=written, language=translated)
+    cleaned = drafts.cleaned(known, format=written, layout=campaign.layout, language=translated)
     return replace(source, **{name: cleaned[name] for name in CONTENT if name in cleaned})
 
 

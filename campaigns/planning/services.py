@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from campaigns.audit import services as audit_services
 from campaigns.content.compiled import marks
 from campaigns.content.compiled.compiling import compile_all
 from campaigns.content.formats import Format
+from campaigns.content.templates import layouts
+from campaigns.content.templates.models import Template
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
@@ -75,6 +78,7 @@ def create_campaign(
     sending_hours: str | None = None,
     created_by: Operator | None = None,
     copy_of: str | None = None,
+    layout: Template | None = None,
 ) -> Campaign:
     """A new draft; raises Invalid with the field to correct. `copy_of`: the name of the copied campaign."""
     values = drafts.cleaned(
@@ -97,6 +101,7 @@ def create_campaign(
             "fails_over": fails_over,
             "track_opens": track_opens,
             "track_clicks": track_clicks,
+            "layout": layout,
         }
     )
     campaign = Campaign(created_by=created_by, created_at=now, updated_at=now, **values)
@@ -123,7 +128,11 @@ def save_draft(
     Raises Conflict when it was saved or scheduled meanwhile, Invalid with the field to correct.
     `is_automatic`: nobody pressed a button, so it is on record once an hour. `how`: what else is known of it.
     """
-    kept = drafts.cleaned(values, format=campaign.format)
+    if (
+        campaign.layout is not None
+    ):  # as it is now, and until this is committed: who changes it renews its drafts
+        db.session.refresh(campaign.layout, with_for_update={"read": True})
+    kept = drafts.cleaned(values, format=campaign.format, layout=campaign.layout)
     claim = (
         sa.update(Campaign)
         .where(Campaign.id == campaign.id, Campaign.version == version, Campaign.status == Status.DRAFT)
@@ -137,13 +146,14 @@ def save_draft(
     before, changed = contents.of(campaign), drafts.differing(campaign, kept)
     for field, value in kept.items():
         setattr(campaign, field, value)
+    how = how or How(Kind.AUTOSAVE if is_automatic else Kind.SAVE)
     if changed:
         since = campaign.changed_in or dict.fromkeys(sorted(drafts.FIELDS), version)
-        campaign.changed_in = {**since, **dict.fromkeys(changed, campaign.version)}
+        written = () if how.kind is Kind.LAYOUT else changed  # nobody who is writing is overtaken by a layout
+        campaign.changed_in = {**since, **dict.fromkeys(written, campaign.version)}
     if "text" in changed:
         campaign.text_written_for = marks.mark_of(campaign.html) if campaign.text.strip() else ""
     db.session.flush()
-    how = how or How(Kind.AUTOSAVE if is_automatic else Kind.SAVE)
     keeping.keep(campaign, before, changed, how=how, now=now)
     if how.kind is Kind.RESTORE:
         return  # on record as what it is
@@ -159,15 +169,20 @@ def copy_campaign(
     """A draft with the same content and lists; without a name, it is called a copy."""
     values = {
         field: getattr(campaign, field)
-        for field in (*_CONTENT, *_WRITTEN, *_TRACKING, "server", "fails_over", "sending_hours")
+        for field in (*_CONTENT, *_WRITTEN, *_TRACKING, "layout", "server", "fails_over", "sending_hours")
     }
+    if campaign.layout and layouts.takes(campaign.layout, campaign.format):
+        values |= campaign.own_source
+    else:
+        values["layout"] = None
     if name is None:
         ending = translate(" (copy)")
         name = campaign.name[: drafts.LONGEST["name"] - len(ending)] + ending
     values |= {"created_by": created_by, "copy_of": campaign.name}
     values |= {field: list(getattr(campaign, field)) for field in drafts.AUDIENCE}
     made = create_campaign(name=name, now=now, **values)
-    made.text_written_for, made.template_id = campaign.text_written_for, campaign.template_id
+    for field in ("text_written_for", "template_id", "template_version"):
+        setattr(made, field, getattr(campaign, field))
     language_services.copy(campaign, made, now=now)
     attachment_services.copy(campaign, made)
     return made
@@ -269,6 +284,38 @@ def unschedule(campaign: Campaign, *, now: datetime) -> None:
         raise Conflict(_("This campaign is no longer scheduled. Pause or cancel it instead."))
     states.move(campaign.id, Status.DRAFT, now=now, version=campaign.version)
     audit_services.record("campaign.taken_back", campaign.name, now=now)
+    db.session.refresh(campaign)
+    with suppress(Invalid):  # then it stays in the layout as that was
+        renew(campaign, now=now)
+
+
+def renew(campaign: Campaign, *, now: datetime) -> bool:
+    """Put a draft's content into its layout as that is now; whether that changed it. Raises Invalid.
+
+    Whoever is writing it goes on: for them nothing was saved meanwhile.
+    """
+    values = campaign.own_source
+    kept = drafts.cleaned(values, format=campaign.format, layout=campaign.layout)
+    is_changed = bool(drafts.differing(campaign, kept))
+    if is_changed:
+        how = How(Kind.LAYOUT)
+        save_draft(campaign, version=campaign.version, values=values, now=now, how=how)
+    language_services.renew(campaign, layout=campaign.layout)
+    return is_changed
+
+
+def choose_layout(campaign: Campaign, layout: Template | None, *, now: datetime) -> None:
+    """Put a draft's content into a layout, or take it out of the one it has (None).
+
+    Raises Invalid for one that is none or doesn't take the draft's format, Conflict when it is no draft any more.
+    """
+    if layout is not None and not layouts.takes(layout, campaign.format):
+        raise Invalid(_("Choose a layout that takes the format of this campaign."), field="layout")
+    values = {**campaign.own_source, "layout": layout}
+    if layout is None and campaign.format is Format.HTML:
+        values["written"] = ""
+    language_services.renew(campaign, layout=layout)
+    save_draft(campaign, version=campaign.version, values=values, now=now)
 
 
 def freeze_revision(campaign: Campaign, now: datetime) -> Revision:

@@ -293,6 +293,7 @@ def _editor(found: Campaign, form: CampaignForm, **values: Any) -> Response:
         tabs=language_tabs.of(found),
         attached_words=parts.attached_words(found),
         template_name=template_queries.name_for(found),
+        layouts=template_queries.layouts_for(found.format),
         **document_editor.parts_of(found),
         **writing.parts_of(found),
         **preview_pages.line_of(found),

@@ -27,6 +27,9 @@ from campaigns.planning import drafts
 @click.option("--text", "text_file", type=FILE, help="The text part; alone, a plain-text email.")
 @click.option("--subject", default="")
 @click.option("--preheader", default="")
+@click.option(
+    "--layout", "is_layout", is_flag=True, help="Put campaigns where it says {{ campaign_content }}."
+)
 @as_json
 @command
 def create(
@@ -38,13 +41,14 @@ def create(
     text_file: Path | None,
     subject: str,
     preheader: str,
+    is_layout: bool,
     wants_json: bool,
 ) -> None:
     """Create a template."""
     files = {"document": document_file, "mjml": mjml_file, "markdown": markdown_file, "html": html_file}
     content = content_of(files, text=text_file)
     format = content.pop("format", Format.HTML)
-    values = {"name": name, "subject": subject, "preheader": preheader, **content}
+    values = {"name": name, "subject": subject, "preheader": preheader, "is_layout": is_layout, **content}
     made = services.create(values, format=format, by=None, place=drafts.place(), now=clock.now())
     db.session.commit()
     answer(

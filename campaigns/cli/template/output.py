@@ -13,6 +13,7 @@ def values_of(template: Template) -> dict[str, Any]:
         "id": template.id,
         "name": template.name,
         "format": template.format.value,
+        "layout": template.is_layout,
         "subject": template.subject,
         "version": template.version,
         "updated_at": template.updated_at.isoformat(),

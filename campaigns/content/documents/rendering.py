@@ -37,9 +37,10 @@ def html_of(written: str, *, language: str, public_url: str) -> str:
     return rendered(schema.read(written), language=language, public_url=public_url)
 
 
-def rendered(document: Document, *, language: str, public_url: str) -> str:
-    """The HTML of a checked document."""
-    return _laid_out(document, text_of(document.content), _title(document), language, public_url)
+def rendered(document: Document, *, language: str, public_url: str, about: list[Node] | None = None) -> str:
+    """The HTML of a checked document. `about`: those of its blocks that its title is taken from; else all."""
+    title = _title(Document(document.style, about) if about else document)
+    return _laid_out(document, text_of(document.content), title, language, public_url)
 
 
 def around(html: str, *, words: str, title: str, style: Style, language: str, public_url: str) -> str:

@@ -39,6 +39,12 @@ def html_of(written: str, *, language: str, public_url: str, style: Style | None
     )
 
 
+def block_of(written: str, *, public_url: str) -> str:
+    """What is inside the layout: the source as one element. Raises Invalid(field="written")."""
+    parsed = parsing.parse(written)
+    return f'<div class="m">{fragment(parsed, parsed.tokens, public_url=public_url)}</div>'
+
+
 def fragment(parsed: Parsed, tokens: Sequence[Token], *, public_url: str = "") -> str:
     """Some tokens of a source as HTML, with its merge tags."""
     return parsed.marked.restored(_Html(public_url).of(tokens))

@@ -21,7 +21,9 @@ _TEXTS = ("name", "subject", "preheader", "written", "html", "text")
 def to_file(template: Template) -> str:
     """The template as the text of a file."""
     values = {field: getattr(template, field) for field in _TEXTS}
-    head = {"kind": KIND, "version": VERSION, "format": template.format.value}
+    head: dict[str, Any] = {"kind": KIND, "version": VERSION, "format": template.format.value}
+    if template.is_layout:
+        head["layout"] = True
     return json.dumps(head | values, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -34,13 +36,17 @@ def from_file(data: bytes) -> tuple[Format, dict[str, Any]]:
         raise Invalid(_("This file isn't a template that was exported here."))
     if found.get("version") != VERSION or isinstance(found["version"], bool):
         raise Invalid(_("This file is of a newer version of the app. Update the app, then import it again."))
-    unknown = found.keys() - {"kind", "version", "format", *_TEXTS}
+    unknown = found.keys() - {"kind", "version", "format", "layout", *_TEXTS}
     if unknown:
         raise Invalid(_("A template has no “%(name)s”.", name=clean(sorted(unknown)[0])))
     for field in _TEXTS:
         if not isinstance(found.get(field, ""), str):
             raise Invalid(_("“%(name)s” must be text.", name=field))
-    return _format(found.get("format")), {field: found.get(field, "") for field in _TEXTS}
+    is_layout = found.get("layout", False)
+    if not isinstance(is_layout, bool):
+        raise Invalid(_("“%(name)s” must be true or false.", name="layout"))
+    values = {field: found.get(field, "") for field in _TEXTS} | {"is_layout": is_layout}
+    return _format(found.get("format")), values
 
 
 def _object(data: bytes) -> dict[str, Any]:

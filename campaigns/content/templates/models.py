@@ -16,7 +16,10 @@ CONTENT = ("format", "subject", "preheader", "written", "html", "text")
 
 
 class Template(Model):
-    """Content that campaigns begin with. `version` rises with every save; `html` is rendered from `written` then."""
+    """Content that campaigns begin with. `version` rises with every save; `html` is rendered from `written` then.
+
+    A layout (`layouts`) is around the content of campaigns instead, and has a place for it.
+    """
 
     __tablename__ = "template"
 
@@ -28,6 +31,7 @@ class Template(Model):
     written: Mapped[str] = mapped_column(sa.Text, default="")
     html: Mapped[str] = mapped_column(sa.Text, default="")
     text: Mapped[str] = mapped_column(sa.Text, default="")
+    is_layout: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     version: Mapped[int] = mapped_column(default=1)
     created_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operator.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]

@@ -9,7 +9,9 @@ from typing import Any
 from campaigns.content.compiled import text_part
 from campaigns.content.formats import Format
 from campaigns.content.language import merge_text
+from campaigns.content.templates.layouts import SLOT
 from campaigns.content.templates.models import CONTENT, Template, TemplateVersion
+from campaigns.core.i18n import translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,10 @@ def of_values(values: Mapping[str, Any], *, language: str = "en") -> Shown:
     text = values["text"]
     if not text.strip() and html.strip():
         text = text_part.generated(html, language=language)
+    inside = {SLOT: translate("[Campaign content]")}
     return Shown(
         subject=merge_text.parse(values["subject"], where="subject").render_line({}),
         preheader=merge_text.parse(values["preheader"], where="preheader").render_line({}),
-        html=merge_text.parse(html, where="html").render_html({}),
-        text=merge_text.parse(text, where="text").render_text({}),
+        html=merge_text.parse(html, where="html").render_html(inside),
+        text=merge_text.parse(text, where="text").render_text(inside),
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from campaigns.accounts.models import Operator
 from campaigns.audit import services as audit_services
-from campaigns.content.formats import Format
+from campaigns.content.formats import SOURCES, Format
 from campaigns.content.rendering import Place
 from campaigns.content.templates import values as template_values
 from campaigns.content.templates.models import CONTENT, Template, TemplateVersion
@@ -33,7 +33,7 @@ def create(
     """A new template with its first version; raises Invalid with the field to correct, Conflict for too many."""
     if (db.session.scalar(sa.select(sa.func.count()).select_from(Template)) or 0) >= MOST_TEMPLATES:
         raise Conflict(_("There are %(most)d templates already. Delete some first.", most=MOST_TEMPLATES))
-    every = dict.fromkeys(template_values.FIELDS, "") | dict(values)
+    every = dict.fromkeys(template_values.FIELDS, "") | {"is_layout": False} | dict(values)
     kept = template_values.cleaned(every, format=format, place=place)
     made = Template(format=format, created_by=by, created_at=now, updated_at=now, version=1, **kept)
     db.session.add(made)
@@ -57,6 +57,7 @@ def save(
 
     Raises Conflict when it was saved meanwhile, Invalid with the field to correct.
     """
+    values = _whole(template, values)
     kept = template_values.cleaned(values, format=format or template.format, place=place)
     if format is not None:
         kept["format"] = format
@@ -116,6 +117,14 @@ def delete(template: Template, *, now: datetime) -> None:
     audit_services.record("template.deleted", template.name, now=now)
     db.session.delete(template)
     db.session.flush()
+
+
+def _whole(template: Template, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values with what a layout is checked by, where they say too little of it."""
+    if not values.get("is_layout", template.is_layout):
+        return values
+    source = SOURCES[template.format]
+    return {"is_layout": template.is_layout, source: getattr(template, source), **values}
 
 
 def _changed(template: Template, values: Mapping[str, Any]) -> list[str]:

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaigns.content import rendering
-from campaigns.content.formats import Format
+from campaigns.content.formats import SOURCES, Format
 from campaigns.content.language import merge_text
 from campaigns.content.language.merge_text import LARGEST_SOURCE, ContentError
 from campaigns.content.rendering import Place
+from campaigns.content.templates import layouts
+from campaigns.content.templates.layouts import Layout
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 
 LONGEST = {"name": 200, "subject": 500, "preheader": 500}
 TEXTS = ("written", "html", "text")
-FIELDS = frozenset({*LONGEST, *TEXTS})
+FIELDS = frozenset({*LONGEST, *TEXTS, "is_layout"})
 
 
 def cleaned(values: Mapping[str, Any], *, format: Format, place: Place) -> dict[str, Any]:
@@ -34,6 +36,8 @@ def cleaned(values: Mapping[str, Any], *, format: Format, place: Place) -> dict[
         html = rendering.rendered(format, kept["written"], place=place)
         kept["html"] = _text(html, field="written")
     _check(kept)
+    if kept.get("is_layout") and SOURCES[format] in kept:
+        layouts.check(Layout(format, kept[SOURCES[format]]))
     return kept
 
 

@@ -59,7 +59,8 @@ class TranslationForm(FlaskForm):
     def __init__(self, translation: Translation, **kwargs: Any) -> None:
         self._translation = translation
         names = ("version", "subject", "preheader", "written", "html", "text")
-        super().__init__(obj=None, data={name: getattr(translation, name) for name in names}, **kwargs)
+        data = {name: getattr(translation, name) for name in names} | {"html": translation.own_html}
+        super().__init__(obj=None, data=data, **kwargs)
 
     @property
     def editor_template(self) -> str:

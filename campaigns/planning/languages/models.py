@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from campaigns.content.formats import Format
+from campaigns.content.formats import SOURCES, Format
 from campaigns.core.db import Model, Word
+from campaigns.planning.models import Campaign
 
 
 class Translation(Model):
@@ -28,7 +29,20 @@ class Translation(Model):
     version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[datetime]
 
+    campaign: Mapped[Campaign] = relationship()
+
     __table_args__ = (sa.UniqueConstraint("campaign_id", "language"),)
+
+    @property
+    def own_html(self) -> str:
+        """Its HTML without the campaign's layout, where that is what somebody writes."""
+        return self.written if self.format is Format.HTML and self.campaign.layout else self.html
+
+    @property
+    def own_source(self) -> dict[str, str]:
+        """What is written in its format, under the name of its field (`formats.SOURCES`)."""
+        field = SOURCES[self.format]
+        return {field: self.own_html if field == "html" else getattr(self, field)}
 
     @property
     def content(self) -> dict[str, str]:

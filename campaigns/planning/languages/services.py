@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audit import services as audit_services
+from campaigns.content.formats import Format
+from campaigns.content.templates.models import Template
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
@@ -59,7 +61,9 @@ def save(
     Raises Conflict when it was saved meanwhile or the campaign is no draft, Invalid with the field to correct.
     """
     _refuse_unless_draft(campaign)
-    kept = drafts.cleaned(values, format=translation.format, language=translation.language)
+    kept = drafts.cleaned(
+        values, format=translation.format, layout=campaign.layout, language=translation.language
+    )
     claimed = db.session.execute(
         sa.update(Translation)
         .where(Translation.id == translation.id, Translation.version == version)
@@ -86,6 +90,21 @@ def delete(campaign: Campaign, language: str, *, now: datetime) -> None:
     db.session.delete(queries.translation(campaign.id, language))
     db.session.flush()
     audit_services.record("campaign.language_deleted", campaign.name, language=language, now=now)
+
+
+def renew(campaign: Campaign, *, layout: Template | None) -> None:
+    """Put the draft's other languages into that layout, or none. Raises Invalid where it doesn't take a format.
+
+    Whoever is writing one goes on: its version stays.
+    """
+    for each in queries.translations(campaign.id):
+        values = {**each.own_source, "layout": layout}
+        kept = drafts.cleaned(values, format=each.format, layout=layout, language=each.language)
+        if layout is None and each.format is Format.HTML:
+            kept["written"] = ""
+        for name in {"written", "html"} & kept.keys():
+            setattr(each, name, kept[name])
+    db.session.flush()
 
 
 def copy(campaign: Campaign, other: Campaign, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, make_response, url_for
 
 from campaigns.content.formats import Format
+from campaigns.content.templates import layouts
 from campaigns.content.templates.models import Template
 from campaigns.core import page_policy
 from campaigns.core.i18n import _
@@ -33,11 +34,13 @@ def parts_of(content: Campaign | Translation | Template) -> dict[str, Any]:
     """Values of the template; nothing for content in another format."""
     if content.format is not Format.DOCUMENT:
         return {}
+    slot = {"name": layouts.SLOT, "label": str(_("Campaign content")), "fallback": ""}
     return {
         "tools": tools.tools(
             brand_url=url_for("brands.keep"),
             blocks_url=url_for("blocks.listed"),
             upload_url=url_for("media.create"),
+            more_tags=[slot] if isinstance(content, Template) else [],
         ),
         "write_keys": KEYS,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import flash, jsonify, redirect, render_template, request, url_for
@@ -70,11 +71,11 @@ def find(campaign_id: int) -> Any:
     return found_in(request.args.get("format", queries.campaign(campaign_id).format, type=Format))
 
 
-def found_in(format: Format) -> Any:
-    """What is wrong with the `source` of the request, in that format, as JSON."""
+def found_in(format: Format, *, known: Collection[str] = ()) -> Any:
+    """What is wrong with the `source` of the request, in that format, as JSON. `known`: fields besides people's."""
     source = request.form.get("source", "")[: LARGEST_SOURCE + 1].replace("\r\n", "\n")
     shown = [
         {"line": each.line, "level": each.level.value, "sentence": str(each.sentence)}
-        for each in findings.of(format, source)
+        for each in findings.of(format, source, known=known)
     ]
     return jsonify(findings=shown)

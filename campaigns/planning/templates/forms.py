@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from campaigns.accounts.forms import trimmed
 from campaigns.content.formats import SOURCES, Format
+from campaigns.content.templates import layouts
 from campaigns.content.templates.models import Template
 from campaigns.content.templates.values import LONGEST
 from campaigns.core.i18n import _
 from campaigns.core.paging import number_in
-from campaigns.planning.pages.begin_forms import CreateForm
+from campaigns.planning.creation import LAYOUT
+from campaigns.planning.pages.begin_forms import FORMATS, Card, CreateForm
 
+_LAYOUTS = {
+    f"{LAYOUT}{Format.DOCUMENT.value}": _("Header, footer and style as blocks, around any email."),
+    f"{LAYOUT}{Format.HTML.value}": _("Your own code around emails in HTML or Markdown."),
+}
 SHOWN = ("subject", "preheader", "written", "html", "text")
 
 
@@ -28,6 +35,21 @@ class NewTemplateForm(CreateForm):
         filters=[trimmed],
         description=_("Visible only to your team."),
     )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.start.choices = [
+            *(SelectChoice(f"{LAYOUT}{each.value}", each.label) for each in layouts.TAKES),
+            *self.start.choices,
+        ]
+
+    @property
+    def layouts(self) -> list[tuple[Any, Card]]:
+        """The choices that are layouts without anything around the place for content."""
+        facts = {f"{LAYOUT}{format.value}": FORMATS[format][1] for format in layouts.TAKES}
+        return [
+            (each, Card(_LAYOUTS[each.data], facts[each.data])) for each in self.start if each.data in facts
+        ]
 
 
 class TemplateForm(FlaskForm):
@@ -45,11 +67,19 @@ class TemplateForm(FlaskForm):
     text = TextAreaField(
         _("Text"), description=_("For readers without HTML. Leave blank to generate it from the HTML.")
     )
+    is_layout = BooleanField(
+        _("Use as a layout"),
+        description=_(
+            "Campaigns put their content where “Campaign content” stands. Subject and text aren't used."
+        ),
+    )
 
     def __init__(self, template: Template, **kwargs: Any) -> None:
         self._template = template
-        data = {name: getattr(template, name) for name in ("version", *SHOWN)}
+        data = {name: getattr(template, name) for name in ("version", "is_layout", *SHOWN)}
         super().__init__(obj=None, data=data, **kwargs)
+        if template.format not in layouts.TAKES:
+            del self.is_layout
 
     @property
     def editor_template(self) -> str:
@@ -76,4 +106,5 @@ class TemplateForm(FlaskForm):
     def values(self) -> dict[str, Any]:
         """What `services.save` takes."""
         names = ("subject", "preheader", "text", SOURCES[self._template.format])
-        return {name: self[name].data or "" for name in names}
+        values = {name: self[name].data or "" for name in names}
+        return values | ({"is_layout": self.is_layout.data} if self.is_layout else {})

@@ -20,7 +20,7 @@ from campaigns.planning import queries as planning_queries
 from campaigns.planning.blocks.views import tabs
 from campaigns.planning.templates import queries as usage_queries
 from campaigns.planning.templates import services as usage_services
-from campaigns.planning.templates.pages import beginning, editor
+from campaigns.planning.templates.pages import beginning, editor, using
 
 bp = Blueprint("templates", __name__)
 _TEMPLATE = "/templates/<int:template_id>"
@@ -45,12 +45,14 @@ def index() -> Any:
 @allow(Action.READ_CAMPAIGNS)
 def show(template_id: int) -> Any:
     found = queries.template(template_id)
-    uses = usage_queries.count_of(found)
+    in_it = usage_queries.campaigns_in(found) if found.is_layout else None
+    uses = usage_queries.count_of(found) if in_it is None else in_it.total
     return render_template(
         "email_templates/show.html",
         template=found,
         longest_name=LONGEST["name"],
         uses=_n("%(num)d campaign", "%(num)d campaigns", uses),
+        campaigns=in_it,
         page=queries.versions(found.id, page=page_number(request.args.get("page"))),
     )
 
@@ -59,6 +61,8 @@ bp.add_url_rule(f"{_TEMPLATE}/preview", view_func=editor.preview)
 bp.add_url_rule(f"{_TEMPLATE}/edit", view_func=editor.edit, methods=["GET", "POST"])
 bp.add_url_rule(f"{_TEMPLATE}/edit/preview", view_func=editor.show_unsaved, methods=["POST"])
 bp.add_url_rule(f"{_TEMPLATE}/edit/findings", view_func=editor.find, methods=["POST"])
+for path, done in (("layout", using.choose_layout), ("template/update", using.update_from_campaign)):
+    bp.add_url_rule(f"/campaigns/<int:campaign_id>/{path}", view_func=done, methods=["POST"])
 bp.add_url_rule("/templates/new", view_func=beginning.create, methods=["GET", "POST"])
 
 
@@ -86,7 +90,7 @@ def create_restore(template_id: int, number: int) -> Any:
     found, kept = queries.template(template_id), queries.version(template_id, number)
     seen, now = number_in(request.form.get("version")) or 0, clock.now()
     try:
-        services.restore(found, kept, version=seen, by=operator(), place=drafts.place(), now=now)
+        usage_services.restore(found, kept, version=seen, by=operator(), now=now)
     except DomainError as error:
         return _refused(error, url_for(".version", template_id=template_id, number=number))
     db.session.commit()
@@ -123,7 +127,10 @@ def create_copy(template_id: int) -> Any:
 @bp.post(f"{_TEMPLATE}/delete")
 @allow(Action.EDIT_CAMPAIGNS)
 def delete(template_id: int) -> Any:
-    services.delete(queries.template(template_id), now=clock.now())
+    try:
+        usage_services.delete(queries.template(template_id), now=clock.now())
+    except DomainError as error:
+        return _refused(error, url_for(".show", template_id=template_id))
     db.session.commit()
     flash(_("Template deleted. Campaigns that began with it keep their content."), "success")
     return redirect(url_for(".index"), 303)
@@ -155,20 +162,6 @@ def create_from_campaign(campaign_id: int) -> Any:
     db.session.commit()
     flash(_("Template created. The campaign is unchanged."), "success")
     return _to(made)
-
-
-@bp.post("/campaigns/<int:campaign_id>/template/update")
-@allow(Action.EDIT_CAMPAIGNS)
-def update_from_campaign(campaign_id: int) -> Any:
-    """Make a campaign's email the newest version of the template it began with."""
-    found = planning_queries.campaign(campaign_id)
-    try:
-        changed = usage_services.update_from(found, by=operator(), now=clock.now())
-    except DomainError as error:
-        return _refused(error, url_for("planning.edit", campaign_id=campaign_id))
-    db.session.commit()
-    flash(_("Template updated. What it was before is kept as a version."), "success")
-    return _to(changed)
 
 
 def _to(template: Template) -> Any:

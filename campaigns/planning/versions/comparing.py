@@ -18,7 +18,7 @@ from campaigns.planning.versions.differences import Line, Piece
 
 # Shown as they read, in this order; the text of the email is compared as its readers read it.
 _LINES = ("name", "subject", "preheader", "from_name", "from_email", "reply_to")
-_CHOICES = (*contents.AUDIENCE, "server", "fails_over", "track_opens", "track_clicks", "format")
+_CHOICES = ("layout", *contents.AUDIENCE, "server", "fails_over", "track_opens", "track_clicks", "format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def source_of(content: Content) -> str:
     form = content.get("format", Format.HTML)
     if form == Format.DOCUMENT:
         return _indented(content["written"])
+    if form == Format.HTML and content.get("layout"):
+        return str(content["written"])  # its HTML without the layout
     return str(content[{Format.MARKDOWN: "written", Format.TEXT: "text"}.get(form, "html")])
 
 
@@ -97,6 +99,8 @@ def _chosen(field: str, value: Any) -> str:
         return str(Format(value or Format.HTML).label)
     if field in contents.AUDIENCE:
         return ", ".join(name for _id, name in value or ())
+    if field == "layout":
+        return str(value[1]) if value else str(_("None"))
     if field == "server":
         return str(value[1]) if value else str(_("Automatic"))
     return str(_("On") if value else _("Off"))

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaigns.content.formats import Format
+from campaigns.content.templates import layouts
+from campaigns.content.templates.models import Template
+from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.planning.models import Campaign
 
@@ -33,6 +36,7 @@ def of(campaign: Campaign) -> Content:
         "format": str(campaign.format),
         **{field: _pairs(getattr(campaign, field)) for field in AUDIENCE},
         "server": [campaign.server.id, campaign.server.name] if campaign.server else None,
+        "layout": [campaign.layout.id, campaign.layout.name] if campaign.layout else None,
     }
 
 
@@ -45,8 +49,8 @@ def with_values(content: Content, values: Mapping[str, Any]) -> Content:
     made = {**content, **{field: values[field] for field in (*WRITTEN, *SETTINGS) if field in values}}
     made["format"] = str(made["format"])
     made |= {field: _pairs(values[field]) for field in AUDIENCE if field in values}
-    if "server" in values:
-        made["server"] = [values["server"].id, values["server"].name] if values["server"] else None
+    for field in {"server", "layout"} & values.keys():
+        made[field] = [values[field].id, values[field].name] if values[field] else None
     return made
 
 
@@ -67,12 +71,24 @@ def unpack(data: bytes) -> Content:
 def to_restore(content: Content) -> dict[str, Any]:
     """The values that `save_draft` takes to make a draft say this again."""
     values = {field: content[field] for field in WRITTEN if field in content}
-    return {**values, "format": Format(content.get("format", Format.HTML))}
+    values["format"] = Format(content.get("format", Format.HTML))
+    values["layout"] = _layout_of(content, values["format"])
+    if values["format"] is Format.HTML:
+        # In a layout, what was written; without one that is there no more, all that was sent then.
+        values |= {"html": values["written"] if values["layout"] else values["html"], "written": ""}
+    return values
+
+
+def _layout_of(content: Content, format: Format) -> Template | None:
+    """The layout of that content, if it still is one."""
+    number, _name = content.get("layout") or (None, "")
+    found = db.session.get(Template, number) if number else None
+    return found if found is not None and layouts.takes(found, format) else None
 
 
 def in_order(fields: Iterable[str]) -> list[str]:
     """Fields as pages list them: what readers see first comes first."""
-    order = ("name", *WRITTEN, *AUDIENCE, "server", *SETTINGS)
+    order = ("name", *WRITTEN, "layout", *AUDIENCE, "server", *SETTINGS)
     return sorted(fields, key=lambda each: order.index(each) if each in order else len(order))
 
 
@@ -89,6 +105,7 @@ def label(field: str) -> Any:
         "written": _("Content"),
         "html": _("Content"),
         "text": _("Plain text"),
+        "layout": _("Layout"),
         "lists": _("Lists"),
         "segments": _("Segments"),
         "excluded_lists": _("Lists left out"),

@@ -16,6 +16,7 @@ _TOGETHER = {
     "written": "content",
     "html": "content",
     "format": "content",
+    "layout": "content",
 }
 
 

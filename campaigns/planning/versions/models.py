@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SAVE = "save"
     RESTORE = "restore"
     CONVERSION = "conversion"  # to another way of writing
+    LAYOUT = "layout"  # its layout was changed
     CONFLICT = "conflict"  # was not saved into the draft: somebody else's changes stand there
 
     @property
@@ -36,6 +37,7 @@ class Kind(StrEnum):
             Kind.SAVE: _("Saved"),
             Kind.RESTORE: _("Restored"),
             Kind.CONVERSION: _("Converted"),
+            Kind.LAYOUT: _("Layout changed"),
             Kind.CONFLICT: _("Not saved (conflict)"),
         }[self]
 

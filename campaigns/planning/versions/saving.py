@@ -65,7 +65,7 @@ def save(campaign: Campaign, written: Written, *, how: How, now: datetime) -> li
 def _merged(campaign: Campaign, written: Written) -> tuple[dict[str, Any], list[str]]:
     """The values to save into the draft as it is now, and the fields of others; raises Clash."""
     found = merging.merge(
-        campaign, drafts.cleaned(written.values), version=written.version, changed=written.changed
+        campaign, drafts.saved_by(campaign, written.values), version=written.version, changed=written.changed
     )
     if found.clashes:
         names = ", ".join(
@@ -87,7 +87,7 @@ def set_aside(campaign: Campaign, written: Written, *, tab: str, now: datetime) 
 
     None when the draft says the same already. Raises Invalid with the field to correct.
     """
-    values = drafts.cleaned(written.values)
+    values = drafts.saved_by(campaign, written.values)
     if written.changed is not None:
         values = {field: values[field] for field in written.changed if field in values}
     changed = drafts.differing(campaign, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from campaigns.content.brands import queries as brand_queries
@@ -13,12 +14,21 @@ from campaigns.planning.write.words import words
 FILTERS = ("upper", "lower", "capitalize", "title")
 
 
-def tools(*, brand_url: str, blocks_url: str = "", upload_url: str | None = None) -> dict[str, Any]:
+def tools(
+    *,
+    brand_url: str,
+    blocks_url: str = "",
+    upload_url: str | None = None,
+    more_tags: Sequence[dict[str, str]] = (),
+) -> dict[str, Any]:
     """Plain data for JSON. `upload_url` takes pasted images (None: images have URLs), `brand_url` a style to keep,
-    `blocks_url` lists saved blocks and takes new ones."""
+    `blocks_url` lists saved blocks and takes new ones.
+
+    `more_tags`: merge tags that aren't fields of people, as `tags` has them.
+    """
     return {
         "words": words(),
-        "tags": tags(),
+        "tags": [*tags(), *more_tags],
         "filters": FILTERS,
         "fonts": style.FONTS,
         "style": style.to_data(brand_queries.default_style() or style.Style()),

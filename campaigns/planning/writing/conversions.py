@@ -10,6 +10,7 @@ from campaigns.audit import services as audit_services
 from campaigns.content.formats import Format
 from campaigns.content.importing import from_html
 from campaigns.content.markdown import blocks as markdown_blocks
+from campaigns.content.templates.models import Template
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
@@ -56,7 +57,8 @@ def convert(campaign: Campaign, to: Format, *, version: int, now: datetime) -> N
             ),
             field="to",
         )  # fmt: skip
-    before = json.dumps({name: getattr(campaign, name) for name in _KEPT}, ensure_ascii=False)
+    kept = {name: getattr(campaign, name) for name in _KEPT} | campaign.own_source
+    before = json.dumps({**kept, "layout": campaign.layout_id}, ensure_ascii=False)
     old = campaign.format
     services.save_draft(campaign, version=version, values=_converted(campaign, to), now=now)
     campaign.before_conversion = json.dumps([campaign.version, before])
@@ -75,7 +77,9 @@ def undo(campaign: Campaign, *, now: datetime) -> None:
     if before is None:
         raise Conflict(_("This campaign was saved after it was converted, so that can't be undone."))
     mark = before.pop("text_written_for")
-    values = before | {"format": Format(before["format"])}
+    number = before.pop("layout", None)
+    layout = db.session.get(Template, number) if number else None
+    values = before | {"format": Format(before["format"]), "layout": layout}
     services.save_draft(campaign, version=campaign.version, values=values, now=now)
     campaign.text_written_for, campaign.before_conversion = mark, None
     db.session.flush()
@@ -91,7 +95,7 @@ def _before(campaign: Campaign) -> dict[str, Any] | None:
 def _converted(campaign: Campaign, to: Format) -> dict[str, Any]:
     """The values of the draft in that format; raises Invalid."""
     if to is Format.HTML:
-        return {"format": to, "written": "", "html": from_html.in_lines(campaign.html)}
+        return {"format": to, "written": "", "html": from_html.in_lines(campaign.html), "layout": None}
     if to is Format.MARKDOWN:
         return {"format": to, "written": campaign.text, "text": ""}
     if campaign.format is Format.MARKDOWN:
@@ -99,4 +103,4 @@ def _converted(campaign: Campaign, to: Format) -> dict[str, Any]:
             "format": to,
             "written": markdown_blocks.document_of(campaign.written, public_url=config.current().public_url),
         }
-    return {"format": to, "written": from_html.document_of(campaign.html)}
+    return {"format": to, "written": from_html.document_of(campaign.own_html)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from campaigns.content import rendering
 from campaigns.content.checks import findings as checks
 from campaigns.content.checks.findings import Finding, Level
@@ -15,8 +17,11 @@ from campaigns.planning import drafts, queries
 MOST = 50
 
 
-def of(format: Format, source: str) -> list[Finding]:
-    """Errors and warnings about a source in that format, each at its line if it has one."""
+def of(format: Format, source: str, *, known: Collection[str] = ()) -> list[Finding]:
+    """Errors and warnings about a source in that format, each at its line if it has one.
+
+    `known`: fields that there are besides those of people.
+    """
     where = SOURCES[format]
     try:
         merge_text.parse(merge_text.readable(source), where=where)
@@ -26,8 +31,8 @@ def of(format: Format, source: str) -> list[Finding]:
         return [Finding(Level.MUST, where, error.reason, error.line)]
     except Invalid as error:
         return [Finding(Level.MUST, where, error.message)]
-    known = frozenset(queries.merge_fields()) | {"email"}
-    found = list(checks.unknown_fields(source, known))
+    fields = frozenset(queries.merge_fields()) | {"email", *known}
+    found = list(checks.unknown_fields(source, fields))
     if format is Format.HTML:
         found += checks.bodies_found(Source("", source, "", "", ""))
     return [each for each in found if each.level is not Level.FINE][:MOST]

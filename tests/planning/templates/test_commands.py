@@ -64,6 +64,7 @@ def test_a_template_is_created_in_each_format(
         "id": made.id,
         "name": "Monthly",
         "format": format.value,
+        "layout": False,
         "subject": "Hi",
         "version": 1,
         "updated_at": made.updated_at.isoformat(),

@@ -11,7 +11,7 @@ from campaigns.accounts.guards import Action, allow, operator
 from campaigns.content.html import looks
 from campaigns.content.html.looks import Look
 from campaigns.content.language.merge_text import ContentError
-from campaigns.content.templates import previews, queries, services
+from campaigns.content.templates import layouts, previews, queries
 from campaigns.content.templates import values as template_values
 from campaigns.content.templates.models import Template
 from campaigns.content.templates.previews import Shown
@@ -19,11 +19,12 @@ from campaigns.core import clock
 from campaigns.core.db import begin_by_reading, db
 from campaigns.core.errors import Conflict, DomainError, Invalid
 from campaigns.core.framing import in_new_tab
-from campaigns.core.i18n import _
+from campaigns.core.i18n import _, _n
 from campaigns.planning import drafts
 from campaigns.planning import previews as campaign_previews
 from campaigns.planning.pages import document_editor, text_part, writing
 from campaigns.planning.pages.preview import framed
+from campaigns.planning.templates import services as usage_services
 from campaigns.planning.templates.forms import SHOWN, TemplateForm
 from campaigns.planning.versions.pages import conflicts
 from campaigns.planning.views import braces
@@ -36,11 +37,11 @@ def edit(template_id: int) -> Any:
     if not form.is_submitted():
         return _editor(found, form)
     try:
-        _save(found, form)
+        renewed = _save(found, form)
     except DomainError as error:
         return _not_saved(template_id, form, error)
     db.session.commit()
-    flash(_("Saved as version %(number)d.", number=found.version), "success")
+    flash(_said(found, renewed), "success")
     return redirect(url_for("templates.edit", template_id=template_id), 303)
 
 
@@ -70,7 +71,8 @@ def show_unsaved(template_id: int) -> Any:
 @allow(Action.EDIT_CAMPAIGNS)
 def find(template_id: int) -> Any:
     """What is wrong with the text that is being written, as JSON; nothing is saved."""
-    return text_part.found_in(queries.template(template_id).format)
+    found = queries.template(template_id)
+    return text_part.found_in(found.format, known={layouts.SLOT} if found.is_layout else set())
 
 
 def framed_email(content: Any, look: Look = Look.HTML) -> Response:
@@ -97,18 +99,13 @@ def _unsaved(found: Template) -> Shown:
     return previews.of_values({**known, **cleaned, "format": found.format}, language=place.language)
 
 
-def _save(found: Template, form: TemplateForm) -> None:
-    """Save the form as a new version; raises what prevents it."""
+def _save(found: Template, form: TemplateForm) -> int:
+    """Save the form as a new version; the number of drafts that changed with it. Raises what prevents it."""
     if not form.validate():
         field = next(each for each in form if each.errors)
         raise Invalid(field.errors[0], field=field.name)
-    services.save(
-        found,
-        form.values(),
-        version=form.known_version,
-        by=operator(),
-        place=drafts.place(),
-        now=clock.now(),
+    return usage_services.save(
+        found, form.values(), version=form.known_version, by=operator(), now=clock.now()
     )
 
 
@@ -133,7 +130,7 @@ def _editor(found: Template, form: TemplateForm, **values: Any) -> Response:
         "email_templates/edit.html",
         template=found,
         form=form,
-        insertions=[(braces(tag), label) for tag, label in campaign_previews.merge_tags()],
+        insertions=_insertions(found),
         looks=list(Look),
         shown=_line_of(found),
         **document_editor.parts_of(found),
@@ -141,6 +138,25 @@ def _editor(found: Template, form: TemplateForm, **values: Any) -> Response:
         **values,
     )
     return document_editor.page(page, found)
+
+
+def _said(found: Template, renewed: int) -> Any:
+    if not renewed:
+        return _("Saved as version %(number)d.", number=found.version)
+    return _n(
+        "Saved as version %(version)d. %(num)d draft has changed with it.",
+        "Saved as version %(version)d. %(num)d drafts have changed with it.",
+        renewed,
+        version=found.version,
+    )
+
+
+def _insertions(found: Template) -> list[tuple[Any, Any]]:
+    """The merge tags that can be inserted; where a layout can be made of it, also the place for content."""
+    tags = campaign_previews.merge_tags()
+    if found.format in layouts.TAKES:
+        tags.append((layouts.TAG, _("Campaign content (in layouts)")))
+    return [(braces(tag), label) for tag, label in tags]
 
 
 def _line_of(found: Template) -> dict[str, str]:
