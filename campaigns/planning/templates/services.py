@@ -13,7 +13,7 @@ from campaigns.content.formats import Format
 from campaigns.content.templates import queries, services
 from campaigns.content.templates.models import CONTENT, Template, TemplateVersion
 from campaigns.core.db import db
-from campaigns.core.errors import Invalid, NotFound
+from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.core.i18n import _, _n
 from campaigns.planning import drafts
 from campaigns.planning import services as planning_services
@@ -21,6 +21,10 @@ from campaigns.planning.models import Campaign, Status
 from campaigns.planning.templates import queries as usage_queries
 
 _VALUES = tuple(field for field in CONTENT if field != "format")
+
+
+class Unseen(Conflict):
+    """The template says something that whoever updates it has not seen."""
 
 
 def template_of(campaign: Campaign, *, name: str, by: Operator | None, now: datetime) -> Template:
@@ -34,12 +38,17 @@ def template_of(campaign: Campaign, *, name: str, by: Operator | None, now: date
     return made
 
 
-def update_from(campaign: Campaign, *, by: Operator | None, now: datetime) -> Template:
+def update_from(
+    campaign: Campaign, *, by: Operator | None, now: datetime, seen: int | None = None
+) -> Template:
     """The template that the campaign began with, which gets its content as a new version.
 
-    Raises NotFound for none, Invalid with the field to correct, Conflict when it was saved at the same time.
+    Raises Unseen when others changed the template since, unless `seen` is the version that it has; NotFound for no
+    template, Invalid with the field to correct, Conflict when it was saved at the same time.
     """
     found = template_for(campaign)
+    if seen != found.version and not _has_seen(campaign, found):
+        raise Unseen(_("This template was changed since the campaign began with it."))
     values = content_of(campaign)
     save(found, values, version=found.version, by=by, now=now, format=campaign.format)
     campaign.template_version = found.version
@@ -95,6 +104,12 @@ def delete(template: Template, *, now: datetime) -> None:
     if template.is_layout:
         _let_go(template)
     services.delete(template, now=now)
+
+
+def _has_seen(campaign: Campaign, template: Template) -> bool:
+    if campaign.template_version is None:  # begun before versions were noted
+        return template.updated_at <= campaign.created_at
+    return campaign.template_version == template.version
 
 
 def _renewed(layout: Template, now: datetime) -> int:
