@@ -21,7 +21,7 @@ COMMANDS = {
     "demo": Place(
         "campaigns.cli.demo",
         "demo",
-        "Run everything on sample data: 2,000 people, four lists, nine campaigns.",
+        "Run everything on sample data: 2,000 people, four lists, ten campaigns.",
     ),
     "worker": Place("campaigns.cli.roles", "worker", "Run a worker: sends email and runs imports."),
     "dispatcher": Place("campaigns.cli.roles", "dispatcher", "Run the dispatcher: starts what is due."),

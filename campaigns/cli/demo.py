@@ -25,7 +25,7 @@ from campaigns.planning.models import Revision
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
 @command
 def demo(host: str, port: int, workers: int) -> None:
-    """Run everything on sample data: 2,000 people, four lists, nine campaigns."""
+    """Run everything on sample data: 2,000 people, four lists, ten campaigns."""
     up.run(host=host, port=port, workers=workers, prepare=prepare)
 
 

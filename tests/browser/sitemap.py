@@ -16,6 +16,7 @@ STANDING = {
     "campaign-new": "/campaigns/new",
     "templates": "/templates",
     "saved-blocks": "/blocks",
+    "template-new": "/templates/new",
     "people": "/people",
     "person-new": "/people/new",
     "people-results": "/people/results?q=a",
@@ -94,6 +95,7 @@ def operator_pages(page: Page) -> dict[str, str]:
             "report": r"^/campaigns/\d+/report$",
             "campaign": r"^/campaigns/\d+$",
         },
+        "/templates": {"template": r"^/templates/\d+$"},
         "/people": {"person": r"^/people/\d+$"},
         "/lists": {"list": r"^/lists/\d+$"},
         "/imports": {"import": r"^/imports/\d+$"},
@@ -122,6 +124,8 @@ def operator_pages(page: Page) -> dict[str, str]:
             found["recipients"] = found["report"].replace("/report", "/recipients")
             found["failures"] = found["report"].replace("/report", "/failures")
             found["email"] = found["report"].replace("/report", "/email")
+        if name == "template":
+            found["template-edit"] = f"{found['template']}/edit"
         if name == "campaign-edit":
             found["check"] = found["campaign-edit"].replace("/edit", "/check")
             found["versions"] = found["campaign-edit"].replace("/edit", "/versions")

@@ -19,12 +19,14 @@ from campaigns.audience import queries as audience_queries
 from campaigns.audience.models import Import, Status, Subscriber, Subscription, Suppression
 from campaigns.cli import demo
 from campaigns.cli.demo_data import history
+from campaigns.content.templates import queries as template_queries
 from campaigns.core import config
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.dispatch import invariants
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import Batch, Bounce, Delivery, State, Wave
+from campaigns.planning import preflight
 from campaigns.planning.models import Campaign
 from campaigns.planning.models import Status as CampaignStatus
 from campaigns.practice import store
@@ -86,7 +88,7 @@ def test_the_history_is_that_of_a_club_in_its_third_month(told: Flask) -> None:
         CampaignStatus.FINISHED: 6,
         CampaignStatus.PAUSED: 1,
         CampaignStatus.SCHEDULED: 1,
-        CampaignStatus.DRAFT: 1,
+        CampaignStatus.DRAFT: 2,
     }
     assert len(audience_queries.lists()) == 4
     sent = campaigns(CampaignStatus.FINISHED)
@@ -220,3 +222,16 @@ def test_the_test_inbox_holds_emails_of_the_last_campaign(told: Flask) -> None:
 def test_every_batch_of_a_finished_campaign_is_done(told: Flask) -> None:
     waiting = sa.select(Batch.campaign_id).where(Batch.settled_at.is_(None)).distinct()
     assert set(db.session.scalars(waiting)) == {each.id for each in campaigns(CampaignStatus.PAUSED)}
+
+
+def test_a_draft_is_in_the_layout_of_the_club_and_templates_have_versions(told: Flask) -> None:
+    draft, _other = campaigns(CampaignStatus.DRAFT)
+    assert draft.layout is not None
+    assert draft.layout.is_layout
+    for words in ("Twenty-four children", "Saturdays from ten to four", "In winter we close at three."):
+        assert words in draft.html
+    found = template_queries.templates().items
+    assert {each.name for each in found} == {"House style", "Race results"}
+    assert draft.layout.version == 2
+    assert all(each.created_by is not None and each.updated_at < NOW for each in found)
+    assert not preflight.of(draft).must_fix

@@ -16,8 +16,9 @@ from campaigns.accounts.models import Operator, Role
 from campaigns.audience import services as audience_services
 from campaigns.audience.models import Consent, FieldKind, List, SuppressionReason
 from campaigns.audit import services as audit_services
-from campaigns.cli.demo_data import people, plan, reading, sending
+from campaigns.cli.demo_data import people, plan, reading, sending, templates
 from campaigns.cli.demo_data.plan import DemoCampaign
+from campaigns.content.templates.models import Template, TemplateVersion
 from campaigns.core.acting import Actor
 from campaigns.core.db import db
 from campaigns.delivery import services as delivery_services
@@ -166,10 +167,11 @@ def _pause_one(
 
 
 def _plan_more(lists: dict[str, List], sender: Sender, *, now: datetime) -> None:
-    """A scheduled campaign and a draft."""
+    """A scheduled campaign and two drafts, one of them in a layout."""
     ready = _written(plan.SCHEDULED, lists, sender, now - timedelta(days=1, hours=3))
     at = plan.moment(now, days_ago=plan.SCHEDULED.days_ago, at=plan.SCHEDULED.at)
     planning_services.schedule(ready, at=at, now=now - timedelta(hours=20))
+    templates.write(lists, sender, now=now)
     _written(plan.DRAFT, lists, sender, now - timedelta(hours=2))
 
 
@@ -190,6 +192,8 @@ def _operator(
     )
     people.add_imports(cast, lists[plan.POST], operator_id=greta.id)
     db.session.execute(sa.update(Campaign).values(created_by_id=greta.id))
+    db.session.execute(sa.update(Template).values(created_by_id=greta.id))
+    db.session.execute(sa.update(TemplateVersion).values(saved_by_id=greta.id))
     db.session.execute(sa.update(Consent).where(Consent.act == "imported").values(operator_id=greta.id))
     as_greta = Actor(greta.email, greta.id, "203.0.113.20")
     for at, action, subject in sorted(_acts(cast, began)):
@@ -201,6 +205,9 @@ def _acts(cast: people.Cast, began: datetime) -> list[tuple[datetime, str, str]]
         (began, "server.created", SERVER),
         (cast.first_file, "import.started", "people.csv"),
         (cast.second_file, "import.started", "harbour-fair.csv"),
+    ]
+    acts += [
+        (each.created_at, "template.created", each.name) for each in db.session.scalars(sa.select(Template))
     ]
     for campaign in db.session.scalars(sa.select(Campaign)):
         acts.append((campaign.created_at, "campaign.created", campaign.name))

@@ -1,4 +1,7 @@
-"""The content of the demo: four lists, and campaigns: six finished, one paused, one scheduled and one draft."""
+"""The content of the demo: four lists, and campaigns: six finished, one paused, one scheduled and one draft.
+
+Another draft, in a layout, is in `templates`.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from campaigns.content.documents import rendering as documents
 from campaigns.content.documents import schema, snippets
@@ -24,7 +25,9 @@ SLOT = "campaign_content"  # no field of people can be called so (`audience.valu
 TAG = f"{{{{ {SLOT} }}}}"
 # What a new layout begins with: the place, and nothing around it.
 BLANK_HTML = f"<html>\n<body>\n{TAG}\n</body>\n</html>\n"
-BLANK_BLOCKS = ({"type": "paragraph", "content": [{"type": "mergeTag", "attrs": {"name": SLOT}}]},)
+BLANK_BLOCKS: tuple[dict[str, Any], ...] = (
+    {"type": "paragraph", "content": [{"type": "mergeTag", "attrs": {"name": SLOT}}]},
+)
 _TAG = re.compile(r"\{\{-?\s*campaign_content\s*-?\}\}")
 # The formats that a layout of each format can be put around.
 TAKES: Mapping[Format, tuple[Format, ...]] = {
