@@ -133,6 +133,8 @@ def save_draft(
     ):  # as it is now, and until this is committed: who changes it renews its drafts
         db.session.refresh(campaign.layout, with_for_update={"read": True})
     kept = drafts.cleaned(values, format=campaign.format, layout=campaign.layout)
+    if "layout" in kept and kept["layout"] is not campaign.layout:
+        language_services.renew(campaign, layout=kept["layout"])
     claim = (
         sa.update(Campaign)
         .where(Campaign.id == campaign.id, Campaign.version == version, Campaign.status == Status.DRAFT)
@@ -314,7 +316,6 @@ def choose_layout(campaign: Campaign, layout: Template | None, *, now: datetime)
     values = {**campaign.own_source, "layout": layout}
     if layout is None and campaign.format is Format.HTML:
         values["written"] = ""
-    language_services.renew(campaign, layout=layout)
     save_draft(campaign, version=campaign.version, values=values, now=now)
 
 

@@ -15,8 +15,9 @@ from campaigns.core.db import db
 from campaigns.core.i18n import _
 from campaigns.planning.models import Campaign
 
-# What a restored version puts back. Whom a campaign goes to and how it is sent stay as they are: someone who
-# restores last week's text doesn't expect last week's recipients.
+# What a restored version puts back, with the layout. Whom a campaign goes to and how it is sent stay as they are:
+# someone who restores last week's text doesn't expect last week's recipients. Attachments, the event and other
+# languages are in tables of their own and no part of versions: restoring one neither brings nor takes them.
 WRITTEN = (
     *("subject", "preheader", "from_name", "from_email", "reply_to"),
     *("format", "written", "html", "text"),
@@ -30,7 +31,7 @@ Content = dict[str, Any]
 
 
 def of(campaign: Campaign) -> Content:
-    """Everything that the editor's page changes; lists and the server as pairs of id and name."""
+    """Everything that the editor's page changes; lists, the server and the layout as pairs of id and name."""
     return {
         **{field: getattr(campaign, field) for field in (*WRITTEN, *SETTINGS)},
         "format": str(campaign.format),

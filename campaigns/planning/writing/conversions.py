@@ -16,6 +16,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.planning import services
+from campaigns.planning.languages import queries as language_queries
 from campaigns.planning.models import Campaign
 
 # The formats that each can become: always one in which what was written can still be said.
@@ -57,6 +58,11 @@ def convert(campaign: Campaign, to: Format, *, version: int, now: datetime) -> N
             ),
             field="to",
         )  # fmt: skip
+    if to is Format.HTML and campaign.layout and language_queries.translations(campaign.id):
+        raise Invalid(
+            _("The HTML takes the layout in, which other languages would lose. Choose no layout first."),
+            field="to",
+        )
     kept = {name: getattr(campaign, name) for name in _KEPT} | campaign.own_source
     before = json.dumps({**kept, "layout": campaign.layout_id}, ensure_ascii=False)
     old = campaign.format

@@ -424,3 +424,14 @@ def test_no_field_of_people_takes_the_name_of_the_place(app: Flask) -> None:
 
     assert key_for("Campaign content") != layouts.SLOT
     assert usage_queries.layouts_for(Format.TEXT) == []
+
+
+def test_other_languages_follow_when_a_version_brings_another_layout(app: Flask) -> None:
+    campaign = draft(layout=make())
+    german = language_services.add(campaign, "de", now=clock.now())
+    planning_services.choose_layout(campaign, None, now=clock.now())
+    assert "The Loft" not in german.html
+    version_services.restore(campaign, version_queries.version(campaign.id, 1), now=clock.now())
+    assert "The Loft" in german.html
+    with pytest.raises(Invalid, match="other languages"):
+        conversions.convert(campaign, Format.HTML, version=campaign.version, now=clock.now())

@@ -12,7 +12,12 @@ from campaigns.core.acting import Actor, acting_as
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.planning import services as planning_services
+from campaigns.planning.attachments import queries as attachment_queries
+from campaigns.planning.attachments import services as attachment_services
+from campaigns.planning.languages import queries as language_queries
+from campaigns.planning.languages import services as language_services
 from campaigns.planning.models import Campaign, Status
+from campaigns.planning.templates import services as template_services
 from campaigns.planning.versions import contents, keeping, queries, services, thinning
 from campaigns.planning.versions.keeping import How
 from campaigns.planning.versions.models import DraftVersion, Kind
@@ -104,6 +109,26 @@ def test_a_restored_version_is_new_and_the_one_before_stays(each_database: Flask
     assert kinds(campaign) == [Kind.START, Kind.AUTOSAVE, Kind.RESTORE]
     services.restore(campaign, queries.version(campaign.id, 2), now=NOON + HOUR)
     assert (campaign.subject, campaign.html) == ("Second", "<p>Second</p>")
+
+
+def test_a_restored_version_takes_no_attachment_event_language_or_template(each_database: Flask) -> None:
+    campaign = make_campaign(subject="First")
+    save(campaign, subject="Second")
+    attachment_services.add(campaign, "plan.pdf", b"%PDF", now=NOON)
+    attachment_services.set_event(
+        campaign, title="Visit", starts_at=NOON, ends_at=NOON + HOUR, zone="Europe/Vienna", now=NOON
+    )
+    language_services.add(campaign, "de", now=NOON)
+    template = template_services.template_of(campaign, name="Kept", by=None, now=NOON)
+    services.restore(campaign, queries.version(campaign.id, 1), now=NOON + HOUR)
+    db.session.commit()
+    assert campaign.subject == "First"
+    assert [each.name for each in attachment_queries.of(campaign)] == ["plan.pdf"]
+    event = attachment_queries.event(campaign)
+    assert event is not None
+    assert event.title == "Visit"
+    assert [each.subject for each in language_queries.translations(campaign.id)] == ["Second"]
+    assert campaign.template_id == template.id
 
 
 def test_a_version_of_another_format_comes_back_as_that(app: Flask) -> None:

@@ -98,6 +98,13 @@ def test_a_version_is_previewed_as_an_email_that_runs_nothing(ada: BrowserClient
         assert answer.headers["Content-Security-Policy"].startswith("sandbox")
 
 
+def test_the_pages_say_what_is_no_part_of_a_version(ada: BrowserClient, draft: Campaign) -> None:
+    for page in (f"/campaigns/{draft.id}/versions", f"/campaigns/{draft.id}/versions/1"):
+        said = text(ada.get(page)).lower()
+        for part in ("attachments", "the event", "other languages"):
+            assert part in said, page
+
+
 def test_restoring_goes_back_to_the_editor(ada: BrowserClient, draft: Campaign) -> None:
     answer = ada.post(f"/campaigns/{draft.id}/versions/1/restore")
     assert answer.location == f"/campaigns/{draft.id}/edit"
