@@ -93,6 +93,8 @@ def _in_layout(values: Mapping[str, Any], format: Format, layout: Template, lang
     field = SOURCES[format]
     if field not in values:
         return {}
+    if not layouts.takes(layout, format):
+        raise Invalid(_("Choose a layout that takes the format of this campaign."), field="layout")
     around = layouts.layout_of(layout)
     html = _text(layouts.composed(around, format, values[field], place=place(language)), field=field)
     return {"written": values[field], "html": html}

@@ -22,7 +22,7 @@ from campaigns.content.templates import layouts
 from campaigns.content.templates.models import Template
 from campaigns.core import config
 from campaigns.core.db import db
-from campaigns.core.errors import Conflict, Invalid
+from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, preflight, states, windows
 from campaigns.planning.attachments import queries as attachment_queries
@@ -128,10 +128,8 @@ def save_draft(
     Raises Conflict when it was saved or scheduled meanwhile, Invalid with the field to correct.
     `is_automatic`: nobody pressed a button, so it is on record once an hour. `how`: what else is known of it.
     """
-    if (
-        campaign.layout is not None
-    ):  # as it is now, and until this is committed: who changes it renews its drafts
-        db.session.refresh(campaign.layout, with_for_update={"read": True})
+    _hold(campaign.layout)
+    _hold(values.get("layout"))
     kept = drafts.cleaned(values, format=campaign.format, layout=campaign.layout)
     if "layout" in kept and kept["layout"] is not campaign.layout:
         language_services.renew(campaign, layout=kept["layout"])
@@ -355,6 +353,15 @@ def freeze_revision(campaign: Campaign, now: datetime) -> Revision:
     campaign.revision_id = revision.id
     db.session.flush()
     return revision
+
+
+def _hold(layout: Template | None) -> None:
+    """Read a layout as it is now and keep it so until this is committed: whoever changes it renews its drafts."""
+    try:
+        if layout is not None:
+            db.session.refresh(layout, with_for_update={"read": True})
+    except sa.exc.InvalidRequestError as error:
+        raise NotFound(_("Template not found. It may have been deleted.")) from error
 
 
 def _overtaken(campaign: Campaign) -> Conflict:

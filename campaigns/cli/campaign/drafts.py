@@ -12,6 +12,7 @@ from campaigns.audience.segments import queries as segment_queries
 from campaigns.cli.campaign.output import answer_for, fresh
 from campaigns.cli.campaign.sources import FILE, content_of
 from campaigns.cli.output import as_json, command
+from campaigns.content.templates import queries as template_queries
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.planning import queries as planning_queries
@@ -46,6 +47,7 @@ from campaigns.settings import senders
 @click.option("--mjml", "mjml_file", type=FILE, help="The same as MJML, of which HTML is made.")
 @click.option("--markdown", "markdown_file", type=FILE, help="The same as Markdown.")
 @click.option("--text", "text_file", type=FILE, help="The text part; alone, a plain-text email.")
+@click.option("--layout", "layout_id", type=int, help="The number of a template that is a layout around it.")
 @click.option(
     "--attach", "attached", type=FILE, multiple=True, help="A file that goes with each email; repeatable."
 )
@@ -77,6 +79,7 @@ def create(
     mjml_file: Path | None,
     markdown_file: Path | None,
     text_file: Path | None,
+    layout_id: int | None,
     attached: tuple[Path, ...],
     attach_images: bool,
     from_name: str | None,
@@ -106,6 +109,7 @@ def create(
         excluded_segments=[segment_queries.segment_by_name(each) for each in excluded_segments],
         excluded_lists=[audience_queries.list_by_name(each) for each in excluded_lists],
         **content,
+        layout=template_queries.template(layout_id) if layout_id else None,
         server=settings_queries.server_by_name(server_name) if server_name else None,
         sending_hours=window,
         now=now,

@@ -65,11 +65,7 @@ def check(layout: Layout) -> None:
 
 
 def composed(layout: Layout, format: Format, source: str, *, place: Place) -> str:
-    """The HTML of an email in its layout; raises Invalid with the field of the email to correct."""
-    if format not in TAKES[layout.format]:
-        raise Invalid(
-            _("This layout can't be used for the format “%(format)s”.", format=format.label), field="layout"
-        )
+    """The HTML of an email in a layout that takes its format; raises Invalid with the field of the email to correct."""
     try:
         if layout.format is Format.DOCUMENT:
             return _in_document(layout, format, source, place)

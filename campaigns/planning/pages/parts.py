@@ -147,12 +147,14 @@ def _way(finding: Finding, campaign: Campaign, server: Server | None) -> Way | N
     if not can(operator(), Action.EDIT_CAMPAIGNS):
         return None
     anchor, line = PLACES.get(finding.where, finding.where), finding.line or None
+    if finding.where == "html" and campaign.layout:
+        line = None  # counted with the layout, which isn't in the editor
     url = url_for("planning.edit", campaign_id=campaign.id, line=line, _anchor=anchor)
     if tag := finding.language:
         url = url_for(
             "planning.edit_language", campaign_id=campaign.id, language=tag, line=line, _anchor=anchor
         )
-    return Way(_("Line %(line)d", line=finding.line) if finding.line else _("Fix"), url)
+    return Way(_("Line %(line)d", line=line) if line else _("Fix"), url)
 
 
 def language_of(finding: Finding) -> str:

@@ -133,6 +133,7 @@ def _renewed(layout: Template, now: datetime) -> int:
 
 def _let_go(layout: Template) -> None:
     """Make it the layout of no campaign; raises Invalid while one may still change with it or be sent."""
+    db.session.refresh(layout, with_for_update=True)  # who chooses it meanwhile waits
     waiting = usage_queries.waiting_in(layout)
     if waiting:
         raise Invalid(

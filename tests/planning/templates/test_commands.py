@@ -14,7 +14,9 @@ from flask import Flask
 from campaigns.content.formats import Format
 from campaigns.content.templates.models import CONTENT, Template, TemplateVersion
 from campaigns.core.db import db
+from campaigns.planning.models import Campaign
 from tests.content.documents.build import p, tag, written
+from tests.factories import make_list
 
 FILE = {"kind": "columba-template", "version": 1, "name": "May", "format": "html", "html": "<p>Hi</p>"}
 
@@ -100,6 +102,32 @@ def test_an_exported_template_is_the_same_one_after_it_is_imported(app: Flask, t
     assert "html" not in listed["templates"][0]
 
 
+def test_a_layout_is_created_and_campaigns_are_created_in_it(app: Flask, tmp_path: Path) -> None:
+    make_list("Readers")
+    db.session.commit()
+    frame, mail = tmp_path / "frame.html", tmp_path / "mail.html"
+    frame.write_text("<h1>The Loft</h1>{{ campaign_content }}")
+    mail.write_text("<p>Hello</p>")
+    usual = ["--name", "May", "--subject", "Hi", "--from", "Loft <news@example.com>", "--list", "Readers"]
+
+    def create(number: int, *more: str) -> Result:
+        options = ["campaign", "create", *usual, "--layout", str(number), *more]
+        return app.test_cli_runner().invoke(args=options)
+
+    assert run(app, "create", "Frame", "--html", str(mail), "--layout").exit_code == 1
+    assert run(app, "create", "Frame", "--html", str(frame), "--layout").exit_code == 0
+    number = only().id
+    assert create(number, "--html", str(mail)).exit_code == 0
+    assert db.session.scalars(sa.select(Campaign)).one().html == "<h1>The Loft</h1><p>Hello</p>"
+    assert "takes the format" in create(number, "--text", str(mail)).output
+    assert "Template not found." in create(99, "--html", str(mail)).output
+    run(app, "create", "Plain", "--html", str(mail))
+    assert "takes the format" in create(number + 1, "--html", str(mail)).output
+    exported = run(app, "export", str(number)).stdout
+    assert run(app, "import", put(tmp_path, exported)).exit_code == 0
+    assert sum(each.is_layout for each in db.session.scalars(sa.select(Template))) == 2
+
+
 def test_the_html_of_a_document_is_made_anew_and_not_taken_from_the_file(app: Flask, tmp_path: Path) -> None:
     given = {**FILE, "format": "document", "written": written(p("Real")), "html": "<script>evil</script>"}
     assert run(app, "import", put(tmp_path, json.dumps(given))).exit_code == 0
@@ -121,6 +149,8 @@ def test_the_html_of_a_document_is_made_anew_and_not_taken_from_the_file(app: Fl
         ({**FILE, "format": ["html"]}, "There is no format"),
         ({**FILE, "id": 1}, "A template has no “id”."),
         ({**FILE, "html": {"a": 1}}, "“html” must be text."),
+        ({**FILE, "layout": "yes"}, "“layout” must be true or false."),
+        ({**FILE, "layout": True}, "needs a place for the content"),
         ({**FILE, "name": " "}, "Enter a name."),
         ({**FILE, "html": "{{ x.y }}"}, "Line 1"),
         ({**FILE, "text": "x" * (512 * 1024 + 1)}, "512 KB"),

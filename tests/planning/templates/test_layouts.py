@@ -386,6 +386,17 @@ def test_a_campaign_chooses_its_layout_below_the_email(ben: BrowserClient, layou
     assert "No campaigns yet" in text(ben.get(f"/templates/{layout.id}"))
 
 
+def test_a_check_names_no_line_that_the_editor_does_not_have(ben: BrowserClient, layout: Template) -> None:
+    campaign = make_campaign(
+        html="<html><body>\n<p>{{ nobody }}</p></body></html>", lists=[make_list("Friends")]
+    )
+    assert '#html">Line 2' in text(ben.get(f"/campaigns/{campaign.id}/check"))
+    ben.post(f"/campaigns/{campaign.id}/layout", data={"layout": str(layout.id)})
+    page = text(ben.get(f"/campaigns/{campaign.id}/check"))
+    assert "nobody" in page
+    assert '#html">Line' not in page
+
+
 def test_unknown_layouts_and_viewers_change_nothing(
     ben: BrowserClient, cleo: BrowserClient, layout: Template
 ) -> None:
