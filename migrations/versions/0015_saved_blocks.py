@@ -1,7 +1,7 @@
 """saved blocks, and images that go with an email
 
 Revision: 0015
-Follows: 0012
+Follows: 0014
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 
 
 def upgrade() -> None:
