@@ -5,33 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.browser import chromium
+from tests.browser.accessibility import faults_of
 from tests.browser.conftest import EMAIL
 from tests.browser.sitemap import operator_pages, public_pages, signed_out_pages
 from tests.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],  # what is in order need not be told element by element
-}
 # Every operator page has these names; a page that falls off the map is a page that nobody can reach.
 EXPECTED = {"campaign-edit", "check", "report", "recipients", "person", "list", "import", "practice-message"}
-
-
-def faults_of(page: Page, name: str) -> list[str]:
-    """What axe finds, and whether the page is wider than the window."""
-    found = Axe().run(page, options=RULES)
-    faults = [
-        f"{name}: {fault['id']} {fault['nodes'][0]['html'][:120]}" for fault in found.response["violations"]
-    ]
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"):
-        faults.append(f"{name}: wider than the window")
-    return faults
 
 
 LOOKS = [

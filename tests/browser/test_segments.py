@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium
-from tests.browser.test_pages import faults_of
+from tests.browser.accessibility import faults_of
 from tests.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -18,7 +18,7 @@ from campaigns.delivery.models import Delivery, Reason
 from campaigns.delivery.routing import server_deletion
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End
-from campaigns.planning import services as planning_services
+from campaigns.planning.lists.services import delete_list
 from campaigns.planning.models import GOING_OUT, Campaign, PauseReason, Status
 from campaigns.settings.models import Server
 from tests.audience.pages import text_of
@@ -40,7 +40,7 @@ def test_a_list_that_a_campaign_goes_out_to_stays(each_database: Flask, status: 
     readers = make_list("Readers")
     make_campaign(name="Spring", lists=[readers, make_list()], status=status)
     with pytest.raises(Conflict, match="Readers can't be deleted while Spring is sending to it"):
-        planning_services.delete_list(readers)
+        delete_list(readers)
     db.session.rollback()
     assert db.session.scalar(sa.select(sa.func.count()).select_from(List)) == 2
 
@@ -49,7 +49,7 @@ def test_a_list_of_drafts_and_of_what_is_over_may_be_deleted(each_database: Flas
     readers = make_list()
     for status in (Status.DRAFT, Status.FINISHED, Status.CANCELLED):
         make_campaign(lists=[readers], status=status)
-    planning_services.delete_list(readers)
+    delete_list(readers)
     db.session.commit()
     assert db.session.scalars(sa.select(List)).all() == []
 

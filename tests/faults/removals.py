@@ -7,7 +7,7 @@ import time
 from campaigns.core import queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, DomainError
-from campaigns.planning import services as planning_services
+from campaigns.planning.lists.services import delete_list
 from campaigns.planning.models import Campaign, Status
 from campaigns.settings import services as settings_services
 from campaigns.settings.models import Server
@@ -58,7 +58,7 @@ def _delete_lists(mailing: Mailing) -> bool:
     with mailing.world.app.app_context():
         lists = list(db.session.get_one(Campaign, mailing.campaign_id).lists)
         try:
-            planning_services.delete_list(lists[0])
+            delete_list(lists[0])
         except Conflict:
             was_refused = True
         db.session.rollback()

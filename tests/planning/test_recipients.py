@@ -23,6 +23,7 @@ from campaigns.core.errors import Conflict, Invalid
 from campaigns.delivery.models import Reason
 from campaigns.planning import preflight, recipients
 from campaigns.planning import services as planning_services
+from campaigns.planning.lists.services import delete_list
 from campaigns.planning.models import Campaign
 from campaigns.planning.models import Status as CampaignStatus
 from campaigns.planning.recipients import Audience, Funnel, LeftOut, meant_by
@@ -172,11 +173,11 @@ def test_what_leaves_people_out_cannot_be_deleted_while_a_draft_uses_it(app: Fla
     with pytest.raises(Conflict, match=campaign.name):
         delete_segment(campaign.excluded_segments[0])
     with pytest.raises(Conflict, match=campaign.name):
-        planning_services.delete_list(campaign.excluded_lists[0])
+        delete_list(campaign.excluded_lists[0])
     campaign.status = CampaignStatus.FINISHED
     db.session.commit()
     delete_segment(campaign.excluded_segments[0])
-    planning_services.delete_list(campaign.excluded_lists[0])
+    delete_list(campaign.excluded_lists[0])
 
 
 def test_a_copy_goes_to_the_same_people(app: Flask) -> None:

@@ -19,7 +19,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict
 from campaigns.core.i18n import _
 from campaigns.core.paging import paginate
-from campaigns.planning.services import delete_list
+from campaigns.planning.lists.services import delete_list
 from campaigns.reports import series
 
 GROWTH_DAYS = 30

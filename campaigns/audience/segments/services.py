@@ -8,10 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.accounts.models import Operator
+from campaigns.audience.models import Subscriber
 from campaigns.audience.segments import queries
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import as_json, read
 from campaigns.audit import services as audit_services
+from campaigns.core import addresses
 from campaigns.core.db import changed_by, db
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _, translate
@@ -76,6 +78,11 @@ def count_again(segment: Segment, *, now: datetime) -> int:
     changed_by(sa.update(Segment).where(Segment.id == segment.id).values(people=people, counted_at=now))
     db.session.refresh(segment)
     return people
+
+
+def note_explained(segment: Segment, person: Subscriber, *, now: datetime) -> None:
+    """Put on record that somebody asked why a person is in a segment."""
+    audit_services.record("segment.explained", segment.name, person=addresses.masked(person.email), now=now)
 
 
 def _checked(rule: Any, *, within: int | None = None) -> dict[str, Any]:

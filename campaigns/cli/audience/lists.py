@@ -10,7 +10,7 @@ from campaigns.audience.models import OptIn
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
 from campaigns.core.db import db
-from campaigns.planning.services import delete_list
+from campaigns.planning.lists.services import delete_list
 
 
 @click.group("list")

@@ -13,9 +13,8 @@ from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.segments import services as segment_services
 from campaigns.audience.segments.explaining import explained
 from campaigns.audience.segments.tree import Group, read
-from campaigns.audit import services as audit_services
 from campaigns.cli.output import answer, as_json, command
-from campaigns.core import addresses, clock
+from campaigns.core import clock
 from campaigns.core.addresses import BadAddress
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid, NotFound
@@ -76,8 +75,7 @@ def explain(name: str, address: str, wants_json: bool) -> None:
     person = _person(address)
     facts = segment_queries.facts_of([person.id], rule)[person.id]
     told = explained(rule, facts, segment_queries.today(now), known)
-    masked = addresses.masked(person.email)
-    audit_services.record("segment.explained", segment.name, person=masked, now=now)
+    segment_services.note_explained(segment, person, now=now)
     db.session.commit()
     answer(
         {"segment": segment.name, "address": person.email, "is_in": told.holds, "why": told.as_json()},

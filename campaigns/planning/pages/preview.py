@@ -53,6 +53,16 @@ def preview(campaign_id: int) -> Any:
     return framed(page_of(shown, look), look)
 
 
+def _lines(shown: Preview, preheader: str) -> dict[str, str]:
+    return {"sender": shown.from_name, "subject": shown.subject, "preheader": preheader}
+
+
+def _fault_page(error: Invalid) -> str | None:
+    """What the preview says instead; None for what is told under its field, where the preview stays as it was."""
+    is_said = error.field in previews.LINES
+    return None if is_said else render_template("planning/preview_error.html", error=error)
+
+
 @allow(Action.EDIT_CAMPAIGNS)
 def show_unsaved(campaign_id: int) -> Any:
     """What the editor has, as JSON {page, sender, subject, preheader, faults}. Nothing is saved: no writer waits for it.
@@ -63,18 +73,15 @@ def show_unsaved(campaign_id: int) -> Any:
     found = on_record(campaign_id)
     person, look = _person(found), looks.look(request.args.get("part"))
     faults = previews.line_faults(request.form)
+    translated = request.args.get("language", "")[:16]
     try:
-        translated = request.args.get("language", "")[:16]
         source = previews.source_for(found, person, language=translated)
         source = previews.unsaved(source, found, request.form, translated=translated)
         shown = previews.shown(source, person, is_html_only=look is not Look.TEXT)
         preheader = previews.preheader(source, person)
     except Invalid as error:
-        is_said = error.field in previews.LINES  # under its field; the preview stays as it was
-        page = None if is_said else render_template("planning/preview_error.html", error=error)
-        return jsonify(page=page, faults=faults)
-    lines = {"sender": shown.from_name, "subject": shown.subject, "preheader": preheader}
-    return jsonify(page=page_of(shown, look), faults=faults, **lines)
+        return jsonify(page=_fault_page(error), faults=faults)
+    return jsonify(page=page_of(shown, look), faults=faults, **_lines(shown, preheader))
 
 
 @allow(Action.READ_CAMPAIGNS)

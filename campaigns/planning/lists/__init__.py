@@ -1,0 +1,1 @@
+"""Lists as campaigns use them."""
