@@ -29,6 +29,7 @@ MODELS = (
     "campaigns.settings.models",
     "campaigns.settings.domains.models",
     "campaigns.audience.models",
+    "campaigns.audience.imports.models",
     "campaigns.audience.tags.models",
     "campaigns.audience.segments.models",
     "campaigns.content.blocks.models",
@@ -56,6 +57,7 @@ MODELS = (
 # Modules whose tables refer to others' tables: who has the first needs the second.
 _PAIRS = {
     "campaigns.accounts.models": "campaigns.accounts.factor.models",
+    "campaigns.audience.models": "campaigns.audience.imports.models",
     "campaigns.planning.models": "campaigns.content.templates.models",
 }
 

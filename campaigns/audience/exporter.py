@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from campaigns.audience import queries, search, values
-from campaigns.audience.columns import EXPORTED
-from campaigns.audience.models import Import, Subscriber, Subscription
+from campaigns.audience.imports.columns import EXPORTED
+from campaigns.audience.models import Subscriber, Subscription
 from campaigns.audience.search import Search
 from campaigns.audit import services as audit_services
 from campaigns.core.csvfile import guarded
@@ -49,22 +49,6 @@ def record(wanted: Search) -> None:
         audit_services.record("people.exported", **details)
     else:
         audit_services.record("list.exported", queries.list_(wanted.list_id).name, **details)
-
-
-def record_rejects(owner: Import) -> None:
-    """The same for the rejected rows of an import."""
-    audit_services.record("import.exported", owner.file_name, rows=owner.rejected)
-
-
-def rejects(import_id: int) -> Iterator[list[str]]:
-    """Headings and rejected rows of an import: line, value, reason in words, then the row."""
-    from campaigns.audience.reasons import RowReason
-
-    owner = queries.import_(import_id)
-    yield ["line", "value", "reason", *map(guarded, owner.columns)]
-    for reject in db.session.scalars(queries.rejects(import_id).execution_options(yield_per=CHUNK_ROWS)):
-        sentence = str(RowReason(reject.reason).label)
-        yield [str(reject.line), guarded(reject.value), sentence, *map(guarded, reject.row)]
 
 
 def _chunk(wanted: Search, *, after: int) -> Any:

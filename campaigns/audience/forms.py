@@ -21,7 +21,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.accounts.forms import accepted as accepted_by
 from campaigns.accounts.forms import choices, email_field, trimmed
-from campaigns.audience import columns, queries, uploads, values
+from campaigns.audience import queries, values
+from campaigns.audience.imports import columns, uploads
 from campaigns.audience.models import Field, FieldKind, List, OptIn, Subscriber
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, translate

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from campaigns.audience.models import Import, Subscriber
+from campaigns.audience.imports.models import Import
+from campaigns.audience.models import Subscriber
 from campaigns.audience.search import Search
 from campaigns.audit.services import View
 from campaigns.core import addresses

@@ -1,4 +1,4 @@
-"""Changes lists, people and fields; subscribing, suppressing and importing have their own modules."""
+"""Changes lists, people and fields; subscribing and suppressing have their own modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from campaigns.audience import queries
 from campaigns.audience.fields import create_field, delete_field, rename_field
-from campaigns.audience.import_setup import choose_columns, choose_format, create_import, delete_import
 from campaigns.audience.leaving import unsubscribe
 from campaigns.audience.models import (
     BY_OPERATORS,
@@ -51,14 +50,10 @@ __all__ = [
     "ask_again",
     "ask_to_confirm",
     "check_list_name",
-    "choose_columns",
-    "choose_format",
     "confirm",
     "create_field",
-    "create_import",
     "create_list",
     "delete_field",
-    "delete_import",
     "delete_people",
     "delete_person",
     "find_confirmation",

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import Import, ImportStatus, List, Subscriber
+from campaigns.audience.imports.models import Import, ImportStatus
+from campaigns.audience.models import List, Subscriber
 from campaigns.core.db import db
 from campaigns.delivery import queries as delivery_queries
 from campaigns.delivery.ledger import resend

@@ -12,7 +12,7 @@ from flask_babel import format_date
 from campaigns.accounts.guards import Action, allow, note_view, operator, reading_on_record
 from campaigns.accounts.policy import can
 from campaigns.accounts.stepup.guards import confirmed
-from campaigns.audience import queries as audience_queries
+from campaigns.audience.imports import queries as import_queries
 from campaigns.core import addresses, clock, csvfile, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict
@@ -82,7 +82,7 @@ def dismiss_campaign(campaign_id: int) -> Any:
 @bp.post("/needs/imports/<int:import_id>/deletion")
 @allow(Action.EDIT_PEOPLE)
 def dismiss_import(import_id: int) -> Any:
-    start.dismiss(audience_queries.import_(import_id), now=clock.now())
+    start.dismiss(import_queries.import_(import_id), now=clock.now())
     db.session.commit()
     return redirect(url_for(".home"), 303)
 

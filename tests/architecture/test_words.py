@@ -68,7 +68,7 @@ def test_no_two_messages_say_the_same_thing() -> None:
 
 
 def test_each_status_of_the_interface_has_a_name() -> None:
-    from campaigns.audience.models import ImportStatus
+    from campaigns.audience.imports.models import ImportStatus
     from campaigns.audience.models import Status as SubscriptionStatus
     from campaigns.delivery.models import State
     from campaigns.planning.models import Status

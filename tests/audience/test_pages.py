@@ -9,10 +9,12 @@ import re
 import pytest
 from flask import Flask
 
-from campaigns.audience import importer, queries, services, uploads
+from campaigns.audience import queries, services
+from campaigns.audience.imports import queries as import_queries
+from campaigns.audience.imports import runner, setup, uploads
+from campaigns.audience.imports.models import ImportStatus
 from campaigns.audience.models import (
     FieldKind,
-    ImportStatus,
     OptIn,
     Origin,
     Status,
@@ -253,7 +255,7 @@ def test_an_import_from_the_file_to_the_report(ben) -> None:
     assert "<progress" in running
     assert ben.post(f"/imports/{number}/deletion").status_code == 409
     assert "HX-Refresh" not in ben.get(f"/imports/{number}/progress").headers
-    assert importer.run(number)
+    assert runner.run(number)
     assert ben.get(f"/imports/{number}/progress").headers["HX-Refresh"] == "true"
     report = text_of(ben.get(f"/imports/{number}"))
     assert "This isn&#39;t an email address." in report
@@ -277,7 +279,7 @@ def test_pasted_rows_are_imported_like_a_file(ben) -> None:
     answer = ben.post("/imports/new", data=data)
     number = int(answer.location.rpartition("/")[2])
     assert ben.post(f"/imports/{number}/start", data={"column_0": "email", "agreed": "y"}).status_code == 303
-    assert importer.run(number)
+    assert runner.run(number)
     assert queries.people_count() == 2
 
 
@@ -319,12 +321,10 @@ def test_nobody_waits_for_the_database_while_a_file_is_read(ben, monkeypatch) ->
 
 
 def test_a_failed_import_says_why(ben) -> None:
-    made = services.create_import(
-        io.BytesIO(b"a@example.org\n"), file_name="x.csv", list_=make_list(), now=NOON
-    )
-    made.status, made.error, made.finished_at = ImportStatus.FAILED, importer.FILE_GONE, NOON
+    made = setup.create_import(io.BytesIO(b"a@example.org\n"), file_name="x.csv", list_=make_list(), now=NOON)
+    made.status, made.error, made.finished_at = ImportStatus.FAILED, runner.FILE_GONE, NOON
     db.session.commit()
-    assert importer.FILE_GONE in text_of(ben.get(f"/imports/{made.id}"))
+    assert runner.FILE_GONE in text_of(ben.get(f"/imports/{made.id}"))
 
 
 # -- export, fields, suppressions
@@ -343,10 +343,10 @@ def test_an_export_guards_formulas_and_comes_back_unchanged_when_raw(ben) -> Non
     assert guarded[2][:3] == ["zoë@example.org", "-5", "unsubscribed"]
     raw = ben.get(f"/lists/{readers.id}/people.csv?raw=1&status=subscribed", buffered=True).get_data()
     fresh = make_list()
-    made = services.create_import(io.BytesIO(raw), file_name="x.csv", list_=fresh, now=NOON)
+    made = setup.create_import(io.BytesIO(raw), file_name="x.csv", list_=fresh, now=NOON)
     db.session.commit()
-    assert importer.run(made.id)
-    assert queries.import_(made.id).updated == 1
+    assert runner.run(made.id)
+    assert import_queries.import_(made.id).updated == 1
     assert [each.key for each in queries.fields()] == ["city"]
     assert text_of(ben.get("/people.csv", buffered=True)).count("\r\n") == 3
 

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from campaigns.accounts.models import Operator
-from campaigns.audience import import_setup, importer
+from campaigns.audience.imports import runner, setup
 from campaigns.audience.models import OptIn
 from campaigns.audience.models import Status as SubscriptionStatus
 from campaigns.audit import queries, services
@@ -231,7 +231,7 @@ def test_a_page_is_shown_also_while_it_can_not_be_put_on_record(ben) -> None:
 
 def test_an_import_says_how_many_people_it_changed_and_who_began_it(app) -> None:
     into, who = make_list("Friends"), make_operator("ada@example.com")
-    made = import_setup.create_import(
+    made = setup.create_import(
         io.BytesIO(b"email\nann@example.org\nbob@example.org\nrubbish\n"),
         file_name="people.csv",
         list_=into,
@@ -239,7 +239,7 @@ def test_an_import_says_how_many_people_it_changed_and_who_began_it(app) -> None
         operator_id=who.id,
     )
     db.session.commit()
-    importer.run(made.id)
+    runner.run(made.id)
     entry = db.session.query(AuditEntry).filter_by(action="people.imported").one()
     assert (entry.actor, entry.operator_id, entry.subject) == ("ada@example.com", who.id, "people.csv")
     assert entry.details == {"list": "Friends", "created": 2, "updated": 0, "skipped": 0, "rejected": 1}

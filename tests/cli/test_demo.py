@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from flask import Flask, has_app_context
 
 from campaigns.audience import queries as audience_queries
-from campaigns.audience.models import Import, Status, Subscriber, Subscription, Suppression
+from campaigns.audience.imports.models import Import
+from campaigns.audience.models import Status, Subscriber, Subscription, Suppression
 from campaigns.cli import demo
 from campaigns.cli.demo_data import history
 from campaigns.content.templates import queries as template_queries

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
-from campaigns.audience.models import Import, ImportStatus, Subscription, SuppressionReason
+from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audience.models import Status as SubscriptionStatus
+from campaigns.audience.models import Subscription, SuppressionReason
 from campaigns.audience.suppressing import suppress
 from campaigns.core import clock
 from campaigns.core.db import db

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import import_setup, jobs
-from campaigns.audience.models import Import, ImportStatus
+from campaigns.audience.imports import jobs, setup
+from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Misconfigured
@@ -49,7 +49,7 @@ def test_links_lead_to_the_site_whatever_the_workers_host_was_told(app: Flask, t
 
 def test_an_import_is_left_to_workers_that_have_its_file(app: Flask, tmp_path: Path) -> None:
     home = app.extensions["columba"].data_dir
-    made = import_setup.create_import(
+    made = setup.create_import(
         io.BytesIO(b"email\nana@example.org\n"), file_name="people.csv", list_=make_list(), now=clock.now()
     )
     number = made.id

@@ -9,11 +9,14 @@ from typing import Any, BinaryIO, cast
 from flask import redirect, render_template, request, url_for
 
 from campaigns.accounts.guards import Action, allow, note_view, operator, reading_on_record
-from campaigns.audience import exporter, import_setup, jobs, queries, reading, services
+from campaigns.audience import queries as audience_queries
+from campaigns.audience import reading, services
 from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
-from campaigns.audience.models import Import, ImportStatus, List, OptIn
+from campaigns.audience.imports import jobs, queries, rejected, setup
+from campaigns.audience.imports.models import Import, ImportStatus
+from campaigns.audience.imports.reasons import RowReason
+from campaigns.audience.models import List, OptIn
 from campaigns.audience.pages.lists import csv_file
-from campaigns.audience.reasons import RowReason
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
@@ -26,7 +29,7 @@ SAMPLES_SHOWN = 3
 @allow(Action.READ_PEOPLE)
 def imports() -> Any:
     page = paginate(queries.imports(), number=page_number(request.args.get("page")))
-    return render_template("audience/imports.html", page=page, lists=queries.lists())
+    return render_template("audience/imports.html", page=page, lists=audience_queries.lists())
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -38,7 +41,7 @@ def import_create() -> Any:
         db.session.commit()
         return redirect(url_for("audience.import_show", import_id=made.id), 303)
     return render_template(
-        "audience/import_create.html", form=form, lists=queries.lists()
+        "audience/import_create.html", form=form, lists=audience_queries.lists()
     ), 422 if form.errors else 200
 
 
@@ -47,7 +50,7 @@ def import_show(import_id: int) -> Any:
     shown = queries.import_(import_id)
     note_view(reading.of_import(shown))
     if shown.status is ImportStatus.UPLOADED:
-        return _columns_page(shown, columns_form(shown.columns, import_setup.guess(shown, with_kinds=True)))
+        return _columns_page(shown, columns_form(shown.columns, setup.guess(shown, with_kinds=True)))
     page = paginate(queries.rejects(import_id), number=page_number(request.args.get("page")))
     refused = [(each, RowReason(each.reason)) for each in page.items]
     return render_template(
@@ -68,7 +71,7 @@ def import_progress(import_id: int) -> Any:
 def import_start(import_id: int) -> Any:
     """Save the chosen columns and let a worker run the import."""
     waiting = queries.import_(import_id)
-    form = columns_form(waiting.columns, import_setup.guess(waiting, with_kinds=True))
+    form = columns_form(waiting.columns, setup.guess(waiting, with_kinds=True))
     if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
         return _columns_page(queries.import_(import_id), form)
     db.session.commit()
@@ -85,15 +88,13 @@ def import_format(import_id: int) -> Any:
         db.session.commit()
         return redirect(url_for("audience.import_show", import_id=import_id), 303)
     waiting = queries.import_(import_id)
-    return _columns_page(
-        waiting, columns_form(waiting.columns, import_setup.guess(waiting, with_kinds=True)), form
-    )
+    return _columns_page(waiting, columns_form(waiting.columns, setup.guess(waiting, with_kinds=True)), form)
 
 
 @allow(Action.EDIT_PEOPLE)
 def import_delete(import_id: int) -> Any:
     gone = queries.import_(import_id)
-    services.delete_import(gone)
+    setup.delete_import(gone)
     db.session.commit()
     say(_("Import deleted. The people it imported stay."), "success")
     return redirect(url_for("audience.imports"), 303)
@@ -104,8 +105,8 @@ def import_rejects(import_id: int) -> Any:
     """The rejected rows as CSV, with line and reason."""
     shown = queries.import_(import_id)
     with reading_on_record():
-        exporter.record_rejects(shown)
-    return csv_file(exporter.rejects(shown.id), name=f"not-imported-{shown.id}")
+        rejected.record(shown)
+    return csv_file(rejected.rows(shown.id), name=f"not-imported-{shown.id}")
 
 
 def _kept(form: UploadForm) -> Import:
@@ -116,11 +117,11 @@ def _kept(form: UploadForm) -> Import:
     name = file.filename if file and file.filename else str(_("Pasted rows"))
     into = _list_of(form)
     db.session.commit()  # no transaction stays open while a file is read
-    kept = import_setup.keep(stream)
-    return services.create_import(
+    kept = setup.keep(stream)
+    return setup.create_import(
         kept,
         file_name=name,
-        list_=queries.list_(into) if into else _new_list(form),
+        list_=audience_queries.list_(into) if into else _new_list(form),
         now=clock.now(),
         operator_id=operator().id,
         waits_for_columns=True,
@@ -132,7 +133,7 @@ def _list_of(form: UploadForm) -> int:
     if not form.list_id.data:
         services.check_list_name(form.new_list.data or "", field="new_list")
         return 0
-    return queries.list_(form.list_id.data).id
+    return audience_queries.list_(form.list_id.data).id
 
 
 def _new_list(form: UploadForm) -> List:
@@ -140,12 +141,12 @@ def _new_list(form: UploadForm) -> List:
 
 
 def _started(waiting: Import, form: ColumnsForm) -> bool:
-    services.choose_columns(waiting, form.targets, attested=bool(form.agreed.data), now=clock.now())
+    setup.choose_columns(waiting, form.targets, attested=bool(form.agreed.data), now=clock.now())
     return True
 
 
 def _read_anew(waiting: Import, form: FormatForm) -> bool:
-    services.choose_format(
+    setup.choose_format(
         waiting,
         encoding=form.encoding.data,
         delimiter=form.delimiter.data,
@@ -160,7 +161,7 @@ def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = N
         return redirect(url_for("audience.import_show", import_id=waiting.id), 303)
     is_wrong = bool(form.errors or (how and how.errors))
     how = how or FormatForm(formdata=None, obj=waiting, has_header=waiting.mapping.get("has_header"))
-    seen = import_setup.look(waiting)
+    seen = setup.look(waiting)
     columns = [
         (heading, form[f"column_{at}"], _samples(seen.samples, at))
         for at, heading in enumerate(waiting.columns)

@@ -11,6 +11,7 @@ from campaigns.accounts.guards import Action, allow, operator, reading_on_record
 from campaigns.accounts.stepup.guards import confirmed
 from campaigns.audience import exporter, queries, services
 from campaigns.audience.forms import ListForm, accepted, say
+from campaigns.audience.imports import queries as import_queries
 from campaigns.audience.models import List
 from campaigns.audience.search import Search
 from campaigns.core import charts, clock, csvfile, statuses
@@ -46,7 +47,7 @@ def list_show(list_id: int) -> Any:
         sizes=queries.list_sizes([list_id])[list_id],
         growth=growth,
         lines=[charts.Series(str(statuses.label("subscribed")), growth.subscribed)],
-        imports=paginate(queries.imports(list_id), number=1, size=5),
+        imports=paginate(import_queries.imports(list_id), number=1, size=5),
         sign_up_url=f"{current().public_url}{url_for('signup.sign_up', public_id=shown.public_id)}",
         archive_url=f"{current().public_url}{url_for('public.archive', public_id=shown.public_id)}",
     )

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience import queries as audience_queries
-from campaigns.audience.models import Consent, Import, List, Subscriber, Subscription, Suppression
+from campaigns.audience.imports.models import Import
+from campaigns.audience.models import Consent, List, Subscriber, Subscription, Suppression
 from campaigns.audience.segments import outside
 from campaigns.audience.segments.compiling import CAME, compiled
 from campaigns.audience.segments.facts import Membership, PersonFacts

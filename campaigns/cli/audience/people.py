@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from campaigns.audience import exporter, import_setup, importer, services
+from campaigns.audience import exporter
 from campaigns.audience import queries as audience_queries
-from campaigns.audience.models import Import, ImportStatus
+from campaigns.audience.imports import queries, runner, setup
+from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audience.search import Search
 from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.segments import services as segment_services
@@ -37,13 +38,13 @@ def import_(file: Path, list_name: str, wants_json: bool) -> None:
     """Import people from a CSV file, with a progress bar and counts at the end."""
     audience_queries.list_by_name(list_name)
     db.session.commit()  # hold no transaction while the file is read
-    kept = import_setup.keep(file)
+    kept = setup.keep(file)
     into = audience_queries.list_by_name(list_name)
-    made = services.create_import(kept, file_name=file.name, list_=into, now=clock.now())
+    made = setup.create_import(kept, file_name=file.name, list_=into, now=clock.now())
     db.session.commit()
     _run(made, quiet=wants_json)
     db.session.expire_all()
-    done = audience_queries.import_(made.id)
+    done = queries.import_(made.id)
     if done.status is ImportStatus.FAILED:
         raise click.ClickException(done.error or "The import failed.")
     counts = {name: getattr(done, name) for name in ("created", "updated", "skipped", "rejected")}
@@ -103,5 +104,5 @@ def _run(made: Import, *, quiet: bool) -> None:
     size = max(made.size_bytes or 0, 1)
     label = f"Importing {made.file_name}"
     with click.progressbar(length=size, label=label, hidden=quiet, file=sys.stderr) as bar:
-        while not importer.run(made.id, on_progress=lambda done: bar.update(done - bar.pos)):
+        while not runner.run(made.id, on_progress=lambda done: bar.update(done - bar.pos)):
             time.sleep(BETWEEN_LOOKS_S)  # a worker has taken the import: wait for it

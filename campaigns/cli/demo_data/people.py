@@ -12,12 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience import uploads
+from campaigns.audience.imports import uploads
+from campaigns.audience.imports.models import Import, ImportReject, ImportStatus
+from campaigns.audience.imports.reasons import RowReason
 from campaigns.audience.models import (
     Consent,
-    Import,
-    ImportReject,
-    ImportStatus,
     List,
     OptIn,
     Origin,
@@ -25,7 +24,6 @@ from campaigns.audience.models import (
     Subscriber,
     Subscription,
 )
-from campaigns.audience.reasons import RowReason
 from campaigns.cli.demo_data import many, plan
 from campaigns.core import addresses, signing
 from campaigns.core.db import db

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.timeouts import BaseTimeoutException
 
-from campaigns.audience.models import Import, ImportStatus
+from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audit import services as audit_services
 from campaigns.core import config, hints, queue, redis_queue
 from campaigns.core.db import db, peek
@@ -31,7 +31,7 @@ from campaigns.planning.models import Campaign, Status
 
 log = logging.getLogger(__name__)
 
-IMPORT = "campaigns.audience.jobs.run_import"
+IMPORT = "campaigns.audience.imports.jobs.run_import"
 USUAL_WORKERS = 2
 CANCELLING_S = 1.0
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audience.models import (
     Consent,
     FieldKind,
-    Import,
-    ImportStatus,
     List,
     Origin,
     Status,

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from campaigns.accounts.models import Operator
-from campaigns.audience import queries, uploads
-from campaigns.audience.import_batch import Batch, Contended
-from campaigns.audience.models import Import, ImportStatus
-from campaigns.audience.rows import RowReader, Taken
+from campaigns.audience import queries as audience_queries
+from campaigns.audience.imports import queries, uploads
+from campaigns.audience.imports.batch import Batch, Contended
+from campaigns.audience.imports.models import Import, ImportStatus
+from campaigns.audience.imports.rows import RowReader, Taken
 from campaigns.audit import services as audit_services
 from campaigns.core import clock
 from campaigns.core.acting import Actor
@@ -79,7 +80,7 @@ def is_here(import_id: int) -> bool:
 def _stream(claimed: Import, on_progress: Callable[[int], None], until: datetime | None, now: Clock) -> bool:
     import_id, fence, path = claimed.id, claimed.fence, Path(claimed.path)
     reader = RowReader(
-        claimed.columns, claimed.mapping["targets"], queries.fields(), settings_queries.link_key()
+        claimed.columns, claimed.mapping["targets"], audience_queries.fields(), settings_queries.link_key()
     )
     batch = Batch(claimed)
     start, delimiter = claimed.byte_position, claimed.delimiter

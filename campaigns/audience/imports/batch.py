@@ -9,17 +9,16 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from campaigns.audience import queries
+from campaigns.audience.imports.models import Import, ImportReject
+from campaigns.audience.imports.reasons import RowReason
+from campaigns.audience.imports.rows import LONGEST_CELL_KEPT, LONGEST_VALUE_KEPT, MOST_CELLS_KEPT, Taken
 from campaigns.audience.models import (
     Consent,
-    Import,
-    ImportReject,
     Origin,
     Status,
     Subscriber,
     Subscription,
 )
-from campaigns.audience.reasons import RowReason
-from campaigns.audience.rows import LONGEST_CELL_KEPT, LONGEST_VALUE_KEPT, MOST_CELLS_KEPT, Taken
 from campaigns.core.db import db
 from campaigns.core.dialect import insert
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from campaigns.audience import columns, importer, queries
-from campaigns.audience.models import FieldKind, Import
+from campaigns.audience import queries
+from campaigns.audience.imports import columns, runner
+from campaigns.audience.imports.models import Import
+from campaigns.audience.models import FieldKind
 from campaigns.core.db import db
 from tests.factories import make_field
 
@@ -44,7 +46,7 @@ def test_the_kind_is_proposed_and_kept(app: Flask, ben) -> None:
         assert f'<option selected value="{value}">' in page
     targets = {"column_0": "email", "column_1": "new:number", "column_2": "new:date", "column_3": "new"}
     ben.post(f"{answer.location}/start", data={**targets, "agreed": "y"})
-    assert importer.run(int(answer.location.rpartition("/")[2]))
+    assert runner.run(int(answer.location.rpartition("/")[2]))
     kinds = {each.key: each.kind for each in queries.fields()}
     assert kinds == {"age": FieldKind.NUMBER, "joined": FieldKind.DATE, "colour": FieldKind.TEXT}
     person = queries.person_by_address("p1@example.org")

@@ -11,12 +11,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import columns, importer, queries, services, uploads
+from campaigns.audience import queries, services
+from campaigns.audience.imports import columns, runner, setup, uploads
+from campaigns.audience.imports import queries as import_queries
+from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audience.models import (
     Consent,
     FieldKind,
-    Import,
-    ImportStatus,
     Origin,
     Status,
     Subscriber,
@@ -32,7 +33,7 @@ HEAD = "Email,First name,City\n"
 
 def make_import(content: str | bytes, into, **values) -> Import:
     raw = content.encode() if isinstance(content, str) else content
-    made = services.create_import(io.BytesIO(raw), file_name="people.csv", list_=into, now=NOON, **values)
+    made = setup.create_import(io.BytesIO(raw), file_name="people.csv", list_=into, now=NOON, **values)
     db.session.commit()
     return made
 
@@ -40,9 +41,9 @@ def make_import(content: str | bytes, into, **values) -> Import:
 def imported(content: str | bytes, into=None, **values) -> Import:
     """The import after it has run."""
     made = make_import(content, into or make_list(), **values)
-    assert importer.run(made.id)
+    assert runner.run(made.id)
     db.session.expire_all()
-    return queries.import_(made.id)
+    return import_queries.import_(made.id)
 
 
 def counts(done: Import) -> tuple[int, int, int, int]:
@@ -50,7 +51,9 @@ def counts(done: Import) -> tuple[int, int, int, int]:
 
 
 def refused(done: Import) -> list[tuple[int, str, str]]:
-    return [(each.line, each.value, each.reason) for each in db.session.scalars(queries.rejects(done.id))]
+    return [
+        (each.line, each.value, each.reason) for each in db.session.scalars(import_queries.rejects(done.id))
+    ]
 
 
 def people() -> dict[str, dict]:
@@ -139,7 +142,7 @@ def test_known_people_are_updated_and_empty_cells_take_nothing_away(each_databas
 
 
 def test_an_address_that_stands_twice_is_taken_once(each_database: Flask, monkeypatch) -> None:
-    monkeypatch.setattr(importer, "BATCH_ROWS", 2)
+    monkeypatch.setattr(runner, "BATCH_ROWS", 2)
     rows = [
         "ann@example.org,1,",
         "ANN@example.org,2,",
@@ -163,7 +166,7 @@ def test_without_a_statement_of_consent_people_are_unconfirmed(app: Flask) -> No
 
 @pytest.mark.parametrize("died_after", [1, 2, 3])
 def test_an_import_goes_on_exactly_where_it_died(each_database: Flask, monkeypatch, died_after: int) -> None:
-    monkeypatch.setattr(importer, "BATCH_ROWS", 10)
+    monkeypatch.setattr(runner, "BATCH_ROWS", 10)
     rows = [f'p{number}@example.org,"a\n{number}",' for number in range(40)] + ["bad,,"]
     made = make_import(HEAD + "\n".join(rows), make_list())
     heard: list[int] = []
@@ -174,54 +177,54 @@ def test_an_import_goes_on_exactly_where_it_died(each_database: Flask, monkeypat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        importer.run(made.id, on_progress=dies)
+        runner.run(made.id, on_progress=dies)
     db.session.rollback()
-    half = queries.import_(made.id)
+    half = import_queries.import_(made.id)
     assert (half.status, half.rows_done, half.byte_position) == (
         ImportStatus.RUNNING,
         died_after * 10,
         heard[-1],
     )
-    assert not importer.run(made.id), "the lease still holds"
-    assert importer.run(made.id, now=lambda: clock.now() + timedelta(minutes=2))
-    done = queries.import_(made.id)
+    assert not runner.run(made.id), "the lease still holds"
+    assert runner.run(made.id, now=lambda: clock.now() + timedelta(minutes=2))
+    done = import_queries.import_(made.id)
     assert (counts(done), done.rows_done, done.fence) == ((40, 0, 0, 1), 41, 2)
     assert refused(done) == [(82, "bad", "bad_address")]
 
 
 def test_a_worker_whose_lease_was_taken_over_writes_nothing_more(each_database: Flask, monkeypatch) -> None:
-    monkeypatch.setattr(importer, "BATCH_ROWS", 10)
+    monkeypatch.setattr(runner, "BATCH_ROWS", 10)
     made = make_import(HEAD + "".join(f"p{number}@example.org,,\n" for number in range(30)), make_list())
     later = clock.now() + timedelta(minutes=2)
     taken_over: list[bool] = []
 
     def is_slow(_position: int) -> None:
         if not taken_over:
-            taken_over.append(importer.run(made.id, now=lambda: later))
+            taken_over.append(runner.run(made.id, now=lambda: later))
 
-    assert not importer.run(made.id, on_progress=is_slow)
+    assert not runner.run(made.id, on_progress=is_slow)
     assert taken_over == [True]
-    done = queries.import_(made.id)
+    done = import_queries.import_(made.id)
     assert (counts(done), done.rows_done, len(people())) == ((30, 0, 0, 0), 30, 30)
 
 
 def test_a_slice_of_time_leaves_the_rest_to_the_next(app: Flask, monkeypatch) -> None:
-    monkeypatch.setattr(importer, "BATCH_ROWS", 10)
+    monkeypatch.setattr(runner, "BATCH_ROWS", 10)
     made = make_import(HEAD + "".join(f"p{number}@example.org,,\n" for number in range(25)), make_list())
-    assert not importer.run(made.id, until=NOON.replace(year=2025))
-    assert queries.waiting_imports(now=clock.now()) == [made.id]
-    assert not importer.run(made.id, until=NOON.replace(year=2025))
-    assert not importer.run(made.id, until=NOON.replace(year=2025))
-    assert importer.run(made.id)
-    assert counts(queries.import_(made.id)) == (25, 0, 0, 0)
-    assert importer.run(made.id), "again does nothing and says that it is done"
+    assert not runner.run(made.id, until=NOON.replace(year=2025))
+    assert import_queries.waiting_imports(now=clock.now()) == [made.id]
+    assert not runner.run(made.id, until=NOON.replace(year=2025))
+    assert not runner.run(made.id, until=NOON.replace(year=2025))
+    assert runner.run(made.id)
+    assert counts(import_queries.import_(made.id)) == (25, 0, 0, 0)
+    assert runner.run(made.id), "again does nothing and says that it is done"
 
 
 def test_an_import_whose_file_is_gone_says_so(app: Flask) -> None:
     made = make_import(HEAD + "a@example.org,,\n", make_list())
     uploads.forget(Path(made.path))
-    assert importer.run(made.id)
-    assert (queries.import_(made.id).status, queries.import_(made.id).error) == (
+    assert runner.run(made.id)
+    assert (import_queries.import_(made.id).status, import_queries.import_(made.id).error) == (
         ImportStatus.FAILED,
         "The file is no longer available. Upload it again.",
     )
@@ -229,10 +232,10 @@ def test_an_import_whose_file_is_gone_says_so(app: Flask) -> None:
 
 def test_an_import_that_always_dies_is_given_up(app: Flask) -> None:
     made = make_import(HEAD + "a@example.org,,\n", make_list())
-    made.fence = importer.MOST_CLAIMS
+    made.fence = runner.MOST_CLAIMS
     db.session.commit()
-    assert importer.run(made.id)
-    assert queries.import_(made.id).status is ImportStatus.FAILED
+    assert runner.run(made.id)
+    assert import_queries.import_(made.id).status is ImportStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -322,19 +325,19 @@ def test_a_mapping_that_can_not_be_is_refused(app: Flask, mapping: list[str]) ->
 def test_of_two_tabs_one_starts_the_import(app: Flask) -> None:
     made = make_import(HEAD + "a@example.org,,\n", make_list(), waits_for_columns=True)
     assert made.status is ImportStatus.UPLOADED
-    assert queries.waiting_imports(now=clock.now()) == []
-    services.choose_columns(made, ["email", "new", "ignore"], attested=True, now=NOON)
+    assert import_queries.waiting_imports(now=clock.now()) == []
+    setup.choose_columns(made, ["email", "new", "ignore"], attested=True, now=NOON)
     with pytest.raises(Conflict):
-        services.choose_columns(made, ["email", "new", "ignore"], attested=True, now=NOON)
+        setup.choose_columns(made, ["email", "new", "ignore"], attested=True, now=NOON)
 
 
 def test_a_wrong_guess_of_the_encoding_can_be_corrected(app: Flask) -> None:
     content = "Email;Name\na@example.org;Łódź\n"
     made = make_import(content.encode("cp1250"), make_list(), waits_for_columns=True)
-    services.choose_format(made, encoding="cp1250", delimiter=";", has_header=True)
-    services.choose_columns(made, ["email", "new"], attested=True, now=NOON)
+    setup.choose_format(made, encoding="cp1250", delimiter=";", has_header=True)
+    setup.choose_columns(made, ["email", "new"], attested=True, now=NOON)
     db.session.commit()
-    assert importer.run(made.id)
+    assert runner.run(made.id)
     assert people()["a@example.org"] == {"name": "Łódź"}
 
 

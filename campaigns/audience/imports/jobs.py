@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from campaigns.audience import importer, queries
+from campaigns.audience.imports import queries, runner
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 
-JOB = "campaigns.audience.jobs.run_import"
+JOB = "campaigns.audience.imports.jobs.run_import"
 # Short enough to keep a worker from sending only briefly, and far below the queue's limit.
 SLICE = timedelta(seconds=120)
 
@@ -17,9 +17,9 @@ SLICE = timedelta(seconds=120)
 def run_import(import_id: int) -> None:
     """Import for a while; the rest goes to the end of the queue. A deleted import is no error."""
     try:
-        if not importer.is_here(import_id):
+        if not runner.is_here(import_id):
             return  # the dispatcher asks again, until a worker that can read the file gets it
-        done = importer.run(import_id, until=clock.now() + SLICE)
+        done = runner.run(import_id, until=clock.now() + SLICE)
     except NotFound:
         return
     finally:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaigns.audience import values
-from campaigns.audience.columns import EMAIL, IGNORE
+from campaigns.audience.imports.columns import EMAIL, IGNORE
+from campaigns.audience.imports.reasons import RowReason
 from campaigns.audience.models import Field
-from campaigns.audience.reasons import RowReason
 from campaigns.core import addresses, signing
 from campaigns.core.csvfile import Record, Records
 from campaigns.core.errors import Invalid

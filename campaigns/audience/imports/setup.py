@@ -10,9 +10,11 @@ from typing import BinaryIO
 
 import sqlalchemy as sa
 
-from campaigns.audience import columns, fields, queries, uploads, values
-from campaigns.audience.models import Field, FieldKind, Import, ImportStatus, List
-from campaigns.audience.uploads import Look
+from campaigns.audience import fields, queries, values
+from campaigns.audience.imports import columns, uploads
+from campaigns.audience.imports.models import Import, ImportStatus
+from campaigns.audience.imports.uploads import Look
+from campaigns.audience.models import Field, FieldKind, List
 from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid
@@ -56,7 +58,7 @@ def create_import(
 ) -> Import:
     """Create an import of a CSV file into a list. With `waits_for_columns` the operator chooses the columns
     on a page; otherwise the mapping (a target per column: `email`, a field's key, `new`, `ignore`), or a
-    guess, applies and it is ready for `importer.run`. Raises Invalid for a file that cannot be read or has no
+    guess, applies and it is ready for `runner.run`. Raises Invalid for a file that cannot be read or has no
     addresses.
     """
     kept = source if isinstance(source, Kept) else keep(source)
