@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from campaigns import process
+from campaigns.audience.imports import duties as import_duties
 from campaigns.delivery.dispatch import dispatcher
 from campaigns.delivery.dispatch.dispatcher import Duty
 from campaigns.inbound.hooks import duties as hook_duties
@@ -21,6 +22,7 @@ DUTIES = (
     Duty("webhooks", hook_duties.EVERY_S, hook_duties.hint_events),
     Duty("alerts", hook_duties.EVERY_S, hook_duties.hint_alerts),
     Duty("old events", hook_duties.SELDOM_S, hook_duties.clean_up),
+    Duty("old imports", import_duties.EVERY_S, import_duties.clean_up),
     Duty("unused images", cleaning.EVERY_S, cleaning.clean_up),
 )
 

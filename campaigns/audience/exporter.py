@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from campaigns.audience import queries, search, values
-from campaigns.audience.imports.columns import EXPORTED
+from campaigns.audience.imports.files.columns import EXPORTED
 from campaigns.audience.models import Subscriber, Subscription
 from campaigns.audience.search import Search
 from campaigns.audit import services as audit_services

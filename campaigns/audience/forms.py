@@ -22,7 +22,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from campaigns.accounts.forms import accepted as accepted_by
 from campaigns.accounts.forms import choices, email_field, trimmed
 from campaigns.audience import queries, values
-from campaigns.audience.imports import columns, uploads
+from campaigns.audience.imports.files import columns, uploads
 from campaigns.audience.models import Field, FieldKind, List, OptIn, Subscriber
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, translate
@@ -323,6 +323,9 @@ def columns_form(headings: Sequence[str], guess: Sequence[str]) -> ColumnsForm:
             (columns.NEW, translate("New field “%(name)s”", name=heading)),
             (columns.NEW_OF[FieldKind.NUMBER], translate("New number field “%(name)s”", name=heading)),
             (columns.NEW_OF[FieldKind.DATE], translate("New date field “%(name)s”", name=heading)),
+            (columns.STATUS, _("Status (subscribed, unsubscribed, bounced)")),
+            (columns.LEFT, _("Date or yes: unsubscribed")),
+            (columns.BOUNCED, _("Date or yes: bounced")),
             (columns.IGNORE, _("Skip")),
         ]
         inputs[f"column_{at}"] = SelectField(heading, choices=choices(options), default=guess[at])

@@ -246,6 +246,7 @@ _CONSENT_LABELS = {
     "signed_up": _("Signed up"),
     "confirmed": _("Confirmed"),
     "imported": _("Imported"),
+    "import_undone": _("Import undone"),
     "added": _("Added"),
     "unsubscribed": statuses.label("unsubscribed"),
     "resubscribed": _("Resubscribed"),
@@ -265,7 +266,7 @@ class Consent(Model):
     at: Mapped[datetime]
     act: Mapped[str] = mapped_column(
         sa.String(32)
-    )  # signed_up, confirmed, imported, added, unsubscribed, resubscribed
+    )  # signed_up, confirmed, imported, import_undone, added, unsubscribed, resubscribed
     origin: Mapped[Origin] = mapped_column(Word(Origin))
     wording: Mapped[str] = mapped_column(sa.Text, default="")
     ip: Mapped[str] = mapped_column(sa.String(45), default="")
@@ -313,4 +314,6 @@ class Suppression(Model):
     # The campaign of the bounce; no foreign key: sent campaigns are never deleted, and `planning` is above
     # this.
     campaign_id: Mapped[int | None] = mapped_column(index=True)
+    # The import whose file said so; no foreign key: undoing that import looks for it, and nothing else does.
+    import_id: Mapped[int | None] = mapped_column(index=True)
     created_at: Mapped[datetime]

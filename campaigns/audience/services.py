@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from campaigns.audience import queries
 from campaigns.audience.fields import create_field, delete_field, rename_field
+from campaigns.audience.imports import changes
 from campaigns.audience.leaving import unsubscribe
 from campaigns.audience.models import (
     BY_OPERATORS,
@@ -244,6 +245,7 @@ def _erase(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) 
         suppression.reason, suppression.email, suppression.note = SuppressionReason.ERASED, None, ""
     elif stands := queries.suppression_of(person):
         stands.email = None  # the key stays suppressed; the address itself is erased
+    changes.forget_people([person.id])
     db.session.delete(person)
     db.session.flush()
 

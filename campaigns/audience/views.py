@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from campaigns.audience.pages import fields, imports, lists, people, results, suppressions
+from campaigns.audience.pages import fields, import_run, imports, lists, people, results, suppressions
 
 bp = Blueprint("audience", __name__)
 
@@ -42,11 +42,17 @@ for url, view, methods in (
     ("/imports", imports.imports, GET),
     ("/imports/new", imports.import_create, FORM),
     (IMPORT, imports.import_show, GET),
-    (f"{IMPORT}/progress", imports.import_progress, GET),
+    (f"{IMPORT}/progress", import_run.import_progress, GET),
+    (f"{IMPORT}/confirmation", import_run.import_confirm, POST),
+    (f"{IMPORT}/columns", import_run.import_rematch, POST),
+    (f"{IMPORT}/pause", import_run.import_pause, POST),
+    (f"{IMPORT}/pause/deletion", import_run.import_resume, POST),
+    (f"{IMPORT}/cancellation", import_run.import_cancel, POST),
+    (f"{IMPORT}/undo", import_run.import_undo, POST),
     (f"{IMPORT}/start", imports.import_start, POST),
     (f"{IMPORT}/format", imports.import_format, POST),
-    (f"{IMPORT}/deletion", imports.import_delete, POST),
-    (f"{IMPORT}/not-imported.csv", imports.import_rejects, GET),
+    (f"{IMPORT}/deletion", import_run.import_delete, POST),
+    (f"{IMPORT}/not-imported.csv", import_run.import_rejects, GET),
     ("/fields", fields.fields, GET),
     ("/fields/new", fields.field_create, POST),
     ("/fields/<int:field_id>/edit", fields.field_edit, FORM),

@@ -49,6 +49,15 @@ def normalise(text: str) -> str:
     return f"{local.casefold()}@{ascii_domain(domain)}"
 
 
+def spellings(text: str) -> tuple[str, str]:
+    """`clean` and `normalise` of an address by one look at it; raises BadAddress."""
+    text = text.strip()
+    plain = _PLAIN.fullmatch(text) if len(text) <= LONGEST_ADDRESS and text.isascii() else None
+    if plain is None or "xn--" in (lower := text.lower()) or plain.start(1) > LONGEST_LOCAL_PART + 1:
+        return clean(text), normalise(text)
+    return text[: plain.start(1)] + lower[plain.start(1) :], lower
+
+
 def ascii_domain(domain: str) -> str:
     """The domain in A-labels (IDNA 2008, RFC 5891), as DNS and SMTP need it."""
     if domain.isascii():

@@ -15,10 +15,12 @@ from enum import StrEnum
 from typing import BinaryIO
 
 LONGEST_RECORD_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 MOST_LINES = 200  # of one record; more means an unclosed quotation mark
 DELIMITERS = (",", ";", "\t", "|")
 _TEXT_SHOWN = 300
 _SAMPLE_ROWS = 50
+_SENTINEL = "."
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 
@@ -75,6 +77,45 @@ class Records:
         except csv.Error as error:
             return self._go_on(Fault.TOO_LONG if "limit" in str(error) else Fault.BROKEN)
         return self._advance(self._size, len(self._taken), cells=cells)
+
+    @property
+    def position(self) -> int:
+        """Where the next record begins, in bytes."""
+        return self._position
+
+    def block(self) -> list[tuple[int, int, list[str]]]:
+        """Many records by one call of the CSV reader: (line, position of the next record, cells). Empty at the end,
+        and when something in the next part of the file has to be looked at record by record.
+        """
+        self._file.seek(self._position)
+        raw = self._file.read(BLOCK_BYTES)
+        raw = raw[: raw.rfind(b"\n") + 1]
+        lines = raw.split(b"\n")[:-1]
+        found = self._rows_of(raw, len(lines))
+        self._file.seek(self._position)
+        if not found:
+            return []
+        line, end = self._line, self._position
+        records = []
+        for text, cells in zip(lines, found, strict=True):
+            end += len(text) + 1
+            records.append((line, end, cells))
+            line += 1
+        self._line, self._position = line, end
+        self._file.seek(end)
+        self._reader = self._new_reader()
+        return records
+
+    def _rows_of(self, raw: bytes, lines: int) -> list[list[str]]:
+        """The cells of these lines, if each is a record; else nothing."""
+        if not raw or b"\0" in raw:
+            return []
+        try:
+            # The last line shows whether the one before ends in an open quotation.
+            rows = list(csv.reader([*raw.decode().split("\n")[:-1], _SENTINEL], delimiter=self._delimiter))
+        except (UnicodeDecodeError, csv.Error):
+            return []
+        return rows[:-1] if len(rows) == lines + 1 and rows[-1] == [_SENTINEL] else []
 
     def give_up_last(self) -> Record:
         """Replace the last record by an unclosed quotation mark; the next record begins on its second line."""

@@ -96,6 +96,11 @@ def address_key(key: bytes, address: str) -> str:
     return hashlib.blake2b(address.encode(), key=key, digest_size=16, person=b"address").hexdigest()
 
 
+def address_hash(key: bytes) -> hashlib.blake2b:
+    """What `address_key` begins with: a copy of it, updated with an address, gives that address's key."""
+    return hashlib.blake2b(key=key, digest_size=16, person=b"address")
+
+
 def installation_name(key: bytes) -> str:
     """Eight base32 characters that identify this installation to receivers; they never change."""
     return _base32(hashlib.blake2b(key=key, digest_size=10, person=b"installation").digest())[:8]

@@ -30,6 +30,10 @@ LABELS = {
     # imports
     "uploaded": _("Columns not matched"),
     "running": _("Running"),
+    "checking": _("Checking"),
+    "checked": _("Not confirmed"),
+    "undoing": _("Undoing"),
+    "undone": _("Undone"),
     # incoming messages
     "stored": _("Waiting"),
     "handled": _("Processed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -179,6 +179,15 @@ def _bounced(campaign_id: int) -> dict[State, int]:
         .group_by(Delivery.state)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def emailed_since(subscriber_ids: Sequence[int], since: datetime) -> set[int]:
+    """Those of these people who are recipients of a campaign that was launched since."""
+    campaigns = sa.select(Wave.campaign_id).where(Wave.launched_at >= since)
+    statement = sa.select(Delivery.subscriber_id).where(
+        Delivery.campaign_id.in_(campaigns), Delivery.subscriber_id.in_(subscriber_ids)
+    )
+    return set(db.session.scalars(statement))
 
 
 def _rate_since(campaign_id: int, now: datetime) -> datetime:

@@ -117,7 +117,7 @@ def needs(*, now: datetime) -> Needs:
     """Everything that needs an operator, newest first."""
     lately = now - LATELY
     returned = (Campaign.status == Status.DRAFT) & Campaign.pause_reason.is_not(None)
-    rejected = (Import.status == ImportStatus.FAILED) | (Import.rejected > 0)
+    rejected = (Import.status == ImportStatus.FAILED) | (Import.refused > 0)
     finished = _finished(lately)
     return Needs(
         paused=_campaigns(Campaign.status == Status.PAUSED),

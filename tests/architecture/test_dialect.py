@@ -9,6 +9,8 @@ ROOT = Path(__file__).resolve().parents[2] / "campaigns"
 BRANCHES = re.compile(r"\bis_sqlite\(\)|\bdialect\.name\b|@compiles\(")
 HERE = "core/dialect.py"
 ELSEWHERE = {
+    "core/bulk.py": "COPY, and ids of new rows",
+    "audience/imports/runner.py": "SQLite has one writer, so others get a turn between slices",
     "core/db.py": "opens the connections: pragmas of SQLite",
     "core/time_limit.py": "how a statement is stopped",
     "delivery/came_back.py": "a statement that is made once, for each database its own",

@@ -82,6 +82,7 @@ REACH_UP = {
         "planning",
         "reports",
     },  # deleting a list asks its campaigns; its growth is a chart
+    "audience.imports.jobs": {"delivery"},  # who was emailed stays when an import is undone
     "audience.pages.people": {"planning"},
     "audience.pages.suppressions": {"planning"},
     "audit.views": {"accounts"},  # the log of everything lies below who may read it

@@ -11,7 +11,8 @@ from flask import Flask
 
 from campaigns.audience import queries, services
 from campaigns.audience.imports import queries as import_queries
-from campaigns.audience.imports import runner, setup, uploads
+from campaigns.audience.imports import runner, setup
+from campaigns.audience.imports.files import uploads
 from campaigns.audience.imports.models import ImportStatus
 from campaigns.audience.models import (
     FieldKind,
@@ -256,6 +257,14 @@ def test_an_import_from_the_file_to_the_report(ben) -> None:
     assert ben.post(f"/imports/{number}/deletion").status_code == 409
     assert "HX-Refresh" not in ben.get(f"/imports/{number}/progress").headers
     assert runner.run(number)
+    review = text_of(ben.get(f"/imports/{number}"))
+    assert "Nothing has been changed yet." in review
+    assert "Import 1 row" in review
+    assert queries.people_count() == 0
+    assert queries.fields() == []
+    assert ben.post(f"/imports/{number}/confirmation").status_code == 303
+    assert ben.post(f"/imports/{number}/confirmation").status_code == 409
+    assert runner.run(number)
     assert ben.get(f"/imports/{number}/progress").headers["HX-Refresh"] == "true"
     report = text_of(ben.get(f"/imports/{number}"))
     assert "This isn&#39;t an email address." in report
@@ -267,8 +276,8 @@ def test_an_import_from_the_file_to_the_report(ben) -> None:
         )
     )
     assert rows == [
-        ["line", "value", "reason", "E-Mail", "First name"],
-        ["3", "bad", "This isn't an email address.", "bad", "'=cmd()"],
+        ["E-Mail", "First name", "columba_line", "columba_reason"],
+        ["bad", "'=cmd()", "3", "This isn't an email address."],
     ]
     assert ben.post(f"/imports/{number}/deletion").status_code == 303
     assert queries.people_count() == 1
@@ -279,6 +288,9 @@ def test_pasted_rows_are_imported_like_a_file(ben) -> None:
     answer = ben.post("/imports/new", data=data)
     number = int(answer.location.rpartition("/")[2])
     assert ben.post(f"/imports/{number}/start", data={"column_0": "email", "agreed": "y"}).status_code == 303
+    assert runner.run(number)
+    assert queries.people_count() == 0
+    assert ben.post(f"/imports/{number}/confirmation").status_code == 303
     assert runner.run(number)
     assert queries.people_count() == 2
 
@@ -346,7 +358,7 @@ def test_an_export_guards_formulas_and_comes_back_unchanged_when_raw(ben) -> Non
     made = setup.create_import(io.BytesIO(raw), file_name="x.csv", list_=fresh, now=NOON)
     db.session.commit()
     assert runner.run(made.id)
-    assert import_queries.import_(made.id).updated == 1
+    assert import_queries.import_(made.id).changed == 1
     assert [each.key for each in queries.fields()] == ["city"]
     assert text_of(ben.get("/people.csv", buffered=True)).count("\r\n") == 3
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from campaigns.audience import queries, services, values
 from campaigns.audience.deliverability import deliverability
+from campaigns.audience.imports.files.reasons import RowReason
 from campaigns.audience.models import FieldKind, OptIn, Origin, Status, SuppressionReason
-from campaigns.audience.imports.reasons import RowReason
 from campaigns.core.csvfile import guarded
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid

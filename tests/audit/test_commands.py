@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,6 +16,7 @@ from flask import Flask
 
 from campaigns.accounts import services as accounts_services
 from campaigns.audience import services as audience_services
+from campaigns.audience.imports import runner, setup
 from campaigns.audience.models import List, Suppression, SuppressionReason
 from campaigns.audit import services
 from campaigns.audit.models import AuditEntry
@@ -89,6 +91,13 @@ def bounces_mailbox() -> Mailbox:
         return make_mailbox(server)
 
 
+def undoable_import() -> None:
+    rows = io.BytesIO(b"email\nzoe@example.org\n")
+    made = setup.create_import(rows, file_name="people.csv", list_=lists()[0], now=clock.now())
+    db.session.commit()
+    assert runner.run(made.id)
+
+
 def lists() -> list[List]:
     return db.session.query(List).all()
 
@@ -156,8 +165,19 @@ CASES = {
         (
             "people.imported",
             "people.csv",
-            {"list": "Friends", "created": 2, "updated": 0, "skipped": 0, "rejected": 0},
+            {
+                "list": "Friends",
+                "rows": 2,
+                "new": 2,
+                "changed": 0,
+                "unchanged": 0,
+                "refused": 0,
+                "left_out": 0,
+            },
         ),
+    ),
+    "people undo": Case(
+        ["1"], ("people.import_undone", "people.csv", {"list": "Friends", "deleted": 1}), undoable_import
     ),
     "server create": Case(
         ["Relay", "--host", "relay.example.org", "--port", "587", "--security", "starttls"],

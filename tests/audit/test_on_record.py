@@ -242,7 +242,8 @@ def test_an_import_says_how_many_people_it_changed_and_who_began_it(app) -> None
     runner.run(made.id)
     entry = db.session.query(AuditEntry).filter_by(action="people.imported").one()
     assert (entry.actor, entry.operator_id, entry.subject) == ("ada@example.com", who.id, "people.csv")
-    assert entry.details == {"list": "Friends", "created": 2, "updated": 0, "skipped": 0, "rejected": 1}
+    counts = {"rows": 3, "new": 2, "changed": 0, "unchanged": 0, "refused": 1, "left_out": 0}
+    assert entry.details == {"list": "Friends", **counts}
 
 
 def test_what_an_operator_did_stays_theirs_when_they_are_gone(ada) -> None:

@@ -174,9 +174,9 @@ def test_imports_say_what_they_brought(told: Flask) -> None:
     brought = db.session.scalars(sa.select(Import).order_by(Import.id)).all()
     assert [each.file_name for each in brought] == ["people.csv", "harbour-fair.csv"]
     for each in brought:
-        assert each.created + each.rejected == each.rows_total
+        assert each.new + each.refused == each.rows_total
     people = db.session.scalar(sa.select(sa.func.count()).select_from(Subscriber))
-    assert sum(each.created for each in brought) < people <= 2000
+    assert sum(each.new for each in brought) < people <= 2000
 
 
 @pytest.mark.postgres

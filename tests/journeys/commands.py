@@ -34,7 +34,7 @@ def set_up(site: Running, server: SmtpServer, folder: Path, *, people: int) -> i
     )
     site.flask("list", "create", "Readers")
     counts = site.json("people", "import", str(write_people(folder, good=people, bad=2)), "--list", "Readers")
-    assert (counts["created"], counts["rejected"]) == (people, 2)
+    assert (counts["new"], counts["refused"]) == (people, 2)
     made = site.json(
         *("campaign", "create", "--name", "First", "--subject", "Grüße {{ first_name | default('friend') }}"),
         *("--from", "The Pigeon Post <news@example.com>", "--list", "Readers", "--server", "wire"),

@@ -105,6 +105,8 @@ def import_people(page: Page, folder: Path) -> None:
     page.wait_for_url(re.compile(r"/imports/\d+"))
     if page.locator("[name=agreed]").count():
         page.check("[name=agreed]")
+    page.get_by_role("button", name="Check file").click()
+    expect(page.get_by_text("Nothing has been changed yet.")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name=re.compile("^Import")).click()
     expect(page.get_by_text("Finished").first).to_be_visible(timeout=30_000)
     expect(page.get_by_text("t an email address").first).to_be_visible()

@@ -118,7 +118,7 @@ def test_what_stands_still_is_said_first(app: Flask, ada) -> None:
     values = {"list_id": letters.id, "path": "x", "size_bytes": 1, "created_at": now}
     db.session.add(Import(file_name="map.csv", status=ImportStatus.UPLOADED, **values))
     db.session.add(
-        Import(file_name="bad.csv", status=ImportStatus.FINISHED, finished_at=now, rejected=12, **values)
+        Import(file_name="bad.csv", status=ImportStatus.FINISHED, finished_at=now, refused=12, **values)
     )
     db.session.commit()
     page = ada.get("/").text
@@ -204,7 +204,7 @@ def test_failures_that_somebody_has_seen_are_dismissed_until_there_are_new_ones(
     make_delivery(over, make_subscriber(), state=State.FAILED, reason=Reason.POLICY)
     values = {"list_id": make_list().id, "path": "x", "size_bytes": 1, "created_at": now}
     db.session.add(
-        Import(file_name="bad.csv", status=ImportStatus.FINISHED, finished_at=now, rejected=12, **values)
+        Import(file_name="bad.csv", status=ImportStatus.FINISHED, finished_at=now, refused=12, **values)
     )
     db.session.commit()
     page = ada.get("/").text

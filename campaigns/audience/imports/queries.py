@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from campaigns.audience.imports.models import Import, ImportReject, ImportStatus
+from campaigns.audience.imports.models import AT_WORK, Import, ImportReject
 from campaigns.core.db import db
 from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
@@ -51,7 +51,7 @@ def waiting_imports(*, now: datetime) -> list[int]:
     return list(
         db.session.scalars(
             sa.select(Import.id)
-            .where(Import.status.in_((ImportStatus.QUEUED, ImportStatus.RUNNING)))
+            .where(Import.status.in_(AT_WORK))
             .where(Import.lease_until.is_(None) | (Import.lease_until < now))
             .order_by(Import.id)
         )

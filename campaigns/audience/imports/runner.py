@@ -1,36 +1,42 @@
-"""Runs an import: streams the file, a thousand rows at a time, each thousand committed with its position.
+"""Runs an import or its dry run: a slice of the file at a time, each committed with its position.
 
 A worker holds the import by a lease and a fence. If it dies, another continues exactly after its last commit;
-if it was only slow, it finds its fence outdated and stops without writing anything more.
+if it was only slow, it finds its fence outdated and stops without writing anything more. The same ends the work of
+one that was paused or cancelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from campaigns.accounts.models import Operator
 from campaigns.audience import queries as audience_queries
-from campaigns.audience.imports import queries, uploads
-from campaigns.audience.imports.batch import Batch, Contended
-from campaigns.audience.imports.models import Import, ImportStatus
-from campaigns.audience.imports.rows import RowReader, Taken
+from campaigns.audience.imports import queries, setup
+from campaigns.audience.imports.batch import Batch, keep_rejects
+from campaigns.audience.imports.files import uploads
+from campaigns.audience.imports.files.rows import RowReader
+from campaigns.audience.imports.files.slices import Slice, Slices
+from campaigns.audience.imports.models import COUNTS, UNDO_FOR, Import, ImportStatus
+from campaigns.audience.imports.plan import Planner, with_sample
 from campaigns.audit import services as audit_services
 from campaigns.core import clock
 from campaigns.core.acting import Actor
-from campaigns.core.csvfile import Records
-from campaigns.core.db import db
+from campaigns.core.db import db, reading
+from campaigns.core.dialect import is_sqlite
 from campaigns.settings import queries as settings_queries
 
-BATCH_ROWS = 1000
+BATCH_ROWS = 20_000
 LEASE = timedelta(seconds=60)
-MOST_TRIES = 5  # for one batch that another transaction interferes with
+MOST_TRIES = 5  # for one slice that another transaction interferes with
 MOST_CLAIMS = 100  # an import that fails this often would kill every worker
+# SQLite lets one connection write; who waits for it asks at most every tenth of a second.
+GAP_S = 0.11
 Clock = Callable[[], datetime]
 
 
@@ -43,8 +49,8 @@ FILE_GONE = N_("The file is no longer available. Upload it again.")
 GAVE_UP = N_("The import was interrupted too many times. Upload the file again.")
 
 
-class _FenceLost(Exception):
-    """Another worker has taken over the import."""
+class FenceLost(Exception):
+    """Another worker has taken over the import, or somebody has paused or cancelled it."""
 
 
 def run(
@@ -54,19 +60,23 @@ def run(
     until: datetime | None = None,
     now: Clock = clock.now,
 ) -> bool:
-    """Run the import to its end, or until `until` (UTC); commits per batch. `on_progress` gets the position
-    in bytes. Returns False when more is left: time was up, or another worker holds the import.
+    """Run the import or its dry run to its end, or until `until` (UTC); commits per slice. `on_progress` gets the
+    position in bytes. Returns False when more is left: time was up, or another worker holds the import.
     """
     claimed = _claim(import_id, now=now())
     if claimed is None:
-        return queries.import_(import_id).status in (ImportStatus.FINISHED, ImportStatus.FAILED)
+        return queries.import_(import_id).status not in (
+            ImportStatus.CHECKING,
+            ImportStatus.QUEUED,
+            ImportStatus.RUNNING,
+        )
     if claimed.fence > MOST_CLAIMS:
         return _fail(claimed, GAVE_UP, now=now())
     if not Path(claimed.path).exists():
         return _fail(claimed, FILE_GONE, now=now())
     try:
         return _stream(claimed, on_progress or _nobody, until, now)
-    except _FenceLost:
+    except FenceLost:
         db.session.rollback()
         return False
 
@@ -79,77 +89,154 @@ def is_here(import_id: int) -> bool:
 
 def _stream(claimed: Import, on_progress: Callable[[int], None], until: datetime | None, now: Clock) -> bool:
     import_id, fence, path = claimed.id, claimed.fence, Path(claimed.path)
-    reader = RowReader(
-        claimed.columns, claimed.mapping["targets"], audience_queries.fields(), settings_queries.link_key()
-    )
-    batch = Batch(claimed)
+    fields = [*audience_queries.fields(), *setup.planned_fields(claimed)]
+    reader = RowReader(claimed.columns, claimed.mapping["targets"], fields, settings_queries.link_key())
+    work = _DryRun(claimed) if claimed.status is ImportStatus.CHECKING else _Run(claimed)
     start, delimiter = claimed.byte_position, claimed.delimiter
-    line = _line_at(path, start)
     db.session.commit()  # no transaction stays open while the file is read
-    with path.open("rb") as file:
-        rows = reader.rows(Records(file, delimiter=delimiter, position=start, line=line))
-        while taken := list(islice(rows, BATCH_ROWS)):
-            _write(batch, import_id, fence, taken, now)
-            on_progress(taken[-1].end)
+    with Slices(path, reader, delimiter=delimiter, start=start, most=BATCH_ROWS) as slices:
+        for part in slices:
+            work.write(part, import_id, fence, now)
+            on_progress(part.end)
             if until is not None and now() >= until:
-                _release(import_id, fence)
+                _end(import_id, fence, lease_until=None)  # another worker may go on at once
                 return False
-    _finish(import_id, fence, now=now())
-    uploads.forget(path)
+            if is_sqlite():
+                time.sleep(GAP_S)
+    work.finish(import_id, fence, now=now())
     return True
 
 
-def _write(batch: Batch, import_id: int, fence: int, taken: list[Taken], now: Clock) -> None:
-    """Write one batch and the position after it, in one transaction."""
-    for tries_left in reversed(range(MOST_TRIES)):
-        try:
-            if _position(import_id, fence) == taken[-1].end:
+class _Run:
+    """The import itself."""
+
+    def __init__(self, claimed: Import) -> None:
+        self._batch = Batch(claimed)
+        self._path = Path(claimed.path)
+
+    def write(self, part: Slice, import_id: int, fence: int, now: Clock) -> None:
+        """Write one slice and the position after it, in one transaction."""
+        for tries_left in reversed(range(MOST_TRIES)):
+            try:
+                if _position(import_id, fence) == part.end:
+                    db.session.rollback()
+                    return  # a commit whose answer was lost
+                counts = self._batch.write(part, now=now())
+                _advance(import_id, fence, counts, position=part.end, until=now() + LEASE)
+                db.session.commit()
+            except (IntegrityError, OperationalError):  # created by others meanwhile; a deadlock: retry
                 db.session.rollback()
-                return  # a commit whose answer was lost
-            counts = batch.write(taken, now=now())
-            _advance(import_id, fence, counts, position=taken[-1].end, until=now() + LEASE)
-            db.session.commit()
-        except (Contended, OperationalError):  # such as a deadlock: retry
+                if not tries_left:
+                    raise
+            else:
+                return
+
+    def finish(self, import_id: int, fence: int, *, now: datetime) -> None:
+        _move(
+            import_id,
+            fence,
+            status=ImportStatus.FINISHED,
+            finished_at=now,
+            undo_until=now + UNDO_FOR,
+            lease_until=None,
+            rows_total=Import.rows,
+            byte_position=Import.size_bytes,
+        )
+        done = db.session.get_one(Import, import_id, populate_existing=True)
+        audit_services.record(
+            "people.imported", done.file_name, by=by(done), list=done.list.name, now=now, **done.counts
+        )
+        db.session.commit()
+        uploads.forget(self._path)
+
+
+class _DryRun:
+    """Only says what would change; the people stay as they are."""
+
+    def __init__(self, claimed: Import) -> None:
+        self._planner = Planner(claimed)
+
+    def write(self, part: Slice, import_id: int, fence: int, now: Clock) -> None:
+        """Count one slice and keep its rejected rows. Nobody's row is locked."""
+        db.session.rollback()
+        with reading():
+            plan = self._planner.plan(part)
             db.session.rollback()
-            if not tries_left:
-                raise
-        else:
+        if _position(import_id, fence) == part.end:
+            db.session.rollback()
             return
+        keep_rejects(import_id, plan.rejects)
+        known = db.session.scalar(sa.select(Import.sample).filter_by(id=import_id)) or {}
+        _advance(
+            import_id,
+            fence,
+            plan.counts,
+            position=part.end,
+            until=now() + LEASE,
+            sample=with_sample(known, plan),
+        )
+        db.session.commit()
+
+    def finish(self, import_id: int, fence: int, *, now: datetime) -> None:
+        _end(
+            import_id,
+            fence,
+            status=ImportStatus.CHECKED,
+            lease_until=None,
+            rows_total=Import.rows,
+            byte_position=Import.size_bytes,
+        )
 
 
 def _position(import_id: int, fence: int) -> int:
-    """The committed position; raises _FenceLost when another worker has the import. Locks the row."""
+    """The committed position; raises FenceLost when another worker has the import. Locks the row."""
     row = db.session.execute(
         sa.select(Import.byte_position)
-        .where(Import.id == import_id, Import.fence == fence, Import.status == ImportStatus.RUNNING)
+        .where(
+            Import.id == import_id,
+            Import.fence == fence,
+            Import.status.in_((ImportStatus.CHECKING, ImportStatus.RUNNING)),
+        )
         .with_for_update()
     ).one_or_none()
     if row is None:
-        raise _FenceLost
+        raise FenceLost
     return int(row[0])
 
 
-def _advance(import_id: int, fence: int, counts: dict[str, int], *, position: int, until: datetime) -> None:
-    changes = {name: getattr(Import, name) + number for name, number in counts.items()}
+def _advance(
+    import_id: int, fence: int, counts: dict[str, int], *, position: int, until: datetime, **more: object
+) -> None:
+    changes = {name: getattr(Import, name) + counts[name] for name in COUNTS}
     db.session.execute(
         sa.update(Import)
         .where(Import.id == import_id, Import.fence == fence)
-        .values(byte_position=position, lease_until=until, **changes)
+        .values(byte_position=position, lease_until=until, **changes, **more)
         .execution_options(synchronize_session=False)
     )
 
 
 def _claim(import_id: int, *, now: datetime) -> Import | None:
     """Claim the import if it is ready and no worker holds it; each claim has a higher fence."""
-    is_free = (Import.status == ImportStatus.QUEUED) | (
-        (Import.status == ImportStatus.RUNNING) & ((Import.lease_until < now) | Import.lease_until.is_(None))
+    is_held = Import.lease_until >= now
+    is_free = (
+        (Import.status == ImportStatus.QUEUED)
+        | ((Import.status == ImportStatus.CHECKING) & Import.started_at.is_(None))
+        | (
+            Import.status.in_((ImportStatus.CHECKING, ImportStatus.RUNNING))
+            & sa.not_(sa.func.coalesce(is_held, sa.false()))
+        )
+    )
+    status = sa.case(
+        (Import.status == ImportStatus.CHECKING, ImportStatus.CHECKING.value),
+        else_=ImportStatus.RUNNING.value,
     )
     db.session.rollback()  # start afresh: what was read before may be outdated
     won = db.session.execute(
         sa.update(Import)
         .where(Import.id == import_id, is_free)
         .values(
-            status=ImportStatus.RUNNING,
+            status=status,
             fence=Import.fence + 1,
             lease_until=now + LEASE,
             started_at=sa.func.coalesce(Import.started_at, now),
@@ -160,29 +247,6 @@ def _claim(import_id: int, *, now: datetime) -> Import | None:
     if won.rowcount != 1:  # type: ignore[attr-defined]
         return None
     return db.session.get(Import, import_id, populate_existing=True)
-
-
-def _release(import_id: int, fence: int) -> None:
-    """Let another worker go on at once."""
-    _end(import_id, fence, lease_until=None)
-
-
-def _finish(import_id: int, fence: int, *, now: datetime) -> None:
-    _move(
-        import_id,
-        fence,
-        status=ImportStatus.FINISHED,
-        finished_at=now,
-        lease_until=None,
-        rows_total=Import.rows_done,
-        byte_position=Import.size_bytes,
-    )
-    done = db.session.get_one(Import, import_id, populate_existing=True)
-    counts = {name: getattr(done, name) for name in ("created", "updated", "skipped", "rejected")}
-    audit_services.record(
-        "people.imported", done.file_name, by=_by(done), list=done.list.name, now=now, **counts
-    )
-    db.session.commit()
 
 
 def _fail(claimed: Import, sentence: str, *, now: datetime) -> bool:
@@ -199,7 +263,7 @@ def _fail(claimed: Import, sentence: str, *, now: datetime) -> bool:
     return True
 
 
-def _by(done: Import) -> Actor | None:
+def by(done: Import) -> Actor | None:
     """The operator who started it; None for a command, which runs it to the end itself."""
     who = db.session.get(Operator, done.operator_id) if done.operator_id else None
     return Actor(who.email, who.id) if who else None
@@ -213,24 +277,16 @@ def _end(import_id: int, fence: int, **values: object) -> None:
 def _move(import_id: int, fence: int, **values: object) -> None:
     moved = db.session.execute(
         sa.update(Import)
-        .where(Import.id == import_id, Import.fence == fence)
+        .where(
+            Import.id == import_id,
+            Import.fence == fence,
+            Import.status.in_((ImportStatus.CHECKING, ImportStatus.RUNNING)),
+        )
         .values(**values)
         .execution_options(synchronize_session=False)
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
-        raise _FenceLost
-
-
-def _line_at(path: Path, position: int) -> int:
-    """The number of the line that starts at a position."""
-    with path.open("rb") as file:
-        return 1 + sum(chunk.count(b"\n") for chunk in _chunks(file, position))
-
-
-def _chunks(file: object, length: int) -> Iterator[bytes]:
-    while length > 0 and (chunk := file.read(min(length, 1 << 20))):  # type: ignore[attr-defined]
-        length -= len(chunk)
-        yield chunk
+        raise FenceLost
 
 
 def _nobody(_position: int) -> None:

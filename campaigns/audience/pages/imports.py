@@ -1,4 +1,4 @@
-"""Pages of imports: the file, its columns, the progress, the result."""
+"""Pages of imports up to the dry run: the file, its columns."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any, BinaryIO, cast
 
 from flask import redirect, render_template, request, url_for
 
-from campaigns.accounts.guards import Action, allow, note_view, operator, reading_on_record
+from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.audience import queries as audience_queries
 from campaigns.audience import reading, services
-from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form, say
-from campaigns.audience.imports import jobs, queries, rejected, setup
+from campaigns.audience.forms import ColumnsForm, FormatForm, UploadForm, accepted, columns_form
+from campaigns.audience.imports import jobs, queries, setup
 from campaigns.audience.imports.models import Import, ImportStatus
-from campaigns.audience.imports.reasons import RowReason
 from campaigns.audience.models import List, OptIn
-from campaigns.audience.pages.lists import csv_file
+from campaigns.audience.pages.import_run import import_page
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
@@ -50,29 +49,16 @@ def import_show(import_id: int) -> Any:
     shown = queries.import_(import_id)
     note_view(reading.of_import(shown))
     if shown.status is ImportStatus.UPLOADED:
-        return _columns_page(shown, columns_form(shown.columns, setup.guess(shown, with_kinds=True)))
-    page = paginate(queries.rejects(import_id), number=page_number(request.args.get("page")))
-    refused = [(each, RowReason(each.reason)) for each in page.items]
-    return render_template(
-        "audience/import.html", shown=shown, page=page, refused=refused, **_reasons(import_id)
-    )
-
-
-@allow(Action.READ_PEOPLE)
-def import_progress(import_id: int) -> Any:
-    """The part of the page that refreshes itself; the whole page once the import is done."""
-    shown = queries.import_(import_id)
-    answer = render_template("audience/_import_progress.html", shown=shown)
-    is_over = shown.status in (ImportStatus.FINISHED, ImportStatus.FAILED)
-    return answer, 200, {"HX-Refresh": "true"} if is_over else {}
+        return _columns_page(shown, columns_form(shown.columns, _targets(shown)))
+    return import_page(shown)
 
 
 @allow(Action.EDIT_PEOPLE)
 def import_start(import_id: int) -> Any:
-    """Save the chosen columns and let a worker run the import."""
+    """Save the chosen columns and let a worker do the dry run."""
     waiting = queries.import_(import_id)
-    form = columns_form(waiting.columns, setup.guess(waiting, with_kinds=True))
-    if not form.validate_on_submit() or not accepted(form, lambda: _started(waiting, form)):
+    form = columns_form(waiting.columns, _targets(waiting))
+    if not form.validate_on_submit() or not accepted(form, lambda: _chosen(waiting, form)):
         return _columns_page(queries.import_(import_id), form)
     db.session.commit()
     queue.enqueue(jobs.JOB, import_id)
@@ -89,24 +75,6 @@ def import_format(import_id: int) -> Any:
         return redirect(url_for("audience.import_show", import_id=import_id), 303)
     waiting = queries.import_(import_id)
     return _columns_page(waiting, columns_form(waiting.columns, setup.guess(waiting, with_kinds=True)), form)
-
-
-@allow(Action.EDIT_PEOPLE)
-def import_delete(import_id: int) -> Any:
-    gone = queries.import_(import_id)
-    setup.delete_import(gone)
-    db.session.commit()
-    say(_("Import deleted. The people it imported stay."), "success")
-    return redirect(url_for("audience.imports"), 303)
-
-
-@allow(Action.READ_PEOPLE)
-def import_rejects(import_id: int) -> Any:
-    """The rejected rows as CSV, with line and reason."""
-    shown = queries.import_(import_id)
-    with reading_on_record():
-        rejected.record(shown)
-    return csv_file(rejected.rows(shown.id), name=f"not-imported-{shown.id}")
 
 
 def _kept(form: UploadForm) -> Import:
@@ -140,7 +108,7 @@ def _new_list(form: UploadForm) -> List:
     return services.create_list(form.new_list.data or "", opt_in=OptIn.SINGLE, now=clock.now())
 
 
-def _started(waiting: Import, form: ColumnsForm) -> bool:
+def _chosen(waiting: Import, form: ColumnsForm) -> bool:
     setup.choose_columns(waiting, form.targets, attested=bool(form.agreed.data), now=clock.now())
     return True
 
@@ -153,6 +121,11 @@ def _read_anew(waiting: Import, form: FormatForm) -> bool:
         has_header=bool(form.has_header.data),
     )
     return True
+
+
+def _targets(waiting: Import) -> list[str]:
+    """What was chosen before, or a guess."""
+    return waiting.mapping.get("chosen") or setup.guess(waiting, with_kinds=True)
 
 
 def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = None) -> Any:
@@ -173,8 +146,3 @@ def _columns_page(waiting: Import, form: ColumnsForm, how: FormatForm | None = N
 def _samples(rows: Sequence[Sequence[str]], at: int) -> list[str]:
     """The first few things in a column."""
     return [row[at] for row in rows[:50] if len(row) > at and row[at].strip()][:SAMPLES_SHOWN]
-
-
-def _reasons(import_id: int) -> dict[str, Any]:
-    found = [(RowReason(reason), number) for reason, number in queries.reject_reasons(import_id)]
-    return {"reasons": found, "kept": sum(number for _reason, number in found)}

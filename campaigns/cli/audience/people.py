@@ -1,4 +1,4 @@
-"""`flask people …`: import and export people."""
+"""`flask people …`: import people, undo that, export people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 
 from campaigns.audience import exporter
 from campaigns.audience import queries as audience_queries
-from campaigns.audience.imports import queries, runner, setup
+from campaigns.audience.imports import outlook, queries, runner, services, setup, undo
+from campaigns.audience.imports.files import columns
 from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audience.search import Search
 from campaigns.audience.segments import queries as segment_queries
@@ -20,6 +21,8 @@ from campaigns.cli.audience.segments import checked_rule, rule_file
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
 from campaigns.core.db import db
+from campaigns.core.errors import Invalid
+from campaigns.core.i18n import _
 
 BETWEEN_LOOKS_S = 0.5
 
@@ -30,28 +33,69 @@ def people() -> None:
 
 
 @people.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--list", "list_name", required=True, help="List to add them to.")
+@click.option(
+    "--map",
+    "pairs",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="What a column contains: email, a field's name, new, new:number, new:date, status, unsubscribed, bounced"
+    " or ignore. Other columns are guessed.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Only say what would change; confirm it on the page of the import."
+)
 @as_json
 @command
-def import_(file: Path, list_name: str, wants_json: bool) -> None:
-    """Import people from a CSV file, with a progress bar and counts at the end."""
+def import_(file: Path, list_name: str, pairs: tuple[str, ...], dry_run: bool, wants_json: bool) -> None:
+    """Import people from a file, with a progress bar and counts at the end."""
+    if not file.is_file():
+        raise Invalid(_("There is no file named %(name)s.", name=str(file)))
     audience_queries.list_by_name(list_name)
     db.session.commit()  # hold no transaction while the file is read
     kept = setup.keep(file)
     into = audience_queries.list_by_name(list_name)
-    made = setup.create_import(kept, file_name=file.name, list_=into, now=clock.now())
+    targets = _targets(kept, pairs)
+    made = setup.create_import(
+        kept, file_name=file.name, list_=into, now=clock.now(), mapping=targets, is_dry_run=dry_run
+    )
     db.session.commit()
     _run(made, quiet=wants_json)
     db.session.expire_all()
     done = queries.import_(made.id)
-    if done.status is ImportStatus.FAILED:
-        raise click.ClickException(done.error or "The import failed.")
-    counts = {name: getattr(done, name) for name in ("created", "updated", "skipped", "rejected")}
+    if done.status not in (ImportStatus.FINISHED, ImportStatus.CHECKED):
+        raise click.ClickException(done.error or f"The import is {done.status.value}.")
     answer(
-        {"id": done.id, "list": into.name, **counts},
+        {"import": done.id, **done.counts},
         wants_json=wants_json,
-        sentence=", ".join(f"{number} {name}" for name, number in counts.items()) + ".",
+        sentence=", ".join(f"{number} {name.replace('_', ' ')}" for name, number in done.counts.items())
+        + ".",
+    )
+
+
+@people.command("undo")
+@click.argument("import_id", metavar="IMPORT", type=int)
+@as_json
+@command
+def undo_(import_id: int, wants_json: bool) -> None:
+    """Undo an import of the last 30 days. What was changed since stays."""
+    from campaigns.delivery import queries as delivery_queries  # large, and needed by no other of these
+
+    services.ask_undo(queries.import_(import_id), now=clock.now())
+    db.session.commit()
+    while not undo.run(import_id, was_emailed=delivery_queries.emailed_since):
+        time.sleep(BETWEEN_LOOKS_S)  # a worker has taken it: wait for it
+    db.session.expire_all()
+    done = outlook.undo(queries.import_(import_id))
+    counts = {"restored": done.restored, "deleted": done.deleted, "kept": done.kept_people}
+    reasons = {str(reason): number for reason, number in done.kept}
+    answer(
+        {"import": import_id, **counts, "unsuppressed": done.unsuppressed, "reasons": reasons},
+        wants_json=wants_json,
+        sentence=", ".join(f"{number} {name}" for name, number in counts.items())
+        + "."
+        + "".join(f"\n{reason}: {number}" for reason, number in reasons.items()),
     )
 
 
@@ -98,6 +142,26 @@ def count(segment_name: str | None, file: Path | None, wants_json: bool) -> None
     else:
         number = audience_queries.people_count()
     answer({"people": number}, wants_json=wants_json, sentence=f"{number} people.")
+
+
+def _targets(kept: setup.Kept, pairs: tuple[str, ...]) -> list[str]:
+    """A guess, and what is said otherwise; raises Invalid for a column or field that isn't there."""
+    fields = audience_queries.fields()
+    seen = kept.seen
+    targets = columns.guess(seen.columns, seen.samples, fields)
+    headings = {heading.lower(): at for at, heading in reversed(list(enumerate(seen.columns)))}
+    names = {each.label.lower(): each.key for each in fields} | {each.key: each.key for each in fields}
+    said = {}
+    for pair in pairs:
+        column, _equals, field = pair.rpartition("=")
+        if column.strip().lower() not in headings:
+            raise Invalid(_("There is no column named %(column)s.", column=column or pair))
+        target = names.get(field.strip().lower(), columns.SPOKEN.get(field.strip().lower()))
+        if target is None:
+            raise Invalid(_("There is no field named %(field)s.", field=field))
+        said[headings[column.strip().lower()]] = target
+    free = [target not in said.values() or target in columns.REPEATABLE for target in targets]
+    return [said.get(at, target if free[at] else columns.IGNORE) for at, target in enumerate(targets)]
 
 
 def _run(made: Import, *, quiet: bool) -> None:

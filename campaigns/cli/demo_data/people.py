@@ -12,9 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.imports import uploads
+from campaigns.audience.imports.files import uploads
+from campaigns.audience.imports.files.reasons import RowReason
 from campaigns.audience.imports.models import Import, ImportReject, ImportStatus
-from campaigns.audience.imports.reasons import RowReason
 from campaigns.audience.models import (
     Consent,
     List,
@@ -186,10 +186,10 @@ def add_imports(cast: Cast, onto: List, *, operator_id: int) -> None:
             mapping={"targets": ["email", *FIELDS.values()], "attested": True},
             status=ImportStatus.FINISHED,
             rows_total=created + len(bad),
-            rows_done=created + len(bad),
+            rows=created + len(bad),
             byte_position=created * 70,
-            created=created,
-            rejected=len(bad),
+            new=created,
+            refused=len(bad),
             created_at=at - timedelta(minutes=2),
             started_at=at,
             finished_at=at + timedelta(seconds=2),

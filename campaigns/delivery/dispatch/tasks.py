@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.timeouts import BaseTimeoutException
 
-from campaigns.audience.imports.models import Import, ImportStatus
+from campaigns.audience.imports import queries as import_queries
 from campaigns.audit import services as audit_services
 from campaigns.core import config, hints, queue, redis_queue
 from campaigns.core.db import db, peek
@@ -76,11 +76,7 @@ def hint_look_ups(job: str, *, now: datetime) -> None:
 
 def hint_imports(*, now: datetime) -> None:
     """Enqueue imports that no worker runs, once each."""
-    abandoned = sa.or_(Import.lease_until.is_(None), Import.lease_until < now)
-    statement = sa.select(Import.id).where(
-        Import.status.in_((ImportStatus.QUEUED, ImportStatus.RUNNING)), abandoned
-    )
-    hints.hint_each(IMPORT, lambda: db.session.scalars(statement).all())
+    hints.hint_each(IMPORT, lambda: import_queries.waiting_imports(now=now))
 
 
 def hint_notices(*, now: datetime) -> None:

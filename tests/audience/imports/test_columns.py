@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 
 from campaigns.audience import queries
-from campaigns.audience.imports import columns, runner
+from campaigns.audience.imports import runner
+from campaigns.audience.imports.files import columns
 from campaigns.audience.imports.models import Import
 from campaigns.audience.models import FieldKind
 from campaigns.core.db import db
@@ -46,7 +47,11 @@ def test_the_kind_is_proposed_and_kept(app: Flask, ben) -> None:
         assert f'<option selected value="{value}">' in page
     targets = {"column_0": "email", "column_1": "new:number", "column_2": "new:date", "column_3": "new"}
     ben.post(f"{answer.location}/start", data={**targets, "agreed": "y"})
-    assert runner.run(int(answer.location.rpartition("/")[2]))
+    import_id = int(answer.location.rpartition("/")[2])
+    assert runner.run(import_id)
+    assert queries.fields() == [], "a dry run makes none"
+    ben.post(f"{answer.location}/confirmation")
+    assert runner.run(import_id)
     kinds = {each.key: each.kind for each in queries.fields()}
     assert kinds == {"age": FieldKind.NUMBER, "joined": FieldKind.DATE, "colour": FieldKind.TEXT}
     person = queries.person_by_address("p1@example.org")

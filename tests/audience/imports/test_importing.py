@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import queries, services
-from campaigns.audience.imports import columns, runner, setup, uploads
 from campaigns.audience.imports import queries as import_queries
+from campaigns.audience.imports import runner, setup
+from campaigns.audience.imports.files import columns, uploads
 from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audience.models import (
     Consent,
@@ -47,7 +48,7 @@ def imported(content: str | bytes, into=None, **values) -> Import:
 
 
 def counts(done: Import) -> tuple[int, int, int, int]:
-    return done.created, done.updated, done.skipped, done.rejected
+    return done.new, done.changed, done.left_out, done.refused
 
 
 def refused(done: Import) -> list[tuple[int, str, str]]:
@@ -151,7 +152,7 @@ def test_an_address_that_stands_twice_is_taken_once(each_database: Flask, monkey
         "Ann@example.org,4,",
     ]
     done = imported(HEAD + "\n".join(rows))
-    assert counts(done) == (3, 0, 2, 0)
+    assert counts(done) == (3, 0, 0, 2)
     assert [(line, reason) for line, _value, reason in refused(done)] == [(3, "duplicate"), (6, "duplicate")]
     assert people()["ann@example.org"] == {"first_name": "1"}
 
@@ -180,7 +181,7 @@ def test_an_import_goes_on_exactly_where_it_died(each_database: Flask, monkeypat
         runner.run(made.id, on_progress=dies)
     db.session.rollback()
     half = import_queries.import_(made.id)
-    assert (half.status, half.rows_done, half.byte_position) == (
+    assert (half.status, half.rows, half.byte_position) == (
         ImportStatus.RUNNING,
         died_after * 10,
         heard[-1],
@@ -188,7 +189,7 @@ def test_an_import_goes_on_exactly_where_it_died(each_database: Flask, monkeypat
     assert not runner.run(made.id), "the lease still holds"
     assert runner.run(made.id, now=lambda: clock.now() + timedelta(minutes=2))
     done = import_queries.import_(made.id)
-    assert (counts(done), done.rows_done, done.fence) == ((40, 0, 0, 1), 41, 2)
+    assert (counts(done), done.rows, done.fence) == ((40, 0, 0, 1), 41, 2)
     assert refused(done) == [(82, "bad", "bad_address")]
 
 
@@ -205,7 +206,7 @@ def test_a_worker_whose_lease_was_taken_over_writes_nothing_more(each_database: 
     assert not runner.run(made.id, on_progress=is_slow)
     assert taken_over == [True]
     done = import_queries.import_(made.id)
-    assert (counts(done), done.rows_done, len(people())) == ((30, 0, 0, 0), 30, 30)
+    assert (counts(done), done.rows, len(people())) == ((30, 0, 0, 0), 30, 30)
 
 
 def test_a_slice_of_time_leaves_the_rest_to_the_next(app: Flask, monkeypatch) -> None:
@@ -336,6 +337,7 @@ def test_a_wrong_guess_of_the_encoding_can_be_corrected(app: Flask) -> None:
     made = make_import(content.encode("cp1250"), make_list(), waits_for_columns=True)
     setup.choose_format(made, encoding="cp1250", delimiter=";", has_header=True)
     setup.choose_columns(made, ["email", "new"], attested=True, now=NOON)
+    setup.start(made, now=NOON)
     db.session.commit()
     assert runner.run(made.id)
     assert people()["a@example.org"] == {"name": "Łódź"}
@@ -356,7 +358,7 @@ def test_fifty_thousand_rows_with_five_hundred_bad_ones_just_work(app: Flask) ->
     rows = (f"bad {n},x,y\n" if n % 100 == 0 else f"p{n}@example.org,Zoë,City {n}\n" for n in range(50_000))
     began = time.process_time()
     done = imported(HEAD + "".join(rows))
-    assert (counts(done), done.rows_done) == ((49_500, 0, 0, 500), 50_000)
+    assert (counts(done), done.rows) == ((49_500, 0, 0, 500), 50_000)
     assert time.process_time() - began < 10
     assert len(refused(done)) == 500
 

@@ -8,10 +8,15 @@ from campaigns.core.i18n import _
 
 
 class RowReason(StrEnum):
-    """A code stored with each row; `label`: its sentence, `is_skip`: left out on purpose."""
+    """A code stored with each row; `label`: its sentence, `is_skip`: left out, but not at fault."""
 
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
+    SAYS_UNCONFIRMED = "says_unconfirmed"
+    SAYS_UNSUBSCRIBED = "says_unsubscribed"
+    SAYS_BOUNCED = "says_bounced"
+    SAYS_COMPLAINED = "says_complained"
+    UNKNOWN_STATUS = "unknown_status"
     DUPLICATE = "duplicate"
     NO_ADDRESS = "no_address"
     BAD_ADDRESS = "bad_address"
@@ -31,13 +36,18 @@ class RowReason(StrEnum):
 
     @property
     def is_skip(self) -> bool:
-        return self in (RowReason.SUPPRESSED, RowReason.UNSUBSCRIBED, RowReason.DUPLICATE)
+        return self in LEFT_OUT
 
     @property
     def label(self) -> str:
         return {
             RowReason.SUPPRESSED: _("The address is on the suppression list."),
             RowReason.UNSUBSCRIBED: _("This person has unsubscribed from the list."),
+            RowReason.SAYS_UNCONFIRMED: _("The file says that this person hasn't confirmed."),
+            RowReason.SAYS_UNSUBSCRIBED: _("The file says that this person has unsubscribed."),
+            RowReason.SAYS_BOUNCED: _("The file says that email to this address bounced."),
+            RowReason.SAYS_COMPLAINED: _("The file says that this person complained."),
+            RowReason.UNKNOWN_STATUS: _("The status isn't known."),
             RowReason.DUPLICATE: _("Duplicate address. The first row was used."),
             RowReason.NO_ADDRESS: _("The row has no email address."),
             RowReason.BAD_ADDRESS: _("This isn't an email address."),
@@ -55,3 +65,15 @@ class RowReason(StrEnum):
             RowReason.ENCODING: _("The row contains characters that can't be read."),
             RowReason.BROKEN: _("The row contains a stray line break."),
         }[self]
+
+
+LEFT_OUT = frozenset(
+    {
+        RowReason.SUPPRESSED,
+        RowReason.UNSUBSCRIBED,
+        RowReason.SAYS_UNCONFIRMED,
+        RowReason.SAYS_UNSUBSCRIBED,
+        RowReason.SAYS_BOUNCED,
+        RowReason.SAYS_COMPLAINED,
+    }
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import re
 import secrets
@@ -15,6 +16,7 @@ from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
+from campaigns.audience.imports.files import seen
 from campaigns.core import addresses, config, csvfile, files
 from campaigns.core.csvfile import Record, Records
 from campaigns.core.errors import Invalid
@@ -76,6 +78,7 @@ class Upload:
     path: Path
     encoding: str
     size_bytes: int
+    sha256: str  # of the file as uploaded
 
 
 def folder() -> Path:
@@ -115,9 +118,11 @@ def keep(source: BinaryIO | Path) -> Upload:
 
 def as_utf8(raw: Path, encoding: str) -> Upload:
     """The stored file as UTF-8 with line feeds: itself, or a second file next to it."""
+    with raw.open("rb") as source:
+        digest = hashlib.file_digest(source, "sha256").hexdigest()
     only_returns = _has_only_carriage_returns(raw, encoding)
     if encoding == "utf-8" and not only_returns:
-        return Upload(raw, raw, encoding, raw.stat().st_size)
+        return Upload(raw, raw, encoding, raw.stat().st_size, digest)
     path = raw.with_suffix(".utf8.csv")
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     with raw.open("rb") as source, path.open("wb") as target:
@@ -125,11 +130,12 @@ def as_utf8(raw: Path, encoding: str) -> Upload:
             text = decoder.decode(chunk)
             target.write((text.replace("\r", "\n") if only_returns else text).encode())
         target.write(decoder.decode(b"", final=True).encode())
-    return Upload(raw, path, encoding, path.stat().st_size)
+    return Upload(raw, path, encoding, path.stat().st_size, digest)
 
 
 def forget(path: Path) -> None:
-    """Delete the stored file and its UTF-8 version."""
+    """Delete the stored file, its UTF-8 version and what is kept beside it."""
+    seen.forget(path)
     for each in {path, Path(str(path).replace(".utf8.csv", ".csv")), path.with_suffix(".utf8.csv")}:
         with suppress(FileNotFoundError):
             each.unlink()
