@@ -141,6 +141,7 @@ LABELS = {
     "field.created": _("Added a field"),
     "field.updated": _("Renamed a field"),
     "field.deleted": _("Deleted a field"),
+    "import.checked": _("Checked a file of people"),
     "import.started": _("Started an import"),
     "import.paused": _("Paused an import"),
     "import.resumed": _("Resumed an import"),

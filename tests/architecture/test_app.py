@@ -79,6 +79,7 @@ OFF_THE_RECORD = {
     "inbound.mailbox_test",
     "audience.deletion",
     "audience.import_format",
+    "audience.import_rematch",
     "audience.unsubscription",
     "planning.create_time",
     "planning.delete_editing",

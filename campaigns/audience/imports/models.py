@@ -97,6 +97,31 @@ class Import(Model):
         return self.status in OVER
 
     @property
+    def is_paused(self) -> bool:
+        return self.status is ImportStatus.PAUSED
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether it is being checked, which changes nothing."""
+        return self.status is ImportStatus.CHECKING
+
+    @property
+    def is_undoing(self) -> bool:
+        return self.status is ImportStatus.UNDOING
+
+    @property
+    def is_undone(self) -> bool:
+        return self.status is ImportStatus.UNDONE
+
+    @property
+    def can_pause(self) -> bool:
+        return self.status in (ImportStatus.QUEUED, ImportStatus.RUNNING)
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.can_pause or self.is_paused or self.is_dry_run
+
+    @property
     def is_at_work(self) -> bool:
         """Whether a worker has to do something for it."""
         return self.status in AT_WORK

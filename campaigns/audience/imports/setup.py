@@ -122,6 +122,9 @@ def choose_columns(waiting: Import, targets: Sequence[str], *, attested: bool, n
     _begin_anew(waiting)
     waiting.status, waiting.lease_until = ImportStatus.CHECKING, now + HINT_GRACE
     db.session.flush()
+    audit_services.record(
+        "import.checked", waiting.file_name, list=queries.list_(waiting.list_id).name, now=now
+    )
 
 
 def planned_fields(waiting: Import) -> list[Field]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import queries
-from campaigns.audience import services as people
+from campaigns.audience import services as audience_services
 from campaigns.audience.imports import changes, duties, services, undo
 from campaigns.audience.imports.models import ImportChange, ImportStatus
 from campaigns.audience.models import Consent, Origin, Status, Subscriber, Subscription, Suppression
@@ -63,7 +63,9 @@ def test_it_is_exact(each_database: Flask) -> None:
     assert gone.status is ImportStatus.UNDONE
     assert gone.undone == {"deleted": 1, "restored": 2}
     assert not changes.has_any(done.id)
-    entry = db.session.scalars(sa.select(AuditEntry).filter_by(action="people.import_undone")).one()
+    entry = db.session.scalars(
+        sa.select(AuditEntry).filter_by(action="audience_services.import_undone")
+    ).one()
     assert entry.details == {"list": readers.name, "deleted": 1, "restored": 2}
     acts = [each.act for each in queries.consents(queries.person_by_address("ann@example.org").id)]
     assert acts == ["import_undone", "imported"]
@@ -75,7 +77,7 @@ def test_what_was_changed_since_stays_and_is_counted(each_database: Flask) -> No
     ann = queries.person_by_address("ann@example.org")
     new = queries.person_by_address("new@example.org")
     for person, fields in ((ann, {"city": "Bergen"}), (new, {"city": "Turin"})):
-        people.update_person(
+        audience_services.update_person(
             person,
             email=person.email,
             fields=fields,
@@ -106,7 +108,7 @@ def test_nobody_who_has_left_is_subscribed_again(each_database: Flask) -> None:
     done = imported(ROWS, readers)
     for email in ("bob@example.org", "new@example.org"):
         number = queries.person_by_address(email).id
-        people.unsubscribe(number, list_ids=[readers.id], origin=Origin.ONE_CLICK, now=clock.now())
+        audience_services.unsubscribe(number, list_ids=[readers.id], origin=Origin.ONE_CLICK, now=clock.now())
     db.session.commit()
     gone = undone(done)
     assert gone.undone == {"restored": 1, "kept_unsubscribed": 2}
@@ -122,14 +124,14 @@ def test_who_was_emailed_or_is_elsewhere_stays(each_database: Flask) -> None:
     campaign = make_campaign(lists=[readers])
     db.session.add(Wave(campaign_id=campaign.id, number=2, audience=1, left_out=[], launched_at=clock.now()))
     make_delivery(campaign, first, wave=2)
-    people.subscribe(second, others, origin=Origin.FORM, now=clock.now())
+    audience_services.subscribe(second, others, origin=Origin.FORM, now=clock.now())
     db.session.commit()
     assert undone(done).undone == {"deleted": 1, "kept_emailed": 1, "kept_elsewhere": 1}
 
 
 def test_a_person_deleted_since_is_no_trouble(app: Flask) -> None:
     done = imported("Email\na@example.org\nb@example.org\n", make_list())
-    people.delete_person(queries.person_by_address("a@example.org"), now=clock.now())
+    audience_services.delete_person(queries.person_by_address("a@example.org"), now=clock.now())
     db.session.commit()
     assert undone(done).undone == {"deleted": 1}
 
@@ -206,7 +208,7 @@ def test_what_undoes_it_is_removed_after_thirty_days(each_database: Flask, monke
 def test_what_undoes_it_goes_with_the_person_the_import_and_the_list(app: Flask) -> None:
     readers = given()
     done = imported(ROWS, readers)
-    people.delete_person(queries.person_by_address("ann@example.org"), now=clock.now())
+    audience_services.delete_person(queries.person_by_address("ann@example.org"), now=clock.now())
     db.session.commit()
     kept = db.session.scalars(sa.select(ImportChange.subscriber_id)).all()
     assert len(kept) == 2
