@@ -272,8 +272,8 @@ class UploadForm(FlaskForm):
         description=_("People see it, for example when they unsubscribe."),
     )
     file = FileField(
-        _("CSV file"),
-        description=_("Up to 200 MB. In Excel choose Save as, then CSV."),
+        _("File"),
+        description=_("CSV, XLSX or ODS, up to 200 MB; also as a zip or gzip file."),
         render_kw={"data-largest": LARGEST_UPLOAD_BYTES, "data-too-large": TOO_LARGE},
     )
     pasted = TextAreaField(

@@ -55,14 +55,18 @@ def keep(stream: BinaryIO, folder: Path, *, suffix: str, limit_bytes: int) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (secrets.token_hex(16) + suffix)
     size = 0
-    with path.open("xb") as file:
-        while chunk := stream.read(CHUNK_BYTES):
-            size += len(chunk)
-            if size > limit_bytes:
-                break
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("xb") as file:
+            while chunk := stream.read(CHUNK_BYTES):
+                size += len(chunk)
+                if size > limit_bytes:
+                    break
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # such as a full disk: the part that was written would stay for good
+        path.unlink(missing_ok=True)
+        raise
     if size > limit_bytes:
         path.unlink()
         raise TooLarge

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.delivery.autopause import disk_full
+from campaigns.core import disk
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.ack_journal import Journal
 from campaigns.delivery.sender.lane import End
@@ -22,8 +22,8 @@ from tests.fakes.smtp_server import SmtpServer
 def test_a_device_without_room_is_recognised() -> None:
     with pytest.raises(OSError) as caught, Path("/dev/full").open("wb", buffering=0) as full:
         full.write(b"x")
-    assert disk_full.is_full(caught.value)
-    assert not disk_full.is_full(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    assert disk.is_full(caught.value)
+    assert not disk.is_full(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
 def test_a_database_without_room_is_recognised(tmp_path: Path) -> None:
@@ -33,10 +33,10 @@ def test_a_database_without_room_is_recognised(tmp_path: Path) -> None:
         connection.execute(sa.text("PRAGMA max_page_count = 3"))
         with pytest.raises(sa.exc.DBAPIError) as caught:
             connection.execute(sa.text("INSERT INTO t VALUES (zeroblob(100000))"))
-    assert disk_full.is_full(caught.value)
+    assert disk.is_full(caught.value)
     with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError) as caught:
         connection.execute(sa.text("SELECT nothing FROM nowhere"))
-    assert not disk_full.is_full(caught.value)
+    assert not disk.is_full(caught.value)
 
 
 def test_without_room_for_the_journal_the_campaign_is_paused_and_nobody_is_lost(

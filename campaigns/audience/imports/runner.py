@@ -7,13 +7,14 @@ one that was paused or cancelled.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from campaigns.accounts.models import Operator
 from campaigns.audience import queries as audience_queries
@@ -25,7 +26,7 @@ from campaigns.audience.imports.files.slices import Slice, Slices
 from campaigns.audience.imports.models import COUNTS, UNDO_FOR, Import, ImportStatus
 from campaigns.audience.imports.plan import Planner, with_sample
 from campaigns.audit import services as audit_services
-from campaigns.core import clock
+from campaigns.core import clock, disk
 from campaigns.core.acting import Actor
 from campaigns.core.db import db, reading
 from campaigns.core.dialect import is_sqlite
@@ -47,6 +48,9 @@ def N_(sentence: str) -> str:  # noqa: N802 (the name that the extractor of tran
 
 FILE_GONE = N_("The file is no longer available. Upload it again.")
 GAVE_UP = N_("The import was interrupted too many times. Upload the file again.")
+
+
+DISK_FULL = N_("The disk is full. Free up space, then resume the import or upload the file again.")
 
 
 class FenceLost(Exception):
@@ -79,6 +83,11 @@ def run(
     except FenceLost:
         db.session.rollback()
         return False
+    except (OSError, sqlite3.Error, DBAPIError) as error:
+        db.session.rollback()
+        if not disk.is_full(error):
+            raise
+        return _stop(import_id, claimed.fence, now=now())
 
 
 def is_here(import_id: int) -> bool:
@@ -124,9 +133,9 @@ class _Run:
                 counts = self._batch.write(part, now=now())
                 _advance(import_id, fence, counts, position=part.end, until=now() + LEASE)
                 db.session.commit()
-            except (IntegrityError, OperationalError):  # created by others meanwhile; a deadlock: retry
+            except (IntegrityError, OperationalError) as error:  # created by others; a deadlock: retry
                 db.session.rollback()
-                if not tries_left:
+                if not tries_left or disk.is_full(error):
                     raise
             else:
                 return
@@ -260,6 +269,18 @@ def _fail(claimed: Import, sentence: str, *, now: datetime) -> bool:
         lease_until=None,
     )
     uploads.forget(path)
+    return True
+
+
+def _stop(import_id: int, fence: int, *, now: datetime) -> bool:
+    """The disk is full: an import waits until somebody resumes it, a dry run ends."""
+    try:
+        stopped = db.session.get_one(Import, import_id, populate_existing=True)
+        if stopped.status is ImportStatus.CHECKING:
+            return _fail(stopped, DISK_FULL, now=now)
+        _end(import_id, fence, status=ImportStatus.PAUSED, error=DISK_FULL, lease_until=None)
+    except FenceLost:
+        db.session.rollback()
     return True
 
 

@@ -34,7 +34,7 @@ def pause(shown: Import, *, now: datetime) -> None:
 def resume(shown: Import, *, now: datetime) -> None:
     """Go on where it was paused. Raises Conflict when it isn't paused."""
     said = _("This import isn't paused.")
-    _move(shown, (ImportStatus.PAUSED,), said, ImportStatus.QUEUED, undo_until=now + UNDO_FOR)
+    _move(shown, (ImportStatus.PAUSED,), said, ImportStatus.QUEUED, undo_until=now + UNDO_FOR, error=None)
     audit_services.record("import.resumed", shown.file_name, now=now)
 
 

@@ -93,7 +93,8 @@ def choose_format(waiting: Import, *, encoding: str, delimiter: str, has_header:
     _still_waits(waiting)
     if encoding not in uploads.ENCODINGS or len(delimiter) != 1:
         raise Invalid(_("Choose one of the options."), field="encoding")
-    upload = uploads.as_utf8(uploads.raw_of(Path(waiting.path)), encoding)
+    raw = uploads.raw_of(Path(waiting.path))
+    upload = uploads.as_utf8(raw, encoding, sha256=waiting.sha256 or "")
     seen = uploads.look(upload.path, delimiter=delimiter, has_header=has_header)
     waiting.path, waiting.size_bytes, waiting.encoding = str(upload.path), upload.size_bytes, encoding
     _describe(waiting, seen, lines=uploads.rows_in(upload.path))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import sqlite3
 from datetime import datetime
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core.db import db
 from campaigns.core.i18n import _
@@ -16,18 +14,6 @@ from campaigns.delivery.stored_text import said
 from campaigns.planning.models import PauseReason
 
 log = logging.getLogger(__name__)
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-DISK_FULL = "53100"  # PostgreSQL's SQLSTATE
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether the error says that the disk is full."""
-    if isinstance(error, DBAPIError):
-        cause = error.orig
-        is_sqlite = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        return is_sqlite or getattr(cause, "sqlstate", None) == DISK_FULL
-    return isinstance(error, OSError) and error.errno in FULL
 
 
 def pause(campaign_id: int, error: BaseException, *, now: datetime) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from campaigns.content.language.merge_text import ContentError
-from campaigns.core import addresses, clock, config, queue
+from campaigns.core import addresses, clock, config, disk, queue
 from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _
@@ -92,7 +92,7 @@ def send(
         try:
             return _send(campaign_id, terms, heard, place)
         except (OSError, DBAPIError) as error:
-            if not disk_full.is_full(error):
+            if not disk.is_full(error):
                 raise
             disk_full.pause(campaign_id, error, now=now())
             return End.STOPPED

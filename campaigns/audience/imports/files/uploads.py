@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
-from campaigns.audience.imports.files import seen
-from campaigns.core import addresses, config, csvfile, files
+from campaigns.audience.imports.files import seen, unpacking
+from campaigns.core import addresses, config, csvfile, disk, files
 from campaigns.core.csvfile import Record, Records
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
@@ -50,11 +50,11 @@ ENCODINGS = {
 }
 _LEGACY = [name for name in ENCODINGS if not name.startswith("utf")]
 _NOT_CSV = {
-    b"PK\x03\x04": _("This is a workbook or an archive. Save it as CSV and upload that."),
-    b"\xd0\xcf\x11\xe0": _("This is an old Excel workbook. Save it as CSV and upload that."),
+    b"PK\x03\x04": _("This is an archive in an archive. Unpack it and upload the file in it."),
+    b"\x1f\x8b": _("This is an archive in an archive. Unpack it and upload the file in it."),
     b"%PDF": _("This is a PDF. Upload a CSV file instead."),
-    b"\x1f\x8b": _("This file is compressed. Unpack it and upload the CSV file."),
 }
+_MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|script|table)\b", re.I)
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
 
 
@@ -108,21 +108,33 @@ def keep(source: BinaryIO | Path) -> Upload:
         raw = files.keep(source, folder(), suffix=".csv", limit_bytes=LARGEST_FILE_BYTES)
     except files.TooLarge as error:
         raise Invalid(_("The file is larger than 1 GB. Split it."), field="file") from error
+    except OSError as error:
+        raise _no_room(error) from error
+    with raw.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     try:
-        encoding = _encoding_of(raw)
-        return as_utf8(raw, encoding)
+        raw = unpacking.unpacked(raw)
+        return as_utf8(raw, _encoding_of(raw), sha256=digest)
     except Invalid:
-        raw.unlink(missing_ok=True)
+        forget(raw)
         raise
+    except OSError as error:
+        forget(raw)
+        raise _no_room(error) from error
 
 
-def as_utf8(raw: Path, encoding: str) -> Upload:
+def _no_room(error: OSError) -> Exception:
+    """The error as a sentence if it says that the disk is full; else itself."""
+    if not disk.is_full(error):
+        return error
+    return Invalid(_("The disk is full. Free up space and upload the file again."), field="file")
+
+
+def as_utf8(raw: Path, encoding: str, *, sha256: str) -> Upload:
     """The stored file as UTF-8 with line feeds: itself, or a second file next to it."""
-    with raw.open("rb") as source:
-        digest = hashlib.file_digest(source, "sha256").hexdigest()
     only_returns = _has_only_carriage_returns(raw, encoding)
     if encoding == "utf-8" and not only_returns:
-        return Upload(raw, raw, encoding, raw.stat().st_size, digest)
+        return Upload(raw, raw, encoding, raw.stat().st_size, sha256)
     path = raw.with_suffix(".utf8.csv")
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     with raw.open("rb") as source, path.open("wb") as target:
@@ -130,7 +142,7 @@ def as_utf8(raw: Path, encoding: str) -> Upload:
             text = decoder.decode(chunk)
             target.write((text.replace("\r", "\n") if only_returns else text).encode())
         target.write(decoder.decode(b"", final=True).encode())
-    return Upload(raw, path, encoding, path.stat().st_size, digest)
+    return Upload(raw, path, encoding, path.stat().st_size, sha256)
 
 
 def forget(path: Path) -> None:
@@ -236,6 +248,8 @@ def _encoding_of(path: Path) -> str:
     for magic, sentence in _NOT_CSV.items():
         if head.startswith(magic):
             raise Invalid(sentence, field="file")
+    if _MARKUP.match(head.removeprefix(codecs.BOM_UTF8)):
+        raise Invalid(_("This is a web page. Upload a CSV file instead."), field="file")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if half := _utf16_without_mark(head):
