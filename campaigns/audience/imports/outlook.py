@@ -36,7 +36,7 @@ class Sampled:
     def lines(self) -> list[tuple[str, str, str]]:
         """(what, before, after), the list included."""
         said = [(label, _shown(before), _shown(after)) for label, before, after in self.fields]
-        return [*said, (str(_("List")), "–", str(statuses.label("subscribed")))] if self.joins else said
+        return [*said, (str(_("List")), "", str(statuses.label("subscribed")))] if self.joins else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Pace:
 
 
 def _shown(value: Any) -> str:
-    return "–" if value is None else str(value)
+    return "" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
