@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing clean simulate
+.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing bench-import clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -67,6 +67,11 @@ bench-segments: ## counting and launching with segments over a million people, o
 bench-typing: ## from a key pressed in an editor to the preview that shows it, in a browser
 	@scripts/setup --dev --browser
 	$(BIN)/python -m bench.typing
+
+bench-import: ## a million people from a file on both databases, beside the ORM's bulk insert
+	@scripts/setup --dev
+	$(BIN)/python -m bench.imports --database sqlite
+	$(BIN)/python -m bench.imports --database postgres
 
 simulate: ## ten thousand random courses of the delivery engine on a simulated machine
 	@scripts/setup --dev
