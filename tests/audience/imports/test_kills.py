@@ -42,7 +42,9 @@ def content() -> str:
     """Every tenth row has an address that came before, every hundredth none."""
     rows = []
     for number in range(ROWS):
-        address = "bad" if number % 100 == 50 else f"p{number - 7 if number % 10 == 9 else number}@example.org"
+        address = (
+            "bad" if number % 100 == 50 else f"p{number - 7 if number % 10 == 9 else number}@example.org"
+        )
         is_long = number % 3 and address != "bad"
         rows.append(f'{address},"Zoë\n{number}"\n' if is_long else f"{address},Zoë {number}\n")
     return "Email,Name\n" + "".join(rows)
