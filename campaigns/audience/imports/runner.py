@@ -32,7 +32,7 @@ from campaigns.core.db import db, reading
 from campaigns.core.dialect import is_sqlite
 from campaigns.settings import queries as settings_queries
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 10_000
 LEASE = timedelta(seconds=60)
 MOST_TRIES = 5  # for one slice that another transaction interferes with
 MOST_CLAIMS = 100  # an import that fails this often would kill every worker
