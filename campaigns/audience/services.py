@@ -245,7 +245,7 @@ def _erase(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) 
         suppression.reason, suppression.email, suppression.note = SuppressionReason.ERASED, None, ""
     elif stands := queries.suppression_of(person):
         stands.email = None  # the key stays suppressed; the address itself is erased
-    changes.forget_people([person.id])
+    changes.forget_people([person.id], [person.email])
     db.session.delete(person)
     db.session.flush()
 

@@ -127,7 +127,7 @@ def needs(*, now: datetime) -> Needs:
         servers=[each for each in db.session.scalars(sa.select(Server)) if not each.is_healthy],
         mailboxes=list(db.session.scalars(sa.select(Mailbox).where(Mailbox.is_active, Mailbox.failures > 0))),
         alerts=list(alert_queries.firing()[:MOST]),
-        unmapped=_imports(Import.status == ImportStatus.UPLOADED),
+        unmapped=_imports(Import.status.in_((ImportStatus.UPLOADED, ImportStatus.CHECKED))),
         rejected=_imports(rejected & (Import.finished_at > lately) & Import.dismissed_at.is_(None)),
     )
 

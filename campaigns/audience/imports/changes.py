@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from campaigns.audience.imports.models import Import, ImportChange
+from campaigns.audience.imports.models import Import, ImportChange, ImportStatus
 from campaigns.core.db import changed_by, db
 
 AT_ONCE = 5000  # rows that one transaction removes
@@ -21,8 +21,14 @@ def has_any(import_id: int) -> bool:
     )
 
 
-def forget_people(subscriber_ids: Sequence[int]) -> None:
-    """Remove what is known of people who are erased."""
+def forget_people(subscriber_ids: Sequence[int], emails: Iterable[str] = ()) -> None:
+    """Remove what is known of people who are erased, also where a dry run shows them."""
+    gone = set(emails)
+    for checked in db.session.scalars(sa.select(Import).filter_by(status=ImportStatus.CHECKED)):
+        shown = checked.sample.get("people", [])
+        if any(each["email"] in gone for each in shown):
+            rest = [each for each in shown if each["email"] not in gone]
+            checked.sample = {**checked.sample, "people": rest}
     changed_by(
         sa.delete(ImportChange).where(
             ImportChange.import_id.in_(sa.select(Import.id).where(Import.undo_until.is_not(None))),

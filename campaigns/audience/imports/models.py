@@ -97,6 +97,11 @@ class Import(Model):
         return self.status in OVER
 
     @property
+    def is_checked(self) -> bool:
+        """Whether its dry run is over, and it waits to be confirmed."""
+        return self.status is ImportStatus.CHECKED
+
+    @property
     def is_paused(self) -> bool:
         return self.status is ImportStatus.PAUSED
 

@@ -85,9 +85,11 @@ def run(
         return False
     except (OSError, sqlite3.Error, DBAPIError) as error:
         db.session.rollback()
-        if not disk.is_full(error):
+        if disk.is_full(error):
+            return _stop(import_id, claimed.fence, now=now())
+        if _is_held(import_id, claimed.fence):
             raise
-        return _stop(import_id, claimed.fence, now=now())
+        return False  # cancelled, or ended by another worker: the file is gone
 
 
 def is_here(import_id: int) -> bool:
@@ -195,6 +197,11 @@ class _DryRun:
             rows_total=Import.rows,
             byte_position=Import.size_bytes,
         )
+
+
+def _is_held(import_id: int, fence: int) -> bool:
+    held = sa.select(Import.id).where(Import.id == import_id, Import.fence == fence)
+    return db.session.scalar(held) is not None
 
 
 def _position(import_id: int, fence: int) -> int:

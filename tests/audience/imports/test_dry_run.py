@@ -93,6 +93,14 @@ def test_who_is_shown_is_forgotten_once_it_is_confirmed(app: Flask) -> None:
     assert found.sample == {}
 
 
+def test_who_is_erased_is_not_shown_any_more(app: Flask) -> None:
+    readers = given()
+    found = checked(ROWS, readers)
+    services.delete_person(queries.person_by_address("ann@example.org"), now=clock.now())
+    db.session.commit()
+    assert after(found.id).sample["people"] == []
+
+
 def test_nothing_to_do_is_unchanged_however_often(each_database: Flask) -> None:
     readers = make_list()
     rows = "Email,Points\nann@example.org,5\nbob@example.org,2.5\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from campaigns.audience.imports.files.reasons import RowReason
 from campaigns.audience.imports.files.rows import RowReader, Taken
@@ -61,25 +61,21 @@ class Slices(AbstractContextManager["Slices"]):
 
     def _work(self) -> None:
         try:
-            seen = Seen(self._path)
-            try:
-                self._read(seen)
-            finally:
-                seen.close()
+            with self._path.open("rb") as file, closing(Seen(self._path)) as seen:
+                self._read(file, seen)
             self._ready.put(None)
         except BaseException as error:
             self._ready.put(error)
 
-    def _read(self, seen: Seen) -> None:
+    def _read(self, file: BinaryIO, seen: Seen) -> None:
         line = line_at(self._path, self._start)
-        with self._path.open("rb") as file:
-            records = Records(file, delimiter=self._delimiter, position=self._start, line=line)
-            rows = self._reader.rows(records)
-            begin = self._start
-            while self._may_read() and (taken := _some(rows, begin, self._most)):
-                begin = taken[-1].end
-                self._ready.put(_sorted(taken, seen))
-                del taken
+        records = Records(file, delimiter=self._delimiter, position=self._start, line=line)
+        rows = self._reader.rows(records)
+        begin = self._start
+        while self._may_read() and (taken := _some(rows, begin, self._most)):
+            begin = taken[-1].end
+            self._ready.put(_sorted(taken, seen))
+            del taken
 
     def _may_read(self) -> bool:
         """Waits until another slice is wanted; False when nobody wants one any more."""
