@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from campaigns.core.db import db
 from campaigns.core.dialect import is_sqlite
@@ -99,20 +100,27 @@ def _may_leave_out_checks() -> bool:
 
 
 def each_of(numbers: Sequence[int]) -> sa.Subquery:
-    """These numbers as rows with a column `id`, passed as one parameter."""
+    """These numbers as rows with a column `id`. One text: drivers look at each element of an array."""
+    text = ",".join(map(str, numbers))
     if is_sqlite():
-        text = "[" + ",".join(map(str, numbers)) + "]"
-        value = sa.func.json_each(text).table_valued("value").c.value
+        value = sa.func.json_each(f"[{text}]").table_valued("value").c.value
     else:
-        array = sa.literal(list(numbers), sa.ARRAY(sa.BigInteger))
+        array = sa.cast(sa.literal(f"{{{text}}}", sa.Text), sa.ARRAY(sa.BigInteger))
         value = sa.func.unnest(array).table_valued("value").render_derived().c.value
     return sa.select(sa.cast(value, sa.BigInteger).label("id")).subquery()
+
+
+def each_text(texts: Sequence[str]) -> sa.Select[Any]:
+    """These texts as rows with one column."""
+    if is_sqlite():
+        return sa.select(sa.func.json_each(encode(texts)).table_valued("value").c.value)
+    array = sa.cast(sa.literal(encode(texts), sa.Text), JSONB)
+    return sa.select(sa.func.jsonb_array_elements_text(array).table_valued("value").render_derived().c.value)
 
 
 def update_json(table: Any, column: str, rows: Sequence[tuple[int, str]], **same: Any) -> None:
     """Set a JSON column of rows (id, JSON as text), and other columns of all of them to the same value."""
     target = cast(sa.Table, getattr(table, "__table__", table))
-    ids, texts = [row[0] for row in rows], [row[1] for row in rows]
     if is_sqlite():
         update = sa.update(target).where(target.c.id == sa.bindparam("b_id"))
         values = {column: sa.bindparam("b_json", type_=sa.Text), **same}
@@ -120,11 +128,12 @@ def update_json(table: Any, column: str, rows: Sequence[tuple[int, str]], **same
             update.values(values), [{"b_id": each, "b_json": text} for each, text in rows]
         )
         return
-    arrays = (sa.literal(ids, sa.ARRAY(sa.BigInteger)), sa.literal(texts, sa.ARRAY(sa.Text)))
-    each = sa.func.unnest(*arrays).table_valued("id", "json").render_derived(name="each")
-    value = sa.cast(each.c.json, target.c[column].type)
+    text = ",".join(f"[{number},{value}]" for number, value in rows)
+    array = sa.cast(sa.literal(f"[{text}]", sa.Text), JSONB)
+    pair = sa.func.jsonb_array_elements(array).table_valued(sa.column("pair", JSONB)).render_derived()
+    of_pair = sa.select(pair.c.pair[0].as_integer().label("id"), pair.c.pair[1].label("value")).subquery()
     db.session.connection().execute(
-        sa.update(target).where(target.c.id == each.c.id).values({column: value, **same})
+        sa.update(target).where(target.c.id == of_pair.c.id).values({column: of_pair.c.value, **same})
     )
 
 

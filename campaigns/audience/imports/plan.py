@@ -15,8 +15,8 @@ from campaigns.audience.imports.files.rows import Taken
 from campaigns.audience.imports.files.slices import Slice
 from campaigns.audience.imports.models import Import
 from campaigns.audience.models import Status, Subscriber, Subscription, Suppression, name_of
+from campaigns.core import bulk
 from campaigns.core.db import db
-from campaigns.core.dialect import one_of
 
 SAMPLE_PEOPLE = 10  # shown with what would change
 SAMPLE_FIELDS = 20
@@ -136,14 +136,14 @@ class Planner:
         rows = db.session.execute(
             sa.select(Subscriber.address, Subscriber.id, Subscriber.fields, Subscription.status)
             .outerjoin(Subscription, on_list)
-            .where(one_of(db.session.connection(), Subscriber.address, addresses))
+            .where(Subscriber.address.in_(bulk.each_text(addresses)))
         )
         return {address: Known(*rest) for address, *rest in rows}
 
 
 def _suppressed(address_keys: Sequence[str]) -> set[str]:
     statement = sa.select(Suppression.address_key).where(
-        one_of(db.session.connection(), Suppression.address_key, address_keys)
+        Suppression.address_key.in_(bulk.each_text(address_keys))
     )
     return set(db.session.scalars(statement))
 
