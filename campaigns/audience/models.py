@@ -229,7 +229,7 @@ class Field(Model):
     label: Mapped[str] = mapped_column(sa.String(100))
     kind: Mapped[FieldKind] = mapped_column(Word(FieldKind), default=FieldKind.TEXT)
     # What can be chosen, in the operators' order; empty for other kinds.
-    options: Mapped[Texts] = mapped_column(default=list, server_default="[]")
+    options: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     position: Mapped[int] = mapped_column(default=0)
 
     @property

@@ -1,7 +1,7 @@
 """dry runs of imports, and what undoes them
 
 Revision: 0013
-Follows: 0011
+Follows: 0012
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 RENAMED = {
     "rows_done": "rows",

@@ -63,9 +63,7 @@ def test_it_is_exact(each_database: Flask) -> None:
     assert gone.status is ImportStatus.UNDONE
     assert gone.undone == {"deleted": 1, "restored": 2}
     assert not changes.has_any(done.id)
-    entry = db.session.scalars(
-        sa.select(AuditEntry).filter_by(action="people.import_undone")
-    ).one()
+    entry = db.session.scalars(sa.select(AuditEntry).filter_by(action="people.import_undone")).one()
     assert entry.details == {"list": readers.name, "deleted": 1, "restored": 2}
     acts = [each.act for each in queries.consents(queries.person_by_address("ann@example.org").id)]
     assert acts == ["import_undone", "imported"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from campaigns.audience import values
@@ -39,14 +39,18 @@ class RowReader:
     """Reads rows by the columns' targets."""
 
     def __init__(
-        self, columns: Sequence[str], targets: Sequence[str], fields: Iterable[Field], link_key: bytes
+        self, columns: Sequence[str], targets: Sequence[str], fields: Sequence[Field], link_key: bytes
     ) -> None:
-        kinds = {each.key: each.kind for each in fields}  # plain values: rows are used across many commits
+        # Plain values: rows are used across many commits.
+        kinds = {each.key: each.kind for each in fields}
+        options = {each.key: tuple(each.options or ()) for each in fields}
         self._width = len(columns)
         self._email = targets.index(EMAIL)
         known = [(at, target) for at, target in enumerate(targets) if target in kinds]
         self._texts = [(at, key) for at, key in known if kinds[key] is FieldKind.TEXT]
-        self._others = [(at, key, kinds[key]) for at, key in known if kinds[key] is not FieldKind.TEXT]
+        self._others = [
+            (at, key, kinds[key], options[key]) for at, key in known if kinds[key] is not FieldKind.TEXT
+        ]
         self._standing = [
             (at, target) for at, target in enumerate(targets) if target in (STATUS, LEFT, BOUNCED)
         ]
@@ -97,9 +101,9 @@ class RowReader:
                 if len(cell) > values.LONGEST_VALUE:
                     return _rejected(line, end, cells, RowReason.TOO_LONG, cell)
                 known[name] = cell
-        for at, name, kind in self._others:
+        for at, name, kind, options in self._others:
             try:
-                value = values.parse(cells[at], kind=kind, key=name)
+                value = values.parse(cells[at], kind=kind, key=name, options=options)
             except Invalid as wrong:
                 return _rejected(line, end, cells, RowReason(wrong.details["code"]), cells[at].strip())
             if value is not None:
