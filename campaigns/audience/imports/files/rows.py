@@ -17,6 +17,7 @@ from campaigns.core.errors import Invalid
 LONGEST_CELL_KEPT = 200  # of a rejected row
 MOST_CELLS_KEPT = 100
 LONGEST_VALUE_KEPT = 320
+PLAIN_DIGITS = 15  # whole numbers up to here need no closer look
 _NOTHING: dict[str, Any] = {}
 
 
@@ -61,8 +62,9 @@ class RowReader:
         while True:
             if block := records.block():
                 for line, end, cells in block:
-                    if any(cell and not cell.isspace() for cell in cells):
-                        yield self._take(line, end, cells)
+                    taken = self._take(line, end, cells)
+                    if taken.reason is None or not _is_empty(cells):
+                        yield taken
             else:
                 stop = records.position + BLOCK_BYTES
                 for record in records:
@@ -75,7 +77,7 @@ class RowReader:
     def _slowly(self, record: Record, records: Records) -> Iterator[Taken]:
         if record.fault:
             yield self._unreadable(record)
-        elif any(cell and not cell.isspace() for cell in record.cells):
+        elif not _is_empty(record.cells):
             taken = self._take(record.line, record.end, record.cells)
             spans_lines = record.next_line - record.line > 1
             # Probably an unclosed quotation mark: reject only one line.
@@ -102,8 +104,12 @@ class RowReader:
                     return _rejected(line, end, cells, RowReason.TOO_LONG, cell)
                 known[name] = cell
         for at, name, kind, options in self._others:
+            cell = cells[at]
+            if kind is FieldKind.NUMBER and cell.isdecimal() and cell.isascii() and len(cell) <= PLAIN_DIGITS:
+                known[name] = int(cell)
+                continue
             try:
-                value = values.parse(cells[at], kind=kind, key=name, options=options)
+                value = values.parse(cell, kind=kind, key=name, options=options)
             except Invalid as wrong:
                 return _rejected(line, end, cells, RowReason(wrong.details["code"]), cells[at].strip())
             if value is not None:
@@ -125,6 +131,10 @@ class RowReader:
 
     def _address_in(self, cells: Sequence[str]) -> str:
         return cells[self._email] if len(cells) > self._email else ", ".join(cells)
+
+
+def _is_empty(cells: Sequence[str]) -> bool:
+    return not any(cell and not cell.isspace() for cell in cells)
 
 
 def _rejected(line: int, end: int, cells: Sequence[str], reason: RowReason, value: str) -> Taken:
