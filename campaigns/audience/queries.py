@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience.finding import sizes
 from campaigns.audience.models import (
     Consent,
     Field,
@@ -77,13 +78,8 @@ def public_list(public_id: str) -> List:
 
 def list_sizes(list_ids: Iterable[int] | None = None) -> dict[int, Sizes]:
     """Number of people by status for those lists (None: all lists); lists without people included."""
-    statement = sa.select(Subscription.list_id, Subscription.status, sa.func.count()).group_by(
-        Subscription.list_id, Subscription.status
-    )
     wanted = [each.id for each in lists()] if list_ids is None else list(list_ids)
-    counts: dict[int, dict[str, int]] = {each: {} for each in wanted}
-    for each, status, number in db.session.execute(statement.where(Subscription.list_id.in_(wanted))):
-        counts[each][status.value] = number
+    counts = sizes.of_lists(wanted)
     for each, number in _suppressed_on(wanted):
         counts[each]["suppressed"] = number
     return {each: Sizes(**by_status) for each, by_status in counts.items()}
@@ -126,7 +122,7 @@ def person_by_address(email: str) -> Subscriber | None:
 
 def people_count() -> int:
     """Number of all people."""
-    return db.session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) or 0
+    return sizes.everybody()
 
 
 def subscriptions(subscriber_id: int) -> Sequence[Subscription]:

@@ -9,16 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience import queries
-from campaigns.audience.models import FieldKind, Status, Subscriber, Subscription, Suppression
+from campaigns.audience.finding import texts
+from campaigns.audience.models import Status, Subscriber, Subscription, Suppression
 from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.segments.compiling import Where, there_is
 from campaigns.audience.tags.models import PersonTag
 from campaigns.core.db import db
-from campaigns.core.dialect import json_text
 
 LONGEST_TEXT = 200
-MOST_FIELDS_SEARCHED = 20
 SUPPRESSED = "suppressed"
 STATUSES = (Status.SUBSCRIBED.value, Status.UNCONFIRMED.value, Status.UNSUBSCRIBED.value, SUPPRESSED)
 # The only columns that a URL can sort by.
@@ -71,10 +69,21 @@ def _number(text: str) -> int | None:
 
 
 def people(search: Search) -> sa.Select[Subscriber]:
-    """The people found. Raises NotFound for a segment that was deleted, Invalid for one that needs a correction."""
+    """The people found, in order. Raises NotFound for a segment that was deleted, Invalid for one that needs a
+    correction.
+    """
+    column = SORTS[search.sort]
+    first = column.desc() if search.descending else column.asc()
+    last = Subscriber.id.desc() if search.descending else Subscriber.id
+    # PostgreSQL cannot use the index of a NOT NULL column if NULLS LAST is given.
+    return found(search).order_by(first.nulls_last() if column.nullable else first, last)
+
+
+def found(search: Search) -> sa.Select[Subscriber]:
+    """The people found, in no order; raises as `people`."""
     statement = sa.select(Subscriber)
     if search.text:
-        statement = statement.where(_matches(search.text))
+        statement = statement.where(texts.matches(search.text))
     if search.status == SUPPRESSED:
         is_suppressed = sa.exists().where(Suppression.address_key == Subscriber.address_key)
         statement = statement.where(is_suppressed)
@@ -85,25 +94,13 @@ def people(search: Search) -> sa.Select[Subscriber]:
     if search.tag_id is not None:
         is_tagged = there_is(PersonTag.subscriber_id == Subscriber.id, PersonTag.tag_id == search.tag_id)
         statement = statement.where(is_tagged)
-    column = SORTS[search.sort]
-    first = column.desc() if search.descending else column.asc()
-    last = Subscriber.id.desc() if search.descending else Subscriber.id
-    # PostgreSQL cannot use the index of a NOT NULL column if NULLS LAST is given.
-    return statement.order_by(first.nulls_last() if column.nullable else first, last)
+    return statement
 
 
 def count(search: Search) -> int:
     """Number of people found."""
-    found = people(search).order_by(None).with_only_columns(sa.func.count(), maintain_column_froms=True)
-    return db.session.scalar(found) or 0
-
-
-def _matches(text: str) -> sa.ColumnElement[bool]:
-    """Every word occurs in the address or in a text field."""
-    keys = [each.key for each in queries.fields() if each.kind is FieldKind.TEXT][:MOST_FIELDS_SEARCHED]
-    places = [Subscriber.email, *(json_text(Subscriber.fields, key) for key in keys)]
-    words = [sa.or_(*(place.icontains(word, autoescape=True) for place in places)) for word in text.split()]
-    return sa.and_(*words)
+    counted = found(search).with_only_columns(sa.func.count(), maintain_column_froms=True)
+    return db.session.scalar(counted) or 0
 
 
 def _is_in(segment_id: int, at: datetime | None) -> Where:

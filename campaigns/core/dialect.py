@@ -106,6 +106,29 @@ def one_of(connection: sa.Connection, column: Any, names: Iterable[str]) -> sa.C
     return sa.and_(column.in_(sa.select(each.c.value)))
 
 
+def among(column: Any, ids: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Whether a column of ids is one of these, passed as one parameter: there may be thousands."""
+    if is_sqlite():
+        each = sa.func.json_each(json.dumps(list(ids))).table_valued("value")
+        return sa.and_(column.in_(sa.select(each.c.value)))
+    return sa.and_(column == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.BigInteger))))
+
+
+def json_texts(column: Any) -> Any:
+    """The texts in a JSON column, as a table with `key` and `value`; to be narrowed by `is_text_in`."""
+    each = sa.func.json_each(column) if is_sqlite() else sa.func.jsonb_each_text(column)
+    columns = ("key", "value", "type") if is_sqlite() else ("key", "value")
+    return each.table_valued(*(sa.column(name, sa.String()) for name in columns), name="each_text")
+
+
+def is_text_in(column: Any, texts: Any) -> sa.ColumnElement[bool]:
+    """Whether a row of `json_texts` is a text in the JSON, no number."""
+    if is_sqlite():
+        return sa.and_(texts.c.type == "text")
+    one: Any = sa.type_coerce(column, postgresql.JSONB)[texts.c.key]
+    return sa.and_(sa.func.jsonb_typeof(one) == "string")
+
+
 def minute_of(column: Any) -> Any:
     """The minute of a datetime column, cheap for a million rows; `read_minute` converts its result."""
     if is_sqlite():

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import defer, selectinload
 
 from campaigns.audience import search
+from campaigns.audience.finding import keyset
 from campaigns.audience.models import Field, List, Subscriber
 from campaigns.core import addresses
 from campaigns.core.db import LARGEST_ID, db
@@ -96,8 +97,8 @@ def person_by_address(text: str) -> Subscriber | None:
 
 def people_found(text: str, *, most: int) -> list[Subscriber]:
     """People whose address, name or fields have the text, newest first."""
-    found = search.people(search.Search.parse({"q": text}))
-    return list(db.session.scalars(found.limit(most))) if text.strip() else []
+    wanted = search.Search.parse({"q": text})
+    return list(keyset.first(wanted, most=most)) if text.strip() else []
 
 
 def server_of(found: Campaign) -> Server | None:

@@ -190,9 +190,16 @@ def test_every_job_exists_and_is_asked_for_somewhere(job: str) -> None:
     assert any(f'"{job}"' in source for source in sources)
 
 
+def is_modelled(name: str | None, kind: str, _parents: object) -> bool:
+    """The index of people's texts is a migration's alone: FTS5 has tables of its own."""
+    return not (kind in ("table", "index") and (name or "").startswith(("person_text", "ix_subscriber_text")))
+
+
 def test_migrations_make_exactly_the_tables_of_the_models(each_database: Flask) -> None:
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": is_modelled}
+        )
         assert compare_metadata(context, db.metadata) == []
 
 

@@ -10,6 +10,8 @@ from flask import redirect, render_template, request, session, url_for
 from campaigns.accounts.guards import Action, allow, note_view, operator
 from campaigns.audience import queries, reading, search, services, undoing, values
 from campaigns.audience.deliverability import deliverability
+from campaigns.audience.finding import keyset, words
+from campaigns.audience.finding.keyset import Start
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import List, Origin, Status, Subscriber, Subscription, Suppression
 from campaigns.audience.pages import results
@@ -20,7 +22,7 @@ from campaigns.audience.tags import queries as tag_queries
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.i18n import _, _n
-from campaigns.core.paging import number_in, page_number, paginate
+from campaigns.core.paging import number_in
 from campaigns.notices import services as notices_services
 from campaigns.planning import queries as planning_queries
 
@@ -32,13 +34,15 @@ UNDO = "unsubscribed"  # key in the session
 @allow(Action.READ_PEOPLE)
 def index() -> Any:
     wanted = Search.parse(request.args, at=clock.now())
-    page = paginate(search.people(wanted), number=page_number(request.args.get("page")))
-    note_view(reading.of_search(wanted, people=page.total))
+    page = keyset.page(wanted, Start.parse(request.args))
+    note_view(reading.of_search(wanted, people=len(page.items)))
     return render_template(
         "audience/people.html",
         search=wanted,
         statuses=search.STATUSES,
         page=page,
+        count=words.found(page.count, is_narrow=wanted.is_narrow),
+        all_found=words.select_all(page.count),
         subscriptions=_subscriptions(page.items, wanted),
         suppressed=queries.suppressed_keys([each.address_key for each in page.items]),
         **_around(wanted, queries.lists()),
