@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing bench-import clean simulate
+.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing bench-import bench-people clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -72,6 +72,11 @@ bench-import: ## a million people from a file on both databases, beside the ORM'
 	@scripts/setup --dev
 	$(BIN)/python -m bench.imports --database sqlite
 	$(BIN)/python -m bench.imports --database postgres
+
+bench-people: ## pages of a million people, on both databases
+	@scripts/setup --dev
+	$(BIN)/python -m bench.people --database sqlite
+	$(BIN)/python -m bench.people --database postgres
 
 simulate: ## ten thousand random courses of the delivery engine on a simulated machine
 	@scripts/setup --dev

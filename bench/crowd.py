@@ -23,11 +23,12 @@ def make(
     after: int = 0,
     at_one_of_10: tuple[int, str] = (0, ""),
     of_each: int | None = None,
+    fields: str | None = None,
 ) -> None:
     """That many subscribers of a list, a fifth of them without a first name; `after` so many others.
 
     `at_one_of_10`: so many of ten people live at that one domain. `of_each`: so many of them are on this list, the
-    next as many on the list with the next number, and so on.
+    next as many on the list with the next number, and so on. `fields`: what stands in their fields, as an expression.
     """
     numbers = _numbers()
     key = "lower(hex(randomblob(16)))" if is_sqlite() else "md5(CAST(n AS text))"
@@ -36,8 +37,8 @@ def make(
         f" WHEN n % 10 < 6 THEN 'large' || (n % {LARGE_DOMAINS}) || '.example'"
         f" ELSE 'small' || (n % {SMALL_DOMAINS}) || '.example' END"
     )
-    fields = """CASE WHEN n % 5 = 0 THEN '{}' ELSE '{"first_name": "Zoë ' || n || '"}' END"""
-    json = fields if is_sqlite() else f"CAST({fields} AS jsonb)"
+    usual = """CASE WHEN n % 5 = 0 THEN '{}' ELSE '{"first_name": "Zoë ' || n || '"}' END"""
+    json = fields or (usual if is_sqlite() else f"CAST({usual} AS jsonb)")
     for first in range(after + 1, after + people + 1, _AT_ONCE):
         last = min(after + people, first + _AT_ONCE - 1)
         values = {"now": _now(), "list": list_id, "first": first, "last": last}

@@ -36,7 +36,10 @@ class Database:
 
 @contextmanager
 def database(kind: str) -> Iterator[Database]:
-    """A fresh PostgreSQL server with its usual, durable settings, or SQLite."""
+    """A fresh PostgreSQL server with its usual, durable settings, or SQLite; or the empty database at a URL."""
+    if "://" in kind:
+        yield Database(kind)
+        return
     if kind == "sqlite":
         yield Database()
         return
