@@ -57,6 +57,7 @@ __all__ = [
     "delete_field",
     "delete_people",
     "delete_person",
+    "erase",
     "find_confirmation",
     "find_or_create_person",
     "lift",
@@ -235,6 +236,11 @@ def delete_person(person: Subscriber, *, now: datetime, keep_suppressed: bool = 
 def delete_people(people: Sequence[Subscriber], *, now: datetime) -> None:
     """Erase several people, like `delete_person`."""
     audit_services.record("people.deleted", people=len(people), now=now)
+    erase(people, now=now)
+
+
+def erase(people: Sequence[Subscriber], *, now: datetime) -> None:
+    """The same without an entry in the audit log, which the caller writes."""
     for each in people:
         _erase(each, now=now)
 

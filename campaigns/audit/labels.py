@@ -129,6 +129,8 @@ LABELS = {
     "people.deleted": _("Deleted people"),
     "people.subscribed": _("Added people to a list"),
     "people.unsubscribed": _("Unsubscribed people from a list"),
+    "people.field_set": _("Set a field of people"),
+    "people.change_undone": _("Undid a change of people"),
     "people.unsubscription_undone": _("Undid an unsubscribe of people"),
     "person.created": _("Added a person"),
     "person.updated": _("Changed a person"),

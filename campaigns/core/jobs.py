@@ -9,6 +9,7 @@ MAIL_QUEUE = "columba-mail"
 # All functions that a worker may run. A test checks that each exists and is enqueued somewhere.
 JOBS = frozenset(
     {
+        "campaigns.audience.bulk.jobs.run_bulk_act",
         "campaigns.audience.imports.jobs.run_import",
         "campaigns.delivery.jobs.look_up_receivers",
         "campaigns.delivery.jobs.probe",

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0017"
 down_revision = "0012"
 
+_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 # What is indexed of a person: the address and every text among the fields, each after two line ends, so that three
@@ -44,6 +46,7 @@ def upgrade() -> None:
         sa.Column("people", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("list_id", "status", "part", name=op.f("pk_audience_count")),
     )
+    _make_bulk_acts()
     for column in ("last_opened_at", "last_clicked_at"):
         op.create_index(
             op.f(f"ix_subscriber_{column}"),
@@ -68,7 +71,58 @@ def upgrade() -> None:
         op.execute(sa.text(statement.replace(":", "\\:")))
 
 
+def _make_bulk_acts() -> None:
+    op.create_table(
+        "bulk_act",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("stage", sa.String(length=32), nullable=False),
+        sa.Column("about", sa.String(length=200), nullable=False),
+        sa.Column("details", _JSON, nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("restored", sa.Integer(), nullable=False),
+        sa.Column("not_restored", sa.Integer(), nullable=False),
+        sa.Column("operator_id", sa.Integer(), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_by_id", sa.Integer(), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        *(
+            sa.ForeignKeyConstraint(
+                [column], ["operator.id"], name=op.f(f"fk_bulk_act_{column}"), ondelete="SET NULL"
+            )
+            for column in ("operator_id", "undone_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_act")),
+    )
+    op.create_table(
+        "bulk_change",
+        sa.Column("act_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", _BIG_ID, nullable=False),
+        sa.Column("outcome", sa.SmallInteger(), nullable=False),
+        sa.Column("before", _JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["act_id"], ["bulk_act.id"], name=op.f("fk_bulk_change_act_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscriber.id"],
+            name=op.f("fk_bulk_change_subscriber_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("act_id", "subscriber_id", name=op.f("pk_bulk_change")),
+    )
+    op.create_index(op.f("ix_bulk_change_subscriber_id"), "bulk_change", ["subscriber_id"])
+
+
 def downgrade() -> None:
+    op.drop_table("bulk_change")
+    op.drop_table("bulk_act")
     if _is_sqlite():
         for name in _SQLITE_TRIGGERS:
             op.execute(f"DROP TRIGGER {name}")

@@ -130,6 +130,7 @@ class Dispatcher:
             ("probes", ticks.repairs, lambda: tasks.hint_probes(PROBE, now=self._now())),
             ("look-ups", ticks.repairs, lambda: tasks.hint_look_ups(LOOK_UP, now=self._now())),
             ("imports", ticks.hints, lambda: tasks.hint_imports(now=clock.now())),
+            ("bulk acts", ticks.hints, lambda: tasks.hint_bulk_acts(now=clock.now())),
             ("notices", ticks.hints, lambda: tasks.hint_notices(now=clock.now())),
             ("leftovers", ticks.repairs, lambda: tasks.clean_up(now=self._now())),
             ("audit log", ticks.invariants, lambda: tasks.shorten_audit_log(now=clock.now())),

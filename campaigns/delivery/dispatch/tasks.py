@@ -14,6 +14,9 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.timeouts import BaseTimeoutException
 
+from campaigns.audience.bulk import queries as bulk_queries
+from campaigns.audience.bulk import services as bulk_services
+from campaigns.audience.finding import sizes
 from campaigns.audience.imports import queries as import_queries
 from campaigns.audit import services as audit_services
 from campaigns.core import config, hints, queue, redis_queue
@@ -32,6 +35,7 @@ from campaigns.planning.models import Campaign, Status
 log = logging.getLogger(__name__)
 
 IMPORT = "campaigns.audience.imports.jobs.run_import"
+BULK_ACT = "campaigns.audience.bulk.jobs.run_bulk_act"
 USUAL_WORKERS = 2
 CANCELLING_S = 1.0
 
@@ -79,6 +83,11 @@ def hint_imports(*, now: datetime) -> None:
     hints.hint_each(IMPORT, lambda: import_queries.waiting_imports(now=now))
 
 
+def hint_bulk_acts(*, now: datetime) -> None:
+    """Enqueue changes of many people that no worker carries out, once each."""
+    hints.hint_each(BULK_ACT, lambda: bulk_queries.waiting(now=now))
+
+
 def hint_notices(*, now: datetime) -> None:
     """Enqueue notices that wait; one that is enqueued twice is sent once."""
     hints.hint_each(notices_services.JOB, lambda: notices_services.due(now=now))
@@ -122,11 +131,18 @@ def _needs_repair(campaign_id: int, now: datetime, *, any_down: bool) -> bool:
 
 
 def clean_up(*, now: datetime) -> None:
-    """Delete journals of ended lanes, data kept only during sending, and old trouble of receivers."""
+    """Delete journals of ended lanes, data kept only during sending, old trouble of receivers, and what people were like
+    before changes that can't be undone any more; join counts of lists."""
     next_work.forget_the_ended()
     db.session.commit()
     if peek(lambda: receiver_rows.is_any_old(now=now)):
         receiver_rows.prune(now=now)
+        db.session.commit()
+    if peek(sizes.are_scattered):
+        sizes.join_up()
+        db.session.commit()
+    for act_id in peek(lambda: bulk_queries.outdated(now=now)):
+        bulk_services.forget_some(act_id)
         db.session.commit()
     _sweep_journals()
 
