@@ -153,20 +153,26 @@ def _p95(browser: Any, url: str) -> tuple[float, float]:
         if answer.status_code != 200:
             raise SystemExit(f"{url}: {answer.status_code}")
     at = int(TIMES * 0.95) - 1
-    answers, processor = (sorted(each)[at] for each in zip(*took[1:], strict=True))  # the first one fills caches
+    answers, processor = (
+        sorted(each)[at] for each in zip(*took[1:], strict=True)
+    )  # the first one fills caches
     return answers, processor
 
 
 def _table(answer: dict[str, Any]) -> str:
     lines = [f"{answer['people']} people, {answer['database']}"]
     for row in answer["rows"]:
-        lines.append(f"{row['what']:<32} {row['p95']:7.0f} ms, {row['processor']:5.0f} ms of this process{' !' if row['p95'] > LIMIT_MS else ''}")
+        lines.append(
+            f"{row['what']:<32} {row['p95']:7.0f} ms, {row['processor']:5.0f} ms of this process{' !' if row['p95'] > LIMIT_MS else ''}"
+        )
     return "\n".join(lines) + "\n"
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", default="sqlite", help="sqlite, postgres or the URL of an empty database")
+    parser.add_argument(
+        "--database", default="sqlite", help="sqlite, postgres or the URL of an empty database"
+    )
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

@@ -59,7 +59,6 @@ PEOPLE = (
     "audience.index",
     "audience.person",
     "audience.create_",
-    "audience.delete_results",
     "audience.deletion",
     "audience.results_page",
     "audience.unsubscription",
@@ -105,6 +104,10 @@ ENTRIES = (
             Entry(_("Segments"), "segments.index", "filter", ("segments.",), Action.READ_PEOPLE),
             Entry(_("Imports"), "audience.imports", "upload", ("audience.import",), Action.READ_PEOPLE),
             Entry(_("Fields"), "audience.fields", "tag", ("audience.field",), Action.READ_PEOPLE),
+            Entry(_("Tags"), "audience.tags", "tag", ("audience.tag",), Action.READ_PEOPLE),
+            Entry(
+                _("Recent changes"), "audience.changes", "history", ("audience.changes",), Action.READ_PEOPLE
+            ),
         ),
     ),
     Entry(

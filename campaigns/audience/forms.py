@@ -24,6 +24,7 @@ from campaigns.accounts.forms import choices, email_field, trimmed
 from campaigns.audience import queries, values
 from campaigns.audience.imports.files import columns, uploads
 from campaigns.audience.models import Field, FieldKind, List, OptIn, Subscriber
+from campaigns.audience.tags import queries as tag_queries
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _, translate
 from campaigns.form_page import LARGEST_UPLOAD_BYTES, TOO_LARGE
@@ -120,6 +121,12 @@ class PersonForm(FlaskForm):
         option_widget=CheckboxInput(),
         description=_("Only add people who agreed to receive your emails."),
     )
+    tags = StringField(
+        _("Tags"),
+        [Optional(), Length(max=2000)],
+        description=_("Separated by commas."),
+        render_kw={"list": "known-tags", "autocomplete": "off"},
+    )
     known: Sequence[Field] = ()
 
     @property
@@ -151,13 +158,17 @@ def person_form(person: Subscriber | None = None) -> PersonForm:
     kept = {} if person is None else person.fields or {}
     data = {FIELD_PREFIX + each.key: _shown(each, kept.get(each.key)) for each in known}
     if person is not None:
-        data |= {"email": person.email, "language": person.language or ""}
+        data |= {"email": person.email, "language": person.language or "", "tags": _tags_of(person)}
     form: PersonForm = form_class(data=data)
     if person is not None or not queries.lists():
         del form.lists
     else:
         form.lists.choices = choices((str(each.id), _list_label(each)) for each in queries.lists())
     return form
+
+
+def _tags_of(person: Subscriber) -> str:
+    return ", ".join(each.name for each in tag_queries.of_people([person.id])[person.id])
 
 
 def _input(field: Field) -> Any:
@@ -223,6 +234,10 @@ class JoinForm(FlaskForm):
     def all_errors(self) -> list[Any]:
         """What is wrong, wherever."""
         return [*self.list_id.errors, *self.form_errors]
+
+
+class TagForm(FlaskForm):
+    tags = StringField(_("Name"), [InputRequired(_("Enter a tag name.")), Length(max=64)], filters=[trimmed])
 
 
 class FieldForm(FlaskForm):

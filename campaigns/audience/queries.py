@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,6 +23,8 @@ from campaigns.core.errors import NotFound
 from campaigns.core.i18n import _
 from campaigns.settings import queries as settings_queries
 
+MOST_SUPPRESSED = 2_000  # addresses, as long as pages of lists say how many people of each can receive email
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -32,12 +33,12 @@ class Sizes:
     subscribed: int = 0
     unconfirmed: int = 0
     unsubscribed: int = 0
-    suppressed: int = 0  # of the subscribed
+    suppressed: int | None = 0  # of the subscribed; None: too many to count quickly
 
     @property
-    def deliverable(self) -> int:
-        """Subscribed people who can receive email."""
-        return self.subscribed - self.suppressed
+    def deliverable(self) -> int | None:
+        """Subscribed people who can receive email; None if nobody has counted them."""
+        return None if self.suppressed is None else self.subscribed - self.suppressed
 
     @property
     def total(self) -> int:
@@ -79,14 +80,15 @@ def public_list(public_id: str) -> List:
 def list_sizes(list_ids: Iterable[int] | None = None) -> dict[int, Sizes]:
     """Number of people by status for those lists (None: all lists); lists without people included."""
     wanted = [each.id for each in lists()] if list_ids is None else list(list_ids)
-    counts = sizes.of_lists(wanted)
-    for each, number in _suppressed_on(wanted):
-        counts[each]["suppressed"] = number
-    return {each: Sizes(**by_status) for each, by_status in counts.items()}
+    counts, suppressed = sizes.of_lists(wanted), _suppressed_on(wanted)
+    return {
+        each: Sizes(**by_status, suppressed=None if suppressed is None else suppressed.get(each, 0))
+        for each, by_status in counts.items()
+    }
 
 
-def _suppressed_on(list_ids: Sequence[int]) -> Iterable[Any]:
-    """(list id, number of suppressed subscribers) of each list that has any."""
+def _suppressed_on(list_ids: Sequence[int]) -> dict[int, int] | None:
+    """The number of suppressed subscribers of each list that has any; None if that takes long."""
     rows = (
         sa.select(Subscription.list_id, sa.func.count())
         .select_from(Suppression)
@@ -95,7 +97,10 @@ def _suppressed_on(list_ids: Sequence[int]) -> Iterable[Any]:
         .where(Subscription.status == Status.SUBSCRIBED, Subscription.list_id.in_(list_ids))
         .group_by(Subscription.list_id)
     )
-    return db.session.execute(rows)
+    few = sa.select(Suppression.id).limit(MOST_SUPPRESSED + 1).subquery()
+    if (db.session.scalar(sa.select(sa.func.count()).select_from(few)) or 0) > MOST_SUPPRESSED:
+        return None
+    return {row[0]: row[1] for row in db.session.execute(rows)}
 
 
 # -- people

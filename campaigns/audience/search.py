@@ -15,8 +15,11 @@ from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.segments.compiling import Where, there_is
 from campaigns.audience.tags.models import PersonTag
 from campaigns.core.db import db
+from campaigns.core.dialect import among
+from campaigns.core.paging import number_in
 
 LONGEST_TEXT = 200
+MOST_CHOSEN = 200  # people by name
 SUPPRESSED = "suppressed"
 STATUSES = (Status.SUBSCRIBED.value, Status.UNCONFIRMED.value, Status.UNSUBSCRIBED.value, SUPPRESSED)
 # The only columns that a URL can sort by.
@@ -37,6 +40,7 @@ class Search:
     status: str = ""
     segment_id: int | None = None
     tag_id: int | None = None
+    ids: tuple[int, ...] = ()  # people chosen one by one
     sort: str = "added"
     descending: bool = True
     # The moment on whose day a segment is asked.
@@ -53,6 +57,7 @@ class Search:
             status=status if status in STATUSES else "",
             segment_id=_number(arguments.get("segment", "")),
             tag_id=_number(arguments.get("tag", "")),
+            ids=_ids(arguments.get("ids", "")),
             at=at,
             sort=key if key in SORTS else "added",
             descending=sort.startswith("-") or key not in SORTS,
@@ -61,7 +66,12 @@ class Search:
     @property
     def is_narrow(self) -> bool:
         """Whether it filters at all."""
-        return bool(self.text or self.list_id or self.status or self.segment_id or self.tag_id)
+        return bool(self.text or self.list_id or self.status or self.segment_id or self.tag_id or self.ids)
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    found = [number for each in text.split(".") if (number := number_in(each)) is not None]
+    return tuple(found[:MOST_CHOSEN])
 
 
 def _number(text: str) -> int | None:
@@ -82,6 +92,8 @@ def people(search: Search) -> sa.Select[Subscriber]:
 def found(search: Search) -> sa.Select[Subscriber]:
     """The people found, in no order; raises as `people`."""
     statement = sa.select(Subscriber)
+    if search.ids:
+        statement = statement.where(among(Subscriber.id, search.ids))
     if search.text:
         statement = statement.where(texts.matches(search.text))
     if search.status == SUPPRESSED:

@@ -61,6 +61,7 @@ __all__ = [
     "find_confirmation",
     "find_or_create_person",
     "lift",
+    "on_list",
     "rename_field",
     "resubscribe",
     "subscribe",
@@ -296,6 +297,16 @@ def unsubscribe_by_operator(held: Subscription, *, now: datetime, operator_id: i
     ids = [held.list_id]
     unsubscribe(held.subscriber_id, list_ids=ids, origin=Origin.OPERATOR, now=now, operator_id=operator_id)
     audit_services.record("people.unsubscribed", held.list.name, people=1, now=now)
+
+
+def on_list(people: Sequence[Subscriber], list_id: int) -> list[Subscriber]:
+    """Those who can be unsubscribed from the list."""
+    held = queries.subscriptions_of([each.id for each in people])
+    return [
+        each
+        for each in people
+        if any(one.list_id == list_id and not one.is_unsubscribed for one in held[each.id])
+    ]
 
 
 def _clean(email: str) -> tuple[str, str]:

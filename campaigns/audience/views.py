@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from campaigns.audience.pages import fields, import_run, imports, lists, people, results, suppressions
+from campaigns.audience.pages import (
+    changes,
+    fields,
+    import_run,
+    imports,
+    lists,
+    people,
+    results,
+    suppressions,
+    tags,
+)
 
 bp = Blueprint("audience", __name__)
 
@@ -21,10 +31,11 @@ for url, view, methods in (
     ("/people/subscriptions", people.create_subscriptions, POST),
     ("/people/unsubscription", people.unsubscription, POST),
     ("/people/unsubscriptions", people.create_unsubscriptions, POST),
-    ("/people/unsubscriptions/deletion", people.delete_unsubscriptions, POST),
     ("/people/results", results.results_page, GET),
     ("/people/results", results.create_results, POST),
-    ("/people/results/deletion", results.delete_results, POST),
+    ("/people/selection", results.create_selection, POST),
+    ("/people/changes", changes.changes, GET),
+    ("/people/changes/<int:act_id>/undo", changes.create_undo, POST),
     ("/people/deletion", people.deletion, POST),
     ("/people/deletions", people.create_deletions, POST),
     (PERSON, people.person, GET),
@@ -57,6 +68,11 @@ for url, view, methods in (
     ("/fields/new", fields.field_create, POST),
     ("/fields/<int:field_id>/edit", fields.field_edit, FORM),
     ("/fields/<int:field_id>/deletion", fields.field_delete, POST),
+    ("/tags", tags.tags, GET),
+    ("/tags/new", tags.tag_create, POST),
+    ("/tags/<int:tag_id>/edit", tags.tag_edit, FORM),
+    ("/tags/<int:tag_id>/merge", tags.tag_merge, POST),
+    ("/tags/<int:tag_id>/deletion", tags.tag_delete, POST),
     ("/suppressions", suppressions.suppressions, GET),
     ("/suppressions/new", suppressions.suppression_create, FORM),
     ("/suppressions/<big:suppression_id>/deletion", suppressions.suppression_delete, POST),

@@ -75,6 +75,7 @@ LABELS = {
     "tag.created": _("Created a tag"),
     "tag.renamed": _("Renamed a tag"),
     "tag.deleted": _("Deleted a tag"),
+    "tag.merged": _("Merged two tags"),
     "people.tagged": _("Gave people tags"),
     "people.untagged": _("Took tags from people"),
     "segment.created": _("Created a segment"),

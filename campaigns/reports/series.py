@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from campaigns.audience.finding import sizes
 from campaigns.audience.models import Status, Subscription
 from campaigns.core import charts
 from campaigns.core.db import db
@@ -145,14 +146,7 @@ def growth(zone: ZoneInfo, *, days: int, now: datetime, list_id: int | None = No
     came_at = sa.func.coalesce(Subscription.confirmed_at, Subscription.created_at)
     came = _per_day(_subscriptions(came_at, since, *here), zone)
     left = _per_day(_subscriptions(Subscription.unsubscribed_at, since, *here), zone)
-    number = (
-        db.session.scalar(
-            sa.select(sa.func.count())
-            .select_from(Subscription)
-            .where(Subscription.status == Status.SUBSCRIBED, *here)
-        )
-        or 0
-    )
+    number = sizes.subscribed(list_id)
     shown, counts = [], []
     for day in (today - timedelta(days=back) for back in range(days)):
         shown.append(_midnight(day, zone))

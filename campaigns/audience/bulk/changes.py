@@ -22,6 +22,7 @@ from campaigns.audience.models import (
     Suppression,
     SuppressionReason,
 )
+from campaigns.audience.tags import queries as tag_queries
 from campaigns.audience.tags.models import PersonTag
 from campaigns.core.db import changed_by, db
 from campaigns.core.dialect import among, insert
@@ -182,8 +183,6 @@ def _take_again(_act: BulkAct, before: Kept, _now: datetime) -> set[int]:
 
 
 def _give_again(_act: BulkAct, before: Kept, _now: datetime) -> set[int]:
-    from campaigns.audience.tags import queries as tag_queries
-
     known = tag_queries.names()
     back = {who: [tag for tag in each["tags"] if tag in known] for who, each in before.items()}
     return _give({who: tags for who, tags in back.items() if tags})
@@ -243,8 +242,8 @@ def _write_fields(key: str, changes: Sequence[tuple[int, dict[str, Any], Any]], 
     rows = []
     for who, fields, value in changes:
         others = {name: each for name, each in fields.items() if name != key}
-        fields = others if value is None else {**others, key: value}
-        rows.append({"id": who, "fields": fields, "updated_at": now})
+        whole = others if value is None else {**others, key: value}
+        rows.append({"id": who, "fields": whole, "updated_at": now})
     if rows:
         db.session.execute(sa.update(Subscriber), rows)
 

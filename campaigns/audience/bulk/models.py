@@ -112,7 +112,12 @@ class BulkAct(Model):
         """What it has done."""
         values = {"people": self.changed, "about": self.about}
         sentences = {
-            Kind.ADD: _n("%(people)d person added to %(about)s.", "%(people)d people added to %(about)s.", self.changed, **values),
+            Kind.ADD: _n(
+                "%(people)d person added to %(about)s.",
+                "%(people)d people added to %(about)s.",
+                self.changed,
+                **values,
+            ),
             Kind.UNSUBSCRIBE: _n(
                 "%(people)d person unsubscribed from %(about)s.",
                 "%(people)d people unsubscribed from %(about)s.",
@@ -120,7 +125,10 @@ class BulkAct(Model):
                 **values,
             ),
             Kind.TAG: _n(
-                "%(people)d person tagged: %(about)s.", "%(people)d people tagged: %(about)s.", self.changed, **values
+                "%(people)d person tagged: %(about)s.",
+                "%(people)d people tagged: %(about)s.",
+                self.changed,
+                **values,
             ),
             Kind.UNTAG: _n(
                 "Tag removed from %(people)d person: %(about)s.",
@@ -129,13 +137,18 @@ class BulkAct(Model):
                 **values,
             ),
             Kind.FIELD: _n(
-                "%(about)s set for %(people)d person.", "%(about)s set for %(people)d people.", self.changed, **values
+                "%(about)s set for %(people)d person.",
+                "%(about)s set for %(people)d people.",
+                self.changed,
+                **values,
             ),
             Kind.SUPPRESS: _n(
                 "%(people)d address suppressed.", "%(people)d addresses suppressed.", self.changed, **values
             ),
-            Kind.DELETE: _n("%(people)d person deleted.", "%(people)d people deleted.", self.changed, **values),
-        }  # fmt: skip
+            Kind.DELETE: _n(
+                "%(people)d person deleted.", "%(people)d people deleted.", self.changed, **values
+            ),
+        }
         return sentences[self.kind]
 
 

@@ -46,7 +46,10 @@ def begin(
     db.session.add(act)
     db.session.flush()
     people = search.found(found).with_only_columns(
-        sa.literal(act.id), Subscriber.id, sa.literal(int(Outcome.WAITING)), sa.literal({}, BulkChange.before.type)
+        sa.literal(act.id),
+        Subscriber.id,
+        sa.literal(int(Outcome.WAITING)),
+        sa.literal({}, BulkChange.before.type),
     )
     columns = ["act_id", "subscriber_id", "outcome", "before"]
     act.people = changed_by(sa.insert(BulkChange).from_select(columns, people, include_defaults=False))

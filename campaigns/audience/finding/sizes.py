@@ -32,6 +32,16 @@ def on_list(list_id: int, status: Status | None = None) -> int:
     return sum(held.values()) if status is None else held.get(status.value, 0)
 
 
+def subscribed(list_id: int | None) -> int:
+    """Subscriptions to a list (None: to all) that are not ended and confirmed."""
+    counted = sa.select(sa.func.sum(AudienceCount.people)).where(
+        AudienceCount.status == Status.SUBSCRIBED.value
+    )
+    if list_id is not None:
+        counted = counted.where(AudienceCount.list_id == list_id)
+    return int(db.session.scalar(counted) or 0)
+
+
 def everybody() -> int:
     """Number of all people."""
     return of_lists([EVERYBODY])[EVERYBODY].get("", 0)

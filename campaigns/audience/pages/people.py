@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flask import redirect, render_template, request, session, url_for
+from flask import redirect, render_template, request, url_for
 
 from campaigns.accounts.guards import Action, allow, note_view, operator
-from campaigns.audience import queries, reading, search, services, undoing, values
+from campaigns.audience import queries, reading, search, services, values
+from campaigns.audience.bulk import queries as bulk_queries
+from campaigns.audience.bulk import running
+from campaigns.audience.bulk import services as bulk_services
+from campaigns.audience.bulk.models import Kind
 from campaigns.audience.deliverability import deliverability
 from campaigns.audience.finding import keyset, words
 from campaigns.audience.finding.keyset import Start
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import List, Origin, Status, Subscriber, Subscription, Suppression
-from campaigns.audience.pages import results
 from campaigns.audience.search import Search
 from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.subscribing import Joined
 from campaigns.audience.tags import queries as tag_queries
+from campaigns.audience.tags import services as tag_services
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.i18n import _, _n
@@ -28,7 +32,6 @@ from campaigns.planning import queries as planning_queries
 
 MOST_AT_ONCE = 200
 MOST_NAMED = 20
-UNDO = "unsubscribed"  # key in the session
 
 
 @allow(Action.READ_PEOPLE)
@@ -44,6 +47,7 @@ def index() -> Any:
         count=words.found(page.count, is_narrow=wanted.is_narrow),
         all_found=words.select_all(page.count),
         subscriptions=_subscriptions(page.items, wanted),
+        tags_of=tag_queries.of_people([each.id for each in page.items]),
         suppressed=queries.suppressed_keys([each.address_key for each in page.items]),
         **_around(wanted, queries.lists()),
     )
@@ -59,8 +63,7 @@ def _subscriptions(people: Iterable[Subscriber], wanted: Search) -> dict[int, li
 
 
 def _around(wanted: Search, lists: Sequence[List]) -> dict[str, Any]:
-    """What stands around the people found: the lists to choose, the way to a file, and what can be undone."""
-    undo = _undo()
+    """What stands around the people found: the lists to choose, the way to a file, and what was just done."""
     narrowed: dict[str, Any] = {
         "q": wanted.text or None,
         "status": wanted.status or None,
@@ -75,9 +78,7 @@ def _around(wanted: Search, lists: Sequence[List]) -> dict[str, Any]:
         "export_url": url_for("audience.list_export", list_id=wanted.list_id, **narrowed)
         if wanted.list_id
         else url_for("audience.export", **narrowed),
-        "undo": undo,
-        "undo_list": next((each.name for each in lists if undo and each.id == undo.list_id), ""),
-        "undo_results": results.undoable(),
+        "just_done": bulk_queries.latest_of(operator().id, now=clock.now()),
     }
 
 
@@ -99,7 +100,8 @@ def create_person() -> Any:
         _tell(joined)
         say(_("%(name)s added.", name=person.display_name), "success")
         return redirect(url_for("audience.person", subscriber_id=person.id), 303)
-    return render_template("audience/person_form.html", form=form), 422 if form.errors else 200
+    page = render_template("audience/person_form.html", form=form, tags=tag_queries.tags())
+    return page, 422 if form.errors else 200
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -112,8 +114,9 @@ def person_edit(subscriber_id: int) -> Any:
         db.session.commit()
         say(_("Saved."), "success")
         return redirect(url_for("audience.person", subscriber_id=subscriber_id), 303)
-    shown = queries.person(subscriber_id)
-    return render_template("audience/person_form.html", form=form, person=shown), 422 if form.errors else 200
+    shown, tags = queries.person(subscriber_id), tag_queries.tags()
+    page = render_template("audience/person_form.html", form=form, person=shown, tags=tags)
+    return page, 422 if form.errors else 200
 
 
 @allow(Action.EDIT_PEOPLE)
@@ -200,7 +203,7 @@ def _say_added(added: int, left: int, into: List) -> None:
 def unsubscription() -> Any:
     """Confirmation page before several people are unsubscribed; the button states how many."""
     off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
-    leaving = undoing.on_list(chosen, off.id)
+    leaving = services.on_list(chosen, off.id)
     if chosen and not leaving:
         say(_("None of the selected people are subscribed to %(list)s.", list=off.name), "warning")
     if not leaving:
@@ -209,31 +212,18 @@ def unsubscription() -> Any:
 
 
 @allow(Action.EDIT_PEOPLE)
-def delete_unsubscriptions() -> Any:
-    """Undo the last unsubscribing, within its minute."""
-    done, now = undoing.Unsubscribed.from_json(session.pop(UNDO, None)), clock.now()
-    if done is None or done.until < now:
-        say(_("It is too late to undo this. Add the people to the list again instead."), "warning")
-        return _back()
-    changed = undoing.undo(done, now=now, operator_id=operator().id)
-    db.session.commit()
-    message = _n(
-        "Undone: %(num)d person is back on the list.", "Undone: %(num)d people are back on the list.", changed
-    )
-    say(message, "success")
-    return _back()
-
-
-@allow(Action.EDIT_PEOPLE)
 def create_unsubscriptions() -> Any:
     """Unsubscribe the chosen people from a list; the next page has the undo button."""
     off, chosen = queries.list_(request.form.get("list", 0, int)), _chosen()
-    done = undoing.unsubscribe_several(chosen, off.id, now=clock.now(), operator_id=operator().id)
-    changed = len(done)
-    session[UNDO] = done.as_json() if changed else None
+    if not chosen:
+        return _back()
+    wanted, now = Search(ids=tuple(each.id for each in chosen)), clock.now()
+    act = bulk_services.begin(Kind.UNSUBSCRIBE, wanted, now=now, operator_id=operator().id, list_=off)
+    act_id, name = act.id, off.name
     db.session.commit()
-    if not changed:
-        say(_("None of the selected people are subscribed to %(list)s.", list=off.name), "warning")
+    running.run(act_id)
+    if not bulk_queries.act(act_id).changed:
+        say(_("None of the selected people are subscribed to %(list)s.", list=name), "warning")
     return _back()
 
 
@@ -276,12 +266,6 @@ def _chosen() -> list[Subscriber]:
     if not found:
         say(_("Select people first using the checkboxes."), "warning")
     return list(found)
-
-
-def _undo() -> undoing.Unsubscribed | None:
-    """What this operator can still undo; None for nothing."""
-    done = undoing.Unsubscribed.from_json(session.get(UNDO))
-    return done if done is not None and done.until > clock.now() else None
 
 
 def _back() -> Any:
@@ -339,6 +323,8 @@ def _added(form: PersonForm) -> tuple[Subscriber, list[Joined]]:
         now=now,
         language=form.language.data or None,
     )
+    if names := tag_services.names_in(form.tags.data or ""):
+        tag_services.set_of_person(made.id, names, now=now)
     chosen = form.lists.data or [] if form.lists else []
     return made, [_joined(made, each) for each in chosen]
 
@@ -352,6 +338,7 @@ def _updated(changed: Subscriber, form: PersonForm) -> bool:
         time_zone=changed.time_zone,
         now=clock.now(),
     )
+    tag_services.set_of_person(changed.id, tag_services.names_in(form.tags.data or ""), now=clock.now())
     return True
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from campaigns.audience.tags import queries
+from campaigns.audience.tags import queries, uses
 from campaigns.audience.tags.models import PersonTag, Tag
 from campaigns.audit import services as audit_services
 from campaigns.core.db import changed_by, db
@@ -51,6 +51,34 @@ def delete(tag: Tag) -> None:
     audit_services.record("tag.deleted", tag.name)
     db.session.delete(tag)
     db.session.flush()
+
+
+def delete_unused(tag: Tag) -> None:
+    """The same for a tag that no segment asks for; raises Conflict."""
+    _refuse_if_asked_for(tag)
+    delete(tag)
+
+
+def merge(gone: Tag, into: Tag) -> None:
+    """Give everybody with a tag another one instead. Raises Conflict for one that a segment asks for, or for itself."""
+    if gone.id == into.id:
+        raise Conflict(_("Choose another tag."))
+    _refuse_if_asked_for(gone)
+    people = sa.select(sa.literal(into.id), PersonTag.subscriber_id).where(PersonTag.tag_id == gone.id)
+    changed_by(insert(PersonTag).from_select(["tag_id", "subscriber_id"], people).on_conflict_do_nothing())
+    audit_services.record("tag.merged", gone.name, into=into.name)
+    db.session.delete(gone)
+    db.session.flush()
+
+
+def _refuse_if_asked_for(tag: Tag) -> None:
+    if name := uses.segment_of(tag.id):
+        raise Conflict(_("The segment “%(name)s” asks for this tag. Change it first.", name=name))
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a text with commas or line ends between them."""
+    return [each.strip() for each in text.replace("\n", ",").split(",") if each.strip()]
 
 
 def give(tags: Collection[Tag], subscriber_ids: Collection[int]) -> int:
