@@ -4,7 +4,7 @@ Whoever copies `subscriber` or `subscription` on SQLite (batch mode) drops its t
 `people_triggers`.
 
 Revision: 0017
-Follows: 0012
+Follows: 0016
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0017"
-down_revision = "0012"
+down_revision = "0016"
 
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
