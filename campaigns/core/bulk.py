@@ -7,8 +7,7 @@ several times as long on each row as the database does.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -68,35 +67,6 @@ def new_ids(table: Any, number: int) -> list[int]:
     sequence = sa.func.pg_get_serial_sequence(target.name, "id")
     each = sa.func.generate_series(1, number).table_valued("n")
     return sorted(db.session.scalars(sa.select(sa.func.nextval(sequence)).select_from(each)))
-
-
-@contextmanager
-def keys_held(*held: sa.Select[Any]) -> Iterator[None]:
-    """Insert rows in this block whose foreign keys are all of rows that this transaction has inserted or that `held`
-    finds: those are locked once, so that nobody deletes them before the commit.
-
-    PostgreSQL otherwise looks up and locks each key of each row, which takes three times as long as the rows. It lets
-    superusers, and roles that were granted it, leave that out; for others it goes on as ever.
-    """
-    if is_sqlite() or not _may_leave_out_checks() or not all(map(_hold, held)):
-        yield
-        return
-    db.session.execute(sa.text("SET LOCAL session_replication_role = replica"))
-    yield  # an error ends the transaction, and the setting with it
-    db.session.execute(sa.text("SET LOCAL session_replication_role = origin"))
-
-
-def _hold(wanted: sa.Select[Any]) -> bool:
-    """Lock a row, so that it can't be deleted; False if there is none."""
-    return db.session.execute(wanted.with_for_update(read=True, key_share=True)).first() is not None
-
-
-def _may_leave_out_checks() -> bool:
-    version = db.session.connection().dialect.server_version_info or (0,)
-    if version < (15,):
-        return db.session.scalar(sa.text("SHOW is_superuser")) == "on"
-    granted = sa.func.has_parameter_privilege("session_replication_role", "SET")
-    return bool(db.session.scalar(sa.select(granted)))
 
 
 def each_of(numbers: Sequence[int]) -> sa.Subquery:

@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.accounts.models import Operator
 from campaigns.audience.imports.files.reasons import RowReason
 from campaigns.audience.imports.files.rows import (
     LONGEST_CELL_KEPT,
@@ -21,7 +20,6 @@ from campaigns.audience.imports.models import Import, ImportChange, ImportReject
 from campaigns.audience.imports.plan import Change, Known, Planner
 from campaigns.audience.models import (
     Consent,
-    List,
     Origin,
     Status,
     Subscriber,
@@ -75,28 +73,18 @@ class Batch:
             return
         ids = bulk.new_ids(Subscriber, len(rows))
         at, encode = bulk.moment(now), bulk.encoder()
+        bulk.insert_rows(
+            Subscriber,
+            ("id", "email", "address", "address_key", "fields", "created_at", "updated_at"),
+            (
+                (number, row.email, row.address, row.address_key, encode(row.fields), at, at)
+                for number, row in zip(ids, rows, strict=True)
+            ),
+        )
         people = bulk.each_of(ids)
-        with bulk.keys_held(*self._held_keys()):
-            bulk.insert_rows(
-                Subscriber,
-                ("id", "email", "address", "address_key", "fields", "created_at", "updated_at"),
-                (
-                    (number, row.email, row.address, row.address_key, encode(row.fields), at, at)
-                    for number, row in zip(ids, rows, strict=True)
-                ),
-            )
-            self._subscribe(people, now=now)
-            db.session.execute(_insert_for_each(people, ImportChange, import_id=self._import_id))
-
-    def _held_keys(self) -> list[sa.Select[Any]]:
-        """What subscriptions and consents refer to, besides the person."""
-        held: list[sa.Select[Any]] = [
-            sa.select(List.id).filter_by(id=self._list_id),
-            sa.select(Import.id).filter_by(id=self._import_id),
-        ]
-        if self._operator_id is not None:
-            held.append(sa.select(Operator.id).filter_by(id=self._operator_id))
-        return held
+        self._subscribe(people, now=now)
+        change = {"import_id": self._import_id}
+        db.session.execute(_insert_for_each(people, ImportChange, **change))
 
     def _change(self, changes: Sequence[Change], *, now: datetime) -> None:
         if not changes:
