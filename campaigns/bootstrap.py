@@ -32,6 +32,7 @@ MODELS = (
     "campaigns.audience.imports.models",
     "campaigns.audience.tags.models",
     "campaigns.audience.segments.models",
+    "campaigns.audience.finding.models",
     "campaigns.audience.bulk.models",
     "campaigns.content.blocks.models",
     "campaigns.content.brands.models",

@@ -165,21 +165,8 @@ class Subscriber(Model):
     last_opened_at: Mapped[datetime | None]
     last_clicked_at: Mapped[datetime | None]
 
-    # Ids are never reused: the ledger keeps those of erased people, without a foreign key. People are sorted by opens
-    # and clicks; most have none.
-    __table_args__ = (
-        *(
-            sa.Index(
-                f"ix_subscriber_{each}",
-                each,
-                "id",
-                postgresql_where=sa.text(f"{each} IS NOT NULL"),
-                sqlite_where=sa.text(f"{each} IS NOT NULL"),
-            )
-            for each in ("last_opened_at", "last_clicked_at")
-        ),
-        {"sqlite_autoincrement": True},
-    )
+    # Ids are never reused: the ledger keeps those of erased people, without a foreign key.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     subscriptions: Mapped[list[Subscription]] = relationship(
         back_populates="subscriber", cascade="all, delete-orphan", passive_deletes=True
@@ -230,19 +217,6 @@ class Subscription(Model):
     @property
     def is_unsubscribed(self) -> bool:
         return self.status is Status.UNSUBSCRIBED
-
-
-class AudienceCount(Model):
-    """People of a list by status, kept by triggers; all people under list 0 and no status. The rows of a list are added
-    up: on PostgreSQL each transaction writes its own, which the dispatcher joins.
-    """
-
-    __tablename__ = "audience_count"
-
-    list_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    status: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
-    part: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
-    people: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class Field(Model):

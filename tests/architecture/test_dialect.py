@@ -11,6 +11,8 @@ HERE = "core/dialect.py"
 ELSEWHERE = {
     "core/bulk.py": "COPY, and ids of new rows",
     "audience/imports/runner.py": "SQLite has one writer, so others get a turn between slices",
+    "audience/finding/sizes.py": "triggers count in another way on each",
+    "audience/finding/texts.py": "the index of texts: FTS5 or pg_trgm",
     "core/db.py": "opens the connections: pragmas of SQLite",
     "core/time_limit.py": "how a statement is stopped",
     "delivery/came_back.py": "a statement that is made once, for each database its own",

@@ -57,13 +57,13 @@ def test_deletions_and_unsubscriptions_are_on_record(ben) -> None:
     ann, bob, eve = (make_subscriber(f"{each}@example.org", lists=[list_]) for each in ("ann", "bob", "eve"))
     ben.post("/people/subscriptions", data={"list": make_list("Others").id, "id": [ann.id, bob.id]})
     ben.post("/people/unsubscriptions", data={"list": list_.id, "id": [ann.id, bob.id]})
-    ben.post("/people/unsubscriptions/deletion")
+    ben.post("/people/changes/1/undo")
     ben.post("/people/deletions", data={"id": [ann.id, bob.id]})
     ben.post(f"/people/{eve.id}/deletion")
     ben.post(f"/lists/{list_.id}/deletion")
     found = noted()
     assert [action for action, _subject, _details in found] == [
-        *("people.subscribed", "people.unsubscribed", "people.unsubscription_undone"),
+        *("people.subscribed", "people.unsubscribed", "people.change_undone"),
         *("people.deleted", "person.deleted", "list.deleted"),
     ]
     assert [details.get("people") for _action, _subject, details in found][:4] == [2, 2, 2, 2]

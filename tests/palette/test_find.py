@@ -69,7 +69,7 @@ NOWHERE = {
     *("accounts.sign_in", "accounts.forgotten", "accounts.mail_sent", "accounts.reset", "accounts.welcome"),
     *("accounts.invitation", "accounts.profile", "accounts.sign_out", "accounts.sign_out_everywhere"),
     *("accounts.update_password", "palette.find", "audience.export", "reports.growth", "reports.in_flight"),
-    *("audience.delete_subscription", "audience.delete_unsubscriptions"),
+    *("audience.delete_subscription", "audience.create_undo"),
     *(
         "reports.dismiss_campaign",
         "reports.dismiss_import",

@@ -86,7 +86,7 @@ def _about(
 def undo(act: BulkAct, *, now: datetime, operator_id: int) -> None:
     """Let everybody be put back who has not changed since. Raises Conflict when that is no longer possible."""
     if not act.can_be_undone(now):
-        raise Conflict(_("This change can't be undone any more."))
+        raise Conflict(_("This change can no longer be undone."))
     act.stage, act.position, act.done, act.lease_until = Stage.UNDOING, 0, 0, None
     act.undone_by_id = operator_id
     db.session.flush()

@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import AudienceCount, Status
+from campaigns.audience.finding.models import AudienceCount
+from campaigns.audience.models import Status
 from campaigns.core.db import db
 from campaigns.core.dialect import insert, is_sqlite
 

@@ -72,7 +72,9 @@ def tag_delete(tag_id: int) -> Any:
 
 
 def _page(form: TagForm) -> Any:
-    page = render_template("audience/tags.html", tags=queries.tags(), sizes=queries.sizes(), form=form)
+    known, sizes = queries.tags(), queries.sizes()
+    counted = {each.id: sizes.get(each.id, 0) for each in known}
+    page = render_template("audience/tags.html", tags=known, sizes=counted, form=form)
     return page, 422 if form.errors else 200
 
 

@@ -233,7 +233,7 @@ def test_the_page_counts_changes_and_undoes(app: Flask, ben) -> None:
     db.session.rollback()
     assert queries.list_sizes()[single.id].total == 0
     again = ben.post(f"/people/changes/{act_id}/undo", follow_redirects=True).text
-    assert "This change can&#39;t be undone any more." in again
+    assert "This change can no longer be undone." in again
 
 
 def test_a_large_change_is_left_to_a_worker(app: Flask, ben, cleo, monkeypatch: pytest.MonkeyPatch) -> None:
