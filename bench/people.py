@@ -63,7 +63,8 @@ def _make(list_id: int, people: int) -> None:
     for number in range(1, LISTS):
         db.session.execute(
             sa.text("INSERT INTO list (name, description, opt_in, public_id, is_public, language, created_at)"
-                    " SELECT 'List ' || :n, '', 'single', 'b' || :n, is_public, 'en', created_at FROM list WHERE id = :id"),
+                    " SELECT 'List ' || :n, '', 'single', 'b' || :n, is_public, 'en', created_at FROM list"
+                    " WHERE id = :id"),
             {"n": number, "id": list_id},
         )  # fmt: skip
     db.session.commit()
@@ -162,8 +163,9 @@ def _p95(browser: Any, url: str) -> tuple[float, float]:
 def _table(answer: dict[str, Any]) -> str:
     lines = [f"{answer['people']} people, {answer['database']}"]
     for row in answer["rows"]:
+        mark = " !" if row["p95"] > LIMIT_MS else ""
         lines.append(
-            f"{row['what']:<32} {row['p95']:7.0f} ms, {row['processor']:5.0f} ms of this process{' !' if row['p95'] > LIMIT_MS else ''}"
+            f"{row['what']:<32} {row['p95']:7.0f} ms, {row['processor']:5.0f} ms of this process{mark}"
         )
     return "\n".join(lines) + "\n"
 

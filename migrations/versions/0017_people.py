@@ -7,6 +7,8 @@ Revision: 0017
 Follows: 0016
 """
 
+# ruff: noqa: S608 (statements made of constants of this file)
+
 from __future__ import annotations
 
 import sqlalchemy as sa

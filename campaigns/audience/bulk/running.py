@@ -15,7 +15,7 @@ from campaigns.audience.bulk import changes
 from campaigns.audience.bulk.models import BulkAct, BulkChange, Kind, Outcome, Stage
 from campaigns.audit import services as audit_services
 from campaigns.core import clock
-from campaigns.core.acting import Actor
+from campaigns.core.acting import Actor, actor
 from campaigns.core.db import changed_by, db
 
 PART = 500  # people
@@ -163,5 +163,8 @@ def _finish(act: BulkAct, now: datetime) -> None:
 
 
 def _by(operator_id: int | None) -> Actor | None:
+    """The operator, for a worker; in the operator's own request that one is known, with the address it came from."""
+    if actor().operator_id is not None:
+        return None
     who = db.session.get(Operator, operator_id) if operator_id else None
     return Actor(who.email, who.id) if who else None
