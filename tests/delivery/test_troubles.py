@@ -16,11 +16,14 @@ from campaigns.core.db import db
 from campaigns.delivery import queries, services
 from campaigns.delivery.autopause import failure_rate, server_outage
 from campaigns.delivery.dispatch import tasks
+from campaigns.delivery.ledger.outcomes import Trouble, Verdict
 from campaigns.delivery.models import Attempt, Batch, Delivery, Reason, State
 from campaigns.delivery.routing import circuit_breaker
 from campaigns.delivery.routing.evidence import CONTENT_IN_A_ROW, CONTENT_IS_SERIOUS
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import End, Timing
+from campaigns.delivery.sender.stop_rules import StopRules
+from campaigns.mail.protocol import Phase
 from campaigns.notices.models import Notice
 from campaigns.planning import services as planning_services
 from campaigns.planning.models import PauseReason, Status
@@ -261,6 +264,69 @@ def test_lanes_that_see_one_breakdown_together_close_the_server_once(app: Flask)
     assert row.failures == circuit_breaker.OPEN_AT
     assert row.closed_until
     assert row.closed_until - clock.now() <= timedelta(seconds=60)
+
+
+def test_a_server_that_takes_no_connection_is_asked_again_in_seconds_and_costs_nobody_an_attempt(
+    each_database: Flask,
+) -> None:
+    waits = []
+    with SmtpServer() as server:
+        campaign = make_launched(server, people=20)
+        row = server_row()
+        row.port = free_port()
+        db.session.commit()
+        for _trial in range(4):
+            assert lane_runner.send(id_of(campaign), timing=BRISK) is End.UNREACHABLE
+            row = server_row()
+            assert row.closed_until and row.last_error_at
+            waits.append((row.closed_until - row.last_error_at).total_seconds())
+            row.closed_until = clock.now() - timedelta(seconds=1)
+            db.session.commit()
+        assert waits == [1, 2, 4, 8]
+        assert states(campaign) == {"pending": 20}
+        assert db.session.scalar(sa.select(sa.func.sum(Delivery.attempts))) == 0
+        server_row().port = server.port
+        db.session.commit()
+        send(campaign)
+    assert states(campaign) == {"sent": 20}
+    assert set(copies(server).values()) == {1}
+
+
+def test_a_trial_of_a_server_that_is_away_is_one_connection(app: Flask) -> None:
+    with SmtpServer(replies={"BANNER": "421 4.3.2 not yet"}) as server:
+        campaign = make_launched(server, people=50, connections=5)
+        row = server_row()
+        row.failures = circuit_breaker.OPEN_AT
+        db.session.commit()
+        assert lane_runner.send(id_of(campaign), timing=BRISK) is End.UNREACHABLE
+        assert server.connections == 1
+    row = server_row()
+    assert row.closed_until and row.last_error_at
+    assert row.closed_until - row.last_error_at == timedelta(seconds=2)
+
+
+def test_a_server_that_hangs_is_asked_again_after_a_minute(app: Flask) -> None:
+    """Each attempt holds a worker up."""
+    row = make_server()
+    rules = StopRules(fails_before_mails=True)
+    assert rules.is_away
+    rules.see(_unreachable())
+    rules.end_window(0.0, hangs=True)
+    assert not rules.is_away
+    circuit_breaker.note_failure(row.id, "gone", times=5, is_away=rules.is_away, now=clock.now())
+    db.session.commit()
+    row = server_row()
+    assert row.closed_until and row.last_error_at
+    assert row.closed_until - row.last_error_at == timedelta(seconds=60)
+
+
+def _unreachable() -> Verdict:
+    return Verdict(1, 1, State.PENDING, phase=Phase.CONNECT, trouble=Trouble.UNREACHABLE)
+
+
+def test_waits_for_a_server_that_is_away_double_from_a_second_to_a_minute() -> None:
+    found = [circuit_breaker.closed_for(each, is_away=True).total_seconds() for each in range(5, 13)]
+    assert found == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_closing_times_double_to_a_quarter_of_an_hour() -> None:

@@ -20,6 +20,9 @@ GOOD_ON_TRIAL = 3
 TRIAL_FOR = timedelta(seconds=60)  # then another lane may try
 FIRST_CLOSED = timedelta(seconds=60)
 LONGEST_CLOSED = timedelta(minutes=15)
+# A server that takes no connection is asked again soon: that costs one attempt to connect and no recipient.
+FIRST_AWAY = timedelta(seconds=1)
+LONGEST_AWAY = timedelta(seconds=60)
 ACCOUNT_CLOSED_FOR = timedelta(minutes=15)
 # No reply says when the daily quota is reset: one message an hour tests it.
 QUOTA_CLOSED_FOR = timedelta(hours=1)
@@ -59,9 +62,18 @@ def note_ok(server_id: int, *, now: datetime) -> None:
     _update(server_id, sa.true(), failures=0, closed_until=None, down_since=None, last_ok_at=now)
 
 
-def note_failure(server_id: int, text: str, *, times: int = 1, is_trial: bool = False, now: datetime) -> int:
+def note_failure(
+    server_id: int,
+    text: str,
+    *,
+    times: int = 1,
+    is_trial: bool = False,
+    is_away: bool = False,
+    now: datetime,
+) -> int:
     """Count `times` failed connections in a row; from the fifth on, the breaker opens for a while, longer
-    after each failed trial. Returns the number of failures so far.
+    after each failed trial. `is_away`: it took no connection, so that trying again is cheap. Returns the
+    number of failures so far.
     """
     _update(server_id, sa.true(), last_error_at=now, last_error=text[:500])
     if is_trial:
@@ -74,7 +86,8 @@ def note_failure(server_id: int, text: str, *, times: int = 1, is_trial: bool = 
     failures = db.session.scalar(sa.select(Server.failures).where(Server.id == server_id)) or 0
     if failures >= OPEN_AT:
         down_since = sa.func.coalesce(Server.down_since, sa.literal(now, Server.down_since.type))
-        _update(server_id, sa.true(), closed_until=now + closed_for(failures), down_since=down_since)
+        closed_until = now + closed_for(failures, is_away=is_away)
+        _update(server_id, sa.true(), closed_until=closed_until, down_since=down_since)
     return failures
 
 
@@ -124,9 +137,10 @@ def reopen(server_id: int) -> None:
     _update(server_id, sa.true(), closed_until=None, failures=0, down_since=None)
 
 
-def closed_for(failures: int) -> timedelta:
+def closed_for(failures: int, *, is_away: bool = False) -> timedelta:
     """How long the breaker stays open after that many failures in a row."""
-    return min(LONGEST_CLOSED, FIRST_CLOSED * 2 ** min(10, max(0, failures - OPEN_AT)))
+    first, longest = (FIRST_AWAY, LONGEST_AWAY) if is_away else (FIRST_CLOSED, LONGEST_CLOSED)
+    return min(longest, first * 2 ** min(10, max(0, failures - OPEN_AT)))
 
 
 def eased_for(times: int) -> timedelta:

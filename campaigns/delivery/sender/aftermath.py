@@ -74,7 +74,9 @@ def draw(
     if end is End.UNREACHABLE or rules.silent:
         times = circuit_breaker.OPEN_AT if end is End.UNREACHABLE else rules.silent
         times = times if rules.fails_everybody else 1
-        circuit_breaker.note_failure(server_id, rules.said, times=times, is_trial=is_trial, now=now)
+        circuit_breaker.note_failure(
+            server_id, rules.said, times=times, is_trial=is_trial, is_away=rules.is_away, now=now
+        )
     elif is_trial and rules.trial and end is not End.STOPPED:
         circuit_breaker.end_trial(server_id, now=now)
     if end in (End.NOTHING, End.LIMITED):

@@ -53,6 +53,7 @@ class StopRules:
     silent: int = 0  # windows in a row without an answer
     said: str = ""
     fails_before_mails: bool = False  # it failed before any recipient was named
+    hangs: bool = False  # its last connection was neither refused nor answered in time
     accepted: int = 0
     withdrawn: set[int] = field(default_factory=set)
     _withdrawn_before: set[int] = field(default_factory=set)
@@ -120,6 +121,11 @@ class StopRules:
         """Whether the server's failure probably affects other messages too, so that it may be closed."""
         return self.fails_before_mails or len(self._failed) >= EVERYBODY
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it takes no connection and says so at once: to ask again costs neither time nor recipients."""
+        return self.fails_before_mails and not self.hangs
+
     def recorded(self, verdicts: Iterable[Verdict]) -> None:
         """The database holds these verdicts, and the campaign-wide count of bounces has included them."""
         self._unrecorded -= sum(is_bounce(each) for each in verdicts)
@@ -137,6 +143,7 @@ class StopRules:
         """
         answered, unreachable = self._answered, self._unreachable
         self._answered = self._unreachable = 0
+        self.hangs = hangs
         if not answered and not unreachable:
             return False
         self.silent = 0 if answered else self.silent + 1
