@@ -152,7 +152,11 @@ class Pool:
     async def close(self) -> None:
         """Send QUIT and close every connection."""
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(connection.close() for connection in idle))
+        try:
+            await asyncio.gather(*(connection.close() for connection in idle))
+        finally:
+            for connection in idle:
+                connection.abort()  # of those that were given no time to answer
 
     async def close_down_to(self, connections: int) -> None:
         """Use that many from now on. Others are closed once they are idle: see `open_connections`."""

@@ -25,6 +25,7 @@ JOINS_WITHIN_S = 5.0
 JOIN_EVERY_S = 0.1
 STAYS_AT_LEAST_S = 3.0  # before a lane gives way to another campaign's
 SHORTEST_WAIT_S = 0.01
+LONGEST_WAIT_S = 0.2  # until the next question whether the process has to end
 
 
 class Gate:
@@ -50,7 +51,7 @@ class Gate:
         """Take a share of the connections, if need be after a few seconds; False if there is none."""
         until = self._machine.boot_s() + JOINS_WITHIN_S
         while not self._throttle.look():
-            if self._throttle.is_needless or self._machine.boot_s() > until:
+            if self._throttle.is_needless or self._machine.boot_s() > until or self._should_leave():
                 return False
             self._machine.sleep(JOIN_EVERY_S)
         self._begun = self._looked = self._machine.boot_s()
@@ -84,6 +85,11 @@ class Gate:
             return End.MORE
         return End.CLOSED if self._closes_at is not None and now >= self._closes_at else None
 
+    @property
+    def must_leave(self) -> bool:
+        """Whether the process has to end soon."""
+        return self._should_leave()
+
     async def leave_for(self, wanted: int, in_thread: InThread[int], wire: asyncio.Task[None] | None) -> int:
         """How many messages may be sent now, up to `wanted`; waits up to `patience_s` for at least one."""
         if not self._throttle.is_limited:
@@ -95,12 +101,22 @@ class Gate:
             number = await in_thread(lambda: self._throttle.take(wanted).number)
         until = self._machine.boot_s() + self._timing.patience_s
         while not number:
-            wait_s = max(SHORTEST_WAIT_S, self._throttle.wait_s)
-            if self._machine.boot_s() + wait_s > until:
+            if not await self._has_waited(max(SHORTEST_WAIT_S, self._throttle.wait_s), until):
                 return 0
-            await asyncio.sleep(wait_s)
             number = await in_thread(lambda: self._throttle.take(wanted).number)
         return number
+
+    async def _has_waited(self, seconds: float, until: float) -> bool:
+        """Wait; False at once if that would last longer than `until`, and when the process has to end."""
+        over = self._machine.boot_s() + seconds
+        if over > until:
+            return False
+        while not self._should_leave():
+            rest = over - self._machine.boot_s()
+            if rest <= 0:
+                return True
+            await asyncio.sleep(min(rest, LONGEST_WAIT_S))
+        return False
 
     @property
     def lanes(self) -> int:

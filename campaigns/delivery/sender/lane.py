@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 WATCHED_EVERY_S = 0.7  # at least, while messages wait that might have to be held back
+LOOKS_EVERY_S = 0.1  # whether the campaign still runs and the process may stay
+GOODBYE_S = 0.3  # for the answers to QUIT when the process has to end
 LAST_WAIT_S = 5.0  # for answers that no longer matter or are long overdue
 COMPOSED_AT_ONCE = 16  # then the connections are served
 
@@ -108,7 +110,7 @@ class Lane:
                 self._has_ended.set()
                 await asyncio.wait({self._watch})
                 self._watch.exception()  # already reported, or irrelevant by now
-                await self._wire.close()
+                await self._wire.close(within_s=GOODBYE_S if self._gate.must_leave else None)
                 await self._in_thread(self._store.disconnect)
 
     async def _windows(self) -> End:
@@ -194,6 +196,11 @@ class Lane:
         self._is_stopped = self._in_hand.is_stopped = True
         self._hold()
 
+    def _leave_at_once(self) -> None:
+        """The process has to end: only messages that were handed over completely are waited for."""
+        self._in_hand.is_stopped = True
+        self._hold()
+
     def _reason_to_end(self) -> End | None:
         if self._watch.done():
             self._watch.result()
@@ -261,9 +268,12 @@ class Lane:
         """
         renewed_s = self._machine.boot_s()
         try:
-            while not await self._ends_within(WINDOW_S):
-                if self._in_hand.is_held or self._gate.must_end(self._now()):
+            while not await self._ends_within(LOOKS_EVERY_S):
+                if self._gate.must_leave:
+                    self._leave_at_once()
+                elif self._in_hand.is_held or self._gate.must_end(self._now()):
                     self._hold()
+                await self._look_at_campaign()
                 now_s = self._machine.boot_s()
                 if now_s - renewed_s > self._gate.renew_every_s:
                     await self._keeping(self._in_thread(self._gate.renew))
@@ -277,6 +287,17 @@ class Lane:
         except BaseException:
             self._hold()
             raise
+
+    async def _look_at_campaign(self) -> None:
+        """A pause must not wait for a turn, which may wait for a lock or for a window to be sent."""
+        if self._is_stopped:
+            return
+        try:
+            is_running = await self._in_thread(self._store.is_running)
+        except SQLAlchemyError:
+            return  # the turns report it
+        if not is_running:
+            self._stop()
 
     async def _ends_within(self, seconds: float) -> bool:
         """Wait up to `seconds` for the lane's end; whether it has ended."""

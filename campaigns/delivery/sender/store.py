@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from campaigns.core.db import reading
 from campaigns.delivery.ledger import batches, cancellation, candidates, results, suppression
 from campaigns.delivery.ledger.batches import Claim, Fenced
 from campaigns.delivery.ledger.outcomes import Facts, Verdict
@@ -163,6 +164,12 @@ class Store:
                     raise
                 again = True
                 self._sleep(RETRY_S)
+
+    def is_running(self) -> bool:
+        """Whether the campaign still runs. A single read, which waits for no lock and no turn."""
+        with reading(), self._engine.connect() as connection:
+            status, epoch, _hours = self._status(connection)
+            return (status, epoch) == (Status.SENDING, self._run.epoch)
 
     def disconnect(self) -> None:
         """Close the connection; the next turn opens another one."""

@@ -6,6 +6,7 @@ from campaigns.delivery.sender.timing import Terms
 
 FIRST_EACH = 2  # messages for each connection, until the server's speed is known
 WINDOW_BYTES = 6 << 20  # two windows of messages are in memory at a time, however large
+MEASURED_OVER_S = 0.2  # at least: answers come in bursts
 WINDOW_S = 0.4  # seconds that a window should last: a pause takes effect within two
 
 
@@ -27,6 +28,8 @@ class WindowSize:
     def measure(self, answers: int) -> None:
         """`answers`: number since the lane began; measures the speed since the last call."""
         now = self._tick_s()
+        if self._per_s and now - self._measured < MEASURED_OVER_S:
+            return
         if answers > self._answers:
             self._per_s = (answers - self._answers) / max(1e-4, now - self._measured)
         self._measured, self._answers = now, answers

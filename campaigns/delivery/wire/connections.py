@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from campaigns.delivery.ledger.outcomes import Strain, Verdict
@@ -167,9 +168,10 @@ class Wire:
         """Do not send these messages."""
         self._pool.hold_back(keys)
 
-    async def close(self) -> None:
-        """Send QUIT and close every connection."""
-        await self._pool.close()
+    async def close(self, *, within_s: float | None = None) -> None:
+        """Send QUIT and close every connection; after `within_s` seconds without waiting for answers."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._pool.close(), within_s)
 
     def _answer(self, result: Result) -> None:
         verdict = self._mails.answer(result, is_late=result.key in self._order.late)
