@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core import app_worker
 from campaigns.core.db import db
+from campaigns.delivery.dispatch import next_work
 from campaigns.delivery.ledger import database_clock
 from campaigns.delivery.sender import lane_runner, recovery
 from campaigns.settings import services as settings_services
@@ -21,6 +22,7 @@ class AppWorker(app_worker.AppWorker):
 
     def before_work(self) -> None:
         self.look_after_the_dead()
+        self.rehearse()
 
     def handle_work_horse_killed(self, *facts: Any) -> None:
         """Settle the dead work horse's batches by its journal, so that no one has to wait for the lease."""
@@ -33,6 +35,17 @@ class AppWorker(app_worker.AppWorker):
     def run_maintenance_tasks(self) -> None:
         super().run_maintenance_tasks()
         self.look_after_the_dead()
+
+    def rehearse(self) -> None:
+        """Make ready what each work horse needs first: it begins with what this process has."""
+        with self.app.app_context():
+            try:
+                next_work.rehearse()
+            except SQLAlchemyError as error:
+                log.warning("The first emails of each job take a moment longer: %s", error)
+            finally:
+                db.session.remove()
+                db.engine.dispose()
 
     def look_after_the_dead(self) -> None:
         """Settle the batches of this host's dead lanes."""

@@ -13,17 +13,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.engine.interfaces import CacheStats
 
 from campaigns.core import clock, queue
 from campaigns.core.db import db
 from campaigns.core.mailtext import MailText
-from campaigns.delivery.dispatch import dispatcher, tasks
+from campaigns.delivery.dispatch import dispatcher, next_work, tasks
 from campaigns.delivery.dispatch.dispatcher import SEND, Dispatcher, Ticks
 from campaigns.delivery.ledger import leases
 from campaigns.notices import services as notices_services
 from campaigns.notices.jobs import send_notice
 from campaigns.notices.models import Notice
-from campaigns.planning.models import Status
+from campaigns.planning.models import Campaign, Status
+from campaigns.settings.models import Server
 from tests.conftest import make_app, make_config
 from tests.delivery.dispatchers import started, stopped, until
 from tests.delivery.factories import copies, fresh, make_due, make_launched, states
@@ -132,6 +134,61 @@ def test_workers_begin_with_the_first_of_many_launches(redis_app: Flask) -> None
         (True, 1, [sending, sending, waiting]),
         (False, 1, [sending, sending, sending]),
     ]
+
+
+def test_the_dispatcher_rests_no_longer_than_until_something_is_due(each_database: Flask) -> None:
+    leader = Dispatcher(Ticks(hints=1000))
+    assert leader.tick()
+    assert leader.rest_s() == 1000
+    make_due(people=1).send_at = clock.now() + timedelta(seconds=500)
+    db.session.commit()
+    assert 400 < leader.rest_s() <= 500, "the minute in which a campaign can be taken back is over then"
+    make_server(closed_until=clock.now() + timedelta(seconds=200))
+    assert 100 < leader.rest_s() <= 200, "a server is tried again then"
+    db.session.execute(sa.update(Campaign).values(send_at=clock.now() - timedelta(seconds=1)))
+    db.session.execute(sa.update(Server).values(closed_until=clock.now() - timedelta(seconds=1)))
+    db.session.commit()
+    assert leader.rest_s() == 1000, "what was due before this tick is looked at in the next one"
+
+
+def test_a_nudge_is_heeded_without_a_wait(redis_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            steps.append("wait")
+            return False
+
+    client = queue.client()
+    blocking = client.blpop
+    monkeypatch.setattr(
+        client, "blpop", lambda *given, **named: steps.append("hear") or blocking(*given, **named)
+    )
+    queue.nudge()
+    queue.nudge()
+    dispatcher._wait(Stop(), 60)
+    assert steps == ["wait", "hear"], "the tick follows at once"
+    assert not client.exists(queue.NUDGE_KEY), "two nudges count as one"
+
+
+def test_what_a_worker_asks_first_is_ready_in_its_work_horses(each_database: Flask) -> None:
+    next_work.rehearse()
+    hits = []
+
+    def note(connection, cursor, statement, values, context, many) -> None:
+        if context.compiled is not None:
+            hits.append(context.cache_hit is CacheStats.CACHE_HIT)
+
+    with SmtpServer() as server:
+        make_launched(server, people=3)
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert next_work.look(now=clock.now()).sendable
+        assert next_work.anybody_waits()
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+    assert len(hits) >= 4
+    assert all(hits)
 
 
 def test_nobody_is_woken_for_a_campaign_whose_server_is_closed(redis_app: Flask) -> None:

@@ -89,6 +89,16 @@ class Dispatcher:
                 self._due[name] = time.monotonic() + seconds
         return True
 
+    def rest_s(self) -> float:
+        """Seconds until the next tick without a nudge: less than usual if something is due before."""
+        try:
+            moment = tasks.next_moment(now=self._now())
+            seconds = (moment - self._now()).total_seconds() if moment else self.ticks.hints
+        except Exception as error:
+            log.warning("The dispatcher can't tell what is due next: %s", error)
+            return self.ticks.hints
+        return min(self.ticks.hints, max(0.0, seconds))
+
     def let_go(self) -> None:
         """Release the role at once."""
         with db.engine.begin() as connection:
@@ -166,8 +176,10 @@ def run(stop: threading.Event, *, ticks: Ticks | None = None, more: Sequence[Dut
     if policy := queue.eviction_policy():
         log.warning(_EVICTS, policy)
     while not stop.is_set():
-        if not dispatcher.tick() or not dispatcher.is_behind:
+        if not dispatcher.tick():
             _wait(stop, dispatcher.ticks.hints)
+        elif not dispatcher.is_behind:
+            _wait(stop, dispatcher.rest_s())
     try:
         dispatcher.let_go()
     except Exception:
@@ -175,9 +187,13 @@ def run(stop: threading.Event, *, ticks: Ticks | None = None, more: Sequence[Dut
 
 
 def _wait(stop: threading.Event, seconds: float) -> None:
-    """Wait for a nudge, at most one tick; without Redis, one tick."""
+    """Wait for a nudge, at most one tick; without Redis, one tick.
+
+    The short wait comes first: many nudges at once count as one, and one after a while is heeded at once.
+    """
+    if stop.wait(min(SHORTEST_WAIT_S, seconds)):
+        return
     try:
-        queue.client().blpop([queue.NUDGE_KEY], timeout=seconds)
-        stop.wait(SHORTEST_WAIT_S)  # many nudges at once count as one
+        queue.client().blpop([queue.NUDGE_KEY], timeout=max(SHORTEST_WAIT_S, seconds - SHORTEST_WAIT_S))
     except (RedisError, OSError):
         stop.wait(seconds)

@@ -31,6 +31,7 @@ from campaigns.delivery.models import Batch, BatchState
 from campaigns.delivery.sender import ack_journal, lane_runner, recovery
 from campaigns.notices import services as notices_services
 from campaigns.planning.models import Campaign, Status
+from campaigns.settings.models import Server
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,18 @@ def launch_due(*, now: datetime, rounds: Rounds | None = None) -> bool:
 
     due = peek(lambda: launch.due(now))
     return (rounds or Rounds(0, budget_s=math.inf)).go(due, work)
+
+
+def next_moment(*, now: datetime) -> datetime | None:
+    """When the next campaign is due or the next closed server is to be tried again; None if neither is."""
+    due = sa.select(sa.func.min(Campaign.send_at)).where(
+        Campaign.status == Status.SCHEDULED, Campaign.send_at > now
+    )
+    opens = sa.select(sa.func.min(Server.closed_until)).where(Server.closed_until > now)
+    moments = peek(
+        lambda: db.session.execute(sa.select(due.scalar_subquery(), opens.scalar_subquery())).one()
+    )
+    return min((each for each in moments if each is not None), default=None)
 
 
 def wake_workers(job: str, *, now: datetime) -> None:
