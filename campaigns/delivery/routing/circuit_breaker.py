@@ -139,8 +139,10 @@ def reopen(server_id: int) -> None:
 
 def closed_for(failures: int, *, is_away: bool = False) -> timedelta:
     """How long the breaker stays open after that many failures in a row."""
-    first, longest = (FIRST_AWAY, LONGEST_AWAY) if is_away else (FIRST_CLOSED, LONGEST_CLOSED)
-    return min(longest, first * 2 ** min(10, max(0, failures - OPEN_AT)))
+    times = min(10, max(0, failures - OPEN_AT))
+    if is_away:  # half as long as it has been away: then it is found soon after its return
+        return min(LONGEST_AWAY, FIRST_AWAY * 1.5**times)
+    return min(LONGEST_CLOSED, FIRST_CLOSED * 2**times)
 
 
 def eased_for(times: int) -> timedelta:
