@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing bench-import bench-people clean simulate
+.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing bench-import bench-people bench-reactions clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -58,6 +58,11 @@ bench-inbound: ## ten thousand bounces of a campaign, read and applied on both d
 	@scripts/setup --dev
 	$(BIN)/python -m bench.inbound --database sqlite
 	$(BIN)/python -m bench.inbound --database postgres
+
+bench-reactions: ## how soon the engine reacts to "send now", SIGTERM, a pause, a server that comes back
+	@scripts/setup --dev
+	$(BIN)/python -m bench.reactions --database sqlite
+	$(BIN)/python -m bench.reactions --database postgres
 
 bench-segments: ## counting and launching with segments over a million people, on both databases
 	@scripts/setup --dev

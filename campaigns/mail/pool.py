@@ -105,8 +105,7 @@ class Pool:
     def hold_back(self, keys: Collection[int] | None = None) -> None:
         """Hold back those that wait, all without `keys`, and report them; the wire is not affected."""
         held = self._waiting.withdraw(keys)
-        if not self._waiting:
-            self._is_drained.set()
+        self._note_waiting()
         for envelope in held:
             self._report_unsent(envelope, None)
 
@@ -131,9 +130,18 @@ class Pool:
             courier.connection.abort()
 
     async def drained(self) -> None:
-        """Return when every envelope is under way or done, or `send` is over."""
-        if self._waiting:
+        """Return when no more envelopes wait than there are connections, or `send` is over.
+
+        Each connection then has one more: it goes on while the next ones are fetched.
+        """
+        if len(self._waiting) > self.connections:
             await self._is_drained.wait()
+
+    def _note_waiting(self) -> None:
+        if len(self._waiting) > self.connections:
+            self._is_drained.clear()
+        else:
+            self._is_drained.set()
 
     @property
     def connections(self) -> int:
@@ -190,8 +198,7 @@ class Pool:
 
     def spread(self) -> None:
         """Open more connections if more messages wait or more connections are allowed."""
-        if self._waiting:
-            self._is_drained.clear()
+        self._note_waiting()
         if self._stands and not self._has_given_up:
             self._start_more()
 
@@ -313,7 +320,7 @@ class Pool:
             self._waiting.put_back(envelope)
             self.hold_back()
             return None
-        if not self._waiting:
+        if len(self._waiting) <= connections:
             self._is_drained.set()
         return envelope
 
@@ -330,14 +337,14 @@ class Pool:
             self._second.add(envelope.key)
         before = len(self._waiting)
         self._waiting.put_back(envelope)
-        self._is_drained.clear()
+        self._note_waiting()
         if len(self._waiting) > before + 1:
             self.spread()
 
     def _elsewhere(self, envelope: Envelope) -> None:
         """Let another connection take it: its own waits for the answer to another message."""
         self._waiting.put_back(envelope)
-        self._is_drained.clear()
+        self._note_waiting()
         self.spread()
 
     def _report_unsent(self, envelope: Envelope, error: SessionError | None) -> None:

@@ -324,7 +324,9 @@ def _unreachable() -> Verdict:
     return Verdict(1, 1, State.PENDING, phase=Phase.CONNECT, trouble=Trouble.UNREACHABLE)
 
 
-def test_a_server_that_is_away_is_asked_within_half_of_the_time_for_which_it_has_been_away_or_a_minute() -> None:
+def test_a_server_that_is_away_is_asked_within_half_of_the_time_for_which_it_has_been_away_or_a_minute() -> (
+    None
+):
     waits = [circuit_breaker.closed_for(each, is_away=True).total_seconds() for each in range(5, 30)]
     assert waits[0] == 1
     away_s = 5.0  # the tries before the first wait

@@ -128,3 +128,32 @@ def test_who_was_let_go_by_the_only_connection_goes_when_it_has_ended(
         assert sorted(found.key for found in results) == list(range(12))
         assert {found.outcome for found in results} == {Outcome.ACCEPTED}
         assert len(fake.addresses) == 12
+
+
+def test_more_is_asked_for_while_each_connection_still_has_one_to_go_on_with() -> None:
+    """Otherwise all of them would be idle until the next ones are there."""
+    results: list[Result] = []
+    answered = 2
+
+    def holds(call: Call) -> bool:
+        return call.verb == "END" and call.count > answered
+
+    async def go() -> None:
+        nonlocal answered
+        pool = Pool(make_server(fake, connections=2), on_result=results.append)
+        wire = asyncio.create_task(pool.send(make_envelopes(7)))
+        drained = asyncio.create_task(pool.drained())
+        while fake.counts["END"] < 4:
+            await asyncio.sleep(0.001)
+        assert len(results) == 2
+        assert not drained.done(), "three wait for two connections"
+        answered = 3
+        await asyncio.wait_for(drained, 30)
+        assert len(results) == 3, "two wait, one for each connection"
+        answered = 7
+        await wire
+        await pool.close()
+
+    with SmtpServer(keywords=WAYS["lockstep"], holds=holds) as fake:
+        run(go())
+    assert len(results) == 7
