@@ -27,7 +27,7 @@ from tests.simulation.run import Simulation, simulation
 
 PART = 50
 FIXED = range(1, 1 + 6 * PART)
-DOUBTED, STOPPED, COUNTED, KILLED = 26, 80, 2, 24  # seeds of courses that the tests below need
+DOUBTED, STOPPED, COUNTED, KILLED = 921, 80, 2, 93  # seeds of courses that the tests below need
 
 
 @pytest.fixture(scope="module")
