@@ -296,7 +296,7 @@ def pause(bench: Bench, times: int) -> list[Row]:
     """Mails that a server of 600 a second, and one as fast as can be, accepts after the commit of a pause."""
     return [
         _pause(bench, times, 20_000, 3000, 300, delay_s=RATE_DELAY_S, chunking=False),
-        _pause(bench, times, 200_000, 20_000, None),
+        _pause(bench, times, 60_000, 10_000, None),
     ]
 
 
