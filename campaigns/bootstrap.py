@@ -31,6 +31,7 @@ MODELS = (
     "campaigns.audience.models",
     "campaigns.audience.imports.models",
     "campaigns.audience.tags.models",
+    "campaigns.audience.exporting.models",
     "campaigns.audience.segments.models",
     "campaigns.audience.finding.models",
     "campaigns.audience.bulk.models",

@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from campaigns.audience.pages import (
     changes,
+    exports,
     fields,
     import_run,
     imports,
@@ -22,11 +23,17 @@ GET, POST, FORM = ["GET"], ["POST"], ["GET", "POST"]
 
 PERSON = "/people/<big:subscriber_id>"
 LIST = "/lists/<int:list_id>"
+EXPORT = "/exports/<int:export_id>"
 IMPORT = "/imports/<int:import_id>"
 
 for url, view, methods in (
     ("/people", people.index, GET),
     ("/people.csv", lists.export, GET),
+    ("/people/export", exports.export_create, FORM),
+    ("/exports", exports.create_file, POST),
+    (EXPORT, exports.export_show, GET),
+    (f"{EXPORT}/progress", exports.export_progress, GET),
+    (f"{EXPORT}/file", exports.export_download, GET),
     ("/people/new", people.create_person, FORM),
     ("/people/subscriptions", people.create_subscriptions, POST),
     ("/people/unsubscription", people.unsubscription, POST),

@@ -127,6 +127,7 @@ LABELS = {
     "campaign.previewed": _("Previewed a campaign as its recipients"),
     "campaign.exported": _("Exported campaign recipients"),
     "people.exported": _("Exported all people"),
+    "export.downloaded": _("Downloaded an exported file"),
     "people.deleted": _("Deleted people"),
     "people.subscribed": _("Added people to a list"),
     "people.unsubscribed": _("Unsubscribed people from a list"),

@@ -10,6 +10,7 @@ MAIL_QUEUE = "columba-mail"
 JOBS = frozenset(
     {
         "campaigns.audience.bulk.jobs.run_bulk_act",
+        "campaigns.audience.exporting.jobs.run_export",
         "campaigns.audience.imports.jobs.run_import",
         "campaigns.delivery.jobs.look_up_receivers",
         "campaigns.delivery.jobs.probe",

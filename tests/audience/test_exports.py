@@ -33,8 +33,9 @@ def list_id(app) -> int:
 def exported_from(browser, search: str) -> set[str]:
     """The addresses in the file that the search's page links to."""
     page = browser.get(f"/people?{search}").get_data(as_text=True)
-    [link] = re.findall(r'href="([^"]+\.csv[^"]*)"', page)
-    text = browser.get(html.unescape(link), buffered=True).get_data(as_text=True)
+    [link] = re.findall(r'href="([^"]+/export[^"]*)"', page)
+    answer = browser.post(html.unescape(link), data={"columns": ["email"], "format": "csv"})
+    text = browser.get(answer.location, buffered=True).get_data(as_text=True)
     return {row["email"] for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))}
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from flask import Response, redirect, render_template, request, stream_with_context, url_for
 
-from campaigns.accounts.guards import Action, allow, operator, reading_on_record
+from campaigns.accounts.guards import Action, allow, operator
 from campaigns.accounts.stepup.guards import confirmed
-from campaigns.audience import exporter, queries, services
+from campaigns.audience import queries, services
+from campaigns.audience.exporter import MARK
 from campaigns.audience.forms import ListForm, accepted, say
 from campaigns.audience.imports import queries as import_queries
 from campaigns.audience.models import List
+from campaigns.audience.pages import exports
 from campaigns.audience.search import Search
 from campaigns.core import charts, clock, csvfile, statuses
 from campaigns.core.config import current
@@ -95,24 +97,18 @@ def list_delete(list_id: int) -> Any:
 @allow(Action.READ_PEOPLE)
 @confirmed("GET")
 def list_export(list_id: int) -> Any:
-    """A list's people as streamed CSV; `?q=` and `?status=` filter, `?raw=1`: formulas not escaped."""
-    shown, wanted = (
-        queries.list_(list_id),
-        replace(Search.parse(request.args, at=clock.now()), list_id=list_id),
-    )
-    with reading_on_record():
-        exporter.record(wanted)
-    return csv_file(exporter.rows(wanted, raw=_is_raw()), name=f"list-{shown.id}")
+    """A list's people, streamed; `?q=` and `?status=` filter, `?column=` and `?format=` choose, `?raw=1`: formulas
+    not escaped.
+    """
+    return exports.streamed(exports.of_list(list_id), name=f"list-{list_id}")
 
 
 @allow(Action.READ_PEOPLE)
 @confirmed("GET")
 def export() -> Any:
-    """The people found by the search as CSV, streamed; everyone without a search."""
+    """The people found by the search, streamed; everyone without a search."""
     wanted = replace(Search.parse(request.args, at=clock.now()), list_id=None)
-    with reading_on_record():
-        exporter.record(wanted)
-    return csv_file(exporter.rows(wanted, raw=_is_raw()), name="people")
+    return exports.streamed(wanted, name="people")
 
 
 def csv_file(rows: Any, *, name: str) -> Response:
@@ -128,9 +124,5 @@ def _updated(changed: List, form: ListForm) -> bool:
 
 
 def _with_mark(rows: Any) -> Any:
-    yield "\ufeff"
+    yield MARK
     yield from csvfile.lines(rows)
-
-
-def _is_raw() -> bool:
-    return request.args.get("raw") == "1"

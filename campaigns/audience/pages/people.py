@@ -75,9 +75,7 @@ def _around(wanted: Search, lists: Sequence[List]) -> dict[str, Any]:
         "segments": segment_queries.segments(),
         "tags": tag_queries.tags(),
         "query": request.query_string.decode("utf-8", "replace"),
-        "export_url": url_for("audience.list_export", list_id=wanted.list_id, **narrowed)
-        if wanted.list_id
-        else url_for("audience.export", **narrowed),
+        "export_url": url_for("audience.export_create", list=wanted.list_id, **narrowed),
         "just_done": bulk_queries.latest_of(operator().id, now=clock.now()),
     }
 

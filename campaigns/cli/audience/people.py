@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,8 @@ import click
 
 from campaigns.audience import exporter
 from campaigns.audience import queries as audience_queries
+from campaigns.audience.exporting import columns as export_columns
+from campaigns.audience.exporting.models import Format
 from campaigns.audience.imports import outlook, queries, runner, services, setup, undo
 from campaigns.audience.imports.files import columns
 from campaigns.audience.imports.models import Import, ImportStatus
@@ -102,10 +103,14 @@ def undo_(import_id: int, wants_json: bool) -> None:
 @people.command("export")
 @click.option("--list", "list_name", help="Only people on this list.")
 @click.option("--segment", "segment_name", help="Only people in this segment.")
+@click.option("--columns", help="Columns separated by commas, such as email,city,tags.")
+@click.option("--format", "format_", type=click.Choice([*Format]), default=Format.CSV, help="Default: csv.")
 @click.option("--raw", is_flag=True, help="Don't escape values that a spreadsheet would run as formulas.")
 @command
-def export(list_name: str | None, segment_name: str | None, raw: bool) -> None:
-    """Write the people of a list or segment as CSV to standard output."""
+def export(
+    list_name: str | None, segment_name: str | None, columns: str | None, format_: Format, raw: bool
+) -> None:
+    """Write the people of a list or segment to standard output, as CSV or JSON Lines."""
     if not list_name and not segment_name:
         raise click.UsageError("Name a list with --list or a segment with --segment.")
     wanted = Search(
@@ -113,12 +118,16 @@ def export(list_name: str | None, segment_name: str | None, raw: bool) -> None:
         segment_id=segment_queries.segment_by_name(segment_name).id if segment_name else None,
         at=clock.now(),
     )
+    names, of_list = [each.strip() for each in (columns or "").split(",")], wanted.list_id is not None
+    chosen = (
+        export_columns.chosen(names, of_list=of_list) if columns else export_columns.usual(of_list=of_list)
+    )
     exporter.record(wanted)
     db.session.commit()
-    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    form = exporter.Form(chosen, Format(format_), is_raw=raw)
     try:
-        for row in exporter.rows(wanted, raw=raw):
-            writer.writerow(row)
+        for piece in exporter.stream(wanted, form):
+            sys.stdout.buffer.write(piece.removeprefix(exporter.MARK).encode())
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, like `head`, has ended
         sys.stderr.close()

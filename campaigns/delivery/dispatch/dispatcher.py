@@ -141,9 +141,11 @@ class Dispatcher:
             ("look-ups", ticks.repairs, lambda: tasks.hint_look_ups(LOOK_UP, now=self._now())),
             ("imports", ticks.hints, lambda: tasks.hint_imports(now=clock.now())),
             ("bulk acts", ticks.hints, lambda: tasks.hint_bulk_acts(now=clock.now())),
+            ("exports", ticks.hints, lambda: tasks.hint_exports(now=clock.now())),
             ("notices", ticks.hints, lambda: tasks.hint_notices(now=clock.now())),
             ("leftovers", ticks.repairs, lambda: tasks.clean_up(now=self._now())),
             ("audit log", ticks.invariants, lambda: tasks.shorten_audit_log(now=clock.now())),
+            ("old exports", ticks.invariants, lambda: tasks.forget_exports(now=clock.now())),
             ("invariants", ticks.invariants, lambda: tasks.check(now=self._now())),
             *((each.name, each.seconds, partial(self._do_more, each)) for each in self.more),
         ]

@@ -16,6 +16,8 @@ from rq.timeouts import BaseTimeoutException
 
 from campaigns.audience.bulk import queries as bulk_queries
 from campaigns.audience.bulk import services as bulk_services
+from campaigns.audience.exporting import queries as export_queries
+from campaigns.audience.exporting import services as export_services
 from campaigns.audience.finding import sizes
 from campaigns.audience.imports import queries as import_queries
 from campaigns.audit import services as audit_services
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 
 IMPORT = "campaigns.audience.imports.jobs.run_import"
 BULK_ACT = "campaigns.audience.bulk.jobs.run_bulk_act"
+EXPORT = "campaigns.audience.exporting.jobs.run_export"
 USUAL_WORKERS = 2
 CANCELLING_S = 1.0
 
@@ -99,6 +102,19 @@ def hint_imports(*, now: datetime) -> None:
 def hint_bulk_acts(*, now: datetime) -> None:
     """Enqueue changes of many people that no worker carries out, once each."""
     hints.hint_each(BULK_ACT, lambda: bulk_queries.waiting(now=now))
+
+
+def hint_exports(*, now: datetime) -> None:
+    """Enqueue exports that no worker writes, once each."""
+    hints.hint_each(EXPORT, lambda: export_queries.waiting(now=now))
+
+
+def forget_exports(*, now: datetime) -> None:
+    """Delete exports that have been kept for long enough."""
+    export_services.sweep(now=now)
+    if peek(lambda: bool(export_queries.created_before(now - export_services.KEPT))):
+        export_services.delete_old(now=now)
+        db.session.commit()
 
 
 def hint_notices(*, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""Exports: which columns, in which format, and the files of large ones."""
