@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.audience import queries, values
-from campaigns.audience.columns import EMAIL, EXPORTED
+from campaigns.audience.imports.files.columns import EMAIL, EXPORTED
 from campaigns.audience.models import Subscriber, Subscription
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
