@@ -30,6 +30,7 @@ MODELS = (
     "campaigns.settings.domains.models",
     "campaigns.audience.models",
     "campaigns.audience.imports.models",
+    "campaigns.audience.listing.models",
     "campaigns.audience.tags.models",
     "campaigns.audience.exporting.models",
     "campaigns.audience.segments.models",

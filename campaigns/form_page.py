@@ -12,6 +12,7 @@ LARGEST_UPLOAD_BYTES = 200 * 1024 * 1024
 TOO_LARGE = _("This is larger than 200 MB. Split it into several files and import them one after another.")
 # Forms whose page is not the nearest URL above.
 PAGES = {
+    "audience.list_merger": "audience.list_merge",
     "audience.create_file": "audience.export_create",
     "planning.create_test_mail": "planning.check",
     "planning.create_schedule": "planning.check",

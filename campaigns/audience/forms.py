@@ -62,6 +62,12 @@ class ListForm(FlaskForm):
         filters=[trimmed],
         description=_("Shown on the sign-up page. Say what people receive and how often."),
     )
+    labels = StringField(
+        _("Labels"),
+        [Optional(), Length(max=1000)],
+        filters=[trimmed],
+        description=_("Words for your team, separated by commas. Lists can be filtered by them."),
+    )
     opt_in = RadioField(
         _("Opt-in"),
         choices=choices(
@@ -160,10 +166,10 @@ def person_form(person: Subscriber | None = None) -> PersonForm:
     if person is not None:
         data |= {"email": person.email, "language": person.language or "", "tags": _tags_of(person)}
     form: PersonForm = form_class(data=data)
-    if person is not None or not queries.lists():
+    if person is not None or not queries.open_lists():
         del form.lists
     else:
-        form.lists.choices = choices((str(each.id), _list_label(each)) for each in queries.lists())
+        form.lists.choices = choices((str(each.id), _list_label(each)) for each in queries.open_lists())
     return form
 
 
@@ -299,7 +305,7 @@ class UploadForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = [(str(each.id), each.name) for each in queries.lists()]
+        known = [(str(each.id), each.name) for each in queries.open_lists()]
         self.list_id.choices = choices([*known, ("0", _("New list"))])
 
 

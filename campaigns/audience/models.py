@@ -138,6 +138,12 @@ class List(Model):
     language: Mapped[str] = mapped_column(sa.String(8), default="en")
     sender_id: Mapped[int | None] = mapped_column(sa.ForeignKey("sender.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]
+    # Since when it isn't offered for new campaigns, imports and sign-ups; None while it is.
+    archived_at: Mapped[datetime | None]
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
 
 
 def name_of(fields: Mapping[str, Any] | None) -> str:

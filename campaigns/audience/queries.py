@@ -53,6 +53,11 @@ def lists() -> Sequence[List]:
     return db.session.scalars(sa.select(List).order_by(sa.func.lower(List.name))).all()
 
 
+def open_lists() -> Sequence[List]:
+    """The lists that aren't archived, by name: what is offered for something new."""
+    return [each for each in lists() if not each.is_archived]
+
+
 def list_(list_id: int) -> List:
     """That list; raises NotFound."""
     found = db.session.get(List, list_id) if abs(list_id) <= LARGEST_ID else None
@@ -71,7 +76,9 @@ def list_by_name(name: str) -> List:
 
 def public_list(public_id: str) -> List:
     """The list with that public id, if sign-up is open; raises NotFound."""
-    found = db.session.scalar(sa.select(List).filter_by(public_id=public_id, is_public=True))
+    found = db.session.scalar(
+        sa.select(List).filter_by(public_id=public_id, is_public=True, archived_at=None)
+    )
     if found is None:
         raise NotFound(_("There is no sign-up page at this address."))
     return found

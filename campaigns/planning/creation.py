@@ -54,7 +54,7 @@ def begin_with(content: Mapping[str, Any], *, name: str, by: Operator, now: date
 
     Uses the first sender (or the operator if there is none), and the list if there is only one. Raises Invalid.
     """
-    lists = queries.lists_to_choose()
+    lists = [each for each in queries.lists_to_choose() if not each.is_archived]
     sender = next(iter(settings_queries.senders()), None) or _own_sender(by, now)
     return services.create_campaign(
         name=name,

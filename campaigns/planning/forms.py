@@ -18,6 +18,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from campaigns.audience.models import List
 from campaigns.audience.segments import queries as segment_queries
 from campaigns.content.formats import SOURCES, Format
 from campaigns.core import clock
@@ -117,8 +118,11 @@ class CampaignForm(FlaskForm):
         self.sender.choices += [
             SelectChoice(key, _mailbox(each.name, each.email)) for key, each in self._senders.items()
         ]
-        self._lists = {each.id: each for each in queries.lists_to_choose()}
-        self.lists.choices = [SelectChoice(each.id, each.name) for each in self._lists.values()]
+        named = {each.id for each in (*campaign.lists, *campaign.excluded_lists)}
+        self._lists = {
+            each.id: each for each in queries.lists_to_choose() if not each.is_archived or each.id in named
+        }
+        self.lists.choices = [SelectChoice(each.id, _list_name(each)) for each in self._lists.values()]
         self.excluded_lists.choices = self.lists.choices
         self._segments = {each.id: each for each in segment_queries.segments()}
         for field in (self.segments, self.excluded_segments):
@@ -302,6 +306,11 @@ def _own_name(campaign: Campaign) -> str:
     if found is None:
         return campaign.from_name if "{" in campaign.from_name or not campaign.from_email else ""
     return "" if found.name == campaign.from_name else campaign.from_name
+
+
+def _list_name(each: List) -> str:
+    """A list's name; of an archived one, which only those who chose it before still see, with that word."""
+    return str(_("%(list)s (archived)", list=each.name)) if each.is_archived else each.name
 
 
 def _mailbox(name: str, email: str) -> str:

@@ -1,4 +1,4 @@
-"""exports as files
+"""exports as files, labels of lists, archived lists
 
 Revision: 0018
 Follows: 0017
@@ -61,9 +61,24 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("operator_id", name=op.f("pk_export_choice")),
     )
+    op.create_table(
+        "list_label",
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["list.id"], name=op.f("fk_list_label_list_id_list"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("list_id", "name", name=op.f("pk_list_label")),
+    )
+    op.create_index(op.f("ix_list_label_name"), "list_label", ["name"])
+    op.add_column("list", sa.Column("archived_at", _MOMENT, nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("list") as batch:
+        batch.drop_column("archived_at")
+    op.drop_index(op.f("ix_list_label_name"), "list_label")
+    op.drop_table("list_label")
     op.drop_table("export_choice")
     op.drop_index(op.f("ix_export_created_at"), "export")
     op.drop_table("export")

@@ -64,6 +64,7 @@ def create_import(
     """
     kept = source if isinstance(source, Kept) else keep(source)
     try:
+        _check_open(list_)
         made = _insert(kept, file_name, list_, now, operator_id)
         if not waits_for_columns:
             choose_columns(made, mapping or guess(made), attested=attested, now=now)
@@ -188,6 +189,11 @@ def _is_at_work(waiting: Import) -> bool:
 def _status_of(waiting: Import) -> ImportStatus | None:
     """The status as it is stored: of two tabs, one starts the import."""
     return db.session.scalar(sa.select(Import.status).filter_by(id=waiting.id))
+
+
+def _check_open(list_: List) -> None:
+    if list_.is_archived:
+        raise Invalid(_("%(list)s is archived. Restore it first.", list=list_.name), field="list_id")
 
 
 def _insert(

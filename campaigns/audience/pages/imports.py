@@ -40,7 +40,7 @@ def import_create() -> Any:
         db.session.commit()
         return redirect(url_for("audience.import_show", import_id=made.id), 303)
     return render_template(
-        "audience/import_create.html", form=form, lists=audience_queries.lists()
+        "audience/import_create.html", form=form, lists=audience_queries.open_lists()
     ), 422 if form.errors else 200
 
 

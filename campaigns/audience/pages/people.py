@@ -134,7 +134,7 @@ def person_delete(subscriber_id: int) -> Any:
 def create_subscription(subscriber_id: int) -> Any:
     """Add the person to another list."""
     someone = queries.person(subscriber_id)
-    form = JoinForm(queries.lists())
+    form = JoinForm(queries.open_lists())
     if form.validate_on_submit() and (joined := accepted(form, lambda: _joined(someone, form.list_id.data))):
         db.session.commit()
         _tell([joined])
@@ -279,7 +279,7 @@ def _safe_back() -> str:
 def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
     shown = queries.person(subscriber_id)
     held, suppression = queries.subscriptions(subscriber_id), queries.suppression_of(shown)
-    others = [each for each in queries.lists() if each.id not in {one.list_id for one in held}]
+    others = [each for each in queries.open_lists() if each.id not in {one.list_id for one in held}]
     join = form or JoinForm(others)
     page = render_template(
         "audience/person.html",

@@ -29,12 +29,13 @@ KEPT = ("q", "list", "status", "segment", "tag", "sort", "ids")
 def results_page() -> Any:
     wanted = Search.parse(request.args, at=clock.now())
     number, on, lists = search.count(wanted), counting.on_lists(wanted), queries.lists()
+    single = [each for each in lists if each.opt_in is OptIn.SINGLE and not each.is_archived]
     return render_template(
         "audience/results.html",
         search=wanted,
         query=_query(),
         number=number,
-        to_add=[(each, number - on.total(each.id)) for each in lists if each.opt_in is OptIn.SINGLE],
+        to_add=[(each, number - on.total(each.id)) for each in single],
         to_unsubscribe=[(each, on.leaving(each.id)) for each in lists],
         fields=queries.fields(),
         tags=tag_queries.tags(),

@@ -1,1 +1,1 @@
-"""Lists as campaigns use them."""
+"""Lists as campaigns use them: deleted and merged with the campaigns that name them."""

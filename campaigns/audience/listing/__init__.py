@@ -1,0 +1,1 @@
+"""Many lists: labels, search and archiving."""
