@@ -2,7 +2,7 @@
 import { markFault } from "../merge/faults.js";
 import { send } from "../page.js";
 
-const PAUSE_MS = 10; // for keys that come at once; while a request is on its way, all others wait for its answer
+const PAUSE_MS = 0; // keys that come at once are seen together; while a request is on its way, all others wait for its answer
 
 /** An iframe that shows data-src again after each autosave and when a [data-preview-with] field changes. With
  * data-unsaved it also shows what the form "editor" has before it is saved, as JSON {page, sender, subject, preheader, faults}. */
