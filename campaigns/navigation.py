@@ -60,6 +60,7 @@ PEOPLE = (
     "audience.person",
     "audience.create_",
     "audience.deletion",
+    "audience.export_",
     "audience.results_page",
     "audience.unsubscription",
 )

@@ -10,6 +10,7 @@ import gc
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from hypothesis import HealthCheck, settings
 from campaigns import create_app
 from campaigns.core import internal_hosts
 from campaigns.core.config import Config
-from campaigns.core.db import db
+from campaigns.core.db import begin_by_writing, db
 from campaigns.core.internal_hosts import InternalHosts
+from campaigns.public import later
 from tests import quick_apps, quick_passwords
 from tests.browser_client import BrowserClient
 from tests.lengths import IS_LONG
@@ -151,11 +153,21 @@ def postgres_url(postgres_databases: Databases, request: pytest.FixtureRequest) 
 
 
 def _running(app: Flask) -> Iterator[Flask]:
+    begin_by_writing()  # a test before this one may have chosen otherwise, for all that come after it in its process
     with app.app_context():
         yield app
         db.session.rollback()
+        _until_readers_are_recorded()
         db.session.remove()
         db.engine.dispose()
+
+
+def _until_readers_are_recorded() -> None:
+    """Else what the next test's readers do would queue behind it."""
+    for _attempt in range(400):
+        if not later.is_at_work():
+            return
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -195,8 +207,6 @@ def redis_url() -> Iterator[str]:
             client.ping()
             break
         except redis.exceptions.ConnectionError:
-            import time
-
             time.sleep(0.02)
     yield f"unix://{socket}"
     process.terminate()

@@ -79,6 +79,7 @@ OFF_THE_RECORD = {
     "inbound.mailbox_test",
     "audience.create_selection",
     "audience.deletion",
+    "audience.export_create",  # what it leads to is on the log
     "audience.import_format",
     "audience.import_rematch",
     "audience.unsubscription",

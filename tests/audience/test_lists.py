@@ -7,7 +7,7 @@ from flask import Flask
 
 from campaigns.audience import queries
 from campaigns.audience.imports.models import ImportStatus
-from campaigns.audience.listing import queries as listing
+from campaigns.audience.listing import queries as listing_queries
 from campaigns.audience.listing import services
 from campaigns.audience.models import List, Status, Subscription
 from campaigns.audience.segments.models import Segment
@@ -110,9 +110,9 @@ def test_lists_are_found_by_label_and_name(each_database: Flask) -> None:
     services.set_labels(vienna, "Cities, News, cities")
     services.set_labels(graz, "news")
     db.session.commit()
-    assert set(listing.labels()) == {"Cities", "News"}
-    assert [each.name for each in listing.matching("", label="News")] == ["Graz news", "Vienna news"]
-    assert [each.name for each in listing.matching("vie NEWS")] == ["Vienna news"]
+    assert set(listing_queries.labels()) == {"Cities", "News"}
+    assert [each.name for each in listing_queries.matching("", label="News")] == ["Graz news", "Vienna news"]
+    assert [each.name for each in listing_queries.matching("vie NEWS")] == ["Vienna news"]
 
 
 def test_an_archived_list_is_not_offered_any_more(app, ben) -> None:

@@ -40,16 +40,7 @@ def create_file() -> Any:
     form = _form(wanted)
     if not form.validate_on_submit():
         return _page(wanted, form), 422
-    made = services.create_export(
-        wanted,
-        name=_name(wanted),
-        columns=form.chosen(),
-        format_=form.chosen_format,
-        is_raw=bool(form.is_raw.data),
-        operator_id=operator().id,
-        now=clock.now(),
-    )
-    services.remember(operator().id, form.chosen(), form.chosen_format)
+    made = _kept(wanted, form)
     db.session.commit()
     queue.enqueue(jobs.JOB, made.id)
     return redirect(url_for("audience.export_show", export_id=made.id), 303)
@@ -116,6 +107,20 @@ def _begun(wanted: Search, form: ExportForm) -> Any:
     if (list_id := how.pop("list")) is not None:
         return redirect(url_for("audience.list_export", list_id=list_id, **how), 303)
     return redirect(url_for("audience.export", **how), 303)
+
+
+def _kept(wanted: Search, form: ExportForm) -> Export:
+    chosen = form.chosen()
+    services.remember(operator().id, chosen, form.chosen_format)
+    return services.create_export(
+        wanted,
+        name=_name(wanted),
+        columns=chosen,
+        format_=form.chosen_format,
+        is_raw=bool(form.is_raw.data),
+        operator_id=operator().id,
+        now=clock.now(),
+    )
 
 
 def _page(wanted: Search, form: ExportForm) -> str:

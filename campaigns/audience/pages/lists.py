@@ -13,7 +13,7 @@ from campaigns.audience import queries, services
 from campaigns.audience.exporter import MARK
 from campaigns.audience.forms import ListForm, accepted, say
 from campaigns.audience.imports import queries as import_queries
-from campaigns.audience.listing import queries as listing
+from campaigns.audience.listing import queries as listing_queries
 from campaigns.audience.listing import services as listing_services
 from campaigns.audience.models import List
 from campaigns.audience.pages import exports
@@ -35,15 +35,17 @@ GROWTH_DAYS = 30
 def lists() -> Any:
     text, label = request.args.get("q", "").strip()[:100], request.args.get("label", "")[:64]
     archived = request.args.get("archived") == "1"
-    shown = listing.matching(text, label=label, archived=archived)
+    shown = listing_queries.matching(text, label=label, archived=archived)
+    labels = listing_queries.labels()
     return render_template(
         "audience/lists.html",
         lists=shown,
         sizes=queries.list_sizes([each.id for each in shown]),
-        labels=listing.labels_of([each.id for each in shown]),
+        labels=listing_queries.labels_of([each.id for each in shown]),
         search={"q": text, "label": label, "archived": archived},
+        is_searchable=bool(shown or text or label or archived or labels),
         is_narrow=bool(text or label or archived),
-        known_labels=listing.labels(),
+        known_labels=labels,
     )
 
 
@@ -55,7 +57,7 @@ def list_show(list_id: int) -> Any:
     return render_template(
         "audience/list.html",
         list=shown,
-        labels=listing.labels_of([list_id])[list_id],
+        labels=listing_queries.labels_of([list_id])[list_id],
         sizes=queries.list_sizes([list_id])[list_id],
         growth=growth,
         lines=[charts.Series(str(statuses.label("subscribed")), growth.subscribed)],
@@ -80,7 +82,7 @@ def list_create() -> Any:
 @allow(Action.EDIT_PEOPLE)
 def list_edit(list_id: int) -> Any:
     changed = queries.list_(list_id)
-    form = ListForm(obj=changed, labels=", ".join(listing.labels_of([list_id])[list_id]))
+    form = ListForm(obj=changed, labels=", ".join(listing_queries.labels_of([list_id])[list_id]))
     if form.validate_on_submit():
         if accepted(form, lambda: _updated(changed, form)):
             db.session.commit()
