@@ -124,7 +124,7 @@ def write_campaign(page: Page) -> None:
     if lists.first.evaluate("e => e.tagName") == "SELECT":
         page.select_option("[name=lists]", label="Readers")
     else:
-        page.get_by_label("Readers").check()
+        lists.and_(page.get_by_label("Readers")).check()
     with page.expect_response(lambda answer: "autosave" in answer.url and answer.ok):
         page.locator(".cm-content").fill(HTML)
     expect(page.get_by_text(re.compile("^Saved"))).to_be_visible()

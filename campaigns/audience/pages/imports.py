@@ -55,7 +55,7 @@ def import_show(import_id: int) -> Any:
 
 @allow(Action.EDIT_PEOPLE)
 def import_start(import_id: int) -> Any:
-    """Save the chosen columns and let a worker do the dry run."""
+    """Save the chosen columns and let a worker do the dry run, or with `then=import` the import at once."""
     waiting = queries.import_(import_id)
     form = columns_form(waiting.columns, _targets(waiting))
     if not form.validate_on_submit() or not accepted(form, lambda: _chosen(waiting, form)):
@@ -110,6 +110,8 @@ def _new_list(form: UploadForm) -> List:
 
 def _chosen(waiting: Import, form: ColumnsForm) -> bool:
     setup.choose_columns(waiting, form.targets, attested=bool(form.agreed.data), now=clock.now())
+    if request.form.get("then") == "import":
+        setup.start(waiting, now=clock.now())
     return True
 
 

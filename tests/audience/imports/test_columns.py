@@ -8,7 +8,7 @@ from flask import Flask
 from campaigns.audience import queries
 from campaigns.audience.imports import runner
 from campaigns.audience.imports.files import columns
-from campaigns.audience.imports.models import Import
+from campaigns.audience.imports.models import Import, ImportStatus
 from campaigns.audience.models import FieldKind
 from campaigns.core.db import db
 from tests.factories import make_field
@@ -72,3 +72,21 @@ def test_a_list_is_made_with_the_import(app: Flask, ben) -> None:
     taken = ben.post("/imports/new", data={"list_id": "0", "new_list": "fresh", "pasted": "b@example.org"})
     assert "already exists" in taken.text
     assert db.session.query(Import).count() == 1
+
+
+def test_who_is_sure_imports_without_checking(app: Flask, ben) -> None:
+    answer = ben.post(
+        "/imports/new",
+        data={"list_id": "0", "new_list": "Fresh", "pasted": "Email,Age\nann@example.org,31\n"},
+    )
+    chosen = {"column_0": "email", "column_1": "new:number", "then": "import"}
+    refused = ben.post(f"{answer.location}/start", data=chosen)
+    assert refused.status_code == 422 and queries.fields() == []
+    started = ben.post(f"{answer.location}/start", data={**chosen, "agreed": "y"})
+    assert started.status_code == 303
+    assert runner.run(int(answer.location.rpartition("/")[2]))
+    person = queries.person_by_address("ann@example.org")
+    assert person is not None and person.fields == {"age": 31}
+    assert ben.post(f"{answer.location}/start", data={**chosen, "agreed": "y"}).status_code == 303
+    shown = db.session.query(Import).one()
+    assert shown.status is ImportStatus.FINISHED, "a second click starts nothing"
