@@ -89,6 +89,8 @@ LABELS = {
     "template.renamed": _("Renamed a template"),
     "template.restored": _("Restored a version of a template"),
     "template.deleted": _("Deleted a template"),
+    "template.file_attached": _("Attached a file to a template"),
+    "template.file_removed": _("Removed a file from a template"),
     "block.saved": _("Added a saved block"),
     "block.renamed": _("Renamed a saved block"),
     "block.deleted": _("Deleted a saved block"),

@@ -18,6 +18,7 @@ from campaigns.content.templates import queries as template_queries
 from campaigns.content.templates.models import CONTENT
 from campaigns.planning import queries, services
 from campaigns.planning.models import Campaign
+from campaigns.planning.templates import attachments as template_attachments
 from campaigns.settings import queries as settings_queries
 from campaigns.settings import senders
 from campaigns.settings.models import Sender
@@ -115,7 +116,10 @@ def _copied(campaign_id: int, *, name: str, by: Operator, now: datetime) -> Camp
 def _from_template(template_id: int, *, name: str, by: Operator, now: datetime) -> Campaign:
     found = template_queries.template(template_id)
     if found.is_layout:
-        return begin_with({**_blank(found.format), "layout": found}, name=name, by=by, now=now)
+        made = begin_with({**_blank(found.format), "layout": found}, name=name, by=by, now=now)
+        template_attachments.give(found, made)
+        return made
     made = begin_with({field: getattr(found, field) for field in CONTENT}, name=name, by=by, now=now)
+    template_attachments.give(found, made)
     made.template_id, made.template_version = found.id, found.version
     return made

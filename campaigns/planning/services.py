@@ -25,6 +25,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.core.i18n import _, translate
 from campaigns.planning import drafts, preflight, states, windows
+from campaigns.planning.attachments import files
 from campaigns.planning.attachments import queries as attachment_queries
 from campaigns.planning.attachments import services as attachment_services
 from campaigns.planning.languages import queries as language_queries
@@ -192,6 +193,7 @@ def delete_campaign(campaign: Campaign) -> None:
     if campaign.status is not Status.DRAFT and not is_blank:
         raise Conflict(_("Only drafts can be deleted. Sent campaigns are kept as a record."))
     audit_services.record("campaign.deleted", campaign.name)
+    digests = [each.sha256 for each in attachment_queries.of(campaign)]
     removed = db.session.execute(
         sa.delete(Campaign)
         .where(Campaign.id == campaign.id, Campaign.version == campaign.version)
@@ -199,6 +201,7 @@ def delete_campaign(campaign: Campaign) -> None:
     )
     if removed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict(_("This campaign has changed. Review it again before you continue."))
+    files.drop_unused(digests)
     db.session.expunge(campaign)
 
 

@@ -10,9 +10,11 @@ from campaigns.cli.campaign.sources import FILE
 from campaigns.cli.output import answer, as_json, command
 from campaigns.cli.template.output import values_of
 from campaigns.content.templates import files, queries, services
+from campaigns.content.templates.models import Template
 from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.planning import drafts
+from campaigns.planning.templates import attachments
 
 
 @click.command("export")
@@ -25,7 +27,7 @@ from campaigns.planning import drafts
 @command
 def export(template_id: int, output: Path | None) -> None:
     """Write a template as one JSON file."""
-    text = files.to_file(queries.template(template_id))
+    text = _text_of(queries.template(template_id))
     if output is None:
         click.echo(text, nl=False)
         return
@@ -44,11 +46,17 @@ def export(template_id: int, output: Path | None) -> None:
 def import_(file: Path, name: str | None, wants_json: bool) -> None:
     """Create a template from a file that `export` wrote. What couldn't be sent is refused."""
     with file.open("rb") as stream:
-        format, values = files.from_file(stream.read(files.LARGEST_BYTES + 1))
+        format, values, attached = files.from_file(stream.read(files.LARGEST_BYTES + 1))
     if name is not None:
         values["name"] = name
     made = services.create(values, format=format, by=None, place=drafts.place(), now=clock.now())
+    for file_name, data in attached:
+        attachments.add(made, file_name, data, now=clock.now())
     db.session.commit()
     answer(
         values_of(made), wants_json=wants_json, sentence=f"Created template {made.name} (number {made.id})."
     )
+
+
+def _text_of(template: Template) -> str:
+    return files.to_file(template, attachments.contents(template))

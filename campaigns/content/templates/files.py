@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from campaigns.content.documents.errors import DocumentError
@@ -14,29 +16,36 @@ from campaigns.core.i18n import _
 
 KIND = "columba-template"
 VERSION = 1  # of this format of files
-LARGEST_BYTES = 4 * 1024 * 1024  # three contents of 512 KB, and what JSON adds to them
+LARGEST_BYTES = 20 * 1024 * 1024  # three contents of 512 KB, 10 MB of attachments, and what JSON adds to them
 _TEXTS = ("name", "subject", "preheader", "written", "html", "text")
 
 
-def to_file(template: Template) -> str:
-    """The template as the text of a file."""
-    values = {field: getattr(template, field) for field in _TEXTS}
+def to_file(template: Template, attached: Iterable[tuple[str, bytes]] = ()) -> str:
+    """The template as the text of a file, with name and bytes of each file that is attached."""
+    values: dict[str, Any] = {field: getattr(template, field) for field in _TEXTS}
     head: dict[str, Any] = {"kind": KIND, "version": VERSION, "format": template.format.value}
     if template.is_layout:
         head["layout"] = True
+    encoded = [{"name": name, "data": base64.b64encode(data).decode()} for name, data in attached]
+    if encoded:
+        values["attachments"] = encoded
     return json.dumps(head | values, ensure_ascii=False, indent=2) + "\n"
 
 
-def from_file(data: bytes) -> tuple[Format, dict[str, Any]]:
-    """The format and the values in a file; raises Invalid with the reason. The values are not cleaned yet."""
+def from_file(data: bytes) -> tuple[Format, dict[str, Any], list[tuple[str, bytes]]]:
+    """The format, the values and the attachments in a file; raises Invalid. Nothing is cleaned yet."""
     if len(data) > LARGEST_BYTES:
-        raise Invalid(_("The file is larger than 4 MB. A template has at most 512 KB of content."))
+        raise Invalid(
+            _(
+                "The file is larger than 20 MB. A template has at most 512 KB of content and 10 MB of attachments."
+            )
+        )
     found = _object(data)
     if found.get("kind") != KIND:
         raise Invalid(_("This file isn't a template that was exported here."))
     if found.get("version") != VERSION or isinstance(found["version"], bool):
         raise Invalid(_("This file is of a newer version of the app. Update the app, then import it again."))
-    unknown = found.keys() - {"kind", "version", "format", "layout", *_TEXTS}
+    unknown = found.keys() - {"kind", "version", "format", "layout", "attachments", *_TEXTS}
     if unknown:
         raise Invalid(_("A template has no “%(name)s”.", name=clean(sorted(unknown)[0])))
     for field in _TEXTS:
@@ -46,7 +55,15 @@ def from_file(data: bytes) -> tuple[Format, dict[str, Any]]:
     if not isinstance(is_layout, bool):
         raise Invalid(_("“%(name)s” must be true or false.", name="layout"))
     values = {field: found.get(field, "") for field in _TEXTS} | {"is_layout": is_layout}
-    return _format(found.get("format")), values
+    return _format(found.get("format")), values, _attachments(found.get("attachments", []))
+
+
+def _attachments(found: Any) -> list[tuple[str, bytes]]:
+    """Name and bytes of each; how many and how large they may be is for whoever attaches them."""
+    try:
+        return [(str(each["name"]), base64.b64decode(each["data"], validate=True)) for each in found]
+    except (TypeError, KeyError, ValueError) as error:
+        raise Invalid(_("The attachments in this file can't be read.")) from error
 
 
 def _object(data: bytes) -> dict[str, Any]:

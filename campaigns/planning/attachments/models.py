@@ -1,4 +1,4 @@
-"""Files of campaigns and of what was launched, and the event that a campaign invites to."""
+"""Files of campaigns, of templates and of what was launched, and the event that a campaign invites to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from campaigns.core.db import Model
 
 
 class FileBlob(Model):
-    """The bytes of a file, once for all campaigns that attach it: in the database, which every worker reaches."""
+    """The bytes of a file, once for all campaigns and templates that attach it.
+
+    In the database, which every worker reaches.
+    """
 
     __tablename__ = "file_blob"
 
@@ -35,6 +38,19 @@ class Attachment(Model):
     sha256: Mapped[str] = mapped_column(sa.ForeignKey("file_blob.sha256"), index=True)
     # Of an image of a revision that is shown inside the HTML; empty: a file that is attached.
     content_id: Mapped[str] = mapped_column(sa.String(170), default="", server_default="")
+
+
+class TemplateFile(Model):
+    """A file of a template: campaigns that begin with it get it too. Not among the versions of its content."""
+
+    __tablename__ = "template_file"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    template_id: Mapped[int] = mapped_column(sa.ForeignKey("template.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    kind: Mapped[str] = mapped_column(sa.String(130))
+    size: Mapped[int]  # bytes
+    sha256: Mapped[str] = mapped_column(sa.ForeignKey("file_blob.sha256"), index=True)
 
 
 class CampaignEvent(Model):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import mimetypes
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -16,60 +14,21 @@ from campaigns.core.dialect import insert
 from campaigns.core.errors import Conflict, Invalid
 from campaigns.core.i18n import _
 from campaigns.mail.mime import parts
-from campaigns.mail.mime.parts import LARGEST_TOTAL, Part
-from campaigns.planning.attachments import images, queries
+from campaigns.mail.mime.parts import Part
+from campaigns.planning.attachments import files, images, queries
 from campaigns.planning.attachments.models import Attachment, CampaignEvent, FileBlob
 from campaigns.planning.models import Campaign, Revision, Status
 
-MOST_FILES = 20
 LONGEST_EVENT = timedelta(days=60)
-# What receivers refuse, whatever it is packed in (support.google.com/mail/answer/6590).
-REFUSED = frozenset(
-    [
-        *("ade", "adp", "apk", "appx", "bat", "cab", "chm", "cmd", "com", "cpl", "dll", "dmg", "exe", "hta"),
-        *("ins", "iso", "isp", "jar", "js", "jse", "lib", "lnk", "mde", "msc", "msi", "msix", "msp", "mst"),
-        *(
-            "nsh",
-            "pif",
-            "ps1",
-            "scr",
-            "sct",
-            "shb",
-            "sys",
-            "vb",
-            "vbe",
-            "vbs",
-            "vhd",
-            "vxd",
-            "wsc",
-            "wsf",
-            "wsh",
-        ),
-    ]
-)
 
 
 def add(campaign: Campaign, name: str, data: bytes, *, now: datetime) -> Attachment:
     """Attach a file to a draft; raises Invalid(field="file"), and Conflict when it is no draft any more."""
     _refuse_unless_draft(campaign)
-    if "{{" in name or "{%" in name:
-        raise Invalid(
-            _("Attachments are the same for everyone: a file name can't contain merge tags."), field="file"
-        )
-    kept, others = parts.clean_name(name), queries.of(campaign)
-    _check(kept, data, others)
-    digest = hashlib.sha256(data).hexdigest()
-    db.session.execute(insert(FileBlob).values(sha256=digest, data=data).on_conflict_do_nothing())
-    made = Attachment(
-        campaign_id=campaign.id,
-        name=kept,
-        kind=mimetypes.guess_type(kept)[0] or parts.OTHER,
-        size=len(data),
-        sha256=digest,
-    )
+    made = Attachment(campaign_id=campaign.id, **files.keep(name, data, others=queries.of(campaign)))
     db.session.add(made)
     db.session.flush()
-    audit_services.record("campaign.file_attached", campaign.name, file=kept, now=now)
+    audit_services.record("campaign.file_attached", campaign.name, file=made.name, now=now)
     return made
 
 
@@ -79,8 +38,7 @@ def remove(campaign: Campaign, attachment: Attachment, *, now: datetime) -> None
     digest, name = attachment.sha256, attachment.name
     db.session.delete(attachment)
     db.session.flush()
-    unused = ~sa.exists().where(Attachment.sha256 == digest)
-    db.session.execute(sa.delete(FileBlob).where(FileBlob.sha256 == digest, unused))
+    files.drop_unused([digest])
     audit_services.record("campaign.file_removed", campaign.name, file=name, now=now)
 
 
@@ -137,10 +95,12 @@ def freeze(campaign: Campaign, revision: Revision, parts_sent: Iterable[Part]) -
 
     `parts_sent`: all that goes with its emails. Raises Invalid when that is too large.
     """
-    files = queries.of(campaign)
+    attached = queries.of(campaign)
     shown = {part.content_id: part for part in parts_sent if part.content_id}
-    images.refuse_too_large(sum(each.size for each in files) + sum(len(part.data) for part in shown.values()))
-    for each in files:
+    images.refuse_too_large(
+        sum(each.size for each in attached) + sum(len(part.data) for part in shown.values())
+    )
+    for each in attached:
         _copy(each, campaign_id=campaign.id, revision_id=revision.id)
     for part in shown.values():
         _keep_image(part, campaign, revision)
@@ -184,18 +144,6 @@ _CONTENT = {
     Attachment: ("name", "kind", "size", "sha256"),
     CampaignEvent: ("title", "starts_at", "ends_at", "zone", "place", "description", "changed_at"),
 }
-
-
-def _check(name: str, data: bytes, others: list[Attachment]) -> None:
-    if not data:
-        raise Invalid(_("“%(name)s” is empty.", name=name), field="file")
-    ending = name.rpartition(".")[2].lower()
-    if ending in REFUSED or data[:2] == b"MZ":
-        raise Invalid(_("“%(name)s” is a program. Email servers refuse it.", name=name), field="file")
-    if len(others) >= MOST_FILES:
-        raise Invalid(_("Attach at most %(number)d files.", number=MOST_FILES), field="file")
-    if sum(each.size for each in others) + len(data) > LARGEST_TOTAL:
-        raise Invalid(_("Attachments can have at most 10 MB together. Link to larger files."), field="file")
 
 
 def _line(text: str) -> str:

@@ -12,6 +12,7 @@ from campaigns.core import clock
 from campaigns.core.db import db
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
+from campaigns.mail.mime.parts import LARGEST_TOTAL
 from campaigns.planning import preflight
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.attachments import queries, services
@@ -90,11 +91,11 @@ def delete_event(campaign_id: int) -> Any:
 
 
 def _attached(found: Campaign) -> bool:
-    files = [each for each in request.files.getlist("file") if each.filename]
-    if not files:
+    given = [each for each in request.files.getlist("file") if each.filename]
+    if not given:
         raise Invalid(_("Choose at least one file."), field="file")
-    for each in files:
-        data = each.stream.read(services.LARGEST_TOTAL + 1)
+    for each in given:
+        data = each.stream.read(LARGEST_TOTAL + 1)
         services.add(found, each.filename or "", data, now=clock.now())
     return True
 

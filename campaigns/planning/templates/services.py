@@ -18,6 +18,7 @@ from campaigns.core.i18n import _, _n
 from campaigns.planning import drafts
 from campaigns.planning import services as planning_services
 from campaigns.planning.models import Campaign, Status
+from campaigns.planning.templates import attachments
 from campaigns.planning.templates import queries as usage_queries
 
 _VALUES = tuple(field for field in CONTENT if field != "format")
@@ -34,6 +35,7 @@ def template_of(campaign: Campaign, *, name: str, by: Operator | None, now: date
     """
     values = content_of(campaign) | {"name": name}
     made = services.create(values, format=campaign.format, by=by, place=drafts.place(), now=now)
+    attachments.take(campaign, made)
     campaign.template_id, campaign.template_version = made.id, made.version
     return made
 
@@ -51,6 +53,7 @@ def update_from(
         raise Unseen(_("This template was changed since the campaign began with it."))
     values = content_of(campaign)
     save(found, values, version=found.version, by=by, now=now, format=campaign.format)
+    attachments.take(campaign, found)
     campaign.template_version = found.version
     db.session.flush()
     return found
@@ -99,10 +102,18 @@ def restore(
     _renewed(template, now)
 
 
+def duplicate(template: Template, *, by: Operator | None, now: datetime) -> Template:
+    """A template with the same content and files; raises Invalid, Conflict for too many templates."""
+    made = services.duplicate(template, by=by, place=drafts.place(), now=now)
+    attachments.copy(template, made)
+    return made
+
+
 def delete(template: Template, *, now: datetime) -> None:
     """Delete a template; campaigns keep their content. Raises Invalid for a layout that drafts are in."""
     if template.is_layout:
         _let_go(template)
+    attachments.drop_all(template)
     services.delete(template, now=now)
 
 

@@ -15,12 +15,13 @@ from campaigns.core.db import db
 from campaigns.core.errors import DomainError
 from campaigns.core.i18n import _, _n
 from campaigns.core.paging import number_in, page_number
-from campaigns.planning import creation, drafts
+from campaigns.planning import creation
 from campaigns.planning import queries as planning_queries
 from campaigns.planning.blocks.views import tabs
+from campaigns.planning.templates import attachments
 from campaigns.planning.templates import queries as usage_queries
 from campaigns.planning.templates import services as usage_services
-from campaigns.planning.templates.pages import beginning, editor, using
+from campaigns.planning.templates.pages import attached, beginning, editor, using
 
 bp = Blueprint("templates", __name__)
 _TEMPLATE = "/templates/<int:template_id>"
@@ -53,6 +54,7 @@ def show(template_id: int) -> Any:
         longest_name=LONGEST["name"],
         uses=_n("%(num)d campaign", "%(num)d campaigns", uses),
         campaigns=in_it,
+        attached=attachments.of(found),
         page=queries.versions(found.id, page=page_number(request.args.get("page"))),
     )
 
@@ -63,6 +65,10 @@ bp.add_url_rule(f"{_TEMPLATE}/edit/preview", view_func=editor.show_unsaved, meth
 bp.add_url_rule(f"{_TEMPLATE}/edit/findings", view_func=editor.find, methods=["POST"])
 for path, done in (("layout", using.choose_layout), ("template/update", using.update_from_campaign)):
     bp.add_url_rule(f"/campaigns/<int:campaign_id>/{path}", view_func=done, methods=["POST"])
+bp.add_url_rule(f"{_TEMPLATE}/attachments", view_func=attached.create_attachments, methods=["POST"])
+bp.add_url_rule(
+    f"{_TEMPLATE}/attachments/<int:file_id>/delete", view_func=attached.delete_attachment, methods=["POST"]
+)
 bp.add_url_rule("/templates/new", view_func=beginning.create, methods=["GET", "POST"])
 
 
@@ -116,7 +122,7 @@ def create_name(template_id: int) -> Any:
 def create_copy(template_id: int) -> Any:
     found = queries.template(template_id)
     try:
-        made = services.duplicate(found, by=operator(), place=drafts.place(), now=clock.now())
+        made = usage_services.duplicate(found, by=operator(), now=clock.now())
     except DomainError as error:
         return _refused(error, url_for(".show", template_id=template_id))
     db.session.commit()

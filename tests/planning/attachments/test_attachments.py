@@ -18,7 +18,7 @@ from campaigns.core.errors import Conflict, Invalid
 from campaigns.delivery.dispatch import launch
 from campaigns.planning import preflight, testmails
 from campaigns.planning import services as planning_services
-from campaigns.planning.attachments import queries, services
+from campaigns.planning.attachments import files, queries, services
 from campaigns.planning.attachments.models import Attachment, FileBlob
 from campaigns.planning.models import Campaign
 from tests.delivery.factories import send
@@ -116,7 +116,7 @@ def test_bytes_that_no_campaign_has_any_more_are_gone(each_database: Flask) -> N
         ("photo.png", b"MZ\x90", "is a program"),
         ("a.JS", b"x", "is a program"),
         ("{{ first_name }}.pdf", b"x", "can't contain merge tags"),
-        ("big.bin", b"x" * (services.LARGEST_TOTAL + 1), "at most 10 MB"),
+        ("big.bin", b"x" * (files.LARGEST_TOTAL + 1), "at most 10 MB"),
     ],
 )
 def test_what_can_not_be_attached_is_refused_with_a_reason(
@@ -128,7 +128,7 @@ def test_what_can_not_be_attached_is_refused_with_a_reason(
 
 def test_no_more_than_twenty_files(app: Flask) -> None:
     campaign = make_campaign()
-    for number in range(services.MOST_FILES):
+    for number in range(files.MOST_FILES):
         services.add(campaign, f"{number}.txt", b"x", now=clock.now())
     with pytest.raises(Invalid, match="at most 20"):
         services.add(campaign, "one more.txt", b"x", now=clock.now())

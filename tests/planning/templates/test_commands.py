@@ -155,7 +155,7 @@ def test_the_html_of_a_document_is_made_anew_and_not_taken_from_the_file(app: Fl
         ({**FILE, "html": "{{ x.y }}"}, "Line 1"),
         ({**FILE, "text": "x" * (512 * 1024 + 1)}, "512 KB"),
         ({**FILE, "format": "document", "written": '{"content": [{"type": "virus"}]}'}, "There is no block"),
-        ({**FILE, "text": "x" * (4 * 1024 * 1024)}, "larger than 4 MB"),
+        ({**FILE, "text": "x" * (20 * 1024 * 1024)}, "larger than 20 MB"),
     ],
 )
 def test_a_hostile_file_is_refused_with_the_reason(
