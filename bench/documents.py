@@ -19,7 +19,7 @@ from campaigns.content import starters
 from campaigns.content.compiled.compiling import Source, compile_content
 from campaigns.content.documents import rendering, schema
 
-SIZE_BYTES = 50_000
+SIZE_BYTES = 50_000  # of the email
 AT_MOST_MS = 50.0  # from the JSON to the HTML, and from there to a message ready to send
 
 
@@ -62,14 +62,17 @@ def measured(rounds: int) -> dict[str, float]:
 
 
 def written(size: int) -> str:
-    """A document of at least that many bytes: the blocks of all starters, again and again."""
+    """A document whose email has at least that many bytes of HTML: the blocks of all starters, again and again."""
     found: list[Any] = []
     while True:
         for starter in starters.STARTERS:
             text = starters.written(starter.key, language="en", site="The Pigeon Post", postal_address="Aix")
             found += json.loads(text)["content"]
             document = json.dumps({"version": 1, "content": found}, ensure_ascii=False)
-            if len(document.encode()) >= size:
+            if len(document.encode()) < size // 4:
+                continue
+            html = rendering.html_of(document, language="en", public_url="https://mail.example.com")
+            if len(html.encode()) >= size:
                 return document
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from campaigns.content.documents import attributes, reading, snippets, style, tags
@@ -147,7 +148,7 @@ def blocks(given: Any, path: str) -> list[Node]:
             node = _node(each, here, place)
             kept.append(node)
             if (inside := each.get("content")) is not None:
-                waiting.append((inside, f"{here}.content", _inside(node.type, place, here), node.content))
+                waiting.append((inside, f"{here}.content", _within(node.type, place, here), node.content))
             elif node.type == "columns":
                 raise DocumentError(here, _COLUMNS)
     return found
@@ -216,16 +217,21 @@ def _mark(given: Any, path: str) -> Mark:
     return Mark(type_, tuple(values.items()))
 
 
-def _inside(type_: str, place: _Place, path: str) -> _Place:
-    """What may stand inside a node of that type that stands there."""
+def _within(type_: str, place: _Place, path: str) -> _Place:
+    """What may stand inside a node of that type that stands there; raises DocumentError."""
+    if type_ == "personal" and place.conditions >= DEEPEST_CONDITIONS:
+        raise DocumentError(path, _("Personal blocks are nested too deeply here. Use at most 4 levels."))
+    if type_ in _LISTS and place.lists >= DEEPEST_LISTS:
+        raise DocumentError(path, _("Lists are nested too deeply here. Use at most 4 levels."))
+    return _inside(type_, place)
+
+
+@lru_cache(maxsize=1000)
+def _inside(type_: str, place: _Place) -> _Place:
     inner = replace(place, level=place.level + 1, marked=type_ in _MARKED)
     if type_ == "personal":
-        if place.conditions >= DEEPEST_CONDITIONS:
-            raise DocumentError(path, _("Personal blocks are nested too deeply here. Use at most 4 levels."))
         return replace(inner, conditions=place.conditions + 1)
     if type_ in _LISTS:
-        if place.lists >= DEEPEST_LISTS:
-            raise DocumentError(path, _("Lists are nested too deeply here. Use at most 4 levels."))
         return replace(inner, allowed=frozenset({"listItem"}), lists=place.lists + 1)
     return replace(inner, allowed=_INSIDE.get(type_, frozenset()))
 
