@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
+import html5lib
 import lxml.html
 import pytest
 from flask import Flask
@@ -14,16 +18,17 @@ from flask_babel import force_locale
 
 from campaigns.content import starters
 from campaigns.content.checks.findings import Facts, Level, check
-from campaigns.content.compiled.compiling import compile_content
+from campaigns.content.compiled.compiling import Recipient, compile_content
 from campaigns.content.compiled.source import Footer
 from campaigns.content.documents import schema
 from campaigns.content.documents.nodes import every, text_of
 from campaigns.content.documents.style import Style
-from campaigns.content.language import samples
+from campaigns.content.language import merge_text, samples
 from campaigns.content.language.samples import Hard
 from campaigns.core.errors import NotFound
 from tests.content.samples import GOOD
 
+TOKEN = "a1-" + "0" * 32
 SITE, ADDRESS = "Loft & Sons {{ 9 }}", "Dovecote 1\n13100 Aix"
 EVERY = [(starter.key, language) for starter in starters.STARTERS for language in ("en", "zh")]
 
@@ -54,6 +59,54 @@ def test_a_starter_keeps_its_dark_colours_and_fills_in_its_reader(key: str, lang
     if "[[site]]" in starters.written(key, language=language, site="[[site]]", postal_address=""):
         assert "Loft &amp; Sons {{ 9 }}" in shown.html.replace("&#123;", "{")
     assert len(shown.html.encode()) < 40_000  # Gmail shows the first 102 KB
+
+
+@pytest.mark.parametrize(("key", "language"), EVERY)
+def test_inlining_styles_and_tracking_links_change_nothing_else(key: str, language: str) -> None:
+    html = starters.html(key, language=language, site=SITE, postal_address=ADDRESS)
+    values = {
+        "first_name": "Zoë & Co",
+        "unsubscribe_url": "https://u.example/",
+        "view_url": "https://v.example/",
+    }
+    source = replace(GOOD, html=html, preheader="", footer=None, language=language)
+    written = merge_text.parse(html, where="html", language=language).render_html(values)
+    raw = compile_content(source).compose(make_recipient(values))
+    sent = email.message_from_bytes(raw, policy=email.policy.default).get_body(("html",)).get_content()
+    *same, pixel = outline(sent)
+    assert pixel[0] == "img" and f"/o/{TOKEN}.gif" in dict(pixel[1])["src"]
+    assert same == outline(written)
+    assert f"/c/{TOKEN}/" in sent or "<a " not in written
+
+
+def outline(html: str) -> list[tuple[str, tuple[tuple[str, str], ...], str]]:
+    """Each element with its attributes and words, but for its style and where it leads to."""
+    tree = html5lib.parse(html, namespaceHTMLElements=False)
+    found = []
+    for element in tree.iter():
+        if not isinstance(element.tag, str):
+            found.append(("comment", (), element.text or ""))
+        elif element.tag != "style":
+            kept = {name: value for name, value in element.attrib.items() if name != "style"}
+            if element.tag == "a":
+                kept.pop("href", None)
+            words = " ".join(f"{element.text or ''}|{element.tail or ''}".split())
+            found.append((element.tag, tuple(sorted(kept.items())), words))
+    return found
+
+
+def make_recipient(values: dict[str, Any]) -> Recipient:
+    return Recipient(
+        to_name="Zoë",
+        to_address="zoe@example.net",
+        values=values,
+        message_id="<copy@example.org>",
+        date=datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
+        track_token=TOKEN,
+        unsubscribe_token="a2-" + "1" * 32,
+        view_token="a3-" + "2" * 32,
+        leave_token="ab" + "3" * 16,
+    )
 
 
 @pytest.mark.parametrize(("key", "language"), EVERY)
