@@ -1,6 +1,6 @@
 # Columba. `make run` starts everything on this machine; `make test` runs all tests.
 .DEFAULT_GOAL := help
-.PHONY: help run demo setup check test long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing bench-import bench-people bench-reactions clean simulate
+.PHONY: help run demo setup check test tests-without-browser tests-in-browser long screenshots sbom faults crawl servers bare bench-send bench-inbound bench-segments bench-typing bench-import bench-people bench-reactions clean simulate
 BIN := .venv/bin
 JOBS ?= 2
 # More than cores: tests of the engine wait for processes, leases and servers.
@@ -30,7 +30,13 @@ test: ## everything the tests need, then the tests, with a short cut of the long
 	@scripts/setup --dev --browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory -j 2 tests-without-browser tests-in-browser
+
+# Side by side: a browser waits more than it works.
+tests-without-browser:
 	$(BIN)/pytest -q -n $(TEST_JOBS) --dist loadgroup -m "not browser and not all_servers and not long"
+
+tests-in-browser:
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "browser and not long"
 
 long: ## all tests at their full length

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -21,6 +21,8 @@ FLAGS = [
 WIDTHS = {"wide": {"width": 1440, "height": 1000}, "phone": {"width": 390, "height": 844}}
 THEMES = ("light", "dark")
 PASSWORD = "correct horse battery staple"
+PATIENCE_MS = 60_000  # no test may depend on the pace of the machine
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def executable() -> str:
@@ -53,7 +55,7 @@ def window(
         reduced_motion="reduce",
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
 

@@ -34,11 +34,17 @@ def site(tmp_path: Path) -> Running:  # type: ignore[misc]
 
 
 def choose(page: Page, selector: str, text: str) -> None:
-    """Choose an option of a select by typing its first letters, as a keyboard does."""
+    """Choose an option of a select by typing its first letters, as a keyboard does; on a busy machine once more, because
+    letters a second apart are two searches.
+    """
     box = page.locator(selector)
     expect(box).to_be_visible()
-    box.focus()
-    page.keyboard.type(text)
+    for _attempt in range(20):
+        box.focus()
+        page.keyboard.type(text)
+        if box.evaluate("(select) => select.selectedOptions[0].label").startswith(text):
+            break
+        page.wait_for_timeout(1100)
     page.keyboard.press("Tab")
 
 
