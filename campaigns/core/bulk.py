@@ -31,7 +31,10 @@ def encoder() -> Callable[[Mapping[str, Any]], str]:
             head = heads.get(key)
             if head is None:
                 head = heads[key] = f"{quoted(key)}: "
-            parts.append(head + (quoted(value) if type(value) is str else encode(value)))
+            kind = type(value)
+            parts.append(
+                head + (quoted(value) if kind is str else str(value) if kind is int else encode(value))
+            )
         return "{" + ", ".join(parts) + "}"
 
     return write

@@ -48,6 +48,19 @@ def upgrade() -> None:
         sa.Column("people", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("list_id", "status", "part", name=op.f("pk_audience_count")),
     )
+    op.create_table(
+        "bulk_write",
+        sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("nobody", _BIG_ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["nobody"],
+            ["subscriber.id"],
+            name=op.f("fk_bulk_write_nobody_subscriber"),
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        sa.PrimaryKeyConstraint("what", name=op.f("pk_bulk_write")),
+    )
     _make_bulk_acts()
     for column in ("last_opened_at", "last_clicked_at"):
         op.create_index(
@@ -137,6 +150,7 @@ def downgrade() -> None:
         op.execute("DROP INDEX IF EXISTS ix_subscriber_text")
     for column in ("last_clicked_at", "last_opened_at"):
         op.drop_index(op.f(f"ix_subscriber_{column}"), table_name="subscriber")
+    op.drop_table("bulk_write")
     op.drop_table("audience_count")
 
 
@@ -184,20 +198,28 @@ def _counted(list_id: str, status: str, number: int) -> str:
 
 _FORGOTTEN = f"INSERT INTO person_text (person_text, rowid, text) VALUES ('delete', OLD.id, {_TEXTS.format(row='OLD')});"
 _INDEXED = f"INSERT INTO person_text (rowid, text) VALUES (NEW.id, {_TEXTS.format(row='NEW')});"
+# Who writes many rows at once keeps index and counts itself (`audience.finding.bulk_writes`).
+_ALONE = "NOT EXISTS (SELECT 1 FROM bulk_write WHERE what = '{what}')"
+_PEOPLE, _SUBSCRIPTIONS = _ALONE.format(what="people"), _ALONE.format(what="subscriptions")
 _SQLITE_TRIGGERS = {
-    "person_added": f"AFTER INSERT ON subscriber BEGIN {_INDEXED} {_counted('0', repr(''), 1)} END",
+    "person_added": f"AFTER INSERT ON subscriber WHEN {_PEOPLE} BEGIN {_INDEXED} {_counted('0', repr(''), 1)} END",
     "person_changed": (
-        "AFTER UPDATE OF email, fields ON subscriber WHEN OLD.email <> NEW.email OR OLD.fields <> NEW.fields"
+        "AFTER UPDATE OF email, fields ON subscriber"
+        f" WHEN (OLD.email <> NEW.email OR OLD.fields <> NEW.fields) AND {_PEOPLE}"
         f" BEGIN {_FORGOTTEN} {_INDEXED} END"
     ),
-    "person_deleted": f"AFTER DELETE ON subscriber BEGIN {_FORGOTTEN} {_counted('0', repr(''), -1)} END",
-    "subscription_added": f"AFTER INSERT ON subscription BEGIN {_counted('NEW.list_id', 'NEW.status', 1)} END",
+    "person_deleted": f"AFTER DELETE ON subscriber WHEN {_PEOPLE} BEGIN {_FORGOTTEN} {_counted('0', repr(''), -1)} END",
+    "subscription_added": (
+        f"AFTER INSERT ON subscription WHEN {_SUBSCRIPTIONS} BEGIN {_counted('NEW.list_id', 'NEW.status', 1)} END"
+    ),
     "subscription_changed": (
         "AFTER UPDATE OF list_id, status ON subscription"
-        " WHEN OLD.list_id <> NEW.list_id OR OLD.status <> NEW.status"
+        f" WHEN (OLD.list_id <> NEW.list_id OR OLD.status <> NEW.status) AND {_SUBSCRIPTIONS}"
         f" BEGIN {_counted('OLD.list_id', 'OLD.status', -1)} {_counted('NEW.list_id', 'NEW.status', 1)} END"
     ),
-    "subscription_deleted": f"AFTER DELETE ON subscription BEGIN {_counted('OLD.list_id', 'OLD.status', -1)} END",
+    "subscription_deleted": (
+        f"AFTER DELETE ON subscription WHEN {_SUBSCRIPTIONS} BEGIN {_counted('OLD.list_id', 'OLD.status', -1)} END"
+    ),
 }
 
 # Each transaction counts in rows of its own (`part`), so that none waits for another; the dispatcher adds them up.

@@ -30,7 +30,7 @@ Rows = dict[str, list[tuple[Any, ...]]]  # of each table
 
 
 # The audit log can only grow; the index and the counters of people are triggers' business.
-LEFT_ALONE = ("sqlite_", "audit_", "person_text", "audience_count")
+LEFT_ALONE = ("sqlite_", "audit_", "person_text", "audience_count", "bulk_write")
 
 
 class Ground:

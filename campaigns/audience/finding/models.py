@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Subscriber
-from campaigns.core.db import Model
+from campaigns.core.db import BigId, Model
 
 
 class AudienceCount(Model):
@@ -20,6 +20,20 @@ class AudienceCount(Model):
     status: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     part: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     people: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class BulkWrite(Model):
+    """What a transaction writes many rows of, whose index and counts it keeps itself (`bulk_writes`).
+
+    `nobody`: a person who doesn't exist, so that no transaction commits with a row.
+    """
+
+    __tablename__ = "bulk_write"
+
+    what: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    nobody: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("subscriber.id", deferrable=True, initially="DEFERRED")
+    )
 
 
 # People are sorted by their last open and click; most have none.

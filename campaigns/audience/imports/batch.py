@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience.finding import bulk_writes
 from campaigns.audience.imports.files.reasons import RowReason
 from campaigns.audience.imports.files.rows import (
     LONGEST_CELL_KEPT,
@@ -73,16 +74,18 @@ class Batch:
             return
         ids = bulk.new_ids(Subscriber, len(rows))
         at, encode = bulk.moment(now), bulk.encoder()
-        bulk.insert_rows(
-            Subscriber,
-            ("id", "email", "address", "address_key", "fields", "created_at", "updated_at"),
-            (
-                (number, row.email, row.address, row.address_key, encode(row.fields), at, at)
-                for number, row in zip(ids, rows, strict=True)
-            ),
-        )
+        with bulk_writes.adding_people(ids):
+            bulk.insert_rows(
+                Subscriber,
+                ("id", "email", "address", "address_key", "fields", "created_at", "updated_at"),
+                (
+                    (number, row.email, row.address, row.address_key, encode(row.fields), at, at)
+                    for number, row in zip(ids, rows, strict=True)
+                ),
+            )
         people = bulk.each_of(ids)
-        self._subscribe(people, now=now)
+        with bulk_writes.changing_list(self._list_id, self._planner.status.value, len(ids)):
+            self._subscribe(people, now=now)
         change = {"import_id": self._import_id}
         db.session.execute(_insert_for_each(people, ImportChange, **change))
 
@@ -91,12 +94,13 @@ class Batch:
             return
         changes = sorted(changes, key=lambda change: change.person.id)
         if rewritten := [change for change in changes if change.difference]:
-            bulk.update_json(
-                Subscriber,
-                "fields",
-                [(change.person.id, bulk.encode(change.fields)) for change in rewritten],
-                updated_at=now,
-            )
+            with bulk_writes.changing_people([change.person.id for change in rewritten]):
+                bulk.update_json(
+                    Subscriber,
+                    "fields",
+                    [(change.person.id, bulk.encode(change.fields)) for change in rewritten],
+                    updated_at=now,
+                )
         held = _held(self._list_id, [change.person for change in changes if change.joins])
         self._keep({change.person.id: self._before(change, held) for change in changes})
         if joining := [change.person.id for change in changes if change.joins]:

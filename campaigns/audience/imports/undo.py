@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from campaigns.audience.finding import bulk_writes
 from campaigns.audience.imports import queries
 from campaigns.audience.imports.models import Import, ImportChange, ImportStatus
 from campaigns.audience.imports.runner import LEASE, Clock, by
@@ -121,8 +122,10 @@ def _delete(owner: Import, people: Sequence[_Person], was_emailed: WasEmailed) -
     for start in range(0, len(gone), 1000):
         some = gone[start : start + 1000]
         changed_by(sa.delete(Consent).where(Consent.subscriber_id.in_(some)))
-        changed_by(sa.delete(Subscription).where(Subscription.subscriber_id.in_(some)))
-        changed_by(sa.delete(Subscriber).where(Subscriber.id.in_(some)))
+        with bulk_writes.changing_list(owner.list_id, _given(owner).value, -len(some)):
+            changed_by(sa.delete(Subscription).where(Subscription.subscriber_id.in_(some)))
+        with bulk_writes.removing_people(some):
+            changed_by(sa.delete(Subscriber).where(Subscriber.id.in_(some)))
     outcomes["deleted"] = len(gone)
     return outcomes
 
@@ -166,7 +169,8 @@ def _restore(
         outcomes[obstacle or "restored"] += 1
     if fields:
         texts = [(number, bulk.encode(known)) for number, known in fields]
-        bulk.update_json(Subscriber, "fields", texts, updated_at=now)
+        with bulk_writes.changing_people([number for number, _known in fields]):
+            bulk.update_json(Subscriber, "fields", texts, updated_at=now)
     if left:
         _take_off(owner, left, now=now)
     return outcomes
