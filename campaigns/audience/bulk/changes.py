@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from campaigns.audience import services
 from campaigns.audience.bulk.models import BulkAct, Kind
+from campaigns.audience.finding import bulk_writes
 from campaigns.audience.models import (
     Consent,
     Origin,
@@ -24,6 +25,7 @@ from campaigns.audience.models import (
 )
 from campaigns.audience.tags import queries as tag_queries
 from campaigns.audience.tags.models import PersonTag
+from campaigns.core import bulk
 from campaigns.core.db import changed_by, db
 from campaigns.core.dialect import among, insert
 
@@ -243,9 +245,10 @@ def _write_fields(key: str, changes: Sequence[tuple[int, dict[str, Any], Any]], 
     for who, fields, value in changes:
         others = {name: each for name, each in fields.items() if name != key}
         whole = others if value is None else {**others, key: value}
-        rows.append({"id": who, "fields": whole, "updated_at": now})
+        rows.append((who, bulk.encode(whole)))
     if rows:
-        db.session.execute(sa.update(Subscriber), rows)
+        with bulk_writes.changing_people([who for who, _fields in rows]):
+            bulk.update_json(Subscriber, "fields", rows, updated_at=now)
 
 
 # -- who gets no email
@@ -289,7 +292,8 @@ def _delete(_act: BulkAct, ids: Ids, now: datetime) -> Before:
     """Nothing is kept of them, so this can't be undone."""
     people = db.session.scalars(sa.select(Subscriber).where(among(Subscriber.id, ids))).all()
     gone = [each.id for each in people]
-    services.erase(people, now=now)
+    with bulk_writes.removing_people(gone):
+        services.erase(people, now=now)
     return {each: {} for each in gone}
 
 
