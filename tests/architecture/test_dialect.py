@@ -11,6 +11,7 @@ HERE = "core/dialect.py"
 ELSEWHERE = {
     "core/bulk.py": "COPY, and ids of new rows",
     "audience/imports/runner.py": "SQLite has one writer, so others get a turn between slices",
+    "audience/finding/bulk_writes.py": "what triggers of SQLite leave to whoever writes many rows",
     "audience/finding/sizes.py": "triggers count in another way on each",
     "audience/finding/texts.py": "the index of texts: FTS5 or pg_trgm",
     "core/db.py": "opens the connections: pragmas of SQLite",
