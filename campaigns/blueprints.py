@@ -30,6 +30,7 @@ VIEWS = (
     "campaigns.public.hooks",
     "campaigns.public.signup",
     "campaigns.public.views",
+    "campaigns.reports.person.views",
     "campaigns.reports.views",
     "campaigns.settings.views",
 )

@@ -36,6 +36,7 @@ MODELS = (
     "campaigns.audience.segments.models",
     "campaigns.audience.finding.models",
     "campaigns.audience.bulk.models",
+    "campaigns.audience.person.models",
     "campaigns.content.blocks.models",
     "campaigns.content.brands.models",
     "campaigns.content.media.models",

@@ -13,6 +13,7 @@ TOO_LARGE = _("This is larger than 200 MB. Split it into several files and impor
 # Forms whose page is not the nearest URL above.
 PAGES = {
     "audience.list_merger": "audience.list_merge",
+    "person.create_merger": "person.merge",
     "audience.create_file": "audience.export_create",
     "planning.create_test_mail": "planning.check",
     "planning.create_schedule": "planning.check",

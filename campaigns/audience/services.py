@@ -23,6 +23,7 @@ from campaigns.audience.models import (
     Subscription,
     SuppressionReason,
 )
+from campaigns.audience.person import changes as person_changes
 from campaigns.audience.subscribing import (
     Joined,
     Proof,
@@ -216,11 +217,13 @@ def update_person(
     other = db.session.scalar(sa.select(Subscriber.id).filter_by(address=address))
     if other not in (None, person.id):
         raise Invalid(_("Another person has this address."), field="email", subscriber_id=other)
+    before = person_changes.as_before(person)
     person.email, person.address = clean, address
     person.address_key = signing.address_key(settings_queries.link_key(), address)
     person.fields = _without_nothing({**(person.fields or {}), **fields})
     person.language, person.time_zone, person.updated_at = language, time_zone, now
     db.session.flush()
+    person_changes.record_edit(person, before, now=now)
     audit_services.record("person.updated", addresses.masked(person.email), now=now)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.models import Suppression, SuppressionReason
+from campaigns.audience.person import changes
+from campaigns.audience.person.models import Act
 from campaigns.audit import services as audit_services
 from campaigns.core import addresses, signing
 from campaigns.core.db import db
@@ -81,6 +83,7 @@ def lift(gone: Suppression, *, now: datetime) -> None:
     """Remove a suppression, at an operator's request."""
     masked = addresses.masked(gone.email) if gone.email else ""
     audit_services.record("suppression.lifted", masked, reason=gone.reason.value, now=now)
+    changes.record_suppression(gone.address_key, Act.UNSUPPRESSED, gone.reason.value, now=now)
     unsuppress(gone.address_key)
 
 

@@ -141,6 +141,25 @@ class Delivery(Model):
     )
 
 
+class MergedDelivery(Model):
+    """Whose an email is that a person got at an address from before a merge, in a campaign that they also got at the
+    address that was kept: the ledger has one row per person, campaign and wave, so the other has the number
+    `detached(delivery_id)` instead of a person's.
+    """
+
+    __tablename__ = "merged_delivery"
+
+    delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    subscriber_id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
+    )
+
+
+def detached(delivery_id: Any) -> Any:
+    """What stands in such a row instead of a person's number: nobody has it, and each row has its own."""
+    return -delivery_id
+
+
 class Wave(Model):
     """The number of people of a wave: what its states must add up to (G2)."""
 

@@ -25,16 +25,10 @@ from campaigns.planning.models import Campaign, Status
 from campaigns.reports import answers, deliverability, recipients, report, series
 from campaigns.reports import home as start
 from campaigns.reports.pages.first_steps import first_steps
-from campaigns.reports.timeline import timeline
 
 bp = Blueprint("reports", __name__)
 GROWTH_DAYS = 30
 STEPS = {"minute": series.by_minute, "hour": series.by_hour, "day": series.by_day}
-
-
-@bp.record_once
-def _share(state: Any) -> None:
-    state.app.jinja_env.globals["person_timeline"] = timeline
 
 
 @bp.app_template_filter("day")

@@ -7,7 +7,7 @@ from typing import Any
 
 from campaigns.audience.models import List, Subscriber
 from campaigns.core.db import db
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Delivery, MergedDelivery
 from campaigns.planning.models import Campaign, Revision
 from campaigns.tracking import statements
 
@@ -48,7 +48,13 @@ def letter(delivery_id: int) -> Letter | None:
     if delivery is None:
         return None
     campaign = db.session.get_one(Campaign, delivery.campaign_id)
-    return Letter(delivery, campaign, delivery.subscriber)
+    return Letter(delivery, campaign, delivery.subscriber or merged_reader(delivery_id))
+
+
+def merged_reader(delivery_id: int) -> Subscriber | None:
+    """Who got this message at an address from before two people were merged; None for any other message."""
+    held = db.session.get(MergedDelivery, delivery_id)
+    return db.session.get(Subscriber, held.subscriber_id) if held else None
 
 
 def link(delivery_id: int, number: int) -> tuple[str, dict[str, Any]] | None:
@@ -56,6 +62,8 @@ def link(delivery_id: int, number: int) -> tuple[str, dict[str, Any]] | None:
     found = statements.run(statements.LINK, delivery_id=delivery_id, number=number).first()
     if found is None:
         return None
+    if found.email is None and (person := merged_reader(delivery_id)) is not None:
+        return found.url, _values(person.email, person.fields)
     return found.url, _values(found.email, found.fields)
 
 

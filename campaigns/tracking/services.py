@@ -16,7 +16,7 @@ from campaigns.delivery.ledger.waves import of_person
 from campaigns.delivery.models import Delivery, Wave
 from campaigns.tracking import networks, robots, statements
 from campaigns.tracking.models import Actor, Event, Kind, LeavingReason
-from campaigns.tracking.queries import Letter
+from campaigns.tracking.queries import Letter, merged_reader
 from campaigns.tracking.statements import run
 
 LOOK_BACK = timedelta(seconds=70)  # covers a burst and the opens before it
@@ -59,15 +59,16 @@ def record_unsubscribe(
 
     If the campaign's lists were deleted, unsubscribe from all: whoever wants to leave must be able to.
     """
-    found = run(statements.READER, delivery_id=delivery_id).first()
+    found = _reader(delivery_id)
     if found is None:
         return 0
+    campaign_id, person_id = found
     wanted = list_ids
     if wanted is None:
-        wanted = run(statements.LISTS, campaign=found.campaign_id).scalars().all()
+        wanted = run(statements.LISTS, campaign=campaign_id).scalars().all()
         everything = everything or not wanted
     changed = audience_services.unsubscribe(
-        found.subscriber_id,
+        person_id,
         list_ids=None if everything else wanted,
         origin=origin,
         now=at,
@@ -77,8 +78,17 @@ def record_unsubscribe(
     if changed:
         run(statements.FIRST_UNSUBSCRIBE, delivery_id=delivery_id, moment=at)
         person = robots.Judgement(Actor.HUMAN)
-        _add(delivery_id, found.campaign_id, Kind.UNSUBSCRIBE, visitor, person, at=at)
+        _add(delivery_id, campaign_id, Kind.UNSUBSCRIBE, visitor, person, at=at)
     return changed
+
+
+def _reader(delivery_id: int) -> tuple[int, int] | None:
+    """The campaign of a message and its reader; None when either was deleted."""
+    found = run(statements.READER, delivery_id=delivery_id).first()
+    if found is not None:
+        return found.campaign_id, found.subscriber_id
+    person, delivery = merged_reader(delivery_id), db.session.get(Delivery, delivery_id)
+    return (delivery.campaign_id, person.id) if person and delivery else None
 
 
 def take_back_unsubscribe(letter: Letter, visitor: Visitor, *, at: datetime) -> int:
@@ -179,7 +189,11 @@ def _note_person(delivery_id: int, sent: Any, kind: Kind, at: datetime) -> None:
     if sent.opened_at is None or (is_click and sent.clicked_at is None):
         first = statements.FIRST_CLICK if is_click else statements.FIRST_OPEN
         run(first, delivery_id=delivery_id, moment=at)
-    run(statements.LAST_CLICK if is_click else statements.LAST_OPEN, person=sent.subscriber_id, moment=at)
+    person_id = sent.subscriber_id
+    if person_id < 0:  # `delivery.models.detached`
+        person = merged_reader(delivery_id)
+        person_id = person.id if person else person_id
+    run(statements.LAST_CLICK if is_click else statements.LAST_OPEN, person=person_id, moment=at)
 
 
 def _set(delivery_id: int, **values: Any) -> None:

@@ -44,7 +44,7 @@ FLOORS = {
         {"sender"},
         {"dispatch"},
         {"progress"},
-        {"queries", "engagement"},
+        {"queries", "engagement", "merging"},
     ],
     "content": [
         {"formats"},

@@ -18,6 +18,7 @@ from campaigns.audience.finding import keyset, words
 from campaigns.audience.finding.keyset import Start
 from campaigns.audience.forms import JoinForm, PersonForm, accepted, person_form, say
 from campaigns.audience.models import List, Origin, Status, Subscriber, Subscription, Suppression
+from campaigns.audience.pages import around
 from campaigns.audience.search import Search
 from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.subscribing import Joined
@@ -290,9 +291,9 @@ def _person_page(subscriber_id: int, form: JoinForm | None) -> Any:
         suppression=suppression,
         campaigns=_campaigns_of(suppression),
         deliverability=deliverability(held, suppression),
-        consents=queries.consents(subscriber_id),
         form=join,
         may_join=bool(others or join.errors),
+        neighbours=around.neighbours(shown),
     )
     return page, 422 if form else 200
 

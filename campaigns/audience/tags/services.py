@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.audience.person import changes
 from campaigns.audience.tags import queries, uses
 from campaigns.audience.tags.models import PersonTag, Tag
 from campaigns.audit import services as audit_services
@@ -107,8 +108,12 @@ def set_of_person(subscriber_id: int, names: Iterable[str], *, now: datetime) ->
     """Give a person exactly these tags; raises Invalid for a name that can't be one."""
     wanted = {each.id: each for each in find_or_create(names, now=now)}
     held = {each.id: each for each in queries.of_people([subscriber_id])[subscriber_id]}
-    give([each for key, each in wanted.items() if key not in held], [subscriber_id])
-    take([each for key, each in held.items() if key not in wanted], [subscriber_id])
+    added = [each for key, each in wanted.items() if key not in held]
+    removed = [each for key, each in held.items() if key not in wanted]
+    give(added, [subscriber_id])
+    take(removed, [subscriber_id])
+    names_of = ([each.name for each in added], [each.name for each in removed])
+    changes.record_tags([subscriber_id], added=names_of[0], removed=names_of[1], now=now)
 
 
 def _note(action: str, tags: Collection[Tag], people: Collection[int]) -> None:

@@ -21,7 +21,7 @@ from campaigns.inbound.models import Effect, InboundMessage
 from campaigns.mail.security import Security
 from campaigns.notices.jobs import send_notice
 from campaigns.notices.models import Notice
-from campaigns.reports.timeline import timeline
+from campaigns.reports.person.timeline import timeline
 from tests.factories import (
     make_server,
 )
@@ -168,7 +168,7 @@ def test_the_text_and_the_attachment_are_gone_once_it_was_sent(sent: Delivery) -
 
 def test_the_persons_timeline_shows_the_answer(sent: Delivery) -> None:
     read(answer(sent))
-    assert "Replied to “Spring”" in [each.sentence for each in timeline(sent.subscriber_id or 0)]
+    assert "Replied to “Spring”" in [each.sentence for each in timeline(sent.subscriber).moments]
 
 
 def test_an_answer_goes_to_the_address_that_the_persons_field_had_in_reply_to(each_database: Flask) -> None:

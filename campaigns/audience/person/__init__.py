@@ -1,0 +1,1 @@
+"""One person: notes, what was changed about them, and who else they were."""

@@ -1,0 +1,1 @@
+"""Everything about one person: the timeline, and the export of their data."""
