@@ -36,6 +36,7 @@ ASKS = {
     ("audience.export", "GET"),
     ("audience.export_download", "GET"),
     ("audit.export", "GET"),
+    ("person.data", "GET"),
     ("audience.list_export", "GET"),
     ("reports.campaign_recipients_csv", "GET"),
     ("settings.server_create", "POST"),

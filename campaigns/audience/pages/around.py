@@ -58,7 +58,10 @@ def _url(person_id: int | None, kept: dict[str, str]) -> str | None:
 
 def _of_page_before() -> dict[str, str]:
     """The search of the list of people from which this page was opened."""
-    came_from = urlsplit(request.referrer or "")
+    try:
+        came_from = urlsplit(request.referrer or "")
+    except ValueError:
+        return {}
     if came_from.netloc != request.host:
         return {}
     arguments = dict(parse_qsl(came_from.query))

@@ -15,14 +15,16 @@ from campaigns.audience.exporting.models import Format
 from campaigns.audience.imports import outlook, queries, runner, services, setup, undo
 from campaigns.audience.imports.files import columns
 from campaigns.audience.imports.models import Import, ImportStatus
+from campaigns.audience.models import Subscriber
 from campaigns.audience.search import Search
 from campaigns.audience.segments import queries as segment_queries
 from campaigns.audience.segments import services as segment_services
 from campaigns.cli.audience.segments import checked_rule, rule_file
 from campaigns.cli.output import answer, as_json, command
 from campaigns.core import clock
+from campaigns.core.addresses import BadAddress
 from campaigns.core.db import db
-from campaigns.core.errors import Invalid
+from campaigns.core.errors import Invalid, NotFound
 from campaigns.core.i18n import _
 
 BETWEEN_LOOKS_S = 0.5
@@ -151,6 +153,56 @@ def count(segment_name: str | None, file: Path | None, wants_json: bool) -> None
     else:
         number = audience_queries.people_count()
     answer({"people": number}, wants_json=wants_json, sentence=f"{number} people.")
+
+
+@people.command("show")
+@click.argument("address")
+@as_json
+@command
+def show(address: str, wants_json: bool) -> None:
+    """Show what is stored about a person; with --json everything, for somebody who asks for their data."""
+    from campaigns.reports.person import export  # large, and needed by no other of these
+
+    found, now = _person(address), clock.now()
+    data = export.data_of(found, now=now)
+    export.record(found, now=now)
+    db.session.commit()
+    lists = ", ".join(f"{each['list']} ({each['status']})" for each in data["lists"]) or "no list"
+    counts = (f"{len(data[name])} {name}" for name in ("emails", "consent", "notes", "changes"))
+    answer(data, wants_json=wants_json, sentence=f"{found.email}: {lists}; {', '.join(counts)}.")
+
+
+@people.command("merge")
+@click.argument("keep")
+@click.argument("other")
+@as_json
+@command
+def merge(keep: str, other: str, wants_json: bool) -> None:
+    """Merge the person with the address OTHER into the one with the address KEEP. Where both have a value, that of
+    KEEP stays; an unsubscribe or suppression of either always does. This can't be undone.
+    """
+    from campaigns.delivery.merging import services as merging_services  # large
+
+    kept_id, other_id = _person(keep).id, _person(other).id
+    done = merging_services.merge(kept_id, other_id, now=clock.now())
+    db.session.commit()
+    moved = dict(done.moved)
+    answer(
+        {"person": kept_id, "removed": other_id, **moved},
+        wants_json=wants_json,
+        sentence="Merged: " + ", ".join(f"{number} {name}" for name, number in moved.items()) + ".",
+    )
+
+
+def _person(address: str) -> Subscriber:
+    """The person with that address; raises NotFound."""
+    try:
+        found = audience_queries.person_by_address(address)
+    except BadAddress:
+        found = None
+    if found is None:
+        raise NotFound(_("No person has the address %(address)s.", address=address))
+    return found
 
 
 def _targets(kept: setup.Kept, pairs: tuple[str, ...]) -> list[str]:

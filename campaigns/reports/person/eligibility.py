@@ -25,9 +25,9 @@ from campaigns.planning.models import Status as CampaignStatus
 MOST_CHOICES = 100
 _UNSENT = (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED)
 _STANDING = {
-    Status.SUBSCRIBED: _("Subscribed to %(list)s"),
-    Status.UNCONFIRMED: _("The subscription to %(list)s is not confirmed"),
-    Status.UNSUBSCRIBED: _("Unsubscribed from %(list)s"),
+    Status.SUBSCRIBED: _("On %(list)s, subscribed"),
+    Status.UNCONFIRMED: _("On %(list)s, but not confirmed"),
+    Status.UNSUBSCRIBED: _("On %(list)s, but unsubscribed"),
 }
 
 

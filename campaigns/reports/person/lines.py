@@ -226,9 +226,9 @@ _OF_ACTS = {
 def of_bulk(act: BulkAct, before: Mapping[str, Any], source: Source) -> Moment:
     """A change together with others, or its undo."""
     is_undo = source is Source.BULK_UNDO
-    sentence = _("Undone: %(act)s (%(about)s)") if is_undo else _("%(act)s: %(about)s")
+    sentence: Any = _("Undone: %(act)s (%(about)s)") if is_undo else _("%(act)s: %(about)s")
     if not act.about:
-        sentence = _("Undone: %(act)s") if is_undo else _("%(act)s")
+        sentence = _("Undone: %(act)s") if is_undo else act.kind.label
     details = []
     if act.kind is BulkKind.FIELD and not is_undo:
         details = [f"{shown(before.get('was'))} → {shown(act.details.get('value'))}"]

@@ -46,7 +46,13 @@ def _about(person: Subscriber) -> dict[str, Any]:
         "lists": page.lists_to_ask(),
         "campaigns": page.campaigns_to_ask(),
         "longest_note": notes.LONGEST_NOTE,
+        "note_url": url_for("person.create_note", subscriber_id=person.id, **_search()),
     }
+
+
+def _search() -> dict[str, Any]:
+    """The part of the URL that says which search somebody came from."""
+    return dict(kept_arguments(request.args))
 
 
 def _timeline(person: Subscriber) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def _timeline(person: Subscriber) -> dict[str, Any]:
         "subscriber_id": person.id,
         "show": shown.group,
         "before": str(shown.next) if shown.next else None,
-        **kept_arguments(request.args),
+        **_search(),
     }
     latest: dict[str, Any] = {**older, "before": None}
     return {
@@ -69,7 +75,7 @@ def _timeline(person: Subscriber) -> dict[str, Any]:
 
 def _tabs(person: Subscriber) -> list[Tab]:
     chosen = request.args.get("show") or None
-    same: dict[str, Any] = {"subscriber_id": person.id, **kept_arguments(request.args)}
+    same: dict[str, Any] = {"subscriber_id": person.id, **_search()}
     url = partial(url_for, "audience.person", _anchor="timeline-title", **same)
     groups = [Tab(each.label, url(show=each.value), chosen == each.value) for each in Group]
     return [Tab(_("All"), url(), not any(each.active for each in groups)), *groups]
@@ -128,8 +134,8 @@ def _changed(subscriber_id: int, change: Any, done: Any) -> Any:
     except DomainError as error:
         db.session.rollback()
         flash(str(error), "error")
-    url = url_for("audience.person", subscriber_id=subscriber_id)
-    return redirect(f"{url}#timeline-title", 303)
+    url = url_for("audience.person", subscriber_id=subscriber_id, _anchor="timeline-title", **_search())
+    return redirect(url, 303)
 
 
 # -- two who are one

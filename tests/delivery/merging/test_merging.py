@@ -38,7 +38,7 @@ from campaigns.inbound.models import Origin as InboundOrigin
 from campaigns.inbound.models import Stage as InboundStage
 from campaigns.planning.models import Status as CampaignStatus
 from campaigns.tracking import queries as tracking_queries
-from campaigns.tracking import services as tracking
+from campaigns.tracking import services as tracking_services
 from campaigns.tracking.models import Actor, Event, Kind
 from tests.audience.imports.files import make_import
 from tests.factories import NOON, make_campaign, make_delivery, make_field, make_list, make_subscriber
@@ -277,7 +277,9 @@ def test_a_link_in_an_email_to_the_other_address_still_unsubscribes(each_databas
     assert letter is not None
     assert letter.subscriber is not None
     assert letter.subscriber.id == kept_id
-    changed = tracking.record_unsubscribe(to_old.id, tracking.Visitor(), at=LATER, origin=Origin.ONE_CLICK)
+    changed = tracking_services.record_unsubscribe(
+        to_old.id, tracking_services.Visitor(), at=LATER, origin=Origin.ONE_CLICK
+    )
     db.session.commit()
     assert changed == 1
     assert queries.subscription(kept_id, loft.id).status is Status.UNSUBSCRIBED
