@@ -65,5 +65,5 @@ def test_a_person_is_read_noted_compared_and_merged(browser: Browser, app: Flask
         expect(page.get_by_text("Merged with ana@old.example")).to_be_visible()
         expect(page.get_by_text("Linz").first).to_be_visible()
         page.goto(f"/people/{ana_id}?show=emails")
-        expect(page.get_by_text("Spring")).to_be_visible()
+        expect(page.get_by_role("link", name="Spring")).to_be_visible()
         assert faults_of(page, "person after a merge") == []

@@ -36,7 +36,7 @@ def test_two_people_are_merged(each_database: Flask) -> None:
     done = run(each_database, "people", "merge", "ana@new.example", "ana@old.example", "--json")
     assert (done.exit_code, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {
-        "person": ids[0], "removed": ids[1], "emails": 1, "consents": 0, "notes": 0, "lists": 0,
+        "person": ids[0], "removed": ids[1], "emails": 1, "events": 0, "consents": 0, "notes": 0, "lists": 0,
     }  # fmt: skip
     db.session.expire_all()
     assert db.session.get(Subscriber, ids[1]) is None

@@ -73,8 +73,10 @@ class Outlook:
 
     @property
     def total(self) -> int:
-        """How many rows would move; a merge is refused if that has changed since the page was shown."""
-        return sum(self.moved.values())
+        """How many rows would move, but for opens and clicks, which come at any time; a merge is refused if that has
+        changed since the page was shown.
+        """
+        return sum(number for name, number in self.moved.items() if name != "events")
 
 
 def outlook(kept: Subscriber, other: Subscriber) -> Outlook:
@@ -136,10 +138,18 @@ def moved(other: Subscriber) -> dict[str, int]:
     detached = sa.select(MergedDelivery.delivery_id).filter_by(**ours)
     return {
         "emails": _count(emails) + _count(detached),
+        "events": _events(emails) + _events(detached),
         "consents": _count(sa.select(Consent.id).filter_by(**ours)),
         "notes": _count(sa.select(PersonNote.id).filter_by(**ours)),
         "lists": _count(sa.select(Subscription.list_id).filter_by(**ours)),
     }
+
+
+def _events(delivery_ids: sa.Select[Any]) -> int:
+    """Named by its table: the events of emails lie above this package."""
+    event = sa.table("event", sa.column("delivery_id"))
+    wanted = sa.select(event.c.delivery_id).where(event.c.delivery_id.in_(delivery_ids))
+    return _count(wanted)
 
 
 def _count(statement: sa.Select[Any]) -> int:

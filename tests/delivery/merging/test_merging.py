@@ -121,6 +121,9 @@ def test_everything_of_the_other_is_the_kept_ones_afterwards(each_database: Flas
     tag_services.set_of_person(ana.id, ["VIP"], now=NOON)
     tag_services.set_of_person(old.id, ["VIP", "Press"], now=NOON)
     db.session.commit()
+    shown = outlook.outlook(ana, old)
+    assert shown.moved == {"emails": 2, "events": 2, "consents": 1, "notes": 1, "lists": 1}
+    assert shown.total == 5
     kept_id, other_id = merged(ana, old)
     assert rows_about(other_id) == {}
     assert db.session.get(Subscriber, other_id) is None
