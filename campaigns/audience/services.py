@@ -21,6 +21,7 @@ from campaigns.audience.models import (
     Status,
     Subscriber,
     Subscription,
+    Suppression,
     SuppressionReason,
 )
 from campaigns.audience.person import changes as person_changes
@@ -250,11 +251,14 @@ def erase(people: Sequence[Subscriber], *, now: datetime) -> None:
 
 
 def _erase(person: Subscriber, *, now: datetime, keep_suppressed: bool = False) -> None:
+    keys = [person.address_key, *person_changes.merged_addresses(person.id)]
     if keep_suppressed:
-        suppression = suppress_key(person.address_key, email=None, reason=SuppressionReason.ERASED, now=now)
-        suppression.reason, suppression.email, suppression.note = SuppressionReason.ERASED, None, ""
-    elif stands := queries.suppression_of(person):
-        stands.email = None  # the key stays suppressed; the address itself is erased
+        for key in keys:
+            suppression = suppress_key(key, email=None, reason=SuppressionReason.ERASED, now=now)
+            suppression.reason, suppression.email, suppression.note = SuppressionReason.ERASED, None, ""
+    else:
+        for stands in db.session.scalars(sa.select(Suppression).where(Suppression.address_key.in_(keys))):
+            stands.email = None  # the key stays suppressed; the address itself is erased
     changes.forget_people([person.id], [person.email])
     db.session.delete(person)
     db.session.flush()

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber
 from campaigns.audience.person.models import Act, PersonChange
-from campaigns.core import acting
+from campaigns.core import acting, addresses, signing
 from campaigns.core.db import db
+from campaigns.settings import queries as settings_queries
 
 
 def record(subscriber_id: int, act: Act, *, now: datetime, **details: Any) -> None:
@@ -55,6 +56,18 @@ def record_edit(person: Subscriber, before: Mapping[str, Any], *, now: datetime)
     if details:
         record(person.id, Act.EDITED, now=now, **details)
     return bool(details)
+
+
+def merged_addresses(subscriber_id: int) -> dict[str, str]:
+    """The addresses of people who were merged into this one, by their key."""
+    rows = db.session.scalars(
+        sa.select(PersonChange)
+        .filter_by(subscriber_id=subscriber_id, act=Act.MERGED)
+        .order_by(PersonChange.id)
+    )
+    key = settings_queries.link_key()
+    emails = [each.details["email"] for each in rows]
+    return {signing.address_key(key, addresses.normalise(each)): each for each in emails}
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

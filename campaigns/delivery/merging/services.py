@@ -128,7 +128,7 @@ def _suppress(kept: Subscriber, other: Subscriber, done: Outlook, *, now: dateti
     stays = done.suppression
     if stays is None or stays.address_key == kept.address_key:
         return
-    note = translate("Taken over from %(address)s in a merge.", address=other.email)
+    note = translate("Taken over in a merge.")
     values = {
         "reason": stays.reason,
         "note": f"{note} {stays.note}".strip()[:LONGEST_SUPPRESSION_NOTE],

@@ -7,6 +7,7 @@ from datetime import datetime
 from campaigns.audience import services as audience_services
 from campaigns.audience import suppressing
 from campaigns.audience.models import Origin, SuppressionReason
+from campaigns.audience.person import changes
 from campaigns.audit import services as audit_services
 from campaigns.core.db import db
 from campaigns.delivery import services as delivery_services
@@ -15,6 +16,7 @@ from campaigns.inbound.effects import soft_bounces
 from campaigns.inbound.effects.policy import Act, act_of
 from campaigns.inbound.models import Effect
 from campaigns.inbound.verdicts.verdict import Kind, Recipient
+from campaigns.tracking.queries import merged_reader
 
 
 def apply(delivery_id: int, kind: Kind, recipient: Recipient | None, *, now: datetime) -> Effect:
@@ -77,6 +79,11 @@ def _complain(delivery: Delivery, now: datetime) -> Effect:
     person = delivery.subscriber
     email = person.email if person is not None and person.address_key == delivery.address_key else None
     suppressing.suppress_key(delivery.address_key, email=email, reason=SuppressionReason.COMPLAINT, now=now)
+    person = person or merged_reader(delivery.id)
+    if email is None and person is not None and delivery.address_key in changes.merged_addresses(person.id):
+        # The same human: they complain about what they would get at the address that was kept, too.
+        email, reason = person.email, SuppressionReason.COMPLAINT
+        suppressing.suppress_key(person.address_key, email=email, reason=reason, now=now)
     if email is not None and person is not None:
         # From each list; the suppression above keeps its reason.
         lists = [each.list_id for each in person.subscriptions if not each.is_unsubscribed]

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns.audience import queries, suppressing
+from campaigns.audience import services as people_services
 from campaigns.audience.bulk.models import BulkAct, BulkChange, Outcome, Stage
 from campaigns.audience.bulk.models import Kind as BulkKind
 from campaigns.audience.imports.models import ImportChange
@@ -21,6 +22,7 @@ from campaigns.audience.models import (
     Status,
     Subscriber,
     Subscription,
+    Suppression,
     SuppressionReason,
 )
 from campaigns.audience.person import notes
@@ -33,9 +35,11 @@ from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.delivery.ledger import resend
 from campaigns.delivery.merging import outlook, services
 from campaigns.delivery.models import Delivery, MergedDelivery, State
+from campaigns.inbound.effects import apply
 from campaigns.inbound.models import Effect, Finding, InboundMessage
 from campaigns.inbound.models import Origin as InboundOrigin
 from campaigns.inbound.models import Stage as InboundStage
+from campaigns.inbound.verdicts.verdict import Kind as VerdictKind
 from campaigns.planning.models import Status as CampaignStatus
 from campaigns.tracking import queries as tracking_queries
 from campaigns.tracking import services as tracking_services
@@ -286,6 +290,48 @@ def test_a_link_in_an_email_to_the_other_address_still_unsubscribes(each_databas
     db.session.commit()
     assert changed == 1
     assert queries.subscription(kept_id, loft.id).status is Status.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("got_both", [False, True])
+def test_a_complaint_about_an_email_to_the_other_address_counts_for_the_kept(
+    each_database: Flask, got_both: bool
+) -> None:
+    ana, old, loft = make_subscriber(), make_subscriber(), make_list()
+    hold(ana, loft, Status.SUBSCRIBED)
+    campaign = make_campaign(lists=[loft])
+    if got_both:
+        make_delivery(campaign, ana)
+    to_old = make_delivery(campaign, old)
+    kept_id, _other = merged(ana, old)
+    apply.apply(to_old.id, VerdictKind.COMPLAINT, None, now=LATER)
+    db.session.commit()
+    stands = queries.suppression_of(queries.person(kept_id))
+    assert stands is not None
+    assert stands.reason is SuppressionReason.COMPLAINT
+    assert queries.subscription(kept_id, loft.id).status is Status.UNSUBSCRIBED
+
+
+def test_no_address_is_left_of_who_is_deleted_after_a_merge(each_database: Flask) -> None:
+    ana, old = make_subscriber("ana@new.example"), make_subscriber("ana@old.example")
+    suppressing.suppress(old.email, reason=SuppressionReason.COMPLAINT, now=NOON)
+    db.session.commit()
+    kept_id, _other = merged(ana, old)
+    people_services.delete_person(queries.person(kept_id), now=LATER)
+    db.session.commit()
+    left = [(each.email, each.note) for each in db.session.query(Suppression)]
+    assert len(left) == 2
+    assert "ana@" not in str(left)
+
+
+def test_who_is_erased_for_good_is_kept_out_at_either_address(each_database: Flask) -> None:
+    ana, old = make_subscriber("ana@new.example"), make_subscriber("ana@old.example")
+    kept_id, _other = merged(ana, old)
+    people_services.delete_person(queries.person(kept_id), now=LATER, keep_suppressed=True)
+    db.session.commit()
+    for address in ("ana@new.example", "ana@old.example"):
+        stands = queries.suppression_by_address(address)
+        assert stands is not None
+        assert (stands.reason, stands.email) == (SuppressionReason.ERASED, None)
 
 
 def test_a_campaign_that_failed_at_both_addresses_is_sent_again_once(each_database: Flask) -> None:

@@ -1,6 +1,6 @@
 """notes on people, what was changed about them, emails of people who were merged
 
-Revision: 0020
+Revision: 0019
 Follows: 0018
 """
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0020"
+revision = "0019"
 down_revision = "0018"
 
 _JSON = sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql")

@@ -1,7 +1,7 @@
 """files of templates
 
-Revision: 0023
-Follows: 0018
+Revision: 0020
+Follows: 0019
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 
 def upgrade() -> None:
