@@ -26,9 +26,7 @@ _TEXT = (
 )
 _THESE = "FROM subscriber WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id"
 _INDEX = sa.text(f"INSERT INTO person_text (rowid, text) SELECT id, {_TEXT} {_THESE}")
-_FORGET = sa.text(
-    f"INSERT INTO person_text (person_text, rowid, text) SELECT 'delete', id, {_TEXT} {_THESE}"
-)
+_FORGET = sa.text(f"INSERT INTO person_text (person_text, rowid, text) SELECT 'delete', id, {_TEXT} {_THESE}")
 _COUNT = sa.text(
     "INSERT INTO audience_count (list_id, status, part, people) VALUES (:list_id, :status, 0, :number)"
     " ON CONFLICT (list_id, status, part) DO UPDATE SET people = people + excluded.people"
