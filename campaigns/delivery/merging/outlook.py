@@ -18,6 +18,7 @@ from campaigns.audience.models import (
     Subscriber,
     Subscription,
     Suppression,
+    SuppressionReason,
 )
 from campaigns.audience.person.models import PersonNote
 from campaigns.audience.tags import queries as tag_queries
@@ -27,6 +28,7 @@ from campaigns.delivery.models import OPEN_STATES, Delivery, MergedDelivery, Wav
 
 LANGUAGE = "language"  # chosen like a field, under a name that no field has
 OWN = {LANGUAGE: f"own:{LANGUAGE}"}
+OF_ADDRESS = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.UNREACHABLE})
 # Of two subscriptions to one list the first of these stays: nobody who left comes back.
 _STANDING = {Status.UNSUBSCRIBED: 0, Status.SUBSCRIBED: 1, Status.UNCONFIRMED: 2}
 
@@ -126,8 +128,15 @@ def better(mine: Subscription | None, theirs: Subscription | None) -> Subscripti
 
 
 def stronger(mine: Suppression | None, theirs: Suppression | None) -> Suppression | None:
-    """Of two suppressions the one that stays: a person's or an operator's word before a bounce."""
-    held = [each for each in (mine, theirs) if each is not None]
+    """Of two suppressions the one that stays: a person's or an operator's word before a bounce.
+
+    What an address did says nothing of the person's other one, so that of the address that goes stays with it.
+    """
+    held = [
+        each
+        for each in (mine, theirs)
+        if each is not None and (each is mine or each.reason not in OF_ADDRESS)
+    ]
     return min(held, key=lambda each: each.campaign_id is not None, default=None)
 
 

@@ -34,6 +34,7 @@ from campaigns.core.db import db
 from campaigns.core.errors import Conflict, Invalid, NotFound
 from campaigns.delivery.ledger import resend
 from campaigns.delivery.merging import outlook, services
+from campaigns.delivery.merging.outlook import OF_ADDRESS
 from campaigns.delivery.models import Delivery, MergedDelivery, State
 from campaigns.inbound.effects import apply
 from campaigns.inbound.models import Effect, Finding, InboundMessage
@@ -178,8 +179,20 @@ def test_of_two_ends_the_one_that_the_person_asked_for_stays(each_database: Flas
     assert queries.subscription(kept_id, loft.id).origin is Origin.ONE_CLICK
 
 
-@pytest.mark.parametrize("reason", [*SuppressionReason])
-def test_a_suppression_of_either_address_holds(each_database: Flask, reason: SuppressionReason) -> None:
+@pytest.mark.parametrize("reason", sorted(OF_ADDRESS))
+def test_what_the_other_address_did_says_nothing_of_the_one_that_stays(
+    each_database: Flask, reason: SuppressionReason
+) -> None:
+    ana, old = make_subscriber("ana@new.example"), make_subscriber("ana@old.example")
+    suppressing.suppress(old.email, reason=reason, now=NOON)
+    db.session.commit()
+    kept_id, _other = merged(ana, old)
+    assert queries.suppression_of(queries.person(kept_id)) is None
+    assert queries.suppression_by_address("ana@old.example") is not None
+
+
+@pytest.mark.parametrize("reason", sorted(set(SuppressionReason) - OF_ADDRESS))
+def test_a_suppression_of_either_person_holds(each_database: Flask, reason: SuppressionReason) -> None:
     ana, old = make_subscriber("ana@new.example"), make_subscriber("ana@old.example")
     suppressing.suppress(old.email, reason=reason, now=NOON)
     db.session.commit()
