@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from flask_migrate import upgrade
 
 from bench import content, crowd
 from campaigns import create_app
@@ -18,6 +17,7 @@ from campaigns.core import clock
 from campaigns.core.config import Config
 from campaigns.core.db import db
 from campaigns.planning.models import Campaign, Status
+from campaigns.schema import bring_up_to_date
 from tests.factories import make_campaign, make_list, make_server
 
 
@@ -69,7 +69,7 @@ def app_with(kind: str, number: int) -> Iterator[tuple[int, Database]]:
         )
         app = create_app(config)
         with app.app_context():
-            upgrade()
+            bring_up_to_date()
             list_id = make_list("Readers").id
             crowd.make(list_id, number)
             yield list_id, found

@@ -23,7 +23,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
 from bench import content, crowd, sink
 from campaigns import create_app
@@ -44,6 +43,7 @@ from campaigns.mail.security import Security
 from campaigns.planning import services as planning_services
 from campaigns.planning import states
 from campaigns.planning.models import Campaign, Status
+from campaigns.schema import bring_up_to_date
 from campaigns.settings import senders
 from campaigns.settings import services as settings_services
 from campaigns.settings.domains import services as domain_services
@@ -72,7 +72,7 @@ def measure(env: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
     app = create_app(from_env(env))
     answer: dict[str, Any] = {"people": options.people, "database": options.database}
     with app.app_context():
-        upgrade()
+        bring_up_to_date()
         campaign_id, list_id = _campaign(port)
         if options.signed:
             _sign()

@@ -21,8 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flask_migrate import upgrade
-
 from bench import usage
 from bench.tracking import AGENT, ONE_CLICK, _write_people
 from campaigns import create_app
@@ -30,6 +28,7 @@ from campaigns.core import signing
 from campaigns.core.config import from_env
 from campaigns.core.db import db
 from campaigns.core.signing import Purpose
+from campaigns.schema import bring_up_to_date
 from campaigns.settings import queries as settings_queries
 from tests.running import ROOT, Running, free_port
 
@@ -88,7 +87,7 @@ def _server(command: str, data: Path) -> Iterator[tuple[int, int]]:
     port = free_port()
     environ = {**os.environ, "DATA_DIR": str(data), "REDIS_URL": "redis://127.0.0.1:1/0"}
     with create_app(from_env({"DATA_DIR": str(data)})).app_context():
-        upgrade()
+        bring_up_to_date()
         db.engine.dispose()
     process = subprocess.Popen(
         shlex.split(command.format(port=port, python=sys.executable)),

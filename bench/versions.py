@@ -15,7 +15,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
 from campaigns import create_app
 from campaigns.accounts import sessions
@@ -27,6 +26,7 @@ from campaigns.planning import services
 from campaigns.planning.models import Campaign
 from campaigns.planning.versions.keeping import How
 from campaigns.planning.versions.models import DraftVersion, Kind
+from campaigns.schema import bring_up_to_date
 
 VERSIONS, ROUNDS = 200, 10
 WORDS = ("pigeon", "loft", "feather", "harvest", "journey", "letter", "orchard", "price", "river", "season")
@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(from_env({"DATA_DIR": folder, "REDIS_URL": "redis://127.0.0.1:1/0"}))
         with app.app_context():
-            upgrade()
+            bring_up_to_date()
             print(*_rows(app, Path(folder)), sep="\n")
 
 

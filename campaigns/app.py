@@ -9,7 +9,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from campaigns import blueprints, bootstrap, schema, web
+from campaigns import blueprints, bootstrap, web
 from campaigns.accounts import guards
 from campaigns.core.config import Config
 from campaigns.core.db import LARGEST_ID
@@ -67,7 +67,6 @@ def _page_settings(config: Config) -> dict[str, object]:
 
 
 def _attach_extensions(app: Flask) -> None:
-    schema.attach(app)
     babel.init_app(app, locale_selector=web.locale, timezone_selector=web.time_zone)
     csrf.init_app(app)
     limiter.init_app(app)

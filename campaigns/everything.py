@@ -23,7 +23,7 @@ from typing import IO, Any
 from campaigns.cli import redis_server
 from campaigns.cli.processes import Child, Supervisor
 from campaigns.core import config as configuration
-from campaigns.core import files
+from campaigns.core import files, heap
 from campaigns.core.config import Config
 from campaigns.core.errors import ConfigError
 
@@ -70,6 +70,7 @@ def main() -> None:
 
 def load() -> None:
     """What any of the processes needs, with as much made of it as needs no connection."""
+    heap.one_for_all_threads()
     from sqlalchemy.orm import configure_mappers
 
     from campaigns import bootstrap, create_app

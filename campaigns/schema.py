@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask
+from flask import Flask, current_app
 from flask_migrate import Migrate, upgrade
 
 from campaigns import bootstrap
@@ -19,8 +19,9 @@ def attach(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(bootstrap.ROOT / "migrations"))
 
 
-def bring_up_to_date(app: Flask) -> None:
-    """Apply missing migrations; needs the app's context."""
-    if "migrate" not in app.extensions:
+def bring_up_to_date() -> None:
+    """Apply missing migrations to the database of the current app."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    if "migrate" not in app.extensions:  # pages never migrate
         attach(app)
     upgrade()

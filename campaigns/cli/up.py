@@ -42,7 +42,7 @@ def run(*, host: str, port: int, workers: int, prepare: Callable[[str], list[str
     config: Config = current_app.extensions["columba"]
     lock = _only_one(config)
     _require_free(host, port)
-    schema.bring_up_to_date(current_app)
+    schema.bring_up_to_date()
     practice_port = _free_port(config.practice_port)
     settings_services.ensure_practice_server(practice_port, now=clock.now())
     db.session.commit()

@@ -14,7 +14,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from campaigns.core import config, queue, redis_queue
+from campaigns.core import config, heap, queue, redis_queue
 from campaigns.core.db import db
 from campaigns.core.jobs import QUEUE
 from campaigns.core.patient_worker import PatientWorker, wait_for_redis
@@ -23,7 +23,6 @@ WORKER_TTL_S = 25  # RQ blocks in Redis for 15 s less, and notices 10 s later th
 MONITORING_INTERVAL_S = 10
 MAINTENANCE_INTERVAL_S = 30
 PR_SET_PDEATHSIG = 1
-_ARENA_MAX = -8  # M_ARENA_MAX of mallopt(3)
 
 
 class AppWorker(PatientWorker):
@@ -62,8 +61,7 @@ def save_memory() -> None:
     A heap per thread would keep the messages of several windows, although a lane's threads work in turn. The
     collector writes to the objects it visits, which would copy their memory pages into each work horse.
     """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    heap.one_for_all_threads()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

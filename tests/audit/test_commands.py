@@ -176,6 +176,16 @@ CASES = {
             },
         ),
     ),
+    "people show": Case(["ann@example.org"], ("person.exported", "a…@example.org (number 1)", {})),
+    "people merge": Case(
+        ["ann@example.org", "old@example.org"],
+        (
+            "person.merged",
+            "a…@example.org",
+            {"other": "o…@example.org", "emails": 0, "events": 0, "consents": 0, "notes": 0, "lists": 0},
+        ),
+        lambda: make_subscriber("old@example.org"),
+    ),
     "people undo": Case(
         ["1"], ("people.import_undone", "people.csv", {"list": "Friends", "deleted": 1}), undoable_import
     ),

@@ -50,7 +50,8 @@ def test_each_process_of_up_may_die_and_all_together_are_small(tmp_path: Path) -
         at_work = redis.Redis.from_url(private_redis_url(site.data_dir))
         wait_until(lambda: at_work.scard("rq:workers") == 3, timeout_s=60)
         pids = {name: site.children(name)[0] for name in PARTS}
-        assert usage.family_pss_mib(site.process.pid) <= MOST_AT_REST_MIB
+        # At rest: what the start needed for itself is given back within seconds.
+        wait_until(lambda: usage.family_pss_mib(site.process.pid) <= MOST_AT_REST_MIB, timeout_s=60)
         for pid in pids.values():
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: followed(site, pids), timeout_s=60)

@@ -22,7 +22,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
 from campaigns import create_app, process
 from campaigns.audience.models import Origin, Subscriber, Subscription
@@ -34,6 +33,7 @@ from campaigns.delivery import services as delivery_services
 from campaigns.delivery.ledger import tallies
 from campaigns.delivery.models import Batch, BatchState, Delivery, Receiver, State
 from campaigns.planning.models import Campaign, PauseReason, Status
+from campaigns.schema import bring_up_to_date
 from campaigns.settings import queries as settings_queries
 from campaigns.settings.models import Server
 from tests.factories import make_campaign, make_list, make_server
@@ -92,7 +92,7 @@ class World:
         self.port = free_port()
         self.app = self._app()
         with self.app.app_context():
-            upgrade()
+            bring_up_to_date()
         self.environ = {
             **{name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
             "DATA_DIR": str(self.folder),

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
 from bench import crowd
 from campaigns.core import queue
 from campaigns.core.db import db
 from campaigns.delivery.models import Batch, Delivery, State
 from campaigns.planning.models import Campaign, Status
+from campaigns.schema import bring_up_to_date
 from tests.conftest import make_app, make_config
 from tests.delivery.factories import make_due, states
 from tests.factories import make_server
@@ -116,7 +116,7 @@ def _running(network: Network, folder: Path) -> Iterator[Site]:
     app = make_app(make_config(folder / "test", url, redis_url=f"unix://{folder}/redis.sock"))
     try:
         with app.app_context():
-            upgrade()
+            bring_up_to_date()
             yield Site(network, app, folder, book)
             db.session.remove()
             db.engine.dispose()

@@ -14,12 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
 from campaigns.core.db import db
 from campaigns.delivery.dispatch import launch
 from campaigns.delivery.sender import composer
 from campaigns.planning.models import Status
+from campaigns.schema import bring_up_to_date
 from tests.conftest import make_app, make_config
 from tests.factories import make_campaign, make_list, make_server, make_subscriber
 from tests.simulation.course import DOMAINS
@@ -46,7 +46,7 @@ class Ground:
         # The same content for all courses: compiled once, not by every lane.
         composer.compile_all = _compiled_once(composer.compile_all)
         with self.app.app_context():
-            upgrade()
+            bring_up_to_date()
             db.session.remove()
             sa.event.listen(db.engine, "connect", self._on_connect)
             db.engine.dispose()

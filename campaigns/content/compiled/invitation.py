@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, Timezone, vCalAddress, vText
-
 from campaigns.mail import quoted_printable
 
 CONTENT_TYPE = "text/calendar; charset=utf-8; method=REQUEST"
@@ -40,6 +38,8 @@ def program(invitation: Invitation, *, organizer: str, organizer_name: str) -> C
 
 def calendar(invitation: Invitation, *, organizer: str, organizer_name: str) -> str:
     """The calendar, with CRLF, without an attendee."""
+    from icalendar import Calendar, Event, Timezone, vCalAddress, vText  # 80 modules, and few emails invite
+
     zone = ZoneInfo(invitation.zone)
     found = Calendar()
     found.add("prodid", "-//Columba//EN")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 
-from charset_normalizer import from_bytes
-
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 
@@ -31,6 +29,8 @@ def text_of(data: bytes, *, declared: str = "") -> str:
     for name in (mark, declared, said, "utf-8"):
         if name and (text := _decoded(data, _AS_BROWSERS.get(name.lower(), name))) is not None:
             return text
+    from charset_normalizer import from_bytes  # large, and few processes read files
+
     guess = from_bytes(data[: 256 * 1024]).best()
     text = _decoded(data, guess.encoding) if guess else None
     return text if text is not None else data.decode("windows-1252", errors="replace")

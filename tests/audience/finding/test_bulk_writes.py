@@ -30,7 +30,7 @@ def words() -> dict[str, int]:
     db.session.execute(
         sa.text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.held USING fts5vocab('main', 'person_text', 'row')")
     )
-    return dict(db.session.execute(sa.text("SELECT term, doc FROM temp.held")).tuples())
+    return dict(map(tuple, db.session.execute(sa.text("SELECT term, doc FROM temp.held"))))
 
 
 def ids_of(people: list[Subscriber]) -> list[int]:

@@ -14,8 +14,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from charset_normalizer import from_bytes
-
 from campaigns.audience.imports.files import seen, unpacking
 from campaigns.core import addresses, config, csvfile, disk, files
 from campaigns.core.csvfile import Record, Records
@@ -290,6 +288,8 @@ def _legacy_encoding(path: Path) -> str:
         while (line := file.readline(_SAMPLE_BYTES)) and sample.tell() < _SAMPLE_BYTES:
             if not line.isascii():
                 sample.write(line)
+    from charset_normalizer import from_bytes  # large, and few processes read files
+
     matches = list(from_bytes(sample.getvalue(), cp_isolation=_LEGACY))
     if not matches:
         return "cp1252"
