@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 from campaigns import bootstrap
-from campaigns.delivery import worker
+from campaigns.core import app_worker
 from campaigns.delivery.sender import lane_runner
 from campaigns.delivery.sender.lane import Timing
 
 if __name__ == "__main__":
     app = bootstrap.without_pages()
     with app.app_context():
-        worker.save_memory()
+        app_worker.save_memory()
         Path("/proc/self/clear_refs").write_text(
             "5"
         )  # the peak counts from here: compiling modules is no sending

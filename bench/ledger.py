@@ -15,9 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench import ground, usage
-from campaigns.core import clock
+from campaigns.core import app_worker, clock
 from campaigns.core.db import db
-from campaigns.delivery import worker
 from campaigns.delivery.dispatch import launch
 from campaigns.delivery.ledger.outcomes import Verdict
 from campaigns.delivery.limits.domain_backoff import Receivers
@@ -57,7 +56,7 @@ def measure(kind: str, number: int) -> dict[str, float]:
         started = time.perf_counter()
         launch.launch(campaign_id, clock.now())
         launched = time.perf_counter() - started
-        worker.save_memory()
+        app_worker.save_memory()
         server = usage.cpu_s(database.postmaster)
         elapsed, own = _turns(campaign_id, number)
         server = usage.cpu_s(database.postmaster) - server
