@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from enum import StrEnum
 
 CURRENT_KEY = "a"
@@ -67,12 +68,16 @@ def read(key: bytes, purpose: Purpose, token: str) -> int | None:
 
 def sign_local(key: bytes, purpose: Purpose, number: int) -> str:
     """The token for a row id below 2^63: at most 31 lower-case base32 characters."""
+    body = _local_body(number)
+    return body + _local_mac(key, purpose, body)
+
+
+def _local_body(number: int) -> str:
     body, rest = "", number
     while rest:
         body = _PAIRS[rest & 1023] + body
         rest >>= 10
-    body = CURRENT_KEY + body
-    return body + _local_mac(key, purpose, body)
+    return CURRENT_KEY + body
 
 
 def read_local(key: bytes, purpose: Purpose, token: str) -> int | None:
@@ -89,6 +94,33 @@ def read_local(key: bytes, purpose: Purpose, token: str) -> int | None:
     for letter in body[1:]:
         number = number * 32 + _VALUES[letter]
     return number
+
+
+class Signing:
+    """Makes many tokens with one key: what `sign` and `sign_local` make, in half of the time."""
+
+    def __init__(self, key: bytes, links: Iterable[Purpose] = (), local: Iterable[Purpose] = ()) -> None:
+        """For these purposes: in links, and in local parts and Message-IDs."""
+        self._links = {each: _hash(key, each, MAC_SIZE_BYTES) for each in links}
+        self._local = {each: _hash(key, each, LOCAL_MAC_SIZE_BYTES) for each in local}
+
+    def links(self, purposes: Iterable[Purpose], number: int) -> list[str]:
+        """The link token of a row id for each of these purposes."""
+        body = f"{CURRENT_KEY}{number:x}"
+        coded = body.encode()
+        found = []
+        for purpose in purposes:
+            mac = self._links[purpose].copy()
+            mac.update(coded)
+            found.append(f"{body}-{mac.hexdigest()}")
+        return found
+
+    def local(self, purpose: Purpose, number: int) -> str:
+        """The token of a row id below 2^63 in a local part."""
+        body = _local_body(number)
+        mac = self._local[purpose].copy()
+        mac.update(body.encode())
+        return body + _base32(mac.digest())
 
 
 def address_key(key: bytes, address: str) -> str:
@@ -112,18 +144,21 @@ def secret_hash(secret: str) -> str:
 
 
 def _mac(key: bytes, purpose: Purpose, body: str) -> str:
-    return hashlib.blake2b(
-        body.encode(), key=key, digest_size=MAC_SIZE_BYTES, person=purpose.encode()
-    ).hexdigest()
+    mac = _hash(key, purpose, MAC_SIZE_BYTES)
+    mac.update(body.encode())
+    return mac.hexdigest()
 
 
 def _local_mac(key: bytes, purpose: Purpose, body: str) -> str:
     # The digest size is a parameter of BLAKE2b, so this is not a prefix of a link's MAC.
-    return _base32(
-        hashlib.blake2b(
-            body.encode(), key=key, digest_size=LOCAL_MAC_SIZE_BYTES, person=purpose.encode()
-        ).digest()
-    )
+    mac = _hash(key, purpose, LOCAL_MAC_SIZE_BYTES)
+    mac.update(body.encode())
+    return _base32(mac.digest())
+
+
+def _hash(key: bytes, purpose: Purpose, size: int) -> hashlib.blake2b:
+    """What a MAC begins with: a copy of it, updated with a token's body, gives that token's."""
+    return hashlib.blake2b(key=key, digest_size=size, person=purpose.encode())
 
 
 def _base32(digest: bytes) -> str:

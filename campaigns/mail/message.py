@@ -50,6 +50,18 @@ class Frame:
         content = _alternative(self.boundary, text, html, calendar)
         return _finished(block, content, sign, self.wrapping)
 
+    def around(self) -> tuple[str, tuple[str, str], str]:
+        """What is constant in a message without files: before its own fields, before text and HTML, and the end.
+
+        For whoever joins it with fields that `check_block` would let pass; what is constant is verified here.
+        """
+        constant = f"{self.last}{_mime(self.boundary)}"
+        check_block(self.first + constant, tuple(field_names(self.first + constant)))
+        if not self.first.isascii() or not constant.isascii():
+            raise headers.HeaderInjection("message", "has letters beyond ASCII in its header")
+        before_text, before_html, end = _around_bodies(self.boundary)
+        return self.first, (f"{constant}\r\n{before_text}", before_html), end
+
 
 def date(moment: datetime) -> str:
     """The moment in a Date field's format, in UTC with a numeric zone (RFC 5322 section 3.3)."""
@@ -195,12 +207,16 @@ def _inside(boundary: str) -> str:
 
 
 def _alternative(boundary: str, text: str, html: str, calendar: str = "") -> str:
+    before_text, before_html, end = _around_bodies(boundary)
+    invitation = f"\r\n--{boundary}\r\n{_CALENDAR}\r\n{calendar}" if calendar else ""
+    return f"{before_text}{text}{before_html}{html}{invitation}{end}"
+
+
+@lru_cache(maxsize=16)
+def _around_bodies(boundary: str) -> tuple[str, str, str]:
+    """What stands before the text, between it and the HTML, and at the end."""
     plain, rich = _PART.format(kind="plain"), _PART.format(kind="html")
-    invitation = f"--{boundary}\r\n{_CALENDAR}\r\n{calendar}\r\n" if calendar else ""
-    return (
-        f"--{boundary}\r\n{plain}\r\n{text}\r\n--{boundary}\r\n{rich}\r\n{html}\r\n"
-        f"{invitation}--{boundary}--\r\n"
-    )
+    return f"--{boundary}\r\n{plain}\r\n", f"\r\n--{boundary}\r\n{rich}\r\n", f"\r\n--{boundary}--\r\n"
 
 
 def _finished(block: str, content: str, sign: Sign | None, wrapping: Wrapping | None = None) -> bytes:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from campaigns.content.compiled import invitation, links, paths, sender
+from campaigns.content.compiled import quick as quickly
 from campaigns.content.compiled.bodies import Bodies, build
 from campaigns.content.compiled.links import Link
+from campaigns.content.compiled.quick import Quick
 from campaigns.content.compiled.sender import Sender
 from campaigns.content.compiled.source import Footer, Preview, Recipient, Source
 from campaigns.content.language import filters, merge_text, pieces
@@ -47,12 +49,25 @@ class Compiled:
     text: pieces.Program
     html: pieces.Program
     invitation: Callable[[str], str] | None = None  # from an address to its part
+    quick: Quick | None = None  # for content that only prints fields
+    has_view: bool = True  # it prints the address of its web page
 
     def compose(self, recipient: Recipient, *, sign: Sign | None = None) -> bytes:
         """The recipient's copy in wire format, with the same bytes each time.
 
         Raises HeaderInjection for an invalid address, ContentError when the values make it too large.
         """
+        if self.quick is not None and sign is None:
+            try:
+                made = self.quick(recipient)
+            except (merge_text.TooMuch, HeaderInjection):
+                made = None  # the careful way says why
+            if made is not None:
+                return made
+        return self.carefully(recipient, sign=sign)
+
+    def carefully(self, recipient: Recipient, *, sign: Sign | None = None) -> bytes:
+        """As `compose`, for any content and person: rendered, put together, and then verified."""
         values = self._values(recipient)
         try:
             subject = self.subject(values)
@@ -115,20 +130,71 @@ def compile_content(source: Source, *, numbers: Mapping[str, int] | None = None)
     bodies = build(source, numbers=numbers)
     html = merge_text.parse(bodies.wire_html, where="html", internal=True, language=source.language)
     text = merge_text.parse(bodies.wire_text, where="text", internal=True, language=source.language)
-    own = links.SPECIAL
     from_ = sender.sender(source)
+    frame, subject = _frame(source, from_), _subject(bodies.subject)
+    used = bodies.subject.fields | html.fields | text.fields | from_.fields
     return Compiled(
         source=source,
-        fields=(bodies.subject.fields | html.fields | text.fields | from_.fields) - own,
+        fields=used - links.SPECIAL,
         links=bodies.links.found,
         bodies=bodies,
-        frame=_frame(source, from_),
+        frame=frame,
         sender=from_,
-        subject=_subject(bodies.subject),
+        subject=subject,
         text=pieces.program(text, filters.text, quoted_printable.piece),
         html=pieces.program(html, merge_text.html_value, quoted_printable.piece),
         invitation=_invitation(source),
+        quick=_quick(
+            source, frame, bodies.subject, text, html, has_own_sender=bool(from_.from_ or from_.reply_to)
+        ),
+        has_view="web_view_url" in used,
     )
+
+
+def _quick(
+    source: Source,
+    frame: Frame,
+    subject: MergeText,
+    text: MergeText,
+    html: MergeText,
+    *,
+    has_own_sender: bool,
+) -> Quick | None:
+    if has_own_sender or source.invitation is not None or quickly.uses_own(subject.fields):
+        return None
+    try:
+        return quickly.quick(
+            frame,
+            text,
+            html,
+            subject=_subject(subject),
+            ways=_ways(source),
+            public_url=source.public_url,
+            share_url=source.share_url,
+        )
+    except HeaderInjection:
+        return None  # names or addresses that need SMTPUTF8
+
+
+def _ways(source: Source) -> Callable[[Recipient], str]:
+    """List-Unsubscribe around a copy's tokens; raises HeaderInjection unless it is one for the longest of them."""
+    longest = "x" * quickly.LONGEST_TOKEN
+    address = paths.unsubscribe_url(source.public_url, longest)
+    mailto = _mailto(source.unsubscribe_domain, longest) if source.unsubscribe_domain else ""
+    found = headers.uris("List-Unsubscribe", [address, mailto] if mailto else [address]).split(longest)
+    if len(found) != (3 if mailto else 2):
+        raise HeaderInjection("List-Unsubscribe", "is ambiguous")
+    if not mailto:
+        before, after = found
+        return lambda recipient: f"{before}{recipient.unsubscribe_token}{after}"
+    before, between, after = found
+
+    def both(recipient: Recipient) -> str:
+        if not quickly.is_plain_token(recipient.leave_token):
+            raise HeaderInjection("List-Unsubscribe", "is not a token")
+        return f"{before}{recipient.unsubscribe_token}{between}{recipient.leave_token}{after}"
+
+    return both
 
 
 def preview_content(source: Source, values: Mapping[str, Any]) -> Preview:

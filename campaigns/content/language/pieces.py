@@ -26,10 +26,10 @@ Program = Callable[[Values], str]
 
 def program(template: MergeText, finalize: Finalize, encode: Encode) -> Program:
     """A program: values in, encoded text out. `encode` must return pieces that can be joined."""
-    segments = _segments(template)
-    if segments is None:
+    found = segments(template)
+    if found is None:
         return template.compiled(lambda value: encode(finalize(value)), data=encode)
-    return _joiner(segments, finalize, encode)
+    return _joiner(found, finalize, encode)
 
 
 Step = tuple[
@@ -38,9 +38,9 @@ Step = tuple[
 Slot = tuple[str, tuple[Step, ...]]
 
 
-def _segments(template: MergeText) -> list[str | Slot] | None:
+def segments(template: MergeText) -> list[str | Slot] | None:
     """Texts and slots of a template that only prints fields; None if it has conditions or loops."""
-    segments: list[str | Slot] = []
+    found: list[str | Slot] = []
     for node in template.tree.body:
         if not isinstance(node, nodes.Output):
             return None
@@ -48,8 +48,8 @@ def _segments(template: MergeText) -> list[str | Slot] | None:
             segment = child.data if isinstance(child, nodes.TemplateData) else _slot(child, template.language)
             if segment is None:
                 return None
-            segments.append(segment)
-    return segments
+            found.append(segment)
+    return found
 
 
 def _slot(node: nodes.Node, language: str) -> str | Slot | None:
@@ -63,11 +63,11 @@ def _slot(node: nodes.Node, language: str) -> str | Slot | None:
     return (node.name, tuple(reversed(steps))) if isinstance(node, nodes.Name) else None
 
 
-def _joiner(segments: list[str | Slot], finalize: Finalize, encode: Encode) -> Program:
+def _joiner(found: list[str | Slot], finalize: Finalize, encode: Encode) -> Program:
     """A closure that fills the slots: each different value is encoded once and used in all its places."""
-    parts = [encode(segment) if isinstance(segment, str) else "" for segment in segments]
+    parts = [encode(segment) if isinstance(segment, str) else "" for segment in found]
     places: dict[Slot, list[int]] = {}
-    for position, segment in enumerate(segments):
+    for position, segment in enumerate(found):
         if not isinstance(segment, str):
             places.setdefault(segment, []).append(position)
     if not places:

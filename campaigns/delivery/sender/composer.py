@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from campaigns.content.compiled.compiling import Compiled, compile_all
 from campaigns.content.compiled.source import Recipient
 from campaigns.content.language.merge_text import ContentError
-from campaigns.core import config, mail_addresses, signing
-from campaigns.core.signing import Purpose
+from campaigns.core import config, mail_addresses
+from campaigns.core.signing import Purpose, Signing
 from campaigns.delivery.sender.store import Copy
 from campaigns.mail.dkim import Signer
 from campaigns.mail.headers import HeaderInjection
@@ -58,10 +59,18 @@ class Content:
         """MAIL FROM and ENVID (RFC 3461 section 4.4): a bounce comes with one of them at least, and both
         lead to the delivery, but only with the key.
         """
-        token = signing.sign_local(self.key, Purpose.BOUNCE, delivery_id)
+        token = self._signing.local(Purpose.BOUNCE, delivery_id)
         if not self.bounce_address:
             return self.from_email, token
         return mail_addresses.with_token(self.bounce_address, token), token
+
+    @cached_property
+    def _signing(self) -> Signing:
+        return Signing(
+            self.key,
+            links=(Purpose.TRACK, Purpose.SUBSCRIPTION, Purpose.VIEW),
+            local=(Purpose.BOUNCE, Purpose.MESSAGE, Purpose.UNSUBSCRIBE),
+        )
 
     def compose(self, copies: Sequence[Copy]) -> list[bytes | Unmade]:
         """The messages of these recipients, identical on every attempt, or why one cannot be composed."""
@@ -78,20 +87,23 @@ class Content:
     def _made(self, copy: Copy) -> bytes | Unmade:
         number = copy.facts.delivery_id
         # Of the delivery alone, so that it is the same on each attempt, and leads back when it is returned.
-        name = signing.sign_local(self.key, Purpose.MESSAGE, number)
+        name = self._signing.local(Purpose.MESSAGE, number)
+        compiled = self._compiled_for(copy)
+        track, subscription = self._signing.links((Purpose.TRACK, Purpose.SUBSCRIPTION), number)
+        view = self._signing.links((Purpose.VIEW,), number)[0] if compiled.has_view else ""
         recipient = Recipient(
             to_name="",
             to_address=copy.email,
             values={**copy.fields, "email": copy.email},
             message_id=f"<{name}@{self.compiled.source.message_id_domain}>",
             date=copy.facts.started_at,
-            track_token=signing.sign(self.key, Purpose.TRACK, number),
-            unsubscribe_token=signing.sign(self.key, Purpose.SUBSCRIPTION, number),
-            view_token=signing.sign(self.key, Purpose.VIEW, number),
+            track_token=track,
+            unsubscribe_token=subscription,
+            view_token=view,
             leave_token=self._leave_token(number),
         )
         try:
-            return self._compiled_for(copy).compose(recipient)
+            return compiled.compose(recipient)
         except (ContentError, HeaderInjection, ValueError) as error:
             return error
 
@@ -103,7 +115,7 @@ class Content:
     def _leave_token(self, number: int) -> str:
         if not self.compiled.source.unsubscribe_domain:
             return ""
-        return signing.sign_local(self.key, Purpose.UNSUBSCRIBE, number)
+        return self._signing.local(Purpose.UNSUBSCRIBE, number)
 
 
 def content_of(campaign: Campaign) -> Content:
