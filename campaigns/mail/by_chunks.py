@@ -17,6 +17,7 @@ from campaigns.mail.under_way import Flight, UnderWay, Withheld, expect
 ANSWERED_WITHIN_S = 1.0
 # Seconds to wait for answers under way when the lease ends.
 LAST_WAIT_S = 5.0
+REPLIES = 4  # to one message: RSET, MAIL, RCPT, BDAT
 # A line that no server takes for a command, in case it does not understand chunks.
 _HEADER = re.compile(rb"[!-9;-~]+:[ \t][^\r\n]*\r\n")
 
@@ -46,7 +47,7 @@ class ByChunks:
                 await self._alone(single)
                 continue
             await self._land()
-            while self._flights and self._flights[0].is_over and self._connection.has_replies(4):
+            while self._flights and self._flights[0].is_over and self._connection.has_replies(REPLIES):
                 await self._land()
         if self._is_late:
             self._connection.abort()
@@ -111,7 +112,7 @@ class ByChunks:
         flight = self._flights[0]
         ends = self._is_late or self._connection.is_closing
         timeout_s = LAST_WAIT_S if ends else self._connection.server.timeouts.end
-        reply = await self._read(flight, Phase.END, timeout_s)
+        reply = self._connection.last_if_all_well(REPLIES) or await self._read(flight, Phase.END, timeout_s)
         if not flight.refusal:
             self._connection.takes_chunks = True
         self._connection.is_in_step = not reply.is_unknown_command

@@ -139,6 +139,15 @@ class Connection:
         """Whether `count` replies have already arrived."""
         return len(self._channel.replies) >= count
 
+    def last_if_all_well(self, count: int) -> Reply | None:
+        """The last of the next `count` replies, if all have arrived and say 250; else none of them is read."""
+        replies = self._channel.replies
+        if len(replies) < count or any(replies[number].code != 250 for number in range(count)):
+            return None
+        for _number in range(count - 1):
+            replies.popleft()
+        return replies.popleft()
+
     async def reply(self, phase: Phase, timeout_s: float | None = None) -> Reply:
         """The next reply, in order. Raises Lost. A 421 marks the connection as closing."""
         if not self._channel.replies:

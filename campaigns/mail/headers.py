@@ -141,8 +141,11 @@ def folded(header: str, words: list[str]) -> str:
 def encoded_words(text: str, *, used: int) -> str:
     """The text as encoded-words of whole characters, one per line; `used` columns are already taken."""
     coded = [_Q_CODES[character] for character in text]
+    whole = "".join(coded)
     size = len(text.encode("utf-8", "replace"))
-    if sum(map(len, coded)) <= size * 4 // 3:
+    if len(whole) <= size * 4 // 3:
+        if used + len(_Q_OPEN) + len(whole) + len(_CLOSE) <= LONGEST_ENCODED_WORD:
+            return f"{_Q_OPEN}{whole}{_CLOSE}"  # as most are
         words = _packed(coded, len, used=used, per=1, units=1)
         return "\r\n ".join(f"{_Q_OPEN}{''.join(word)}{_CLOSE}" for word in words)
     characters = [character.encode("utf-8", "replace") for character in text]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from campaigns.core import addresses, clock, config, signing
 from campaigns.core.db import db
 from campaigns.core.errors import Misconfigured
@@ -65,7 +63,7 @@ def _over(connection: smtp.Server, envelope: Envelope, notice: Notice) -> Result
     result = smtp.deliver(connection, envelope)
     if notice.has_null_path and result.outcome is Outcome.REFUSED and result.phase is Phase.MAIL:
         # Some providers take no mail without a return path.
-        return smtp.deliver(connection, replace(envelope, mail_from=_from(notice)[1]))
+        return smtp.deliver(connection, envelope._replace(mail_from=_from(notice)[1]))
     return result
 
 

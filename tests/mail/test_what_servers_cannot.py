@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -247,7 +246,7 @@ def is_found_out_by_shifted_answers() -> bool:
             pool = Pool(make_server(fake, connections=1, depth=4), on_result=results.append)
             # The scripted server ends at an empty line, and its last words might be lost then.
             await pool.send(
-                [replace(each, message=b"Subject: hi\r\nX: y\r\n") for each in make_envelopes(30)]
+                [each._replace(message=b"Subject: hi\r\nX: y\r\n") for each in make_envelopes(30)]
             )
             await pool.close()
             return pool

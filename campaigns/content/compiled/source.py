@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaigns.content.compiled.invitation import Invitation
 from campaigns.mail.mime.parts import Part
@@ -52,8 +52,7 @@ class Source:
     share_url: str = ""  # of the message for anybody
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """The recipient of a copy: field values, and the tokens for its links."""
 
     to_name: str
