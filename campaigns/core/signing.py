@@ -144,16 +144,18 @@ def secret_hash(secret: str) -> str:
 
 
 def _mac(key: bytes, purpose: Purpose, body: str) -> str:
-    mac = _hash(key, purpose, MAC_SIZE_BYTES)
-    mac.update(body.encode())
-    return mac.hexdigest()
+    return hashlib.blake2b(
+        body.encode(), key=key, digest_size=MAC_SIZE_BYTES, person=purpose.encode()
+    ).hexdigest()
 
 
 def _local_mac(key: bytes, purpose: Purpose, body: str) -> str:
     # The digest size is a parameter of BLAKE2b, so this is not a prefix of a link's MAC.
-    mac = _hash(key, purpose, LOCAL_MAC_SIZE_BYTES)
-    mac.update(body.encode())
-    return _base32(mac.digest())
+    return _base32(
+        hashlib.blake2b(
+            body.encode(), key=key, digest_size=LOCAL_MAC_SIZE_BYTES, person=purpose.encode()
+        ).digest()
+    )
 
 
 def _hash(key: bytes, purpose: Purpose, size: int) -> hashlib.blake2b:

@@ -51,8 +51,9 @@ def test_a_server_that_forgets_everybody_in_mid_send_stops_the_campaign_too(each
     assert_braked(campaign)
     found = states(campaign)
     assert 1500 < found["sent"] <= 1800, "those before them got it, as far as it was their turn"
-    # What is on the wire then; and on a busy machine answers come in bundles, which are judged as one.
-    assert 30 <= found["failed"] <= 30 + 3 * ON_ONE_CONNECTION
+    # Of two connections what is on the wire then, and what followed it: on a busy machine answers come in bundles, which
+    # are judged as one, and a connection has its next emails before the last answer of a bundle is read.
+    assert 30 <= found["failed"] <= 30 + 2 * 2 * ON_ONE_CONNECTION
     assert suppressed() == []
     assert "recipients bounced: the server says that their addresses do not exist" in (
         fresh(campaign).pause_detail or ""
