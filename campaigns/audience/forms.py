@@ -344,6 +344,8 @@ def columns_form(headings: Sequence[str], guess: Sequence[str]) -> ColumnsForm:
             (columns.NEW, translate("New field “%(name)s”", name=heading)),
             (columns.NEW_OF[FieldKind.NUMBER], translate("New number field “%(name)s”", name=heading)),
             (columns.NEW_OF[FieldKind.DATE], translate("New date field “%(name)s”", name=heading)),
+            (columns.NEW_OF[FieldKind.YES_NO], translate("New yes/no field “%(name)s”", name=heading)),
+            (columns.NEW_OF[FieldKind.URL], translate("New web address field “%(name)s”", name=heading)),
             (columns.STATUS, _("Status (subscribed, unsubscribed, bounced)")),
             (columns.LEFT, _("Date or yes: unsubscribed")),
             (columns.BOUNCED, _("Date or yes: bounced")),

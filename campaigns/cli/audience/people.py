@@ -43,8 +43,8 @@ def people() -> None:
     "pairs",
     multiple=True,
     metavar="COLUMN=FIELD",
-    help="What a column contains: email, a field's name, new, new:number, new:date, status, unsubscribed, bounced"
-    " or ignore. Other columns are guessed.",
+    help="What a column contains: email, a field's name, new, new:number, new:date, new:yes_no, new:url, status,"
+    " unsubscribed, bounced or ignore. Other columns are guessed.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Only say what would change; confirm it on the page of the import."

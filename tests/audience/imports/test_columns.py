@@ -25,6 +25,10 @@ from tests.factories import make_field
         (["49301234567", "35191234567", "15551234567"], FieldKind.TEXT),
         (["3", "", "4"], FieldKind.TEXT),
         (["0", "1", "2"], FieldKind.NUMBER),
+        (["yes", "no", "yes"], FieldKind.YES_NO),
+        (["yes", "no", "maybe"], FieldKind.TEXT),
+        (["https://a.example/x", "http://b.example", "https://c.example"], FieldKind.URL),
+        (["https://a.example", "b.example", "c"], FieldKind.TEXT),
     ],
 )
 def test_a_kind_is_guessed_where_all_values_are_of_it(cells: list[str], kind: FieldKind) -> None:

@@ -14,7 +14,13 @@ from campaigns.core.errors import Invalid
 EMAIL = "email"
 STANDINGS = (STATUS, LEFT, BOUNCED)
 NEW = "new"  # a text field to be created; no field's key contains a colon
-NEW_OF = {FieldKind.TEXT: NEW, FieldKind.NUMBER: "new:number", FieldKind.DATE: "new:date"}
+NEW_OF = {
+    FieldKind.TEXT: NEW,
+    FieldKind.NUMBER: "new:number",
+    FieldKind.DATE: "new:date",
+    FieldKind.YES_NO: "new:yes_no",
+    FieldKind.URL: "new:url",
+}
 KIND_OF_NEW = {target: kind for kind, target in NEW_OF.items()}
 # What commands call a target that is no field.
 SPOKEN = {
@@ -88,11 +94,15 @@ def kind_of(samples: Sequence[Sequence[str]], at: int) -> FieldKind:
     cells = _cells(samples, at)
     if len(cells) < LEAST_CELLS:
         return FieldKind.TEXT
-    if all(_is(cell, FieldKind.DATE) for cell in cells):
+    if _all_are(cells, FieldKind.DATE):
         return FieldKind.DATE
     if all(_is(cell, FieldKind.NUMBER) and not _is_code(cell) for cell in cells):
         return FieldKind.NUMBER
-    return FieldKind.TEXT
+    return next((kind for kind in (FieldKind.YES_NO, FieldKind.URL) if _all_are(cells, kind)), FieldKind.TEXT)
+
+
+def _all_are(cells: Sequence[str], kind: FieldKind) -> bool:
+    return all(_is(cell, kind) for cell in cells)
 
 
 def _is(cell: str, kind: FieldKind) -> bool:

@@ -20,7 +20,7 @@ from campaigns.core.csvfile import Record, Records
 from campaigns.core.errors import Invalid
 from campaigns.core.i18n import _
 
-LARGEST_FILE_BYTES = 1 << 30
+LARGEST_FILE_BYTES = 2 << 30
 MOST_COLUMNS = 100
 LONGEST_HEADER = 100
 SAMPLES = 100  # rows used to guess the columns
@@ -105,7 +105,7 @@ def keep(source: BinaryIO | Path) -> Upload:
     try:
         raw = files.keep(source, folder(), suffix=".csv", limit_bytes=LARGEST_FILE_BYTES)
     except files.TooLarge as error:
-        raise Invalid(_("The file is larger than 1 GB. Split it."), field="file") from error
+        raise Invalid(_("The file is larger than 2 GB. Split it."), field="file") from error
     except OSError as error:
         raise _no_room(error) from error
     with raw.open("rb") as stream:
