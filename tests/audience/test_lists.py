@@ -115,7 +115,7 @@ def test_lists_are_found_by_label_and_name(each_database: Flask) -> None:
     assert [each.name for each in listing_queries.matching("vie NEWS")] == ["Vienna news"]
 
 
-def test_an_archived_list_is_not_offered_any_more(app, ben) -> None:
+def test_an_archived_list_is_not_offered_any_more(app, ada, ben) -> None:
     old = make_list("Old readers", is_public=True)
     make_list("Kept readers")
     draft = make_campaign(lists=[old])
@@ -124,6 +124,7 @@ def test_an_archived_list_is_not_offered_any_more(app, ben) -> None:
     assert "Old readers" not in ben.get("/lists").get_data(as_text=True)
     assert "Old readers" in ben.get("/lists?archived=1").get_data(as_text=True)
     assert "Old readers" not in ben.get("/imports/new").get_data(as_text=True)
+    assert "Old readers" not in ada.get("/settings/rules/new").get_data(as_text=True)
     assert "Old readers (archived)" in ben.get(f"/campaigns/{draft.id}/edit").get_data(as_text=True)
     with pytest.raises(NotFound):
         queries.public_list(old.public_id)

@@ -68,7 +68,12 @@ class RuleForm(FlaskForm):
     def prepare(self, rule: Rule | None = None) -> None:
         """Offer what there is, and what the rule has."""
         nothing = ("", "–")
-        lists = [(str(each.id), each.name) for each in audience_queries.lists()]
+        had = rule.list_id if rule is not None else None
+        lists = [
+            (str(each.id), _("%(list)s (archived)", list=each.name) if each.is_archived else each.name)
+            for each in audience_queries.lists()
+            if not each.is_archived or each.id == had
+        ]
         going = [(str(each.id), each.name) for each in planning_queries.latest(most=MOST_CAMPAIGNS)]
         chosen = rule.campaign if rule is not None else None
         if chosen is not None and str(chosen.id) not in dict(going):
